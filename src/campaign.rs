@@ -1,0 +1,1 @@
+//! [shell] Seeds to verdicts.

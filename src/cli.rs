@@ -1,0 +1,1 @@
+//! [shell] Arguments to configuration.

@@ -1,0 +1,1 @@
+//! [edge] Requests and answers.

@@ -1,0 +1,1 @@
+//! [edge] One plan, one trace.

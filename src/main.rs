@@ -1,0 +1,3 @@
+//! The `heirloom` binary: everything it does stands in the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! [edge] A server by version or path.

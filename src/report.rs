@@ -1,0 +1,1 @@
+//! [shell] Events to people.

@@ -1,0 +1,1 @@
+//! [core] What was seen.

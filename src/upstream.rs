@@ -1,0 +1,1 @@
+//! [edge] The stand-in for the model.

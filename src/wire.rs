@@ -1,0 +1,1 @@
+//! [core] JSON-RPC and model events.
