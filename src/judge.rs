@@ -1,1 +1,413 @@
-//! [core] The decision.
+//! [core] The decision: what was seen beside what the contract allows.
+//!
+//! Keeps the worlds that agree with what was seen. Where none agrees it makes findings, adopts what
+//! was seen into the nearest world and goes on, so that one fault does not hide the next. What a
+//! later view shows of an adopted value is a further view of the first finding. Pure: a stored trace
+//! is judged again to the same verdict.
+
+use crate::contract::{Clause, Strength, row};
+use crate::model::{Kind, World, step, wider_by_right};
+use crate::plan::{Name, Step, Who};
+use crate::policy::Dimension;
+use crate::trace::{Trace, What};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub mod adopt;
+pub mod compare;
+pub mod evidence;
+pub mod origin;
+pub mod signature;
+pub mod wire;
+
+use self::compare::{Comparison, Mismatch};
+use self::evidence::Evidence;
+use self::origin::Origin;
+use self::signature::Signature;
+
+/// Worlds kept at once; past it the plan races more than the judge can follow.
+const WORLDS_MAX: usize = 64;
+
+/// A place where a policy shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    /// The answer to start, resume and fork; of other requests, that they were answered or refused.
+    Reply,
+    /// `thread/settings/updated`.
+    Notice,
+    /// A warm resume without override.
+    Reread,
+    /// The thread's rollout file.
+    Rollout,
+    /// The lines, turns and processes themselves.
+    Wire,
+}
+
+/// One breach of one clause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The clause that is broken.
+    pub clause: Clause,
+    /// How firmly the sources stand behind it, in this dimension.
+    pub strength: Strength,
+    /// The dimension of the wrong value, where it is about one.
+    pub dimension: Option<Dimension>,
+    /// The step at which it showed first.
+    pub step: usize,
+    /// The kind of operation.
+    pub kind: Kind,
+    /// The thread.
+    pub thread: Option<Name>,
+    /// Every view that shows it.
+    pub views: BTreeSet<View>,
+    /// The form of what was due, as it stands in the signature.
+    pub form: String,
+    /// What was due.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// Where the wrong value comes from: the first that fits.
+    pub origin: Origin,
+    /// The other origins that fit.
+    pub also_fits: Vec<Origin>,
+    /// Whether what was seen allows more than what was due.
+    pub widened: bool,
+}
+
+/// Something to know that breaks no clause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Notice {
+    /// The clause it is listed under.
+    pub clause: Clause,
+    /// The step.
+    pub step: usize,
+    /// What it is, in a sentence; equal notices have equal texts.
+    pub text: String,
+}
+
+/// How often a clause was compared, and with what outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Comparisons.
+    pub fired: u64,
+    /// Of them, those that agreed.
+    pub held: u64,
+    /// Of them, those that did not.
+    pub broken: u64,
+}
+
+/// What a comparison was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The clause.
+    pub clause: Clause,
+    /// The view; none where a clause was relied on and not compared by itself.
+    pub view: Option<View>,
+    /// The dimension, where it was about one.
+    pub dimension: Option<Dimension>,
+}
+
+/// The judgement of one trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The breaches, one for each signature, in the order in which they showed.
+    pub findings: Vec<Finding>,
+    /// Notices.
+    pub notices: Vec<Notice>,
+    /// Why the harness cannot say, where it cannot.
+    pub inconclusive: Option<String>,
+    /// What was compared.
+    pub tally: BTreeMap<Cell, Tally>,
+}
+
+impl Finding {
+    /// What deduplication, shrinking and known deviations go by.
+    pub fn signature(&self) -> Signature {
+        Signature {
+            clause: self.clause,
+            dimension: self.dimension,
+            kind: self.kind,
+            form: self.form.clone(),
+            origin: self.origin,
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether a finding has this signature.
+    pub fn shows(&self, signature: &Signature) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.signature() == *signature)
+    }
+
+    fn count(&mut self, cell: Cell, held: bool) {
+        let tally = self.tally.entry(cell).or_default();
+        tally.fired += 1;
+        tally.held += u64::from(held);
+        tally.broken += u64::from(!held);
+    }
+}
+
+/// A verdict in the making.
+struct Judging<'a> {
+    trace: &'a Trace,
+    steps: Vec<Step>,
+    verdict: Verdict,
+    /// The finding whose seen value a thread's dimension now holds.
+    adopted: BTreeMap<(Name, Dimension), usize>,
+    evidence: Evidence,
+    /// All defaults that config.toml has had.
+    defaults: Vec<crate::policy::Defaults>,
+}
+
+/// Judges a trace by the contract.
+pub fn judge(trace: &Trace) -> Verdict {
+    let mut judging = Judging {
+        trace,
+        steps: trace.plan.whole(),
+        verdict: Verdict::default(),
+        adopted: BTreeMap::new(),
+        evidence: Evidence::default(),
+        defaults: vec![trace.plan.defaults.clone()],
+    };
+    let mut worlds = vec![World::new(trace.plan.defaults.clone())];
+    let end = trace.cut().unwrap_or(judging.steps.len());
+    for index in 0..end.min(judging.steps.len()) {
+        worlds = judging.step(index, worlds);
+        if worlds.len() > WORLDS_MAX {
+            let reason = format!("step {index} leaves more than {WORLDS_MAX} worlds to follow");
+            judging.verdict.inconclusive = Some(reason);
+            return judging.verdict;
+        }
+    }
+    judging.wire();
+    judging.trouble();
+    let left = std::mem::take(&mut judging.evidence).left();
+    judging.verdict.notices.extend(left);
+    judging.verdict
+}
+
+impl Judging<'_> {
+    /// Compares one step with every branch of every world, and gives the worlds to go on with.
+    fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
+        let wanted = self.steps[index].clone();
+        if let Step::Configure { defaults } = &wanted {
+            self.defaults.push(defaults.clone());
+        }
+        let facts: Vec<&What> = self.trace.of_step(index).collect();
+        let mut all = Vec::new();
+        for world in &worlds {
+            for branch in step(world, &wanted) {
+                let compared = compare::compare(&branch.due, &wanted, &facts, self.gates());
+                all.push((world.clone(), branch, compared));
+            }
+        }
+        let fewest = all
+            .iter()
+            .map(|(_, _, compared)| wrong(compared))
+            .min()
+            .unwrap_or(0);
+        all.retain(|(_, _, compared)| wrong(compared) == fewest);
+        if fewest > 0 {
+            all.truncate(1);
+        }
+        let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
+        self.record(index, &before, &branch, &compared);
+        self.look_at_evidence(index, &branch.world, &facts, &compared);
+        self.widths(index, &before, &wanted);
+        let mut next: Vec<World> = all
+            .into_iter()
+            .map(|(before, branch, compared)| adopt::adopt(&before, branch.world, &compared))
+            .collect();
+        next.sort();
+        next.dedup();
+        next
+    }
+
+    /// What the server's release cannot be asked for.
+    fn gates(&self) -> compare::Gates {
+        let version = self.trace.server.as_ref();
+        let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
+        compare::Gates { notices }
+    }
+
+    fn record(
+        &mut self,
+        index: usize,
+        before: &World,
+        branch: &crate::model::Branch,
+        compared: &[Comparison],
+    ) {
+        let agreed = wrong(compared) == 0;
+        for comparison in compared {
+            self.verdict
+                .count(comparison.cell, comparison.mismatch.is_none());
+            match &comparison.mismatch {
+                None => self.further_view(comparison),
+                Some(mismatch) => {
+                    let from = origin::origins(mismatch, before, &branch.world, &self.defaults);
+                    self.find(index, mismatch, from);
+                }
+            }
+        }
+        if compared.is_empty() {
+            return;
+        }
+        for clause in &branch.rests {
+            let cell = Cell {
+                clause: *clause,
+                view: None,
+                dimension: None,
+            };
+            let tally = self.verdict.tally.entry(cell).or_default();
+            tally.fired += 1;
+            tally.held += u64::from(agreed);
+        }
+    }
+
+    /// A view that agrees with an adopted value shows the first finding once more.
+    fn further_view(&mut self, comparison: &Comparison) {
+        let Some((thread, value)) = &comparison.agreed else {
+            return;
+        };
+        let key = (*thread, value.dimension());
+        let Some(index) = self.adopted.get(&key).copied() else {
+            return;
+        };
+        let finding = &mut self.verdict.findings[index];
+        match (comparison.cell.view, finding.seen == value.to_string()) {
+            (Some(view), true) => drop(finding.views.insert(view)),
+            _ => drop(self.adopted.remove(&key)),
+        }
+    }
+
+    fn find(&mut self, step: usize, mismatch: &Mismatch, mut origins: Vec<Origin>) {
+        let origin = origins.remove(0);
+        let view = mismatch.view;
+        let finding = Finding {
+            clause: mismatch.clause,
+            strength: row(mismatch.clause).strength(mismatch.dimension),
+            dimension: mismatch.dimension,
+            step,
+            kind: mismatch.kind,
+            thread: mismatch.thread,
+            views: BTreeSet::from([view]),
+            form: mismatch.form.to_owned(),
+            expected: mismatch.expected.clone(),
+            seen: mismatch.seen.clone(),
+            origin,
+            also_fits: origins,
+            widened: mismatch.widened,
+        };
+        let signature = finding.signature();
+        let findings = &mut self.verdict.findings;
+        let same = findings
+            .iter()
+            .position(|other| other.signature() == signature);
+        let index = match same {
+            Some(index) => {
+                findings[index].views.insert(view);
+                findings[index].widened |= mismatch.widened;
+                index
+            }
+            None => {
+                findings.push(finding);
+                findings.len() - 1
+            }
+        };
+        if let (Some(thread), Some(dimension)) = (mismatch.thread, mismatch.dimension) {
+            self.adopted.insert((thread, dimension), index);
+        }
+    }
+
+    /// Rollouts are read at a restart; a cold read afterwards says whether they made a finding.
+    fn look_at_evidence(
+        &mut self,
+        index: usize,
+        world: &World,
+        facts: &[&What],
+        compared: &[Comparison],
+    ) {
+        for what in facts {
+            if let What::Rollout {
+                thread: crate::trace::Whose::Named(name),
+                policy,
+            } = what
+                && let (Some(seen), Some(thread)) = (policy, world.threads.get(name))
+            {
+                let differing = self.evidence.add(index, *name, &thread.stored, seen);
+                for (dimension, held) in differing {
+                    let (clause, dimension) = (Clause::G10, Some(dimension));
+                    let cell = Cell {
+                        clause,
+                        view: Some(View::Rollout),
+                        dimension,
+                    };
+                    let tally = self.verdict.tally.entry(cell).or_default();
+                    tally.fired += 1;
+                    tally.held += u64::from(held);
+                }
+            }
+        }
+        let Step::Resume {
+            thread: Who::Thread(name),
+            ..
+        } = self.steps[index]
+        else {
+            return;
+        };
+        for mismatch in compared
+            .iter()
+            .filter_map(|comparison| comparison.mismatch.as_ref())
+        {
+            let Some(dimension) = mismatch.dimension else {
+                continue;
+            };
+            if self.evidence.explains(name, dimension)
+                && let Some(found) = self.adopted.get(&(name, dimension))
+            {
+                self.verdict.findings[*found].views.insert(View::Rollout);
+            }
+        }
+    }
+
+    /// G12: where a clause lets a policy be wider than the client asked for.
+    fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
+        if let Some((name, clause)) = wider_by_right(before, wanted) {
+            let text = format!(
+                "{clause} lets {name} stay wider than the resume asked for; the override is ignored"
+            );
+            self.verdict.notices.push(Notice {
+                clause: Clause::G12,
+                step,
+                text,
+            });
+        }
+    }
+
+    fn wire(&mut self) {
+        for (step, comparison) in wire::compare(self.trace, &self.steps) {
+            self.verdict
+                .count(comparison.cell, comparison.mismatch.is_none());
+            if let Some(mismatch) = &comparison.mismatch {
+                self.find(step, mismatch, vec![Origin::Unknown]);
+            }
+        }
+    }
+
+    fn trouble(&mut self) {
+        let reason = self.trace.facts.iter().find_map(|fact| match &fact.what {
+            What::Trouble { reason } => Some(reason.clone()),
+            _ => None,
+        });
+        self.verdict.inconclusive = reason;
+    }
+}
+
+fn wrong(compared: &[Comparison]) -> usize {
+    compared
+        .iter()
+        .filter(|comparison| comparison.mismatch.is_some())
+        .count()
+}

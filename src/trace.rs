@@ -1,1 +1,184 @@
-//! [core] What was seen.
+//! [core] What was seen, in order.
+//!
+//! A trace is a plan, what the server says it is, and facts. Threads bear the plan's names and
+//! turns small numbers, so two equal runs give equal facts; times are kept apart from them. A trace
+//! has a text form, one JSON object a line, and is judged again from it without a server.
+
+use crate::plan::{Name, Plan};
+use crate::policy::Policy;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+pub mod text;
+
+/// One run of a plan, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The program that was run.
+    pub plan: Plan,
+    /// The server's version, where it says one.
+    pub server: Option<Version>,
+    /// What was seen, in order.
+    pub facts: Vec<Fact>,
+    /// When each fact was seen, in microseconds since the run began; as many as facts.
+    pub times_us: Vec<u64>,
+}
+
+/// One thing seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The step in whose course it was seen, counted from 0; the audit's steps follow the plan's.
+    pub step: usize,
+    /// What it was.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// A thread as a trace names it: the plan's name, or a number for a thread that the plan never named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// The plan's name.
+    Named(Name),
+    /// A thread of the server's own, numbered as they showed up.
+    Stranger(u16),
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "seen", rename_all = "snake_case")]
+pub enum What {
+    /// A request left. `unbound`: the plan's name had no thread, and a never-issued id was sent.
+    Sent {
+        /// The request's number.
+        call: u32,
+        /// Its method.
+        method: String,
+        /// Whether its thread was unbound.
+        unbound: bool,
+    },
+    /// A result came. Lifecycle replies state a policy.
+    Answered {
+        /// The request's number.
+        call: u32,
+        /// The thread that the reply is about.
+        thread: Option<Whose>,
+        /// The policy that the reply states.
+        policy: Option<Policy>,
+    },
+    /// An error came.
+    Refused {
+        /// The request's number.
+        call: u32,
+        /// The JSON-RPC error code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
+    /// `thread/settings/updated`.
+    Settings {
+        /// The thread.
+        thread: Whose,
+        /// The policy it states.
+        policy: Policy,
+    },
+    /// `turn/started`.
+    TurnStarted {
+        /// The thread.
+        thread: Whose,
+        /// The turn's number.
+        turn: u32,
+    },
+    /// `turn/completed`.
+    TurnEnded {
+        /// The thread.
+        thread: Whose,
+        /// The turn's number.
+        turn: u32,
+        /// The status, as it was spelled.
+        status: String,
+    },
+    /// Any other notification of a turn or its items.
+    TurnEvent {
+        /// The thread.
+        thread: Whose,
+        /// The turn's number.
+        turn: u32,
+        /// The notification's method.
+        method: String,
+    },
+    /// The server asked the client something.
+    Asked {
+        /// The request's method.
+        method: String,
+        /// The thread, where it names one.
+        thread: Option<Whose>,
+    },
+    /// Evidence: the last settings that the thread's own rollout file holds.
+    Rollout {
+        /// The thread.
+        thread: Whose,
+        /// The policy, where the file holds one that can be read.
+        policy: Option<Policy>,
+    },
+    /// A look that the plan asks for was not possible.
+    NotTaken {
+        /// Why.
+        reason: String,
+    },
+    /// An answer that no request of ours called for.
+    Unasked {
+        /// Its id, as it was spelled.
+        id: String,
+    },
+    /// A line that is no JSON-RPC.
+    Strange {
+        /// What was wrong with it, and its beginning.
+        line: String,
+    },
+    /// A wait ran out; the run is cut here.
+    Silent {
+        /// What was waited for.
+        awaited: String,
+        /// How long, in seconds.
+        seconds: u64,
+    },
+    /// The server ended.
+    Ended {
+        /// Whether it had been told to.
+        told: bool,
+        /// Its exit code or signal, in words.
+        exit: String,
+        /// Whether it printed a panic.
+        panicked: bool,
+        /// The end of what it wrote on stderr, where it ended untold or panicked.
+        stderr: String,
+    },
+    /// The harness itself could not go on; the run is cut here.
+    Trouble {
+        /// What happened, and what a person can do about it.
+        reason: String,
+    },
+}
+
+impl Trace {
+    /// The facts of one step, in order.
+    pub fn of_step(&self, step: usize) -> impl Iterator<Item = &What> {
+        self.facts
+            .iter()
+            .filter(move |fact| fact.step == step)
+            .map(|fact| &fact.what)
+    }
+
+    /// The step at which the run was cut, if it was.
+    pub fn cut(&self) -> Option<usize> {
+        let cuts = |what: &What| match what {
+            What::Silent { .. } | What::Trouble { .. } => true,
+            What::Ended { told, .. } => !told,
+            _ => false,
+        };
+        self.facts
+            .iter()
+            .find(|fact| cuts(&fact.what))
+            .map(|fact| fact.step)
+    }
+}

@@ -1,0 +1,189 @@
+//! [core] The lines, the turns and the process: W1 to W4.
+//!
+//! Judged on every trace, whatever the plan is about: each request has one answer, each line is
+//! JSON-RPC, the process ends only when told to and prints no panic, a turn starts once and ends once.
+
+use super::View;
+use super::compare::{Comparison, Mismatch, plain, wire};
+use crate::contract::Clause;
+use crate::model::Kind;
+use crate::plan::Step;
+use crate::trace::{Fact, Trace, What, Whose};
+use std::collections::BTreeMap;
+
+/// What a request, a turn or a process was last seen to do.
+#[derive(Default)]
+struct Seen {
+    answers: BTreeMap<u32, u32>,
+    turns: BTreeMap<(Whose, u32), Turn>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    started: u32,
+    ended: u32,
+}
+
+/// Every comparison, each with its step.
+pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<(usize, Comparison)> {
+    let mut seen = Seen::default();
+    let mut all = Vec::new();
+    for Fact { step, what } in &trace.facts {
+        let kind = steps.get(*step).map_or(Kind::Restart, Step::kind);
+        all.extend(
+            seen.fact(kind, what)
+                .into_iter()
+                .map(|comparison| (*step, comparison)),
+        );
+    }
+    let last = steps.len();
+    all.push((last, wire(Clause::W2, None)));
+    all.push((last, wire(Clause::W3, None)));
+    all
+}
+
+impl Seen {
+    fn fact(&mut self, kind: Kind, what: &What) -> Option<Comparison> {
+        match what {
+            What::Answered { call, .. } | What::Refused { call, .. } => {
+                Some(self.answer(kind, *call))
+            }
+            What::Unasked { id } => {
+                let seen = format!("an answer to {id}, which was never asked");
+                Some(breach(
+                    (Clause::W1, kind),
+                    "answer",
+                    "one answer to each request",
+                    seen,
+                ))
+            }
+            What::Strange { line } => Some(breach(
+                (Clause::W2, kind),
+                "json-rpc",
+                "a line of JSON-RPC",
+                line.clone(),
+            )),
+            What::Silent { awaited, seconds } => Some(silent(kind, awaited, *seconds)),
+            What::Ended {
+                told,
+                exit,
+                panicked,
+                stderr,
+            } => ended(kind, (*told, *panicked), exit, stderr),
+            What::TurnStarted { thread, turn } => self.started(kind, (*thread, *turn)),
+            What::TurnEnded { thread, turn, .. } => Some(self.ended(kind, (*thread, *turn))),
+            What::TurnEvent {
+                thread,
+                turn,
+                method,
+            } => self.event(kind, (*thread, *turn), method),
+            _ => None,
+        }
+    }
+
+    fn answer(&mut self, kind: Kind, call: u32) -> Comparison {
+        let answers = self.answers.entry(call).or_default();
+        *answers += 1;
+        match *answers {
+            1 => wire(Clause::W1, None),
+            more => {
+                let seen = format!("{more} answers");
+                breach(
+                    (Clause::W1, kind),
+                    "answer",
+                    "one answer to each request",
+                    seen,
+                )
+            }
+        }
+    }
+
+    fn started(&mut self, kind: Kind, turn: (Whose, u32)) -> Option<Comparison> {
+        let count = self.turns.entry(turn).or_default();
+        count.started += 1;
+        let again = count.started > 1 || count.ended > 0;
+        again.then(|| {
+            let seen = "turn/started once more".to_owned();
+            breach((Clause::W4, kind), "turn", "a turn starts once", seen)
+        })
+    }
+
+    fn ended(&mut self, kind: Kind, turn: (Whose, u32)) -> Comparison {
+        let count = self.turns.entry(turn).or_default();
+        count.ended += 1;
+        match (count.started, count.ended) {
+            (1, 1) => wire(Clause::W4, None),
+            (started, ended) => {
+                let seen = format!("{started} turn/started and {ended} turn/completed");
+                breach(
+                    (Clause::W4, kind),
+                    "turn",
+                    "a turn starts once and completes once",
+                    seen,
+                )
+            }
+        }
+    }
+
+    fn event(&mut self, kind: Kind, turn: (Whose, u32), method: &str) -> Option<Comparison> {
+        let over = self.turns.get(&turn).is_some_and(|count| count.ended > 0);
+        over.then(|| {
+            let seen = format!("{method} after turn/completed");
+            breach(
+                (Clause::W4, kind),
+                "turn",
+                "nothing of a turn follows its end",
+                seen,
+            )
+        })
+    }
+}
+
+fn breach(about: (Clause, Kind), form: &'static str, expected: &str, seen: String) -> Comparison {
+    let mismatch: Mismatch = plain(about, form, View::Wire, (expected, seen));
+    wire(about.0, Some(mismatch))
+}
+
+fn silent(kind: Kind, awaited: &str, seconds: u64) -> Comparison {
+    let seen = format!("nothing for {seconds} s, waiting for {awaited}");
+    match awaited.starts_with("turn/") {
+        true => breach(
+            (Clause::W4, kind),
+            "turn",
+            "a turn starts once and completes once",
+            seen,
+        ),
+        false => breach(
+            (Clause::W1, kind),
+            "answer",
+            "one answer to each request",
+            seen,
+        ),
+    }
+}
+
+fn ended(
+    kind: Kind,
+    (told, panicked): (bool, bool),
+    exit: &str,
+    stderr: &str,
+) -> Option<Comparison> {
+    let last = stderr
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("nothing");
+    if panicked {
+        let seen = format!("a panic on stderr, {exit}: {last}");
+        return Some(breach((Clause::W3, kind), "no-panic", "no panic", seen));
+    }
+    (!told).then(|| {
+        let seen = format!("{exit}; last on stderr: {last}");
+        breach(
+            (Clause::W3, kind),
+            "alive",
+            "the process runs until it is told to end",
+            seen,
+        )
+    })
+}

@@ -1,0 +1,98 @@
+//! [core] What a plan can show: the comparisons that its steps call for, were all well.
+//!
+//! A smaller case is worth a run only if the comparison that failed is still among these. A
+//! prediction after a finding may differ, so this is a filter for effort and never a verdict.
+
+use super::{Due, Kind, Ruling, World, step};
+use crate::contract::Clause;
+use crate::plan::Plan;
+use crate::policy::{Defaults, Dimension, Policy};
+use std::collections::BTreeSet;
+
+/// One comparison that a plan calls for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fire {
+    /// The clause it would break.
+    pub clause: Clause,
+    /// The dimension of the value, where it is one.
+    pub dimension: Option<Dimension>,
+    /// The kind of operation.
+    pub kind: Kind,
+    /// The form of the value that is due.
+    pub form: &'static str,
+    /// Whether the value in config differs, so that a fall back to it would show.
+    pub config_differs: bool,
+}
+
+/// The form of a refusal that is due.
+pub const REFUSED: &str = "refused";
+
+/// The form of a success that is due.
+pub const ACCEPTED: &str = "accepted";
+
+/// The form of a settings notice that is due.
+pub const NOTICE: &str = "notice";
+
+/// The form of no settings notice being due.
+pub const NO_NOTICE: &str = "no-notice";
+
+/// Every comparison of the plan, its audit's included.
+pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
+    let mut world = World::new(plan.defaults.clone());
+    let mut fires = BTreeSet::new();
+    for each in plan.whole() {
+        let branches = step(&world, &each);
+        for branch in &branches {
+            fires.extend(of(&branch.due, &world.defaults, each.kind()));
+        }
+        world = branches
+            .into_iter()
+            .next()
+            .expect("every step has an answer")
+            .world;
+    }
+    fires
+}
+
+fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
+    let plain = |clause, form| Fire {
+        clause,
+        dimension: None,
+        kind,
+        form,
+        config_differs: false,
+    };
+    match due {
+        Due::Nothing => Vec::new(),
+        Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
+        Due::Policy(_, policy, ruling) | Due::Look(_, policy, ruling) => {
+            let mut fires = values(policy, ruling, defaults);
+            fires.push(plain(ruling.approval, ACCEPTED));
+            fires
+        }
+        Due::Turn {
+            policy,
+            ruling,
+            notice,
+            ..
+        } => {
+            let mut fires = values(policy, ruling, defaults);
+            fires.push(plain(Clause::T9, if *notice { NOTICE } else { NO_NOTICE }));
+            fires.push(plain(Clause::W4, ACCEPTED));
+            fires.push(plain(ruling.approval, ACCEPTED));
+            fires
+        }
+    }
+}
+
+fn values(policy: &Policy, ruling: &Ruling, defaults: &Defaults) -> Vec<Fire> {
+    let config = defaults.policy();
+    let fire = |(dimension, value): (Dimension, crate::policy::Value)| Fire {
+        clause: ruling.clause(&value),
+        dimension: Some(dimension),
+        kind: ruling.kind,
+        form: value.form(),
+        config_differs: config.value(dimension).is_some_and(|other| other != value),
+    };
+    policy.values().into_iter().map(fire).collect()
+}

@@ -1,0 +1,148 @@
+//! [core] The order "allows more than" between two policies.
+//!
+//! A policy allows more than another where some deed gets further under it: refused, a person is
+//! asked, a reviewing model is asked, done at once. The deeds are a harmless command, a write in
+//! the workspace, a write outside, and the network. The order is partial: each of two policies may
+//! allow more than the other.
+
+use super::{Approval, Granular, Permissions, Policy, Reviewer, Sandbox};
+
+/// How far a deed gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Refused,
+    AsksPerson,
+    AsksModel,
+    Done,
+}
+
+/// Whether some deed gets further under `seen` than under `due`.
+pub fn allows_more(seen: &Policy, due: &Policy) -> bool {
+    reaches(seen)
+        .iter()
+        .zip(reaches(due))
+        .any(|(seen, due)| *seen > due)
+}
+
+/// Harmless command, write inside, write outside, network.
+fn reaches(policy: &Policy) -> [Reach; 4] {
+    let beyond = beyond(policy);
+    let (inside, outside, network) = open(&policy.permissions);
+    let reach = |open: bool| match (&policy.approval, open) {
+        (Approval::Untrusted, _) => Reach::AsksPerson,
+        (_, true) => Reach::Done,
+        (_, false) => beyond,
+    };
+    [reach(true), reach(inside), reach(outside), reach(network)]
+}
+
+/// How far a deed gets that the sandbox does not let through.
+fn beyond(policy: &Policy) -> Reach {
+    let refused = matches!(
+        policy.approval,
+        Approval::Never
+            | Approval::Granular(Granular {
+                sandbox_approval: false,
+                ..
+            })
+    );
+    match policy.reviewer {
+        _ if refused => Reach::Refused,
+        Reviewer::AutoReview => Reach::AsksModel,
+        Reviewer::User | Reviewer::Odd(_) => Reach::AsksPerson,
+    }
+}
+
+/// What the sandbox lets through: a write inside, a write outside, the network. What has no known
+/// form is taken as fully open, so that an unknown value is never told as harmless; a profile as a
+/// workspace.
+fn open(permissions: &Permissions) -> (bool, bool, bool) {
+    match permissions {
+        Permissions::Profile(id) => match id.as_str() {
+            ":read-only" => (false, false, false),
+            ":danger-full-access" => (true, true, true),
+            _ => (true, false, false),
+        },
+        Permissions::Legacy(sandbox) => match sandbox {
+            Sandbox::ReadOnly { network } => (false, false, *network),
+            Sandbox::WorkspaceWrite { network, roots, .. } => (true, !roots.is_empty(), *network),
+            Sandbox::External { network } => (true, true, *network),
+            Sandbox::FullAccess | Sandbox::Odd(_) => (true, true, true),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows_more;
+    use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
+
+    fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
+        Policy {
+            approval,
+            reviewer,
+            permissions: Permissions::Legacy(sandbox),
+        }
+    }
+
+    fn check(seen: (Approval, Sandbox), due: (Approval, Sandbox), more: bool) {
+        let seen = policy(seen.0, Reviewer::User, seen.1);
+        let due = policy(due.0, Reviewer::User, due.1);
+        assert_eq!(allows_more(&seen, &due), more, "{seen:?} beside {due:?}");
+    }
+
+    #[test]
+    fn a_command_that_was_to_be_asked_for_runs_under_never() {
+        let read_only = Sandbox::ReadOnly { network: false };
+        check(
+            (Approval::Never, read_only.clone()),
+            (Approval::Untrusted, read_only),
+            true,
+        );
+    }
+
+    #[test]
+    fn an_escalation_that_was_to_be_refused_is_asked_under_on_request() {
+        let read_only = Sandbox::ReadOnly { network: false };
+        let due = (Approval::Never, read_only.clone());
+        check((Approval::OnRequest, read_only), due, true);
+    }
+
+    #[test]
+    fn never_allows_no_more_than_on_request() {
+        let read_only = Sandbox::ReadOnly { network: false };
+        let due = (Approval::OnRequest, read_only.clone());
+        check((Approval::Never, read_only), due, false);
+    }
+
+    #[test]
+    fn a_workspace_allows_more_than_read_only_and_not_the_reverse() {
+        let read_only = || Sandbox::ReadOnly { network: false };
+        let never = || Approval::Never;
+        check(
+            (never(), Sandbox::workspace(false)),
+            (never(), read_only()),
+            true,
+        );
+        check(
+            (never(), read_only()),
+            (never(), Sandbox::workspace(false)),
+            false,
+        );
+    }
+
+    #[test]
+    fn full_access_hides_the_approval_policy_but_not_untrusted() {
+        let full = || Sandbox::FullAccess;
+        check(
+            (Approval::Never, full()),
+            (Approval::OnRequest, full()),
+            false,
+        );
+        check(
+            (Approval::Never, full()),
+            (Approval::Untrusted, full()),
+            true,
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! [core] One word for every value, in both directions.
+//!
+//! The words stand in case files, traces and reports. They hold no blank, so that a line splits at
+//! blanks; only an `odd:` value, which no plan holds, may. `parse(print(v)) == v`.
+
+use super::{
+    Approval, ApprovalMode, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Value,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+const ODD: &str = "odd:";
+const PROFILE: &str = "profile:";
+
+/// A word that names no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is no {kind}; expected {expected}")]
+pub struct UnknownWord {
+    word: String,
+    kind: &'static str,
+    expected: &'static str,
+}
+
+fn unknown(word: &str, kind: &'static str, expected: &'static str) -> UnknownWord {
+    UnknownWord {
+        word: word.to_owned(),
+        kind,
+        expected,
+    }
+}
+
+impl Granular {
+    fn fields(self) -> [(&'static str, bool); 5] {
+        [
+            ("sandbox_approval", self.sandbox_approval),
+            ("rules", self.rules),
+            ("skill_approval", self.skill_approval),
+            ("request_permissions", self.request_permissions),
+            ("mcp_elicitations", self.mcp_elicitations),
+        ]
+    }
+
+    fn parse(list: &str) -> Option<Granular> {
+        let named: BTreeSet<&str> = list.split(',').filter(|name| !name.is_empty()).collect();
+        let value = Granular {
+            sandbox_approval: named.contains("sandbox_approval"),
+            rules: named.contains("rules"),
+            skill_approval: named.contains("skill_approval"),
+            request_permissions: named.contains("request_permissions"),
+            mcp_elicitations: named.contains("mcp_elicitations"),
+        };
+        let known = value.fields().iter().filter(|(_, on)| *on).count();
+        (known == named.len()).then_some(value)
+    }
+}
+
+impl fmt::Display for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Approval::Untrusted => f.write_str("untrusted"),
+            Approval::OnFailure => f.write_str("on-failure"),
+            Approval::OnRequest => f.write_str("on-request"),
+            Approval::Never => f.write_str("never"),
+            Approval::Granular(granular) => {
+                let on = granular.fields().into_iter().filter(|(_, on)| *on);
+                let names: Vec<&str> = on.map(|(name, _)| name).collect();
+                write!(f, "granular({})", names.join(","))
+            }
+            Approval::Odd(text) => write!(f, "{ODD}{text}"),
+        }
+    }
+}
+
+impl FromStr for Approval {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Approval, UnknownWord> {
+        let inner = word
+            .strip_prefix("granular(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        match (word, inner.and_then(Granular::parse)) {
+            (_, Some(granular)) => Ok(Approval::Granular(granular)),
+            ("untrusted", _) => Ok(Approval::Untrusted),
+            ("on-failure", _) => Ok(Approval::OnFailure),
+            ("on-request", _) => Ok(Approval::OnRequest),
+            ("never", _) => Ok(Approval::Never),
+            _ => match word.strip_prefix(ODD) {
+                Some(text) => Ok(Approval::Odd(text.to_owned())),
+                None => Err(unknown(
+                    word,
+                    "approval policy",
+                    "untrusted, on-failure, on-request, never or granular(sandbox_approval,rules,\
+                     skill_approval,request_permissions,mcp_elicitations)",
+                )),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Reviewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reviewer::User => f.write_str("user"),
+            Reviewer::AutoReview => f.write_str("auto_review"),
+            Reviewer::Odd(text) => write!(f, "{ODD}{text}"),
+        }
+    }
+}
+
+impl FromStr for Reviewer {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Reviewer, UnknownWord> {
+        match word {
+            "user" => Ok(Reviewer::User),
+            "auto_review" => Ok(Reviewer::AutoReview),
+            _ => match word.strip_prefix(ODD) {
+                Some(text) => Ok(Reviewer::Odd(text.to_owned())),
+                None => Err(unknown(word, "reviewer", "user or auto_review")),
+            },
+        }
+    }
+}
+
+impl fmt::Display for SandboxMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SandboxMode::ReadOnly => "read-only",
+            SandboxMode::WorkspaceWrite => "workspace-write",
+            SandboxMode::FullAccess => "danger-full-access",
+        })
+    }
+}
+
+impl FromStr for SandboxMode {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<SandboxMode, UnknownWord> {
+        match word {
+            "read-only" => Ok(SandboxMode::ReadOnly),
+            "workspace-write" => Ok(SandboxMode::WorkspaceWrite),
+            "danger-full-access" => Ok(SandboxMode::FullAccess),
+            _ => Err(unknown(
+                word,
+                "sandbox mode",
+                "read-only, workspace-write or danger-full-access",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = |on: bool, word: &'static str| if on { word } else { "" };
+        match self {
+            Sandbox::ReadOnly { network } => write!(f, "read-only{}", mark(*network, "+network")),
+            Sandbox::External { network } => write!(f, "external{}", mark(*network, "+network")),
+            Sandbox::FullAccess => f.write_str("danger-full-access"),
+            Sandbox::Odd(text) => write!(f, "{ODD}{text}"),
+            Sandbox::WorkspaceWrite {
+                network,
+                exclude_tmpdir,
+                exclude_slash_tmp,
+                roots,
+            } => {
+                f.write_str("workspace-write")?;
+                f.write_str(mark(*network, "+network"))?;
+                f.write_str(mark(*exclude_tmpdir, "+exclude_tmpdir"))?;
+                f.write_str(mark(*exclude_slash_tmp, "+exclude_slash_tmp"))?;
+                roots.iter().try_for_each(|root| write!(f, "+root:{root}"))
+            }
+        }
+    }
+}
+
+impl FromStr for Sandbox {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Sandbox, UnknownWord> {
+        if let Some(text) = word.strip_prefix(ODD) {
+            return Ok(Sandbox::Odd(text.to_owned()));
+        }
+        let mut marks = word.split('+');
+        let head = marks.next().unwrap_or_default();
+        let marks: BTreeSet<&str> = marks.collect();
+        let roots: BTreeSet<String> = marks
+            .iter()
+            .filter_map(|mark| mark.strip_prefix("root:"))
+            .map(str::to_owned)
+            .collect();
+        let network = marks.contains("network");
+        let exclude_tmpdir = marks.contains("exclude_tmpdir");
+        let exclude_slash_tmp = marks.contains("exclude_slash_tmp");
+        let sandbox = match head {
+            "read-only" => Sandbox::ReadOnly { network },
+            "external" => Sandbox::External { network },
+            "danger-full-access" => Sandbox::FullAccess,
+            _ => Sandbox::WorkspaceWrite {
+                network,
+                exclude_tmpdir,
+                exclude_slash_tmp,
+                roots,
+            },
+        };
+        match sandbox.to_string() == canonical(head, &marks) {
+            true => Ok(sandbox),
+            false => Err(unknown(
+                word,
+                "sandbox",
+                "read-only, workspace-write, danger-full-access or external, with +network, \
+                 +exclude_tmpdir, +exclude_slash_tmp or +root:PATH where they apply",
+            )),
+        }
+    }
+}
+
+/// The marks in the order in which they are printed, whatever order they were written in.
+fn canonical(head: &str, marks: &BTreeSet<&str>) -> String {
+    let rank = |mark: &str| match mark {
+        "network" => 0,
+        "exclude_tmpdir" => 1,
+        "exclude_slash_tmp" => 2,
+        _ => 3,
+    };
+    let mut marks: Vec<&str> = marks.iter().copied().collect();
+    marks.sort_by_key(|mark| (rank(mark), *mark));
+    marks
+        .iter()
+        .fold(head.to_owned(), |text, mark| format!("{text}+{mark}"))
+}
+
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Permissions::Legacy(sandbox) => sandbox.fmt(f),
+            Permissions::Profile(id) => write!(f, "{PROFILE}{id}"),
+        }
+    }
+}
+
+impl FromStr for Permissions {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Permissions, UnknownWord> {
+        match word.strip_prefix(PROFILE) {
+            Some(id) => Ok(Permissions::Profile(id.to_owned())),
+            None => word.parse().map(Permissions::Legacy),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Approval(value) => value.fmt(f),
+            Value::Reviewer(value) => value.fmt(f),
+            Value::Permissions(value) => value.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Policy {
+            approval,
+            reviewer,
+            permissions,
+        } = self;
+        write!(
+            f,
+            "approval={approval} reviewer={reviewer} sandbox={permissions}"
+        )
+    }
+}
+
+impl FromStr for ApprovalMode {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<ApprovalMode, UnknownWord> {
+        match word {
+            "deny_all" => Ok(ApprovalMode::DenyAll),
+            "auto_review" => Ok(ApprovalMode::AutoReview),
+            "dangerously_bypass_approvals_and_sandbox" => Ok(ApprovalMode::Bypass),
+            _ => Err(unknown(
+                word,
+                "approval mode",
+                "deny_all, auto_review or dangerously_bypass_approvals_and_sandbox",
+            )),
+        }
+    }
+}
+
+macro_rules! serde_as_word {
+    ($($name:ty),+) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let word = <String as serde::Deserialize>::deserialize(from)?;
+                word.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
+serde_as_word!(Approval, Reviewer, Permissions);

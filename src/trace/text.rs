@@ -1,0 +1,145 @@
+//! [core] The persisted form of a trace.
+//!
+//! Line one is an object with the schema, the server's version and the plan's text; every further
+//! line is one fact with its step and its time. A file of another schema is refused by name.
+
+use super::{Fact, Trace, What, Whose};
+use crate::plan::text::Malformed;
+use crate::plan::{Name, Plan};
+use semver::Version;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// The schema that this heirloom writes.
+pub const SCHEMA: &str = "heirloom trace v1";
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    schema: String,
+    server: Option<Version>,
+    plan: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    us: u64,
+    step: usize,
+    #[serde(flatten)]
+    what: What,
+}
+
+/// A text that is no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTrace {
+    /// The file has no line.
+    #[error("the trace is empty")]
+    Empty,
+    /// Another schema, or another kind of file.
+    #[error("`{0}` is not `{SCHEMA}`, the schema that this heirloom reads")]
+    Schema(String),
+    /// A line that is no fact.
+    #[error("line {line}: {problem}")]
+    Line {
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: serde_json::Error,
+    },
+    /// The plan in the first line cannot be read.
+    #[error("the trace's plan cannot be read: {0}")]
+    Plan(#[from] Malformed),
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schema = SCHEMA.to_owned();
+        let head = Head {
+            schema,
+            server: self.server.clone(),
+            plan: self.plan.to_string(),
+        };
+        writeln!(f, "{}", json(&head))?;
+        self.facts
+            .iter()
+            .zip(&self.times_us)
+            .try_for_each(|(fact, us)| {
+                let Fact { step, what } = fact.clone();
+                writeln!(
+                    f,
+                    "{}",
+                    json(&Line {
+                        us: *us,
+                        step,
+                        what
+                    })
+                )
+            })
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("a trace holds nothing that JSON cannot")
+}
+
+impl FromStr for Trace {
+    type Err = NoTrace;
+
+    fn from_str(text: &str) -> Result<Trace, NoTrace> {
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line));
+        let (_, first) = lines.next().ok_or(NoTrace::Empty)?;
+        let head: Head =
+            serde_json::from_str(first).map_err(|problem| NoTrace::Line { line: 1, problem })?;
+        if head.schema != SCHEMA {
+            return Err(NoTrace::Schema(head.schema));
+        }
+        let plan: Plan = head.plan.parse()?;
+        let mut trace = Trace {
+            plan,
+            server: head.server,
+            facts: vec![],
+            times_us: vec![],
+        };
+        for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
+            let Line { us, step, what } =
+                serde_json::from_str(text).map_err(|problem| NoTrace::Line { line, problem })?;
+            trace.facts.push(Fact { step, what });
+            trace.times_us.push(us);
+        }
+        Ok(trace)
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Named(name) => name.fmt(f),
+            Whose::Stranger(number) => write!(f, "x{number}"),
+        }
+    }
+}
+
+impl Serialize for Whose {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Whose {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Whose, D::Error> {
+        let word = String::deserialize(from)?;
+        let number = |rest: &str| rest.parse().ok();
+        let named = word
+            .strip_prefix('t')
+            .and_then(number)
+            .map(|n| Whose::Named(Name(n)));
+        let stranger = word.strip_prefix('x').and_then(number).map(Whose::Stranger);
+        named
+            .or(stranger)
+            .ok_or_else(|| D::Error::custom(format!("`{word}` names no thread")))
+    }
+}
