@@ -1,1 +1,12 @@
-//! [core] JSON-RPC and model events.
+//! [core] How everything is spelled on the wire, and read back.
+//!
+//! JSON-RPC lines, the calls of the alphabet, notifications, rollout items and the model's events.
+//! This room alone knows method names and keys. Every value has one canonical reading: defaults
+//! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
+
+pub mod call;
+pub mod model;
+pub mod news;
+pub mod policy;
+pub mod rollout;
+pub mod rpc;

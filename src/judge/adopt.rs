@@ -1,7 +1,7 @@
 //! [core] After a finding the world adopts what was seen.
 //!
-//! So one fault does not hide the next. A reply of a cold resume, a start or a fork sets the live and
-//! the stored value, a look or a notice the live one alone; evidence sets nothing.
+//! So one fault does not hide the next. A reply of a cold resume, a start or a fork sets the live
+//! and the stored value, a look or a notice the live one alone; evidence sets nothing.
 
 use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;

@@ -1,7 +1,8 @@
 //! [core] The lines, the turns and the process: W1 to W4.
 //!
 //! Judged on every trace, whatever the plan is about: each request has one answer, each line is
-//! JSON-RPC, the process ends only when told to and prints no panic, a turn starts once and ends once.
+//! JSON-RPC, the process ends only when told to and prints no panic, a turn starts once and ends
+//! once.
 
 use super::View;
 use super::compare::{Comparison, Mismatch, plain, wire};

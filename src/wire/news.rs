@@ -1,0 +1,107 @@
+//! [core] What replies and notifications say, as far as policy and turns are concerned.
+//!
+//! Readers of parameters only: they take a method and a JSON value and give typed news. What says
+//! nothing of a thread's policy, turns or life is no news.
+
+use super::policy::{Places, of_settings};
+use crate::policy::Policy;
+use serde_json::Value;
+
+/// What a notification says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// `thread/settings/updated`; no policy where it cannot be read.
+    Settings {
+        /// The thread's id.
+        thread: String,
+        /// The policy that it states.
+        policy: Option<Policy>,
+    },
+    /// `turn/started`.
+    TurnStarted {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+    },
+    /// `turn/completed`.
+    TurnEnded {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+        /// How it ended.
+        status: String,
+    },
+    /// Another notification of a running turn.
+    TurnEvent {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+    },
+}
+
+/// Reads a notification.
+pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let thread = text(params.get("threadId"))?;
+    let turn = params.get("turn");
+    let turn_id = text(turn.and_then(|turn| turn.get("id"))).or_else(|| text(params.get("turnId")));
+    match method {
+        "thread/settings/updated" => {
+            let policy = params
+                .get("threadSettings")
+                .and_then(|json| of_settings(json, places));
+            Some(News::Settings { thread, policy })
+        }
+        "turn/started" => Some(News::TurnStarted {
+            thread,
+            turn: turn_id?,
+        }),
+        "turn/completed" => {
+            let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
+            Some(News::TurnEnded {
+                thread,
+                turn: turn_id?,
+                status,
+            })
+        }
+        _ if method.starts_with("item/") || method.starts_with("turn/") => Some(News::TurnEvent {
+            thread,
+            turn: turn_id?,
+        }),
+        _ => None,
+    }
+}
+
+/// The thread's id in the reply to start, resume and fork.
+pub fn thread_id(reply: &Value) -> Option<&str> {
+    reply.get("thread")?.get("id")?.as_str()
+}
+
+/// The thread's rollout file in the reply to start, resume and fork.
+pub fn thread_path(reply: &Value) -> Option<&str> {
+    reply.get("thread")?.get("path")?.as_str()
+}
+
+/// The turn's id in the reply to `turn/start`.
+pub fn turn_id(reply: &Value) -> Option<&str> {
+    reply.get("turn")?.get("id")?.as_str()
+}
+
+/// The thread that a request of the server's is about.
+pub fn asked_of(params: &Value) -> Option<&str> {
+    params
+        .get("threadId")
+        .or_else(|| params.get("conversationId"))?
+        .as_str()
+}
+
+/// The answer that says no to a request of the server's.
+pub fn no(method: &str) -> Value {
+    match method.contains("permissions") {
+        true => serde_json::json!({ "permissions": {} }),
+        false => serde_json::json!({ "decision": "decline" }),
+    }
+}
