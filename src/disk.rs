@@ -1,1 +1,223 @@
-//! [edge] A home.
+//! [edge] A home: its folders, its config.toml, and the rollouts in it.
+//!
+//! All homes of a process lie below one root with a lock file beside it, on tmpfs where there is
+//! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept at
+//! the next start. Reads files and says what they hold; starts nothing and waits for nothing.
+
+use crate::policy::{Approval, Defaults, Granular, Policy};
+use crate::wire::policy::Places;
+use crate::wire::rollout;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub mod root;
+
+use self::root::Root;
+
+/// Which features the server runs with: another product state each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// As released, but for what would reach for the network.
+    #[default]
+    Default,
+    /// Without the features that have no part in policy; a third less CPU.
+    Lean,
+}
+
+/// Off in every profile: attempts to reach the network.
+const OFFLINE: [&str; 2] = ["plugins", "apps"];
+
+/// Off in the lean profile: no part in approvals, reviewers or permissions.
+const IDLE: [&str; 12] = [
+    "browser_use",
+    "browser_use_external",
+    "computer_use",
+    "hooks",
+    "image_generation",
+    "in_app_browser",
+    "plugin_sharing",
+    "remote_plugin",
+    "shell_snapshot",
+    "skill_mcp_dependency_install",
+    "tool_suggest",
+    "workspace_dependencies",
+];
+
+/// The folders of one worker's server.
+#[derive(Debug)]
+pub struct Home {
+    folder: PathBuf,
+    places: Places,
+    workspaces: u32,
+}
+
+impl Home {
+    /// A new home below a root, with the content of a prepared one where there is one.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or copied.
+    pub fn new(root: &Root, template: Option<&Path>) -> io::Result<Home> {
+        let folder = root.folder()?;
+        let places = Places {
+            workspace: folder.join("ws"),
+            home: folder.join("home"),
+            outside: folder.join("out"),
+        };
+        let mut home = Home {
+            folder,
+            places,
+            workspaces: 0,
+        };
+        for place in [&home.places.outside, &home.scratch(), &home.temp()] {
+            fs::create_dir_all(place)?;
+        }
+        match template {
+            Some(template) => copy(template, &home.places.home)?,
+            None => fs::create_dir_all(&home.places.home)?,
+        }
+        home.renew_workspace()?;
+        Ok(home)
+    }
+
+    /// Where the server's folders lie.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The folder that stands in for the person's own home.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+
+    /// The server's temporary folder.
+    pub fn temp(&self) -> PathBuf {
+        self.folder.join("temp")
+    }
+
+    /// Gives the next case a workspace of its own, and removes the last one.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or removed.
+    pub fn renew_workspace(&mut self) -> io::Result<()> {
+        if self.places.workspace.exists() {
+            fs::remove_dir_all(&self.places.workspace)?;
+        }
+        self.workspaces += 1;
+        self.places.workspace = self.folder.join(format!("ws{}", self.workspaces));
+        fs::create_dir_all(&self.places.workspace)
+    }
+
+    /// Writes config.toml anew.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn configure(
+        &self,
+        defaults: &Defaults,
+        profile: Profile,
+        model_url: &str,
+    ) -> io::Result<()> {
+        let text = config(defaults, profile, model_url).to_string();
+        fs::write(self.places.home.join("config.toml"), text)
+    }
+
+    /// The policy that a thread's rollout file holds, if it holds one; an absent file holds none.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn rollout(&self, path: &Path, thread: &str) -> io::Result<Option<Policy>> {
+        match fs::read(path) {
+            Ok(bytes) => {
+                let lines = String::from_utf8_lossy(&bytes);
+                Ok(rollout::policy(&lines, thread, &self.places))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Home {
+    /// What cannot be removed now goes with the root.
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// The config.toml of a case: the stand-in as the model's provider, and the defaults under test.
+fn config(defaults: &Defaults, profile: Profile, model_url: &str) -> toml::Table {
+    let off: &[&str] = match profile {
+        Profile::Default => &[],
+        Profile::Lean => &IDLE,
+    };
+    let features = OFFLINE
+        .iter()
+        .chain(off)
+        .map(|name| (name.to_string(), false.into()));
+    let provider = table([
+        ("name", "mock".into()),
+        ("base_url", model_url.into()),
+        ("wire_api", "responses".into()),
+        ("request_max_retries", 0.into()),
+        ("stream_max_retries", 0.into()),
+        ("supports_websockets", false.into()),
+    ]);
+    table([
+        ("model", "mock-model".into()),
+        ("model_provider", "mock".into()),
+        ("approval_policy", approval(&defaults.approval)),
+        ("approvals_reviewer", defaults.reviewer.to_string().into()),
+        ("sandbox_mode", defaults.sandbox.to_string().into()),
+        (
+            "sandbox_workspace_write",
+            table([("network_access", defaults.network.into())]).into(),
+        ),
+        ("features", toml::Table::from_iter(features).into()),
+        ("model_providers", table([("mock", provider.into())]).into()),
+    ])
+}
+
+fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
+fn approval(approval: &Approval) -> toml::Value {
+    let Approval::Granular(granular) = approval else {
+        return approval.to_string().into();
+    };
+    let Granular {
+        sandbox_approval,
+        rules,
+        skill_approval,
+        request_permissions,
+        mcp_elicitations,
+    } = *granular;
+    let fields = table([
+        ("sandbox_approval", sandbox_approval.into()),
+        ("rules", rules.into()),
+        ("skill_approval", skill_approval.into()),
+        ("request_permissions", request_permissions.into()),
+        ("mcp_elicitations", mcp_elicitations.into()),
+    ]);
+    table([("granular", fields.into())]).into()
+}
+
+/// Copies a folder whole; links are not followed and not copied, for a home holds none that matter.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

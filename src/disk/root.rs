@@ -1,0 +1,142 @@
+//! [edge] The folder of all homes of this process, and the sweep of those that were left behind.
+//!
+//! `heirloom-XXXX.lock` stands beside the folder `heirloom-XXXX` and is locked as long as the
+//! process lives, however it ends. Whoever gets the lock of another may remove both.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const PREFIX: &str = "heirloom-";
+const LOCK: &str = "lock";
+
+/// Room that homes may need on tmpfs: a home is 3 MB prepared, grows by 100 kB a case, and is
+/// renewed after a bounded number of them.
+const TMPFS_BYTES_MIN: u64 = 1 << 30;
+
+/// The folder of this process's homes; removed when dropped.
+#[derive(Debug)]
+pub struct Root {
+    folder: PathBuf,
+    lock_path: PathBuf,
+    /// Held, not read.
+    _lock: File,
+    homes: AtomicU32,
+}
+
+impl Root {
+    /// Sweeps what dead processes left, and makes a folder on tmpfs or in the temporary folder.
+    ///
+    /// # Errors
+    /// A folder or a lock that cannot be made.
+    pub fn create() -> io::Result<Root> {
+        let temporary = std::env::temp_dir();
+        let memory = Path::new("/dev/shm");
+        sweep(&temporary);
+        sweep(memory);
+        match roomy_tmpfs(memory) {
+            true => Root::below(memory).or_else(|_| Root::below(&temporary)),
+            false => Root::below(&temporary),
+        }
+    }
+
+    /// Makes a root in this folder.
+    ///
+    /// # Errors
+    /// A folder or a lock that cannot be made.
+    pub fn below(base: &Path) -> io::Result<Root> {
+        loop {
+            let made = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .suffix(".lock")
+                .tempfile_in(base)?;
+            let (lock, lock_path) = made.keep().map_err(|error| error.error)?;
+            lock.lock()?;
+            if is_still(&lock, &lock_path) {
+                let folder = lock_path.with_extension("");
+                fs::create_dir(&folder)?;
+                return Ok(Root {
+                    folder,
+                    lock_path,
+                    _lock: lock,
+                    homes: AtomicU32::new(0),
+                });
+            }
+        }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A new folder below it.
+    ///
+    /// # Errors
+    /// A folder that cannot be made.
+    pub fn folder(&self) -> io::Result<PathBuf> {
+        let number = self.homes.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.join(number.to_string());
+        fs::create_dir(&folder)?;
+        Ok(folder)
+    }
+}
+
+impl Drop for Root {
+    /// What cannot be removed is left for the next sweep.
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+        drop(fs::remove_file(&self.lock_path));
+    }
+}
+
+/// Between its making and its locking a lock file may have been swept.
+fn is_still(lock: &File, path: &Path) -> bool {
+    match (lock.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// Removes the roots whose process is gone. What belongs to others, or is in use, stays.
+fn sweep(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    let locks = entries.flatten().map(|entry| entry.path()).filter(|path| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        name.starts_with(PREFIX) && path.extension().is_some_and(|end| end == LOCK)
+    });
+    for path in locks {
+        let Ok(lock) = File::open(&path) else {
+            continue;
+        };
+        if !matches!(
+            lock.try_lock(),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_))
+        ) {
+            drop(fs::remove_dir_all(path.with_extension("")));
+            drop(fs::remove_file(&path));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn roomy_tmpfs(folder: &Path) -> bool {
+    use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+    let Ok(stat) = statfs(folder) else {
+        return false;
+    };
+    let block = u64::try_from(stat.block_size()).unwrap_or(0);
+    stat.filesystem_type() == TMPFS_MAGIC && stat.blocks_available() * block >= TMPFS_BYTES_MIN
+}
+
+#[cfg(not(target_os = "linux"))]
+fn roomy_tmpfs(_: &Path) -> bool {
+    false
+}
