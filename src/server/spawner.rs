@@ -1,0 +1,67 @@
+//! [edge] The thread that starts every child.
+//!
+//! Linux sends a parent-death signal when the *thread* that started a child ends, so all children
+//! come from one thread that lives as long as this process. Each gets a process group of its own,
+//! and SIGKILL when this process is gone, however it went.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::OnceLock;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+struct Job {
+    command: Command,
+    done: Sender<io::Result<Child>>,
+}
+
+pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
+    static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
+
+    command.process_group(0);
+    die_with_parent(&mut command);
+    let (done, child) = bounded(1);
+    let jobs = SPAWNER.get_or_init(|| {
+        let (jobs, queue) = unbounded();
+        thread::spawn(move || work(&queue));
+        jobs
+    });
+    jobs.send(Job { command, done })
+        .expect("the spawner lives as long as the process");
+    child.recv().expect("the spawner answers every job")
+}
+
+fn work(queue: &Receiver<Job>) {
+    for mut job in queue {
+        let _ = job.done.send(job.command.spawn());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "between fork and exec only two system calls run, both allowed"
+)]
+fn die_with_parent(command: &mut Command) {
+    use nix::errno::Errno;
+    use nix::sys::{prctl, signal::Signal};
+    use nix::unistd::{Pid, getppid};
+
+    let parent = Pid::this();
+    let ask = move || {
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // A parent that died before the call above sends nothing any more.
+        if getppid() == parent {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH.into())
+        }
+    };
+    // SAFETY: `ask` allocates nothing and takes no lock; both calls are async-signal-safe.
+    unsafe { command.pre_exec(ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}
