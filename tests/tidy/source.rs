@@ -13,7 +13,7 @@ use super::mention::{Mention, mentions};
 use super::rooms::ROOMS;
 
 /// Folders that hold Rust sources.
-const RUST_FOLDERS: &[&str] = &["src", "tests", "benches", "fuzz"];
+const RUST_FOLDERS: &[&str] = &["src", "tests", "benches", "examples", "fuzz"];
 
 /// One breach of one rule.
 pub(crate) struct Complaint {
@@ -110,7 +110,8 @@ pub(crate) fn sources() -> Vec<Source> {
 pub(crate) fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ignored = fs::read_to_string(root.join(".gitignore")).expect(".gitignore is in the tree");
-    let skipped: Vec<&str> = ignored.lines().chain(["/.git"]).collect();
+    let rooted = |line: &str| format!("/{}", line.trim_matches('/'));
+    let skipped: Vec<String> = ignored.lines().chain([".git"]).map(rooted).collect();
     let mut found = Vec::new();
     gather(root, "", &skipped, &mut found);
     found.sort();
@@ -123,12 +124,12 @@ pub(crate) fn text(path: &str) -> String {
     fs::read_to_string(&full).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
-fn gather(root: &Path, below: &str, skipped: &[&str], found: &mut Vec<(String, String)>) {
+fn gather(root: &Path, below: &str, skipped: &[String], found: &mut Vec<(String, String)>) {
     let folder = root.join(below.trim_start_matches('/'));
     for entry in fs::read_dir(&folder).expect("the tree can be listed") {
         let entry = entry.expect("the tree can be listed");
         let path = format!("{below}/{}", entry.file_name().to_string_lossy());
-        if skipped.contains(&path.as_str()) {
+        if skipped.contains(&path) {
             continue;
         }
         let kind = entry.file_type().expect("an entry of the tree has a type");
