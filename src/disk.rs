@@ -80,6 +80,14 @@ impl Home {
         Ok(home)
     }
 
+    /// Keeps the server's home as it is for others to begin with.
+    ///
+    /// # Errors
+    /// A file that cannot be copied.
+    pub fn keep(&self, template: &Path) -> io::Result<()> {
+        copy(&self.places.home, template)
+    }
+
     /// Where the server's folders lie.
     pub fn places(&self) -> &Places {
         &self.places

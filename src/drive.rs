@@ -1,1 +1,161 @@
-//! [edge] One plan, one trace.
+//! [edge] Performs one plan and records one trace.
+//!
+//! The hand that does not know the answer: it sends what the plan says, waits, and writes down what
+//! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a run
+//! without a fact of the server's, and then with a reason that a person can act on.
+
+use crate::disk::root::Root;
+use crate::disk::{Home, Profile};
+use crate::plan::{Plan, Step};
+use crate::trace::Trace;
+use crate::upstream::{Stage, Upstream};
+use semver::Version;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub mod bench;
+mod record;
+mod session;
+mod steps;
+
+use self::record::Record;
+use self::session::Session;
+
+/// Cases in one home before it is renewed: a home grows by 100 kB a case, and a server that has
+/// hundreds of threads to list is another product state.
+const HOME_CASES_MAX: u32 = 40;
+
+/// How long is waited for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For an answer: a loaded machine has taken 3 s for one.
+    pub answer: Duration,
+    /// For a turn's end: a turn with a sandboxed command takes 0.6 s alone.
+    pub turn: Duration,
+    /// For the end after the end of stdin; 0.156 to 0.163 take 5 s.
+    pub stop: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            answer: Duration::from_secs(30),
+            turn: Duration::from_secs(60),
+            stop: crate::server::STOP_DEADLINE,
+        }
+    }
+}
+
+/// What all workers of a process share: the server to run, the root of their homes, the stand-in.
+#[derive(Debug)]
+pub struct Bench {
+    /// The server's executable.
+    pub executable: PathBuf,
+    /// What it says its version is.
+    pub version: Option<Version>,
+    /// The product state.
+    pub profile: Profile,
+    /// How long is waited.
+    pub patience: Patience,
+    upstream: Upstream,
+    root: Root,
+    /// A home on which a server has been started once.
+    template: PathBuf,
+}
+
+/// One worker: a home, and one after another a server in it.
+#[derive(Debug)]
+pub struct Worker {
+    bench: Arc<Bench>,
+    stage: Stage,
+    seat: Option<Seat>,
+    stderr: String,
+}
+
+/// A home and the server that runs on it now.
+#[derive(Debug)]
+struct Seat {
+    home: Home,
+    session: Option<Session>,
+    cases: u32,
+    /// A kill or a cut went over this home; it is not used for another case.
+    spent: bool,
+}
+
+impl Worker {
+    /// A worker with nothing started yet.
+    pub fn new(bench: Arc<Bench>) -> Worker {
+        let stage = bench.upstream.stage();
+        Worker {
+            bench,
+            stage,
+            seat: None,
+            stderr: String::new(),
+        }
+    }
+
+    /// Runs a plan on the worker's present home.
+    pub fn run(&mut self, plan: &Plan) -> Trace {
+        self.stderr.clear();
+        self.stage.forget();
+        let mut record = Record::new();
+        if let Err(reason) = self.sit() {
+            record.trouble(reason);
+            return record.trace(plan, self.bench.version.clone());
+        }
+        let seat = self.seat.as_mut().expect("a home was made above");
+        let mut run = steps::Run::new(&self.bench, &self.stage, seat, &mut record);
+        drop(run.plan(plan));
+        self.stderr.push_str(&run.stderr());
+        self.rise();
+        record.trace(plan, self.bench.version.clone())
+    }
+
+    /// Runs a plan on a home and a server of its own, as a confirmation does.
+    pub fn run_fresh(&mut self, plan: &Plan) -> Trace {
+        self.seat = None;
+        let trace = self.run(plan);
+        self.seat = None;
+        trace
+    }
+
+    /// The last words on stderr of the servers of the last run.
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    /// Takes a home that is fit for another case, with a workspace of its own.
+    fn sit(&mut self) -> Result<(), String> {
+        match &mut self.seat {
+            Some(seat) => seat.home.renew_workspace(),
+            None => self.bench.home().map(|home| {
+                self.seat = Some(Seat {
+                    home,
+                    session: None,
+                    cases: 0,
+                    spent: false,
+                });
+            }),
+        }
+        .map_err(|error| format!("cannot make a home: {error}; free space there"))
+    }
+
+    fn rise(&mut self) {
+        let Some(seat) = &mut self.seat else { return };
+        seat.cases += 1;
+        if seat.spent || seat.cases >= HOME_CASES_MAX {
+            self.seat = None;
+        }
+    }
+}
+
+/// Whether a step ends the server: the home of a killed one is not used for another case.
+fn kills(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Restart {
+            stop: crate::op::Stop::Kill
+        }
+    )
+}

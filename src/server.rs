@@ -231,6 +231,12 @@ impl Server {
         Some(self.tell(exit, Cause::Itself))
     }
 
+    /// How it ended, waited for until the deadline; nothing is done to bring the end about.
+    pub fn wait(&mut self, deadline: Instant) -> Option<Ended> {
+        let exit = self.leash.exit_by(deadline)?;
+        Some(self.tell(exit, Cause::Itself))
+    }
+
     /// Ends its stdin, waits for it to go, and kills it if it does not.
     pub fn stop(&mut self, deadline: Instant) -> Ended {
         if let Some(ended) = self.ended() {

@@ -1,0 +1,159 @@
+//! [edge] The trace in the making: names for ids, numbers for turns and calls, the clock.
+//!
+//! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
+//! and never in them.
+
+use crate::plan::{Name, Plan};
+use crate::trace::{Fact, Trace, What, Whose};
+use semver::Version;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What a run has learned of a thread.
+#[derive(Debug)]
+pub(super) struct Thread {
+    /// The server's id.
+    pub(super) id: String,
+    /// Its rollout file, where the server says one.
+    pub(super) path: Option<PathBuf>,
+    /// Whether this connection loaded it into the running server.
+    pub(super) loaded: bool,
+    /// Whether it has shown a history: a turn, a fork's, a resume's.
+    pub(super) begun: bool,
+}
+
+/// Facts so far, and what the server's ids stand for.
+#[derive(Debug)]
+pub(super) struct Record {
+    begun: Instant,
+    step: usize,
+    step_start: usize,
+    facts: Vec<Fact>,
+    times_us: Vec<u64>,
+    calls: u32,
+    /// The threads by the plan's names.
+    pub(super) threads: BTreeMap<Name, Thread>,
+    strangers: Vec<String>,
+    turns: Vec<String>,
+}
+
+impl Record {
+    pub(super) fn new() -> Record {
+        Record {
+            begun: Instant::now(),
+            step: 0,
+            step_start: 0,
+            facts: Vec::new(),
+            times_us: Vec::new(),
+            calls: 0,
+            threads: BTreeMap::new(),
+            strangers: Vec::new(),
+            turns: Vec::new(),
+        }
+    }
+
+    /// Goes on to a step.
+    pub(super) fn step(&mut self, step: usize) {
+        self.step = step;
+        self.step_start = self.facts.len();
+    }
+
+    /// Writes down what was seen just now.
+    pub(super) fn seen(&mut self, what: What) {
+        let us = self.begun.elapsed().as_micros();
+        self.times_us
+            .push(u64::try_from(us).expect("a run is shorter than 500,000 years"));
+        self.facts.push(Fact {
+            step: self.step,
+            what,
+        });
+    }
+
+    /// Writes down the harness's own trouble.
+    pub(super) fn trouble(&mut self, reason: String) {
+        self.seen(What::Trouble { reason });
+    }
+
+    /// What the present step has shown so far.
+    pub(super) fn of_step(&self) -> impl DoubleEndedIterator<Item = &What> {
+        self.facts[self.step_start..].iter().map(|fact| &fact.what)
+    }
+
+    /// The next number of a request.
+    pub(super) fn next_call(&mut self) -> u32 {
+        self.calls += 1;
+        self.calls
+    }
+
+    /// Gives a new thread its name, unless its id has one.
+    pub(super) fn bind(&mut self, name: Name, id: &str, path: Option<&str>) {
+        if self.threads.values().all(|thread| thread.id != id) {
+            let path = path.map(PathBuf::from);
+            let thread = Thread {
+                id: id.to_owned(),
+                path,
+                loaded: true,
+                begun: false,
+            };
+            self.threads.insert(name, thread);
+        }
+    }
+
+    /// The name of the thread with this id.
+    pub(super) fn whose(&mut self, id: &str) -> Whose {
+        if let Some((name, _)) = self.threads.iter().find(|(_, thread)| thread.id == id) {
+            return Whose::Named(*name);
+        }
+        Whose::Stranger(place(&mut self.strangers, id))
+    }
+
+    /// The thread with this id, if the plan names it.
+    pub(super) fn thread(&mut self, id: &str) -> Option<&mut Thread> {
+        self.threads.values_mut().find(|thread| thread.id == id)
+    }
+
+    /// The name of a thread and the number of a turn of it.
+    pub(super) fn turn_of(&mut self, thread: &str, turn: &str) -> (Whose, u32) {
+        let number = place(&mut self.turns, turn);
+        (self.whose(thread), u32::from(number))
+    }
+
+    /// The id of the turn that was started last.
+    pub(super) fn last_turn(&self) -> Option<&str> {
+        let started = self.of_step().rev().find_map(|what| match what {
+            What::TurnStarted { turn, .. } => Some(*turn),
+            _ => None,
+        })?;
+        let place = usize::try_from(started).ok()?.checked_sub(1)?;
+        self.turns.get(place).map(String::as_str)
+    }
+
+    /// A text of the server's with the plan's names for its ids.
+    pub(super) fn named(&self, text: &str) -> String {
+        let names = self.threads.iter();
+        names.fold(text.to_owned(), |text, (name, thread)| {
+            text.replace(&thread.id, &name.to_string())
+        })
+    }
+
+    /// The trace, whole.
+    pub(super) fn trace(self, plan: &Plan, server: Option<Version>) -> Trace {
+        Trace {
+            plan: plan.clone(),
+            server,
+            facts: self.facts,
+            times_us: self.times_us,
+        }
+    }
+}
+
+/// Where an id stands in order of appearance, from 1.
+fn place(ids: &mut Vec<String>, id: &str) -> u16 {
+    let found = ids.iter().position(|known| known == id);
+    let place = found.unwrap_or_else(|| {
+        ids.push(id.to_owned());
+        ids.len() - 1
+    });
+    u16::try_from(place + 1).expect("a run sees fewer than 65536 threads and turns")
+}

@@ -1,0 +1,506 @@
+//! [edge] The steps of a plan, one by one, on a running server.
+//!
+//! Each step sends its request and waits until the trace holds what ends it. A wait that runs out, a
+//! server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
+
+use super::record::Record;
+use super::session::{NoSession, Session};
+use super::{Bench, Seat, kills};
+use crate::client::{Arrived, Lost};
+use crate::op::Stop;
+use crate::plan::{Name, Plan, Reply, Step, Who};
+use crate::policy::Defaults;
+use crate::server::{Cause, Ended};
+use crate::trace::What;
+use crate::upstream::Stage;
+use crate::wire::call::{self, Call, NEVER_ISSUED};
+use crate::wire::model::ModelRequest;
+use crate::wire::news::{self, News};
+use crate::wire::policy::of_reply;
+use crate::wire::rpc::{Id, Message, RpcError};
+use crossbeam_channel::Receiver;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The run ends here; why is the last fact.
+pub(super) struct Cut;
+
+/// A request that has no answer yet.
+struct Open {
+    call: u32,
+    /// The name that the reply's thread is given.
+    new: Option<Name>,
+}
+
+/// A plan being performed.
+pub(super) struct Run<'a> {
+    bench: &'a Bench,
+    stage: &'a Stage,
+    seat: &'a mut Seat,
+    record: &'a mut Record,
+    open: BTreeMap<Id, Open>,
+    stderr: String,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        bench: &'a Bench,
+        stage: &'a Stage,
+        seat: &'a mut Seat,
+        record: &'a mut Record,
+    ) -> Run<'a> {
+        Run {
+            bench,
+            stage,
+            seat,
+            record,
+            open: BTreeMap::new(),
+            stderr: String::new(),
+        }
+    }
+
+    /// Performs every step, the audit's included.
+    pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.configure(&plan.defaults)?;
+        match &mut self.seat.session {
+            Some(session) => drop(session.client.drain()),
+            None => self.start_server()?,
+        }
+        for (index, step) in plan.whole().iter().enumerate() {
+            self.record.step(index);
+            self.seat.spent |= kills(step);
+            self.step(step)?;
+        }
+        Ok(())
+    }
+
+    /// The last words of the servers that ended.
+    pub(super) fn stderr(&self) -> String {
+        self.stderr.clone()
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Cut> {
+        match step {
+            Step::Start { overrides, new } => {
+                let call = call::start(overrides, self.seat.home.places());
+                self.ask(call, (false, Some(*new)))
+            }
+            Step::Fork {
+                from,
+                overrides,
+                new,
+            } => {
+                let (id, unbound) = self.id(*from);
+                self.ask(call::fork(&id, overrides), (unbound, Some(*new)))?;
+                self.begun(Who::Thread(*new))
+            }
+            Step::Resume { thread, overrides } => {
+                let (id, unbound) = self.id(*thread);
+                self.ask(call::resume(&id, overrides), (unbound, None))?;
+                self.begun(*thread)
+            }
+            Step::Reread { thread } => self.reread(*thread),
+            Step::Run { .. } => self.turn(step),
+            Step::Restart { stop } => self.restart(*stop),
+            Step::Configure { defaults } => self.configure(defaults),
+        }
+    }
+
+    /// A thread that was forked or resumed has a history.
+    fn begun(&mut self, who: Who) -> Result<(), Cut> {
+        let granted = self
+            .record
+            .of_step()
+            .any(|what| matches!(what, What::Answered { .. }));
+        if let Who::Thread(name) = who
+            && let Some(thread) = self.record.threads.get_mut(&name)
+        {
+            thread.begun |= granted;
+        }
+        Ok(())
+    }
+
+    /// The id of a thread, and whether the plan's name has none.
+    fn id(&self, who: Who) -> (String, bool) {
+        let bound = match who {
+            Who::Thread(name) => self.record.threads.get(&name),
+            Who::Nobody => None,
+        };
+        match bound {
+            Some(thread) => (thread.id.clone(), false),
+            None => (NEVER_ISSUED.to_owned(), matches!(who, Who::Thread(_))),
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    fn ask(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<(), Cut> {
+        let method = call.method;
+        let number = self.send(call, (unbound, new))?;
+        self.until(
+            &format!("the answer to {method}"),
+            self.bench.patience.answer,
+            |what| answers(what, number),
+        )
+    }
+
+    fn send(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<u32, Cut> {
+        let number = self.record.next_call();
+        let method = call.method.to_owned();
+        self.record.seen(What::Sent {
+            call: number,
+            method,
+            unbound,
+        });
+        let session = self.seat.session.as_mut().expect("a cut run sends nothing");
+        match session.client.send(call.method, call.params) {
+            Ok(id) => {
+                self.open.insert(id.id(), Open { call: number, new });
+                Ok(number)
+            }
+            Err(lost) => self.lost(&lost).map(|()| number),
+        }
+    }
+
+    /// A look is taken where this connection has loaded the thread and it has a history.
+    fn reread(&mut self, who: Who) -> Result<(), Cut> {
+        let known = match who {
+            Who::Thread(name) => self.record.threads.get(&name),
+            Who::Nobody => None,
+        };
+        let reason = match known {
+            None => "the thread does not exist",
+            Some(thread) if !thread.loaded => "the thread is not loaded",
+            Some(thread) if !thread.begun => "the thread has no history yet",
+            Some(thread) => {
+                let call = call::resume(&thread.id, &Default::default());
+                return self.ask(call, (false, None));
+            }
+        };
+        self.record.seen(What::NotTaken {
+            reason: reason.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn turn(&mut self, step: &Step) -> Result<(), Cut> {
+        let Step::Run {
+            thread,
+            prompt,
+            overrides,
+            flaw,
+            reply,
+        } = step
+        else {
+            return Ok(());
+        };
+        let (id, unbound) = self.id(*thread);
+        let asked = self.stage.watch();
+        self.stage.queue(&id, reply.clone());
+        let turn = call::Turn {
+            thread: &id,
+            prompt,
+            overrides,
+            flaw: *flaw,
+        };
+        let call = call::turn(turn, self.seat.home.places());
+        self.ask(call, (unbound, None))?;
+        if self
+            .record
+            .of_step()
+            .any(|what| matches!(what, What::Refused { .. }))
+        {
+            self.stage.forget();
+            return Ok(());
+        }
+        if *reply == Reply::Hold {
+            self.interrupt(&id, &asked)?;
+        }
+        self.until("turn/completed", self.bench.patience.turn, |what| {
+            matches!(what, What::TurnEnded { .. })
+        })
+    }
+
+    /// Waits until the model is asked, and then interrupts the turn that asks it.
+    fn interrupt(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
+        let deadline = Instant::now() + self.bench.patience.turn;
+        let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
+        loop {
+            match asked.recv_deadline(deadline) {
+                Ok(request) if of_thread(&request) => break,
+                Ok(_) => {}
+                Err(_) => {
+                    return self.silent("turn/started and its request", self.bench.patience.turn);
+                }
+            }
+        }
+        self.until("turn/started", self.bench.patience.turn, |what| {
+            matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
+        })?;
+        let turn = self.record.last_turn().unwrap_or_default().to_owned();
+        self.ask(call::interrupt(id, &turn), (false, None))
+    }
+
+    fn restart(&mut self, stop: Stop) -> Result<(), Cut> {
+        if let Some(session) = self.seat.session.take() {
+            let ended = match stop {
+                Stop::Graceful => session.stop(self.bench),
+                Stop::Kill => session.kill(),
+            };
+            self.ended(&ended, ended.cause != Cause::Itself);
+        }
+        self.record
+            .threads
+            .values_mut()
+            .for_each(|thread| thread.loaded = false);
+        self.read_rollouts()?;
+        self.start_server()
+    }
+
+    fn configure(&mut self, defaults: &Defaults) -> Result<(), Cut> {
+        let url = self.stage.base_url();
+        match self.seat.home.configure(defaults, self.bench.profile, &url) {
+            Ok(()) => Ok(()),
+            Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
+        }
+    }
+
+    fn read_rollouts(&mut self) -> Result<(), Cut> {
+        let threads = self.record.threads.values();
+        let files: Vec<_> = threads
+            .filter_map(|thread| Some((thread.id.clone(), thread.path.clone()?)))
+            .collect();
+        for (id, path) in files {
+            match self.seat.home.rollout(&path, &id) {
+                Ok(policy) => {
+                    let thread = self.record.whose(&id);
+                    self.record.seen(What::Rollout { thread, policy });
+                }
+                Err(error) => {
+                    let path = path.display();
+                    return self.trouble(format!("cannot read {path}: {error}; run it again"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_server(&mut self) -> Result<(), Cut> {
+        match Session::start(self.bench, &self.seat.home) {
+            Ok(session) => {
+                self.seat.session = Some(session);
+                Ok(())
+            }
+            Err(NoSession::Ours(reason)) => self.trouble(reason),
+            Err(NoSession::Refused(reason)) => {
+                self.record.seen(What::Strange {
+                    line: format!("no handshake: {reason}"),
+                });
+                self.silent("the answer to initialize", self.bench.patience.answer)
+            }
+            Err(NoSession::Silent(lost, ended)) => match lost {
+                Lost::Deadline { .. } => {
+                    self.silent("the answer to initialize", self.bench.patience.answer)
+                }
+                _ => {
+                    self.ended(&ended, false);
+                    Err(Cut)
+                }
+            },
+        }
+    }
+
+    /// Records what arrives until the step has shown this.
+    fn until(
+        &mut self,
+        awaited: &str,
+        patience: Duration,
+        is: impl Fn(&What) -> bool,
+    ) -> Result<(), Cut> {
+        let deadline = Instant::now() + patience;
+        while !self.record.of_step().any(&is) {
+            let session = self
+                .seat
+                .session
+                .as_mut()
+                .expect("a cut run waits for nothing");
+            match session.client.next(deadline) {
+                None => return self.silent(awaited, patience),
+                Some(Arrived::Closed) => return self.gone(),
+                Some(Arrived::Garbage(line)) => {
+                    self.record.seen(What::Strange {
+                        line: line.to_string(),
+                    });
+                }
+                Some(Arrived::Message(message)) => self.message(message)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), Cut> {
+        match message {
+            Message::Answer { id, outcome } => self.answer(&id, outcome),
+            Message::Notification { method, params } => self.notification(method, &params),
+            Message::Request { id, method, params } => return self.asked(&id, method, &params),
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, id: &Id, outcome: Result<Value, RpcError>) {
+        let Some(Open { call, new }) = self.open.remove(id) else {
+            self.record.seen(What::Unasked {
+                id: format!("{id:?}"),
+            });
+            return;
+        };
+        let reply = match outcome {
+            Ok(reply) => reply,
+            Err(RpcError { code, message, .. }) => {
+                let message = self.record.named(&message);
+                self.record.seen(What::Refused {
+                    call,
+                    code,
+                    message,
+                });
+                return;
+            }
+        };
+        let id = news::thread_id(&reply).map(str::to_owned);
+        if let (Some(name), Some(id)) = (new, &id) {
+            self.record.bind(name, id, news::thread_path(&reply));
+        }
+        let policy = of_reply(&reply, self.seat.home.places());
+        if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
+            thread.loaded = true;
+        }
+        let thread = id.map(|id| self.record.whose(&id));
+        self.record.seen(What::Answered {
+            call,
+            thread,
+            policy,
+        });
+    }
+
+    fn notification(&mut self, method: String, params: &Value) {
+        let Some(read) = news::read(&method, params, self.seat.home.places()) else {
+            return;
+        };
+        let what = match read {
+            News::Settings {
+                thread,
+                policy: Some(policy),
+            } => What::Settings {
+                thread: self.record.whose(&thread),
+                policy,
+            },
+            News::Settings { policy: None, .. } => What::Strange {
+                line: format!("{method} without a policy: {params}"),
+            },
+            News::TurnStarted { thread, turn } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.begun = true;
+                }
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::TurnStarted { thread, turn }
+            }
+            News::TurnEnded {
+                thread,
+                turn,
+                status,
+            } => {
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::TurnEnded {
+                    thread,
+                    turn,
+                    status,
+                }
+            }
+            News::TurnEvent { thread, turn } => {
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::TurnEvent {
+                    thread,
+                    turn,
+                    method,
+                }
+            }
+        };
+        self.record.seen(what);
+    }
+
+    /// Whatever the server asks, the answer of a plan is no.
+    fn asked(&mut self, id: &Id, method: String, params: &Value) -> Result<(), Cut> {
+        let no = news::no(&method);
+        let thread = news::asked_of(params).map(|id| self.record.whose(id));
+        self.record.seen(What::Asked { method, thread });
+        let session = self.seat.session.as_mut().expect("it has just asked");
+        match session.client.reply(id, no) {
+            Ok(()) => Ok(()),
+            Err(lost) => self.lost(&lost),
+        }
+    }
+
+    /// The server does not take what it is sent.
+    fn lost(&mut self, lost: &Lost) -> Result<(), Cut> {
+        match lost {
+            Lost::Deadline { awaited } => self.silent(awaited, self.bench.patience.answer),
+            Lost::Unread { sent, seconds } => {
+                let awaited = format!("room to send {sent}");
+                self.silent(&awaited, Duration::from_secs(*seconds))
+            }
+            Lost::Closed { .. } | Lost::Broken { .. } => self.gone(),
+        }
+    }
+
+    fn silent(&mut self, awaited: &str, patience: Duration) -> Result<(), Cut> {
+        let (awaited, seconds) = (awaited.to_owned(), patience.as_secs());
+        self.record.seen(What::Silent { awaited, seconds });
+        self.cut()
+    }
+
+    /// The server closed its stdout; if it has not ended with that, it is ended now.
+    fn gone(&mut self) -> Result<(), Cut> {
+        if let Some(session) = self.seat.session.take() {
+            let ended = session.reap();
+            self.ended(&ended, false);
+        }
+        self.cut()
+    }
+
+    fn trouble(&mut self, reason: String) -> Result<(), Cut> {
+        self.record.trouble(reason);
+        self.cut()
+    }
+
+    fn cut(&mut self) -> Result<(), Cut> {
+        self.seat.spent = true;
+        self.seat.session = None;
+        Err(Cut)
+    }
+
+    fn ended(&mut self, ended: &Ended, told: bool) {
+        self.stderr.push_str(&ended.stderr_tail);
+        let worth = !told || ended.panicked;
+        let stderr = if worth {
+            ended.stderr_tail.clone()
+        } else {
+            String::new()
+        };
+        let exit = ended.to_string();
+        self.seat.spent |= worth;
+        self.record.seen(What::Ended {
+            told,
+            exit,
+            panicked: ended.panicked,
+            stderr,
+        });
+    }
+}
+
+fn answers(what: &What, number: u32) -> bool {
+    match what {
+        What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+        _ => false,
+    }
+}

@@ -1,0 +1,70 @@
+//! [edge] From an answer to what goes out, piece by piece.
+//!
+//! Spells the events of an answer and says where it waits and where it breaks. Plays nothing.
+
+use bytes::Bytes;
+use hyper::StatusCode;
+
+use crate::plan::Reply;
+use crate::upstream::Answer;
+use crate::upstream::stage::DEFAULT_TEXT;
+use crate::upstream::tape::Held;
+use crate::wire::model;
+
+/// One thing to do while a body goes out.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Send this.
+    Say(Bytes),
+    /// Go on when the gate opens.
+    Wait(Held),
+    /// Break the connection.
+    Break,
+}
+
+/// A whole answer: its head, and what follows.
+pub(super) struct Script {
+    pub(super) status: StatusCode,
+    pub(super) parts: Vec<Part>,
+}
+
+impl Answer {
+    /// A [`Reply::Hold`] begins first; any other answer says nothing before its gate opens.
+    pub(super) fn waits_before_its_head(&self) -> bool {
+        self.gate.is_some() && self.reply != Reply::Hold
+    }
+}
+
+pub(super) fn spell(answer: &Answer, number: u64, held: Held) -> Script {
+    let id = format!("response-{number}");
+    let (created, completed) = (say(model::created(&id)), say(model::completed(&id)));
+    let text = |text: &str| say(model::message(&id, text));
+    let parts = match &answer.reply {
+        Reply::Text(said) => vec![created, text(said), completed],
+        Reply::Call { tool, arguments } => {
+            let given = answer.call.clone();
+            let call = given.unwrap_or_else(|| format!("call-{number}"));
+            vec![created, say(model::call(&call, tool, arguments)), completed]
+        }
+        Reply::Fail => vec![created, say(model::failed(&id))],
+        Reply::Drop => vec![created, Part::Break],
+        Reply::Hold => vec![created, Part::Wait(held), text(DEFAULT_TEXT), completed],
+        Reply::Status(status) => return refuse(*status),
+    };
+    Script {
+        status: StatusCode::OK,
+        parts,
+    }
+}
+
+fn refuse(status: u16) -> Script {
+    let known = StatusCode::from_u16(status);
+    Script {
+        status: known.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        parts: vec![say(model::refused("the script wants this status"))],
+    }
+}
+
+fn say(text: String) -> Part {
+    Part::Say(Bytes::from(text))
+}
