@@ -1,1 +1,246 @@
-//! [shell] Seeds to verdicts.
+//! [shell] Seeds × workers × budget to verdicts, one smallest case per signature.
+//!
+//! Workers draw case after case; results are taken in the order of their index, so the same seed
+//! with the same number of cases gives the same findings with any number of workers. A signature
+//! that is new is reproduced in fresh processes, shrunk and confirmed before it is told. Speaks in
+//! `Event`s and prints nothing.
+
+use crate::contract::Clause;
+use crate::drive::Bench;
+use crate::judge::signature::Signature;
+use crate::judge::{Cell, Finding, Tally};
+use crate::known::Known;
+use crate::plan::Plan;
+use crate::trace::Trace;
+use semver::Version;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+mod crew;
+mod desk;
+mod examine;
+mod ledger;
+pub mod token;
+
+/// What a campaign is to do.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// What the cases are drawn from.
+    pub seed: u64,
+    /// How many cases; none: as many as the time allows.
+    pub cases: Option<u64>,
+    /// How long new cases are begun; what was found is still shrunk and confirmed after it.
+    pub time: Option<Duration>,
+    /// Workers, each with a server of its own.
+    pub jobs: usize,
+    /// Operations in a case at the most.
+    pub max_ops: usize,
+    /// Runs in fresh processes that confirm a finding.
+    pub confirmations: u32,
+    /// What is excused.
+    pub known: Known,
+}
+
+/// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97 %.
+pub const CONFIRMATIONS: u32 = 5;
+
+/// How long the default campaign draws cases: what a person is willing to wait for.
+pub const TIME: Duration = Duration::from_secs(120);
+
+/// The server that a campaign runs, as it is told.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// How it was asked for.
+    pub spec: String,
+    /// What it says of itself.
+    pub version: Option<Version>,
+    /// The digest of its executable or package.
+    pub digest: String,
+}
+
+/// Something that happened, in order.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The campaign begins.
+    Began {
+        /// The server.
+        subject: Subject,
+        /// The seed.
+        seed: u64,
+        /// The number of workers.
+        jobs: usize,
+        /// The number of cases, where it is given.
+        cases: Option<u64>,
+        /// The time to draw cases, where it is given.
+        time: Option<Duration>,
+    },
+    /// A case was run and judged; in order of the index.
+    Case {
+        /// Its index.
+        index: u64,
+        /// The program's lines before the audit.
+        steps: usize,
+        /// The signatures that it showed.
+        signatures: Vec<Signature>,
+        /// Why nothing can be said of it, where that is so.
+        inconclusive: Option<String>,
+    },
+    /// A signature showed for the first time.
+    Found {
+        /// The signature.
+        signature: Signature,
+        /// The case's index.
+        index: u64,
+        /// Whether the known list excuses it.
+        known: bool,
+    },
+    /// A step of the search for a smaller case.
+    Shrinking {
+        /// The signature.
+        signature: Signature,
+        /// Runs so far.
+        runs: u32,
+        /// The lines of the smallest so far.
+        lines: usize,
+    },
+    /// A finding is told: new and confirmed, known, or flaky.
+    Told(Box<Told>),
+    /// A row of the known list no longer shows what it excuses.
+    Stale {
+        /// Its signature.
+        signature: Signature,
+        /// Its case file.
+        case: String,
+    },
+    /// The campaign is over.
+    Ended(Box<Outcome>),
+}
+
+/// How a finding stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Confirmed in fresh processes, and not excused.
+    New,
+    /// Excused by the known list.
+    Known,
+    /// Seen once and never again.
+    Flaky,
+}
+
+/// A finding with everything that there is to tell of it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// A short name, made from the signature: it names the files.
+    pub id: String,
+    /// How it stands.
+    pub status: Status,
+    /// The finding, as the smallest case shows it.
+    pub finding: Finding,
+    /// The smallest case.
+    pub plan: Plan,
+    /// Its trace.
+    pub trace: Trace,
+    /// For a flaky one, the trace of a run that did not show it.
+    pub unlike: Option<Trace>,
+    /// What the server wrote on stderr at its end.
+    pub stderr: String,
+    /// The token of the case that showed it first.
+    pub token: String,
+    /// Confirming runs that showed it, of how many.
+    pub confirmed: (u32, u32),
+    /// Runs that the search took.
+    pub shrink_runs: u32,
+    /// Since the campaign began.
+    pub found_after: Duration,
+    /// The row that excuses it: its reason or link, and its case.
+    pub excuse: Option<(String, String)>,
+}
+
+/// A notice and how often it showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noticed {
+    /// The clause.
+    pub clause: Clause,
+    /// What it is.
+    pub text: String,
+    /// In how many cases.
+    pub count: u64,
+    /// The token of the first.
+    pub token: String,
+}
+
+/// What a campaign came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The server.
+    pub subject: Subject,
+    /// The seed.
+    pub seed: u64,
+    /// Cases run and judged.
+    pub cases: u64,
+    /// Their lines before the audits.
+    pub steps: u64,
+    /// From beginning to end.
+    pub wall: Duration,
+    /// CPU of the servers and what they started.
+    pub server_cpu: Duration,
+    /// CPU of this process.
+    pub harness_cpu: Duration,
+    /// What was compared.
+    pub tally: BTreeMap<Cell, Tally>,
+    /// Every finding, widened first, then by clause.
+    pub findings: Vec<Told>,
+    /// Every notice.
+    pub notices: Vec<Noticed>,
+    /// Why cases said nothing, and how many.
+    pub inconclusive: BTreeMap<String, u64>,
+    /// Rows that are stale, by signature and case.
+    pub stale: Vec<(Signature, String)>,
+    /// Whether it was stopped before its budget was spent.
+    pub interrupted: bool,
+}
+
+/// What a campaign says of the server in one word; its number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conclusion {
+    /// It conforms, known deviations aside.
+    Conforms = 0,
+    /// It has a finding that is not known.
+    NewFinding = 1,
+    /// The harness had trouble of its own.
+    Trouble = 3,
+    /// A known deviation is stale.
+    StaleKnown = 4,
+    /// No case was run.
+    NothingRan = 5,
+}
+
+impl Outcome {
+    /// The conclusion: a new finding before everything else.
+    pub fn conclusion(&self) -> Conclusion {
+        let new = self.findings.iter().any(|told| told.status == Status::New);
+        match () {
+            () if new => Conclusion::NewFinding,
+            () if self.cases == 0 => Conclusion::NothingRan,
+            () if !self.inconclusive.is_empty() => Conclusion::Trouble,
+            () if !self.stale.is_empty() => Conclusion::StaleKnown,
+            () => Conclusion::Conforms,
+        }
+    }
+}
+
+impl Campaign {
+    /// Runs the campaign. `stop` may be set at any time; what was found until then is still told.
+    pub fn run(
+        &self,
+        bench: &Arc<Bench>,
+        subject: Subject,
+        stop: &AtomicBool,
+        mut tell: impl FnMut(Event),
+    ) -> Outcome {
+        crew::run(self, (bench, subject), stop, &mut tell)
+    }
+}

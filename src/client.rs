@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 use lines::Lines;
-use writer::Writer;
+use writer::{WRITE_DEADLINE, Writer};
 
 /// One conversation. Dropping it lets go of the end it writes to.
 ///
@@ -73,7 +73,7 @@ pub struct CallId(i64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
     /// The peer lives and says nothing to the point.
-    #[error("no {awaited} before the deadline; look at the server's stderr, or wait longer")]
+    #[error("no {awaited} before the deadline; look at its stderr, or wait longer")]
     Deadline {
         /// What was waited for.
         awaited: String,
@@ -106,7 +106,7 @@ impl Client {
     /// A conversation over what the peer says and what it hears.
     pub fn over(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Client {
         Client {
-            writer: Writer::over(writer),
+            writer: Writer::over(writer, WRITE_DEADLINE),
             arrivals: Lines::over(reader).follow(),
             backlog: VecDeque::new(),
             calls: 0,
@@ -216,8 +216,7 @@ impl Client {
         deadline: Instant,
         fits: impl Fn(&Message) -> bool,
     ) -> Result<Message, Lost> {
-        self.take(deadline, fits)
-            .map_err(|end| end.lost("message that fits".to_owned()))
+        self.take(deadline, fits).map_err(|end| end.lost("message that fits".to_owned()))
     }
 
     /// Sends a request and waits for its answer.
@@ -231,8 +230,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Result<Value, RpcError>, Lost> {
         let call = self.send(method, params)?;
-        self.answer_to(call, deadline)
-            .map_err(|lost| lost.about(method))
+        self.answer_to(call, deadline).map_err(|lost| lost.about(method))
     }
 
     /// The handshake that opens every conversation; its result is the server's introduction.

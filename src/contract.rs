@@ -57,38 +57,17 @@ pub struct UnknownClause {
 
 /// The names that sources are cited by, each with what it stands for.
 pub const SOURCES: &[(&str, &str)] = &[
-    (
-        "SEED",
-        "the six approval tests of the Python SDK upstream, by their number",
-    ),
-    (
-        "SCHEMA",
-        "what `codex app-server generate-json-schema --experimental` prints",
-    ),
+    ("SEED", "the six approval tests of the Python SDK upstream, by their number"),
+    ("SCHEMA", "what `codex app-server generate-json-schema --experimental` prints"),
     ("README", "codex-rs/app-server/README.md in openai/codex"),
-    (
-        "T-resume",
-        "codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex",
-    ),
-    (
-        "T-fork",
-        "codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex",
-    ),
-    (
-        "T-settings",
-        "codex-rs/app-server/tests/suite/v2/thread_settings_update.rs in openai/codex",
-    ),
+    ("T-resume", "codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex"),
+    ("T-fork", "codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex"),
+    ("T-settings", "codex-rs/app-server/tests/suite/v2/thread_settings_update.rs in openai/codex"),
     ("SDK", "a test of the Python SDK upstream"),
     ("JSON-RPC", "the JSON-RPC 2.0 specification"),
     ("upstream", "the source code of the server itself"),
-    (
-        "observed",
-        "seen alike on the releases that were tried; nobody promises it",
-    ),
-    (
-        "stance",
-        "a position that this suite takes, with its reason where one is given",
-    ),
+    ("observed", "seen alike on the releases that were tried; nobody promises it"),
+    ("stance", "a position that this suite takes, with its reason where one is given"),
 ];
 
 /// Makes the ids and their rows from one list, so that neither can miss the other.
@@ -331,17 +310,11 @@ pub fn source_meaning(source: &str) -> Option<String> {
     if let Some((_, meaning)) = SOURCES.iter().find(|(known, _)| *known == name) {
         return Some((*meaning).to_owned());
     }
-    if let Some(number) = name
-        .strip_prefix('#')
-        .and_then(|digits| digits.parse::<u32>().ok())
-    {
+    if let Some(number) = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok()) {
         return Some(format!("issue or pull request {number} of openai/codex"));
     }
     let clause = name.parse::<Clause>().ok()?;
-    Some(format!(
-        "follows from clause {clause}: {}",
-        row(clause).text
-    ))
+    Some(format!("follows from clause {clause}: {}", row(clause).text))
 }
 
 impl Strength {

@@ -64,11 +64,7 @@ impl Home {
             home: folder.join("home"),
             outside: folder.join("out"),
         };
-        let mut home = Home {
-            folder,
-            places,
-            workspaces: 0,
-        };
+        let mut home = Home { folder, places, workspaces: 0 };
         for place in [&home.places.outside, &home.scratch(), &home.temp()] {
             fs::create_dir_all(place)?;
         }
@@ -159,10 +155,7 @@ fn config(defaults: &Defaults, profile: Profile, model_url: &str) -> toml::Table
         Profile::Default => &[],
         Profile::Lean => &IDLE,
     };
-    let features = OFFLINE
-        .iter()
-        .chain(off)
-        .map(|name| (name.to_string(), false.into()));
+    let features = OFFLINE.iter().chain(off).map(|name| (name.to_string(), false.into()));
     let provider = table([
         ("name", "mock".into()),
         ("base_url", model_url.into()),
@@ -177,33 +170,22 @@ fn config(defaults: &Defaults, profile: Profile, model_url: &str) -> toml::Table
         ("approval_policy", approval(&defaults.approval)),
         ("approvals_reviewer", defaults.reviewer.to_string().into()),
         ("sandbox_mode", defaults.sandbox.to_string().into()),
-        (
-            "sandbox_workspace_write",
-            table([("network_access", defaults.network.into())]).into(),
-        ),
+        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
         ("features", toml::Table::from_iter(features).into()),
         ("model_providers", table([("mock", provider.into())]).into()),
     ])
 }
 
 fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
-    entries
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn approval(approval: &Approval) -> toml::Value {
     let Approval::Granular(granular) = approval else {
         return approval.to_string().into();
     };
-    let Granular {
-        sandbox_approval,
-        rules,
-        skill_approval,
-        request_permissions,
-        mcp_elicitations,
-    } = *granular;
+    let Granular { sandbox_approval, rules, skill_approval, request_permissions, mcp_elicitations } =
+        *granular;
     let fields = table([
         ("sandbox_approval", sandbox_approval.into()),
         ("rules", rules.into()),

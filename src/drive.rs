@@ -87,12 +87,7 @@ impl Worker {
     /// A worker with nothing started yet.
     pub fn new(bench: Arc<Bench>) -> Worker {
         let stage = bench.upstream.stage();
-        Worker {
-            bench,
-            stage,
-            seat: None,
-            stderr: String::new(),
-        }
+        Worker { bench, stage, seat: None, stderr: String::new() }
     }
 
     /// Runs a plan on the worker's present home.
@@ -120,6 +115,12 @@ impl Worker {
         trace
     }
 
+    /// Ends what runs, and waits until it is gone.
+    pub fn finish(mut self) {
+        let session = self.seat.as_mut().and_then(|seat| seat.session.take());
+        drop(session.map(Session::kill));
+    }
+
     /// The last words on stderr of the servers of the last run.
     pub fn stderr(&self) -> &str {
         &self.stderr
@@ -130,12 +131,7 @@ impl Worker {
         match &mut self.seat {
             Some(seat) => seat.home.renew_workspace(),
             None => self.bench.home().map(|home| {
-                self.seat = Some(Seat {
-                    home,
-                    session: None,
-                    cases: 0,
-                    spent: false,
-                });
+                self.seat = Some(Seat { home, session: None, cases: 0, spent: false });
             }),
         }
         .map_err(|error| format!("cannot make a home: {error}; free space there"))
@@ -152,10 +148,5 @@ impl Worker {
 
 /// Whether a step ends the server: the home of a killed one is not used for another case.
 fn kills(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Restart {
-            stop: crate::op::Stop::Kill
-        }
-    )
+    matches!(step, Step::Restart { stop: crate::op::Stop::Kill })
 }

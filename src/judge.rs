@@ -136,9 +136,7 @@ impl Finding {
 impl Verdict {
     /// Whether a finding has this signature.
     pub fn shows(&self, signature: &Signature) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.signature() == *signature)
+        self.findings.iter().any(|finding| finding.signature() == *signature)
     }
 
     fn count(&mut self, cell: Cell, held: bool) {
@@ -203,11 +201,7 @@ impl Judging<'_> {
                 all.push((world.clone(), branch, compared));
             }
         }
-        let fewest = all
-            .iter()
-            .map(|(_, _, compared)| wrong(compared))
-            .min()
-            .unwrap_or(0);
+        let fewest = all.iter().map(|(_, _, compared)| wrong(compared)).min().unwrap_or(0);
         all.retain(|(_, _, compared)| wrong(compared) == fewest);
         if fewest > 0 {
             all.truncate(1);
@@ -241,8 +235,7 @@ impl Judging<'_> {
     ) {
         let agreed = wrong(compared) == 0;
         for comparison in compared {
-            self.verdict
-                .count(comparison.cell, comparison.mismatch.is_none());
+            self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             match &comparison.mismatch {
                 None => self.further_view(comparison),
                 Some(mismatch) => {
@@ -255,11 +248,7 @@ impl Judging<'_> {
             return;
         }
         for clause in &branch.rests {
-            let cell = Cell {
-                clause: *clause,
-                view: None,
-                dimension: None,
-            };
+            let cell = Cell { clause: *clause, view: None, dimension: None };
             let tally = self.verdict.tally.entry(cell).or_default();
             tally.fired += 1;
             tally.held += u64::from(agreed);
@@ -302,9 +291,7 @@ impl Judging<'_> {
         };
         let signature = finding.signature();
         let findings = &mut self.verdict.findings;
-        let same = findings
-            .iter()
-            .position(|other| other.signature() == signature);
+        let same = findings.iter().position(|other| other.signature() == signature);
         let index = match same {
             Some(index) => {
                 findings[index].views.insert(view);
@@ -330,37 +317,27 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout {
-                thread: crate::trace::Whose::Named(name),
-                policy,
-            } = what
+            if let What::Rollout { thread: crate::trace::Whose::Named(name), policy } = what
                 && let (Some(seen), Some(thread)) = (policy, world.threads.get(name))
             {
                 let differing = self.evidence.add(index, *name, &thread.stored, seen);
                 for (dimension, held) in differing {
+                    if self.adopted.contains_key(&(*name, dimension)) {
+                        self.evidence.explains(*name, dimension);
+                        continue;
+                    }
                     let (clause, dimension) = (Clause::G10, Some(dimension));
-                    let cell = Cell {
-                        clause,
-                        view: Some(View::Rollout),
-                        dimension,
-                    };
+                    let cell = Cell { clause, view: Some(View::Rollout), dimension };
                     let tally = self.verdict.tally.entry(cell).or_default();
                     tally.fired += 1;
                     tally.held += u64::from(held);
                 }
             }
         }
-        let Step::Resume {
-            thread: Who::Thread(name),
-            ..
-        } = self.steps[index]
-        else {
+        let Step::Resume { thread: Who::Thread(name), .. } = self.steps[index] else {
             return;
         };
-        for mismatch in compared
-            .iter()
-            .filter_map(|comparison| comparison.mismatch.as_ref())
-        {
+        for mismatch in compared.iter().filter_map(|comparison| comparison.mismatch.as_ref()) {
             let Some(dimension) = mismatch.dimension else {
                 continue;
             };
@@ -378,18 +355,13 @@ impl Judging<'_> {
             let text = format!(
                 "{clause} lets {name} stay wider than the resume asked for; the override is ignored"
             );
-            self.verdict.notices.push(Notice {
-                clause: Clause::G12,
-                step,
-                text,
-            });
+            self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
 
     fn wire(&mut self) {
         for (step, comparison) in wire::compare(self.trace, &self.steps) {
-            self.verdict
-                .count(comparison.cell, comparison.mismatch.is_none());
+            self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             if let Some(mismatch) = &comparison.mismatch {
                 self.find(step, mismatch, vec![Origin::Unknown]);
             }
@@ -406,8 +378,5 @@ impl Judging<'_> {
 }
 
 fn wrong(compared: &[Comparison]) -> usize {
-    compared
-        .iter()
-        .filter(|comparison| comparison.mismatch.is_some())
-        .count()
+    compared.iter().filter(|comparison| comparison.mismatch.is_some()).count()
 }

@@ -113,12 +113,7 @@ pub enum Due {
 impl Ruling {
     /// The same clause for every value.
     pub fn all(kind: Kind, clause: Clause) -> Ruling {
-        Ruling {
-            kind,
-            approval: clause,
-            reviewer: clause,
-            permissions: clause,
-        }
+        Ruling { kind, approval: clause, reviewer: clause, permissions: clause }
     }
 
     /// The clause of a value.
@@ -172,10 +167,7 @@ impl std::fmt::Display for Kind {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        World {
-            defaults,
-            threads: BTreeMap::new(),
-        }
+        World { defaults, threads: BTreeMap::new() }
     }
 
     /// The thread, if it exists.
@@ -194,10 +186,7 @@ impl World {
 
     fn unloaded(&self) -> World {
         let mut world = self.clone();
-        world
-            .threads
-            .values_mut()
-            .for_each(|thread| thread.live = None);
+        world.threads.values_mut().for_each(|thread| thread.live = None);
         world.threads.retain(|_, thread| thread.materialised);
         world
     }
@@ -233,18 +222,8 @@ impl Thread {
     /// This thread with another policy in force, live and stored.
     fn moved(&self, policy: Policy, ruled: Ruling) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
-        let before = if *last == policy {
-            self.before.clone()
-        } else {
-            Some(last.clone())
-        };
-        Thread {
-            live: Some(policy.clone()),
-            stored: policy,
-            before,
-            ruled,
-            ..self.clone()
-        }
+        let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
+        Thread { live: Some(policy.clone()), stored: policy, before, ruled, ..self.clone() }
     }
 }
 
@@ -252,30 +231,15 @@ impl Thread {
 pub fn step(world: &World, step: &Step) -> Vec<Branch> {
     let branches = match step {
         Step::Start { overrides, new } => start(world, overrides, *new),
-        Step::Run {
-            thread,
-            overrides,
-            flaw,
-            reply,
-            ..
-        } => match world.thread(*thread) {
-            Some((
-                name,
-                Thread {
-                    live: Some(live), ..
-                },
-            )) => match flaw {
+        Step::Run { thread, overrides, flaw, reply, .. } => match world.thread(*thread) {
+            Some((name, Thread { live: Some(live), .. })) => match flaw {
                 Some(Flaw::ProfileWithSandbox) => refused(world, Clause::G5),
                 Some(_) => refused(world, Clause::T5),
                 None => run(world, (name, live), overrides, reply),
             },
             _ => refused(world, Clause::R0),
         },
-        Step::Fork {
-            from,
-            overrides,
-            new,
-        } => match world.thread(*from) {
+        Step::Fork { from, overrides, new } => match world.thread(*from) {
             Some((_, source)) if source.materialised => fork(world, source, overrides, *new),
             _ => refused(world, Clause::R16),
         },
@@ -285,29 +249,20 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
         },
         Step::Reread { thread } => reread(world, *thread),
         Step::Restart { .. } => quiet(world.unloaded()),
-        Step::Configure { defaults } => quiet(World {
-            defaults: defaults.clone(),
-            threads: world.threads.clone(),
-        }),
+        Step::Configure { defaults } => {
+            quiet(World { defaults: defaults.clone(), threads: world.threads.clone() })
+        }
     };
     assert!(!branches.is_empty(), "every step has an answer");
     branches
 }
 
 fn refused(world: &World, clause: Clause) -> Vec<Branch> {
-    vec![Branch {
-        world: world.clone(),
-        due: Due::Refusal(clause),
-        rests: vec![clause],
-    }]
+    vec![Branch { world: world.clone(), due: Due::Refusal(clause), rests: vec![clause] }]
 }
 
 fn quiet(world: World) -> Vec<Branch> {
-    vec![Branch {
-        world,
-        due: Due::Nothing,
-        rests: Vec::new(),
-    }]
+    vec![Branch { world, due: Due::Nothing, rests: Vec::new() }]
 }
 
 fn start(world: &World, overrides: &CallOverrides, new: Name) -> Vec<Branch> {
@@ -340,16 +295,7 @@ fn run(
     if overrides.sets_any() {
         rests.push(Clause::G3);
     }
-    stated(
-        world.with(name, thread),
-        Due::Turn {
-            thread: name,
-            policy,
-            ruling,
-            notice,
-        },
-        rests,
-    )
+    stated(world.with(name, thread), Due::Turn { thread: name, policy, ruling, notice }, rests)
 }
 
 /// A fork takes the source's latest policy, whether the source is loaded or not.
@@ -365,11 +311,7 @@ fn fork(world: &World, source: &Thread, overrides: &CallOverrides, new: Name) ->
     };
     let mut rests = general(overrides);
     rests.push(Clause::G11);
-    stated(
-        world.with(new, thread),
-        Due::Policy(new, policy, ruling),
-        rests,
-    )
+    stated(world.with(new, thread), Due::Policy(new, policy, ruling), rests)
 }
 
 fn resume(
@@ -379,11 +321,7 @@ fn resume(
 ) -> Vec<Branch> {
     match &thread.live {
         Some(live) => {
-            let clause = if overrides.sets_any() {
-                Clause::R2
-            } else {
-                Clause::R1
-            };
+            let clause = if overrides.sets_any() { Clause::R2 } else { Clause::R1 };
             let ruling = Ruling::all(Kind::Resume, clause);
             let due = Due::Policy(name, live.clone(), ruling);
             stated(world.clone(), due, general(overrides))
@@ -397,11 +335,7 @@ fn resume(
             }
             let mut rests = general(overrides);
             rests.extend([Clause::G10, Clause::S2, Clause::G11]);
-            stated(
-                world.with(name, loaded),
-                Due::Policy(name, policy, ruling),
-                rests,
-            )
+            stated(world.with(name, loaded), Due::Policy(name, policy, ruling), rests)
         }
     }
 }
@@ -409,15 +343,7 @@ fn resume(
 /// A look is taken only at a thread that is loaded and can be resumed.
 fn reread(world: &World, thread: Who) -> Vec<Branch> {
     match world.thread(thread) {
-        Some((
-            name,
-            Thread {
-                live: Some(live),
-                materialised: true,
-                ruled,
-                ..
-            },
-        )) => {
+        Some((name, Thread { live: Some(live), materialised: true, ruled, .. })) => {
             let due = Due::Look(name, live.clone(), *ruled);
             stated(world.clone(), due, vec![Clause::G8, Clause::G11])
         }
@@ -463,8 +389,5 @@ pub fn wider_by_right(world: &World, step: &Step) -> Option<(Name, Clause)> {
 /// The dimensions in which two policies differ, as the first one spells them.
 pub fn differing(due: &Policy, seen: &Policy) -> Vec<Dimension> {
     let pairs = due.values().into_iter().zip(seen.values());
-    pairs
-        .filter(|((_, due), (_, seen))| due != seen)
-        .map(|((dimension, _), _)| dimension)
-        .collect()
+    pairs.filter(|((_, due), (_, seen))| due != seen).map(|((dimension, _), _)| dimension).collect()
 }

@@ -162,16 +162,10 @@ impl Plan {
 
     /// What follows the last line: a restart, then a cold read of every thread that was named.
     pub fn audit(&self) -> Vec<Step> {
-        let restart = Step::Restart {
-            stop: Stop::Graceful,
-        };
-        let read = |name| Step::Resume {
-            thread: Who::Thread(name),
-            overrides: CallOverrides::default(),
-        };
-        std::iter::once(restart)
-            .chain(self.names().into_iter().map(read))
-            .collect()
+        let restart = Step::Restart { stop: Stop::Graceful };
+        let read =
+            |name| Step::Resume { thread: Who::Thread(name), overrides: CallOverrides::default() };
+        std::iter::once(restart).chain(self.names().into_iter().map(read)).collect()
     }
 
     /// Every step that is run: the program's lines, then its audit.
@@ -190,10 +184,7 @@ impl From<&Case> for Plan {
             turns += usize::from(matches!(step, Step::Run { .. }));
             step
         });
-        Plan {
-            steps: steps.collect(),
-            defaults: case.defaults.clone(),
-        }
+        Plan { steps: steps.collect(), defaults: case.defaults.clone() }
     }
 }
 
@@ -205,10 +196,7 @@ impl From<&Plan> for Case {
             named.extend(step.names());
             op
         });
-        Case {
-            ops: ops.collect(),
-            defaults: plan.defaults.clone(),
-        }
+        Case { ops: ops.collect(), defaults: plan.defaults.clone() }
     }
 }
 
@@ -220,20 +208,11 @@ pub fn canonical(plan: &Plan) -> Plan {
 fn step(op: &Op, named: &[Name], turns: usize) -> Step {
     let new = Name(u16::try_from(named.len()).expect("a plan names fewer than 65536 threads"));
     match op {
-        Op::Start { overrides } => Step::Start {
-            overrides: overrides.clone(),
-            new,
-        },
-        Op::Fork { from, overrides } => Step::Fork {
-            from: who(*from, named),
-            overrides: overrides.clone(),
-            new,
-        },
-        Op::Run {
-            thread,
-            overrides,
-            ending,
-        } => Step::Run {
+        Op::Start { overrides } => Step::Start { overrides: overrides.clone(), new },
+        Op::Fork { from, overrides } => {
+            Step::Fork { from: who(*from, named), overrides: overrides.clone(), new }
+        }
+        Op::Run { thread, overrides, ending } => Step::Run {
             thread: who(*thread, named),
             prompt: format!("turn {}", turns + 1),
             overrides: overrides.clone(),
@@ -243,53 +222,32 @@ fn step(op: &Op, named: &[Name], turns: usize) -> Step {
             },
             reply: reply(*ending),
         },
-        Op::Resume { thread, overrides } => Step::Resume {
-            thread: who(*thread, named),
-            overrides: overrides.clone(),
-        },
-        Op::Reread { thread } => Step::Reread {
-            thread: who(*thread, named),
-        },
+        Op::Resume { thread, overrides } => {
+            Step::Resume { thread: who(*thread, named), overrides: overrides.clone() }
+        }
+        Op::Reread { thread } => Step::Reread { thread: who(*thread, named) },
         Op::Restart { stop } => Step::Restart { stop: *stop },
-        Op::Configure { defaults } => Step::Configure {
-            defaults: defaults.clone(),
-        },
+        Op::Configure { defaults } => Step::Configure { defaults: defaults.clone() },
     }
 }
 
 fn op(step: &Step, named: &[Name]) -> Op {
     match step {
-        Step::Start { overrides, .. } => Op::Start {
-            overrides: overrides.clone(),
-        },
-        Step::Fork {
-            from, overrides, ..
-        } => Op::Fork {
-            from: pick(*from, named),
-            overrides: overrides.clone(),
-        },
-        Step::Run {
-            thread,
-            overrides,
-            flaw,
-            reply,
-            ..
-        } => Op::Run {
+        Step::Start { overrides, .. } => Op::Start { overrides: overrides.clone() },
+        Step::Fork { from, overrides, .. } => {
+            Op::Fork { from: pick(*from, named), overrides: overrides.clone() }
+        }
+        Step::Run { thread, overrides, flaw, reply, .. } => Op::Run {
             thread: pick(*thread, named),
             overrides: overrides.clone(),
             ending: flaw.map_or_else(|| ending(reply), Ending::Refused),
         },
-        Step::Resume { thread, overrides } => Op::Resume {
-            thread: pick(*thread, named),
-            overrides: overrides.clone(),
-        },
-        Step::Reread { thread } => Op::Reread {
-            thread: pick(*thread, named),
-        },
+        Step::Resume { thread, overrides } => {
+            Op::Resume { thread: pick(*thread, named), overrides: overrides.clone() }
+        }
+        Step::Reread { thread } => Op::Reread { thread: pick(*thread, named) },
         Step::Restart { stop } => Op::Restart { stop: *stop },
-        Step::Configure { defaults } => Op::Configure {
-            defaults: defaults.clone(),
-        },
+        Step::Configure { defaults } => Op::Configure { defaults: defaults.clone() },
     }
 }
 
@@ -307,9 +265,7 @@ fn pick(who: Who, named: &[Name]) -> Pick {
         Who::Nobody => NOBODY,
         Who::Thread(name) => {
             let place = named.iter().position(|other| *other == name);
-            place
-                .and_then(|place| u8::try_from(place).ok())
-                .map_or(NOBODY, Pick)
+            place.and_then(|place| u8::try_from(place).ok()).map_or(NOBODY, Pick)
         }
     }
 }

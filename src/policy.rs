@@ -223,11 +223,7 @@ impl<T> Wish<T> {
 
 impl<S> Default for Overrides<S> {
     fn default() -> Self {
-        Overrides {
-            approval: Wish::Omit,
-            reviewer: Wish::Omit,
-            sandbox: Wish::Omit,
-        }
+        Overrides { approval: Wish::Omit, reviewer: Wish::Omit, sandbox: Wish::Omit }
     }
 }
 
@@ -255,12 +251,7 @@ impl Sandbox {
     /// A workspace sandbox with no further roots and no exclusion.
     pub fn workspace(network: bool) -> Sandbox {
         let roots = BTreeSet::new();
-        Sandbox::WorkspaceWrite {
-            network,
-            exclude_tmpdir: false,
-            exclude_slash_tmp: false,
-            roots,
-        }
+        Sandbox::WorkspaceWrite { network, exclude_tmpdir: false, exclude_slash_tmp: false, roots }
     }
 }
 
@@ -378,11 +369,7 @@ impl ApprovalMode {
             _ => Wish::Omit,
         };
         let (approval, reviewer) = self.shared();
-        Overrides {
-            approval,
-            reviewer,
-            sandbox,
-        }
+        Overrides { approval, reviewer, sandbox }
     }
 
     /// The overrides that the SDK sends for this mode on a turn.
@@ -392,11 +379,7 @@ impl ApprovalMode {
             _ => Wish::Omit,
         };
         let (approval, reviewer) = self.shared();
-        Overrides {
-            approval,
-            reviewer,
-            sandbox,
-        }
+        Overrides { approval, reviewer, sandbox }
     }
 
     fn shared(self) -> (Wish<Approval>, Wish<Reviewer>) {
@@ -404,10 +387,9 @@ impl ApprovalMode {
             ApprovalMode::DenyAll | ApprovalMode::Bypass => {
                 (Wish::Set(Approval::Never), Wish::Omit)
             }
-            ApprovalMode::AutoReview => (
-                Wish::Set(Approval::OnRequest),
-                Wish::Set(Reviewer::AutoReview),
-            ),
+            ApprovalMode::AutoReview => {
+                (Wish::Set(Approval::OnRequest), Wish::Set(Reviewer::AutoReview))
+            }
         }
     }
 }

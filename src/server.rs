@@ -152,23 +152,12 @@ impl Launch {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
-        command
-            .args(&self.arguments)
-            .current_dir(&self.directory)
-            .env_clear();
-        command
-            .env("PATH", PATH)
-            .env("LANG", "C.UTF-8")
-            .env("RUST_LOG", "warn");
-        command
-            .env("HOME", &self.scratch)
-            .env("CODEX_HOME", &self.home);
+        command.args(&self.arguments).current_dir(&self.directory).env_clear();
+        command.env("PATH", PATH).env("LANG", "C.UTF-8").env("RUST_LOG", "warn");
+        command.env("HOME", &self.scratch).env("CODEX_HOME", &self.home);
         command.env("TMPDIR", &self.temp);
         command.env("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -181,11 +170,7 @@ impl Launch {
         } else {
             "check the path or choose another server".to_owned()
         };
-        Error {
-            command: command.trim_end().to_owned(),
-            advice,
-            source,
-        }
+        Error { command: command.trim_end().to_owned(), advice, source }
     }
 }
 
@@ -219,10 +204,7 @@ impl Server {
     /// The pipes to talk through; `None` after the first time.
     pub fn pipes(&mut self) -> Option<Pipes> {
         let output = self.output.take()?;
-        Some(Pipes {
-            output,
-            input: self.input.share(),
-        })
+        Some(Pipes { output, input: self.input.share() })
     }
 
     /// How it ended, if it has. Does not wait for the end, only for the last words after one.
@@ -231,8 +213,11 @@ impl Server {
         Some(self.tell(exit, Cause::Itself))
     }
 
-    /// How it ended, waited for until the deadline; nothing is done to bring the end about.
-    pub fn wait(&mut self, deadline: Instant) -> Option<Ended> {
+    /// How it ended by itself; `None` when it has not at the deadline.
+    ///
+    /// A closed stdout comes some time before the end: ask here before asking it to stop, or the
+    /// end counts as asked for.
+    pub fn ended_by(&mut self, deadline: Instant) -> Option<Ended> {
         let exit = self.leash.exit_by(deadline)?;
         Some(self.tell(exit, Cause::Itself))
     }
@@ -255,10 +240,7 @@ impl Server {
             return ended;
         }
         self.leash.kill();
-        let exit = self
-            .leash
-            .exit_within(KILL_DEADLINE)
-            .unwrap_or(Exit::Unknown);
+        let exit = self.leash.exit_within(KILL_DEADLINE).unwrap_or(Exit::Unknown);
         self.tell(exit, Cause::Killed)
     }
 
@@ -293,10 +275,6 @@ impl fmt::Display for Ended {
             Cause::Asked => write!(out, " when asked")?,
             Cause::Killed => write!(out, ", killed")?,
         }
-        if self.panicked {
-            write!(out, ", after a panic")
-        } else {
-            Ok(())
-        }
+        if self.panicked { write!(out, ", after a panic") } else { Ok(()) }
     }
 }

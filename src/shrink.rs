@@ -1,1 +1,120 @@
-//! [core] Smaller cases.
+//! [core] Smaller cases that show the same.
+//!
+//! `Search` proposes, somebody runs and says whether the signature showed, until nothing smaller is
+//! left to try: the result is 1-minimal under every reduction listed in `reductions`. It remembers
+//! canonical plans and asks the model what is worth a run. Runs nothing itself.
+
+use crate::judge::Finding;
+use crate::judge::origin::Origin;
+use crate::judge::signature::Signature;
+use crate::model::fires::{Fire, fires};
+use crate::plan::{Name, Plan, canonical};
+use std::collections::BTreeSet;
+
+pub mod reductions;
+
+/// A search for the smallest plan that shows a signature.
+#[derive(Debug)]
+pub struct Search {
+    signature: Signature,
+    best: Plan,
+    filter: Filter,
+    tried: BTreeSet<Plan>,
+    proposed: Option<Plan>,
+    /// The first proposals, made from where the finding showed; spent once.
+    guesses: Vec<Plan>,
+    runs: u32,
+}
+
+/// How much of the signature the model can foresee for the plan that showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    /// The comparison, and that config differs from what is due.
+    WithConfig,
+    /// The comparison.
+    Comparison,
+    /// Nothing: an earlier finding changed what was due.
+    Off,
+}
+
+impl Search {
+    /// A search from a plan that showed a finding.
+    pub fn new(plan: &Plan, finding: &Finding) -> Search {
+        let signature = finding.signature();
+        let best = canonical(plan);
+        let filter = [Filter::WithConfig, Filter::Comparison]
+            .into_iter()
+            .find(|filter| worthy(&best, &signature, *filter))
+            .unwrap_or(Filter::Off);
+        let thread = finding.thread.map(|name| renamed(plan, name));
+        let mut guesses = reductions::guesses(&best, finding.step, thread);
+        guesses.reverse();
+        let tried = BTreeSet::from([best.clone()]);
+        Search { signature, best, filter, tried, proposed: None, guesses, runs: 0 }
+    }
+
+    /// The next plan to run, or none: the best is minimal.
+    pub fn propose(&mut self) -> Option<Plan> {
+        while let Some(guess) = self.guesses.pop() {
+            if let Some(plan) = self.worth(guess) {
+                return self.take(plan);
+            }
+        }
+        let candidates = reductions::reductions(&self.best);
+        let next = candidates.into_iter().find_map(|plan| self.worth(plan))?;
+        self.take(next)
+    }
+
+    /// Says whether the proposed plan showed the signature.
+    pub fn tell(&mut self, shows: bool) {
+        let proposed = self.proposed.take().expect("an answer follows a proposal");
+        self.runs += 1;
+        if shows {
+            self.best = proposed;
+        }
+    }
+
+    /// The smallest plan that showed the signature so far.
+    pub fn best(&self) -> &Plan {
+        &self.best
+    }
+
+    /// Plans that were run.
+    pub fn runs(&self) -> u32 {
+        self.runs
+    }
+
+    fn take(&mut self, plan: Plan) -> Option<Plan> {
+        self.proposed = Some(plan.clone());
+        Some(plan)
+    }
+
+    /// The plan's canonical form, if it is new, no larger than the best, and could show the
+    /// signature.
+    fn worth(&mut self, plan: Plan) -> Option<Plan> {
+        let plan = canonical(&plan);
+        let fits = plan.lines() <= self.best.lines() && worthy(&plan, &self.signature, self.filter);
+        (self.tried.insert(plan.clone()) && fits).then_some(plan)
+    }
+}
+
+/// The name that the canonical form of a plan gives to a thread.
+fn renamed(plan: &Plan, name: Name) -> Name {
+    let place = plan.names().iter().position(|other| *other == name).unwrap_or(0);
+    canonical(plan).names().get(place).copied().unwrap_or(name)
+}
+
+fn worthy(plan: &Plan, signature: &Signature, filter: Filter) -> bool {
+    let same = |fire: &Fire| {
+        fire.clause == signature.clause
+            && fire.dimension == signature.dimension
+            && fire.kind == signature.kind
+            && fire.form == signature.form
+    };
+    let config = |fire: &Fire| signature.origin != Origin::Config || fire.config_differs;
+    match filter {
+        Filter::Off => true,
+        Filter::Comparison => fires(plan).iter().any(same),
+        Filter::WithConfig => fires(plan).iter().any(|fire| same(fire) && config(fire)),
+    }
+}

@@ -163,10 +163,7 @@ pub enum What {
 impl Trace {
     /// The facts of one step, in order.
     pub fn of_step(&self, step: usize) -> impl Iterator<Item = &What> {
-        self.facts
-            .iter()
-            .filter(move |fact| fact.step == step)
-            .map(|fact| &fact.what)
+        self.facts.iter().filter(move |fact| fact.step == step).map(|fact| &fact.what)
     }
 
     /// The step at which the run was cut, if it was.
@@ -176,9 +173,6 @@ impl Trace {
             What::Ended { told, .. } => !told,
             _ => false,
         };
-        self.facts
-            .iter()
-            .find(|fact| cuts(&fact.what))
-            .map(|fact| fact.step)
+        self.facts.iter().find(|fact| cuts(&fact.what)).map(|fact| fact.step)
     }
 }

@@ -128,17 +128,10 @@ impl Upstream {
         let house = Arc::new(House::default());
         let shared = Arc::clone(&house);
         let (stop, stopped) = watch::channel(false);
-        let thread = thread::Builder::new()
-            .name("upstream".to_owned())
-            .spawn(move || {
-                runtime.block_on(http::serve(listener, shared, stopped));
-            })?;
-        Ok(Upstream {
-            address,
-            house,
-            stop,
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("upstream".to_owned()).spawn(move || {
+            runtime.block_on(http::serve(listener, shared, stopped));
+        })?;
+        Ok(Upstream { address, house, stop, thread: Some(thread) })
     }
 
     /// A new model, which nobody knows of yet.
@@ -147,12 +140,7 @@ impl Upstream {
         let token = token();
         let shared = Arc::new(stage::Shared::default());
         lock(&self.house.stages).insert(token.clone(), Arc::clone(&shared));
-        Stage {
-            address: self.address,
-            token,
-            house: Arc::clone(&self.house),
-            shared,
-        }
+        Stage { address: self.address, token, house: Arc::clone(&self.house), shared }
     }
 
     /// What was asked where nothing is, oldest first: method and path, the first 256 of them.
@@ -175,9 +163,7 @@ impl Gate {
     /// A gate that is shut.
     #[must_use]
     pub fn new() -> Gate {
-        Gate {
-            open: Arc::new(watch::Sender::new(false)),
-        }
+        Gate { open: Arc::new(watch::Sender::new(false)) }
     }
 
     /// Opens it; opening it again does nothing.

@@ -32,9 +32,7 @@ enum Line {
 
 impl<R: Read + Send + 'static> Lines<R> {
     pub(super) fn over(reader: R) -> Lines<R> {
-        Lines {
-            source: BufReader::with_capacity(CHUNK_BYTES, reader),
-        }
+        Lines { source: BufReader::with_capacity(CHUNK_BYTES, reader) }
     }
 
     /// Sends every line as it comes; the channel ends with the stream.
@@ -54,11 +52,7 @@ impl<R: Read + Send + 'static> Lines<R> {
         let mut line = Vec::new();
         let limit = LINE_BYTES as u64 + 1;
         // A stream that fails has ended: what came before the failure is a last line.
-        let _ = self
-            .source
-            .by_ref()
-            .take(limit)
-            .read_until(b'\n', &mut line);
+        let _ = self.source.by_ref().take(limit).read_until(b'\n', &mut line);
         if line.is_empty() {
             return None;
         }
@@ -73,10 +67,9 @@ impl<R: Read + Send + 'static> Lines<R> {
 
 fn understand(line: Line) -> Arrived {
     let understood = match line {
-        Line::Overlong(start) => Err(Malformed::new(
-            format!("longer than {LINE_BYTES} bytes"),
-            &start,
-        )),
+        Line::Overlong(start) => {
+            Err(Malformed::new(format!("longer than {LINE_BYTES} bytes"), &start))
+        }
         Line::Whole(bytes) => match std::str::from_utf8(&bytes) {
             Ok(text) => rpc::parse(text),
             Err(_) => Err(Malformed::new("not UTF-8", &bytes)),

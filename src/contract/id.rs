@@ -25,10 +25,7 @@ impl FromStr for Clause {
             .iter()
             .map(|row| row.clause)
             .find(|clause| clause.to_string() == given)
-            .ok_or_else(|| UnknownClause {
-                given: given.to_owned(),
-                near: near(given),
-            })
+            .ok_or_else(|| UnknownClause { given: given.to_owned(), near: near(given) })
     }
 }
 
@@ -58,8 +55,5 @@ pub(super) fn near_text(near: &[Clause]) -> String {
         return "`heirloom clauses` lists them all".to_owned();
     }
     let ids: Vec<String> = near.iter().map(Clause::to_string).collect();
-    format!(
-        "near it stand {}; `heirloom clauses` lists them all",
-        ids.join(", ")
-    )
+    format!("near it stand {}; `heirloom clauses` lists them all", ids.join(", "))
 }

@@ -36,11 +36,7 @@ fn ids_are_unique_and_come_back_from_their_text() {
 #[test]
 fn rows_stand_in_the_order_of_their_ids() {
     assert!(all().is_sorted_by_key(|row| row.clause));
-    assert!(
-        all()
-            .iter()
-            .all(|found| std::ptr::eq(row(found.clause), found))
-    );
+    assert!(all().iter().all(|found| std::ptr::eq(row(found.clause), found)));
 }
 
 #[test]

@@ -48,21 +48,13 @@ impl Root {
     /// A folder or a lock that cannot be made.
     pub fn below(base: &Path) -> io::Result<Root> {
         loop {
-            let made = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .suffix(".lock")
-                .tempfile_in(base)?;
+            let made = tempfile::Builder::new().prefix(PREFIX).suffix(".lock").tempfile_in(base)?;
             let (lock, lock_path) = made.keep().map_err(|error| error.error)?;
             lock.lock()?;
             if is_still(&lock, &lock_path) {
                 let folder = lock_path.with_extension("");
                 fs::create_dir(&folder)?;
-                return Ok(Root {
-                    folder,
-                    lock_path,
-                    _lock: lock,
-                    homes: AtomicU32::new(0),
-                });
+                return Ok(Root { folder, lock_path, _lock: lock, homes: AtomicU32::new(0) });
             }
         }
     }
@@ -106,20 +98,14 @@ fn sweep(base: &Path) {
         return;
     };
     let locks = entries.flatten().map(|entry| entry.path()).filter(|path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with(PREFIX) && path.extension().is_some_and(|end| end == LOCK)
     });
     for path in locks {
         let Ok(lock) = File::open(&path) else {
             continue;
         };
-        if !matches!(
-            lock.try_lock(),
-            Err(TryLockError::WouldBlock | TryLockError::Error(_))
-        ) {
+        if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))) {
             drop(fs::remove_dir_all(path.with_extension("")));
             drop(fs::remove_file(&path));
         }

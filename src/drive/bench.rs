@@ -49,20 +49,11 @@ impl Bench {
         let root = Root::create().map_err(ours("make a folder for homes"))?;
         let upstream = Upstream::start().map_err(ours("listen on loopback"))?;
         let template = PathBuf::new();
-        let mut bench = Bench {
-            executable,
-            version,
-            profile,
-            patience,
-            upstream,
-            root,
-            template,
-        };
+        let mut bench = Bench { executable, version, profile, patience, upstream, root, template };
         let home = Home::new(&bench.root, None).map_err(ours("make a home"))?;
         bench.first_start(&home)?;
         bench.template = bench.root.path().join("template");
-        home.keep(&bench.template)
-            .map_err(ours("keep a prepared home"))?;
+        home.keep(&bench.template).map_err(ours("keep a prepared home"))?;
         Ok(bench)
     }
 
@@ -75,20 +66,12 @@ impl Bench {
         let stage = self.upstream.stage();
         let defaults = strategy::drawn(0, 0, 1).defaults;
         home.configure(&defaults, self.profile, &stage.base_url())
-            .map_err(|source| NoBench::Ours {
-                what: "write config.toml",
-                source,
-            })?;
+            .map_err(|source| NoBench::Ours { what: "write config.toml", source })?;
         let reason = match Session::start(self, home) {
             Ok(session) => return Ok(drop(session.stop(self))),
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent(lost, ended)) => {
-                let last = ended
-                    .stderr_tail
-                    .lines()
-                    .last()
-                    .unwrap_or("nothing")
-                    .to_owned();
+                let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();
                 format!("{lost}; it {ended}; last on its stderr: {last}")
             }
         };

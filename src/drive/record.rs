@@ -62,12 +62,8 @@ impl Record {
     /// Writes down what was seen just now.
     pub(super) fn seen(&mut self, what: What) {
         let us = self.begun.elapsed().as_micros();
-        self.times_us
-            .push(u64::try_from(us).expect("a run is shorter than 500,000 years"));
-        self.facts.push(Fact {
-            step: self.step,
-            what,
-        });
+        self.times_us.push(u64::try_from(us).expect("a run is shorter than 500,000 years"));
+        self.facts.push(Fact { step: self.step, what });
     }
 
     /// Writes down the harness's own trouble.
@@ -90,12 +86,7 @@ impl Record {
     pub(super) fn bind(&mut self, name: Name, id: &str, path: Option<&str>) {
         if self.threads.values().all(|thread| thread.id != id) {
             let path = path.map(PathBuf::from);
-            let thread = Thread {
-                id: id.to_owned(),
-                path,
-                loaded: true,
-                begun: false,
-            };
+            let thread = Thread { id: id.to_owned(), path, loaded: true, begun: false };
             self.threads.insert(name, thread);
         }
     }
@@ -139,12 +130,7 @@ impl Record {
 
     /// The trace, whole.
     pub(super) fn trace(self, plan: &Plan, server: Option<Version>) -> Trace {
-        Trace {
-            plan: plan.clone(),
-            server,
-            facts: self.facts,
-            times_us: self.times_us,
-        }
+        Trace { plan: plan.clone(), server, facts: self.facts, times_us: self.times_us }
     }
 }
 

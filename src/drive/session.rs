@@ -58,7 +58,7 @@ impl Session {
 
     /// How it ended after it closed its stdout; one that goes on all the same is killed.
     pub(super) fn reap(mut self) -> Ended {
-        match self.server.wait(Instant::now() + REAP_DEADLINE) {
+        match self.server.ended_by(Instant::now() + REAP_DEADLINE) {
             Some(ended) => ended,
             None => self.server.kill(),
         }

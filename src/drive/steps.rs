@@ -51,14 +51,7 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run {
-            bench,
-            stage,
-            seat,
-            record,
-            open: BTreeMap::new(),
-            stderr: String::new(),
-        }
+        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new() }
     }
 
     /// Performs every step, the audit's included.
@@ -87,11 +80,7 @@ impl<'a> Run<'a> {
                 let call = call::start(overrides, self.seat.home.places());
                 self.ask(call, (false, Some(*new)))
             }
-            Step::Fork {
-                from,
-                overrides,
-                new,
-            } => {
+            Step::Fork { from, overrides, new } => {
                 let (id, unbound) = self.id(*from);
                 self.ask(call::fork(&id, overrides), (unbound, Some(*new)))?;
                 self.begun(Who::Thread(*new))
@@ -110,10 +99,7 @@ impl<'a> Run<'a> {
 
     /// A thread that was forked or resumed has a history.
     fn begun(&mut self, who: Who) -> Result<(), Cut> {
-        let granted = self
-            .record
-            .of_step()
-            .any(|what| matches!(what, What::Answered { .. }));
+        let granted = self.record.of_step().any(|what| matches!(what, What::Answered { .. }));
         if let Who::Thread(name) = who
             && let Some(thread) = self.record.threads.get_mut(&name)
         {
@@ -138,21 +124,15 @@ impl<'a> Run<'a> {
     fn ask(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<(), Cut> {
         let method = call.method;
         let number = self.send(call, (unbound, new))?;
-        self.until(
-            &format!("the answer to {method}"),
-            self.bench.patience.answer,
-            |what| answers(what, number),
-        )
+        self.until(&format!("the answer to {method}"), self.bench.patience.answer, |what| {
+            answers(what, number)
+        })
     }
 
     fn send(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<u32, Cut> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
-        self.record.seen(What::Sent {
-            call: number,
-            method,
-            unbound,
-        });
+        self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
         match session.client.send(call.method, call.params) {
             Ok(id) => {
@@ -178,39 +158,21 @@ impl<'a> Run<'a> {
                 return self.ask(call, (false, None));
             }
         };
-        self.record.seen(What::NotTaken {
-            reason: reason.to_owned(),
-        });
+        self.record.seen(What::NotTaken { reason: reason.to_owned() });
         Ok(())
     }
 
     fn turn(&mut self, step: &Step) -> Result<(), Cut> {
-        let Step::Run {
-            thread,
-            prompt,
-            overrides,
-            flaw,
-            reply,
-        } = step
-        else {
+        let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
             return Ok(());
         };
         let (id, unbound) = self.id(*thread);
         let asked = self.stage.watch();
         self.stage.queue(&id, reply.clone());
-        let turn = call::Turn {
-            thread: &id,
-            prompt,
-            overrides,
-            flaw: *flaw,
-        };
+        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
         let call = call::turn(turn, self.seat.home.places());
         self.ask(call, (unbound, None))?;
-        if self
-            .record
-            .of_step()
-            .any(|what| matches!(what, What::Refused { .. }))
-        {
+        if self.record.of_step().any(|what| matches!(what, What::Refused { .. })) {
             self.stage.forget();
             return Ok(());
         }
@@ -250,10 +212,7 @@ impl<'a> Run<'a> {
             };
             self.ended(&ended, ended.cause != Cause::Itself);
         }
-        self.record
-            .threads
-            .values_mut()
-            .for_each(|thread| thread.loaded = false);
+        self.record.threads.values_mut().for_each(|thread| thread.loaded = false);
         self.read_rollouts()?;
         self.start_server()
     }
@@ -268,9 +227,8 @@ impl<'a> Run<'a> {
 
     fn read_rollouts(&mut self) -> Result<(), Cut> {
         let threads = self.record.threads.values();
-        let files: Vec<_> = threads
-            .filter_map(|thread| Some((thread.id.clone(), thread.path.clone()?)))
-            .collect();
+        let files: Vec<_> =
+            threads.filter_map(|thread| Some((thread.id.clone(), thread.path.clone()?))).collect();
         for (id, path) in files {
             match self.seat.home.rollout(&path, &id) {
                 Ok(policy) => {
@@ -294,9 +252,7 @@ impl<'a> Run<'a> {
             }
             Err(NoSession::Ours(reason)) => self.trouble(reason),
             Err(NoSession::Refused(reason)) => {
-                self.record.seen(What::Strange {
-                    line: format!("no handshake: {reason}"),
-                });
+                self.record.seen(What::Strange { line: format!("no handshake: {reason}") });
                 self.silent("the answer to initialize", self.bench.patience.answer)
             }
             Err(NoSession::Silent(lost, ended)) => match lost {
@@ -320,18 +276,12 @@ impl<'a> Run<'a> {
     ) -> Result<(), Cut> {
         let deadline = Instant::now() + patience;
         while !self.record.of_step().any(&is) {
-            let session = self
-                .seat
-                .session
-                .as_mut()
-                .expect("a cut run waits for nothing");
+            let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
             match session.client.next(deadline) {
                 None => return self.silent(awaited, patience),
                 Some(Arrived::Closed) => return self.gone(),
                 Some(Arrived::Garbage(line)) => {
-                    self.record.seen(What::Strange {
-                        line: line.to_string(),
-                    });
+                    self.record.seen(What::Strange { line: line.to_string() });
                 }
                 Some(Arrived::Message(message)) => self.message(message)?,
             }
@@ -350,20 +300,14 @@ impl<'a> Run<'a> {
 
     fn answer(&mut self, id: &Id, outcome: Result<Value, RpcError>) {
         let Some(Open { call, new }) = self.open.remove(id) else {
-            self.record.seen(What::Unasked {
-                id: format!("{id:?}"),
-            });
+            self.record.seen(What::Unasked { id: format!("{id:?}") });
             return;
         };
         let reply = match outcome {
             Ok(reply) => reply,
             Err(RpcError { code, message, .. }) => {
                 let message = self.record.named(&message);
-                self.record.seen(What::Refused {
-                    call,
-                    code,
-                    message,
-                });
+                self.record.seen(What::Refused { call, code, message });
                 return;
             }
         };
@@ -376,11 +320,7 @@ impl<'a> Run<'a> {
             thread.loaded = true;
         }
         let thread = id.map(|id| self.record.whose(&id));
-        self.record.seen(What::Answered {
-            call,
-            thread,
-            policy,
-        });
+        self.record.seen(What::Answered { call, thread, policy });
     }
 
     fn notification(&mut self, method: String, params: &Value) {
@@ -388,16 +328,12 @@ impl<'a> Run<'a> {
             return;
         };
         let what = match read {
-            News::Settings {
-                thread,
-                policy: Some(policy),
-            } => What::Settings {
-                thread: self.record.whose(&thread),
-                policy,
-            },
-            News::Settings { policy: None, .. } => What::Strange {
-                line: format!("{method} without a policy: {params}"),
-            },
+            News::Settings { thread, policy: Some(policy) } => {
+                What::Settings { thread: self.record.whose(&thread), policy }
+            }
+            News::Settings { policy: None, .. } => {
+                What::Strange { line: format!("{method} without a policy: {params}") }
+            }
             News::TurnStarted { thread, turn } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.begun = true;
@@ -405,25 +341,13 @@ impl<'a> Run<'a> {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 What::TurnStarted { thread, turn }
             }
-            News::TurnEnded {
-                thread,
-                turn,
-                status,
-            } => {
+            News::TurnEnded { thread, turn, status } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
-                What::TurnEnded {
-                    thread,
-                    turn,
-                    status,
-                }
+                What::TurnEnded { thread, turn, status }
             }
             News::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
-                What::TurnEvent {
-                    thread,
-                    turn,
-                    method,
-                }
+                What::TurnEvent { thread, turn, method }
             }
         };
         self.record.seen(what);
@@ -482,19 +406,10 @@ impl<'a> Run<'a> {
     fn ended(&mut self, ended: &Ended, told: bool) {
         self.stderr.push_str(&ended.stderr_tail);
         let worth = !told || ended.panicked;
-        let stderr = if worth {
-            ended.stderr_tail.clone()
-        } else {
-            String::new()
-        };
+        let stderr = if worth { ended.stderr_tail.clone() } else { String::new() };
         let exit = ended.to_string();
         self.seat.spent |= worth;
-        self.record.seen(What::Ended {
-            told,
-            exit,
-            panicked: ended.panicked,
-            stderr,
-        });
+        self.record.seen(What::Ended { told, exit, panicked: ended.panicked, stderr });
     }
 }
 

@@ -11,9 +11,7 @@ use crate::policy::{Policy, Value};
 
 /// The world after a step, with what was seen in place of what was due.
 pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
-    let mismatches = compared
-        .iter()
-        .filter_map(|comparison| comparison.mismatch.as_ref());
+    let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
     mismatches.fold(after, |world, mismatch| one(before, world, mismatch))
 }
 
@@ -35,10 +33,7 @@ fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
 }
 
 fn set(thread: &mut Thread, value: &Value, both: bool) {
-    thread.live = thread
-        .live
-        .as_ref()
-        .map(|live| live.replaced(value.clone()));
+    thread.live = thread.live.as_ref().map(|live| live.replaced(value.clone()));
     if both {
         thread.stored = thread.stored.replaced(value.clone());
     }

@@ -102,15 +102,9 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
         (Due::Look(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reread)
         }
-        (
-            Due::Turn {
-                thread,
-                policy,
-                ruling,
-                ..
-            },
-            Outcome::Granted(..),
-        ) => turn((*thread, policy, ruling), facts),
+        (Due::Turn { thread, policy, ruling, .. }, Outcome::Granted(..)) => {
+            turn((*thread, policy, ruling), facts)
+        }
     };
     if gates.notices {
         all.extend(notices(due, kind, facts));
@@ -125,46 +119,23 @@ fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
         _ => None,
     })?;
     facts.iter().find_map(|what| match what {
-        What::Answered {
-            call,
-            thread,
-            policy,
-        } if *call == own => Some(Outcome::Granted(*thread, policy.as_ref())),
+        What::Answered { call, thread, policy } if *call == own => {
+            Some(Outcome::Granted(*thread, policy.as_ref()))
+        }
         What::Refused { call, message, .. } if *call == own => Some(Outcome::Refused(message)),
         _ => None,
     })
 }
 
 fn held(clause: Clause, view: View) -> Comparison {
-    let cell = Cell {
-        clause,
-        view: Some(view),
-        dimension: None,
-    };
-    Comparison {
-        cell,
-        mismatch: None,
-        agreed: None,
-    }
+    let cell = Cell { clause, view: Some(view), dimension: None };
+    Comparison { cell, mismatch: None, agreed: None }
 }
 
 fn broken(mismatch: Mismatch) -> Comparison {
-    let Mismatch {
-        clause,
-        dimension,
-        view,
-        ..
-    } = mismatch;
-    let cell = Cell {
-        clause,
-        view: Some(view),
-        dimension,
-    };
-    Comparison {
-        cell,
-        mismatch: Some(mismatch),
-        agreed: None,
-    }
+    let Mismatch { clause, dimension, view, .. } = mismatch;
+    let cell = Cell { clause, view: Some(view), dimension };
+    Comparison { cell, mismatch: Some(mismatch), agreed: None }
 }
 
 /// A breach that is about no value.
@@ -191,16 +162,8 @@ pub(super) fn plain(
 
 /// A comparison of a breach that is about no value, or of its absence.
 pub(super) fn wire(clause: Clause, mismatch: Option<Mismatch>) -> Comparison {
-    let cell = Cell {
-        clause,
-        view: Some(View::Wire),
-        dimension: None,
-    };
-    Comparison {
-        cell,
-        mismatch,
-        agreed: None,
-    }
+    let cell = Cell { clause, view: Some(View::Wire), dimension: None };
+    Comparison { cell, mismatch, agreed: None }
 }
 
 fn granted(
@@ -216,12 +179,7 @@ fn granted(
     broken(Mismatch {
         thread: named,
         adopt: Adopt::Granted(stated),
-        ..plain(
-            (clause, kind),
-            REFUSED,
-            View::Reply,
-            ("a refusal", "it was granted".to_owned()),
-        )
+        ..plain((clause, kind), REFUSED, View::Reply, ("a refusal", "it was granted".to_owned()))
     })
 }
 
@@ -230,12 +188,7 @@ fn refused(thread: Name, (clause, kind): (Clause, Kind), why: &str) -> Compariso
     broken(Mismatch {
         thread: Some(thread),
         adopt: Adopt::Refused,
-        ..plain(
-            (clause, kind),
-            ACCEPTED,
-            View::Reply,
-            ("it is granted", seen),
-        )
+        ..plain((clause, kind), ACCEPTED, View::Reply, ("it is granted", seen))
     })
 }
 
@@ -246,11 +199,7 @@ fn stated(
     view: View,
 ) -> Vec<Comparison> {
     if whose != Some(Whose::Named(name)) {
-        let clause = if ruling.kind == Kind::Fork {
-            Clause::F4
-        } else {
-            Clause::G11
-        };
+        let clause = if ruling.kind == Kind::Fork { Clause::F4 } else { Clause::G11 };
         let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
         let expected = format!("a reply about {name}");
         let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));
@@ -278,17 +227,9 @@ fn values(
     let pairs = due.values().into_iter().zip(seen.values());
     let compared = pairs.map(|((dimension, expected), (_, value))| {
         let clause = ruling.clause(&expected);
-        let cell = Cell {
-            clause,
-            view: Some(view),
-            dimension: Some(dimension),
-        };
+        let cell = Cell { clause, view: Some(view), dimension: Some(dimension) };
         if expected == value {
-            return Comparison {
-                cell,
-                mismatch: None,
-                agreed: Some((name, value)),
-            };
+            return Comparison { cell, mismatch: None, agreed: Some((name, value)) };
         }
         let mismatch = Mismatch {
             clause,
@@ -303,11 +244,7 @@ fn values(
             value: Some(value),
             adopt: Adopt::Value { both },
         };
-        Comparison {
-            cell,
-            mismatch: Some(mismatch),
-            agreed: None,
-        }
+        Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });
     compared.collect()
 }
@@ -320,19 +257,13 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
         _ => None,
     });
     let noticed = last.map(|seen| values((name, due, ruling), seen, View::Notice));
-    std::iter::once(granted)
-        .chain(noticed.into_iter().flatten())
-        .collect()
+    std::iter::once(granted).chain(noticed.into_iter().flatten()).collect()
 }
 
 /// T9: a turn that changes something says so once; nothing else says anything.
 fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
     let changed = match due {
-        Due::Turn {
-            thread,
-            notice: true,
-            ..
-        } => Some(*thread),
+        Due::Turn { thread, notice: true, .. } => Some(*thread),
         _ => None,
     };
     let heard: Vec<(Whose, &Policy)> = facts
@@ -349,12 +280,7 @@ fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
     let mismatch = match (missing, stray) {
         (true, _) => {
             let none = "none".to_owned();
-            Some(plain(
-                about,
-                NOTICE,
-                View::Notice,
-                ("a notice of the change", none),
-            ))
+            Some(plain(about, NOTICE, View::Notice, ("a notice of the change", none)))
         }
         (false, Some((whose, policy))) => {
             let seen = format!("one about {whose}: {policy}");

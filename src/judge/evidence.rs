@@ -35,11 +35,7 @@ impl Evidence {
                 seen.form(),
                 due.form()
             );
-            let notice = Notice {
-                clause: Clause::G10,
-                step,
-                text,
-            };
+            let notice = Notice { clause: Clause::G10, step, text };
             self.0.insert((name, dimension), notice);
         }
         agreed

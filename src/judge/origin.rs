@@ -60,37 +60,15 @@ pub fn origins(
     };
     let same = |policy: &Policy| policy.value(value.dimension()).as_ref() == Some(value);
     let thread = mismatch.thread.and_then(|name| after.threads.get(&name));
-    let others = before
-        .threads
-        .iter()
-        .filter(|(name, _)| Some(**name) != mismatch.thread);
+    let others = before.threads.iter().filter(|(name, _)| Some(**name) != mismatch.thread);
     let fits = [
-        (
-            Origin::Config,
-            defaults.iter().any(|defaults| same(&defaults.policy())),
-        ),
-        (
-            Origin::Source,
-            thread
-                .and_then(|thread| thread.source.as_ref())
-                .is_some_and(same),
-        ),
-        (
-            Origin::Before,
-            thread
-                .and_then(|thread| thread.before.as_ref())
-                .is_some_and(same),
-        ),
-        (
-            Origin::OtherThread,
-            others.map(|(_, thread)| &thread.stored).any(same),
-        ),
+        (Origin::Config, defaults.iter().any(|defaults| same(&defaults.policy()))),
+        (Origin::Source, thread.and_then(|thread| thread.source.as_ref()).is_some_and(same)),
+        (Origin::Before, thread.and_then(|thread| thread.before.as_ref()).is_some_and(same)),
+        (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(same)),
     ];
-    let mut origins: Vec<Origin> = fits
-        .into_iter()
-        .filter(|(_, fits)| *fits)
-        .map(|(origin, _)| origin)
-        .collect();
+    let mut origins: Vec<Origin> =
+        fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect();
     if origins.is_empty() {
         origins.push(Origin::Unknown);
     }

@@ -46,33 +46,16 @@ const DIMENSIONS: [Dimension; 10] = [
     Dimension::DP,
 ];
 
-const KINDS: [Kind; 6] = [
-    Kind::Start,
-    Kind::Run,
-    Kind::Fork,
-    Kind::Resume,
-    Kind::Restart,
-    Kind::Configure,
-];
+const KINDS: [Kind; 6] =
+    [Kind::Start, Kind::Run, Kind::Fork, Kind::Resume, Kind::Restart, Kind::Configure];
 
-const ORIGINS: [Origin; 5] = [
-    Origin::Config,
-    Origin::Source,
-    Origin::Before,
-    Origin::OtherThread,
-    Origin::Unknown,
-];
+const ORIGINS: [Origin; 5] =
+    [Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dimension = self
-            .dimension
-            .map_or("-".to_owned(), |dimension| dimension.to_string());
-        write!(
-            f,
-            "{}/{dimension}/{}/{}/{}",
-            self.clause, self.kind, self.form, self.origin
-        )
+        let dimension = self.dimension.map_or("-".to_owned(), |dimension| dimension.to_string());
+        write!(f, "{}/{dimension}/{}/{}/{}", self.clause, self.kind, self.form, self.origin)
     }
 }
 

@@ -31,11 +31,7 @@ pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<(usize, Comparison)> {
     let mut all = Vec::new();
     for Fact { step, what } in &trace.facts {
         let kind = steps.get(*step).map_or(Kind::Restart, Step::kind);
-        all.extend(
-            seen.fact(kind, what)
-                .into_iter()
-                .map(|comparison| (*step, comparison)),
-        );
+        all.extend(seen.fact(kind, what).into_iter().map(|comparison| (*step, comparison)));
     }
     let last = steps.len();
     all.push((last, wire(Clause::W2, None)));
@@ -51,33 +47,18 @@ impl Seen {
             }
             What::Unasked { id } => {
                 let seen = format!("an answer to {id}, which was never asked");
-                Some(breach(
-                    (Clause::W1, kind),
-                    "answer",
-                    "one answer to each request",
-                    seen,
-                ))
+                Some(breach((Clause::W1, kind), "answer", "one answer to each request", seen))
             }
-            What::Strange { line } => Some(breach(
-                (Clause::W2, kind),
-                "json-rpc",
-                "a line of JSON-RPC",
-                line.clone(),
-            )),
+            What::Strange { line } => {
+                Some(breach((Clause::W2, kind), "json-rpc", "a line of JSON-RPC", line.clone()))
+            }
             What::Silent { awaited, seconds } => Some(silent(kind, awaited, *seconds)),
-            What::Ended {
-                told,
-                exit,
-                panicked,
-                stderr,
-            } => ended(kind, (*told, *panicked), exit, stderr),
+            What::Ended { told, exit, panicked, stderr } => {
+                ended(kind, (*told, *panicked), exit, stderr)
+            }
             What::TurnStarted { thread, turn } => self.started(kind, (*thread, *turn)),
             What::TurnEnded { thread, turn, .. } => Some(self.ended(kind, (*thread, *turn))),
-            What::TurnEvent {
-                thread,
-                turn,
-                method,
-            } => self.event(kind, (*thread, *turn), method),
+            What::TurnEvent { thread, turn, method } => self.event(kind, (*thread, *turn), method),
             _ => None,
         }
     }
@@ -89,12 +70,7 @@ impl Seen {
             1 => wire(Clause::W1, None),
             more => {
                 let seen = format!("{more} answers");
-                breach(
-                    (Clause::W1, kind),
-                    "answer",
-                    "one answer to each request",
-                    seen,
-                )
+                breach((Clause::W1, kind), "answer", "one answer to each request", seen)
             }
         }
     }
@@ -116,12 +92,7 @@ impl Seen {
             (1, 1) => wire(Clause::W4, None),
             (started, ended) => {
                 let seen = format!("{started} turn/started and {ended} turn/completed");
-                breach(
-                    (Clause::W4, kind),
-                    "turn",
-                    "a turn starts once and completes once",
-                    seen,
-                )
+                breach((Clause::W4, kind), "turn", "a turn starts once and completes once", seen)
             }
         }
     }
@@ -130,12 +101,7 @@ impl Seen {
         let over = self.turns.get(&turn).is_some_and(|count| count.ended > 0);
         over.then(|| {
             let seen = format!("{method} after turn/completed");
-            breach(
-                (Clause::W4, kind),
-                "turn",
-                "nothing of a turn follows its end",
-                seen,
-            )
+            breach((Clause::W4, kind), "turn", "nothing of a turn follows its end", seen)
         })
     }
 }
@@ -148,18 +114,8 @@ fn breach(about: (Clause, Kind), form: &'static str, expected: &str, seen: Strin
 fn silent(kind: Kind, awaited: &str, seconds: u64) -> Comparison {
     let seen = format!("nothing for {seconds} s, waiting for {awaited}");
     match awaited.starts_with("turn/") {
-        true => breach(
-            (Clause::W4, kind),
-            "turn",
-            "a turn starts once and completes once",
-            seen,
-        ),
-        false => breach(
-            (Clause::W1, kind),
-            "answer",
-            "one answer to each request",
-            seen,
-        ),
+        true => breach((Clause::W4, kind), "turn", "a turn starts once and completes once", seen),
+        false => breach((Clause::W1, kind), "answer", "one answer to each request", seen),
     }
 }
 
@@ -169,22 +125,13 @@ fn ended(
     exit: &str,
     stderr: &str,
 ) -> Option<Comparison> {
-    let last = stderr
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("nothing");
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
     if panicked {
         let seen = format!("a panic on stderr, {exit}: {last}");
         return Some(breach((Clause::W3, kind), "no-panic", "no panic", seen));
     }
     (!told).then(|| {
         let seen = format!("{exit}; last on stderr: {last}");
-        breach(
-            (Clause::W3, kind),
-            "alive",
-            "the process runs until it is told to end",
-            seen,
-        )
+        breach((Clause::W3, kind), "alive", "the process runs until it is told to end", seen)
     })
 }

@@ -45,23 +45,13 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
         for branch in &branches {
             fires.extend(of(&branch.due, &world.defaults, each.kind()));
         }
-        world = branches
-            .into_iter()
-            .next()
-            .expect("every step has an answer")
-            .world;
+        world = branches.into_iter().next().expect("every step has an answer").world;
     }
     fires
 }
 
 fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
-    let plain = |clause, form| Fire {
-        clause,
-        dimension: None,
-        kind,
-        form,
-        config_differs: false,
-    };
+    let plain = |clause, form| Fire { clause, dimension: None, kind, form, config_differs: false };
     match due {
         Due::Nothing => Vec::new(),
         Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
@@ -70,12 +60,7 @@ fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
             fires.push(plain(ruling.approval, ACCEPTED));
             fires
         }
-        Due::Turn {
-            policy,
-            ruling,
-            notice,
-            ..
-        } => {
+        Due::Turn { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
             fires.push(plain(Clause::T9, if *notice { NOTICE } else { NO_NOTICE }));
             fires.push(plain(Clause::W4, ACCEPTED));

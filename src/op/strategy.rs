@@ -49,10 +49,7 @@ pub fn cases(max_ops: usize) -> BoxedStrategy<Case> {
             let rest = vec(ops(&defaults, shape), 0..max_ops.max(1));
             (first, rest).prop_map(move |(first, mut ops)| {
                 ops.insert(0, first);
-                Case {
-                    defaults: defaults.clone(),
-                    ops,
-                }
+                Case { defaults: defaults.clone(), ops }
             })
         })
         .boxed()
@@ -70,19 +67,13 @@ impl<'a> Arbitrary<'a> for Case {
     /// A fuzzer's bytes are the strategy's random numbers; when they end, zeros follow.
     fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Case> {
         let bytes = bytes.bytes(bytes.len())?;
-        Ok(one(
-            TestRng::from_seed(RngAlgorithm::PassThrough, bytes),
-            MAX_OPS,
-        ))
+        Ok(one(TestRng::from_seed(RngAlgorithm::PassThrough, bytes), MAX_OPS))
     }
 }
 
 fn one(rng: TestRng, max_ops: usize) -> Case {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    cases(max_ops)
-        .new_tree(&mut runner)
-        .expect("the strategy rejects nothing")
-        .current()
+    cases(max_ops).new_tree(&mut runner).expect("the strategy rejects nothing").current()
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
@@ -103,33 +94,15 @@ fn ops(defaults: &Defaults, shape: Shape) -> impl Strategy<Value = Op> + use<> {
     let call = || call_overrides(defaults, shape.overriding);
     let turn = turn_overrides(defaults, shape.overriding);
     Union::new_weighted(vec![
-        (
-            1,
-            call().prop_map(|overrides| Op::Start { overrides }).boxed(),
-        ),
+        (1, call().prop_map(|overrides| Op::Start { overrides }).boxed()),
         (4, runs(turn)),
-        (
-            shape.forks + 1,
-            (picks(), call())
-                .prop_map(|(from, o)| fork(from, o))
-                .boxed(),
-        ),
-        (
-            shape.resumes + 1,
-            (picks(), call())
-                .prop_map(|(thread, o)| resume(thread, o))
-                .boxed(),
-        ),
+        (shape.forks + 1, (picks(), call()).prop_map(|(from, o)| fork(from, o)).boxed()),
+        (shape.resumes + 1, (picks(), call()).prop_map(|(thread, o)| resume(thread, o)).boxed()),
         (2, picks().prop_map(|thread| Op::Reread { thread }).boxed()),
-        (
-            shape.restarts,
-            stops().prop_map(|stop| Op::Restart { stop }).boxed(),
-        ),
+        (shape.restarts, stops().prop_map(|stop| Op::Restart { stop }).boxed()),
         (
             shape.configures + 1,
-            self::defaults()
-                .prop_map(|d| Op::Configure { defaults: d })
-                .boxed(),
+            self::defaults().prop_map(|d| Op::Configure { defaults: d }).boxed(),
         ),
     ])
 }
@@ -144,21 +117,14 @@ fn resume(thread: Pick, overrides: CallOverrides) -> Op {
 
 fn runs(overrides: BoxedStrategy<TurnOverrides>) -> BoxedStrategy<Op> {
     (picks(), overrides, endings())
-        .prop_map(|(thread, overrides, ending)| Op::Run {
-            thread,
-            overrides,
-            ending,
-        })
+        .prop_map(|(thread, overrides, ending)| Op::Run { thread, overrides, ending })
         .boxed()
 }
 
 fn picks() -> BoxedStrategy<Pick> {
     let named = (0..8_u8).prop_map(Pick).boxed();
-    Union::new_weighted(vec![
-        (100 - NOBODY_PERCENT, named),
-        (NOBODY_PERCENT, Just(NOBODY).boxed()),
-    ])
-    .boxed()
+    Union::new_weighted(vec![(100 - NOBODY_PERCENT, named), (NOBODY_PERCENT, Just(NOBODY).boxed())])
+        .boxed()
 }
 
 fn stops() -> impl Strategy<Value = Stop> {
@@ -193,35 +159,20 @@ fn defaults() -> impl Strategy<Value = Defaults> {
     ]);
     let reviewer = select(vec![Reviewer::User, Reviewer::AutoReview]);
     (approval, reviewer, modes(), any::<bool>()).prop_map(
-        |(approval, reviewer, sandbox, network)| Defaults {
-            approval,
-            reviewer,
-            sandbox,
-            network,
-        },
+        |(approval, reviewer, sandbox, network)| Defaults { approval, reviewer, sandbox, network },
     )
 }
 
 fn call_overrides(defaults: &Defaults, overriding: u32) -> BoxedStrategy<CallOverrides> {
     let default = defaults.sandbox;
-    let other = select(
-        all_modes()
-            .into_iter()
-            .filter(|mode| *mode != default)
-            .collect::<Vec<_>>(),
-    );
+    let other = select(all_modes().into_iter().filter(|mode| *mode != default).collect::<Vec<_>>());
     let sandbox = differing(other.boxed(), modes().boxed());
     overrides(defaults, overriding, (sandbox, ApprovalMode::on_call))
 }
 
 fn turn_overrides(defaults: &Defaults, overriding: u32) -> BoxedStrategy<TurnOverrides> {
     let default = defaults.sandbox;
-    let other = select(
-        all_modes()
-            .into_iter()
-            .filter(|mode| *mode != default)
-            .collect::<Vec<_>>(),
-    );
+    let other = select(all_modes().into_iter().filter(|mode| *mode != default).collect::<Vec<_>>());
     let sandbox = differing(other.prop_flat_map(sandbox_of).boxed(), sandboxes());
     overrides(defaults, overriding, (sandbox, ApprovalMode::on_turn))
 }
@@ -238,17 +189,9 @@ fn overrides<S: Clone + std::fmt::Debug + 'static>(
         wishes(sandbox),
     );
     let fields = fields
-        .prop_map(|(approval, reviewer, sandbox)| Overrides {
-            approval,
-            reviewer,
-            sandbox,
-        })
+        .prop_map(|(approval, reviewer, sandbox)| Overrides { approval, reviewer, sandbox })
         .boxed();
-    let modes = [
-        ApprovalMode::DenyAll,
-        ApprovalMode::AutoReview,
-        ApprovalMode::Bypass,
-    ];
+    let modes = [ApprovalMode::DenyAll, ApprovalMode::AutoReview, ApprovalMode::Bypass];
     let modes = select(modes.map(by_mode).to_vec()).boxed();
     let none = Just(Overrides::default()).boxed();
     let (none_weight, some) = ((100 - overriding) * 4, overriding);
@@ -259,11 +202,7 @@ fn differing<T: Clone + std::fmt::Debug + 'static>(
     other: BoxedStrategy<T>,
     all: BoxedStrategy<T>,
 ) -> BoxedStrategy<T> {
-    Union::new_weighted(vec![
-        (100 - ANY_VALUE_PERCENT, other),
-        (ANY_VALUE_PERCENT, all),
-    ])
-    .boxed()
+    Union::new_weighted(vec![(100 - ANY_VALUE_PERCENT, other), (ANY_VALUE_PERCENT, all)]).boxed()
 }
 
 fn wishes<T: Clone + std::fmt::Debug + 'static>(
@@ -315,11 +254,7 @@ fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
 }
 
 fn all_modes() -> Vec<SandboxMode> {
-    vec![
-        SandboxMode::ReadOnly,
-        SandboxMode::WorkspaceWrite,
-        SandboxMode::FullAccess,
-    ]
+    vec![SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess]
 }
 
 fn modes() -> impl Strategy<Value = SandboxMode> {
@@ -330,9 +265,9 @@ fn modes() -> impl Strategy<Value = SandboxMode> {
 /// takes.
 fn sandbox_of(mode: SandboxMode) -> BoxedStrategy<Sandbox> {
     match mode {
-        SandboxMode::ReadOnly => any::<bool>()
-            .prop_map(|network| Sandbox::ReadOnly { network })
-            .boxed(),
+        SandboxMode::ReadOnly => {
+            any::<bool>().prop_map(|network| Sandbox::ReadOnly { network }).boxed()
+        }
         SandboxMode::WorkspaceWrite => workspaces(),
         SandboxMode::FullAccess => {
             let external = any::<bool>().prop_map(|network| Sandbox::External { network });
@@ -346,19 +281,11 @@ fn sandboxes() -> BoxedStrategy<Sandbox> {
 }
 
 fn workspaces() -> BoxedStrategy<Sandbox> {
-    let roots = Union::new_weighted(vec![
-        (3, Just(None).boxed()),
-        (1, Just(Some("OUT")).boxed()),
-    ]);
+    let roots = Union::new_weighted(vec![(3, Just(None).boxed()), (1, Just(Some("OUT")).boxed())]);
     (any::<[bool; 3]>(), roots)
         .prop_map(|([network, exclude_tmpdir, exclude_slash_tmp], root)| {
             let roots = root.into_iter().map(str::to_owned).collect();
-            Sandbox::WorkspaceWrite {
-                network,
-                exclude_tmpdir,
-                exclude_slash_tmp,
-                roots,
-            }
+            Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots }
         })
         .boxed()
 }

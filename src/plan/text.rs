@@ -47,9 +47,7 @@ fn problem<T>(text: impl Into<String>) -> Result<T, Problem> {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}\nconfig  {}", Config(&self.defaults))?;
-        self.steps
-            .iter()
-            .try_for_each(|step| writeln!(f, "{step}"))?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
         writeln!(f, "audit")
     }
 }
@@ -58,22 +56,14 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = match self {
             Step::Start { overrides, new } => arrow(format!("start  {overrides}"), *new),
-            Step::Fork {
-                from,
-                overrides,
-                new,
-            } => arrow(format!("fork    {from}{overrides}"), *new),
+            Step::Fork { from, overrides, new } => {
+                arrow(format!("fork    {from}{overrides}"), *new)
+            }
             Step::Resume { thread, overrides } => format!("resume  {thread}{overrides}"),
             Step::Reread { thread } => format!("reread  {thread}"),
             Step::Restart { stop } => format!("restart {stop}"),
             Step::Configure { defaults } => format!("configure {}", Config(defaults)),
-            Step::Run {
-                thread,
-                prompt,
-                overrides,
-                flaw,
-                reply,
-            } => {
+            Step::Run { thread, prompt, overrides, flaw, reply } => {
                 let flaw = flaw.map_or(String::new(), |flaw| format!(" flaw={flaw}"));
                 let call = format!("run     {thread} {}{overrides}{flaw}", quoted(prompt));
                 format!("{call:<37} <- {reply}")
@@ -110,16 +100,8 @@ struct Config<'a>(&'a Defaults);
 
 impl fmt::Display for Config<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Defaults {
-            approval,
-            reviewer,
-            sandbox,
-            network,
-        } = self.0;
-        write!(
-            f,
-            "approval={approval} reviewer={reviewer} sandbox={sandbox}"
-        )?;
+        let Defaults { approval, reviewer, sandbox, network } = self.0;
+        write!(f, "approval={approval} reviewer={reviewer} sandbox={sandbox}")?;
         f.write_str(if *network { " network=on" } else { "" })
     }
 }
@@ -160,10 +142,7 @@ const FLAWS: [(Flaw, &str); 6] = [
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = FLAWS
-            .iter()
-            .find(|(flaw, _)| flaw == self)
-            .map(|(_, word)| *word);
+        let word = FLAWS.iter().find(|(flaw, _)| flaw == self).map(|(_, word)| *word);
         f.write_str(word.expect("every flaw has a word"))
     }
 }
@@ -172,10 +151,7 @@ impl FromStr for Plan {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Plan, Malformed> {
-        let mut lines = text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.trim()));
+        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let (_, first) = lines.next().unwrap_or((1, ""));
         if first != HEADER {
             let problem = format!("`{first}` is not `{HEADER}`, the first line of a case");
@@ -185,14 +161,9 @@ impl FromStr for Plan {
         let mut last = 1;
         for (line, text) in lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#')) {
             last = line;
-            reading
-                .line(text)
-                .map_err(|Problem(problem)| Malformed { line, problem })?;
+            reading.line(text).map_err(|Problem(problem)| Malformed { line, problem })?;
         }
-        reading.end().map_err(|Problem(problem)| Malformed {
-            line: last,
-            problem,
-        })
+        reading.end().map_err(|Problem(problem)| Malformed { line: last, problem })
     }
 }
 
@@ -228,26 +199,16 @@ impl Reading {
 
     fn step(&self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
         match verb {
-            "start" => Ok(Step::Start {
-                overrides: call(line)?,
-                new: self.new_name(line)?,
-            }),
+            "start" => Ok(Step::Start { overrides: call(line)?, new: self.new_name(line)? }),
             "fork" => Ok(Step::Fork {
                 from: self.who(line)?,
                 overrides: call(line)?,
                 new: self.new_name(line)?,
             }),
-            "resume" => Ok(Step::Resume {
-                thread: self.who(line)?,
-                overrides: call(line)?,
-            }),
-            "reread" => Ok(Step::Reread {
-                thread: self.who(line)?,
-            }),
+            "resume" => Ok(Step::Resume { thread: self.who(line)?, overrides: call(line)? }),
+            "reread" => Ok(Step::Reread { thread: self.who(line)? }),
             "restart" => Ok(Step::Restart { stop: stop(line)? }),
-            "configure" => Ok(Step::Configure {
-                defaults: defaults(line)?,
-            }),
+            "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
             "run" => self.run(line),
             _ => problem(format!(
                 "`{verb}` is no step; expected start, run, fork, resume, reread, restart, \
@@ -267,13 +228,7 @@ impl Reading {
             true => reply(line)?,
             false => Reply::Text("ok".to_owned()),
         };
-        Ok(Step::Run {
-            thread,
-            prompt,
-            overrides,
-            flaw,
-            reply,
-        })
+        Ok(Step::Run { thread, prompt, overrides, flaw, reply })
     }
 
     fn who(&self, line: &mut Line) -> Result<Who, Problem> {
@@ -296,9 +251,7 @@ impl Reading {
         }
         let name = name(&line.word().unwrap_or_default())?;
         match self.named.contains(&name) {
-            true => problem(format!(
-                "{name} is named already; give the new thread another name"
-            )),
+            true => problem(format!("{name} is named already; give the new thread another name")),
             false => Ok(name),
         }
     }
@@ -307,21 +260,14 @@ impl Reading {
         match (self.defaults, self.audited) {
             (None, _) => problem("the case has no `config` line"),
             (_, false) => problem("the last line must be `audit`"),
-            (Some(defaults), true) => Ok(Plan {
-                defaults,
-                steps: self.steps,
-            }),
+            (Some(defaults), true) => Ok(Plan { defaults, steps: self.steps }),
         }
     }
 }
 
 fn name(word: &str) -> Result<Name, Problem> {
-    let number = word
-        .strip_prefix('t')
-        .and_then(|number| number.parse().ok());
-    number
-        .map(Name)
-        .ok_or_else(|| Problem(format!("`{word}` is no thread; expected t0, t1, …")))
+    let number = word.strip_prefix('t').and_then(|number| number.parse().ok());
+    number.map(Name).ok_or_else(|| Problem(format!("`{word}` is no thread; expected t0, t1, …")))
 }
 
 fn stop(line: &mut Line) -> Result<Stop, Problem> {
@@ -343,25 +289,18 @@ fn flaw(word: &str) -> Result<Flaw, Problem> {
 fn reply(line: &mut Line) -> Result<Reply, Problem> {
     let word = line.word().unwrap_or_default();
     match word.as_str() {
-        "text" => line
-            .quoted()
-            .map(Reply::Text)
-            .ok_or(Problem("expected a quoted text".into())),
+        "text" => line.quoted().map(Reply::Text).ok_or(Problem("expected a quoted text".into())),
         "call" => {
             let tool = line.word().unwrap_or_default();
             let arguments = line.quoted();
             let missing = || Problem("expected `call TOOL \"ARGUMENTS\"`".into());
-            Ok(Reply::Call {
-                tool,
-                arguments: arguments.ok_or_else(missing)?,
-            })
+            Ok(Reply::Call { tool, arguments: arguments.ok_or_else(missing)? })
         }
         "fail" => Ok(Reply::Fail),
         "status" => {
             let code = line.word().and_then(|code| code.parse().ok());
             let code = code.filter(|code| (400..600).contains(code));
-            code.map(Reply::Status)
-                .ok_or(Problem("expected `status` and 400 to 599".into()))
+            code.map(Reply::Status).ok_or(Problem("expected `status` and 400 to 599".into()))
         }
         "drop" => Ok(Reply::Drop),
         "interrupt" => Ok(Reply::Hold),

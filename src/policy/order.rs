@@ -18,10 +18,7 @@ enum Reach {
 
 /// Whether some deed gets further under `seen` than under `due`.
 pub fn allows_more(seen: &Policy, due: &Policy) -> bool {
-    reaches(seen)
-        .iter()
-        .zip(reaches(due))
-        .any(|(seen, due)| *seen > due)
+    reaches(seen).iter().zip(reaches(due)).any(|(seen, due)| *seen > due)
 }
 
 /// Harmless command, write inside, write outside, network.
@@ -40,11 +37,7 @@ fn reaches(policy: &Policy) -> [Reach; 4] {
 fn beyond(policy: &Policy) -> Reach {
     let refused = matches!(
         policy.approval,
-        Approval::Never
-            | Approval::Granular(Granular {
-                sandbox_approval: false,
-                ..
-            })
+        Approval::Never | Approval::Granular(Granular { sandbox_approval: false, .. })
     );
     match policy.reviewer {
         _ if refused => Reach::Refused,
@@ -78,11 +71,7 @@ mod tests {
     use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
 
     fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
-        Policy {
-            approval,
-            reviewer,
-            permissions: Permissions::Legacy(sandbox),
-        }
+        Policy { approval, reviewer, permissions: Permissions::Legacy(sandbox) }
     }
 
     fn check(seen: (Approval, Sandbox), due: (Approval, Sandbox), more: bool) {
@@ -94,11 +83,7 @@ mod tests {
     #[test]
     fn a_command_that_was_to_be_asked_for_runs_under_never() {
         let read_only = Sandbox::ReadOnly { network: false };
-        check(
-            (Approval::Never, read_only.clone()),
-            (Approval::Untrusted, read_only),
-            true,
-        );
+        check((Approval::Never, read_only.clone()), (Approval::Untrusted, read_only), true);
     }
 
     #[test]
@@ -119,30 +104,14 @@ mod tests {
     fn a_workspace_allows_more_than_read_only_and_not_the_reverse() {
         let read_only = || Sandbox::ReadOnly { network: false };
         let never = || Approval::Never;
-        check(
-            (never(), Sandbox::workspace(false)),
-            (never(), read_only()),
-            true,
-        );
-        check(
-            (never(), read_only()),
-            (never(), Sandbox::workspace(false)),
-            false,
-        );
+        check((never(), Sandbox::workspace(false)), (never(), read_only()), true);
+        check((never(), read_only()), (never(), Sandbox::workspace(false)), false);
     }
 
     #[test]
     fn full_access_hides_the_approval_policy_but_not_untrusted() {
         let full = || Sandbox::FullAccess;
-        check(
-            (Approval::Never, full()),
-            (Approval::OnRequest, full()),
-            false,
-        );
-        check(
-            (Approval::Never, full()),
-            (Approval::Untrusted, full()),
-            true,
-        );
+        check((Approval::Never, full()), (Approval::OnRequest, full()), false);
+        check((Approval::Never, full()), (Approval::Untrusted, full()), true);
     }
 }

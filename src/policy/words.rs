@@ -23,11 +23,7 @@ pub struct UnknownWord {
 }
 
 fn unknown(word: &str, kind: &'static str, expected: &'static str) -> UnknownWord {
-    UnknownWord {
-        word: word.to_owned(),
-        kind,
-        expected,
-    }
+    UnknownWord { word: word.to_owned(), kind, expected }
 }
 
 impl Granular {
@@ -76,9 +72,7 @@ impl FromStr for Approval {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Approval, UnknownWord> {
-        let inner = word
-            .strip_prefix("granular(")
-            .and_then(|rest| rest.strip_suffix(')'));
+        let inner = word.strip_prefix("granular(").and_then(|rest| rest.strip_suffix(')'));
         match (word, inner.and_then(Granular::parse)) {
             (_, Some(granular)) => Ok(Approval::Granular(granular)),
             ("untrusted", _) => Ok(Approval::Untrusted),
@@ -158,12 +152,7 @@ impl fmt::Display for Sandbox {
             Sandbox::External { network } => write!(f, "external{}", mark(*network, "+network")),
             Sandbox::FullAccess => f.write_str("danger-full-access"),
             Sandbox::Odd(text) => write!(f, "{ODD}{text}"),
-            Sandbox::WorkspaceWrite {
-                network,
-                exclude_tmpdir,
-                exclude_slash_tmp,
-                roots,
-            } => {
+            Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
                 f.write_str("workspace-write")?;
                 f.write_str(mark(*network, "+network"))?;
                 f.write_str(mark(*exclude_tmpdir, "+exclude_tmpdir"))?;
@@ -184,11 +173,8 @@ impl FromStr for Sandbox {
         let mut marks = word.split('+');
         let head = marks.next().unwrap_or_default();
         let marks: BTreeSet<&str> = marks.collect();
-        let roots: BTreeSet<String> = marks
-            .iter()
-            .filter_map(|mark| mark.strip_prefix("root:"))
-            .map(str::to_owned)
-            .collect();
+        let roots: BTreeSet<String> =
+            marks.iter().filter_map(|mark| mark.strip_prefix("root:")).map(str::to_owned).collect();
         let network = marks.contains("network");
         let exclude_tmpdir = marks.contains("exclude_tmpdir");
         let exclude_slash_tmp = marks.contains("exclude_slash_tmp");
@@ -196,12 +182,7 @@ impl FromStr for Sandbox {
             "read-only" => Sandbox::ReadOnly { network },
             "external" => Sandbox::External { network },
             "danger-full-access" => Sandbox::FullAccess,
-            _ => Sandbox::WorkspaceWrite {
-                network,
-                exclude_tmpdir,
-                exclude_slash_tmp,
-                roots,
-            },
+            _ => Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots },
         };
         match sandbox.to_string() == canonical(head, &marks) {
             true => Ok(sandbox),
@@ -225,9 +206,7 @@ fn canonical(head: &str, marks: &BTreeSet<&str>) -> String {
     };
     let mut marks: Vec<&str> = marks.iter().copied().collect();
     marks.sort_by_key(|mark| (rank(mark), *mark));
-    marks
-        .iter()
-        .fold(head.to_owned(), |text, mark| format!("{text}+{mark}"))
+    marks.iter().fold(head.to_owned(), |text, mark| format!("{text}+{mark}"))
 }
 
 impl fmt::Display for Permissions {
@@ -262,15 +241,8 @@ impl fmt::Display for Value {
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Policy {
-            approval,
-            reviewer,
-            permissions,
-        } = self;
-        write!(
-            f,
-            "approval={approval} reviewer={reviewer} sandbox={permissions}"
-        )
+        let Policy { approval, reviewer, permissions } = self;
+        write!(f, "approval={approval} reviewer={reviewer} sandbox={permissions}")
     }
 }
 

@@ -19,19 +19,12 @@ pub(super) struct Shared {
 impl Input {
     pub(super) fn new(pipe: ChildStdin) -> Input {
         let pipe = Mutex::new(Some(pipe));
-        Input {
-            shared: Arc::new(Shared {
-                pipe,
-                closing: AtomicBool::new(false),
-            }),
-        }
+        Input { shared: Arc::new(Shared { pipe, closing: AtomicBool::new(false) }) }
     }
 
     /// Another end of the same pipe.
     pub(super) fn share(&self) -> Input {
-        Input {
-            shared: Arc::clone(&self.shared),
-        }
+        Input { shared: Arc::clone(&self.shared) }
     }
 
     /// Ends the child's stdin: at once, or as soon as the write under way has gone through.
@@ -43,11 +36,7 @@ impl Input {
     }
 
     fn with<T>(&self, use_pipe: impl FnOnce(&mut ChildStdin) -> io::Result<T>) -> io::Result<T> {
-        let mut pipe = self
-            .shared
-            .pipe
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut pipe = self.shared.pipe.lock().unwrap_or_else(PoisonError::into_inner);
         let done = match pipe.as_mut() {
             Some(pipe) => use_pipe(pipe),
             None => Err(io::ErrorKind::BrokenPipe.into()),

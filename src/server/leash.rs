@@ -33,12 +33,7 @@ impl Leash {
         thread::spawn(move || {
             let _ = told.send(outlive(child, pid, &shared));
         });
-        Leash {
-            pid,
-            reaped,
-            exits,
-            exit: None,
-        }
+        Leash { pid, reaped, exits, exit: None }
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -58,9 +53,7 @@ impl Leash {
     }
 
     pub(super) fn exit_by(&mut self, deadline: Instant) -> Option<Exit> {
-        self.exit = self
-            .exit
-            .or_else(|| self.exits.recv_deadline(deadline).ok());
+        self.exit = self.exit.or_else(|| self.exits.recv_deadline(deadline).ok());
         self.exit
     }
 

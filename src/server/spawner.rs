@@ -28,8 +28,7 @@ pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
         thread::spawn(move || work(&queue));
         jobs
     });
-    jobs.send(Job { command, done })
-        .expect("the spawner lives as long as the process");
+    jobs.send(Job { command, done }).expect("the spawner lives as long as the process");
     child.recv().expect("the spawner answers every job")
 }
 
@@ -40,10 +39,7 @@ fn work(queue: &Receiver<Job>) {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "between fork and exec only two system calls run, both allowed"
-)]
+#[expect(unsafe_code, reason = "between fork and exec only two system calls run, both allowed")]
 fn die_with_parent(command: &mut Command) {
     use nix::errno::Errno;
     use nix::sys::{prctl, signal::Signal};
@@ -53,11 +49,7 @@ fn die_with_parent(command: &mut Command) {
     let ask = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // A parent that died before the call above sends nothing any more.
-        if getppid() == parent {
-            Ok(())
-        } else {
-            Err(Errno::ESRCH.into())
-        }
+        if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
     // SAFETY: `ask` allocates nothing and takes no lock; both calls are async-signal-safe.
     unsafe { command.pre_exec(ask) };

@@ -59,10 +59,7 @@ impl Stderr {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let (alive, end) = bounded(0);
         let shared = Arc::clone(&kept);
-        let tee = Tee {
-            file: tee,
-            room: FILE_BYTES,
-        };
+        let tee = Tee { file: tee, room: FILE_BYTES };
         thread::spawn(move || read(source, tee, (&shared, alive)));
         Stderr { kept, end }
     }
@@ -72,11 +69,7 @@ impl Stderr {
         let _ = self.end.recv_timeout(END_DEADLINE);
         let mut kept = lock(&self.kept);
         let tail = String::from_utf8_lossy(kept.tail.make_contiguous()).into_owned();
-        Said {
-            tail,
-            bytes: kept.bytes,
-            panicked: kept.panicked,
-        }
+        Said { tail, bytes: kept.bytes, panicked: kept.panicked }
     }
 }
 

@@ -55,27 +55,12 @@ pub enum NoTrace {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schema = SCHEMA.to_owned();
-        let head = Head {
-            schema,
-            server: self.server.clone(),
-            plan: self.plan.to_string(),
-        };
+        let head = Head { schema, server: self.server.clone(), plan: self.plan.to_string() };
         writeln!(f, "{}", json(&head))?;
-        self.facts
-            .iter()
-            .zip(&self.times_us)
-            .try_for_each(|(fact, us)| {
-                let Fact { step, what } = fact.clone();
-                writeln!(
-                    f,
-                    "{}",
-                    json(&Line {
-                        us: *us,
-                        step,
-                        what
-                    })
-                )
-            })
+        self.facts.iter().zip(&self.times_us).try_for_each(|(fact, us)| {
+            let Fact { step, what } = fact.clone();
+            writeln!(f, "{}", json(&Line { us: *us, step, what }))
+        })
     }
 }
 
@@ -87,10 +72,7 @@ impl FromStr for Trace {
     type Err = NoTrace;
 
     fn from_str(text: &str) -> Result<Trace, NoTrace> {
-        let mut lines = text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line));
+        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
         let (_, first) = lines.next().ok_or(NoTrace::Empty)?;
         let head: Head =
             serde_json::from_str(first).map_err(|problem| NoTrace::Line { line: 1, problem })?;
@@ -98,12 +80,7 @@ impl FromStr for Trace {
             return Err(NoTrace::Schema(head.schema));
         }
         let plan: Plan = head.plan.parse()?;
-        let mut trace = Trace {
-            plan,
-            server: head.server,
-            facts: vec![],
-            times_us: vec![],
-        };
+        let mut trace = Trace { plan, server: head.server, facts: vec![], times_us: vec![] };
         for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
             let Line { us, step, what } =
                 serde_json::from_str(text).map_err(|problem| NoTrace::Line { line, problem })?;
@@ -133,13 +110,8 @@ impl<'de> Deserialize<'de> for Whose {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Whose, D::Error> {
         let word = String::deserialize(from)?;
         let number = |rest: &str| rest.parse().ok();
-        let named = word
-            .strip_prefix('t')
-            .and_then(number)
-            .map(|n| Whose::Named(Name(n)));
+        let named = word.strip_prefix('t').and_then(number).map(|n| Whose::Named(Name(n)));
         let stranger = word.strip_prefix('x').and_then(number).map(Whose::Stranger);
-        named
-            .or(stranger)
-            .ok_or_else(|| D::Error::custom(format!("`{word}` names no thread")))
+        named.or(stranger).ok_or_else(|| D::Error::custom(format!("`{word}` names no thread")))
     }
 }

@@ -92,35 +92,21 @@ async fn respond(request: Request<Incoming>, house: &House, stage: &Shared) -> R
     };
     match stage.ask(asked) {
         Some(cue) => play(cue).await,
-        None => refuse(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many requests are remembered",
-        ),
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests are remembered"),
     }
 }
 
 async fn play(cue: Cue) -> Response<Tape> {
-    let Cue {
-        answer,
-        number,
-        mut forgotten,
-    } = cue;
+    let Cue { answer, number, mut forgotten } = cue;
     let delay = answer.delay.unwrap_or_default();
     let mut stale = !delay.is_zero() && timeout(delay, forgotten.changed()).await.is_ok();
-    let held = Held {
-        gate: answer.gate.clone(),
-        forgotten,
-    };
+    let held = Held { gate: answer.gate.clone(), forgotten };
     if !stale && answer.waits_before_its_head() {
         stale = !held.clone().opened().await;
     }
     let Script { status, parts } = script::spell(&answer, number, held);
     let parts = if stale { vec![Part::Break] } else { parts };
-    let kind = if status == StatusCode::OK {
-        model::EVENT_STREAM
-    } else {
-        model::JSON
-    };
+    let kind = if status == StatusCode::OK { model::EVENT_STREAM } else { model::JSON };
     spoken(status, kind, parts)
 }
 
@@ -131,9 +117,7 @@ fn plain(status: StatusCode, text: String) -> Response<Tape> {
 fn spoken(status: StatusCode, kind: &'static str, parts: Vec<Part>) -> Response<Tape> {
     let mut response = Response::new(Tape::new(parts));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

@@ -51,10 +51,7 @@ pub(super) fn spell(answer: &Answer, number: u64, held: Held) -> Script {
         Reply::Hold => vec![created, Part::Wait(held), text(DEFAULT_TEXT), completed],
         Reply::Status(status) => return refuse(*status),
     };
-    Script {
-        status: StatusCode::OK,
-        parts,
-    }
+    Script { status: StatusCode::OK, parts }
 }
 
 fn refuse(status: u16) -> Script {

@@ -53,11 +53,7 @@ impl Stage {
     /// Adds an answer for the thread with this id of the server's.
     pub fn queue(&self, thread: &str, answer: impl Into<Answer>) {
         let mut state = lock(&self.shared.state);
-        state
-            .scripts
-            .entry(thread.to_owned())
-            .or_default()
-            .push_back(answer.into());
+        state.scripts.entry(thread.to_owned()).or_default().push_back(answer.into());
     }
 
     /// Adds an answer for whoever asks and has none of its own.
@@ -141,10 +137,7 @@ impl Drop for Stage {
 
 impl Default for Shared {
     fn default() -> Shared {
-        Shared {
-            state: Mutex::default(),
-            epoch: watch::Sender::new(0),
-        }
+        Shared { state: Mutex::default(), epoch: watch::Sender::new(0) }
     }
 }
 
@@ -158,36 +151,23 @@ impl Shared {
         let answer = state.take(request.thread.as_deref());
         let request = Arc::new(request);
         state.requests.push(Arc::clone(&request));
-        state
-            .watchers
-            .retain(|watcher| watcher.send(Arc::clone(&request)).is_ok());
+        state.watchers.retain(|watcher| watcher.send(Arc::clone(&request)).is_ok());
         state.played += 1;
-        Some(Cue {
-            answer,
-            number: state.played,
-            forgotten: self.epoch.subscribe(),
-        })
+        Some(Cue { answer, number: state.played, forgotten: self.epoch.subscribe() })
     }
 }
 
 impl State {
     fn take(&mut self, thread: Option<&str>) -> Answer {
         let own = thread.and_then(|thread| self.scripts.get_mut(thread));
-        let answer = own
-            .and_then(VecDeque::pop_front)
-            .or_else(|| self.anybody.pop_front());
+        let answer = own.and_then(VecDeque::pop_front).or_else(|| self.anybody.pop_front());
         answer.unwrap_or_else(|| Reply::Text(DEFAULT_TEXT.to_owned()).into())
     }
 }
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer {
-            reply,
-            call: None,
-            delay: None,
-            gate: None,
-        }
+        Answer { reply, call: None, delay: None, gate: None }
     }
 }
 

@@ -35,11 +35,7 @@ pub(super) struct Held {
 
 impl Tape {
     pub(super) fn new(parts: Vec<Part>) -> Tape {
-        Tape {
-            parts: parts.into(),
-            waiting: None,
-            broken: false,
-        }
+        Tape { parts: parts.into(), waiting: None, broken: false }
     }
 
     /// Whether what is waited for has come.
@@ -55,14 +51,8 @@ impl Tape {
 impl Held {
     /// Whether the gate opened; `false` when what it was for is forgotten.
     pub(super) async fn opened(self) -> bool {
-        let Held {
-            gate,
-            mut forgotten,
-        } = self;
-        matches!(
-            first(forgotten.changed(), open(gate)).await,
-            First::Right(())
-        )
+        let Held { gate, mut forgotten } = self;
+        matches!(first(forgotten.changed(), open(gate)).await, First::Right(()))
     }
 }
 

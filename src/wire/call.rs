@@ -38,10 +38,7 @@ pub struct Turn<'a> {
 pub fn start(overrides: &CallOverrides, places: &Places) -> Call {
     let mut params = lifecycle(overrides);
     params.insert("cwd".to_owned(), json!(places.workspace));
-    Call {
-        method: "thread/start",
-        params: Value::Object(params),
-    }
+    Call { method: "thread/start", params: Value::Object(params) }
 }
 
 /// `thread/resume`.
@@ -57,34 +54,16 @@ pub fn fork(thread: &str, overrides: &CallOverrides) -> Call {
 /// `turn/interrupt`.
 pub fn interrupt(thread: &str, turn: &str) -> Call {
     let params = json!({ "threadId": thread, "turnId": turn });
-    Call {
-        method: "turn/interrupt",
-        params,
-    }
+    Call { method: "turn/interrupt", params }
 }
 
 /// `turn/start`.
 pub fn turn(turn: Turn<'_>, places: &Places) -> Call {
     let mut params = Map::new();
-    params.insert(
-        "input".to_owned(),
-        json!([{ "type": "text", "text": turn.prompt }]),
-    );
-    put(
-        &mut params,
-        "approvalPolicy",
-        &turn.overrides.approval,
-        approval_json,
-    );
-    put(
-        &mut params,
-        "approvalsReviewer",
-        &turn.overrides.reviewer,
-        reviewer_json,
-    );
-    put(&mut params, "sandboxPolicy", &turn.overrides.sandbox, |s| {
-        sandbox_json(s, places)
-    });
+    params.insert("input".to_owned(), json!([{ "type": "text", "text": turn.prompt }]));
+    put(&mut params, "approvalPolicy", &turn.overrides.approval, approval_json);
+    put(&mut params, "approvalsReviewer", &turn.overrides.reviewer, reviewer_json);
+    put(&mut params, "sandboxPolicy", &turn.overrides.sandbox, |s| sandbox_json(s, places));
     for (key, value) in turn.flaw.map(flawed).unwrap_or_default() {
         params.insert(key.to_owned(), value);
     }
@@ -93,28 +72,15 @@ pub fn turn(turn: Turn<'_>, places: &Places) -> Call {
 
 fn lifecycle(overrides: &CallOverrides) -> Map<String, Value> {
     let mut params = Map::new();
-    put(
-        &mut params,
-        "approvalPolicy",
-        &overrides.approval,
-        approval_json,
-    );
-    put(
-        &mut params,
-        "approvalsReviewer",
-        &overrides.reviewer,
-        reviewer_json,
-    );
+    put(&mut params, "approvalPolicy", &overrides.approval, approval_json);
+    put(&mut params, "approvalsReviewer", &overrides.reviewer, reviewer_json);
     put(&mut params, "sandbox", &overrides.sandbox, mode_json);
     params
 }
 
 fn of_thread(method: &'static str, thread: &str, mut params: Map<String, Value>) -> Call {
     params.insert("threadId".to_owned(), Value::from(thread));
-    Call {
-        method,
-        params: Value::Object(params),
-    }
+    Call { method, params: Value::Object(params) }
 }
 
 /// The keys that make a turn one to refuse.
@@ -128,10 +94,7 @@ fn flawed(flaw: Flaw) -> Vec<(&'static str, Value)> {
             vec![("sandboxPolicy", roots)]
         }
         Flaw::UnknownProfile => {
-            vec![
-                ("sandboxPolicy", Value::Null),
-                ("permissions", json!("no-such-profile")),
-            ]
+            vec![("sandboxPolicy", Value::Null), ("permissions", json!("no-such-profile"))]
         }
         Flaw::ProfileWithSandbox => vec![
             ("permissions", json!(":read-only")),

@@ -163,9 +163,7 @@ fn done(item: &Value) -> String {
 }
 
 fn event(content: &Value) -> String {
-    let name = content["type"]
-        .as_str()
-        .expect("every event above has a type");
+    let name = content["type"].as_str().expect("every event above has a type");
     format!("event: {name}\ndata: {content}\n\n")
 }
 
@@ -196,24 +194,13 @@ mod tests {
 
     #[test]
     fn the_headers_tell_whose_request_it_is() {
-        let ModelRequest {
-            thread,
-            subagent,
-            parent,
-            ..
-        } = request();
-        check(
-            (thread, subagent, parent),
-            expect![[r#"(Some("t"), None, None)"#]],
-        );
+        let ModelRequest { thread, subagent, parent, .. } = request();
+        check((thread, subagent, parent), expect![[r#"(Some("t"), None, None)"#]]);
     }
 
     #[test]
     fn results_of_calls_are_read() {
-        check(
-            request().outputs(),
-            expect![[r#"[("a", "done"), ("b", "{\"ok\":true}")]"#]],
-        );
+        check(request().outputs(), expect![[r#"[("a", "done"), ("b", "{\"ok\":true}")]"#]]);
     }
 
     #[test]
@@ -225,9 +212,7 @@ mod tests {
 
     #[test]
     fn the_metadata_of_the_turn_is_read() {
-        let mode = request()
-            .turn_metadata()
-            .map(|turn| turn["sandbox_mode"].clone());
+        let mode = request().turn_metadata().map(|turn| turn["sandbox_mode"].clone());
         check(mode, expect![[r#"Some(String("read-only"))"#]]);
     }
 
@@ -253,9 +238,7 @@ mod tests {
     #[test]
     fn a_call_is_an_item() {
         let event = super::call("c", "exec", "{}");
-        let item = event
-            .split_once("\"item\":")
-            .map_or("", |(_, item)| item.trim_end());
+        let item = event.split_once("\"item\":").map_or("", |(_, item)| item.trim_end());
         expect![[r#"{"type":"function_call","call_id":"c","name":"exec","arguments":"{}"}}"#]]
             .assert_eq(item);
     }

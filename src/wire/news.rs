@@ -50,27 +50,17 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
     let turn_id = text(turn.and_then(|turn| turn.get("id"))).or_else(|| text(params.get("turnId")));
     match method {
         "thread/settings/updated" => {
-            let policy = params
-                .get("threadSettings")
-                .and_then(|json| of_settings(json, places));
+            let policy = params.get("threadSettings").and_then(|json| of_settings(json, places));
             Some(News::Settings { thread, policy })
         }
-        "turn/started" => Some(News::TurnStarted {
-            thread,
-            turn: turn_id?,
-        }),
+        "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
         "turn/completed" => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
-            Some(News::TurnEnded {
-                thread,
-                turn: turn_id?,
-                status,
-            })
+            Some(News::TurnEnded { thread, turn: turn_id?, status })
         }
-        _ if method.starts_with("item/") || method.starts_with("turn/") => Some(News::TurnEvent {
-            thread,
-            turn: turn_id?,
-        }),
+        _ if method.starts_with("item/") || method.starts_with("turn/") => {
+            Some(News::TurnEvent { thread, turn: turn_id? })
+        }
         _ => None,
     }
 }
@@ -92,10 +82,7 @@ pub fn turn_id(reply: &Value) -> Option<&str> {
 
 /// The thread that a request of the server's is about.
 pub fn asked_of(params: &Value) -> Option<&str> {
-    params
-        .get("threadId")
-        .or_else(|| params.get("conversationId"))?
-        .as_str()
+    params.get("threadId").or_else(|| params.get("conversationId"))?.as_str()
 }
 
 /// The answer that says no to a request of the server's.

@@ -23,24 +23,14 @@ pub struct Places {
 
 impl Places {
     fn words(&self) -> [(&'static str, &Path); 3] {
-        [
-            ("WS", &self.workspace),
-            ("HOME", &self.home),
-            ("OUT", &self.outside),
-        ]
+        [("WS", &self.workspace), ("HOME", &self.home), ("OUT", &self.outside)]
     }
 
     /// The word for a path, or the path itself.
     pub fn word(&self, path: &str) -> String {
         let named = self.words().into_iter().find_map(|(word, place)| {
             let rest = Path::new(path).strip_prefix(place).ok()?;
-            Some(
-                Path::new(word)
-                    .join(rest)
-                    .to_string_lossy()
-                    .trim_end_matches('/')
-                    .to_owned(),
-            )
+            Some(Path::new(word).join(rest).to_string_lossy().trim_end_matches('/').to_owned())
         });
         named.unwrap_or_else(|| path.to_owned())
     }
@@ -49,13 +39,7 @@ impl Places {
     pub fn path(&self, word: &str) -> String {
         let found = self.words().into_iter().find_map(|(name, place)| {
             let rest = Path::new(word).strip_prefix(name).ok()?;
-            Some(
-                place
-                    .join(rest)
-                    .to_string_lossy()
-                    .trim_end_matches('/')
-                    .to_owned(),
-            )
+            Some(place.join(rest).to_string_lossy().trim_end_matches('/').to_owned())
         });
         found.unwrap_or_else(|| word.to_owned())
     }
@@ -112,12 +96,7 @@ pub fn sandbox_json(sandbox: &Sandbox, places: &Places) -> Value {
             let access = if *network { "enabled" } else { "restricted" };
             json!({ "type": "externalSandbox", "networkAccess": access })
         }
-        Sandbox::WorkspaceWrite {
-            network,
-            exclude_tmpdir,
-            exclude_slash_tmp,
-            roots,
-        } => json!({
+        Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => json!({
             "type": "workspaceWrite",
             "networkAccess": network,
             "excludeTmpdirEnvVar": exclude_tmpdir,
@@ -132,24 +111,14 @@ pub fn sandbox_json(sandbox: &Sandbox, places: &Places) -> Value {
 pub fn of_reply(reply: &Value, places: &Places) -> Option<Policy> {
     read(
         reply,
-        &[
-            "approvalPolicy",
-            "approvalsReviewer",
-            "sandbox",
-            "activePermissionProfile",
-        ],
+        &["approvalPolicy", "approvalsReviewer", "sandbox", "activePermissionProfile"],
         places,
     )
 }
 
 /// The policy that `threadSettings` of a notification states, if it states one.
 pub fn of_settings(settings: &Value, places: &Places) -> Option<Policy> {
-    let keys = [
-        "approvalPolicy",
-        "approvalsReviewer",
-        "sandboxPolicy",
-        "activePermissionProfile",
-    ];
+    let keys = ["approvalPolicy", "approvalsReviewer", "sandboxPolicy", "activePermissionProfile"];
     read(settings, &keys, places)
 }
 
@@ -162,11 +131,7 @@ fn read(from: &Value, keys: &[&str; 4], places: &Places) -> Option<Policy> {
         Some(id) => Permissions::Profile(id.to_owned()),
         None => Permissions::Legacy(sandbox(from.get(sandbox_key)?, places)),
     };
-    Some(Policy {
-        approval,
-        reviewer,
-        permissions,
-    })
+    Some(Policy { approval, reviewer, permissions })
 }
 
 /// Reads an approval policy; the fields that a granular one leaves out are false.
@@ -223,16 +188,7 @@ pub fn sandbox(json: &Value, places: &Places) -> Sandbox {
 
 /// Old releases add their own folder of memories as a root, which is nobody's wish.
 fn roots(json: &Value, places: &Places) -> BTreeSet<String> {
-    let list = json
-        .get("writableRoots")
-        .or_else(|| json.get("writable_roots"));
-    let paths = list
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
-    paths
-        .map(|path| places.word(path))
-        .filter(|word| word != "HOME/memories")
-        .collect()
+    let list = json.get("writableRoots").or_else(|| json.get("writable_roots"));
+    let paths = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    paths.map(|path| places.word(path)).filter(|word| word != "HOME/memories").collect()
 }

@@ -10,10 +10,8 @@ use serde_json::Value;
 
 /// Reads the file's lines for the thread of this id.
 pub fn policy(lines: &str, thread: &str, places: &Places) -> Option<Policy> {
-    let items: Vec<Value> = lines
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let items: Vec<Value> =
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let own = owned(&items, thread);
     let last = |read: fn(&Value, &str, &Places) -> Option<Policy>| {
         own.iter().rev().find_map(|item| read(item, thread, places))
@@ -37,25 +35,17 @@ fn settings(item: &Value, thread: &str, places: &Places) -> Option<Policy> {
     let owner = payload.get("thread_id").and_then(Value::as_str);
     let named = payload.get("type")?.as_str()? == "thread_settings_applied";
     let own = named && owner.is_none_or(|owner| owner == thread);
-    own.then(|| read(payload.get("thread_settings")?, places))
-        .flatten()
+    own.then(|| read(payload.get("thread_settings")?, places)).flatten()
 }
 
 fn turn(item: &Value, _: &str, places: &Places) -> Option<Policy> {
     let context = item.get("type")?.as_str()? == "turn_context";
-    context
-        .then(|| read(item.get("payload")?, places))
-        .flatten()
+    context.then(|| read(item.get("payload")?, places)).flatten()
 }
 
 fn read(from: &Value, places: &Places) -> Option<Policy> {
-    let active = from
-        .get("active_permission_profile")
-        .and_then(|profile| profile.get("id"));
-    let permissions = match (
-        active.and_then(Value::as_str),
-        from.get("permission_profile"),
-    ) {
+    let active = from.get("active_permission_profile").and_then(|profile| profile.get("id"));
+    let permissions = match (active.and_then(Value::as_str), from.get("permission_profile")) {
         (Some(id), _) => Permissions::Profile(id.to_owned()),
         (None, Some(profile)) if !profile.is_null() => {
             Permissions::Legacy(of_profile(profile, places)?)
@@ -71,9 +61,7 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
 
 /// A sandbox from the profile that newer releases keep in its place.
 fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
-    let network = profile
-        .get("network")
-        .is_some_and(|network| network == "enabled");
+    let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),
         "external" => Some(Sandbox::External { network }),
@@ -86,9 +74,7 @@ fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
 }
 
 fn of_entries(entries: &[Value], network: bool, places: &Places) -> Sandbox {
-    let written = entries
-        .iter()
-        .filter(|entry| entry.get("access").is_some_and(|a| a == "write"));
+    let written = entries.iter().filter(|entry| entry.get("access").is_some_and(|a| a == "write"));
     let written: Vec<&Value> = written.filter_map(|entry| entry.get("path")).collect();
     if written.is_empty() {
         return Sandbox::ReadOnly { network };
@@ -103,8 +89,6 @@ fn of_entries(entries: &[Value], network: bool, places: &Places) -> Sandbox {
         network,
         exclude_tmpdir: !special("tmpdir"),
         exclude_slash_tmp: !special("slash_tmp"),
-        roots: words
-            .filter(|word| word != "WS" && word != "HOME/memories")
-            .collect(),
+        roots: words.filter(|word| word != "WS" && word != "HOME/memories").collect(),
     }
 }

@@ -164,10 +164,7 @@ impl Malformed {
     pub fn new(reason: impl Into<String>, line: &[u8]) -> Malformed {
         let kept = &line[..line.len().min(EXCERPT_BYTES)];
         let excerpt = String::from_utf8_lossy(kept).into_owned();
-        Malformed {
-            reason: reason.into(),
-            excerpt,
-        }
+        Malformed { reason: reason.into(), excerpt }
     }
 }
 
@@ -180,10 +177,7 @@ fn understand(line: &str) -> Result<Message, String> {
     let method = object.remove("method");
     match (id, method) {
         (None, None) => Err("neither id nor method".to_owned()),
-        (Some(id), None) => Ok(Message::Answer {
-            id,
-            outcome: outcome(object)?,
-        }),
+        (Some(id), None) => Ok(Message::Answer { id, outcome: outcome(object)? }),
         (id, Some(Value::String(method))) => asked(id, method, object),
         (_, Some(other)) => Err(format!("the method is {}", kind(&other))),
     }
@@ -221,11 +215,7 @@ fn refused(mut error: Map<String, Value>) -> Result<RpcError, String> {
     let Some(Value::String(message)) = error.remove("message") else {
         return Err("the error has no text as its message".to_owned());
     };
-    Ok(RpcError {
-        code,
-        message,
-        data: error.remove("data"),
-    })
+    Ok(RpcError { code, message, data: error.remove("data") })
 }
 
 fn with_params(mut head: Value, params: Value) -> String {
@@ -255,10 +245,7 @@ mod tests {
 
     fn check(line: &str, expected: Expect) {
         let seen = match super::parse(line) {
-            Ok(Message::Answer {
-                id,
-                outcome: Err(error),
-            }) => format!("{id} refused: {error}"),
+            Ok(Message::Answer { id, outcome: Err(error) }) => format!("{id} refused: {error}"),
             Ok(message) => format!("{message:?}"),
             Err(malformed) => malformed.reason,
         };
@@ -283,10 +270,7 @@ mod tests {
 
     #[test]
     fn a_notification_needs_no_params() {
-        check(
-            r#"{"method":"a/b"}"#,
-            expect![[r#"Notification { method: "a/b", params: Null }"#]],
-        );
+        check(r#"{"method":"a/b"}"#, expect![[r#"Notification { method: "a/b", params: Null }"#]]);
     }
 
     #[test]
@@ -307,10 +291,7 @@ mod tests {
 
     #[test]
     fn an_empty_line_is_malformed() {
-        check(
-            "",
-            expect!["not JSON (EOF while parsing a value at line 1 column 0)"],
-        );
+        check("", expect!["not JSON (EOF while parsing a value at line 1 column 0)"]);
     }
 
     #[test]
@@ -323,18 +304,12 @@ mod tests {
 
     #[test]
     fn no_outcome_is_malformed() {
-        check(
-            r#"{"id":1}"#,
-            expect!["an id without method, result or error"],
-        );
+        check(r#"{"id":1}"#, expect!["an id without method, result or error"]);
     }
 
     #[test]
     fn a_null_id_is_malformed() {
-        check(
-            r#"{"id":null,"error":{"code":1,"message":""}}"#,
-            expect!["the id is null"],
-        );
+        check(r#"{"id":null,"error":{"code":1,"message":""}}"#, expect!["the id is null"]);
     }
 
     #[test]

@@ -29,11 +29,7 @@ pub(crate) fn crossing(source: &Source) -> Vec<Complaint> {
 
 /// The name directly below the crate's root that a mention leads to.
 fn target<'a>(mention: &'a Mention, source: &Source) -> Option<&'a str> {
-    let supers = mention
-        .path
-        .iter()
-        .take_while(|word| *word == "super")
-        .count();
+    let supers = mention.path.iter().take_while(|word| *word == "super").count();
     if mention.path[0] == "crate" {
         return mention.path.get(1).map(String::as_str);
     }
@@ -51,21 +47,13 @@ fn levels(path: &str) -> usize {
 
 fn fault(room: &str, used: &str, test: bool) -> Option<String> {
     if ROOMS.iter().all(|row| row.name != used) {
-        return Some(format!(
-            "`crate::{used}` is no room; name the room it stands in"
-        ));
+        return Some(format!("`crate::{used}` is no room; name the room it stands in"));
     }
-    let allowed = if test {
-        used != "cli"
-    } else {
-        uses(room).contains(used)
-    };
+    let allowed = if test { used != "cli" } else { uses(room).contains(used) };
     if used == room || allowed {
         return None;
     }
-    let on_purpose = FORBIDDEN
-        .iter()
-        .find(|(from, to, _)| (*from, *to) == (room, used));
+    let on_purpose = FORBIDDEN.iter().find(|(from, to, _)| (*from, *to) == (room, used));
     Some(match on_purpose {
         Some((_, _, reason)) => format!("`{room}` never uses `{used}`: {reason}"),
         None => format!("`{room}` may not use `{used}`; the table is in ARCHITECTURE.md"),
@@ -122,10 +110,5 @@ fn a_room_that_is_not_in_the_table_is_complained_of() {
 fn what_the_table_allows_passes() {
     let good = "use crate::plan::Plan; use crate::contract::Clause; use self::arms::go;";
     check(crossing, "src/model.rs", good, expect![""]);
-    check(
-        crossing,
-        "src/main.rs",
-        "use heirloom::cli; fn main() {}",
-        expect![""],
-    );
+    check(crossing, "src/main.rs", "use heirloom::cli; fn main() {}", expect![""]);
 }

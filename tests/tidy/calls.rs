@@ -10,18 +10,9 @@ use super::source::{Complaint, Source, check};
 
 /// Attributes that are never used, each with what to do instead.
 const ATTRIBUTES: &[(&str, &str)] = &[
-    (
-        "allow",
-        "silence a lint by `#[expect(lint, reason = \"…\")]`",
-    ),
-    (
-        "ignore",
-        "a missing prerequisite fails, and says how to mend it",
-    ),
-    (
-        "should_panic",
-        "compare the value that tells what went wrong",
-    ),
+    ("allow", "silence a lint by `#[expect(lint, reason = \"…\")]`"),
+    ("ignore", "a missing prerequisite fails, and says how to mend it"),
+    ("should_panic", "compare the value that tells what went wrong"),
 ];
 
 /// Complains about `.unwrap()` and about sleeping.
@@ -48,11 +39,7 @@ pub(crate) fn attributes(source: &Source) -> Vec<Complaint> {
 fn unwraps(tokens: &TokenStream, source: &Source, found: &mut Vec<Complaint>) {
     let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
     for window in trees.windows(3) {
-        if let [
-            TokenTree::Punct(dot),
-            TokenTree::Ident(name),
-            TokenTree::Group(_),
-        ] = window
+        if let [TokenTree::Punct(dot), TokenTree::Ident(name), TokenTree::Group(_)] = window
             && dot.as_char() == '.'
             && name == "unwrap"
         {

@@ -20,11 +20,7 @@ const LINE_CHARS: usize = 100;
 
 /// Complains about a missing, short or long header, and about a wrong tag.
 pub(crate) fn header(source: &Source) -> Vec<Complaint> {
-    let lines = source
-        .text
-        .lines()
-        .take_while(|line| line.starts_with("//!"))
-        .count();
+    let lines = source.text.lines().take_while(|line| line.starts_with("//!")).count();
     if lines == 0 {
         return vec![source.complaint(1, "no header: open with `//!` and what the file is")];
     }
@@ -124,12 +120,7 @@ fn a_wrong_tag_is_complained_of() {
     "#]],
     );
     check(header, "tests/live.rs", bad, expect![""]);
-    check(
-        header,
-        "src/main.rs",
-        "//! Short, and at its place.\n",
-        expect![""],
-    );
+    check(header, "src/main.rs", "//! Short, and at its place.\n", expect![""]);
 }
 
 #[test]

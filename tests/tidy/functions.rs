@@ -21,10 +21,7 @@ const NESTING: usize = 3;
 
 /// Complains about functions beyond a limit.
 pub(crate) fn limits(source: &Source) -> Vec<Complaint> {
-    let mut functions = Functions {
-        source,
-        found: Vec::new(),
-    };
+    let mut functions = Functions { source, found: Vec::new() };
     functions.visit_file(&source.syntax);
     functions.found
 }
@@ -53,10 +50,7 @@ impl Functions<'_> {
         let mut nesting = Nesting::default();
         nesting.visit_block(body);
         if nesting.deepest > NESTING {
-            let says = format!(
-                "`{name}` nests {} deep, more than {NESTING}",
-                nesting.deepest
-            );
+            let says = format!("`{name}` nests {} deep, more than {NESTING}", nesting.deepest);
             self.found.push(self.source.complaint(line, says));
         }
     }

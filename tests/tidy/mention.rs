@@ -45,9 +45,7 @@ impl Mention {
     /// Whether the path is, or lies below, the one given as text.
     pub(crate) fn is_below(&self, prefix: &str) -> bool {
         let mut segments = self.path.iter();
-        prefix
-            .split("::")
-            .all(|wanted| segments.next().is_some_and(|segment| segment == wanted))
+        prefix.split("::").all(|wanted| segments.next().is_some_and(|segment| segment == wanted))
     }
 }
 
@@ -67,19 +65,13 @@ impl Walk {
                 if hash.as_char() == '#' && squeezed(attribute) == "[cfg(test)]" =>
             {
                 let (item, rest) = trees[2..].split_at(item_end(&trees[2..]));
-                let place = Place {
-                    test: true,
-                    ..place
-                };
+                let place = Place { test: true, ..place };
                 self.stream(&item.iter().cloned().collect(), place);
                 rest
             }
-            [
-                TokenTree::Ident(word),
-                TokenTree::Ident(_),
-                TokenTree::Group(body),
-                ..,
-            ] if word == "mod" => {
+            [TokenTree::Ident(word), TokenTree::Ident(_), TokenTree::Group(body), ..]
+                if word == "mod" =>
+            {
                 let depth = place.depth + 1;
                 self.stream(&body.stream(), Place { depth, ..place });
                 &trees[3..]
@@ -149,12 +141,7 @@ impl Walk {
     }
 
     fn record(&mut self, path: Vec<String>, line: usize, place: Place) {
-        self.found.push(Mention {
-            path,
-            line,
-            test: place.test,
-            depth: place.depth,
-        });
+        self.found.push(Mention { path, line, test: place.test, depth: place.depth });
     }
 }
 
@@ -189,15 +176,7 @@ fn groups_globs_macros_and_test_code_are_read() {
     let paths: Vec<String> = mentions(&tokens, false)
         .iter()
         .filter(|mention| mention.path.len() > 1 || mention.text() == "after")
-        .map(|m| {
-            format!(
-                "{} {} test={} depth={}\n",
-                m.line,
-                m.text(),
-                m.test,
-                m.depth
-            )
-        })
+        .map(|m| format!("{} {} test={} depth={}\n", m.line, m.text(), m.test, m.depth))
         .collect();
     expect![[r#"
         2 std::fs test=false depth=0

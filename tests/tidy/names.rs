@@ -10,9 +10,8 @@ use syn::visit::{self, Visit};
 use super::source::{Complaint, Source, check};
 
 /// Words that no name of a type or a file has.
-const EMPTY_WORDS: &[&str] = &[
-    "Manager", "Helper", "Util", "Utils", "Common", "Handler", "Data", "Info",
-];
+const EMPTY_WORDS: &[&str] =
+    &["Manager", "Helper", "Util", "Utils", "Common", "Handler", "Data", "Info"];
 
 /// Complains about globs and re-exports.
 pub(crate) fn imports(source: &Source) -> Vec<Complaint> {
@@ -33,19 +32,10 @@ pub(crate) fn imports(source: &Source) -> Vec<Complaint> {
 
 /// Complains about types and files whose name says nothing.
 pub(crate) fn types(source: &Source) -> Vec<Complaint> {
-    let mut types = Types {
-        source,
-        found: Vec::new(),
-    };
+    let mut types = Types { source, found: Vec::new() };
     let stem = source.path.trim_end_matches(".rs").rsplit('/').next();
-    if let Some(word) = EMPTY_WORDS
-        .iter()
-        .find(|word| stem == Some(&word.to_lowercase()))
-    {
-        let says = format!(
-            "a file called `{}` says nothing; name the noun",
-            word.to_lowercase()
-        );
+    if let Some(word) = EMPTY_WORDS.iter().find(|word| stem == Some(&word.to_lowercase())) {
+        let says = format!("a file called `{}` says nothing; name the noun", word.to_lowercase());
         types.found.push(source.complaint(1, says));
     }
     types.visit_file(&source.syntax);
@@ -69,9 +59,7 @@ pub(crate) fn tests_apart(source: &Source) -> Vec<Complaint> {
 
 fn is_cfg_test(attribute: &syn::Attribute) -> bool {
     attribute.path().is_ident("cfg")
-        && attribute
-            .parse_args::<syn::Path>()
-            .is_ok_and(|path| path.is_ident("test"))
+        && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
 }
 
 struct Reexports<'a> {
@@ -108,8 +96,7 @@ impl<'ast> Visit<'ast> for Types<'_> {
             && let Some(word) = words(&name.to_string()).find(|w| EMPTY_WORDS.contains(&w.as_str()))
         {
             let says = format!("type `{name}`: `{word}` says nothing; name the noun");
-            self.found
-                .push(self.source.complaint(name.span().start().line, says));
+            self.found.push(self.source.complaint(name.span().start().line, says));
         }
         visit::visit_item(self, item);
     }
@@ -141,12 +128,7 @@ fn globs_and_reexports_are_complained_of() {
         src/model.rs:3: a re-export: only lib.rs has them
     "#]],
     );
-    check(
-        imports,
-        "src/lib.rs",
-        "pub use crate::op::Op;\n",
-        expect![""],
-    );
+    check(imports, "src/lib.rs", "pub use crate::op::Op;\n", expect![""]);
     check(
         imports,
         "src/lib.rs",

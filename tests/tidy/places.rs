@@ -47,8 +47,7 @@ pub(crate) fn named(path: &str, text: &str) -> Vec<Complaint> {
 /// Whether a line has an absolute path below the folder: one that no longer path leads up to.
 fn names_folder(line: &str, folder: &str) -> bool {
     let leads_up = |letter: char| letter.is_alphanumeric() || "_-.~$})]>*/".contains(letter);
-    line.match_indices(&format!("/{folder}/"))
-        .any(|(at, _)| !line[..at].ends_with(leads_up))
+    line.match_indices(&format!("/{folder}/")).any(|(at, _)| !line[..at].ends_with(leads_up))
 }
 
 fn names_host(line: &str, (name, end): &(&str, &str)) -> bool {
@@ -61,10 +60,7 @@ fn a_path_of_one_machine_is_complained_of() {
         "cd {0}{1}/me\nopen(\"{0}{2}/x\")\n$HOME{0}{1}/a {0}tmp{0}{1}/b\n",
         "/", "home", "root"
     );
-    let told: Vec<String> = named("ci/x", &bad)
-        .iter()
-        .map(|c| format!("{c}\n"))
-        .collect();
+    let told: Vec<String> = named("ci/x", &bad).iter().map(|c| format!("{c}\n")).collect();
     expect![[r#"
         ci/x:1: a path of one machine, below /home
         ci/x:2: a path of one machine, below /root
@@ -74,14 +70,8 @@ fn a_path_of_one_machine_is_complained_of() {
 
 #[test]
 fn a_host_of_a_registry_is_complained_of() {
-    let bad = format!(
-        "curl https://registry.{}.{}/x\nnpm pack x\n",
-        "npmjs", "org"
-    );
-    let told: Vec<String> = named("ci/x", &bad)
-        .iter()
-        .map(|c| format!("{c}\n"))
-        .collect();
+    let bad = format!("curl https://registry.{}.{}/x\nnpm pack x\n", "npmjs", "org");
+    let told: Vec<String> = named("ci/x", &bad).iter().map(|c| format!("{c}\n")).collect();
     expect![[r#"
         ci/x:1: a host of the registry npmjs: its own client knows it
     "#]]

@@ -69,9 +69,7 @@ pub(crate) fn clock(source: &Source) -> Vec<Complaint> {
     mentioned(source, |mention| {
         let names = |clock: &str| mention.path.iter().any(|segment| segment == clock);
         if names("Instant") && !timed {
-            return Some(format!(
-                "`Instant` in `{room}`: deadlines are kept at the edge"
-            ));
+            return Some(format!("`Instant` in `{room}`: deadlines are kept at the edge"));
         }
         (names("SystemTime") && !dated)
             .then(|| format!("`SystemTime` in `{room}`: only `campaign` and `cli` know the date"))
@@ -80,8 +78,7 @@ pub(crate) fn clock(source: &Source) -> Vec<Complaint> {
 
 fn mentioned(source: &Source, fault: impl Fn(&Mention) -> Option<String>) -> Vec<Complaint> {
     let code = source.mentions.iter().filter(|mention| !mention.test);
-    code.filter_map(|mention| Some(source.complaint(mention.line, fault(mention)?)))
-        .collect()
+    code.filter_map(|mention| Some(source.complaint(mention.line, fault(mention)?))).collect()
 }
 
 #[test]

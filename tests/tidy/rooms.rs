@@ -50,11 +50,7 @@ pub(crate) const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("drive", "contract", "the hand does not know the answer"),
     ("model", "wire", "the model knows no spelling"),
     ("model", "trace", "the model knows nothing of what was seen"),
-    (
-        "report",
-        "drive",
-        "a report tells what was decided, and decides nothing",
-    ),
+    ("report", "drive", "a report tells what was decided, and decides nothing"),
 ];
 
 const fn row(name: &'static str, kind: &'static str, uses: &'static str) -> Room {
@@ -86,10 +82,7 @@ fn core_rooms() -> Vec<&'static str> {
 fn rows_of(markdown: &str) -> Vec<String> {
     let cells = |line: &str| -> Vec<String> {
         let inner = line.trim().trim_matches('|');
-        inner
-            .split('|')
-            .map(|cell| cell.trim().to_owned())
-            .collect()
+        inner.split('|').map(|cell| cell.trim().to_owned()).collect()
     };
     markdown
         .lines()
@@ -115,10 +108,8 @@ fn modules_of(library: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_table_in_the_architecture_is_this_one() {
-    let ours: Vec<String> = ROOMS
-        .iter()
-        .map(|room| format!("{} {}: {}", room.name, room.kind, room.uses))
-        .collect();
+    let ours: Vec<String> =
+        ROOMS.iter().map(|room| format!("{} {}: {}", room.name, room.kind, room.uses)).collect();
     assert_eq!(rows_of(&source::text("ARCHITECTURE.md")), ours);
 }
 
@@ -148,11 +139,7 @@ fn the_library_declares_the_rooms_and_no_others() {
 #[test]
 fn layers_point_inwards() {
     let kinds: BTreeMap<&str, &str> = ROOMS.iter().map(|room| (room.name, room.kind)).collect();
-    let rank = |name: &str| {
-        ["core", "edge", "shell"]
-            .iter()
-            .position(|kind| *kind == kinds[name])
-    };
+    let rank = |name: &str| ["core", "edge", "shell"].iter().position(|kind| *kind == kinds[name]);
     for room in ROOMS {
         for used in uses(room.name) {
             assert!(rank(used) <= rank(room.name), "{} uses {used}", room.name);
@@ -165,11 +152,7 @@ fn no_room_reaches_itself() {
     for room in ROOMS.iter().filter(|room| room.uses != "everything") {
         let mut reached = uses(room.name);
         for _ in ROOMS {
-            reached = reached
-                .iter()
-                .flat_map(|name| uses(name))
-                .chain(reached.clone())
-                .collect();
+            reached = reached.iter().flat_map(|name| uses(name)).chain(reached.clone()).collect();
         }
         assert!(!reached.contains(room.name), "{} reaches itself", room.name);
     }

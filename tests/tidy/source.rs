@@ -39,9 +39,8 @@ pub(crate) type Rule = fn(&Source) -> Vec<Complaint>;
 impl Source {
     /// Reads a source from its text.
     pub(crate) fn parse(path: &str, text: &str) -> Source {
-        let tokens: proc_macro2::TokenStream = text
-            .parse()
-            .unwrap_or_else(|error| panic!("cannot read {path} as tokens: {error}"));
+        let tokens: proc_macro2::TokenStream =
+            text.parse().unwrap_or_else(|error| panic!("cannot read {path} as tokens: {error}"));
         Source {
             path: path.to_owned(),
             text: text.to_owned(),
@@ -75,11 +74,7 @@ impl Source {
 impl Complaint {
     /// A complaint about a line of a file.
     pub(crate) fn new(path: &str, line: usize, says: impl Into<String>) -> Complaint {
-        Complaint {
-            path: path.to_owned(),
-            line,
-            says: says.into(),
-        }
+        Complaint { path: path.to_owned(), line, says: says.into() }
     }
 }
 

@@ -70,9 +70,7 @@ impl Line {
     pub(super) fn value(&mut self, key: &str) -> Option<String> {
         let value = |token: &Token| match token {
             Token::Word(word) => {
-                let value = word
-                    .strip_prefix(key)
-                    .and_then(|rest| rest.strip_prefix('='));
+                let value = word.strip_prefix(key).and_then(|rest| rest.strip_prefix('='));
                 value.map(str::to_owned)
             }
             Token::Quoted(_) => None,

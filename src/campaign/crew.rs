@@ -1,0 +1,292 @@
+//! [shell] The workers of a campaign and the desk they take work from.
+//!
+//! Examinations go before new cases, so that a finding is told while the campaign still runs. The
+//! foreman takes results in the order of their index; what a worker finds out of order waits.
+
+use super::desk::{Desk, Work};
+use super::examine::{Examination, Suspect};
+use super::ledger::Ledger;
+use super::token::Token;
+use super::{Campaign, Event, Outcome, Status, Subject, Told};
+use crate::drive::{Bench, Worker};
+use crate::judge::signature::Signature;
+use crate::judge::{Verdict, judge};
+use crate::op::strategy;
+use crate::plan::Plan;
+use crate::trace::Trace;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Replays of a known row's case before it is called stale: a loaded machine loses one now and then.
+const STALE_REPLAYS: u32 = 3;
+
+/// How often the foreman looks at the clock and at the stop when nobody says anything.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// What a worker says.
+enum Said {
+    Case(u64, Box<Ran>),
+    Event(Box<Event>),
+    Told(Box<Told>),
+    Replayed { row: usize, shows: bool },
+}
+
+/// A case that was run and judged.
+struct Ran {
+    plan: Plan,
+    trace: Trace,
+    verdict: Verdict,
+}
+
+/// Runs a campaign.
+pub(super) fn run(
+    campaign: &Campaign,
+    (bench, subject): (&Arc<Bench>, Subject),
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Event),
+) -> Outcome {
+    let begun = Instant::now();
+    let before = cpu();
+    let deadline = campaign.time.map(|time| begun + time);
+    let desk = Desk::new(campaign.cases, deadline);
+    tell(Event::Began {
+        subject: subject.clone(),
+        seed: campaign.seed,
+        jobs: campaign.jobs,
+        cases: campaign.cases,
+        time: campaign.time,
+    });
+    let (says, hears) = unbounded();
+    let mut foreman = Foreman::new(campaign, bench, &desk, begun);
+    std::thread::scope(|scope| {
+        for _ in 0..campaign.jobs.max(1) {
+            let (says, desk, bench) = (says.clone(), &desk, bench.clone());
+            scope.spawn(move || Hand { campaign, desk, stop, says }.work(Worker::new(bench)));
+        }
+        drop(says);
+        foreman.listen(&hears, stop, tell);
+    });
+    let after = cpu();
+    let outcome = foreman.outcome(subject, stop, (after.0 - before.0, after.1 - before.1));
+    tell(Event::Ended(Box::new(outcome.clone())));
+    outcome
+}
+
+/// CPU of the children that ended, and of this process.
+fn cpu() -> (Duration, Duration) {
+    let used = |who| {
+        let usage = getrusage(who).expect("the system counts its own processes");
+        let micros = (usage.user_time() + usage.system_time()).num_microseconds();
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    (used(UsageWho::RUSAGE_CHILDREN), used(UsageWho::RUSAGE_SELF))
+}
+
+/// One worker's thread.
+struct Hand<'a> {
+    campaign: &'a Campaign,
+    desk: &'a Desk,
+    stop: &'a AtomicBool,
+    says: Sender<Said>,
+}
+
+impl Hand<'_> {
+    fn work(&self, mut worker: Worker) {
+        while let Some(work) = self.desk.take(self.stop) {
+            let said = match work {
+                Work::Case(index) => Said::Case(index, Box::new(self.case(&mut worker, index))),
+                Work::Examine(suspect) => Said::Told(Box::new(self.examine(&mut worker, *suspect))),
+                Work::Replay(row) => Said::Replayed { row, shows: self.replay(&mut worker, row) },
+            };
+            drop(self.says.send(said));
+        }
+        worker.finish();
+    }
+
+    fn case(&self, worker: &mut Worker, index: u64) -> Ran {
+        let case = strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
+        let plan = Plan::from(&case);
+        let trace = worker.run(&plan);
+        let verdict = judge(&trace);
+        Ran { plan, trace, verdict }
+    }
+
+    fn examine(&self, worker: &mut Worker, suspect: Suspect) -> Told {
+        let mut tell = |event| drop(self.says.send(Said::Event(Box::new(event))));
+        let confirmations = self.campaign.confirmations.max(1);
+        let (stop, tell) = (self.stop, &mut tell);
+        Examination { worker, confirmations, stop, tell }.examine(suspect)
+    }
+
+    /// A row that a stop leaves unreplayed counts as shown: nothing was learned of it.
+    fn replay(&self, worker: &mut Worker, row: usize) -> bool {
+        let row = &self.campaign.known.rows[row];
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        let mut runs = 0..STALE_REPLAYS;
+        runs.any(|_| stopped() || judge(&worker.run_fresh(&row.plan)).shows(&row.signature))
+    }
+}
+
+/// Takes what the workers say, in order.
+struct Foreman<'a> {
+    campaign: &'a Campaign,
+    bench: &'a Arc<Bench>,
+    desk: &'a Desk,
+    begun: Instant,
+    ledger: Ledger,
+    early: BTreeMap<u64, Ran>,
+    next: u64,
+    examined: usize,
+    replays: Option<usize>,
+}
+
+impl<'a> Foreman<'a> {
+    fn new(campaign: &'a Campaign, bench: &'a Arc<Bench>, desk: &'a Desk, begun: Instant) -> Self {
+        let (ledger, early) = (Ledger::default(), BTreeMap::new());
+        Foreman { campaign, bench, desk, begun, ledger, early, next: 0, examined: 0, replays: None }
+    }
+
+    fn listen(&mut self, hears: &Receiver<Said>, stop: &AtomicBool, tell: &mut dyn FnMut(Event)) {
+        self.advance(stop, tell);
+        loop {
+            match hears.recv_timeout(GLANCE) {
+                Ok(said) => self.hear(said, tell),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.advance(stop, tell);
+        }
+    }
+
+    fn hear(&mut self, said: Said, tell: &mut dyn FnMut(Event)) {
+        match said {
+            Said::Event(event) => tell(*event),
+            Said::Case(index, ran) => drop(self.early.insert(index, *ran)),
+            Said::Told(told) => {
+                self.examined -= 1;
+                self.told(*told, tell);
+            }
+            Said::Replayed { row, shows } => self.replayed(row, shows, tell),
+        }
+    }
+
+    /// Takes every result whose turn it is, and closes the desk when nothing more can come.
+    fn advance(&mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event)) {
+        while let Some(ran) = self.early.remove(&self.next) {
+            self.take(self.next, ran, tell);
+            self.next += 1;
+        }
+        let drawn = self.desk.drawn_all(stop);
+        if drawn != Some(self.next) || self.examined > 0 {
+            return;
+        }
+        if self.replays.is_none() {
+            self.replays = Some(self.replay_known(stop));
+        }
+        if self.replays == Some(0) {
+            self.desk.close();
+        }
+    }
+
+    fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
+        let Ran { plan, trace, verdict } = ran;
+        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
+        self.ledger.add(token, plan.lines(), &verdict);
+        tell(Event::Case {
+            index,
+            steps: plan.lines(),
+            signatures: verdict.findings.iter().map(crate::judge::Finding::signature).collect(),
+            inconclusive: verdict.inconclusive.clone(),
+        });
+        for finding in verdict.findings {
+            let signature = finding.signature();
+            if !self.ledger.is_first(&signature) {
+                continue;
+            }
+            let release = self.bench.version.as_ref();
+            let row = self.campaign.known.excuses(&signature, release).cloned();
+            tell(Event::Found { signature, index, known: row.is_some() });
+            let suspect = Suspect {
+                plan: plan.clone(),
+                trace: trace.clone(),
+                finding,
+                token: token.to_string(),
+                found_after: self.begun.elapsed(),
+            };
+            match row {
+                Some(row) => {
+                    let why = row.reason.or(row.link).unwrap_or_default();
+                    let excuse = Some((why, row.case));
+                    self.told(Told { excuse, ..suspect.told(Status::Known) }, tell);
+                }
+                None => {
+                    self.examined += 1;
+                    self.desk.put(Work::Examine(Box::new(suspect)));
+                }
+            }
+        }
+    }
+
+    fn told(&mut self, told: Told, tell: &mut dyn FnMut(Event)) {
+        tell(Event::Told(Box::new(told.clone())));
+        self.ledger.told.push(told);
+    }
+
+    /// A known deviation's chance is the replay of its own case.
+    fn replay_known(&self, stop: &AtomicBool) -> usize {
+        if stop.load(Ordering::Relaxed) || self.ledger.cases == 0 {
+            return 0;
+        }
+        let release = self.bench.version.as_ref();
+        let rows = &self.campaign.known.rows;
+        let due: Vec<&Signature> = self
+            .campaign
+            .known
+            .on(release)
+            .filter(|row| !row.racy)
+            .map(|row| &row.signature)
+            .collect();
+        let due: Vec<usize> =
+            (0..rows.len()).filter(|row| due.contains(&&rows[*row].signature)).collect();
+        due.iter().for_each(|row| self.desk.put(Work::Replay(*row)));
+        due.len()
+    }
+
+    fn replayed(&mut self, row: usize, shows: bool, tell: &mut dyn FnMut(Event)) {
+        self.replays = self.replays.map(|left| left - 1);
+        let row = &self.campaign.known.rows[row];
+        if !shows {
+            let (signature, case) = (row.signature.clone(), row.case.clone());
+            tell(Event::Stale { signature: signature.clone(), case: case.clone() });
+            self.ledger.stale.push((signature, case));
+        }
+    }
+
+    fn outcome(
+        mut self,
+        subject: Subject,
+        stop: &AtomicBool,
+        (server_cpu, harness_cpu): (Duration, Duration),
+    ) -> Outcome {
+        Outcome {
+            subject,
+            seed: self.campaign.seed,
+            cases: self.ledger.cases,
+            steps: self.ledger.steps,
+            wall: self.begun.elapsed(),
+            server_cpu,
+            harness_cpu,
+            findings: self.ledger.findings(),
+            notices: self.ledger.noticed(),
+            tally: self.ledger.tally,
+            inconclusive: self.ledger.inconclusive,
+            stale: self.ledger.stale,
+            interrupted: stop.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! [shell] From a signature that showed once to a finding that can be told.
+//!
+//! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. What never shows
+//! again is flaky and keeps both traces. A search that is stopped tells the smallest it has.
+
+use super::{Event, Status, Told};
+use crate::drive::Worker;
+use crate::judge::signature::Signature;
+use crate::judge::{Finding, judge};
+use crate::plan::Plan;
+use crate::shrink::Search;
+use crate::trace::Trace;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A signature that showed, and the run that showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspect {
+    pub(crate) plan: Plan,
+    pub(crate) trace: Trace,
+    pub(crate) finding: Finding,
+    pub(crate) token: String,
+    pub(crate) found_after: Duration,
+}
+
+/// A run that showed a signature.
+struct Shown {
+    finding: Finding,
+    trace: Trace,
+    stderr: String,
+}
+
+/// One worker looking into one suspect.
+pub(crate) struct Examination<'a> {
+    pub(crate) worker: &'a mut Worker,
+    pub(crate) confirmations: u32,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) tell: &'a mut dyn FnMut(Event),
+}
+
+impl Suspect {
+    /// The finding as it stands, with nothing looked into.
+    pub(crate) fn told(self, status: Status) -> Told {
+        Told {
+            id: id(&self.finding.signature()),
+            status,
+            finding: self.finding,
+            plan: self.plan,
+            trace: self.trace,
+            unlike: None,
+            stderr: String::new(),
+            token: self.token,
+            confirmed: (0, 0),
+            shrink_runs: 0,
+            found_after: self.found_after,
+            excuse: None,
+        }
+    }
+}
+
+impl Examination<'_> {
+    /// Looks into a suspect until it can be told.
+    pub(crate) fn examine(&mut self, suspect: Suspect) -> Told {
+        let signature = suspect.finding.signature();
+        let (shows, unlike) = self.reproduce(&suspect.plan, &signature);
+        if shows.is_none() {
+            let confirmed = (0, if self.stopped() { 0 } else { self.confirmations });
+            let status = if self.stopped() { Status::New } else { Status::Flaky };
+            return Told { unlike, confirmed, ..suspect.told(status) };
+        }
+        let attempts = if unlike.is_some() { self.confirmations } else { 1 };
+        let search = self.shrink(&suspect, attempts);
+        self.confirm(suspect, &search)
+    }
+
+    /// Runs until the signature shows; gives the run that did, and the last that did not.
+    fn reproduce(&mut self, plan: &Plan, signature: &Signature) -> (Option<Shown>, Option<Trace>) {
+        let mut unlike = None;
+        for _ in 0..self.confirmations {
+            if self.stopped() {
+                break;
+            }
+            match self.run(plan, signature) {
+                Ok(shown) => return (Some(shown), unlike),
+                Err(trace) => unlike = Some(trace),
+            }
+        }
+        (None, unlike)
+    }
+
+    fn run(&mut self, plan: &Plan, signature: &Signature) -> Result<Shown, Trace> {
+        let trace = self.worker.run_fresh(plan);
+        let stderr = self.worker.stderr().to_owned();
+        let found = judge(&trace).findings.into_iter();
+        match found.into_iter().find(|finding| finding.signature() == *signature) {
+            Some(finding) => Ok(Shown { finding, trace, stderr }),
+            None => Err(trace),
+        }
+    }
+
+    /// A racy finding's candidate is accepted when one of several attempts shows it.
+    fn shrink(&mut self, suspect: &Suspect, attempts: u32) -> Search {
+        let signature = suspect.finding.signature();
+        let mut search = Search::new(&suspect.plan, &suspect.finding);
+        while !self.stopped()
+            && let Some(plan) = search.propose()
+        {
+            let shows = (0..attempts).any(|_| self.run(&plan, &signature).is_ok());
+            search.tell(shows);
+            let (runs, lines) = (search.runs(), search.best().lines());
+            (self.tell)(Event::Shrinking { signature: signature.clone(), runs, lines });
+        }
+        search
+    }
+
+    /// The smallest plan that shows it in fresh processes; a plan that no longer does gives way to
+    /// the one that did.
+    fn confirm(&mut self, suspect: Suspect, search: &Search) -> Told {
+        let signature = suspect.finding.signature();
+        let smallest = search.best().clone();
+        let plans = [smallest, suspect.plan.clone()];
+        let shrink_runs = search.runs();
+        let mut confirmed = (0, 0);
+        for plan in plans {
+            let mut best: Option<Shown> = None;
+            confirmed = (0, 0);
+            while confirmed.1 < self.confirmations && !self.stopped() {
+                confirmed.1 += 1;
+                if let Ok(shown) = self.run(&plan, &signature) {
+                    confirmed.0 += 1;
+                    best.get_or_insert(shown);
+                }
+            }
+            if let Some(Shown { finding, trace, stderr }) = best {
+                let told = suspect.told(Status::New);
+                return Told { finding, plan, trace, stderr, confirmed, shrink_runs, ..told };
+            }
+        }
+        let status = if self.stopped() { Status::New } else { Status::Flaky };
+        Told { confirmed, shrink_runs, ..suspect.told(status) }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A signature as the name of a file.
+pub(crate) fn id(signature: &Signature) -> String {
+    let text = signature.to_string().to_lowercase();
+    text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+}

@@ -1,0 +1,85 @@
+//! [shell] The token of a case: what makes it again.
+//!
+//! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
+//! revision 1. Another revision draws another case, and says so instead of running it.
+
+use crate::model::REVISION;
+use crate::op::{Case, strategy};
+use std::fmt;
+use std::str::FromStr;
+
+/// What makes a case again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The model's revision.
+    pub revision: u32,
+    /// The campaign's seed.
+    pub seed: u64,
+    /// The case's index.
+    pub index: u64,
+    /// Operations at the most.
+    pub max_ops: usize,
+}
+
+/// A token that makes no case.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCase {
+    /// The text is no token.
+    #[error("`{0}` is no token; expected the form r1-s42-c17-o12, as a campaign prints it")]
+    Form(String),
+    /// The token is of another revision.
+    #[error(
+        "{token} was drawn by model revision {}, and this heirloom is at revision {REVISION}, \
+         which draws another case; replay the case file instead, or use the heirloom that \
+         printed the token",
+        token.revision
+    )]
+    Revision {
+        /// The token.
+        token: Token,
+    },
+}
+
+impl Token {
+    /// The token of a case of this heirloom.
+    pub fn new(seed: u64, index: u64, max_ops: usize) -> Token {
+        Token { revision: REVISION, seed, index, max_ops }
+    }
+
+    /// The case.
+    ///
+    /// # Errors
+    /// When the token is of another revision of the model.
+    pub fn case(self) -> Result<Case, NoCase> {
+        match self.revision == REVISION {
+            true => Ok(strategy::drawn(self.seed, self.index, self.max_ops)),
+            false => Err(NoCase::Revision { token: self }),
+        }
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Token { revision, seed, index, max_ops } = self;
+        write!(f, "r{revision}-s{seed}-c{index}-o{max_ops}")
+    }
+}
+
+impl FromStr for Token {
+    type Err = NoCase;
+
+    fn from_str(text: &str) -> Result<Token, NoCase> {
+        read(text).ok_or_else(|| NoCase::Form(text.to_owned()))
+    }
+}
+
+fn read(text: &str) -> Option<Token> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [revision, seed, index, max_ops] = parts[..] else { return None };
+    Some(Token {
+        revision: revision.strip_prefix('r')?.parse().ok()?,
+        seed: seed.strip_prefix('s')?.parse().ok()?,
+        index: index.strip_prefix('c')?.parse().ok()?,
+        max_ops: max_ops.strip_prefix('o')?.parse().ok()?,
+    })
+}

@@ -1,0 +1,56 @@
+//! [edge] Reads the rows of `ci/servers.lock`.
+//!
+//! The file is built in, so a row that cannot be read is our own mistake and panics.
+
+use semver::Version;
+use serde::Deserialize;
+
+use crate::provision::Pinned;
+
+/// What `ci/servers.lock` is called in errors.
+pub(super) const NAME: &str = "ci/servers.lock";
+
+#[derive(Deserialize)]
+struct Rows {
+    server: Vec<Pinned>,
+}
+
+/// All rows, in the order of the file.
+pub(super) fn rows() -> Vec<Pinned> {
+    let rows: Rows = toml::from_str(include_str!("../../ci/servers.lock"))
+        .expect("ci/servers.lock has rows of the right form");
+    rows.server
+}
+
+/// The row of this release on this platform.
+pub(super) fn row(version: &Version, platform: &str) -> Option<Pinned> {
+    rows().into_iter().find(|row| row.version == *version && row.platform == platform)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    #[test]
+    fn the_pinned_releases_are_these() {
+        let rows = super::rows();
+        let lines: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let (npm, wheel) = (row.npm.is_some(), row.wheel.is_some());
+                format!("{} {} npm={npm} wheel={wheel}\n", row.version, row.platform)
+            })
+            .collect();
+        expect![[r#"
+            0.169.0 linux-x64 npm=true wheel=false
+            0.169.0 linux-arm64 npm=true wheel=false
+            0.169.0 darwin-x64 npm=true wheel=false
+            0.169.0 darwin-arm64 npm=true wheel=false
+            0.169.0 win32-x64 npm=true wheel=false
+            0.169.0 win32-arm64 npm=true wheel=false
+            0.144.4 linux-x64 npm=true wheel=true
+            0.144.4 linux-arm64 npm=false wheel=true
+        "#]]
+        .assert_eq(&lines.concat());
+    }
+}
