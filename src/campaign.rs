@@ -43,7 +43,8 @@ pub struct Campaign {
     pub known: Known,
 }
 
-/// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97 %.
+/// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97
+/// %.
 pub const CONFIRMATIONS: u32 = 5;
 
 /// How long the default campaign draws cases: what a person is willing to wait for.

@@ -1,10 +1,10 @@
 //! [edge] A home: its folders, its config.toml, and the rollouts in it.
 //!
 //! All homes of a process lie below one root with a lock file beside it, on tmpfs where there is
-//! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept at
-//! the next start. Reads files and says what they hold; starts nothing and waits for nothing.
+//! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept
+//! at the next start. Reads files and says what they hold; starts nothing and waits for nothing.
 
-use crate::policy::{Approval, Defaults, Granular, Policy};
+use crate::policy::{Approval, Defaults, Policy};
 use crate::wire::policy::Places;
 use crate::wire::rollout;
 use std::fs;
@@ -184,14 +184,12 @@ fn approval(approval: &Approval) -> toml::Value {
     let Approval::Granular(granular) = approval else {
         return approval.to_string().into();
     };
-    let Granular { sandbox_approval, rules, skill_approval, request_permissions, mcp_elicitations } =
-        *granular;
     let fields = table([
-        ("sandbox_approval", sandbox_approval.into()),
-        ("rules", rules.into()),
-        ("skill_approval", skill_approval.into()),
-        ("request_permissions", request_permissions.into()),
-        ("mcp_elicitations", mcp_elicitations.into()),
+        ("sandbox_approval", granular.sandbox_approval.into()),
+        ("rules", granular.rules.into()),
+        ("skill_approval", granular.skill_approval.into()),
+        ("request_permissions", granular.request_permissions.into()),
+        ("mcp_elicitations", granular.mcp_elicitations.into()),
     ]);
     table([("granular", fields.into())]).into()
 }

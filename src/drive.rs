@@ -1,8 +1,8 @@
 //! [edge] Performs one plan and records one trace.
 //!
 //! The hand that does not know the answer: it sends what the plan says, waits, and writes down what
-//! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a run
-//! without a fact of the server's, and then with a reason that a person can act on.
+//! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a
+//! run without a fact of the server's, and then with a reason that a person can act on.
 
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};

@@ -2,14 +2,14 @@
 //!
 //! Keeps the worlds that agree with what was seen. Where none agrees it makes findings, adopts what
 //! was seen into the nearest world and goes on, so that one fault does not hide the next. What a
-//! later view shows of an adopted value is a further view of the first finding. Pure: a stored trace
-//! is judged again to the same verdict.
+//! later view shows of an adopted value is a further view of the first finding. Pure: a stored
+//! trace is judged again to the same verdict.
 
 use crate::contract::{Clause, Strength, row};
-use crate::model::{Kind, World, step, wider_by_right};
+use crate::model::{Branch, Kind, World, step, wider_by_right};
 use crate::plan::{Name, Step, Who};
-use crate::policy::Dimension;
-use crate::trace::{Trace, What};
+use crate::policy::{Defaults, Dimension, Policy};
+use crate::trace::{Trace, What, Whose};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub mod adopt;
@@ -156,7 +156,7 @@ struct Judging<'a> {
     adopted: BTreeMap<(Name, Dimension), usize>,
     evidence: Evidence,
     /// All defaults that config.toml has had.
-    defaults: Vec<crate::policy::Defaults>,
+    defaults: Vec<Defaults>,
 }
 
 /// Judges a trace by the contract.
@@ -226,13 +226,7 @@ impl Judging<'_> {
         compare::Gates { notices }
     }
 
-    fn record(
-        &mut self,
-        index: usize,
-        before: &World,
-        branch: &crate::model::Branch,
-        compared: &[Comparison],
-    ) {
+    fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
         let agreed = wrong(compared) == 0;
         for comparison in compared {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
@@ -317,21 +311,10 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout { thread: crate::trace::Whose::Named(name), policy } = what
-                && let (Some(seen), Some(thread)) = (policy, world.threads.get(name))
+            if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
+                && let Some(thread) = world.threads.get(name)
             {
-                let differing = self.evidence.add(index, *name, &thread.stored, seen);
-                for (dimension, held) in differing {
-                    if self.adopted.contains_key(&(*name, dimension)) {
-                        self.evidence.explains(*name, dimension);
-                        continue;
-                    }
-                    let (clause, dimension) = (Clause::G10, Some(dimension));
-                    let cell = Cell { clause, view: Some(View::Rollout), dimension };
-                    let tally = self.verdict.tally.entry(cell).or_default();
-                    tally.fired += 1;
-                    tally.held += u64::from(held);
-                }
+                self.take_evidence(index, *name, (&thread.stored, seen));
             }
         }
         let Step::Resume { thread: Who::Thread(name), .. } = self.steps[index] else {
@@ -346,6 +329,21 @@ impl Judging<'_> {
             {
                 self.verdict.findings[*found].views.insert(View::Rollout);
             }
+        }
+    }
+
+    /// Evidence beside an adopted value says nothing: the value was wrong already.
+    fn take_evidence(&mut self, index: usize, name: Name, (due, seen): (&Policy, &Policy)) {
+        for (dimension, held) in self.evidence.add(index, name, due, seen) {
+            if self.adopted.contains_key(&(name, dimension)) {
+                self.evidence.explains(name, dimension);
+                continue;
+            }
+            let (clause, dimension) = (Clause::G10, Some(dimension));
+            let cell = Cell { clause, view: Some(View::Rollout), dimension };
+            let tally = self.verdict.tally.entry(cell).or_default();
+            tally.fired += 1;
+            tally.held += u64::from(held);
         }
     }
 

@@ -174,9 +174,8 @@ mod tests {
         let list = row("R4/AP/resume/never/config", "releases = \"<0.150.0\"");
         check(
             &list,
-            expect![
-                "line 1: R4/AP/resume/never/config has neither reason nor link; say why it is excused"
-            ],
+            expect![[r#"
+                line 1: R4/AP/resume/never/config has neither reason nor link; say why it is excused"#]],
         );
     }
 
@@ -191,9 +190,8 @@ mod tests {
         let list = row("R4/AP", "releases = \"*\"\nreason = \"x\"");
         check(
             &list,
-            expect![
-                "line 1: `R4/AP` is no signature; expected clause/dimension/kind/form/origin, as `R4/AP/resume/never/config`"
-            ],
+            expect![[r#"
+                line 1: `R4/AP` is no signature; expected clause/dimension/kind/form/origin, as `R4/AP/resume/never/config`"#]],
         );
     }
 

@@ -255,6 +255,18 @@ impl Sandbox {
     }
 }
 
+impl Default for Defaults {
+    /// The plain defaults: what a config line that says nothing stands for.
+    fn default() -> Defaults {
+        Defaults {
+            approval: Approval::OnRequest,
+            reviewer: Reviewer::User,
+            sandbox: SandboxMode::ReadOnly,
+            network: false,
+        }
+    }
+}
+
 impl Defaults {
     /// The policy of a thread that overrides nothing.
     pub fn policy(&self) -> Policy {

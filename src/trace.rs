@@ -34,7 +34,8 @@ pub struct Fact {
     pub what: What,
 }
 
-/// A thread as a trace names it: the plan's name, or a number for a thread that the plan never named.
+/// A thread as a trace names it: the plan's name, or a number for a thread that the plan never
+/// named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whose {
     /// The plan's name.

@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Replays of a known row's case before it is called stale: a loaded machine loses one now and then.
+/// Replays of a known row's case before it is called stale: a loaded machine loses one now and
+/// then.
 const STALE_REPLAYS: u32 = 3;
 
 /// How often the foreman looks at the clock and at the stop when nobody says anything.

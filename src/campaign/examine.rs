@@ -82,19 +82,19 @@ impl Examination<'_> {
             }
             match self.run(plan, signature) {
                 Ok(shown) => return (Some(shown), unlike),
-                Err(trace) => unlike = Some(trace),
+                Err(trace) => unlike = Some(*trace),
             }
         }
         (None, unlike)
     }
 
-    fn run(&mut self, plan: &Plan, signature: &Signature) -> Result<Shown, Trace> {
+    fn run(&mut self, plan: &Plan, signature: &Signature) -> Result<Shown, Box<Trace>> {
         let trace = self.worker.run_fresh(plan);
         let stderr = self.worker.stderr().to_owned();
         let found = judge(&trace).findings.into_iter();
         match found.into_iter().find(|finding| finding.signature() == *signature) {
             Some(finding) => Ok(Shown { finding, trace, stderr }),
-            None => Err(trace),
+            None => Err(Box::new(trace)),
         }
     }
 

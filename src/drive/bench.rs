@@ -7,7 +7,7 @@ use super::session::{NoSession, Session};
 use super::{Bench, Patience};
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
-use crate::op::strategy;
+use crate::policy::Defaults;
 use crate::upstream::Upstream;
 use semver::Version;
 use std::io;
@@ -64,11 +64,13 @@ impl Bench {
 
     fn first_start(&self, home: &Home) -> Result<(), NoBench> {
         let stage = self.upstream.stage();
-        let defaults = strategy::drawn(0, 0, 1).defaults;
-        home.configure(&defaults, self.profile, &stage.base_url())
+        home.configure(&Defaults::default(), self.profile, &stage.base_url())
             .map_err(|source| NoBench::Ours { what: "write config.toml", source })?;
         let reason = match Session::start(self, home) {
-            Ok(session) => return Ok(drop(session.stop(self))),
+            Ok(session) => {
+                session.stop(self);
+                return Ok(());
+            }
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent(lost, ended)) => {
                 let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();

@@ -1,7 +1,7 @@
 //! [edge] The steps of a plan, one by one, on a running server.
 //!
-//! Each step sends its request and waits until the trace holds what ends it. A wait that runs out, a
-//! server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
+//! Each step sends its request and waits until the trace holds what ends it. A wait that runs out,
+//! a server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
 
 use super::record::Record;
 use super::session::{NoSession, Session};

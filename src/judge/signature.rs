@@ -29,7 +29,8 @@ pub struct Signature {
 /// A text that is no signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no signature; expected clause/dimension/kind/form/origin, as `R4/AP/resume/never/config`"
+    "`{0}` is no signature; expected clause/dimension/kind/form/origin, as \
+     `R4/AP/resume/never/config`"
 )]
 pub struct NoSignature(String);
 

@@ -167,21 +167,22 @@ fn call_overrides(defaults: &Defaults, overriding: u32) -> BoxedStrategy<CallOve
     let default = defaults.sandbox;
     let other = select(all_modes().into_iter().filter(|mode| *mode != default).collect::<Vec<_>>());
     let sandbox = differing(other.boxed(), modes().boxed());
-    overrides(defaults, overriding, (sandbox, ApprovalMode::on_call))
+    overrides(defaults, overriding, sandbox, ApprovalMode::on_call)
 }
 
 fn turn_overrides(defaults: &Defaults, overriding: u32) -> BoxedStrategy<TurnOverrides> {
     let default = defaults.sandbox;
     let other = select(all_modes().into_iter().filter(|mode| *mode != default).collect::<Vec<_>>());
     let sandbox = differing(other.prop_flat_map(sandbox_of).boxed(), sandboxes());
-    overrides(defaults, overriding, (sandbox, ApprovalMode::on_turn))
+    overrides(defaults, overriding, sandbox, ApprovalMode::on_turn)
 }
 
 /// Overrides of one call: of 100, `overriding` override something, by field or by an SDK mode.
 fn overrides<S: Clone + std::fmt::Debug + 'static>(
     defaults: &Defaults,
     overriding: u32,
-    (sandbox, by_mode): (BoxedStrategy<S>, fn(ApprovalMode) -> Overrides<S>),
+    sandbox: BoxedStrategy<S>,
+    by_mode: fn(ApprovalMode) -> Overrides<S>,
 ) -> BoxedStrategy<Overrides<S>> {
     let fields = (
         wishes(differing(other_approvals(&defaults.approval), approvals())),

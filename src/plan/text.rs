@@ -7,10 +7,7 @@
 use super::{Name, Plan, Reply, Step, Who};
 use crate::op::{Flaw, Stop};
 use crate::policy::words::UnknownWord;
-use crate::policy::{
-    Approval, ApprovalMode, CallOverrides, Defaults, Overrides, Reviewer, SandboxMode,
-    TurnOverrides, Wish,
-};
+use crate::policy::{ApprovalMode, CallOverrides, Defaults, Overrides, TurnOverrides, Wish};
 use std::fmt;
 use std::str::FromStr;
 
@@ -316,10 +313,11 @@ fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
         Some("on") => true,
         Some(word) => return problem(format!("`network={word}`; expected on or off")),
     };
+    let plain = Defaults::default();
     Ok(Defaults {
-        approval: read(line, "approval")?.unwrap_or(Approval::OnRequest),
-        reviewer: read(line, "reviewer")?.unwrap_or(Reviewer::User),
-        sandbox: read(line, "sandbox")?.unwrap_or(SandboxMode::ReadOnly),
+        approval: read(line, "approval")?.unwrap_or(plain.approval),
+        reviewer: read(line, "reviewer")?.unwrap_or(plain.reviewer),
+        sandbox: read(line, "sandbox")?.unwrap_or(plain.sandbox),
         network,
     })
 }

@@ -7,8 +7,7 @@
 use crate::op::Stop;
 use crate::plan::{Name, Plan, Reply, Step, Who};
 use crate::policy::{
-    Approval, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox, SandboxMode,
-    TurnOverrides, Wish,
+    Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
 };
 use std::collections::BTreeSet;
 
@@ -19,13 +18,13 @@ pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
         return vec![cut];
     };
     let line = lineage(&cut, thread);
-    let plain = |step: &Step| match step {
-        Step::Reread { .. } | Step::Run { flaw: Some(_), .. } => false,
-        Step::Restart { .. } | Step::Configure { .. } => false,
-        _ => true,
+    let aside = |step: &Step| match step {
+        Step::Reread { .. } | Step::Restart { .. } | Step::Configure { .. } => true,
+        Step::Run { flaw, .. } => flaw.is_some(),
+        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } => false,
     };
     let mut bare = line.clone();
-    bare.steps.retain(plain);
+    bare.steps.retain(|step| !aside(step));
     vec![last_of_each(&bare), bare, line, cut]
 }
 
@@ -267,12 +266,7 @@ fn plainer_sandbox(sandbox: &Sandbox) -> Vec<Sandbox> {
 
 /// The plain defaults at once, then each by itself.
 fn plainer_defaults(defaults: &Defaults) -> Vec<Defaults> {
-    let plain = Defaults {
-        approval: Approval::OnRequest,
-        reviewer: Reviewer::User,
-        sandbox: SandboxMode::ReadOnly,
-        network: false,
-    };
+    let plain = Defaults::default();
     let kept = || defaults.clone();
     let all = [
         plain.clone(),

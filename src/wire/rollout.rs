@@ -81,7 +81,7 @@ fn of_entries(entries: &[Value], network: bool, places: &Places) -> Sandbox {
     }
     let special = |kind: &str| {
         let is = |path: &&Value| path.get("value").is_some_and(|value| value["kind"] == kind);
-        written.iter().any(|path| is(path))
+        written.iter().any(is)
     };
     let paths = written.iter().filter_map(|path| path.get("path")?.as_str());
     let words = paths.map(|path| places.word(path));
