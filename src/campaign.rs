@@ -88,7 +88,7 @@ pub enum Event {
         /// Why nothing can be said of it, where that is so.
         inconclusive: Option<String>,
     },
-    /// A signature showed for the first time.
+    /// A signature showed for the first time, or for the first time with more allowed than was due.
     Found {
         /// The signature.
         signature: Signature,

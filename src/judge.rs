@@ -288,8 +288,13 @@ impl Judging<'_> {
         let same = findings.iter().position(|other| other.signature() == signature);
         let index = match same {
             Some(index) => {
-                findings[index].views.insert(view);
-                findings[index].widened |= mismatch.widened;
+                let worse = mismatch.widened && !findings[index].widened;
+                let mut views = findings[index].views.clone();
+                views.insert(view);
+                if worse {
+                    findings[index] = finding;
+                }
+                findings[index].views = views;
                 index
             }
             None => {
@@ -349,9 +354,9 @@ impl Judging<'_> {
 
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
-        if let Some((name, clause)) = wider_by_right(before, wanted) {
+        if let Some(clause) = wider_by_right(before, wanted) {
             let text = format!(
-                "{clause} lets {name} stay wider than the resume asked for; the override is ignored"
+                "{clause} lets a thread stay wider than its resume asked for: the override is ignored"
             );
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }

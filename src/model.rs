@@ -376,14 +376,14 @@ fn general<S>(overrides: &crate::policy::Overrides<S>) -> Vec<Clause> {
 }
 
 /// Where the contract lets a policy be wider than the client asked for, the clause that does (G12).
-pub fn wider_by_right(world: &World, step: &Step) -> Option<(Name, Clause)> {
+pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
     let Step::Resume { thread, overrides } = step else {
         return None;
     };
-    let (name, thread) = world.thread(*thread)?;
+    let (_, thread) = world.thread(*thread)?;
     let live = thread.live.as_ref()?;
     let asked = live.with(&world.defaults.resolve(overrides));
-    (thread.materialised && order::allows_more(live, &asked)).then_some((name, Clause::R2))
+    (thread.materialised && order::allows_more(live, &asked)).then_some(Clause::R2)
 }
 
 /// The dimensions in which two policies differ, as the first one spells them.

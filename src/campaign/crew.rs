@@ -206,7 +206,7 @@ impl<'a> Foreman<'a> {
         });
         for finding in verdict.findings {
             let signature = finding.signature();
-            if !self.ledger.is_first(&signature) {
+            if !self.ledger.is_first(&signature, finding.widened) {
                 continue;
             }
             let release = self.bench.version.as_ref();
@@ -235,7 +235,7 @@ impl<'a> Foreman<'a> {
 
     fn told(&mut self, told: Told, tell: &mut dyn FnMut(Event)) {
         tell(Event::Told(Box::new(told.clone())));
-        self.ledger.told.push(told);
+        self.ledger.keep(told);
     }
 
     /// A known deviation's chance is the replay of its own case.

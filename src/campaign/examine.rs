@@ -61,8 +61,7 @@ impl Suspect {
 impl Examination<'_> {
     /// Looks into a suspect until it can be told.
     pub(crate) fn examine(&mut self, suspect: Suspect) -> Told {
-        let signature = suspect.finding.signature();
-        let (shows, unlike) = self.reproduce(&suspect.plan, &signature);
+        let (shows, unlike) = self.reproduce(&suspect.plan, &suspect.finding);
         if shows.is_none() {
             let confirmed = (0, if self.stopped() { 0 } else { self.confirmations });
             let status = if self.stopped() { Status::New } else { Status::Flaky };
@@ -74,13 +73,13 @@ impl Examination<'_> {
     }
 
     /// Runs until the signature shows; gives the run that did, and the last that did not.
-    fn reproduce(&mut self, plan: &Plan, signature: &Signature) -> (Option<Shown>, Option<Trace>) {
+    fn reproduce(&mut self, plan: &Plan, wanted: &Finding) -> (Option<Shown>, Option<Trace>) {
         let mut unlike = None;
         for _ in 0..self.confirmations {
             if self.stopped() {
                 break;
             }
-            match self.run(plan, signature) {
+            match self.run(plan, wanted) {
                 Ok(shown) => return (Some(shown), unlike),
                 Err(trace) => unlike = Some(*trace),
             }
@@ -88,11 +87,15 @@ impl Examination<'_> {
         (None, unlike)
     }
 
-    fn run(&mut self, plan: &Plan, signature: &Signature) -> Result<Shown, Box<Trace>> {
+    /// A run of a suspect that allowed more than was due counts only if this one does too.
+    fn run(&mut self, plan: &Plan, wanted: &Finding) -> Result<Shown, Box<Trace>> {
         let trace = self.worker.run_fresh(plan);
         let stderr = self.worker.stderr().to_owned();
-        let found = judge(&trace).findings.into_iter();
-        match found.into_iter().find(|finding| finding.signature() == *signature) {
+        let signature = wanted.signature();
+        let same = |finding: &Finding| {
+            finding.signature() == signature && finding.widened >= wanted.widened
+        };
+        match judge(&trace).findings.into_iter().find(same) {
             Some(finding) => Ok(Shown { finding, trace, stderr }),
             None => Err(Box::new(trace)),
         }
@@ -105,7 +108,7 @@ impl Examination<'_> {
         while !self.stopped()
             && let Some(plan) = search.propose()
         {
-            let shows = (0..attempts).any(|_| self.run(&plan, &signature).is_ok());
+            let shows = (0..attempts).any(|_| self.run(&plan, &suspect.finding).is_ok());
             search.tell(shows);
             let (runs, lines) = (search.runs(), search.best().lines());
             (self.tell)(Event::Shrinking { signature: signature.clone(), runs, lines });
@@ -116,7 +119,6 @@ impl Examination<'_> {
     /// The smallest plan that shows it in fresh processes; a plan that no longer does gives way to
     /// the one that did.
     fn confirm(&mut self, suspect: Suspect, search: &Search) -> Told {
-        let signature = suspect.finding.signature();
         let smallest = search.best().clone();
         let plans = [smallest, suspect.plan.clone()];
         let shrink_runs = search.runs();
@@ -126,7 +128,7 @@ impl Examination<'_> {
             confirmed = (0, 0);
             while confirmed.1 < self.confirmations && !self.stopped() {
                 confirmed.1 += 1;
-                if let Ok(shown) = self.run(&plan, &signature) {
+                if let Ok(shown) = self.run(&plan, &suspect.finding) {
                     confirmed.0 += 1;
                     best.get_or_insert(shown);
                 }

@@ -18,7 +18,8 @@ pub(super) struct Ledger {
     pub(super) inconclusive: BTreeMap<String, u64>,
     pub(super) told: Vec<Told>,
     pub(super) stale: Vec<(Signature, String)>,
-    seen: BTreeSet<Signature>,
+    /// Whether a signature has shown with more allowed than was due.
+    seen: BTreeMap<Signature, bool>,
     notices: BTreeMap<(Clause, String), (u64, Token)>,
 }
 
@@ -43,9 +44,24 @@ impl Ledger {
         }
     }
 
-    /// Whether a signature shows for the first time.
-    pub(super) fn is_first(&mut self, signature: &Signature) -> bool {
-        self.seen.insert(signature.clone())
+    /// Whether a signature shows for the first time, or for the first time with more allowed than
+    /// was due, which is the worse case and the one to tell.
+    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool) -> bool {
+        let before = self.seen.insert(signature.clone(), widened);
+        let worst = widened || before == Some(true);
+        self.seen.insert(signature.clone(), worst);
+        before.is_none_or(|before| widened && !before)
+    }
+
+    /// Keeps a finding in the place of a milder one of its signature.
+    pub(super) fn keep(&mut self, told: Told) {
+        let signature = told.finding.signature();
+        let same = self.told.iter_mut().find(|other| other.finding.signature() == signature);
+        match same {
+            None => self.told.push(told),
+            Some(other) if told.finding.widened || !other.finding.widened => *other = told,
+            Some(_) => {}
+        }
     }
 
     /// Every notice with its count.

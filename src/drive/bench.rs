@@ -59,7 +59,15 @@ impl Bench {
 
     /// A new home, as prepared.
     pub(super) fn home(&self) -> io::Result<Home> {
-        Home::new(&self.root, Some(&self.template))
+        self.home_in(&self.root)
+    }
+
+    /// A new home below another root, as prepared.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or copied.
+    pub fn home_in(&self, root: &Root) -> io::Result<Home> {
+        Home::new(root, Some(&self.template))
     }
 
     fn first_start(&self, home: &Home) -> Result<(), NoBench> {
