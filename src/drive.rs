@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod bench;
+pub mod isolated;
 mod record;
 mod session;
 mod steps;
@@ -95,6 +96,11 @@ impl Worker {
         self.stderr.clear();
         self.stage.forget();
         let mut record = Record::new();
+        if !self.bench.root.has_room() {
+            let folder = self.bench.root.path().display();
+            record.trouble(format!("less than 64 MiB are free for homes in {folder}; free some"));
+            return record.trace(plan, self.bench.version.clone());
+        }
         if let Err(reason) = self.sit() {
             record.trouble(reason);
             return record.trace(plan, self.bench.version.clone());
@@ -118,7 +124,7 @@ impl Worker {
     /// Ends what runs, and waits until it is gone.
     pub fn finish(mut self) {
         let session = self.seat.as_mut().and_then(|seat| seat.session.take());
-        drop(session.map(Session::kill));
+        drop(session.map(|mut session| session.kill()));
     }
 
     /// The last words on stderr of the servers of the last run.

@@ -16,6 +16,9 @@ const LOCK: &str = "lock";
 /// renewed after a bounded number of them.
 const TMPFS_BYTES_MIN: u64 = 1 << 30;
 
+/// Room that a case may need: a home with its databases, and what turns write.
+const CASE_BYTES_MIN: u64 = 64 << 20;
+
 /// The folder of this process's homes; removed when dropped.
 #[derive(Debug)]
 pub struct Root {
@@ -62,6 +65,11 @@ impl Root {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether there is room for a case: a server on a full disk shows the disk's faults.
+    pub fn has_room(&self) -> bool {
+        free_bytes(&self.folder).is_none_or(|bytes| bytes >= CASE_BYTES_MIN)
     }
 
     /// A new folder below it.
@@ -112,14 +120,21 @@ fn sweep(base: &Path) {
     }
 }
 
+/// The bytes that are free where a folder lies, where the system tells.
+#[cfg_attr(
+    target_os = "linux",
+    expect(clippy::useless_conversion, reason = "the counts are 32 bits wide on other systems")
+)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let stat = nix::sys::statvfs::statvfs(folder).ok()?;
+    Some(u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()))
+}
+
 #[cfg(target_os = "linux")]
 fn roomy_tmpfs(folder: &Path) -> bool {
     use nix::sys::statfs::{TMPFS_MAGIC, statfs};
-    let Ok(stat) = statfs(folder) else {
-        return false;
-    };
-    let block = u64::try_from(stat.block_size()).unwrap_or(0);
-    stat.filesystem_type() == TMPFS_MAGIC && stat.blocks_available() * block >= TMPFS_BYTES_MIN
+    let memory = statfs(folder).is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC);
+    memory && free_bytes(folder).is_some_and(|bytes| bytes >= TMPFS_BYTES_MIN)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -74,11 +74,14 @@ impl Bench {
         let stage = self.upstream.stage();
         home.configure(&Defaults::default(), self.profile, &stage.base_url())
             .map_err(|source| NoBench::Ours { what: "write config.toml", source })?;
+        self.session(home)?.stop(self);
+        Ok(())
+    }
+
+    /// A server on a home, with the handshake done.
+    pub(super) fn session(&self, home: &Home) -> Result<Session, NoBench> {
         let reason = match Session::start(self, home) {
-            Ok(session) => {
-                session.stop(self);
-                return Ok(());
-            }
+            Ok(session) => return Ok(session),
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent(lost, ended)) => {
                 let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();

@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Ends its stdin and waits.
-    pub(super) fn stop(mut self, bench: &Bench) -> Ended {
+    pub(super) fn stop(&mut self, bench: &Bench) -> Ended {
         self.server.stop(Instant::now() + bench.patience.stop)
     }
 
@@ -65,7 +65,7 @@ impl Session {
     }
 
     /// Kills it.
-    pub(super) fn kill(mut self) -> Ended {
+    pub(super) fn kill(&mut self) -> Ended {
         self.server.kill()
     }
 }

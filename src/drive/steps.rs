@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
     }
 
     fn restart(&mut self, stop: Stop) -> Result<(), Cut> {
-        if let Some(session) = self.seat.session.take() {
+        if let Some(mut session) = self.seat.session.take() {
             let ended = match stop {
                 Stop::Graceful => session.stop(self.bench),
                 Stop::Kill => session.kill(),
