@@ -212,6 +212,14 @@ pub enum ApprovalMode {
 }
 
 impl<T> Wish<T> {
+    /// `later` where it sets a value, else this wish.
+    fn under(self, later: Wish<T>) -> Wish<T> {
+        match later {
+            Wish::Set(_) => later,
+            Wish::Omit | Wish::Null => self,
+        }
+    }
+
     /// The value that is set, if one is.
     pub fn value(&self) -> Option<&T> {
         match self {
@@ -228,6 +236,16 @@ impl<S> Default for Overrides<S> {
 }
 
 impl<S> Overrides<S> {
+    /// These overrides with what `later` sets in their place.
+    pub fn under(self, later: Overrides<S>) -> Overrides<S> {
+        let Overrides { approval, reviewer, sandbox } = later;
+        Overrides {
+            approval: self.approval.under(approval),
+            reviewer: self.reviewer.under(reviewer),
+            sandbox: self.sandbox.under(sandbox),
+        }
+    }
+
     /// Whether any value is set.
     pub fn sets_any(&self) -> bool {
         self.approval.value().is_some()

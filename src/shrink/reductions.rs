@@ -64,6 +64,7 @@ fn last_of_each(plan: &Plan) -> Plan {
 pub fn reductions(plan: &Plan) -> Vec<Plan> {
     let mut all = spans(plan);
     all.extend(unforked(plan));
+    all.extend(hoisted(plan));
     for index in 0..plan.lines() {
         let with = |step| replaced(plan, index, step);
         all.extend(plainer(&plan.steps[index]).into_iter().map(with));
@@ -108,20 +109,48 @@ fn without(plan: &Plan, span: std::ops::Range<usize>) -> Plan {
     Plan { steps, ..plan.clone() }
 }
 
-/// With a fork taken out, its source in its place.
+/// With a fork taken out, its source in its place; once with its overrides kept on the source's
+/// last turn, once without.
 fn unforked(plan: &Plan) -> Vec<Plan> {
-    let forks = plan.steps.iter().enumerate().filter_map(|(index, step)| match step {
-        Step::Fork { from: from @ Who::Thread(_), new, .. } => Some((index, *from, *new)),
+    let mut all = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Step::Fork { from: from @ Who::Thread(_), new, overrides } = step else { continue };
+        let kept = overrides.sets_any().then(|| moved_to_turn(plan, index, overrides)).flatten();
+        for mut plan in kept.into_iter().chain([plan.clone()]) {
+            plan.steps.remove(index);
+            plan.steps.iter_mut().for_each(|step| rename(step, Who::Thread(*new), *from));
+            all.push(plan);
+        }
+    }
+    all
+}
+
+/// With a change of the defaults made where the plan begins.
+fn hoisted(plan: &Plan) -> Vec<Plan> {
+    let changes = plan.steps.iter().enumerate().filter_map(|(index, step)| match step {
+        Step::Configure { defaults } => Some((index, defaults.clone())),
         _ => None,
     });
-    forks
-        .map(|(index, from, new)| {
+    changes
+        .map(|(index, defaults)| {
             let mut steps = plan.steps.clone();
             steps.remove(index);
-            steps.iter_mut().for_each(|step| rename(step, Who::Thread(new), from));
-            Plan { steps, ..plan.clone() }
+            Plan { defaults, steps }
         })
         .collect()
+}
+
+/// The overrides of a fork laid over those of its source's last turn before it.
+fn moved_to_turn(plan: &Plan, fork: usize, overrides: &CallOverrides) -> Option<Plan> {
+    let source = plan.steps[fork].uses();
+    let is_turn = |step: &Step| matches!(step, Step::Run { .. }) && step.uses() == source;
+    let place = plan.steps[..fork].iter().rposition(is_turn)?;
+    let mut plan = plan.clone();
+    let asked = plan.defaults.resolve(overrides);
+    if let Step::Run { overrides, .. } = &mut plan.steps[place] {
+        *overrides = overrides.clone().under(asked);
+    }
+    Some(plan)
 }
 
 fn rename(step: &mut Step, old: Who, new: Who) {
