@@ -1,0 +1,23 @@
+//! What a person hands in, a case file, a trace, a list of known deviations, a line of a server, is
+//! read or refused, and a trace that is read is judged: nothing panics.
+
+#![no_main]
+
+use heirloom::judge::judge;
+use heirloom::known::Known;
+use heirloom::plan::Plan;
+use heirloom::trace::Trace;
+use heirloom::wire::rpc;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = rpc::parse(&text);
+    let _ = Known::parse(&text, |_| Ok(text.to_string()));
+    if let Ok(plan) = text.parse::<Plan>() {
+        assert_eq!(plan.to_string().parse(), Ok(plan));
+    }
+    if let Ok(trace) = text.parse::<Trace>() {
+        judge(&trace);
+    }
+});
