@@ -7,6 +7,7 @@
 
 use crate::policy::{CallOverrides, Defaults, TurnOverrides};
 
+pub mod bytes;
 pub mod strategy;
 
 /// A wish for one run of the server: the defaults in config.toml, then operations in order.

@@ -2,14 +2,13 @@
 //!
 //! Defaults come first, and overrides are then drawn to differ from them, for where they are equal
 //! nothing is tested. A case draws a shape first (swarm testing), so that some cases are all forks
-//! and some all turns. A seed, a proptest runner and a fuzzer's bytes all go through `cases`.
+//! and some all turns. A seed and a proptest runner both go through `cases`.
 
 use super::{Case, Ending, Flaw, NOBODY, Op, Pick, Stop};
 use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
     SandboxMode, TurnOverrides, Wish,
 };
-use arbitrary::{Arbitrary, Unstructured};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::select;
@@ -60,18 +59,7 @@ pub fn drawn(seed: u64, index: u64, max_ops: usize) -> Case {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
-    one(TestRng::from_seed(RngAlgorithm::ChaCha, &bytes), max_ops)
-}
-
-impl<'a> Arbitrary<'a> for Case {
-    /// A fuzzer's bytes are the strategy's random numbers; when they end, zeros follow.
-    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Case> {
-        let bytes = bytes.bytes(bytes.len())?;
-        Ok(one(TestRng::from_seed(RngAlgorithm::PassThrough, bytes), MAX_OPS))
-    }
-}
-
-fn one(rng: TestRng, max_ops: usize) -> Case {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     cases(max_ops).new_tree(&mut runner).expect("the strategy rejects nothing").current()
 }

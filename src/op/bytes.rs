@@ -1,0 +1,156 @@
+//! [core] A case from a fuzzer's bytes.
+//!
+//! Each choice takes bytes of its own from the front, so that a changed byte changes one choice and
+//! a longer text has more ops. Where the bytes end, the case does. Every text of bytes is a case:
+//! nothing is refused, and nothing is drawn again.
+
+use super::strategy::MAX_OPS;
+use super::{Case, Ending, Flaw, Op, Pick, Stop};
+use crate::policy::{
+    Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
+    SandboxMode, TurnOverrides, Wish,
+};
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+const FLAWS: [Flaw; 6] = [
+    Flaw::UnknownApproval,
+    Flaw::UnknownReviewer,
+    Flaw::UnknownSandbox,
+    Flaw::RelativeRoot,
+    Flaw::UnknownProfile,
+    Flaw::ProfileWithSandbox,
+];
+
+const MODES: [SandboxMode; 3] =
+    [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess];
+
+const BUNDLES: [ApprovalMode; 3] =
+    [ApprovalMode::DenyAll, ApprovalMode::AutoReview, ApprovalMode::Bypass];
+
+impl<'a> Arbitrary<'a> for Case {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Case> {
+        let defaults = defaults(bytes)?;
+        let mut ops = vec![Op::Start { overrides: call(bytes)? }];
+        while ops.len() < MAX_OPS && !bytes.is_empty() {
+            ops.push(op(bytes)?);
+        }
+        Ok(Case { defaults, ops })
+    }
+}
+
+fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
+    Ok(match bytes.int_in_range(0..=15_u8)? {
+        0 => Op::Start { overrides: call(bytes)? },
+        1..=5 => Op::Run { thread: pick(bytes)?, overrides: turn(bytes)?, ending: ending(bytes)? },
+        6..=8 => Op::Fork { from: pick(bytes)?, overrides: call(bytes)? },
+        9..=10 => Op::Resume { thread: pick(bytes)?, overrides: call(bytes)? },
+        11..=12 => Op::Reread { thread: pick(bytes)? },
+        13..=14 => Op::Restart { stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])? },
+        _ => Op::Configure { defaults: defaults(bytes)? },
+    })
+}
+
+fn pick(bytes: &mut Unstructured<'_>) -> Result<Pick> {
+    bytes.arbitrary().map(Pick)
+}
+
+fn ending(bytes: &mut Unstructured<'_>) -> Result<Ending> {
+    Ok(match bytes.int_in_range(0..=15_u8)? {
+        0..=8 => Ending::Completes,
+        9 => Ending::Calls,
+        10 => Ending::Fails,
+        11 => Ending::HttpError,
+        12 => Ending::Drops,
+        13 => Ending::Interrupted,
+        _ => Ending::Refused(*bytes.choose(&FLAWS)?),
+    })
+}
+
+/// `untrusted` is no default, as in the strategy.
+fn defaults(bytes: &mut Unstructured<'_>) -> Result<Defaults> {
+    let approval = match bytes.int_in_range(0..=2_u8)? {
+        0 => Approval::OnRequest,
+        1 => Approval::Never,
+        _ => Approval::Granular(granular(bytes)?),
+    };
+    let reviewer = reviewer(bytes)?;
+    let sandbox = *bytes.choose(&MODES)?;
+    Ok(Defaults { approval, reviewer, sandbox, network: bytes.arbitrary()? })
+}
+
+fn call(bytes: &mut Unstructured<'_>) -> Result<CallOverrides> {
+    overrides(bytes, (|bytes| Ok(*bytes.choose(&MODES)?), ApprovalMode::on_call))
+}
+
+fn turn(bytes: &mut Unstructured<'_>) -> Result<TurnOverrides> {
+    overrides(bytes, (sandbox, ApprovalMode::on_turn))
+}
+
+type Draw<T> = fn(&mut Unstructured<'_>) -> Result<T>;
+
+/// None, an SDK mode, or field by field.
+fn overrides<S>(
+    bytes: &mut Unstructured<'_>,
+    (sandbox, by_mode): (Draw<S>, fn(ApprovalMode) -> Overrides<S>),
+) -> Result<Overrides<S>> {
+    Ok(match bytes.int_in_range(0..=7_u8)? {
+        0..=2 => Overrides::default(),
+        3 => by_mode(*bytes.choose(&BUNDLES)?),
+        _ => Overrides {
+            approval: wish(bytes, approval)?,
+            reviewer: wish(bytes, reviewer)?,
+            sandbox: wish(bytes, sandbox)?,
+        },
+    })
+}
+
+fn wish<T>(bytes: &mut Unstructured<'_>, value: Draw<T>) -> Result<Wish<T>> {
+    Ok(match bytes.int_in_range(0..=7_u8)? {
+        0..=3 => Wish::Omit,
+        4 => Wish::Null,
+        _ => Wish::Set(value(bytes)?),
+    })
+}
+
+fn approval(bytes: &mut Unstructured<'_>) -> Result<Approval> {
+    Ok(match bytes.int_in_range(0..=3_u8)? {
+        0 => Approval::Untrusted,
+        1 => Approval::OnRequest,
+        2 => Approval::Never,
+        _ => Approval::Granular(granular(bytes)?),
+    })
+}
+
+fn granular(bytes: &mut Unstructured<'_>) -> Result<Granular> {
+    let fields: u8 = bytes.arbitrary()?;
+    let on = |bit: u8| fields & (1 << bit) != 0;
+    Ok(Granular {
+        sandbox_approval: on(0),
+        rules: on(1),
+        skill_approval: on(2),
+        request_permissions: on(3),
+        mcp_elicitations: on(4),
+    })
+}
+
+fn reviewer(bytes: &mut Unstructured<'_>) -> Result<Reviewer> {
+    let automatic = bytes.arbitrary()?;
+    Ok(if automatic { Reviewer::AutoReview } else { Reviewer::User })
+}
+
+fn sandbox(bytes: &mut Unstructured<'_>) -> Result<Sandbox> {
+    let fields: u8 = bytes.arbitrary()?;
+    let on = |bit: u8| fields & (1 << bit) != 0;
+    let network = on(2);
+    Ok(match fields & 3 {
+        0 => Sandbox::ReadOnly { network },
+        1 => Sandbox::WorkspaceWrite {
+            network,
+            exclude_tmpdir: on(3),
+            exclude_slash_tmp: on(4),
+            roots: on(5).then(|| "OUT".to_owned()).into_iter().collect(),
+        },
+        2 => Sandbox::FullAccess,
+        _ => Sandbox::External { network },
+    })
+}
