@@ -106,10 +106,18 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
             turn((*thread, policy, ruling), facts)
         }
     };
-    if gates.notices {
+    if gates.notices && answered_as_due(&all) {
         all.extend(notices(due, kind, facts));
     }
     all
+}
+
+/// A turn that ran or was refused against the contract has that one finding: what it sent or did not
+/// send besides follows from it.
+fn answered_as_due(compared: &[Comparison]) -> bool {
+    let against = |adopt: &Adopt| matches!(adopt, Adopt::Refused | Adopt::Granted(_));
+    let mut mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
+    !mismatches.any(|mismatch| against(&mismatch.adopt))
 }
 
 /// The answer to the step's own request, which is the first that it sends.
@@ -203,7 +211,7 @@ fn stated(
         let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
         let expected = format!("a reply about {name}");
         let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));
-        return vec![broken(about)];
+        return vec![broken(Mismatch { thread: Some(name), adopt: Adopt::Refused, ..about })];
     }
     let Some(seen) = seen else {
         let none = "none".to_owned();
