@@ -39,7 +39,7 @@ pub(crate) const ROOMS: &[Room] = &[
     row("client", "edge", "wire"),
     row("drive", "edge", "op, plan, policy, wire, trace, disk, server, upstream, client"),
     row("campaign", "shell", "core, provision, drive"),
-    row("report", "shell", "campaign, judge, contract"),
+    row("report", "shell", "campaign, judge, contract, plan, trace, policy"),
     row("cli", "shell", "everything"),
 ];
 
