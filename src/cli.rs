@@ -1,1 +1,144 @@
-//! [shell] Arguments to configuration.
+//! [shell] Arguments to configuration, outcome to exit code.
+//!
+//! Alone reads arguments and the environment. Each command is a small file that makes a configuration,
+//! hands it to a room and has the answer reported. What a person did wrong ends in one line that
+//! says what to do instead, and nothing panics over it.
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::Path;
+
+mod check;
+mod clauses;
+mod excuses;
+mod proof;
+mod replay;
+mod servers;
+mod shrink;
+mod stop;
+mod subject;
+
+use crate::report::out::Out;
+
+/// Finds threads of `codex app-server` whose policy is not what it must be.
+///
+/// Runs random sequences of operations against the real server, with only the model replaced, and
+/// compares every thread's approval policy, reviewer and sandbox with what a reference model says.
+/// What differs is shrunk to the shortest program that shows it.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What follows the list of commands.
+const AFTER: &str = "\
+Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
+
+Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
+4 a known deviation is stale, 5 nothing ran.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a campaign: random cases until the budget is spent
+    Check(check::Flags),
+    /// Run one case, from a file or from the token that a campaign prints
+    Replay(replay::Flags),
+    /// Judge a stored trace again, without a server
+    Judge(replay::Judge),
+    /// Shrink a case that came from elsewhere
+    Shrink(shrink::Flags),
+    /// List, fetch or locate servers
+    Servers(servers::Flags),
+    /// Print the contract, or one clause of it
+    Clauses {
+        /// The clause, such as R4; all of them where none is given
+        id: Option<String>,
+    },
+}
+
+/// Why a command did not do what it is for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The person asked for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// Something went wrong here.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Trouble(_) => 3,
+        }
+    }
+
+    /// A person's mistake, told by an error.
+    fn usage(error: impl ToString) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+
+    /// Trouble, told by an error.
+    fn trouble(error: impl ToString) -> Failure {
+        Failure::Trouble(error.to_string())
+    }
+}
+
+/// Does what the arguments say; gives the exit code.
+///
+/// # Errors
+/// When it could not be done, in one line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    match arguments.command {
+        None => check::run(&check::Flags::none()?),
+        Some(Command::Check(flags)) => check::run(&flags),
+        Some(Command::Replay(flags)) => replay::run(&flags),
+        Some(Command::Judge(flags)) => replay::judge_again(&flags),
+        Some(Command::Shrink(flags)) => shrink::run(&flags),
+        Some(Command::Servers(flags)) => servers::run(&flags),
+        Some(Command::Clauses { id }) => clauses::run(id.as_deref()),
+    }
+}
+
+/// Help and version are printed as they are; a mistake becomes one line.
+fn refused(error: &clap::Error) -> Result<u8, Failure> {
+    let helps = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
+    if helps.contains(&error.kind()) {
+        return said(&error.to_string());
+    }
+    let text = error.to_string();
+    let text = text.split("\nUsage:").next().unwrap_or_default();
+    let text = text.split("\nFor more information").next().unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    Err(Failure::Usage(format!("{line}; `heirloom --help` says more")))
+}
+
+/// Prints a text, and is done.
+fn said(text: &str) -> Result<u8, Failure> {
+    print(text)?;
+    Ok(0)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let said = Out::stdout().say(text);
+    said.map_err(|error| Failure::Trouble(format!("cannot write to standard output: {error}")))
+}
+
+/// Reads a file that a person named.
+fn read(path: &Path) -> Result<String, Failure> {
+    let cannot = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| cannot("it is no text".to_owned()))
+}

@@ -1,1 +1,111 @@
-//! [shell] Events to people.
+//! [shell] Events to people and to programs: terminal, JSON lines, files.
+//!
+//! Progress goes to stderr, results to stdout, everything to the folder of the run. Tells what was
+//! decided and decides nothing: no verdict, no status and no exit code is made here. A reader who
+//! goes away, as `head` does, ends nothing.
+
+use crate::campaign::{Event, Outcome};
+use std::io;
+use std::path::Path;
+
+pub mod clauses;
+pub mod closing;
+pub mod coverage;
+pub mod exhibit;
+pub mod folder;
+pub mod gauge;
+pub mod json;
+pub mod out;
+pub mod paint;
+pub mod progress;
+pub mod summary;
+pub mod words;
+
+use self::closing::Closing;
+use self::exhibit::Exhibit;
+use self::folder::Folder;
+use self::json::event;
+use self::out::Out;
+use self::paint::Paint;
+use self::progress::{Pace, Progress};
+use self::summary::Summary;
+
+/// How a campaign is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice {
+    /// Events as JSON lines on stdout, and nothing else there.
+    pub json: bool,
+    /// Findings and the summary only.
+    pub quiet: bool,
+    /// With the table of what was compared.
+    pub coverage: bool,
+}
+
+/// Tells one campaign, from its first event to its end.
+#[derive(Debug)]
+pub struct Report {
+    voice: Voice,
+    folder: Folder,
+    progress: Progress,
+    out: Out,
+    paint: Paint,
+    trouble: Option<io::Error>,
+}
+
+impl Report {
+    /// A report into a folder and onto this process's streams.
+    pub fn new(voice: Voice, folder: Folder) -> Report {
+        let pace = if voice.quiet { Pace::Silent } else { Pace::of_stderr() };
+        let progress = Progress::new(pace);
+        Report {
+            voice,
+            folder,
+            progress,
+            out: Out::stdout(),
+            paint: Paint::stdout(),
+            trouble: None,
+        }
+    }
+
+    /// Tells one event. What cannot be written is remembered and told at the end.
+    pub fn hear(&mut self, event: &Event) {
+        self.progress.hear(event);
+        let told = self.write(event);
+        self.trouble = self.trouble.take().or(told.err());
+    }
+
+    /// Prints the findings as programs and the summary, and closes the folder. `again` is the
+    /// command that does the same campaign once more.
+    ///
+    /// # Errors
+    /// The first thing that could not be written in the whole course of the campaign.
+    pub fn end(mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
+        self.progress.end();
+        let closed = self.folder.close(&Summary::new(outcome));
+        let printed = if self.voice.json { Ok(()) } else { self.print(outcome, again) };
+        let first = self.trouble.or(closed.err()).or(printed.err());
+        first.map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, happened: &Event) -> io::Result<()> {
+        let line = event(happened).to_string();
+        self.folder.hear(happened, &line)?;
+        match self.voice.json {
+            true => self.out.say(&format!("{line}\n")),
+            false => Ok(()),
+        }
+    }
+
+    fn print(&mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
+        let path: &Path = self.folder.path();
+        for told in outcome.findings.iter().filter(|told| told.excuse.is_none()) {
+            let text = Exhibit::told(told, path).text(&self.paint);
+            self.out.say(&format!("{text}\n"))?;
+        }
+        if self.voice.coverage {
+            self.out.say(&format!("{}\n", coverage::table(&outcome.tally)))?;
+        }
+        let closing = Closing { outcome, folder: path, again };
+        self.out.say(&closing.text(&self.paint))
+    }
+}

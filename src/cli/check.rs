@@ -1,0 +1,165 @@
+//! [shell] `heirloom check`: a campaign.
+//!
+//! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
+//! before a server is fetched.
+
+use super::excuses;
+use super::subject::{self, Ready};
+use super::{Arguments, Command, Failure};
+use crate::campaign::token::Token;
+use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
+use crate::op::strategy::MAX_OPS;
+use crate::report::folder::Folder;
+use crate::report::{Report, Voice};
+use clap::Parser;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where runs lie, unless `--out` names a folder.
+const RUNS: &str = "runs";
+
+/// Seeds that are drawn stay below it: short enough to be told by voice, many enough to be new.
+const SEEDS: u128 = 1_000_000_000;
+
+/// The flags of `heirloom check`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// How many cases are run; without --time too, as long as they take
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    cases: Option<u64>,
+    /// How long new cases are begun, such as 90s or 10m; what was found is still shrunk after it
+    /// [default: 2m, unless --cases is given]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    time: Option<Duration>,
+    /// What the cases are drawn from: a number, or the token of a case of the same campaign
+    /// [default: a new one each time]
+    #[arg(long, value_name = "SEED", value_parser = seed)]
+    seed: Option<Drawn>,
+    /// How many servers run at once [default: one for each core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Operations in a case at the most [default: 12]
+    #[arg(long, value_name = "N")]
+    max_ops: Option<NonZeroUsize>,
+    #[command(flatten)]
+    subject: subject::Flags,
+    #[command(flatten)]
+    excuses: excuses::Flags,
+    /// The folder for results, new or empty [default: runs/TIME-SEED, with the link runs/latest]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Events on stdout, one JSON object a line, and nothing else there
+    #[arg(long)]
+    json: bool,
+    /// Findings and the summary only
+    #[arg(long)]
+    quiet: bool,
+    /// Print also what was compared: clause and dimension by view
+    #[arg(long)]
+    coverage: bool,
+}
+
+/// What a `--seed` says.
+#[derive(Clone, Copy, Debug)]
+struct Drawn {
+    seed: u64,
+    max_ops: Option<usize>,
+}
+
+impl Flags {
+    /// The flags of a call without a command; the environment counts.
+    pub(super) fn none() -> Result<Flags, Failure> {
+        match Arguments::try_parse_from(["heirloom", "check"]).map(|parsed| parsed.command) {
+            Ok(Some(Command::Check(flags))) => Ok(flags),
+            Ok(_) => unreachable!("`check` is read as check"),
+            Err(error) => Err(super::refused(&error).expect_err("no help was asked for")),
+        }
+    }
+
+    fn campaign(&self) -> Result<Campaign, Failure> {
+        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None });
+        let time = self.time.or(self.cases.is_none().then_some(TIME));
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let max_ops = self.max_ops.map(NonZeroUsize::get).or(drawn.max_ops);
+        Ok(Campaign {
+            seed: drawn.seed,
+            cases: self.cases,
+            time,
+            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            max_ops: max_ops.unwrap_or(MAX_OPS),
+            confirmations: CONFIRMATIONS,
+            known: self.excuses.list()?,
+        })
+    }
+
+    fn folder(&self, seed: u64) -> Result<Folder, Failure> {
+        let folder = match &self.out {
+            Some(path) => Folder::at(path),
+            None => {
+                let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+                let now = now.replace(['-', ':'], "");
+                Folder::within(Path::new(RUNS), &format!("{now}-{seed}"))
+            }
+        };
+        folder.map_err(Failure::usage)
+    }
+
+    /// The command that does the first `cases` of this campaign once more.
+    fn again(&self, campaign: &Campaign, cases: u64) -> String {
+        let mut words = vec![format!("heirloom check --seed {}", campaign.seed)];
+        words.push(format!("--cases {}", cases.max(1)));
+        if campaign.max_ops != MAX_OPS {
+            words.push(format!("--max-ops {}", campaign.max_ops));
+        }
+        words.extend(self.subject.again());
+        words.extend(self.excuses.again());
+        words.join(" ")
+    }
+}
+
+/// Runs a campaign.
+pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
+    let campaign = flags.campaign()?;
+    let folder = flags.folder(campaign.seed)?;
+    let Ready { bench, subject, stop } = match flags.subject.ready(flags.quiet) {
+        Ok(ready) => ready,
+        Err(failure) => {
+            folder.discard();
+            return Err(failure);
+        }
+    };
+    let voice = Voice { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
+    let mut report = Report::new(voice, folder);
+    let outcome = campaign.run(&bench, subject, &stop, |event| report.hear(&event));
+    let again = flags.again(&campaign, outcome.cases);
+    report.end(&outcome, &again).map_err(Failure::trouble)?;
+    Ok(outcome.conclusion() as u8)
+}
+
+/// A seed that is new: from the clock's microseconds.
+fn new_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros() % SEEDS).expect("it is below 2^64")
+}
+
+fn seed(text: &str) -> Result<Drawn, String> {
+    if let Ok(seed) = text.parse() {
+        return Ok(Drawn { seed, max_ops: None });
+    }
+    let token: Token = text.parse().map_err(|_| {
+        "expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12".to_owned()
+    })?;
+    // A token of another revision draws other cases, and says so.
+    token.case().map_err(|error| error.to_string())?;
+    Ok(Drawn { seed: token.seed, max_ops: Some(token.max_ops) })
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; expected a time like 90s, 10m or 1h 30m")),
+    }
+}

@@ -1,0 +1,41 @@
+//! [shell] The list of known deviations that is meant.
+//!
+//! The one that is built in, a file, or none. A file's cases are read relative to the file.
+
+use super::{Failure, read};
+use crate::known::Known;
+use std::path::PathBuf;
+
+/// The flag.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// Known deviations that are excused: a file like ci/known.toml, or `none`; the built-in list
+    /// where nothing is given
+    #[arg(long, value_name = "FILE|none")]
+    known: Option<PathBuf>,
+}
+
+impl Flags {
+    /// The list.
+    pub(super) fn list(&self) -> Result<Known, Failure> {
+        let Some(path) = &self.known else {
+            return Ok(Known::embedded());
+        };
+        if path.as_os_str() == "none" {
+            return Ok(Known::default());
+        }
+        let text = read(path)?;
+        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+        let case = |name: &str| {
+            let path = folder.join(name);
+            read(&path).map_err(|failure| failure.to_string())
+        };
+        let known = Known::parse(&text, case);
+        known.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+    }
+
+    /// The flag as it was given.
+    pub(super) fn again(&self) -> Option<String> {
+        self.known.as_ref().map(|path| format!("--known {}", path.display()))
+    }
+}

@@ -1,0 +1,113 @@
+//! [shell] What judged runs of one program showed, told and made an exit code.
+//!
+//! The same form as a campaign's findings, each with how many of the runs showed it and whether the
+//! list excuses it.
+
+use super::{Failure, print};
+use crate::campaign::Conclusion;
+use crate::judge::Verdict;
+use crate::judge::signature::Signature;
+use crate::known::{Known, Row};
+use crate::plan::Plan;
+use crate::report::exhibit::Exhibit;
+use crate::report::paint::{Ink, Paint};
+use crate::report::words::plural;
+use crate::trace::Trace;
+use semver::Version;
+use std::collections::BTreeSet;
+
+/// Runs of one program.
+pub(super) struct Proof<'a> {
+    pub(super) known: &'a Known,
+    pub(super) release: Option<Version>,
+    pub(super) runs: Vec<(Trace, Verdict)>,
+}
+
+impl Proof<'_> {
+    /// Prints what the runs showed; gives the exit code.
+    pub(super) fn tell(&self) -> Result<u8, Failure> {
+        let paint = Paint::stdout();
+        let mut text = String::new();
+        let mut told = BTreeSet::new();
+        let mut order: Vec<(&Plan, &crate::judge::Finding)> = Vec::new();
+        for (trace, verdict) in &self.runs {
+            let findings = verdict.findings.iter();
+            let new = findings.filter(|finding| told.insert(finding.signature()));
+            order.extend(new.map(|finding| (&trace.plan, finding)));
+        }
+        order.sort_by_key(|(_, finding)| (!finding.widened, finding.signature()));
+        for (plan, finding) in order {
+            let signature = finding.signature();
+            let row = self.excuse(&signature);
+            let standing = if row.is_some() { "known" } else { "finding" };
+            let before = self.before(&signature, row);
+            let after = vec![("signature", signature.to_string())];
+            let exhibit = Exhibit { finding, plan, standing, before, after };
+            text.push_str(&format!("{}\n", exhibit.text(&paint)));
+        }
+        if told.is_empty() {
+            let plan = self.runs.first().map(|(trace, _)| trace.plan.to_string());
+            text.push_str(&format!("{}\n", plan.unwrap_or_default()));
+        }
+        text.push_str(&self.notices(&paint));
+        let conclusion = self.conclusion(&told);
+        text.push_str(&self.sentence(conclusion, told.len(), &paint));
+        print(&text)?;
+        Ok(conclusion as u8)
+    }
+
+    fn excuse(&self, signature: &Signature) -> Option<&Row> {
+        self.known.excuses(signature, self.release.as_ref())
+    }
+
+    fn before(&self, signature: &Signature, row: Option<&Row>) -> Vec<(&'static str, String)> {
+        let shown = self.runs.iter().filter(|(_, verdict)| verdict.shows(signature)).count();
+        let mut rows = vec![("shown", format!("in {shown} of {}", plural(self.runs.len(), "run")))];
+        if let Some(row) = row {
+            let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
+            rows.push(("excused", format!("{reason} ({}; {})", row.releases, row.case)));
+        }
+        rows
+    }
+
+    fn notices(&self, paint: &Paint) -> String {
+        let mut lines = BTreeSet::new();
+        for (_, verdict) in &self.runs {
+            let notices = verdict.notices.iter();
+            lines.extend(
+                notices.map(|notice| ("notice", format!("{}: {}", notice.clause, notice.text))),
+            );
+            let reason = verdict.inconclusive.iter();
+            lines.extend(reason.map(|reason| ("inconclusive", reason.clone())));
+        }
+        lines.iter().map(|(label, text)| paint.row(label, text)).collect()
+    }
+
+    /// A finding that is not known before everything else.
+    fn conclusion(&self, told: &BTreeSet<Signature>) -> Conclusion {
+        let new = told.iter().any(|signature| self.excuse(signature).is_none());
+        let silent = self.runs.iter().any(|(_, verdict)| verdict.inconclusive.is_some());
+        match () {
+            () if new => Conclusion::NewFinding,
+            () if self.runs.is_empty() => Conclusion::NothingRan,
+            () if silent => Conclusion::Trouble,
+            () => Conclusion::Conforms,
+        }
+    }
+
+    fn sentence(&self, conclusion: Conclusion, findings: usize, paint: &Paint) -> String {
+        let (ink, says) = match conclusion {
+            Conclusion::NewFinding => (Ink::Bad, "does not conform"),
+            Conclusion::Conforms if findings > 0 => (Ink::Good, "shows known deviations only"),
+            Conclusion::Conforms => (Ink::Good, "conforms in every view"),
+            Conclusion::NothingRan => (Ink::Doubtful, "was not run"),
+            _ => (Ink::Doubtful, "undecided: the suite had trouble of its own"),
+        };
+        let server =
+            self.release.as_ref().map_or("this server".to_owned(), |v| format!("codex {v}"));
+        let runs = plural(self.runs.len(), "run");
+        let line =
+            format!("this program on {server}, {runs}: {says} (exit code {})", conclusion as u8);
+        format!("{}\n", paint.ink(ink, &line))
+    }
+}

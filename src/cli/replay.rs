@@ -1,0 +1,95 @@
+//! [shell] `heirloom replay` and `heirloom judge`: one program, run anew or judged again.
+//!
+//! A case comes from a file or from a token. Each run has processes of its own.
+
+use super::proof::Proof;
+use super::subject::{self, Ready};
+use super::{Failure, excuses, read};
+use crate::campaign::token::{NoCase, Token};
+use crate::drive::Worker;
+use crate::judge::judge;
+use crate::plan::Plan;
+use crate::plan::text::Malformed;
+use crate::trace::Trace;
+use crate::trace::text::NoTrace;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// The flags of `heirloom replay`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// A case file, or a token like r1-s42-c17-o12
+    #[arg(value_name = "FILE|TOKEN")]
+    case: String,
+    /// How many times it is run
+    #[arg(long, value_name = "N", default_value = "1")]
+    runs: NonZeroU32,
+    #[command(flatten)]
+    subject: subject::Flags,
+    #[command(flatten)]
+    excuses: excuses::Flags,
+}
+
+/// The flags of `heirloom judge`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Judge {
+    /// A trace, as a campaign keeps it beside each case
+    trace: PathBuf,
+    #[command(flatten)]
+    excuses: excuses::Flags,
+}
+
+/// Runs one case.
+pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
+    let plan = plan(&flags.case)?;
+    let known = flags.excuses.list()?;
+    let Ready { bench, subject, stop } = flags.subject.ready(false)?;
+    let mut worker = Worker::new(bench);
+    let mut runs = Vec::new();
+    for _ in 0..flags.runs.get() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let trace = worker.run_fresh(&plan);
+        let verdict = judge(&trace);
+        runs.push((trace, verdict));
+    }
+    Proof { known: &known, release: subject.version, runs }.tell()
+}
+
+/// Judges a stored trace.
+pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
+    let known = flags.excuses.list()?;
+    let trace: Trace =
+        read(&flags.trace)?.parse().map_err(|error: NoTrace| about(&flags.trace, &error))?;
+    let verdict = judge(&trace);
+    let release = trace.server.clone();
+    Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell()
+}
+
+/// The program that a file or a token gives.
+fn plan(case: &str) -> Result<Plan, Failure> {
+    let path = Path::new(case);
+    if path.exists() {
+        return file(path);
+    }
+    match case.parse::<Token>().and_then(Token::case) {
+        Ok(case) => Ok(Plan::from(&case)),
+        Err(NoCase::Form(_)) => Err(Failure::Usage(format!(
+            "`{case}` is neither a file nor a token; expected a case file, or a token like \
+             r1-s42-c17-o12 as a campaign prints it"
+        ))),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+/// The program in a case file.
+pub(super) fn file(path: &Path) -> Result<Plan, Failure> {
+    let text = read(path)?;
+    text.parse().map_err(|error: Malformed| about(path, &error))
+}
+
+fn about(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::Usage(format!("cannot read {}: {error}", path.display()))
+}

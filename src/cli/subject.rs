@@ -1,0 +1,130 @@
+//! [shell] The server that is meant, ready to be run.
+//!
+//! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown, and
+//! started once to see that it is an app-server.
+
+use super::Failure;
+use super::stop;
+use crate::campaign::Subject;
+use crate::disk::Profile;
+use crate::drive::bench::NoBench;
+use crate::drive::{Bench, Patience};
+use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
+use crate::report::gauge::{Gauge, Stretch};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Which server, in which product state.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// The server: a release, `latest`, or a path to an executable
+    #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
+    #[arg(default_value = PINNED)]
+    server: String,
+    /// Features of the server: `default`, as released; `lean`, without those that have no part in
+    /// policy, which takes a third less CPU
+    #[arg(long, value_name = "NAME", value_parser = ["default", "lean"])]
+    #[arg(default_value = "default", hide_possible_values = true)]
+    profile: String,
+}
+
+/// A server that is ready, and the flag that Ctrl-C sets.
+pub(super) struct Ready {
+    pub(super) bench: Arc<Bench>,
+    pub(super) subject: Subject,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Flags {
+    /// Provides the server and starts it once.
+    pub(super) fn ready(&self, quiet: bool) -> Result<Ready, Failure> {
+        let spec = self.spec()?;
+        let stop = stop::flag()?;
+        let executable = provide(&spec, &stop, quiet)?;
+        let Executable { path, version, digest, .. } = executable;
+        let subject = Subject { spec: spec.to_string(), version: version.clone(), digest };
+        let profile = match self.profile.as_str() {
+            "lean" => Profile::Lean,
+            _ => Profile::Default,
+        };
+        let bench = Bench::prepare(path, version, profile, Patience::default());
+        let bench = Arc::new(bench.map_err(unprepared)?);
+        Ok(Ready { bench, subject, stop })
+    }
+
+    /// The flags as they were given.
+    pub(super) fn again(&self) -> Vec<String> {
+        let given = !self.server.is_empty() && self.server != PINNED;
+        let server = given.then(|| format!("--server {}", self.server));
+        let profile = (self.profile != "default").then(|| format!("--profile {}", self.profile));
+        server.into_iter().chain(profile).collect()
+    }
+
+    fn spec(&self) -> Result<Spec, Failure> {
+        match self.server.as_str() {
+            "" => Ok(Spec::default()),
+            "none" => Err(Failure::Usage(
+                "HEIRLOOM_SERVER=none leaves out the live tests of `cargo test`, and here nothing \
+                 would be left; unset it, or pass --server"
+                    .to_owned(),
+            )),
+            text => text.parse().map_err(Failure::usage),
+        }
+    }
+}
+
+/// The cache: HEIRLOOM_CACHE, else the user's.
+pub(super) fn cache() -> Result<Cache, Failure> {
+    match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(Cache::at(PathBuf::from(path))),
+        None => Cache::user().map_err(Failure::trouble),
+    }
+}
+
+/// Provides a server, with progress on stderr.
+pub(super) fn provide(spec: &Spec, stop: &AtomicBool, quiet: bool) -> Result<Executable, Failure> {
+    let cache = cache()?;
+    let mut gauge = Gauge::new(quiet);
+    let mut tell = |progress: &Progress| {
+        gauge.show(&stretch(progress));
+        match stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let provided = provision::provide(spec, &cache, &mut tell);
+    gauge.end();
+    provided.map_err(|error| match error.is_usage() {
+        true => Failure::usage(error),
+        false => Failure::trouble(error),
+    })
+}
+
+fn unprepared(error: NoBench) -> Failure {
+    match &error {
+        NoBench::NoServer { .. } => Failure::usage(error),
+        NoBench::Ours { .. } => Failure::trouble(error),
+    }
+}
+
+fn stretch(progress: &Progress) -> Stretch {
+    let plain = |what: String| Stretch { what, bytes: None, total: None };
+    match progress {
+        Progress::Waiting => plain("waiting for another process that fetches".to_owned()),
+        Progress::Asking { client } => plain(format!("asking {client}")),
+        Progress::Fetching { client, version, bytes, total } => Stretch {
+            what: format!("fetching codex {version} by {client}"),
+            bytes: Some(*bytes),
+            total: *total,
+        },
+        Progress::Verifying { bytes, total } => {
+            Stretch { what: "verifying".to_owned(), bytes: Some(*bytes), total: Some(*total) }
+        }
+        Progress::Unpacking { bytes, total } => {
+            Stretch { what: "unpacking".to_owned(), bytes: Some(*bytes), total: Some(*total) }
+        }
+        Progress::Ready { version } => plain(format!("codex {version} is ready")),
+    }
+}

@@ -1,0 +1,158 @@
+//! [shell] The end of a campaign, in words.
+//!
+//! What was tested and what was not, what was found, one sentence of conclusion with its exit code,
+//! and the command that does it again. A clause that never fired is named: not tested is not green.
+
+use super::paint::{Ink, Paint};
+use super::summary::fired;
+use super::words::{self, plural, rate};
+use crate::campaign::{Conclusion, Outcome, Status, Told};
+use std::path::Path;
+
+/// Longest line of a list of findings, whatever the width.
+const LISTED_MAX: usize = 100;
+
+/// What the end is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing<'a> {
+    /// What the campaign came to.
+    pub outcome: &'a Outcome,
+    /// The folder of the run.
+    pub folder: &'a Path,
+    /// The command that does it again.
+    pub again: &'a str,
+}
+
+impl Closing<'_> {
+    /// The text for a terminal.
+    pub fn text(&self, paint: &Paint) -> String {
+        let mut text = format!("{}\n{}\n", paint.rule(), paint.ink(Ink::Strong, "Summary"));
+        text.push_str(&self.spent(paint));
+        text.push_str(&self.found(paint));
+        text.push_str(&self.noticed(paint));
+        text.push_str(&self.untested(paint));
+        text.push_str(&paint.row("results", &self.folder.display().to_string()));
+        text.push_str(&paint.row("again", self.again));
+        text.push('\n');
+        text.push_str(&self.conclusion(paint));
+        text
+    }
+
+    fn spent(&self, paint: &Paint) -> String {
+        let Outcome { subject, seed, cases, steps, wall, .. } = self.outcome;
+        let interrupted = match self.outcome.interrupted {
+            true => "; interrupted, so this is what was done until then",
+            false => "",
+        };
+        let ran = format!(
+            "{} with {} in {}, {:.1} steps/s{interrupted}",
+            plural(*cases, "case"),
+            plural(*steps, "step"),
+            words::time(*wall),
+            rate(*steps, *wall),
+        );
+        let (server, harness) = (self.outcome.server_cpu, self.outcome.harness_cpu);
+        let whole = (server + harness).as_secs_f64().max(f64::EPSILON);
+        let share = |part: std::time::Duration| 100.0 * part.as_secs_f64() / whole;
+        let cpu = format!(
+            "server {} ({:.1} %), heirloom {} ({:.1} %)",
+            words::time(server),
+            share(server),
+            words::time(harness),
+            share(harness),
+        );
+        [
+            paint.row("server", &format!("{}; {}", words::server(subject), subject.digest)),
+            paint.row("seed", &seed.to_string()),
+            paint.row("ran", &ran),
+            paint.row("CPU", &cpu),
+        ]
+        .concat()
+    }
+
+    fn found(&self, paint: &Paint) -> String {
+        let findings = &self.outcome.findings;
+        let with = |status| findings.iter().filter(move |told| told.status == status);
+        let counts = [Status::New, Status::Known, Status::Flaky]
+            .map(|status| format!("{} {}", with(status).count(), words::status(status)));
+        let widened = findings.iter().filter(|told| told.finding.widened).count();
+        let more = match widened {
+            0 => String::new(),
+            widened => format!("; {widened} allow more than they should (WIDENED)"),
+        };
+        let mut text = paint.row("findings", &format!("{}{more}", counts.join(", ")));
+        for told in findings {
+            text.push_str(&listed(told, paint));
+        }
+        text
+    }
+
+    fn noticed(&self, paint: &Paint) -> String {
+        let mut text = String::new();
+        for noticed in &self.outcome.notices {
+            let cases = plural(noticed.count, "case");
+            let line = format!("{}: {} ({cases})", noticed.clause, noticed.text);
+            text.push_str(&paint.row("notice", &line));
+        }
+        for (reason, count) in &self.outcome.inconclusive {
+            let line = format!("{}: {reason}", plural(*count, "case"));
+            text.push_str(&paint.row_in(Ink::Doubtful, "inconclusive", &line));
+        }
+        for (signature, case) in &self.outcome.stale {
+            let line = format!("{signature}: {case} no longer shows it");
+            text.push_str(&paint.row_in(Ink::Doubtful, "stale", &line));
+        }
+        text
+    }
+
+    fn untested(&self, paint: &Paint) -> String {
+        let fired = fired(self.outcome);
+        let silent = fired.iter().filter(|clause| clause.fired == 0);
+        let silent: Vec<String> = silent.map(|clause| clause.id.to_string()).collect();
+        if silent.is_empty() {
+            return paint.row("not tested", "nothing: every clause fired");
+        }
+        let counted = format!(
+            "{} of {} clauses never fired, and of them nothing is said: {}",
+            silent.len(),
+            fired.len(),
+            silent.join(" "),
+        );
+        paint.row("not tested", &counted)
+    }
+
+    fn conclusion(&self, paint: &Paint) -> String {
+        let conclusion = self.outcome.conclusion();
+        let ink = match conclusion {
+            Conclusion::Conforms => Ink::Good,
+            Conclusion::NewFinding => Ink::Bad,
+            _ => Ink::Doubtful,
+        };
+        let name = words::name(&self.outcome.subject);
+        let sentence =
+            format!("{name} {} (exit code {})", words::sentence(self.outcome), conclusion as u8);
+        let lines = paint.wrap("", "", &sentence);
+        let lines = lines.lines().map(|line| format!("{}\n", paint.ink(ink, line)));
+        lines.collect()
+    }
+}
+
+/// A finding in one line, which begins with its clause.
+fn listed(told: &Told, paint: &Paint) -> String {
+    let finding = &told.finding;
+    let dimension = finding.dimension.map_or(String::new(), |dimension| dimension.to_string());
+    let widened = if finding.widened { "WIDENED " } else { "" };
+    let what = format!("expected {}, seen {}", finding.expected, finding.seen);
+    let line = format!("{widened}{}: {what}", words::status(told.status));
+    let line: String = match line.char_indices().nth(LISTED_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    };
+    let ink = match told.status {
+        Status::New if finding.widened => Ink::Bad,
+        Status::New => Ink::Strong,
+        Status::Flaky => Ink::Doubtful,
+        Status::Known => Ink::Plain,
+    };
+    paint.row_in(ink, &format!("  {:<4}{dimension}", finding.clause), &line)
+}

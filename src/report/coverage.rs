@@ -1,0 +1,52 @@
+//! [shell] What was compared: a table of clause and dimension by view.
+//!
+//! A cell has the number of comparisons, and after a stroke how many of them broke the clause. A
+//! clause that was never compared has a line all the same.
+
+use super::words;
+use crate::contract::all;
+use crate::judge::{Cell, Tally, View};
+use std::collections::BTreeMap;
+
+/// The columns, in order; the last is for clauses that an answer rested on.
+const VIEWS: [Option<View>; 6] = [
+    Some(View::Reply),
+    Some(View::Notice),
+    Some(View::Reread),
+    Some(View::Rollout),
+    Some(View::Wire),
+    None,
+];
+
+/// The table, ending its last line.
+pub fn table(tally: &BTreeMap<Cell, Tally>) -> String {
+    let name = |view: &Option<View>| view.map_or("rests", |view| words::view(view).0);
+    let names: Vec<String> = VIEWS.iter().map(|view| format!("{:>10}", name(view))).collect();
+    let mut text = format!("clause      {}\n", names.concat());
+    for clause in all().iter().map(|row| row.clause) {
+        let cells: Vec<&Cell> = tally.keys().filter(|cell| cell.clause == clause).collect();
+        let mut dimensions: Vec<_> = cells.iter().map(|cell| cell.dimension).collect();
+        dimensions.dedup();
+        dimensions.sort();
+        dimensions.dedup();
+        if dimensions.is_empty() {
+            text.push_str(&format!("{clause:<12}{:>10}\n", "never"));
+        }
+        for dimension in dimensions {
+            let of = dimension.map_or(String::new(), |dimension| dimension.to_string());
+            let cells = VIEWS.map(|view| count(tally.get(&Cell { clause, view, dimension })));
+            let line = format!("{clause:<5}{of:<7}{}", cells.concat());
+            text.push_str(&format!("{}\n", line.trim_end()));
+        }
+    }
+    text
+}
+
+fn count(tally: Option<&Tally>) -> String {
+    let text = match tally {
+        None => String::new(),
+        Some(Tally { fired, broken: 0, .. }) => fired.to_string(),
+        Some(Tally { fired, broken, .. }) => format!("{fired}/{broken}"),
+    };
+    format!("{text:>10}")
+}

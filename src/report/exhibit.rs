@@ -1,0 +1,193 @@
+//! [shell] A finding as a program, with the contradicted line marked.
+//!
+//! Written for somebody who has never seen this suite: what was expected and by which clause, what
+//! was seen and where, whether it allows more, and the shortest program that shows it. The same
+//! words make the comments of a case file.
+
+use super::paint::{Ink, Paint};
+use super::words;
+use crate::campaign::{Status, Told};
+use crate::contract::row;
+use crate::judge::Finding;
+use crate::judge::origin::Origin;
+use crate::plan::text::HEADER;
+use crate::plan::{Plan, Step};
+use std::path::Path;
+
+/// A finding and the program that shows it.
+#[derive(Clone, Debug)]
+pub struct Exhibit<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// The program.
+    pub plan: &'a Plan,
+    /// How it stands: `new`, `known`, and so on.
+    pub standing: &'a str,
+    /// Further rows, before the program: how sure it is.
+    pub before: Vec<(&'static str, String)>,
+    /// Further rows, after the program: how to go on.
+    pub after: Vec<(&'static str, String)>,
+}
+
+impl<'a> Exhibit<'a> {
+    /// What a campaign tells, its files lying below a folder.
+    pub fn told(told: &'a Told, folder: &Path) -> Exhibit<'a> {
+        let file = folder.join("findings").join(format!("{}.case", told.id));
+        let mut before = vec![("confirmed", words::confirmed(told.status, told.confirmed))];
+        if told.status == Status::Flaky {
+            let flaky = "it showed once and in no run after; nothing was shrunk, and both traces \
+                         are kept";
+            before.push(("flaky", flaky.to_owned()));
+        }
+        if let Some((reason, case)) = &told.excuse {
+            before.push(("excused", format!("{reason} ({case})")));
+        }
+        let first = format!(
+            "after {}, in case {}; shrunk in {}",
+            words::time(told.found_after),
+            told.token,
+            words::plural(told.shrink_runs, "run"),
+        );
+        let after = vec![
+            ("signature", told.finding.signature().to_string()),
+            ("found", first),
+            ("replay", format!("heirloom replay {}", file.display())),
+            ("files", format!("{} with .trace and .stderr beside it", file.display())),
+        ];
+        let standing = words::status(told.status);
+        Exhibit { finding: &told.finding, plan: &told.plan, standing, before, after }
+    }
+
+    /// The text for a terminal.
+    pub fn text(&self, paint: &Paint) -> String {
+        let mut text = format!("{}\n{}\n{}\n", paint.rule(), self.headline(paint), paint.rule());
+        for (label, words) in self.explained() {
+            let ink = match label {
+                "expected" => Ink::Good,
+                "seen" => Ink::Bad,
+                _ => Ink::Plain,
+            };
+            text.push_str(&paint.row_in(ink, label, &words));
+        }
+        text.push_str("\n  The program; > marks the step that shows it:\n\n");
+        text.push_str(&self.program(paint));
+        text.push('\n');
+        self.after.iter().for_each(|(label, words)| text.push_str(&paint.row(label, words)));
+        text
+    }
+
+    /// The text of a case file: the program below comments that explain it.
+    pub fn case(&self) -> String {
+        let plain = Paint::plain(96);
+        let mut rows = format!("{}\n", self.headline(&plain));
+        for (label, words) in self.explained().iter().chain(&self.after) {
+            rows.push_str(&plain.row(label, words));
+        }
+        let comments = rows.lines().map(|line| format!("# {}\n", line.trim_end()));
+        let program = self.plan.to_string();
+        let program = program.strip_prefix(HEADER).expect("a printed plan begins with its header");
+        format!("{HEADER}\n#\n{}#{program}", comments.collect::<String>())
+    }
+
+    /// What is wrong with what, in one line that begins with the clause.
+    fn headline(&self, paint: &Paint) -> String {
+        let finding = self.finding;
+        let clause = match finding.dimension {
+            Some(dimension) => format!("{} {dimension}", finding.clause),
+            None => finding.clause.to_string(),
+        };
+        let clause = paint.ink(Ink::Strong, &clause);
+        let standing = match self.standing {
+            "new" => paint.ink(Ink::Bad, "new finding"),
+            other => paint.ink(Ink::Doubtful, other),
+        };
+        let widened = match finding.widened {
+            true => format!("{}, ", paint.ink(Ink::Bad, "WIDENED")),
+            false => String::new(),
+        };
+        let subject = words::subject(finding);
+        let first = subject.lines().next().unwrap_or_default();
+        format!("{clause}  {widened}{standing}: {first}")
+    }
+
+    /// The rows before the program.
+    fn explained(&self) -> Vec<(&'static str, String)> {
+        let finding = self.finding;
+        let strength = finding.strength;
+        let mut rows = vec![
+            ("clause", format!("{}: {}", finding.clause, row(finding.clause).text)),
+            ("strength", format!("{strength}, a {}: {}", strength.verdict(), strength.meaning())),
+            ("expected", finding.expected.clone()),
+            ("seen", finding.seen.clone()),
+        ];
+        if finding.widened {
+            rows.push(("widened", "what was seen allows MORE than what was expected".to_owned()));
+        }
+        if finding.dimension.is_some() {
+            rows.push(("origin", origin(finding)));
+        }
+        let views = finding.views.iter().map(|view| words::view(*view));
+        let views = views.map(|(name, what)| format!("{name} ({what})"));
+        rows.push(("seen in", views.collect::<Vec<_>>().join(", ")));
+        rows.extend(self.before.iter().cloned());
+        rows
+    }
+
+    /// The program's lines with the step marked.
+    fn program(&self, paint: &Paint) -> String {
+        let text = self.plan.to_string();
+        let lines = text.lines().skip(1);
+        let mut listing = String::new();
+        for (number, line) in lines.enumerate() {
+            // The first line is config's, and the last the audit's.
+            let step = number.checked_sub(1).filter(|step| *step < self.plan.lines());
+            match step == Some(self.finding.step) {
+                true => listing.push_str(&self.marked("", line.trim_end(), paint)),
+                false => listing.push_str(&format!("    {}\n", line.trim_end())),
+            }
+        }
+        let audit = self.plan.audit();
+        let at = self.finding.step.checked_sub(self.plan.lines());
+        if let Some(step) = at.and_then(|at| audit.get(at)) {
+            listing.push_str(&self.marked("  ", &step.to_string(), paint));
+        }
+        listing
+    }
+
+    /// A line with its mark, and what is wrong with it below.
+    fn marked(&self, indent: &str, line: &str, paint: &Paint) -> String {
+        let Finding { clause, expected, seen, .. } = self.finding;
+        let where_ = match self.in_audit() {
+            Some(Step::Restart { .. }) => "; this is the audit's restart".to_owned(),
+            Some(step) => step.uses().map_or(String::new(), |who| {
+                format!("; the audit restarts the server, and {who} was read cold")
+            }),
+            None => String::new(),
+        };
+        let says = format!("{clause}: expected {expected}, seen {seen}{where_}");
+        let below = format!("    {indent}");
+        let says = paint.wrap(&format!("{below}^ "), &format!("{below}  "), &says);
+        let says: Vec<String> = says.lines().map(|line| paint.ink(Ink::Bad, line)).collect();
+        let mark = paint.ink(Ink::Bad, ">");
+        let line = paint.ink(Ink::Strong, line);
+        format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
+    }
+
+    fn in_audit(&self) -> Option<Step> {
+        let at = self.finding.step.checked_sub(self.plan.lines())?;
+        self.plan.audit().get(at).cloned()
+    }
+}
+
+/// Where the wrong value comes from.
+fn origin(finding: &Finding) -> String {
+    let others: Vec<&str> = finding.also_fits.iter().map(|origin| origin.words()).collect();
+    let or = match others.as_slice() {
+        [] => String::new(),
+        others => format!(" (as well: {})", others.join("; ")),
+    };
+    match finding.origin {
+        Origin::Unknown => "no value of the program or its config is like the one seen".to_owned(),
+        origin => format!("the value seen is {}{or}", origin.words()),
+    }
+}

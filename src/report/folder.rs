@@ -1,0 +1,157 @@
+//! [shell] The folder of a run: what happened, as it happens, and what came of it.
+//!
+//! `events.jsonl` grows by a line an event, and each finding's files are there when it is told, so a
+//! run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is there
+//! already is never written over.
+
+use super::exhibit::Exhibit;
+use super::summary::Summary;
+use crate::campaign::{Event, Told};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Folders that are tried when several runs begin in the same second with the same seed.
+const SAME_NAMES_MAX: u32 = 100;
+
+/// The folder of one run.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    events: Option<File>,
+}
+
+/// A folder that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoFolder {
+    /// Something is in it.
+    #[error("cannot write results to {}: the folder is not empty; name another", .0.display())]
+    Taken(PathBuf),
+    /// The system refuses it.
+    #[error(
+        "cannot make the folder {} for results: {source}; name another with --out",
+        path.display()
+    )]
+    Refused {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Folder {
+    /// A folder that is new, or empty.
+    ///
+    /// # Errors
+    /// When something is in it, or it cannot be made.
+    pub fn at(path: &Path) -> Result<Folder, NoFolder> {
+        let refused = |source| NoFolder::Refused { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(refused)?;
+        let mut inside = path.read_dir().map_err(refused)?;
+        match inside.next() {
+            None => Ok(Folder { path: path.to_owned(), events: None }),
+            Some(_) => Err(NoFolder::Taken(path.to_owned())),
+        }
+    }
+
+    /// A new folder of this name, or of this name and a number, below `runs`; `runs/latest` leads to
+    /// it from now on, unless something that is no link stands there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn within(runs: &Path, name: &str) -> Result<Folder, NoFolder> {
+        let refused = |source| NoFolder::Refused { path: runs.join(name), source };
+        fs::create_dir_all(runs).map_err(refused)?;
+        let names = std::iter::once(name.to_owned())
+            .chain((2..SAME_NAMES_MAX).map(|number| format!("{name}-{number}")));
+        for name in names {
+            let path = runs.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    point(runs, &name).map_err(refused)?;
+                    return Ok(Folder { path, events: None });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        Err(NoFolder::Taken(runs.join(name)))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the folder back, if nothing was written to it.
+    pub fn discard(self) {
+        drop(fs::remove_dir(&self.path));
+    }
+
+    /// Appends the event's line, and writes the files of a finding that is told.
+    ///
+    /// # Errors
+    /// When the system refuses it.
+    pub fn hear(&mut self, event: &Event, line: &str) -> io::Result<()> {
+        let mut events = match self.events.take() {
+            Some(file) => file,
+            None => {
+                let path = self.path.join("events.jsonl");
+                File::create_new(&path).map_err(about(&path))?
+            }
+        };
+        let path = self.path.join("events.jsonl");
+        events.write_all(format!("{line}\n").as_bytes()).map_err(about(&path))?;
+        self.events = Some(events);
+        match event {
+            Event::Told(told) => self.keep(told),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the summary.
+    ///
+    /// # Errors
+    /// When the system refuses it.
+    pub fn close(&self, summary: &Summary) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(summary).expect("a summary is plain values");
+        let half = self.path.join(".summary.json");
+        let whole = self.path.join("summary.json");
+        fs::write(&half, format!("{text}\n")).map_err(about(&half))?;
+        fs::rename(&half, &whole).map_err(about(&whole))
+    }
+
+    fn keep(&self, told: &Told) -> io::Result<()> {
+        let findings = self.path.join("findings");
+        fs::create_dir_all(&findings).map_err(about(&findings))?;
+        let write = |ending: &str, text: &str| {
+            let path = findings.join(format!("{}.{ending}", told.id));
+            fs::write(&path, text).map_err(about(&path))
+        };
+        write("case", &Exhibit::told(told, &self.path).case())?;
+        write("trace", &told.trace.to_string())?;
+        write("stderr", &told.stderr)?;
+        match &told.unlike {
+            Some(unlike) => write("unlike.trace", &unlike.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes `latest` lead to a folder beside it.
+fn point(runs: &Path, name: &str) -> io::Result<()> {
+    let latest = runs.join("latest");
+    if latest.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
+        return Ok(());
+    }
+    let next = runs.join(format!(".latest-{name}"));
+    std::os::unix::fs::symlink(name, &next)?;
+    fs::rename(&next, &latest)
+}
+
+/// The error, and what it is about.
+fn about(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    let path = path.to_owned();
+    move |error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+}

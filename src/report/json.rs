@@ -1,0 +1,64 @@
+//! [shell] Events as JSON, one object a line.
+//!
+//! The first line names the schema. Every object has `event` and what belongs to it; a finding is
+//! the same object here and in the summary. A reader skips keys and events that it does not know.
+
+use super::summary::{Recorded, Summary};
+use crate::campaign::{Event, Subject};
+use serde_json::{Value, json};
+
+/// The schema of the lines.
+pub const SCHEMA: &str = "heirloom events v1";
+
+/// One event as a JSON object.
+pub fn event(event: &Event) -> Value {
+    match event {
+        Event::Began { subject, seed, jobs, cases, time } => json!({
+            "event": "began",
+            "schema": SCHEMA,
+            "server": server(subject),
+            "seed": seed,
+            "jobs": jobs,
+            "cases": cases,
+            "time_seconds": time.map(|time| time.as_secs_f64()),
+        }),
+        Event::Case { index, steps, signatures, inconclusive } => json!({
+            "event": "case",
+            "index": index,
+            "steps": steps,
+            "signatures": signatures,
+            "inconclusive": inconclusive,
+        }),
+        Event::Found { signature, index, known } => json!({
+            "event": "found",
+            "signature": signature,
+            "index": index,
+            "known": known,
+        }),
+        Event::Shrinking { signature, runs, lines } => json!({
+            "event": "shrinking",
+            "signature": signature,
+            "runs": runs,
+            "lines": lines,
+        }),
+        Event::Told(told) => json!({
+            "event": "told",
+            "finding": Recorded::new(told),
+            "program": told.plan.to_string(),
+        }),
+        Event::Stale { signature, case } => json!({
+            "event": "stale",
+            "signature": signature,
+            "case": case,
+        }),
+        Event::Ended(outcome) => json!({
+            "event": "ended",
+            "summary": Summary::new(outcome),
+        }),
+    }
+}
+
+/// The server as an object.
+pub fn server(subject: &Subject) -> Value {
+    json!({ "spec": subject.spec, "version": subject.version, "digest": subject.digest })
+}

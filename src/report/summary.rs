@@ -1,0 +1,183 @@
+//! [shell] What a campaign came to, as one JSON object: `summary.json`.
+//!
+//! Versioned by its schema. Dimensions and clauses are spelled as in the contract, and `clauses`
+//! has every clause, so that what never fired is seen. Keys are added under the same version, and
+//! never taken away.
+
+use super::json::server;
+use super::words;
+use crate::campaign::{Noticed, Outcome, Status, Told};
+use crate::contract::{Clause, Strength, all};
+use crate::judge::View;
+use crate::judge::signature::Signature;
+use crate::policy::Dimension;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The schema that is written.
+pub const SCHEMA: &str = "heirloom summary v1";
+
+/// The whole of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    schema: &'static str,
+    server: Value,
+    seed: u64,
+    cases: u64,
+    steps: u64,
+    wall_seconds: f64,
+    server_cpu_seconds: f64,
+    harness_cpu_seconds: f64,
+    clauses: Vec<Fired>,
+    findings: Vec<Recorded>,
+    notices: Vec<NoticeRecord>,
+    inconclusive: Vec<Reason>,
+    stale: Vec<Stale>,
+    interrupted: bool,
+    conclusion: &'static str,
+    exit_code: u8,
+}
+
+/// One clause and how often it was compared.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fired {
+    /// The clause.
+    pub id: Clause,
+    /// Comparisons, and times that an answer rested on it.
+    pub fired: u64,
+    /// Of them, those that agreed.
+    pub held: u64,
+    /// Of them, those that did not.
+    pub broken: u64,
+}
+
+/// One finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recorded {
+    id: String,
+    signature: Signature,
+    status: Status,
+    clause: Clause,
+    strength: Strength,
+    dimension: Option<Dimension>,
+    views: BTreeSet<View>,
+    expected: String,
+    seen: String,
+    origin: String,
+    also_fits: Vec<String>,
+    widened: bool,
+    confirmed: Confirmed,
+    steps: usize,
+    shrink_runs: u32,
+    found_after_seconds: f64,
+    /// The case file, below the folder of the run.
+    case: String,
+    token: String,
+    excuse: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Confirmed {
+    shown: u32,
+    runs: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NoticeRecord {
+    clause: Clause,
+    text: String,
+    count: u64,
+    token: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Reason {
+    reason: String,
+    count: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Stale {
+    signature: Signature,
+    case: String,
+}
+
+impl Summary {
+    /// The summary of an outcome.
+    pub fn new(outcome: &Outcome) -> Summary {
+        let conclusion = outcome.conclusion();
+        let inconclusive = outcome.inconclusive.iter();
+        let stale = outcome.stale.iter();
+        Summary {
+            schema: SCHEMA,
+            server: server(&outcome.subject),
+            seed: outcome.seed,
+            cases: outcome.cases,
+            steps: outcome.steps,
+            wall_seconds: outcome.wall.as_secs_f64(),
+            server_cpu_seconds: outcome.server_cpu.as_secs_f64(),
+            harness_cpu_seconds: outcome.harness_cpu.as_secs_f64(),
+            clauses: fired(outcome),
+            findings: outcome.findings.iter().map(Recorded::new).collect(),
+            notices: outcome.notices.iter().map(notice).collect(),
+            inconclusive: inconclusive
+                .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
+                .collect(),
+            stale: stale
+                .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
+                .collect(),
+            interrupted: outcome.interrupted,
+            conclusion: words::conclusion(conclusion),
+            exit_code: conclusion as u8,
+        }
+    }
+}
+
+impl Recorded {
+    /// The record of a finding.
+    pub fn new(told: &Told) -> Recorded {
+        let finding = &told.finding;
+        Recorded {
+            id: told.id.clone(),
+            signature: finding.signature(),
+            status: told.status,
+            clause: finding.clause,
+            strength: finding.strength,
+            dimension: finding.dimension,
+            views: finding.views.clone(),
+            expected: finding.expected.clone(),
+            seen: finding.seen.clone(),
+            origin: finding.origin.to_string(),
+            also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
+            widened: finding.widened,
+            confirmed: Confirmed { shown: told.confirmed.0, runs: told.confirmed.1 },
+            steps: told.plan.lines(),
+            shrink_runs: told.shrink_runs,
+            found_after_seconds: told.found_after.as_secs_f64(),
+            case: format!("findings/{}.case", told.id),
+            token: told.token.clone(),
+            excuse: told.excuse.as_ref().map(|(reason, _)| reason.clone()),
+        }
+    }
+}
+
+/// Every clause of the contract with its sums, in the contract's order.
+pub fn fired(outcome: &Outcome) -> Vec<Fired> {
+    let sum = |id: Clause| {
+        let cells = outcome.tally.iter().filter(|(cell, _)| cell.clause == id);
+        let zero = Fired { id, fired: 0, held: 0, broken: 0 };
+        cells.fold(zero, |sum, (_, tally)| Fired {
+            id,
+            fired: sum.fired + tally.fired,
+            held: sum.held + tally.held,
+            broken: sum.broken + tally.broken,
+        })
+    };
+    all().iter().map(|row| sum(row.clause)).collect()
+}
+
+fn notice(noticed: &Noticed) -> NoticeRecord {
+    let Noticed { clause, text, count, token } = noticed.clone();
+    NoticeRecord { clause, text, count, token }
+}

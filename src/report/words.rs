@@ -1,0 +1,145 @@
+//! [shell] Words for what the core names by letters and numbers.
+//!
+//! One phrase for each, the same wherever a person reads it. Knows nothing of layout.
+
+use crate::campaign::{Conclusion, Outcome, Status, Subject};
+use crate::judge::{Finding, View};
+use crate::policy::Dimension;
+use std::time::Duration;
+
+/// A dimension in words.
+pub fn dimension(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::AP => "approval policy",
+        Dimension::RV => "approvals reviewer",
+        Dimension::SB => "sandbox",
+        Dimension::PP => "permission profile",
+        Dimension::M => "model",
+        Dimension::E => "reasoning effort",
+        Dimension::T => "service tier",
+        Dimension::CWD => "working directory",
+        Dimension::CM => "collaboration mode",
+        Dimension::DP => "disabled plugins",
+    }
+}
+
+/// A view by its name, and what it looks at.
+pub fn view(view: View) -> (&'static str, &'static str) {
+    match view {
+        View::Reply => ("reply", "the server's answer to the request"),
+        View::Notice => ("notice", "its thread/settings/updated notification"),
+        View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
+        View::Rollout => ("rollout", "the thread's file on disk"),
+        View::Wire => ("wire", "its lines, turns and processes themselves"),
+    }
+}
+
+/// A status in one word.
+pub fn status(status: Status) -> &'static str {
+    match status {
+        Status::New => "new",
+        Status::Known => "known",
+        Status::Flaky => "flaky",
+    }
+}
+
+/// A conclusion in one word, as it stands in files.
+pub fn conclusion(conclusion: Conclusion) -> &'static str {
+    match conclusion {
+        Conclusion::Conforms => "conforms",
+        Conclusion::NewFinding => "new finding",
+        Conclusion::Trouble => "trouble",
+        Conclusion::StaleKnown => "stale known",
+        Conclusion::NothingRan => "nothing ran",
+    }
+}
+
+/// What a finding is about, in a line without its clause.
+pub fn subject(finding: &Finding) -> String {
+    let Finding { kind, expected, seen, .. } = finding;
+    let of = finding.thread.map_or(String::new(), |thread| format!(" of {thread}"));
+    match finding.dimension {
+        Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
+        None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
+    }
+}
+
+/// How often a finding was confirmed.
+pub fn confirmed(status: Status, (shown, of): (u32, u32)) -> String {
+    match (status, of) {
+        (Status::Known, 0) => "not looked into, since it is known".to_owned(),
+        (_, 0) => "not confirmed: the campaign was stopped before".to_owned(),
+        _ => format!("in {shown} of {of} runs in fresh processes"),
+    }
+}
+
+/// A server: what it says it is, and how it was asked for.
+pub fn server(subject: &Subject) -> String {
+    let Subject { spec, version, .. } = subject;
+    match version {
+        Some(version) if *spec == version.to_string() => format!("codex {version}"),
+        Some(version) => format!("codex {version}, asked for as {spec}"),
+        None => format!("{spec}, which does not say which release it is"),
+    }
+}
+
+/// A server by its shortest name.
+pub fn name(subject: &Subject) -> String {
+    match &subject.version {
+        Some(version) => format!("codex {version}"),
+        None => subject.spec.clone(),
+    }
+}
+
+/// The conclusion as a sentence without subject and full stop.
+pub fn sentence(outcome: &Outcome) -> String {
+    let count = |status| outcome.findings.iter().filter(|told| told.status == status).count();
+    let known = match count(Status::Known) {
+        0 => String::new(),
+        known => format!(", {} aside", plural(known, "known deviation")),
+    };
+    match outcome.conclusion() {
+        Conclusion::Conforms => {
+            format!("conforms to every clause that was tested{known}")
+        }
+        Conclusion::NewFinding => {
+            let new = plural(count(Status::New), "new finding");
+            format!("does not conform: {new}, printed above as programs")
+        }
+        Conclusion::Trouble => {
+            "undecided: the suite had trouble of its own; what it was stands under inconclusive"
+                .to_owned()
+        }
+        Conclusion::StaleKnown => {
+            "conforms, but the list of known deviations is stale: a row's own case no longer \
+             shows it; narrow its releases, or remove it"
+                .to_owned()
+        }
+        Conclusion::NothingRan => "undecided: no case was run".to_owned(),
+    }
+}
+
+/// A number and a noun, with an `s` where there are not one.
+pub fn plural(count: impl TryInto<u64>, noun: &str) -> String {
+    let count: u64 = count.try_into().unwrap_or(u64::MAX);
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// A duration, as precise as a person wants it.
+pub fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// How many of something there were in each second.
+pub fn rate(count: u64, wall: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate is told with one digit")]
+    let count = count as f64;
+    count / wall.as_secs_f64().max(f64::EPSILON)
+}
