@@ -4,9 +4,8 @@
 //! decided and decides nothing: no verdict, no status and no exit code is made here. A reader who
 //! goes away, as `head` does, ends nothing.
 
-use crate::campaign::{Event, Outcome};
+use crate::campaign::{Event, Outcome, Status};
 use std::io;
-use std::path::Path;
 
 pub mod clauses;
 pub mod closing;
@@ -22,7 +21,7 @@ pub mod summary;
 pub mod words;
 
 use self::closing::Closing;
-use self::exhibit::Exhibit;
+use self::exhibit::{Exhibit, Ways};
 use self::folder::Folder;
 use self::json::event;
 use self::out::Out;
@@ -46,6 +45,7 @@ pub struct Voice {
 pub struct Report {
     voice: Voice,
     folder: Folder,
+    ways: Ways,
     progress: Progress,
     out: Out,
     paint: Paint,
@@ -53,8 +53,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report into a folder and onto this process's streams.
-    pub fn new(voice: Voice, folder: Folder) -> Report {
+    /// A report into a folder and onto this process's streams. `flags` name the same server to
+    /// another command.
+    pub fn new(voice: Voice, folder: Folder, flags: String) -> Report {
         let pace = if voice.quiet { Pace::Silent } else { Pace::of_stderr() };
         let progress = Progress::new(pace);
         Report {
@@ -89,7 +90,7 @@ impl Report {
 
     fn write(&mut self, happened: &Event) -> io::Result<()> {
         let line = event(happened).to_string();
-        self.folder.hear(happened, &line)?;
+        self.folder.hear(happened, &line, &self.ways)?;
         match self.voice.json {
             true => self.out.say(&format!("{line}\n")),
             false => Ok(()),
@@ -97,15 +98,14 @@ impl Report {
     }
 
     fn print(&mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
-        let path: &Path = self.folder.path();
-        for told in outcome.findings.iter().filter(|told| told.excuse.is_none()) {
-            let text = Exhibit::told(told, path).text(&self.paint);
+        for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
+            let text = Exhibit::told(told, &self.ways).text(&self.paint);
             self.out.say(&format!("{text}\n"))?;
         }
         if self.voice.coverage {
             self.out.say(&format!("{}\n", coverage::table(&outcome.tally)))?;
         }
-        let closing = Closing { outcome, folder: path, again };
+        let closing = Closing { outcome, folder: &self.ways.folder, again };
         self.out.say(&closing.text(&self.paint))
     }
 }

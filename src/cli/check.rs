@@ -131,7 +131,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         }
     };
     let voice = Voice { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
-    let mut report = Report::new(voice, folder);
+    let mut report = Report::new(voice, folder, flags.subject.again().join(" "));
     let outcome = campaign.run(&bench, subject, &stop, |event| report.hear(&event));
     let again = flags.again(&campaign, outcome.cases);
     report.end(&outcome, &again).map_err(Failure::trouble)?;

@@ -9,7 +9,7 @@ use crate::judge::Verdict;
 use crate::judge::signature::Signature;
 use crate::known::{Known, Row};
 use crate::plan::Plan;
-use crate::report::exhibit::Exhibit;
+use crate::report::exhibit::{Exhibit, server};
 use crate::report::paint::{Ink, Paint};
 use crate::report::words::plural;
 use crate::trace::Trace;
@@ -62,7 +62,8 @@ impl Proof<'_> {
 
     fn before(&self, signature: &Signature, row: Option<&Row>) -> Vec<(&'static str, String)> {
         let shown = self.runs.iter().filter(|(_, verdict)| verdict.shows(signature)).count();
-        let mut rows = vec![("shown", format!("in {shown} of {}", plural(self.runs.len(), "run")))];
+        let shown = format!("in {shown} of {}", plural(self.runs.len(), "run"));
+        let mut rows = vec![("server", server(self.release.as_ref())), ("shown", shown)];
         if let Some(row) = row {
             let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
             rows.push(("excused", format!("{reason} ({}; {})", row.releases, row.case)));

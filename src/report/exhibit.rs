@@ -12,7 +12,8 @@ use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::plan::text::HEADER;
 use crate::plan::{Plan, Step};
-use std::path::Path;
+use semver::Version;
+use std::path::PathBuf;
 
 /// A finding and the program that shows it.
 #[derive(Clone, Debug)]
@@ -23,17 +24,39 @@ pub struct Exhibit<'a> {
     pub plan: &'a Plan,
     /// How it stands: `new`, `known`, and so on.
     pub standing: &'a str,
-    /// Further rows, before the program: how sure it is.
+    /// Further rows, before the program: on what it was seen, how sure it is.
     pub before: Vec<(&'static str, String)>,
-    /// Further rows, after the program: how to go on.
+    /// Further rows, after the program: how to go on. They are copied, so they are never broken.
     pub after: Vec<(&'static str, String)>,
 }
 
+/// How a finding of a campaign is reached again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// The folder of the run.
+    pub folder: PathBuf,
+    /// The flags that name the same server, as `--server 0.144.4`; empty for the pinned one.
+    pub flags: String,
+}
+
 impl<'a> Exhibit<'a> {
-    /// What a campaign tells, its files lying below a folder.
-    pub fn told(told: &'a Told, folder: &Path) -> Exhibit<'a> {
-        let file = folder.join("findings").join(format!("{}.case", told.id));
-        let mut before = vec![("confirmed", words::confirmed(told.status, told.confirmed))];
+    /// What a campaign tells, for a terminal.
+    pub fn told(told: &'a Told, ways: &Ways) -> Exhibit<'a> {
+        let file = ways.folder.join("findings").join(format!("{}.case", told.id));
+        let file = file.display().to_string();
+        let mut exhibit = Exhibit::kept(told, ways);
+        exhibit.after.retain(|(label, _)| *label != "replay");
+        exhibit.after.push(("replay", ways.replay(&file)));
+        exhibit.after.push(("files", format!("{file} (.trace and .stderr beside it)")));
+        exhibit
+    }
+
+    /// The same, for a case file that may be moved elsewhere.
+    pub fn kept(told: &'a Told, ways: &Ways) -> Exhibit<'a> {
+        let mut before = vec![
+            ("server", server(told.trace.server.as_ref())),
+            ("confirmed", words::confirmed(told.status, told.confirmed)),
+        ];
         if told.status == Status::Flaky {
             let flaky = "it showed once and in no run after; nothing was shrunk, and both traces \
                          are kept";
@@ -43,16 +66,15 @@ impl<'a> Exhibit<'a> {
             before.push(("excused", format!("{reason} ({case})")));
         }
         let first = format!(
-            "after {}, in case {}; shrunk in {}",
-            words::time(told.found_after),
+            "in case {}, {} after the start; shrunk in {}",
             told.token,
+            words::time(told.found_after),
             words::plural(told.shrink_runs, "run"),
         );
         let after = vec![
             ("signature", told.finding.signature().to_string()),
             ("found", first),
-            ("replay", format!("heirloom replay {}", file.display())),
-            ("files", format!("{} with .trace and .stderr beside it", file.display())),
+            ("replay", ways.replay(&format!("{}.case", told.id))),
         ];
         let standing = words::status(told.status);
         Exhibit { finding: &told.finding, plan: &told.plan, standing, before, after }
@@ -72,7 +94,7 @@ impl<'a> Exhibit<'a> {
         text.push_str("\n  The program; > marks the step that shows it:\n\n");
         text.push_str(&self.program(paint));
         text.push('\n');
-        self.after.iter().for_each(|(label, words)| text.push_str(&paint.row(label, words)));
+        text.push_str(&self.onward(paint));
         text
     }
 
@@ -80,9 +102,10 @@ impl<'a> Exhibit<'a> {
     pub fn case(&self) -> String {
         let plain = Paint::plain(96);
         let mut rows = format!("{}\n", self.headline(&plain));
-        for (label, words) in self.explained().iter().chain(&self.after) {
-            rows.push_str(&plain.row(label, words));
+        for (label, words) in self.explained() {
+            rows.push_str(&plain.row(label, &words));
         }
+        rows.push_str(&self.onward(&plain));
         let comments = rows.lines().map(|line| format!("# {}\n", line.trim_end()));
         let program = self.plan.to_string();
         let program = program.strip_prefix(HEADER).expect("a printed plan begins with its header");
@@ -133,6 +156,11 @@ impl<'a> Exhibit<'a> {
         rows
     }
 
+    /// The rows after the program.
+    fn onward(&self, paint: &Paint) -> String {
+        self.after.iter().map(|(label, words)| paint.row_whole(label, words)).collect()
+    }
+
     /// The program's lines with the step marked.
     fn program(&self, paint: &Paint) -> String {
         let text = self.plan.to_string();
@@ -179,12 +207,23 @@ impl<'a> Exhibit<'a> {
     }
 }
 
+/// The server that a trace names.
+pub fn server(release: Option<&Version>) -> String {
+    release.map_or("of an unknown release".to_owned(), |release| format!("codex {release}"))
+}
+
+impl Ways {
+    fn replay(&self, file: &str) -> String {
+        format!("heirloom replay {file} {}", self.flags).trim_end().to_owned()
+    }
+}
+
 /// Where the wrong value comes from.
 fn origin(finding: &Finding) -> String {
     let others: Vec<&str> = finding.also_fits.iter().map(|origin| origin.words()).collect();
     let or = match others.as_slice() {
         [] => String::new(),
-        others => format!(" (as well: {})", others.join("; ")),
+        others => format!("; it is also {}", others.join(" and ")),
     };
     match finding.origin {
         Origin::Unknown => "no value of the program or its config is like the one seen".to_owned(),

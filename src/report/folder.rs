@@ -4,7 +4,7 @@
 //! run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is there
 //! already is never written over.
 
-use super::exhibit::Exhibit;
+use super::exhibit::{Exhibit, Ways};
 use super::summary::Summary;
 use crate::campaign::{Event, Told};
 use std::fs::{self, File};
@@ -93,19 +93,16 @@ impl Folder {
     ///
     /// # Errors
     /// When the system refuses it.
-    pub fn hear(&mut self, event: &Event, line: &str) -> io::Result<()> {
+    pub fn hear(&mut self, event: &Event, line: &str, ways: &Ways) -> io::Result<()> {
+        let path = self.path.join("events.jsonl");
         let mut events = match self.events.take() {
             Some(file) => file,
-            None => {
-                let path = self.path.join("events.jsonl");
-                File::create_new(&path).map_err(about(&path))?
-            }
+            None => File::create_new(&path).map_err(about(&path))?,
         };
-        let path = self.path.join("events.jsonl");
         events.write_all(format!("{line}\n").as_bytes()).map_err(about(&path))?;
         self.events = Some(events);
         match event {
-            Event::Told(told) => self.keep(told),
+            Event::Told(told) => self.keep(told, ways),
             _ => Ok(()),
         }
     }
@@ -122,14 +119,14 @@ impl Folder {
         fs::rename(&half, &whole).map_err(about(&whole))
     }
 
-    fn keep(&self, told: &Told) -> io::Result<()> {
+    fn keep(&self, told: &Told, ways: &Ways) -> io::Result<()> {
         let findings = self.path.join("findings");
         fs::create_dir_all(&findings).map_err(about(&findings))?;
         let write = |ending: &str, text: &str| {
             let path = findings.join(format!("{}.{ending}", told.id));
             fs::write(&path, text).map_err(about(&path))
         };
-        write("case", &Exhibit::told(told, &self.path).case())?;
+        write("case", &Exhibit::kept(told, ways).case())?;
         write("trace", &told.trace.to_string())?;
         write("stderr", &told.stderr)?;
         match &told.unlike {

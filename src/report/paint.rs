@@ -87,6 +87,12 @@ impl Paint {
         self.row_in(Ink::Plain, label, text)
     }
 
+    /// As `row`, never broken: what a person copies, as a command or a path.
+    pub fn row_whole(&self, label: &str, text: &str) -> String {
+        let label = self.ink(Ink::Faint, &format!("  {label:<width$}", width = LABEL - 2));
+        format!("{label}{text}\n")
+    }
+
     /// As `row`, with its words in an ink.
     pub fn row_in(&self, ink: Ink, label: &str, text: &str) -> String {
         let inner = Paint { width: self.width.saturating_sub(LABEL), ..*self };

@@ -4,7 +4,7 @@
 //! line at once, which begins with its clause. Says nothing where it is told to be silent.
 
 use super::words::{self, plural, rate};
-use crate::campaign::{Event, Told};
+use crate::campaign::{Event, Status, Told};
 use crate::judge::signature::Signature;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ impl Progress {
     fn told(&mut self, told: &Told) {
         self.open.remove(&told.finding.signature());
         self.told += 1;
-        if told.excuse.is_some() {
+        if told.status == Status::Known {
             return;
         }
         let widened = if told.finding.widened { "WIDENED, " } else { "" };
