@@ -58,14 +58,9 @@ impl Report {
     pub fn new(voice: Voice, folder: Folder, flags: String) -> Report {
         let pace = if voice.quiet { Pace::Silent } else { Pace::of_stderr() };
         let progress = Progress::new(pace);
-        Report {
-            voice,
-            folder,
-            progress,
-            out: Out::stdout(),
-            paint: Paint::stdout(),
-            trouble: None,
-        }
+        let ways = Ways { folder: folder.path().to_owned(), flags };
+        let (out, paint) = (Out::stdout(), Paint::stdout());
+        Report { voice, folder, ways, progress, out, paint, trouble: None }
     }
 
     /// Tells one event. What cannot be written is remembered and told at the end.

@@ -44,9 +44,9 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N")]
     max_ops: Option<NonZeroUsize>,
     #[command(flatten)]
-    subject: subject::Flags,
+    subject: subject::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::Flags,
+    excuses: excuses::KnownFlags,
     /// The folder for results, new or empty [default: runs/TIME-SEED, with the link runs/latest]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 /// The flag.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Flags {
+pub(super) struct KnownFlags {
     /// Known deviations that are excused: a file like ci/known.toml, or `none`; the built-in list
     /// where nothing is given
     #[arg(long, value_name = "FILE|none")]
     known: Option<PathBuf>,
 }
 
-impl Flags {
+impl KnownFlags {
     /// The list.
     pub(super) fn list(&self) -> Result<Known, Failure> {
         let Some(path) = &self.known else {

@@ -26,9 +26,9 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", default_value = "1")]
     runs: NonZeroU32,
     #[command(flatten)]
-    subject: subject::Flags,
+    subject: subject::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::Flags,
+    excuses: excuses::KnownFlags,
 }
 
 /// The flags of `heirloom judge`.
@@ -37,7 +37,7 @@ pub(super) struct Judge {
     /// A trace, as a campaign keeps it beside each case
     trace: PathBuf,
     #[command(flatten)]
-    excuses: excuses::Flags,
+    excuses: excuses::KnownFlags,
 }
 
 /// Runs one case.

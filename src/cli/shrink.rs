@@ -35,9 +35,9 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    subject: subject::Flags,
+    subject: subject::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::Flags,
+    excuses: excuses::KnownFlags,
 }
 
 /// A worker that runs programs until it is stopped.

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which server, in which product state.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Flags {
+pub(super) struct ServerFlags {
     /// The server: a release, `latest`, or a path to an executable
     #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
     #[arg(default_value = PINNED)]
@@ -37,7 +37,7 @@ pub(super) struct Ready {
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl Flags {
+impl ServerFlags {
     /// Provides the server and starts it once.
     pub(super) fn ready(&self, quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
