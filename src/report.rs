@@ -27,7 +27,6 @@ use self::json::event;
 use self::out::Out;
 use self::paint::Paint;
 use self::progress::{Pace, Progress};
-use self::summary::Summary;
 
 /// How a campaign is told.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +76,7 @@ impl Report {
     /// The first thing that could not be written in the whole course of the campaign.
     pub fn end(mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         self.progress.end();
-        let closed = self.folder.close(&Summary::new(outcome));
+        let closed = self.folder.close(outcome, &self.ways);
         let printed = if self.voice.json { Ok(()) } else { self.print(outcome, again) };
         let first = self.trouble.or(closed.err()).or(printed.err());
         first.map_or(Ok(()), Err)

@@ -6,7 +6,7 @@
 
 use super::exhibit::{Exhibit, Ways};
 use super::summary::Summary;
-use crate::campaign::{Event, Told};
+use crate::campaign::{Event, Outcome, Told};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -107,12 +107,15 @@ impl Folder {
         }
     }
 
-    /// Writes the summary.
+    /// Writes the summary, and the findings once more: a signature may have been told twice, and
+    /// what the outcome holds of it is what stays.
     ///
     /// # Errors
     /// When the system refuses it.
-    pub fn close(&self, summary: &Summary) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(summary).expect("a summary is plain values");
+    pub fn close(&self, outcome: &Outcome, ways: &Ways) -> io::Result<()> {
+        outcome.findings.iter().try_for_each(|told| self.keep(told, ways))?;
+        let summary = Summary::new(outcome);
+        let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         let half = self.path.join(".summary.json");
         let whole = self.path.join("summary.json");
         fs::write(&half, format!("{text}\n")).map_err(about(&half))?;

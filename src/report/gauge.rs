@@ -73,11 +73,12 @@ impl Gauge {
 
 fn style(bytes: Option<u64>, total: Option<u64>) -> ProgressStyle {
     let template = match (bytes, total) {
-        (Some(_), Some(_)) => "{spinner} {msg} {bar:24} {decimal_bytes}/{decimal_total_bytes}",
+        (Some(_), Some(_)) => "{spinner} {msg} [{bar:16}] {decimal_bytes}/{decimal_total_bytes}",
         (Some(_), None) => "{spinner} {msg} {decimal_bytes}",
         _ => "{spinner} {msg}",
     };
-    ProgressStyle::with_template(template).expect("the template is one of three")
+    let style = ProgressStyle::with_template(template).expect("the template is one of three");
+    style.progress_chars("=> ")
 }
 
 /// A stretch as a line.

@@ -7,7 +7,7 @@ use super::words::{self, plural, rate};
 use crate::campaign::{Event, Status, Told};
 use crate::judge::signature::Signature;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Progress {
     bar: ProgressBar,
     budget: Budget,
     cases: u64,
-    told: usize,
+    found: BTreeSet<Signature>,
     /// Signatures that are looked into, with runs and lines so far.
     open: BTreeMap<Signature, (u32, usize)>,
     line_at: Duration,
@@ -62,8 +62,8 @@ impl Progress {
             Pace::Bar => ProgressBar::no_length(),
             Pace::Lines | Pace::Silent => ProgressBar::hidden(),
         };
-        let (budget, open) = (Budget::default(), BTreeMap::new());
-        Progress { pace, bar, budget, cases: 0, told: 0, open, line_at: LINE_EVERY }
+        let (budget, found, open) = (Budget::default(), BTreeSet::new(), BTreeMap::new());
+        Progress { pace, bar, budget, cases: 0, found, open, line_at: LINE_EVERY }
     }
 
     /// Takes one event.
@@ -83,19 +83,13 @@ impl Progress {
                     self.line(&format!("case {index} says nothing: {reason}"));
                 }
             }
-            Event::Found { signature, index, known: false } => {
-                self.open.insert(signature.clone(), (0, 0));
-                self.line(&format!("{signature} in case {index}; shrinking it"));
-            }
-            Event::Found { signature, index, known: true } => {
-                self.line(&format!("{signature} in case {index}; known"));
-            }
+            Event::Found { signature, index, known } => self.found(signature, *index, *known),
             Event::Shrinking { signature, runs, lines } => {
                 self.open.insert(signature.clone(), (*runs, *lines));
             }
             Event::Told(told) => self.told(told),
             Event::Stale { signature, case } => {
-                self.line(&format!("{signature} is stale: {case} no longer shows it"));
+                self.line(&format!("{signature}: stale; {case} no longer shows it"));
             }
             Event::Ended(_) => {}
         }
@@ -107,9 +101,19 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// A signature that is found again has now shown with more allowed than was due.
+    fn found(&mut self, signature: &Signature, index: u64, known: bool) {
+        let again = !self.found.insert(signature.clone());
+        let widened = if again { " now WIDENED," } else { "" };
+        if !known {
+            self.open.insert(signature.clone(), (0, 0));
+        }
+        let then = if known { "known" } else { "shrinking it" };
+        self.line(&format!("{signature}:{widened} in case {index}; {then}"));
+    }
+
     fn told(&mut self, told: &Told) {
         self.open.remove(&told.finding.signature());
-        self.told += 1;
         if told.status == Status::Known {
             return;
         }
@@ -118,15 +122,15 @@ impl Progress {
         let signature = told.finding.signature();
         let confirmed = words::confirmed(told.status, told.confirmed);
         let status = words::status(told.status);
-        self.line(&format!("{signature} is {widened}{status}: {lines}, {confirmed}"));
+        self.line(&format!("{signature}: {widened}{status}; {lines}, {confirmed}"));
     }
 
     fn begin(&self) {
         let Budget { cases, time } = self.budget;
         self.bar.reset();
         let template = match (cases, time) {
-            (None, None) => "{spinner} {elapsed}  {msg}",
-            _ => "{spinner} {bar:24} {left}  {msg}",
+            (None, None) => "{spinner} {elapsed}  {wide_msg}",
+            _ => "{spinner} [{bar:16}] {left}  {wide_msg}",
         };
         let style = ProgressStyle::with_template(template).expect("the template is one of two");
         let left = move |state: &ProgressState, text: &mut dyn Write| {
@@ -164,14 +168,14 @@ impl Progress {
 
     fn message(&self, elapsed: Duration) -> String {
         let cases = match self.budget.cases {
-            Some(all) => format!("{} of {}", self.cases, plural(all, "case")),
+            Some(all) => format!("{}/{}", self.cases, plural(all, "case")),
             None => plural(self.cases, "case"),
         };
         let rate = rate(self.cases, elapsed);
-        let findings = plural(self.told + self.open.len(), "finding");
+        let findings = plural(self.found.len(), "finding");
         let shrinking = match self.open.len() {
             0 => String::new(),
-            open => format!(", {open} being shrunk"),
+            open => format!(" ({open} being shrunk)"),
         };
         format!("{cases}, {rate:.1}/s, {findings}{shrinking}")
     }
