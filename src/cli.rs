@@ -1,8 +1,8 @@
 //! [shell] Arguments to configuration, outcome to exit code.
 //!
-//! Alone reads arguments and the environment. Each command is a small file that makes a configuration,
-//! hands it to a room and has the answer reported. What a person did wrong ends in one line that
-//! says what to do instead, and nothing panics over it.
+//! Alone reads arguments and the environment. Each command is a small file that makes a
+//! configuration, hands it to a room and has the answer reported. What a person did wrong ends in
+//! one line that says what to do instead, and nothing panics over it.
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -120,7 +120,7 @@ fn refused(error: &clap::Error) -> Result<u8, Failure> {
     let text = text.split("\nUsage:").next().unwrap_or_default();
     let text = text.split("\nFor more information").next().unwrap_or_default();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
+    let line = lines.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     Err(Failure::Usage(format!("{line}; `heirloom --help` says more")))
 }

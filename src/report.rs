@@ -18,6 +18,8 @@ pub mod out;
 pub mod paint;
 pub mod progress;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use self::closing::Closing;

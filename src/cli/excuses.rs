@@ -3,7 +3,7 @@
 //! The one that is built in, a file, or none. A file's cases are read relative to the file.
 
 use super::{Failure, read};
-use crate::known::Known;
+use crate::known::{BadList, Known};
 use std::path::PathBuf;
 
 /// The flag.
@@ -31,11 +31,23 @@ impl KnownFlags {
             read(&path).map_err(|failure| failure.to_string())
         };
         let known = Known::parse(&text, case);
-        known.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+        known.map_err(|error| {
+            Failure::Usage(format!("cannot use {}: {}", path.display(), told(&error, &text)))
+        })
     }
 
     /// The flag as it was given.
     pub(super) fn again(&self) -> Option<String> {
         self.known.as_ref().map(|path| format!("--known {}", path.display()))
     }
+}
+
+/// The error in one line; that of a text which is no TOML has several.
+fn told(error: &BadList, text: &str) -> String {
+    let BadList::Toml(error) = error else {
+        return error.to_string();
+    };
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("line {line}: {}", error.message())
 }

@@ -66,7 +66,7 @@ impl Proof<'_> {
         let mut rows = vec![("server", server(self.release.as_ref())), ("shown", shown)];
         if let Some(row) = row {
             let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
-            rows.push(("excused", format!("{reason} ({}; {})", row.releases, row.case)));
+            rows.push(("excused", format!("{reason} (releases {})", row.releases)));
         }
         rows
     }

@@ -1,7 +1,7 @@
 //! [shell] The server that is meant, ready to be run.
 //!
-//! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown, and
-//! started once to see that it is an app-server.
+//! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown,
+//! and started once to see that it is an app-server.
 
 use super::Failure;
 use super::stop;

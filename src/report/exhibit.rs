@@ -58,19 +58,23 @@ impl<'a> Exhibit<'a> {
             ("confirmed", words::confirmed(told.status, told.confirmed)),
         ];
         if told.status == Status::Flaky {
-            let flaky = "it showed once and in no run after; nothing was shrunk, and both traces \
-                         are kept";
-            before.push(("flaky", flaky.to_owned()));
+            let flaky = "it showed once, and in no run that was to confirm it";
+            let unlike = match told.unlike {
+                Some(_) => "; .unlike.trace is a run that did not show it",
+                None => "",
+            };
+            before.push(("flaky", format!("{flaky}{unlike}")));
         }
         if let Some((reason, case)) = &told.excuse {
-            before.push(("excused", format!("{reason} ({case})")));
+            let name = case.rsplit('/').next().unwrap_or(case);
+            before.push(("excused", format!("{reason} ({name})")));
         }
-        let first = format!(
-            "in case {}, {} after the start; shrunk in {}",
-            told.token,
-            words::time(told.found_after),
-            words::plural(told.shrink_runs, "run"),
-        );
+        let shrunk = match told.shrink_runs {
+            0 => String::new(),
+            runs => format!("; shrunk in {}", words::plural(runs, "run")),
+        };
+        let after = words::time(told.found_after);
+        let first = format!("in case {}, {after} after the start{shrunk}", told.token);
         let after = vec![
             ("signature", told.finding.signature().to_string()),
             ("found", first),

@@ -1,8 +1,8 @@
 //! [shell] The folder of a run: what happened, as it happens, and what came of it.
 //!
-//! `events.jsonl` grows by a line an event, and each finding's files are there when it is told, so a
-//! run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is there
-//! already is never written over.
+//! `events.jsonl` grows by a line an event, and each finding's files are there when it is told, so
+//! that a run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is
+//! there already is never written over.
 
 use super::exhibit::{Exhibit, Ways};
 use super::summary::Summary;
@@ -25,7 +25,10 @@ pub struct Folder {
 #[derive(Debug, thiserror::Error)]
 pub enum NoFolder {
     /// Something is in it.
-    #[error("cannot write results to {}: the folder is not empty; name another", .0.display())]
+    #[error(
+        "cannot write results to {}: the folder is not empty; name another with --out",
+        .0.display()
+    )]
     Taken(PathBuf),
     /// The system refuses it.
     #[error(
@@ -55,8 +58,8 @@ impl Folder {
         }
     }
 
-    /// A new folder of this name, or of this name and a number, below `runs`; `runs/latest` leads to
-    /// it from now on, unless something that is no link stands there.
+    /// A new folder of this name, or of this name and a number, below `runs`; `runs/latest` leads
+    /// to it from now on, unless something that is no link stands there.
     ///
     /// # Errors
     /// When it cannot be made.

@@ -13,7 +13,7 @@ const WIDTH: usize = 80;
 const WIDTH_MAX: usize = 110;
 
 /// Where the words of a labelled row begin.
-const LABEL: usize = 13;
+const LABEL: usize = 16;
 
 /// How a text may look.
 #[derive(Clone, Copy, Debug)]

@@ -107,7 +107,7 @@ pub fn sentence(outcome: &Outcome) -> String {
             format!("does not conform: {new}, printed above as programs")
         }
         Conclusion::Trouble => {
-            "undecided: the suite had trouble of its own; what it was stands under inconclusive"
+            "is undecided: the suite had trouble of its own; what it was stands under inconclusive"
                 .to_owned()
         }
         Conclusion::StaleKnown => {
@@ -115,7 +115,7 @@ pub fn sentence(outcome: &Outcome) -> String {
              shows it; narrow its releases, or remove it"
                 .to_owned()
         }
-        Conclusion::NothingRan => "undecided: no case was run".to_owned(),
+        Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
     }
 }
 

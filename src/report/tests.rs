@@ -1,0 +1,412 @@
+//! [shell] What is told of a campaign that was made by hand.
+//!
+//! One campaign of two cases against release 0.144.4, its finding judged from a stored trace, so
+//! that the texts below are those that a person sees.
+
+use super::closing::Closing;
+use super::coverage;
+use super::exhibit::{Exhibit, Ways};
+use super::folder::Folder;
+use super::json::event;
+use super::paint::Paint;
+use super::summary::Summary;
+use crate::campaign::{Event, Noticed, Outcome, Status, Subject, Told};
+use crate::contract::Clause;
+use crate::judge::judge;
+use crate::plan::Plan;
+use crate::trace::Trace;
+use expect_test::{Expect, expect};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
+
+fn told(status: Status) -> Told {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    Told {
+        id: "r4-ap-resume-never-config".to_owned(),
+        status,
+        finding,
+        plan: trace.plan.clone(),
+        unlike: (status == Status::Flaky).then(|| trace.clone()),
+        trace,
+        stderr: "last words\n".to_owned(),
+        token: "r1-s7-c1-o12".to_owned(),
+        confirmed: if status == Status::Flaky { (0, 5) } else { (5, 5) },
+        shrink_runs: 9,
+        found_after: Duration::from_millis(3_140),
+        excuse: None,
+    }
+}
+
+fn outcome(findings: Vec<Told>) -> Outcome {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    Outcome {
+        subject: Subject {
+            spec: "0.144.4".to_owned(),
+            version: "0.144.4".parse().ok(),
+            digest: "sha256:00ff".to_owned(),
+        },
+        seed: 7,
+        cases: 2,
+        steps: 14,
+        wall: Duration::from_secs(125),
+        server_cpu: Duration::from_secs(97),
+        harness_cpu: Duration::from_secs(3),
+        tally: judge(&trace).tally,
+        findings,
+        notices: vec![Noticed {
+            clause: Clause::G12,
+            text: "R2 lets a thread stay wider".to_owned(),
+            count: 1,
+            token: "r1-s7-c0-o12".to_owned(),
+        }],
+        inconclusive: BTreeMap::from([("no room for a home; free space".to_owned(), 1)]),
+        stale: vec![(told(Status::Known).finding.signature(), "lost.case".to_owned())],
+        interrupted: true,
+    }
+}
+
+fn ways() -> Ways {
+    Ways { folder: Path::new("runs/x-7").to_owned(), flags: "--server 0.144.4".to_owned() }
+}
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(text);
+}
+
+#[test]
+fn a_finding_is_a_program_with_the_contradicted_step_marked() {
+    let told = told(Status::New);
+    check(
+        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            R4 AP  WIDENED, new finding: wrong approval policy of t0 after `resume`
+            --------------------------------------------------------------------------------
+              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              strength      N, a conformance failure: an upstream test or a published schema
+                            text asserts it
+              expected      never
+              seen          on-request
+              widened       what was seen allows MORE than what was expected
+              origin        the value seen is the default in config.toml
+              seen in       reply (the server's answer to the request)
+              server        codex 0.144.4
+              confirmed     in 5 of 5 runs in fresh processes
+
+              The program; > marks the step that shows it:
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+                run     t0 "turn 1"                   <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server, and
+                    t0 was read cold
+
+              signature     R4/AP/resume/never/config
+              found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+              replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+        "#]],
+    );
+}
+
+#[test]
+fn a_finding_at_a_line_of_the_program_is_marked_there() {
+    let mut told = told(Status::Flaky);
+    told.finding.step = 1;
+    told.finding.dimension = None;
+    told.finding.expected = "a refusal".to_owned();
+    told.finding.seen = "it was granted".to_owned();
+    check(
+        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            R4  WIDENED, flaky: `resume` of t0: expected a refusal, seen it was granted
+            --------------------------------------------------------------------------------
+              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              strength      N, a conformance failure: an upstream test or a published schema
+                            text asserts it
+              expected      a refusal
+              seen          it was granted
+              widened       what was seen allows MORE than what was expected
+              seen in       reply (the server's answer to the request)
+              server        codex 0.144.4
+              confirmed     in 0 of 5 runs in fresh processes
+              flaky         it showed once, and in no run that was to confirm it;
+                            .unlike.trace is a run that did not show it
+
+              The program; > marks the step that shows it:
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+              > run     t0 "turn 1"                   <- text "ok"
+                ^ R4: expected a refusal, seen it was granted
+                audit
+
+              signature     R4/-/resume/never/config
+              found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+              replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+        "#]],
+    );
+}
+
+#[test]
+fn a_case_file_explains_itself_and_can_be_read() {
+    let told = told(Status::New);
+    let text = Exhibit::kept(&told, &ways()).case();
+    assert_eq!(text.parse::<Plan>(), Ok(told.plan.clone()));
+    check(
+        &text,
+        expect![[r##"
+            # heirloom case v1
+            #
+            # R4 AP  WIDENED, new finding: wrong approval policy of t0 after `resume`
+            #   clause        R4: A cold resume (after a restart or an unload) restores AP.
+            #   strength      N, a conformance failure: an upstream test or a published schema text asserts it
+            #   expected      never
+            #   seen          on-request
+            #   widened       what was seen allows MORE than what was expected
+            #   origin        the value seen is the default in config.toml
+            #   seen in       reply (the server's answer to the request)
+            #   server        codex 0.144.4
+            #   confirmed     in 5 of 5 runs in fresh processes
+            #   signature     R4/AP/resume/never/config
+            #   found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+            #   replay        heirloom replay r4-ap-resume-never-config.case --server 0.144.4
+            #
+            config  approval=on-request reviewer=user sandbox=read-only
+            start   approval=never                -> t0
+            run     t0 "turn 1"                   <- text "ok"
+            audit
+        "##]],
+    );
+}
+
+#[test]
+fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
+    let outcome = outcome(vec![told(Status::New), told(Status::Flaky)]);
+    let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";
+    let closing = Closing { outcome: &outcome, folder: Path::new("runs/x-7"), again };
+    check(
+        &closing.text(&Paint::plain(80)),
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            Summary
+              server        codex 0.144.4
+                            sha256:00ff
+              seed          7
+              ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; interrupted, so
+                            this is what was done until then
+              CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
+              findings      1 new, 0 known, 1 flaky; 2 allow more than they should (WIDENED)
+                R4  AP      WIDENED new: expected never, seen on-request
+                R4  AP      WIDENED flaky: expected never, seen on-request
+              notice        G12: R2 lets a thread stay wider (1 case)
+              inconclusive  1 case: no room for a home; free space
+              stale         R4/AP/resume/never/config: lost.case no longer shows it
+              not tested    52 of 68 clauses never fired, and of them nothing is said: G2 G3
+                            G5 G6 G8 G9 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6
+                            R7 R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5
+                            O6 O7 O8 O9 O10 O14 E1 E2 E3 E4
+              results       runs/x-7
+              again         heirloom check --seed 7 --cases 2 --server 0.144.4
+
+            codex 0.144.4 does not conform: 1 new finding, printed above as programs (exit
+            code 1)
+        "#]],
+    );
+}
+
+#[test]
+fn each_conclusion_is_a_sentence_with_its_exit_code() {
+    let stale = Outcome { inconclusive: BTreeMap::new(), ..outcome(vec![]) };
+    let conforms = Outcome { stale: vec![], ..stale.clone() };
+    let nothing = Outcome { cases: 0, ..stale.clone() };
+    let known = Outcome { findings: vec![told(Status::Known)], ..conforms.clone() };
+    let all = [outcome(vec![]), stale, conforms, nothing, known];
+    let last = |outcome: &Outcome| {
+        let closing = Closing { outcome, folder: Path::new("x"), again: "" };
+        let text = closing.text(&Paint::plain(200));
+        format!("{}\n", text.lines().last().unwrap_or_default())
+    };
+    check(
+        &all.iter().map(last).collect::<String>(),
+        expect![[r#"
+            codex 0.144.4 is undecided: the suite had trouble of its own; what it was stands under inconclusive (exit code 3)
+            codex 0.144.4 conforms, but the list of known deviations is stale: a row's own case no longer shows it; narrow its releases, or remove it (exit code 4)
+            codex 0.144.4 conforms to every clause that was tested (exit code 0)
+            codex 0.144.4 is undecided: no case was run (exit code 5)
+            codex 0.144.4 conforms to every clause that was tested, 1 known deviation aside (exit code 0)
+        "#]],
+    );
+}
+
+#[test]
+fn a_summary_has_the_keys_that_its_schema_promises() {
+    let summary = Summary::new(&outcome(vec![told(Status::New)]));
+    let summary = serde_json::to_value(summary).expect("it is plain values");
+    let keys = |value: &Value| {
+        let object = value.as_object().expect("it is an object");
+        object.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let lists = ["clauses", "findings", "notices", "inconclusive", "stale"];
+    let of_lists = lists.map(|list| format!("{list}: {}\n", keys(&summary[list][0])));
+    let text = format!(
+        "{}\nserver: {}\n{}{} clauses",
+        keys(&summary),
+        keys(&summary["server"]),
+        of_lists.concat(),
+        summary["clauses"].as_array().map_or(0, Vec::len),
+    );
+    check(
+        &text,
+        expect![[r#"
+        schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive stale interrupted conclusion exit_code
+        server: spec version digest
+        clauses: id fired held broken
+        findings: id signature status clause strength dimension views expected seen origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse
+        notices: clause text count token
+        inconclusive: reason count
+        stale: signature case
+        68 clauses"#]],
+    );
+    check(
+        &format!("{:#}", summary["findings"][0]),
+        expect![[r#"
+            {
+              "id": "r4-ap-resume-never-config",
+              "signature": "R4/AP/resume/never/config",
+              "status": "new",
+              "clause": "R4",
+              "strength": "N",
+              "dimension": "AP",
+              "views": [
+                "reply"
+              ],
+              "expected": "never",
+              "seen": "on-request",
+              "origin": "config",
+              "also_fits": [],
+              "widened": true,
+              "confirmed": {
+                "shown": 5,
+                "runs": 5
+              },
+              "steps": 2,
+              "shrink_runs": 9,
+              "found_after_seconds": 3.14,
+              "case": "findings/r4-ap-resume-never-config.case",
+              "token": "r1-s7-c1-o12",
+              "excuse": null
+            }"#]],
+    );
+}
+
+#[test]
+fn an_event_is_one_line_of_json() {
+    let outcome = outcome(vec![]);
+    let began = Event::Began {
+        subject: outcome.subject,
+        seed: 7,
+        jobs: 2,
+        cases: None,
+        time: Some(Duration::from_secs(120)),
+    };
+    let told = told(Status::New);
+    let found = Event::Found { signature: told.finding.signature(), index: 3, known: false };
+    let lines = [began, found, Event::Told(Box::new(told))].map(|one| format!("{}\n", event(&one)));
+    check(
+        &lines.concat(),
+        expect![[r##"
+        {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+        {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
+        {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+    "##]],
+    );
+}
+
+#[test]
+fn a_table_shows_what_was_compared_where() {
+    let table = coverage::table(&outcome(vec![]).tally);
+    let fired: Vec<&str> = table.lines().filter(|line| !line.ends_with("never")).collect();
+    check(
+        &fired.join("\n"),
+        expect![[r#"
+        clause           reply    notice    reread   rollout      wire     rests
+        G1                                                                     3
+        G4                                                                     1
+        G10                                                                    1
+        G10  AP                                            1
+        G10  RV                                            1
+        G10  SB                                            1
+        G11                                                                    1
+        S1   AP              1
+        S1   RV              1
+        S1   SB              1
+        S2                                                                     1
+        T2                   1
+        T9                             3                                       1
+        R4   AP            1/1
+        R5   RV              1
+        R8   SB              1
+        W1                                                           3
+        W2                                                           1
+        W3                                                           1
+        W4                                                           1         1"#]],
+    );
+}
+
+#[test]
+fn a_folder_keeps_events_findings_and_the_summary() {
+    let place = tempfile::tempdir().expect("a folder can be made");
+    let mut folder = Folder::within(place.path(), "x-7").expect("it is new");
+    let told = told(Status::Flaky);
+    let event = Event::Told(Box::new(told.clone()));
+    folder.hear(&event, "{}", &ways()).expect("there is room");
+    folder.hear(&event, "{}", &ways()).expect("there is room");
+    folder.close(&outcome(vec![told]), &ways()).expect("there is room");
+    let latest = place.path().join("latest");
+    let names = [&latest, &latest.join("findings")].map(|folder| {
+        let entries = folder.read_dir().expect("it is there").flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        format!("{}\n", names.join(" "))
+    });
+    check(
+        &names.concat(),
+        expect![[r#"
+        events.jsonl findings summary.json
+        r4-ap-resume-never-config.case r4-ap-resume-never-config.stderr r4-ap-resume-never-config.trace r4-ap-resume-never-config.unlike.trace
+    "#]],
+    );
+    let events = std::fs::read_to_string(latest.join("events.jsonl"));
+    check(
+        &events.expect("it is there"),
+        expect![[r#"
+        {}
+        {}
+    "#]],
+    );
+}
+
+#[test]
+fn a_folder_that_holds_something_is_left_alone() {
+    let place = tempfile::tempdir().expect("a folder can be made");
+    let first = Folder::within(place.path(), "x-7").expect("it is new");
+    let second = Folder::within(place.path(), "x-7").expect("another name is free");
+    assert_ne!(first.path(), second.path());
+    let refused = Folder::at(place.path()).err().map(|error| error.to_string());
+    let refused = refused.unwrap_or_default().replace(&place.path().display().to_string(), "runs");
+    check(
+        &refused,
+        expect!["cannot write results to runs: the folder is not empty; name another with --out"],
+    );
+}

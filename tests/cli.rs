@@ -1,0 +1,448 @@
+//! The command line, as far as it needs no server.
+//!
+//! Runs the built binary: what it prints, where, and with which exit code. Each mistake of a person
+//! ends in one line on stderr that says what to do; nothing panics over it.
+
+use expect_test::{Expect, expect};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
+
+/// Runs the binary from the package's folder, with an empty cache, and with nothing of the person's
+/// settings.
+fn heirloom(arguments: &[&str]) -> Output {
+    let empty = tempfile::tempdir().expect("a folder can be made");
+    within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
+}
+
+fn within(folder: &Path, cache: &Path) -> Command {
+    let mut command = Command::new(EXE);
+    command.current_dir(folder).env("HEIRLOOM_CACHE", cache).env_remove("HEIRLOOM_SERVER");
+    command
+}
+
+/// What a person sees: stdout, stderr behind `!`, and the exit code where it is not 0.
+fn seen(output: &Output) -> String {
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr);
+    let err: String = err.lines().map(|line| format!("! {line}\n")).collect();
+    match output.status.code() {
+        Some(0) => format!("{out}{err}"),
+        code => format!("{out}{err}exit {}\n", code.expect("it was not killed")),
+    }
+}
+
+fn check(arguments: &[&str], expected: Expect) {
+    expected.assert_eq(&seen(&heirloom(arguments)));
+}
+
+#[test]
+fn help_says_what_the_commands_are() {
+    check(
+        &["-h"],
+        expect![[r#"
+        Finds threads of `codex app-server` whose policy is not what it must be
+
+        Usage: heirloom [COMMAND]
+
+        Commands:
+          check    Run a campaign: random cases until the budget is spent
+          replay   Run one case, from a file or from the token that a campaign prints
+          judge    Judge a stored trace again, without a server
+          shrink   Shrink a case that came from elsewhere
+          servers  List, fetch or locate servers
+          clauses  Print the contract, or one clause of it
+          help     Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help (see more with '--help')
+          -V, --version  Print version
+
+        Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
+
+        Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
+        4 a known deviation is stale, 5 nothing ran.
+    "#]],
+    );
+}
+
+#[test]
+fn help_of_check_says_what_the_flags_are() {
+    check(
+        &["check", "--help"],
+        expect![[r#"
+        Run a campaign: random cases until the budget is spent
+
+        Usage: heirloom check [OPTIONS]
+
+        Options:
+              --cases <N>          How many cases are run; without --time too, as long as they take
+              --time <TIME>        How long new cases are begun, such as 90s or 10m; what was found is still
+                                   shrunk after it [default: 2m, unless --cases is given]
+              --seed <SEED>        What the cases are drawn from: a number, or the token of a case of the
+                                   same campaign [default: a new one each time]
+              --jobs <N>           How many servers run at once [default: one for each core]
+              --max-ops <N>        Operations in a case at the most [default: 12]
+              --server <SPEC>      The server: a release, `latest`, or a path to an executable [env:
+                                   HEIRLOOM_SERVER] [default: 0.169.0]
+              --profile <NAME>     Features of the server: `default`, as released; `lean`, without those
+                                   that have no part in policy, which takes a third less CPU [default:
+                                   default]
+              --known <FILE|none>  Known deviations that are excused: a file like ci/known.toml, or `none`;
+                                   the built-in list where nothing is given
+              --out <DIR>          The folder for results, new or empty [default: runs/TIME-SEED, with the
+                                   link runs/latest]
+              --json               Events on stdout, one JSON object a line, and nothing else there
+              --quiet              Findings and the summary only
+              --coverage           Print also what was compared: clause and dimension by view
+          -h, --help               Print help
+    "#]],
+    );
+}
+
+#[test]
+fn a_mistake_in_a_flag_is_one_line() {
+    let mistakes: [&[&str]; 10] = [
+        &["chek"],
+        &["check", "--case", "3"],
+        &["check", "--cases", "0"],
+        &["check", "--jobs", "0"],
+        &["check", "--time", "soon"],
+        &["check", "--time", "0s"],
+        &["check", "--seed", "x"],
+        &["check", "--seed", "r9-s42-c17-o12"],
+        &["check", "--profile", "fast"],
+        &["replay"],
+    ];
+    let lines = mistakes.map(|arguments| seen(&heirloom(arguments)));
+    expect![[r#"
+        ! heirloom: unrecognized subcommand 'chek'; tip: a similar subcommand exists: 'check'; `heirloom --help` says more
+        exit 2
+        ! heirloom: unexpected argument '--case' found; tip: a similar argument exists: '--cases'; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value '0' for '--cases <N>': 0 is not in 1..18446744073709551615; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value '0' for '--jobs <N>': number would be zero for non-zero type; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value 'soon' for '--time <TIME>': expected number at 0; expected a time like 90s, 10m or 1h 30m; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value '0s' for '--time <TIME>': expected more than no time; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom --help` says more
+        exit 2
+        ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; `heirloom --help` says more
+        exit 2
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn a_server_that_cannot_be_is_one_line() {
+    let out = tempfile::tempdir().expect("a folder can be made");
+    let run = |server: &str| {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        let mut command = within(Path::new(folder), out.path());
+        let output =
+            command.args(["check", "--out"]).arg(out.path()).env("HEIRLOOM_SERVER", server);
+        seen(&output.output().expect(EXE))
+    };
+    let lines = ["none", "0.169", "./no-such-server", "Cargo.toml"].map(run);
+    expect![[r#"
+        ! heirloom: HEIRLOOM_SERVER=none leaves out the live tests of `cargo test`, and here nothing would be left; unset it, or pass --server
+        exit 2
+        ! heirloom: cannot tell a server from `0.169`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        exit 2
+        ! heirloom: cannot use ./no-such-server as the server: there is no such file; check the path
+        exit 2
+        ! heirloom: cannot use Cargo.toml as the server: permission denied; make it executable or name another
+        exit 2
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn an_executable_that_is_no_app_server_is_one_line() {
+    let out = tempfile::tempdir().expect("a folder can be made");
+    let out = out.path().join("results");
+    let text = out.to_str().expect("it is a text");
+    let output = heirloom(&["check", "--server", EXE, "--out", text]);
+    let line = seen(&output).replace(EXE, "EXE");
+    expect![[r#"
+        ! heirloom: EXE is no app-server: no answer to `initialize`: the process closed its stdout; look at how it ended; it ended with code 2 by itself; last on its stderr: heirloom: unrecognized subcommand 'app-server'; tip: a similar subcommand exists: 'servers'; `heirloom --help` says more; pass one with --server
+        exit 2
+    "#]].assert_eq(&line);
+    assert!(!out.exists(), "the folder of a run that never began is taken back");
+}
+
+#[test]
+fn a_folder_for_results_that_holds_something_is_refused() {
+    check(
+        &["check", "--out", "tests"],
+        expect![[r#"
+            ! heirloom: cannot write results to tests: the folder is not empty; name another with --out
+            exit 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let list = folder.path().join("known.toml");
+    let row = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\nreleases = \"*\"\n\
+               reason = \"it is so\"\ncase = \"lost.case\"\n";
+    fs::write(&list, row).expect("it can be written");
+    let list = list.to_str().expect("it is a text");
+    let folder = folder.path().to_str().expect("it is a text").to_owned();
+    let lines = [list, "no-such-list.toml", "Cargo.toml"]
+        .map(|list| seen(&heirloom(&["check", "--known", list])).replace(&folder, "FOLDER"));
+    expect![[r#"
+        ! heirloom: cannot use FOLDER/known.toml: line 1: cannot read FOLDER/lost.case: No such file or directory (os error 2)
+        exit 2
+        ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
+        exit 2
+        ! heirloom: cannot use Cargo.toml: line 52: unknown field `bench`, expected `deviation`
+        exit 2
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn a_case_that_cannot_be_replayed_is_one_line() {
+    let cases = ["no-such.case", "r1-s42", "r9-s42-c17-o12", "Cargo.toml", "src"];
+    let lines = cases.map(|case| seen(&heirloom(&["replay", case])));
+    expect![[r#"
+        ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        exit 2
+        ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        exit 2
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        exit 2
+        ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
+        exit 2
+        ! heirloom: cannot read src: Is a directory (os error 21)
+        exit 2
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn a_trace_that_cannot_be_judged_is_one_line() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let other = folder.path().join("other.trace");
+    fs::write(&other, "{\"schema\":\"heirloom trace v9\",\"plan\":\"\"}\n").expect("it is written");
+    let other = other.to_str().expect("it is a text");
+    let folder = folder.path().to_str().expect("it is a text").to_owned();
+    let lines = ["no-such.trace", "Cargo.toml", other]
+        .map(|trace| seen(&heirloom(&["judge", trace])).replace(&folder, "FOLDER"));
+    expect![[r#"
+        ! heirloom: cannot read no-such.trace: No such file or directory (os error 2)
+        exit 2
+        ! heirloom: cannot read Cargo.toml: line 1: expected value at line 1 column 2
+        exit 2
+        ! heirloom: cannot read FOLDER/other.trace: `heirloom trace v9` is not `heirloom trace v1`, the schema that this heirloom reads
+        exit 2
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn a_stored_trace_is_judged_again_and_printed_as_a_program() {
+    let trace = "tests/traces/r4-ap-resume-never-config.trace";
+    check(
+        &["judge", trace, "--known", "none"],
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            R4 AP  WIDENED, finding: wrong approval policy of t0 after `resume`
+            --------------------------------------------------------------------------------
+              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              strength      N, a conformance failure: an upstream test or a published schema
+                            text asserts it
+              expected      never
+              seen          on-request
+              widened       what was seen allows MORE than what was expected
+              origin        the value seen is the default in config.toml
+              seen in       reply (the server's answer to the request)
+              server        codex 0.144.4
+              shown         in 1 of 1 run
+
+              The program; > marks the step that shows it:
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+                run     t0 "turn 1"                   <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server, and
+                    t0 was read cold
+
+              signature     R4/AP/resume/never/config
+
+            this program on codex 0.144.4, 1 run: does not conform (exit code 1)
+            exit 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_known_deviation_in_a_stored_trace_is_excused() {
+    let trace = "tests/traces/r8-sb-resume-workspace-write-config.trace";
+    check(
+        &["judge", trace],
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            R8 SB  known: wrong sandbox of t0 after `resume`
+            --------------------------------------------------------------------------------
+              clause        R8: A cold resume restores SB with all its fields.
+              strength      S, a departure from a stance: sources are silent or disagree,
+                            and this is the stance of the suite
+              expected      workspace-write
+              seen          read-only
+              origin        the value seen is the default in config.toml; it is also the
+                            thread's own before its last change
+              seen in       reply (the server's answer to the request)
+              server        codex 0.169.0
+              shown         in 1 of 1 run
+              excused       a cold resume reads config's sandbox where workspace-write is
+                            stored; the rollout file has it right (releases =0.169.0)
+
+              The program; > marks the step that shows it:
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start                                 -> t0
+                run     t0 "turn 1" sandbox=workspace-write <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R8: expected workspace-write, seen read-only; the audit restarts the
+                    server, and t0 was read cold
+
+              signature     R8/SB/resume/workspace-write/config
+
+            this program on codex 0.169.0, 1 run: shows known deviations only (exit code 0)
+        "#]],
+    );
+}
+
+#[test]
+fn a_shrunk_case_is_never_written_over_a_file() {
+    let case = "tests/cases/r8-sb-resume-workspace-write-config.case";
+    check(
+        &["shrink", case, "--out", "Cargo.toml"],
+        expect![[r#"
+        ! heirloom: cannot write Cargo.toml: it is there already; name another with --out
+        exit 2
+    "#]],
+    );
+}
+
+#[test]
+fn an_empty_cache_is_listed_as_such() {
+    check(
+        &["servers"],
+        expect![[r#"
+        cached
+          none; `heirloom check` fetches the pinned one when it needs it
+
+        pinned, each with its digest
+          0.144.4
+          0.169.0  the default
+    "#]],
+    );
+}
+
+#[test]
+fn the_path_of_a_server_stands_alone() {
+    let line = seen(&heirloom(&["servers", "path", EXE])).replace(EXE, "EXE");
+    expect![[r#"
+        EXE
+    "#]]
+    .assert_eq(&line);
+}
+
+#[test]
+fn a_clause_is_told_in_full() {
+    check(
+        &["clauses", "R4"],
+        expect![[r#"
+            R4  Resume
+
+              A cold resume (after a restart or an unload) restores AP.
+
+            Strength: how firmly the sources stand behind it
+              everywhere    N: an upstream test or a published schema text asserts it (a
+                            finding is a conformance failure)
+
+            Sources
+              T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
+
+            Dimensions
+              AP            approval policy
+        "#]],
+    );
+}
+
+#[test]
+fn strengths_that_differ_by_dimension_are_told_one_by_one() {
+    check(
+        &["clauses", "F1"],
+        expect![[r#"
+            F1  Fork
+
+              A fork without an override has the source's AP, RV and permissions, the source
+              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
+              (S7).
+
+            Strength: how firmly the sources stand behind it
+              otherwise     N: an upstream test or a published schema text asserts it (a
+                            finding is a conformance failure)
+              SB            S: sources are silent or disagree, and this is the stance of the
+                            suite (a finding is a departure from a stance)
+
+            Sources
+              SEED 2: the six approval tests of the Python SDK upstream, by their number
+              T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
+
+            Dimensions
+              AP            approval policy
+              RV            approvals reviewer
+              SB            sandbox
+        "#]],
+    );
+}
+
+#[test]
+fn a_clause_that_is_none_is_answered_with_those_near_it() {
+    check(
+        &["clauses", "R99"],
+        expect![[r#"
+        ! heirloom: no clause `R99` in the contract; near it stand R18, R17, R16, R13; `heirloom clauses` lists them all
+        exit 2
+    "#]],
+    );
+}
+
+#[test]
+fn the_contract_fits_eighty_columns_and_names_every_clause() {
+    let text = seen(&heirloom(&["clauses"]));
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    let named = |id: &str| text.lines().any(|line| line.starts_with(&format!("  {id} ")));
+    let missing: Vec<String> = heirloom::contract::all()
+        .iter()
+        .map(|row| row.clause.to_string())
+        .filter(|id| !named(id))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn a_reader_who_leaves_ends_nothing() {
+    let cache = tempfile::tempdir().expect("a folder can be made");
+    let mut command = within(Path::new(env!("CARGO_MANIFEST_DIR")), cache.path());
+    let command = command.arg("clauses").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect(EXE);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect(EXE);
+    expect![[""]].assert_eq(&seen(&output));
+}
