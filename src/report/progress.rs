@@ -129,8 +129,8 @@ impl Progress {
         let Budget { cases, time } = self.budget;
         self.bar.reset();
         let template = match (cases, time) {
-            (None, None) => "{spinner} {elapsed}  {wide_msg}",
-            _ => "{spinner} [{bar:16}] {left}  {wide_msg}",
+            (None, None) => "{spinner} {elapsed}  {msg}",
+            _ => "{spinner} [{bar:12}] {left}  {msg}",
         };
         let style = ProgressStyle::with_template(template).expect("the template is one of two");
         let left = move |state: &ProgressState, text: &mut dyn Write| {
@@ -175,7 +175,7 @@ impl Progress {
         let findings = plural(self.found.len(), "finding");
         let shrinking = match self.open.len() {
             0 => String::new(),
-            open => format!(" ({open} being shrunk)"),
+            open => format!(" ({open} shrinking)"),
         };
         format!("{cases}, {rate:.1}/s, {findings}{shrinking}")
     }
