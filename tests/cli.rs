@@ -177,7 +177,8 @@ fn an_executable_that_is_no_app_server_is_one_line() {
     expect![[r#"
         EXE is no app-server … pass one with --server
         exit 2
-    "#]].assert_eq(&ends);
+    "#]]
+    .assert_eq(&ends);
     assert_eq!(line.lines().count(), 2, "{line}");
     assert!(!out.exists(), "the folder of a run that never began is taken back");
 }

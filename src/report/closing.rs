@@ -79,7 +79,7 @@ impl Closing<'_> {
         let widened = findings.iter().filter(|told| told.finding.widened).count();
         let more = match widened {
             0 => String::new(),
-            widened => format!("; {widened} allow more than they should (WIDENED)"),
+            widened => format!("; in {widened} the server allows more than it should (WIDENED)"),
         };
         let mut text = paint.row("findings", &format!("{}{more}", counts.join(", ")));
         for told in findings {

@@ -205,7 +205,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; interrupted, so
                             this is what was done until then
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
-              findings      1 new, 0 known, 1 flaky; 2 allow more than they should (WIDENED)
+              findings      1 new, 0 known, 1 flaky; in 2 the server allows more than it
+                            should (WIDENED)
                 R4  AP      WIDENED new: expected never, seen on-request
                 R4  AP      WIDENED flaky: expected never, seen on-request
               notice        G12: R2 lets a thread stay wider (1 case)
