@@ -355,9 +355,8 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let text = format!(
-                "{clause} lets a thread stay wider than its resume asked for: the override is ignored"
-            );
+            let stays = "lets a thread stay wider than its resume asked for";
+            let text = format!("{clause} {stays}: the override is ignored");
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }

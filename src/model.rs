@@ -5,7 +5,7 @@
 //! refuse or grant is our bug. Knows no JSON, no clock, no chance, and nothing of any release.
 
 use crate::contract::Clause;
-use crate::op::Flaw;
+use crate::op::{Flaw, Stop};
 use crate::plan::{Name, Reply, Step, Who};
 use crate::policy::{
     CallOverrides, Defaults, Dimension, Policy, TurnOverrides, Value, Wish, order,
@@ -35,6 +35,8 @@ pub struct Thread {
     pub stored: Policy,
     /// Whether the thread can be resumed and forked at all.
     pub materialised: bool,
+    /// Whether a kill unloaded it, and nothing has loaded it since.
+    pub killed: bool,
     /// Which clause gave each value of the live policy, and by which operation.
     pub ruled: Ruling,
     /// The clause that makes the stored policy durable with no turn, until a turn runs.
@@ -184,9 +186,12 @@ impl World {
         world
     }
 
-    fn unloaded(&self) -> World {
+    fn unloaded(&self, stop: Stop) -> World {
         let mut world = self.clone();
-        world.threads.values_mut().for_each(|thread| thread.live = None);
+        for thread in world.threads.values_mut().filter(|thread| thread.live.is_some()) {
+            thread.live = None;
+            thread.killed = stop == Stop::Kill;
+        }
         world.threads.retain(|_, thread| thread.materialised);
         world
     }
@@ -199,6 +204,7 @@ impl Thread {
             live: Some(policy.clone()),
             stored: policy,
             materialised: false,
+            killed: false,
             ruled,
             unturned: None,
             before: None,
@@ -248,7 +254,7 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
             _ => refused(world, Clause::R16),
         },
         Step::Reread { thread } => reread(world, *thread),
-        Step::Restart { .. } => quiet(world.unloaded()),
+        Step::Restart { stop } => quiet(world.unloaded(*stop)),
         Step::Configure { defaults } => {
             quiet(World { defaults: defaults.clone(), threads: world.threads.clone() })
         }
@@ -335,6 +341,8 @@ fn resume(
             }
             let mut rests = general(overrides);
             rests.extend([Clause::G10, Clause::S2, Clause::G11]);
+            rests.extend(thread.killed.then_some(Clause::R17));
+            loaded.killed = false;
             stated(world.with(name, loaded), Due::Policy(name, policy, ruling), rests)
         }
     }

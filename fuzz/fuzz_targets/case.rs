@@ -1,5 +1,7 @@
-//! Any bytes are a case, its plan prints and parses to itself, and the model has an answer to every
-//! step of it.
+//! Any bytes are a case.
+//!
+//! Its plan prints and parses to itself, lifts back to the same case, and the model has an answer to
+//! every step of it.
 
 #![no_main]
 

@@ -1,5 +1,7 @@
-//! What a person hands in, a case file, a trace, a list of known deviations, a line of a server, is
-//! read or refused, and a trace that is read is judged: nothing panics.
+//! Any text is read or refused.
+//!
+//! A case file, a trace, a list of known deviations, a line of a server: nothing panics, and a trace
+//! that is read is judged.
 
 #![no_main]
 

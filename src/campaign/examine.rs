@@ -30,6 +30,30 @@ struct Shown {
     stderr: String,
 }
 
+/// Runs of one plan.
+#[derive(Default)]
+struct Runs {
+    runs: u32,
+    times: u32,
+    /// The first that showed the signature.
+    shown: Option<Shown>,
+    /// The last that did not.
+    unlike: Option<Trace>,
+}
+
+impl Runs {
+    fn add(&mut self, run: Result<Shown, Box<Trace>>) {
+        self.runs += 1;
+        match run {
+            Ok(shown) => {
+                self.times += 1;
+                self.shown.get_or_insert(shown);
+            }
+            Err(trace) => self.unlike = Some(*trace),
+        }
+    }
+}
+
 /// One worker looking into one suspect.
 pub(crate) struct Examination<'a> {
     pub(crate) worker: &'a mut Worker,
@@ -61,30 +85,46 @@ impl Suspect {
 impl Examination<'_> {
     /// Looks into a suspect until it can be told.
     pub(crate) fn examine(&mut self, suspect: Suspect) -> Told {
-        let (shows, unlike) = self.reproduce(&suspect.plan, &suspect.finding);
-        if shows.is_none() {
-            let confirmed = (0, if self.stopped() { 0 } else { self.confirmations });
+        let reproduced = self.reproduce(&suspect);
+        let Some(shown) = reproduced.shown else {
+            let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));
             let status = if self.stopped() { Status::New } else { Status::Flaky };
             return Told { unlike, confirmed, ..suspect.told(status) };
-        }
-        let attempts = if unlike.is_some() { self.confirmations } else { 1 };
+        };
+        let attempts = if reproduced.runs > 1 { self.confirmations } else { 1 };
         let search = self.shrink(&suspect, attempts);
-        self.confirm(suspect, &search)
+        let shrink_runs = search.runs();
+        let nothing = Runs::default();
+        let smallest = self.confirm(search.best(), &suspect.finding, nothing);
+        if let Some(Shown { finding, trace, stderr }) = smallest.shown {
+            let (plan, confirmed) = (search.best().clone(), (smallest.times, smallest.runs));
+            let told = suspect.told(Status::New);
+            return Told { finding, plan, trace, stderr, confirmed, shrink_runs, ..told };
+        }
+        let before = Runs { shown: Some(shown), times: 1, ..reproduced };
+        let original = self.confirm(&suspect.plan, &suspect.finding, before);
+        let confirmed = (original.times, original.runs);
+        Told { unlike: original.unlike, confirmed, shrink_runs, ..suspect.told(Status::New) }
     }
 
-    /// Runs until the signature shows; gives the run that did, and the last that did not.
-    fn reproduce(&mut self, plan: &Plan, wanted: &Finding) -> (Option<Shown>, Option<Trace>) {
-        let mut unlike = None;
+    /// Runs until the signature shows, or as often as it takes to call it flaky.
+    fn reproduce(&mut self, suspect: &Suspect) -> Runs {
+        let mut runs = Runs::default();
+        while runs.shown.is_none() && runs.runs < self.confirmations && !self.stopped() {
+            runs.add(self.run(&suspect.plan, &suspect.finding));
+        }
+        runs
+    }
+
+    /// As many more runs as confirm a finding.
+    fn confirm(&mut self, plan: &Plan, wanted: &Finding, before: Runs) -> Runs {
+        let mut runs = before;
         for _ in 0..self.confirmations {
-            if self.stopped() {
-                break;
-            }
-            match self.run(plan, wanted) {
-                Ok(shown) => return (Some(shown), unlike),
-                Err(trace) => unlike = Some(*trace),
+            if !self.stopped() {
+                runs.add(self.run(plan, wanted));
             }
         }
-        (None, unlike)
+        runs
     }
 
     /// A run of a suspect that allowed more than was due counts only if this one does too.
@@ -114,32 +154,6 @@ impl Examination<'_> {
             (self.tell)(Event::Shrinking { signature: signature.clone(), runs, lines });
         }
         search
-    }
-
-    /// The smallest plan that shows it in fresh processes; a plan that no longer does gives way to
-    /// the one that did.
-    fn confirm(&mut self, suspect: Suspect, search: &Search) -> Told {
-        let smallest = search.best().clone();
-        let plans = [smallest, suspect.plan.clone()];
-        let shrink_runs = search.runs();
-        let mut confirmed = (0, 0);
-        for plan in plans {
-            let mut best: Option<Shown> = None;
-            confirmed = (0, 0);
-            while confirmed.1 < self.confirmations && !self.stopped() {
-                confirmed.1 += 1;
-                if let Ok(shown) = self.run(&plan, &suspect.finding) {
-                    confirmed.0 += 1;
-                    best.get_or_insert(shown);
-                }
-            }
-            if let Some(Shown { finding, trace, stderr }) = best {
-                let told = suspect.told(Status::New);
-                return Told { finding, plan, trace, stderr, confirmed, shrink_runs, ..told };
-            }
-        }
-        let status = if self.stopped() { Status::New } else { Status::Flaky };
-        Told { confirmed, shrink_runs, ..suspect.told(status) }
     }
 
     fn stopped(&self) -> bool {

@@ -25,7 +25,8 @@ use std::sync::Arc;
 /// # fn main() -> Result<(), Box<dyn Error>> {
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
 /// let cache = provision::Cache::user()?;
-/// let found = provision::provide(&"0.169.0".parse()?, &cache, &mut |_| ControlFlow::Continue(()))?;
+/// let spec = "0.169.0".parse()?;
+/// let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
 /// let bench = Bench::prepare(found.path, found.version, Profile::Default, Patience::default())?;
 /// let mut server = Arc::new(bench).open(&Defaults::default())?;
 ///

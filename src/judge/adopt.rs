@@ -46,6 +46,7 @@ fn grant(world: &mut World, name: Name, policy: &Policy) {
         live: None,
         stored: policy.clone(),
         materialised: true,
+        killed: false,
         ruled,
         unturned: None,
         before: None,

@@ -112,8 +112,8 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
     all
 }
 
-/// A turn that ran or was refused against the contract has that one finding: what it sent or did not
-/// send besides follows from it.
+/// A turn that ran or was refused against the contract has that one finding: what it sent or did
+/// not send besides follows from it.
 fn answered_as_due(compared: &[Comparison]) -> bool {
     let against = |adopt: &Adopt| matches!(adopt, Adopt::Refused | Adopt::Granted(_));
     let mut mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());

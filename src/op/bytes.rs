@@ -79,11 +79,11 @@ fn defaults(bytes: &mut Unstructured<'_>) -> Result<Defaults> {
 }
 
 fn call(bytes: &mut Unstructured<'_>) -> Result<CallOverrides> {
-    overrides(bytes, (|bytes| Ok(*bytes.choose(&MODES)?), ApprovalMode::on_call))
+    overrides(bytes, |bytes| Ok(*bytes.choose(&MODES)?), ApprovalMode::on_call)
 }
 
 fn turn(bytes: &mut Unstructured<'_>) -> Result<TurnOverrides> {
-    overrides(bytes, (sandbox, ApprovalMode::on_turn))
+    overrides(bytes, sandbox, ApprovalMode::on_turn)
 }
 
 type Draw<T> = fn(&mut Unstructured<'_>) -> Result<T>;
@@ -91,7 +91,8 @@ type Draw<T> = fn(&mut Unstructured<'_>) -> Result<T>;
 /// None, an SDK mode, or field by field.
 fn overrides<S>(
     bytes: &mut Unstructured<'_>,
-    (sandbox, by_mode): (Draw<S>, fn(ApprovalMode) -> Overrides<S>),
+    sandbox: Draw<S>,
+    by_mode: fn(ApprovalMode) -> Overrides<S>,
 ) -> Result<Overrides<S>> {
     Ok(match bytes.int_in_range(0..=7_u8)? {
         0..=2 => Overrides::default(),

@@ -40,6 +40,7 @@ pub(crate) const ROOMS: &[Room] = &[
     row("drive", "edge", "op, plan, policy, wire, trace, disk, server, upstream, client"),
     row("campaign", "shell", "core, provision, drive"),
     row("report", "shell", "campaign, judge, contract, plan, trace, policy"),
+    row("check", "shell", "core, provision, drive, disk, campaign, report"),
     row("cli", "shell", "everything"),
 ];
 

@@ -1,0 +1,164 @@
+//! [shell] A campaign in one call, for somebody else's tests.
+//!
+//! A server by release or path, a budget and a seed; what does not conform is told as programs in
+//! the panic's message. Reads no argument and no environment, and leaves no file but the cached
+//! server. The seed is fixed unless it is set, so a test that passes passes again.
+
+use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Status, Subject};
+use crate::disk::Profile;
+use crate::drive::bench::NoBench;
+use crate::drive::{Bench, Patience};
+use crate::known::Known;
+use crate::op::strategy::MAX_OPS;
+use crate::provision::{self, Cache, Executable, Spec};
+use crate::report::exhibit::{Exhibit, Ways};
+use crate::report::paint::Paint;
+use crate::report::words;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+/// Cases, unless a budget is set: some ten seconds on two cores.
+const CASES: u64 = 40;
+
+/// The width of the programs in a panic's message, in columns.
+const WIDTH: usize = 80;
+
+/// A campaign to run within a test.
+///
+/// ```
+/// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return; }
+/// use heirloom::Check;
+///
+/// Check::new().server("0.169.0").cases(4).seed(7).assert();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Check {
+    server: String,
+    campaign: Campaign,
+    profile: Profile,
+}
+
+/// A campaign that could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    /// The server cannot be had.
+    #[error(transparent)]
+    Server(#[from] provision::Error),
+    /// The server cannot be run.
+    #[error(transparent)]
+    Bench(#[from] NoBench),
+}
+
+impl Default for Check {
+    fn default() -> Check {
+        Check::new()
+    }
+}
+
+impl Check {
+    /// 40 cases of seed 1 on the pinned server, known deviations excused.
+    pub fn new() -> Check {
+        let campaign = Campaign {
+            seed: 1,
+            cases: Some(CASES),
+            time: None,
+            jobs: thread::available_parallelism().map_or(1, usize::from),
+            max_ops: MAX_OPS,
+            confirmations: CONFIRMATIONS,
+            known: Known::embedded(),
+        };
+        Check { server: Spec::default().to_string(), campaign, profile: Profile::Default }
+    }
+
+    /// The server: a release, `latest`, or a path to an executable.
+    #[must_use]
+    pub fn server(mut self, spec: &str) -> Check {
+        self.server = spec.to_owned();
+        self
+    }
+
+    /// How many cases are run.
+    #[must_use]
+    pub fn cases(mut self, cases: u64) -> Check {
+        (self.campaign.cases, self.campaign.time) = (Some(cases), None);
+        self
+    }
+
+    /// How long cases are begun, in place of how many.
+    #[must_use]
+    pub fn time(mut self, time: Duration) -> Check {
+        (self.campaign.cases, self.campaign.time) = (None, Some(time));
+        self
+    }
+
+    /// What the cases are drawn from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Check {
+        self.campaign.seed = seed;
+        self
+    }
+
+    /// How many servers run at once, in place of one for each core.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Check {
+        self.campaign.jobs = jobs;
+        self
+    }
+
+    /// What is excused, in place of the built-in list.
+    #[must_use]
+    pub fn known(mut self, known: Known) -> Check {
+        self.campaign.known = known;
+        self
+    }
+
+    /// The product state of the server.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Check {
+        self.profile = profile;
+        self
+    }
+
+    /// Runs the campaign.
+    ///
+    /// # Errors
+    /// A server that cannot be had, or is no app-server.
+    pub fn run(&self) -> Result<Outcome, Unready> {
+        let spec: Spec = self.server.parse()?;
+        let cache = Cache::user()?;
+        let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
+        let Executable { path, version, digest, .. } = found;
+        let subject = Subject { spec: self.server.clone(), version: version.clone(), digest };
+        let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
+        Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
+    }
+
+    /// Runs the campaign and panics with every new finding as a program, unless the server
+    /// conforms.
+    #[track_caller]
+    pub fn assert(&self) {
+        match self.run() {
+            Err(error) => panic!("heirloom cannot check {}: {error}", self.server),
+            Ok(outcome) if outcome.conclusion() == Conclusion::Conforms => {}
+            Ok(outcome) => panic!("{}", told(&outcome)),
+        }
+    }
+}
+
+/// The findings that are not excused, as programs, and the outcome in a sentence.
+pub fn told(outcome: &Outcome) -> String {
+    let ways = Ways { folder: PathBuf::new(), flags: String::new() };
+    let paint = Paint::plain(WIDTH);
+    let mut text = String::from("\n");
+    for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
+        let mut exhibit = Exhibit::kept(told, &ways);
+        exhibit.after.retain(|(label, _)| *label != "replay");
+        text.push_str(&format!("{}\n", exhibit.text(&paint)));
+    }
+    text.push_str(&words::sentence(outcome));
+    text
+}
