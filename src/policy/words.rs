@@ -157,6 +157,7 @@ impl fmt::Display for Sandbox {
                 f.write_str(mark(*network, "+network"))?;
                 f.write_str(mark(*exclude_tmpdir, "+exclude_tmpdir"))?;
                 f.write_str(mark(*exclude_slash_tmp, "+exclude_slash_tmp"))?;
+                let roots: BTreeSet<String> = roots.iter().map(|root| escaped(root)).collect();
                 roots.iter().try_for_each(|root| write!(f, "+root:{root}"))
             }
         }
@@ -174,7 +175,7 @@ impl FromStr for Sandbox {
         let head = marks.next().unwrap_or_default();
         let marks: BTreeSet<&str> = marks.collect();
         let roots: BTreeSet<String> =
-            marks.iter().filter_map(|mark| mark.strip_prefix("root:")).map(str::to_owned).collect();
+            marks.iter().filter_map(|mark| mark.strip_prefix("root:")).map(unescaped).collect();
         let network = marks.contains("network");
         let exclude_tmpdir = marks.contains("exclude_tmpdir");
         let exclude_slash_tmp = marks.contains("exclude_slash_tmp");
@@ -194,6 +195,28 @@ impl FromStr for Sandbox {
             )),
         }
     }
+}
+
+/// A path without the blanks and the `+` that would end its mark.
+fn escaped(path: &str) -> String {
+    let letter = |letter: char| match letter {
+        odd if odd.is_whitespace() || "%+".contains(odd) => format!("%{:x}.", u32::from(odd)),
+        other => other.to_string(),
+    };
+    path.chars().map(letter).collect()
+}
+
+/// The path that was escaped; what is no escape stands for itself.
+fn unescaped(mark: &str) -> String {
+    let mut parts = mark.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |path, part| {
+        let letter = part.split_once('.').and_then(|(code, rest)| {
+            let letter = u32::from_str_radix(code, 16).ok().and_then(char::from_u32)?;
+            Some(format!("{letter}{rest}"))
+        });
+        path + &letter.unwrap_or_else(|| format!("%{part}"))
+    })
 }
 
 /// The marks in the order in which they are printed, whatever order they were written in.
