@@ -1,0 +1,249 @@
+//! What can be wrong with a simulated server.
+//!
+//! Each fault is one that a real server could have: it loses a value, takes it from elsewhere, or
+//! breaks the protocol. Faults of policy bend the step as it is heard, the world as it is recalled
+//! when the step comes, or the world as it is kept after it; the others change only what is said.
+
+use heirloom::model::{Thread, World};
+use heirloom::op::Stop;
+use heirloom::plan::{Reply, Step, Who};
+use heirloom::policy::{Approval, CallOverrides, Defaults, Overrides, Policy, TurnOverrides, Wish};
+
+macro_rules! faults {
+    ($($(#[doc = $text:literal])+ $name:ident,)+) => {
+        /// One thing that is wrong with a server.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Fault {$($(#[doc = $text])+ $name,)+}
+
+        /// Every fault.
+        pub(crate) const FAULTS: &[Fault] = &[$(Fault::$name,)+];
+    };
+}
+
+faults! {
+    /// A cold resume and a fork take config's values: all inheritance lives in memory.
+    InheritsNothing,
+    /// A cold resume takes config's sandbox.
+    LosesSandboxes,
+    /// A cold resume leaves out the newer fields of a granular policy.
+    LosesFields,
+    /// A turn that does not complete takes its override with it.
+    DropsFailedTurns,
+    /// A kill takes the last change of every thread with it.
+    LosesTheLastChange,
+    /// A turn's approval policy reaches all threads that are loaded.
+    LeaksToOthers,
+    /// A fork's policy is written to its source too.
+    ForksIntoTheSource,
+    /// A start has config's values, whatever it asks for.
+    IgnoresStarts,
+    /// A turn runs with the thread's policy, whatever it asks for.
+    IgnoresTurns,
+    /// A fork has its source's policy, whatever it asks for.
+    IgnoresForks,
+    /// A cold resume has the stored policy, whatever it asks for.
+    IgnoresColdResumes,
+    /// A warm resume applies its override.
+    AppliesWarmResumes,
+    /// A turn that asks for no approval policy takes config's.
+    FallsBackInTurns,
+    /// A change of config reaches the threads that are loaded.
+    FollowsConfig,
+    /// `null` sets a value to config's.
+    ClearsByNull,
+    /// A turn that must be refused runs.
+    RunsFlawedTurns,
+    /// A turn of a thread that is not loaded runs.
+    RunsUnloadedThreads,
+    /// A thread without a turn is kept, and can be resumed and forked.
+    KeepsEveryThread,
+    /// A cold resume is refused.
+    RefusesColdResumes,
+    /// No change is noticed.
+    SendsNoNotice,
+    /// The notice of a change has the value before it.
+    NoticesTheOldValue,
+    /// A turn that changes nothing sends a notice too.
+    NoticesEqualValues,
+    /// The reply to a fork is about its source.
+    AnswersForTheSource,
+    /// The reply to a fork has no policy.
+    StatesNoPolicyOfForks,
+    /// Lifecycle requests are answered twice.
+    AnswersTwice,
+    /// Forks are never answered.
+    NeverAnswersForks,
+    /// A line that is no message comes before the answer to a start.
+    Mutters,
+    /// A turn starts twice.
+    StartsTurnsTwice,
+    /// A turn completes twice.
+    EndsTurnsTwice,
+    /// A turn has events after its end.
+    TrailsTurns,
+    /// The process ends in a turn.
+    DiesInTurns,
+    /// A turn never ends.
+    HangsInTurns,
+    /// A panic is printed when the process is told to end.
+    PanicsAtTheEnd,
+}
+
+impl Fault {
+    /// The step as the server hears it.
+    pub(super) fn hears(self, step: &Step, world: &World) -> Step {
+        let cold = |who: &Who| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
+        let mut heard = step.clone();
+        match (self, &mut heard) {
+            (Fault::IgnoresStarts, Step::Start { overrides, .. })
+            | (Fault::IgnoresForks, Step::Fork { overrides, .. }) => {
+                *overrides = CallOverrides::default();
+            }
+            (Fault::IgnoresTurns, Step::Run { overrides, .. }) => {
+                *overrides = TurnOverrides::default();
+            }
+            (Fault::IgnoresColdResumes, Step::Resume { thread, overrides }) if cold(thread) => {
+                *overrides = CallOverrides::default();
+            }
+            (Fault::RefusesColdResumes, Step::Resume { thread, .. }) if cold(thread) => {
+                *thread = Who::Nobody;
+            }
+            (Fault::RunsFlawedTurns, Step::Run { flaw, .. }) => *flaw = None,
+            (
+                Fault::ClearsByNull,
+                Step::Start { overrides, .. }
+                | Step::Fork { overrides, .. }
+                | Step::Resume { overrides, .. },
+            ) => *overrides = cleared(overrides, &world.defaults, world.defaults.sandbox),
+            (Fault::ClearsByNull, Step::Run { overrides, .. }) => {
+                let sandbox = world.defaults.sandbox.under(&world.defaults);
+                *overrides = cleared(overrides, &world.defaults, sandbox);
+            }
+            _ => {}
+        }
+        heard
+    }
+
+    /// The world as the server recalls it when the step comes.
+    pub(super) fn recalls(self, step: &Step, world: &World) -> World {
+        let mut recalled = world.clone();
+        let config = world.defaults.policy();
+        let Some(Who::Thread(name)) = step.uses() else {
+            return recalled;
+        };
+        let Some(thread) = recalled.threads.get_mut(&name) else {
+            return recalled;
+        };
+        match (self, step) {
+            (Fault::InheritsNothing, Step::Fork { .. }) => put(thread, &config),
+            (Fault::InheritsNothing, Step::Resume { .. }) if is_cold(thread) => {
+                thread.stored = config;
+            }
+            (Fault::LosesSandboxes, Step::Resume { .. }) if is_cold(thread) => {
+                thread.stored.permissions = config.permissions;
+            }
+            (Fault::LosesFields, Step::Resume { .. }) if is_cold(thread) => {
+                if let Approval::Granular(granular) = &mut thread.stored.approval {
+                    granular.skill_approval = false;
+                    granular.request_permissions = false;
+                }
+            }
+            (Fault::AppliesWarmResumes, Step::Resume { overrides, .. }) if thread.materialised => {
+                let wished = world.defaults.resolve(overrides);
+                thread.live = thread.live.as_ref().map(|live| live.with(&wished));
+            }
+            (Fault::FallsBackInTurns, Step::Run { overrides, flaw: None, .. }) => {
+                if let (None, Some(live)) = (overrides.approval.value(), &mut thread.live) {
+                    live.approval = config.approval;
+                }
+            }
+            (Fault::RunsUnloadedThreads, Step::Run { flaw: None, .. }) if is_cold(thread) => {
+                thread.live = Some(thread.stored.clone());
+            }
+            _ => {}
+        }
+        recalled
+    }
+
+    /// The world as the server keeps it after the step.
+    pub(super) fn keeps(self, step: &Step, before: &World, mut after: World) -> World {
+        match (self, step) {
+            (Fault::InheritsNothing, Step::Fork { from: Who::Thread(from), .. }) => {
+                if let Some(source) = before.threads.get(from) {
+                    after.threads.insert(*from, source.clone());
+                }
+            }
+            (Fault::DropsFailedTurns, Step::Run { thread: Who::Thread(name), reply, .. }) => {
+                let was = before.threads.get(name).and_then(|thread| thread.live.clone());
+                if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
+                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. })
+                {
+                    put(thread, &was);
+                }
+            }
+            (Fault::LosesTheLastChange, Step::Restart { stop: Stop::Kill }) => {
+                for thread in after.threads.values_mut() {
+                    thread.stored = thread.before.clone().unwrap_or(thread.stored.clone());
+                }
+            }
+            (Fault::LeaksToOthers, Step::Run { thread, overrides, flaw: None, .. }) => {
+                if let (Some(approval), Some((_, own))) =
+                    (overrides.approval.value(), before.thread(*thread))
+                    && !is_cold(own)
+                {
+                    leak(&mut after, approval);
+                }
+            }
+            (Fault::ForksIntoTheSource, Step::Fork { from: Who::Thread(from), new, .. }) => {
+                let written = after.threads.get(new).map(|fork| fork.stored.clone());
+                if let (Some(source), Some(written)) = (after.threads.get_mut(from), written) {
+                    put(source, &written);
+                }
+            }
+            (Fault::FollowsConfig, Step::Configure { defaults }) => {
+                let loaded = after.threads.values_mut().filter(|thread| thread.live.is_some());
+                loaded.for_each(|thread| put(thread, &defaults.policy()));
+            }
+            (Fault::KeepsEveryThread, Step::Start { new, .. }) => {
+                let started = after.threads.get_mut(new);
+                started.expect("a start is granted").materialised = true;
+            }
+            _ => {}
+        }
+        after
+    }
+}
+
+fn is_cold(thread: &Thread) -> bool {
+    thread.live.is_none()
+}
+
+/// Sets the stored policy, and the live one where there is one.
+fn put(thread: &mut Thread, policy: &Policy) {
+    thread.stored = policy.clone();
+    thread.live = thread.live.as_ref().map(|_| policy.clone());
+}
+
+fn leak(world: &mut World, approval: &Approval) {
+    for thread in world.threads.values_mut() {
+        if let Some(live) = &mut thread.live {
+            live.approval = approval.clone();
+            thread.stored.approval = approval.clone();
+        }
+    }
+}
+
+fn cleared<S: Clone>(overrides: &Overrides<S>, defaults: &Defaults, sandbox: S) -> Overrides<S> {
+    Overrides {
+        approval: unless_null(&overrides.approval, &defaults.approval),
+        reviewer: unless_null(&overrides.reviewer, &defaults.reviewer),
+        sandbox: unless_null(&overrides.sandbox, &sandbox),
+    }
+}
+
+fn unless_null<T: Clone>(wish: &Wish<T>, config: &T) -> Wish<T> {
+    match wish {
+        Wish::Null => Wish::Set(config.clone()),
+        other => other.clone(),
+    }
+}

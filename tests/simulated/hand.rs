@@ -1,0 +1,108 @@
+//! What the hand knows while it performs a plan, and what it writes down.
+//!
+//! The same rules as on a real server: a name is bound by the first answer about it, a look is
+//! taken only at a thread that this connection has loaded and that has a history, and what comes
+//! after the end of a step is written down in the next one that waits for something.
+
+use heirloom::plan::{Name, Plan, Step, Who};
+use heirloom::trace::{Fact, Trace, What};
+use semver::Version;
+use std::collections::BTreeMap;
+
+/// What the simulated server says its version is: one that sends every notice.
+const VERSION: Version = Version::new(0, 169, 0);
+
+/// Facts so far, and the threads by the plan's names.
+#[derive(Default)]
+pub(super) struct Hand {
+    step: usize,
+    facts: Vec<Fact>,
+    late: Vec<What>,
+    calls: u32,
+    turns: u32,
+    threads: BTreeMap<Name, Known>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    loaded: bool,
+    begun: bool,
+}
+
+impl Hand {
+    /// Goes on to a step.
+    pub(super) fn go_to(&mut self, step: usize) {
+        self.step = step;
+    }
+
+    /// Writes a fact down.
+    pub(super) fn seen(&mut self, what: What) {
+        self.facts.push(Fact { step: self.step, what });
+    }
+
+    /// A fact that arrives when nobody waits for it.
+    pub(super) fn later(&mut self, what: What) {
+        self.late.push(what);
+    }
+
+    /// Writes a request down, with what arrived before it, and gives its number.
+    pub(super) fn send(&mut self, method: &str, unbound: bool) -> u32 {
+        self.calls += 1;
+        let method = method.to_owned();
+        self.seen(What::Sent { call: self.calls, method, unbound });
+        for what in std::mem::take(&mut self.late) {
+            self.seen(what);
+        }
+        self.calls
+    }
+
+    /// The number of a turn that starts.
+    pub(super) fn next_turn(&mut self) -> u32 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// Whether the step's thread has a name of the plan's and no id.
+    pub(super) fn unbound(&self, step: &Step) -> bool {
+        matches!(step.uses(), Some(Who::Thread(name)) if !self.threads.contains_key(&name))
+    }
+
+    /// Why a look at the thread cannot be taken, if it cannot.
+    pub(super) fn why_not(&self, who: Who) -> Option<String> {
+        let known = match who {
+            Who::Thread(name) => self.threads.get(&name),
+            Who::Nobody => None,
+        };
+        let reason = match known {
+            None => "the thread does not exist",
+            Some(Known { loaded: false, .. }) => "the thread is not loaded",
+            Some(Known { begun: false, .. }) => "the thread has no history yet",
+            Some(_) => return None,
+        };
+        Some(reason.to_owned())
+    }
+
+    /// An answer about a thread came: it has an id and is loaded.
+    pub(super) fn load(&mut self, name: Name, begun: bool) {
+        let known = self.threads.entry(name).or_default();
+        known.loaded = true;
+        known.begun |= begun;
+    }
+
+    /// A turn of the thread started.
+    pub(super) fn begin(&mut self, name: Name) {
+        self.threads.entry(name).or_default().begun = true;
+    }
+
+    /// The server ended; gives the threads whose files can be read now.
+    pub(super) fn unload(&mut self) -> Vec<Name> {
+        self.threads.values_mut().for_each(|known| known.loaded = false);
+        self.threads.keys().copied().collect()
+    }
+
+    /// The trace, whole.
+    pub(super) fn trace(self, plan: &Plan) -> Trace {
+        let times_us = (0..).take(self.facts.len()).collect();
+        Trace { plan: plan.clone(), server: Some(VERSION), facts: self.facts, times_us }
+    }
+}

@@ -1,0 +1,240 @@
+//! A server that is not there.
+//!
+//! Runs a plan by what the model allows, and states what is due in the facts that a real run would
+//! leave, in their order. With a fault it hears another step than was sent, remembers another world
+//! or says something else, on its own state: what follows from the fault follows by itself. Knows
+//! nothing of the judge, so that a judge is tried on it.
+
+use heirloom::model::{Due, World, step};
+use heirloom::op::Stop;
+use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::policy::{CallOverrides, Policy};
+use heirloom::trace::{Trace, What, Whose};
+
+pub(crate) mod fault;
+mod hand;
+
+use self::fault::Fault;
+use self::hand::Hand;
+
+/// The run ends here; why is the last fact.
+struct Cut;
+
+struct Server {
+    fault: Option<Fault>,
+    world: World,
+    hand: Hand,
+}
+
+/// The trace that the plan leaves on a server with this fault, or on one without any.
+pub(crate) fn run(plan: &Plan, fault: Option<Fault>) -> Trace {
+    let world = World::new(plan.defaults.clone());
+    let mut server = Server { fault, world, hand: Hand::default() };
+    for (index, step) in plan.whole().iter().enumerate() {
+        server.hand.go_to(index);
+        if server.step(step).is_err() {
+            break;
+        }
+    }
+    server.hand.trace(plan)
+}
+
+impl Server {
+    fn step(&mut self, step: &Step) -> Result<(), Cut> {
+        match step {
+            Step::Start { .. } => self.ask("thread/start", step),
+            Step::Fork { .. } => self.ask("thread/fork", step),
+            Step::Resume { .. } => self.ask("thread/resume", step),
+            Step::Run { .. } => self.ask("turn/start", step),
+            Step::Reread { thread } => match self.hand.why_not(*thread) {
+                Some(reason) => {
+                    self.hand.seen(What::NotTaken { reason });
+                    Ok(())
+                }
+                None => {
+                    let overrides = CallOverrides::default();
+                    self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
+                }
+            },
+            Step::Restart { stop } => {
+                self.restart(step, *stop);
+                Ok(())
+            }
+            Step::Configure { .. } => {
+                self.serve(step);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a step as the fault lets it, and says what the server makes of it.
+    fn serve(&mut self, step_sent: &Step) -> Due {
+        let (heard, recalled) = match self.fault {
+            None => (step_sent.clone(), self.world.clone()),
+            Some(fault) => {
+                let heard = fault.hears(step_sent, &self.world);
+                (heard.clone(), fault.recalls(&heard, &self.world))
+            }
+        };
+        let branches = step(&recalled, &heard);
+        let branch = branches.into_iter().next().expect("every step has an answer");
+        self.world = match self.fault {
+            None => branch.world,
+            Some(fault) => fault.keeps(&heard, &self.world, branch.world),
+        };
+        branch.due
+    }
+
+    fn ask(&mut self, method: &str, step: &Step) -> Result<(), Cut> {
+        let unbound = self.hand.unbound(step);
+        let call = self.hand.send(method, unbound);
+        if self.fault == Some(Fault::NeverAnswersForks) && method == "thread/fork" {
+            return self.silent("the answer to thread/fork");
+        }
+        if self.fault == Some(Fault::Mutters) && method == "thread/start" {
+            self.hand.seen(What::Strange { line: "not a message: not JSON".to_owned() });
+        }
+        let addressed = if unbound { to_nobody(step) } else { step.clone() };
+        let before = self.world.clone();
+        match self.serve(&addressed) {
+            Due::Nothing => unreachable!("every request has an answer"),
+            Due::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
+            Due::Policy(name, policy, _) | Due::Look(name, policy, _) => {
+                self.answer(call, step, (name, policy));
+            }
+            Due::Turn { thread, policy, notice, .. } => {
+                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.notice((thread, policy), notice, &before);
+                return self.turn(thread, step);
+            }
+        }
+        if self.fault == Some(Fault::AnswersTwice) {
+            self.hand.later(What::Unasked { id: format!("Number({call})") });
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, call: u32, message: String) {
+        self.hand.seen(What::Refused { call, code: -32600, message });
+    }
+
+    fn answer(&mut self, call: u32, step: &Step, (name, policy): (Name, Policy)) {
+        let forked_from = match step {
+            Step::Fork { from: Who::Thread(from), .. } => Some(*from),
+            _ => None,
+        };
+        let named = match (self.fault, forked_from) {
+            (Some(Fault::AnswersForTheSource), Some(from)) => from,
+            _ => name,
+        };
+        let stated = match (self.fault, forked_from) {
+            (Some(Fault::StatesNoPolicyOfForks), Some(_)) => None,
+            _ => Some(policy),
+        };
+        self.hand.load(named, !matches!(step, Step::Start { .. }));
+        let thread = Some(Whose::Named(named));
+        self.hand.seen(What::Answered { call, thread, policy: stated });
+    }
+
+    /// T9 as the fault has it.
+    fn notice(&mut self, (name, policy): (Name, Policy), due: bool, before: &World) {
+        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
+        let said = match self.fault {
+            Some(Fault::SendsNoNotice) => None,
+            Some(Fault::NoticesTheOldValue) if due => old,
+            Some(Fault::NoticesEqualValues) => Some(policy),
+            _ => due.then_some(policy),
+        };
+        if let Some(policy) = said {
+            self.hand.seen(What::Settings { thread: Whose::Named(name), policy });
+        }
+    }
+
+    fn turn(&mut self, name: Name, step: &Step) -> Result<(), Cut> {
+        let Step::Run { reply, .. } = step else {
+            unreachable!("only a run starts a turn");
+        };
+        let thread = Whose::Named(name);
+        let turn = self.hand.next_turn();
+        self.hand.begin(name);
+        self.hand.seen(What::TurnStarted { thread, turn });
+        match self.fault {
+            Some(Fault::DiesInTurns) => return self.dies(),
+            Some(Fault::HangsInTurns) => return self.silent("turn/completed"),
+            Some(Fault::StartsTurnsTwice) => self.hand.seen(What::TurnStarted { thread, turn }),
+            _ => {}
+        }
+        let method = "item/completed".to_owned();
+        self.hand.seen(What::TurnEvent { thread, turn, method: method.clone() });
+        if *reply == Reply::Hold {
+            let call = self.hand.send("turn/interrupt", false);
+            self.hand.seen(What::Answered { call, thread: None, policy: None });
+        }
+        let status = status(reply).to_owned();
+        let ended = What::TurnEnded { thread, turn, status };
+        self.hand.seen(ended.clone());
+        match self.fault {
+            Some(Fault::EndsTurnsTwice) => self.hand.later(ended),
+            Some(Fault::TrailsTurns) => {
+                self.hand.later(What::TurnEvent { thread, turn, method });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, step: &Step, stop: Stop) {
+        let exit = match stop {
+            Stop::Graceful => "ended with code 0 when asked",
+            Stop::Kill => "ended by signal 9, killed",
+        };
+        let panicked = self.fault == Some(Fault::PanicsAtTheEnd) && stop == Stop::Graceful;
+        let stderr = if panicked { "thread 'main' panicked at src/main.rs:1:1\n" } else { "" };
+        self.hand.seen(What::Ended {
+            told: true,
+            exit: exit.to_owned(),
+            panicked,
+            stderr: stderr.to_owned(),
+        });
+        self.serve(step);
+        for name in self.hand.unload() {
+            let stored = self.world.threads.get(&name).filter(|thread| thread.materialised);
+            let policy = stored.map(|thread| thread.stored.clone());
+            self.hand.seen(What::Rollout { thread: Whose::Named(name), policy });
+        }
+    }
+
+    fn dies(&mut self) -> Result<(), Cut> {
+        self.hand.seen(What::Ended {
+            told: false,
+            exit: "ended with code 101 by itself".to_owned(),
+            panicked: false,
+            stderr: "it was too much\n".to_owned(),
+        });
+        Err(Cut)
+    }
+
+    fn silent(&mut self, awaited: &str) -> Result<(), Cut> {
+        self.hand.seen(What::Silent { awaited: awaited.to_owned(), seconds: 30 });
+        Err(Cut)
+    }
+}
+
+/// A name that has no thread is sent as an id that nobody was given.
+fn to_nobody(step: &Step) -> Step {
+    let mut step = step.clone();
+    match &mut step {
+        Step::Run { thread, .. } | Step::Resume { thread, .. } => *thread = Who::Nobody,
+        Step::Fork { from, .. } => *from = Who::Nobody,
+        _ => {}
+    }
+    step
+}
+
+fn status(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Text(_) | Reply::Call { .. } => "completed",
+        Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
+        Reply::Hold => "interrupted",
+    }
+}
