@@ -1,0 +1,255 @@
+//! What the strategy and a fuzzer's bytes draw, counted.
+//!
+//! The rates are those that `op::strategy` states, within wide bounds: a generator that has gone
+//! astray is far outside of them.
+
+use expect_test::{Expect, expect};
+use heirloom::op::strategy::{MAX_OPS, drawn};
+use heirloom::op::{Case, Ending, NOBODY, Op, Pick};
+use heirloom::policy::{Defaults, Overrides, Wish};
+use proptest::collection::vec;
+use proptest::prelude::any;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::drawn::of_bytes;
+use super::{check, same};
+
+/// Cases that are counted.
+const CASES: u64 = 2000;
+
+/// What a sandbox of an override is compared with.
+type Resolved = fn(&Defaults) -> String;
+
+fn cases() -> impl Iterator<Item = Case> {
+    (0..CASES).map(|index| drawn(11, index, MAX_OPS))
+}
+
+fn ops() -> impl Iterator<Item = (Defaults, Op)> {
+    cases().flat_map(|case| {
+        let defaults = case.defaults;
+        case.ops.into_iter().map(move |op| (defaults.clone(), op))
+    })
+}
+
+/// Of the things counted, the percentage that is so.
+fn percent(counted: impl Iterator<Item = bool>, bounds: RangeInclusive<u64>) {
+    let (mut all, mut so) = (0_u64, 0_u64);
+    for is in counted {
+        all += 1;
+        so += u64::from(is);
+    }
+    let percent = 100 * so / all.max(1);
+    assert!(bounds.contains(&percent), "{so} of {all} are {percent} %, not in {bounds:?}");
+}
+
+/// The words of what was drawn, each once.
+fn words(drawn: impl Iterator<Item = String>, expected: Expect) {
+    let words: BTreeSet<String> = drawn.collect();
+    expected.assert_eq(&words.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+fn pick(op: &Op) -> Option<Pick> {
+    match op {
+        Op::Run { thread, .. } | Op::Resume { thread, .. } | Op::Reread { thread } => Some(*thread),
+        Op::Fork { from, .. } => Some(*from),
+        Op::Start { .. } | Op::Restart { .. } | Op::Configure { .. } => None,
+    }
+}
+
+fn ending(op: &Op) -> Option<Ending> {
+    match op {
+        Op::Run { ending, .. } => Some(*ending),
+        _ => None,
+    }
+}
+
+/// Each wish of an override: its word, and whether it sets the default.
+fn wishes((defaults, op): (Defaults, Op)) -> Vec<(String, bool)> {
+    let mode: Resolved = |defaults| defaults.sandbox.to_string();
+    let fields: Resolved = |defaults| defaults.sandbox.under(defaults).to_string();
+    match op {
+        Op::Start { overrides } | Op::Fork { overrides, .. } | Op::Resume { overrides, .. } => {
+            three(&overrides, &defaults, mode)
+        }
+        Op::Run { overrides, .. } => three(&overrides, &defaults, fields),
+        Op::Reread { .. } | Op::Restart { .. } | Op::Configure { .. } => Vec::new(),
+    }
+}
+
+fn three<S: Display>(
+    overrides: &Overrides<S>,
+    defaults: &Defaults,
+    sandbox: Resolved,
+) -> Vec<(String, bool)> {
+    let Overrides { approval, reviewer, sandbox: wished } = overrides;
+    vec![
+        one("approval", approval, &defaults.approval.to_string()),
+        one("reviewer", reviewer, &defaults.reviewer.to_string()),
+        one("sandbox", wished, &sandbox(defaults)),
+    ]
+}
+
+fn one<T: Display>(key: &str, wish: &Wish<T>, default: &str) -> (String, bool) {
+    match wish {
+        Wish::Omit => (format!("{key} omitted"), false),
+        Wish::Null => (format!("{key} null"), false),
+        Wish::Set(value) => {
+            let word = value.to_string();
+            let form = word.split(['(', '+']).next().unwrap_or_default();
+            (format!("{key} {form}"), word == default)
+        }
+    }
+}
+
+fn set(wish: &(String, bool)) -> bool {
+    !wish.0.ends_with(" omitted") && !wish.0.ends_with(" null")
+}
+
+#[test]
+fn eight_turns_of_a_hundred_must_be_refused() {
+    let turns = ops().filter_map(|(_, op)| ending(&op));
+    percent(turns.map(|ending| matches!(ending, Ending::Refused(_))), 6..=10);
+}
+
+#[test]
+fn three_picks_of_a_hundred_name_nobody() {
+    percent(ops().filter_map(|(_, op)| pick(&op)).map(|pick| pick == NOBODY), 2..=4);
+}
+
+#[test]
+fn few_overrides_equal_the_default() {
+    let set = ops().flat_map(wishes).filter(set);
+    percent(set.map(|(_, equal)| equal), 3..=20);
+}
+
+#[test]
+fn a_good_part_of_the_calls_override_something() {
+    percent(ops().flat_map(wishes).map(|wish| set(&wish)), 10..=40);
+}
+
+#[test]
+fn every_case_begins_with_a_start_and_keeps_its_bound() {
+    let sound = |case: Case| matches!(case.ops[0], Op::Start { .. }) && case.ops.len() <= MAX_OPS;
+    percent(cases().map(sound), 100..=100);
+}
+
+#[test]
+fn every_kind_of_op_is_drawn() {
+    let kind = |op: Op| match op {
+        Op::Restart { stop } => format!("Restart {stop}"),
+        other => format!("{other:?}").split(' ').next().unwrap_or_default().to_owned(),
+    };
+    words(
+        ops().map(|(_, op)| kind(op)),
+        expect![[r#"
+        Configure
+        Fork
+        Reread
+        Restart graceful
+        Restart kill
+        Resume
+        Run
+        Start"#]],
+    );
+}
+
+#[test]
+fn every_ending_is_drawn() {
+    words(
+        ops().filter_map(|(_, op)| ending(&op)).map(|ending| format!("{ending:?}")),
+        expect![[r#"
+            Calls
+            Completes
+            Drops
+            Fails
+            HttpError
+            Interrupted
+            Refused(ProfileWithSandbox)
+            Refused(RelativeRoot)
+            Refused(UnknownApproval)
+            Refused(UnknownProfile)
+            Refused(UnknownReviewer)
+            Refused(UnknownSandbox)"#]],
+    );
+}
+
+#[test]
+fn every_value_is_drawn() {
+    words(
+        ops().flat_map(wishes).map(|(word, _)| word),
+        expect![[r#"
+        approval granular
+        approval never
+        approval null
+        approval omitted
+        approval on-request
+        approval untrusted
+        reviewer auto_review
+        reviewer null
+        reviewer omitted
+        reviewer user
+        sandbox danger-full-access
+        sandbox external
+        sandbox null
+        sandbox omitted
+        sandbox read-only
+        sandbox workspace-write"#]],
+    );
+}
+
+#[test]
+fn a_seed_draws_the_same_case_each_time() {
+    check(any::<(u64, u64)>(), |(seed, index)| {
+        same(&drawn(seed, index, MAX_OPS), &drawn(seed, index, MAX_OPS))
+    });
+}
+
+#[test]
+fn bytes_make_the_same_case_each_time_and_keep_the_bound() {
+    check(vec(any::<u8>(), 0..512), |bytes| {
+        let case = of_bytes(&bytes);
+        same(&(case.ops.len() <= MAX_OPS), &true)?;
+        same(&of_bytes(&bytes), &case)
+    });
+}
+
+#[test]
+fn a_fuzzer_reaches_every_value() {
+    let case = |seed: u64| {
+        let bytes: Vec<u8> = (0..512_u64).map(|at| scrambled(seed * 512 + at)).collect();
+        of_bytes(&bytes)
+    };
+    let ops = (0..400).map(case).flat_map(|case| {
+        let defaults = case.defaults;
+        case.ops.into_iter().map(move |op| (defaults.clone(), op)).collect::<Vec<_>>()
+    });
+    words(
+        ops.flat_map(wishes).map(|(word, _)| word),
+        expect![[r#"
+        approval granular
+        approval never
+        approval null
+        approval omitted
+        approval on-request
+        approval untrusted
+        reviewer auto_review
+        reviewer null
+        reviewer omitted
+        reviewer user
+        sandbox danger-full-access
+        sandbox external
+        sandbox null
+        sandbox omitted
+        sandbox read-only
+        sandbox workspace-write"#]],
+    );
+}
+
+/// A byte that looks like chance and is none: the finaliser of splitmix64.
+fn scrambled(number: u64) -> u8 {
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed >> 56) as u8
+}

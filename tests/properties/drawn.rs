@@ -1,0 +1,213 @@
+//! What the laws are tried on.
+//!
+//! Cases as the strategy draws them, as a fuzzer's bytes make them, and lists of ops in no order
+//! that a strategy would choose; plans as a person may write them, with any name and any text;
+//! values of policy, those among them that no request of ours carries.
+
+use arbitrary::{Arbitrary, Unstructured};
+use heirloom::op::Case;
+use heirloom::op::strategy::{MAX_OPS, cases};
+use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::policy::{
+    Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, TurnOverrides, Wish,
+};
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+
+use crate::simulated::fault::{FAULTS, Fault};
+
+/// The most bytes of a fuzzer; a case of twelve ops takes a few hundred.
+const FUZZ_BYTES: usize = 1024;
+
+/// Any legal case.
+pub(super) fn any_case() -> impl Strategy<Value = Case> {
+    let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
+    prop_oneof![cases(MAX_OPS), fuzzed, shuffled()]
+}
+
+/// The plan of any legal case.
+pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
+    any_case().prop_map(|case| Plan::from(&case))
+}
+
+/// What a fuzzer makes of these bytes.
+pub(super) fn of_bytes(bytes: &[u8]) -> Case {
+    Case::arbitrary(&mut Unstructured::new(bytes)).expect("every text of bytes is a case")
+}
+
+/// The ops of some cases, none included, in any order.
+fn shuffled() -> impl Strategy<Value = Case> {
+    let several = (cases(MAX_OPS), vec(cases(MAX_OPS), 0..3));
+    several
+        .prop_flat_map(|(first, more)| {
+            let mut ops: Vec<_> = more.into_iter().flat_map(|case| case.ops).collect();
+            ops.extend(first.ops.into_iter().skip(1));
+            (Just(first.defaults), Just(ops).prop_shuffle())
+        })
+        .prop_map(|(defaults, ops)| Case { defaults, ops })
+}
+
+/// A plan as a person may write one: any names, prompts and replies.
+pub(super) fn written_plan() -> impl Strategy<Value = Plan> {
+    (any_plan(), any::<Vec<Index>>(), vec(spoken(), 1..4)).prop_map(|(plan, names, spoken)| {
+        let renamed = renamed(&plan, &numbers(plan.names().len(), &names));
+        said(renamed, &spoken)
+    })
+}
+
+/// A plan, and the same plan with its names given otherwise.
+pub(super) fn two_namings() -> impl Strategy<Value = (Plan, Plan)> {
+    (any_plan(), any::<Vec<Index>>()).prop_map(|(plan, names)| {
+        let other = renamed(&plan, &numbers(plan.names().len(), &names));
+        (plan, other)
+    })
+}
+
+/// Some fault or none.
+pub(super) fn any_fault() -> impl Strategy<Value = Option<Fault>> {
+    prop_oneof![1 => Just(None), 9 => select(FAULTS).prop_map(Some)]
+}
+
+/// As many different numbers.
+fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
+    let mut free: Vec<u16> = (0..).take(count + 300).collect();
+    let take = |place: usize| {
+        let seed = seeds.get(place % seeds.len().max(1));
+        free.swap_remove(seed.map_or(0, |seed| seed.index(free.len())))
+    };
+    (0..count).map(take).collect()
+}
+
+/// The plan with its names, in order, replaced by these.
+fn renamed(plan: &Plan, numbers: &[u16]) -> Plan {
+    let old = plan.names();
+    let new = |name: Name| {
+        let place = old.iter().position(|other| *other == name).expect("a plan names its threads");
+        Name(numbers[place])
+    };
+    let mut plan = plan.clone();
+    for step in &mut plan.steps {
+        if let Step::Start { new: name, .. } | Step::Fork { new: name, .. } = step {
+            *name = new(*name);
+        }
+        if let Step::Run { thread: who, .. }
+        | Step::Resume { thread: who, .. }
+        | Step::Reread { thread: who }
+        | Step::Fork { from: who, .. } = step
+            && let Who::Thread(name) = who
+        {
+            *who = Who::Thread(new(*name));
+        }
+    }
+    plan
+}
+
+/// What is said in one turn: the prompt, what it overrides and the reply.
+type Spoken = (String, TurnOverrides, Reply);
+
+fn said(mut plan: Plan, spoken: &[Spoken]) -> Plan {
+    let turns = plan.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
+    for (step, said) in turns.zip(spoken.iter().cycle()) {
+        if let Step::Run { prompt, overrides, reply, .. } = step {
+            (*prompt, *overrides, *reply) = said.clone();
+        }
+    }
+    plan
+}
+
+fn spoken() -> impl Strategy<Value = Spoken> {
+    let overrides = (wishes(approvals()), wishes(reviewers()), wishes(sandboxes()))
+        .prop_map(|(approval, reviewer, sandbox)| Overrides { approval, reviewer, sandbox });
+    (texts(), overrides, replies())
+}
+
+fn wishes<T: Clone + std::fmt::Debug>(
+    values: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Wish<T>> {
+    prop_oneof![Just(Wish::Omit), Just(Wish::Null), values.prop_map(Wish::Set)]
+}
+
+fn replies() -> impl Strategy<Value = Reply> {
+    let tools = select(vec!["exec_command", "shell", "apply_patch"]);
+    let call = (tools, texts()).prop_map(|(tool, arguments)| {
+        let tool = tool.to_owned();
+        Reply::Call { tool, arguments }
+    });
+    prop_oneof![
+        texts().prop_map(Reply::Text),
+        call,
+        Just(Reply::Fail),
+        (400..600_u16).prop_map(Reply::Status),
+        Just(Reply::Drop),
+        Just(Reply::Hold),
+    ]
+}
+
+/// Any text; quotes, line ends and words of the form itself are likely.
+pub(super) fn texts() -> impl Strategy<Value = String> {
+    let odd = ["\"", "\\", "\n", "\r\n", " <- ", " -> t0", "# ", "\u{2028}", "é", "audit", ""];
+    let part = prop_oneof![
+        select(odd.to_vec()).prop_map(str::to_owned),
+        any::<char>().prop_map(String::from),
+        "[a-z ]{0,8}",
+    ];
+    vec(part, 0..6).prop_map(|parts| parts.concat())
+}
+
+/// Every approval policy that a request can carry.
+pub(super) fn approvals() -> impl Strategy<Value = Approval> {
+    let words =
+        vec![Approval::Untrusted, Approval::OnFailure, Approval::OnRequest, Approval::Never];
+    let granular = any::<[bool; 5]>().prop_map(|[a, b, c, d, e]| {
+        Approval::Granular(Granular {
+            sandbox_approval: a,
+            rules: b,
+            skill_approval: c,
+            request_permissions: d,
+            mcp_elicitations: e,
+        })
+    });
+    prop_oneof![select(words), granular]
+}
+
+/// Every reviewer that a request can carry.
+pub(super) fn reviewers() -> impl Strategy<Value = Reviewer> {
+    select(vec![Reviewer::User, Reviewer::AutoReview])
+}
+
+/// Every sandbox that a request can carry.
+pub(super) fn sandboxes() -> impl Strategy<Value = Sandbox> {
+    let roots = select(vec!["WS/a", "HOME", "OUT", "OUT/b/c", "/srv/d", "/srv/e f+g%h"]);
+    sandboxes_with(roots.prop_map(str::to_owned))
+}
+
+fn sandboxes_with(roots: impl Strategy<Value = String>) -> impl Strategy<Value = Sandbox> {
+    let workspace = (any::<[bool; 3]>(), btree_set(roots, 0..4)).prop_map(|(marks, roots)| {
+        let [network, exclude_tmpdir, exclude_slash_tmp] = marks;
+        Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots }
+    });
+    prop_oneof![
+        any::<bool>().prop_map(|network| Sandbox::ReadOnly { network }),
+        any::<bool>().prop_map(|network| Sandbox::External { network }),
+        Just(Sandbox::FullAccess),
+        workspace,
+    ]
+}
+
+/// Every policy that a server may state, odd spellings included.
+pub(super) fn stated() -> impl Strategy<Value = Policy> {
+    let approval = prop_oneof![4 => approvals(), 1 => texts().prop_map(Approval::Odd)];
+    let reviewer = prop_oneof![4 => reviewers(), 1 => texts().prop_map(Reviewer::Odd)];
+    let odd = texts().prop_map(Sandbox::Odd);
+    let sandbox = prop_oneof![2 => sandboxes(), 2 => sandboxes_with(texts()), 1 => odd];
+    let permissions = prop_oneof![
+        4 => sandbox.prop_map(Permissions::Legacy),
+        1 => texts().prop_map(Permissions::Profile),
+    ];
+    (approval, reviewer, permissions).prop_map(|(approval, reviewer, permissions)| Policy {
+        approval,
+        reviewer,
+        permissions,
+    })
+}

@@ -1,0 +1,105 @@
+//! The judge on traces of a server that is well, and on the same trace told otherwise.
+//!
+//! A server that is well is not blamed, and what no clause speaks of (names, numbers, the form in
+//! which a trace is kept) changes no verdict. What is wrong is tried in `faults`.
+
+use heirloom::contract::Clause;
+use heirloom::judge::signature::Signature;
+use heirloom::judge::{Verdict, judge};
+use heirloom::plan::Plan;
+use heirloom::trace::{Fact, Trace, What};
+use proptest::prelude::Strategy;
+use std::collections::BTreeSet;
+
+use super::drawn::{any_fault, any_plan, two_namings, written_plan};
+use super::{check, same};
+use crate::simulated;
+
+/// Of a server that is well nothing is told but what the contract itself calls a notice.
+fn blameless(plan: &Plan) -> Result<(), String> {
+    let verdict = judge(&simulated::run(plan, None));
+    let other = verdict.notices.iter().find(|notice| notice.clause != Clause::G12);
+    let broken =
+        verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.fired);
+    match (verdict.findings.first(), other, &verdict.inconclusive, broken) {
+        (None, None, None, None) => Ok(()),
+        told => Err(format!("{told:?} of\n{plan}")),
+    }
+}
+
+fn signatures(verdict: &Verdict) -> BTreeSet<Signature> {
+    verdict.findings.iter().map(heirloom::judge::Finding::signature).collect()
+}
+
+/// The trace with its requests and its turns counted otherwise.
+fn recounted(mut trace: Trace) -> Trace {
+    for Fact { what, .. } in &mut trace.facts {
+        match what {
+            What::Sent { call, .. } | What::Answered { call, .. } | What::Refused { call, .. } => {
+                *call = u32::MAX - *call;
+            }
+            What::TurnStarted { turn, .. }
+            | What::TurnEnded { turn, .. }
+            | What::TurnEvent { turn, .. } => *turn = 7 * *turn + 1,
+            _ => {}
+        }
+    }
+    trace
+}
+
+fn troubled(mut trace: Trace) -> Trace {
+    trace.facts.truncate(trace.facts.len() / 2);
+    trace.times_us.truncate(trace.facts.len());
+    let step = trace.facts.last().map_or(0, |fact| fact.step);
+    let reason = "the disk is full; free space".to_owned();
+    trace.facts.push(Fact { step, what: What::Trouble { reason } });
+    trace.times_us.push(0);
+    trace
+}
+
+/// Our own trouble blames no server, and is told in its own words.
+fn excused(trace: Trace) -> Result<(), String> {
+    let verdict = judge(&troubled(trace));
+    same(&verdict.inconclusive.as_deref(), &Some("the disk is full; free space"))?;
+    same(&signatures(&verdict), &BTreeSet::new())
+}
+
+#[test]
+fn a_server_that_is_well_is_not_blamed() {
+    check(any_plan(), |plan| blameless(&plan));
+}
+
+#[test]
+fn a_server_that_is_well_is_not_blamed_for_a_written_plan() {
+    check(written_plan(), |plan| blameless(&plan));
+}
+
+#[test]
+fn other_names_change_no_signature() {
+    check((two_namings(), any_fault()), |((plan, other), fault)| {
+        let verdict = |plan| judge(&simulated::run(plan, fault));
+        same(&signatures(&verdict(&other)), &signatures(&verdict(&plan)))
+    });
+}
+
+#[test]
+fn other_numbers_of_requests_and_turns_change_no_verdict() {
+    check((any_plan(), any_fault()), |(plan, fault)| {
+        let trace = simulated::run(&plan, fault);
+        same(&judge(&recounted(trace.clone())), &judge(&trace))
+    });
+}
+
+#[test]
+fn a_stored_trace_is_judged_to_the_same_verdict() {
+    check((any_plan(), any_fault()), |(plan, fault)| {
+        let trace = simulated::run(&plan, fault);
+        let stored: Trace = trace.to_string().parse().expect("a trace is read back");
+        same(&judge(&stored), &judge(&trace))
+    });
+}
+
+#[test]
+fn trouble_of_our_own_is_no_finding() {
+    check(any_plan().prop_map(|plan| simulated::run(&plan, None)), excused);
+}

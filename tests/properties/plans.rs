@@ -1,0 +1,106 @@
+//! Cases, plans and what the model allows: all of it total.
+//!
+//! Every case has a plan, every plan lifts back to a case, every step has an answer, and every plan
+//! ends with its audit. No case is refused, whoever made it.
+
+use heirloom::model::{World, step};
+use heirloom::op::{Case, Stop};
+use heirloom::plan::{Plan, Step, Who, canonical};
+use proptest::strategy::Strategy;
+use std::collections::BTreeSet;
+
+use super::drawn::{any_case, any_plan, of_bytes, written_plan};
+use super::{check, same};
+
+/// Every world that the contract allows, step after step.
+fn answered(plan: &Plan) -> Result<(), String> {
+    let mut worlds = BTreeSet::from([World::new(plan.defaults.clone())]);
+    for each in plan.whole() {
+        let mut next = BTreeSet::new();
+        for world in &worlds {
+            let branches = step(world, &each);
+            if branches.is_empty() {
+                return Err(format!("`{each}` has no answer in\n{plan}"));
+            }
+            next.extend(branches.into_iter().map(|branch| branch.world));
+        }
+        worlds = next;
+    }
+    Ok(())
+}
+
+/// A plan speaks only of threads that it named before, and names none twice.
+fn in_order(plan: &Plan) -> Result<(), String> {
+    let mut named = BTreeSet::new();
+    for each in &plan.steps {
+        let known = match each.uses() {
+            Some(Who::Thread(name)) => named.contains(&name),
+            Some(Who::Nobody) | None => true,
+        };
+        let fresh = each.names().is_none_or(|name| named.insert(name));
+        if !known || !fresh {
+            return Err(format!("`{each}` stands at the wrong place in\n{plan}"));
+        }
+    }
+    Ok(())
+}
+
+/// The audit is a restart and a cold read of every thread.
+fn audited(plan: &Plan) -> Result<(), String> {
+    let mut due = vec![Step::Restart { stop: Stop::Graceful }];
+    due.extend(
+        plan.names()
+            .into_iter()
+            .map(|name| Step::Resume { thread: Who::Thread(name), overrides: Default::default() }),
+    );
+    same(&plan.audit(), &due)
+}
+
+#[test]
+fn every_step_of_every_plan_has_an_answer() {
+    check(any_plan(), |plan| answered(&plan));
+}
+
+#[test]
+fn every_step_of_every_written_plan_has_an_answer() {
+    check(written_plan(), |plan| answered(&plan));
+}
+
+#[test]
+fn a_plan_speaks_of_threads_that_it_has_named() {
+    check(any_plan(), |plan| in_order(&plan));
+}
+
+#[test]
+fn a_plan_ends_with_a_cold_read_of_every_thread() {
+    check(written_plan(), |plan| audited(&plan));
+}
+
+#[test]
+fn a_plan_has_a_step_for_each_op() {
+    check(any_case(), |case| same(&Plan::from(&case).lines(), &case.ops.len()));
+}
+
+#[test]
+fn a_drawn_plan_is_lifted_to_a_case_and_back() {
+    check(any_plan(), |plan| same(&Plan::from(&Case::from(&plan)), &plan));
+}
+
+#[test]
+fn a_canonical_plan_is_canonical() {
+    let plans = written_plan().prop_map(|plan| canonical(&plan));
+    check(plans, |plan| same(&canonical(&plan), &plan));
+}
+
+#[test]
+fn a_canonical_plan_has_the_same_lines() {
+    check(written_plan(), |plan| same(&canonical(&plan).lines(), &plan.lines()));
+}
+
+#[test]
+fn no_bytes_and_zeros_are_cases() {
+    for bytes in [&[][..], &[0; 4096], &[u8::MAX; 4096]] {
+        let plan = Plan::from(&of_bytes(bytes));
+        answered(&plan).and_then(|()| in_order(&plan)).expect("the plan is legal");
+    }
+}

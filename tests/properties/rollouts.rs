@@ -1,0 +1,162 @@
+//! What a rollout file says of its own thread, and of no other.
+//!
+//! Small files, written by hand in the spelling of the releases: a fork's file holds copies of its
+//! parent's items, and newer releases keep a profile where older ones kept a sandbox.
+
+use expect_test::{Expect, expect};
+use heirloom::wire::policy::Places;
+use heirloom::wire::rollout::policy;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+const OWN: &str = "own";
+const PARENT: &str = "parent";
+
+/// Reads a rollout of these lines for the thread `own`.
+fn check(lines: &[String], expected: Expect) {
+    let places = Places {
+        workspace: PathBuf::from("/tmp/h/ws1"),
+        home: PathBuf::from("/tmp/h/home"),
+        outside: PathBuf::from("/tmp/h/out"),
+    };
+    let read = policy(&lines.join("\n"), OWN, &places);
+    expected.assert_eq(&read.map_or("none".to_owned(), |policy| policy.to_string()));
+}
+
+fn header(thread: &str) -> String {
+    json!({ "type": "session_meta", "payload": { "id": thread } }).to_string()
+}
+
+fn body(approval: &str) -> Value {
+    json!({
+        "approval_policy": approval,
+        "approvals_reviewer": "user",
+        "sandbox_policy": { "type": "read-only" },
+    })
+}
+
+fn turn(approval: &str) -> String {
+    json!({ "type": "turn_context", "payload": body(approval) }).to_string()
+}
+
+fn settings(approval: &str, owner: Option<&str>) -> String {
+    let mut payload = json!({
+        "type": "thread_settings_applied",
+        "thread_settings": body(approval),
+    });
+    if let Some(owner) = owner {
+        payload["thread_id"] = json!(owner);
+    }
+    json!({ "type": "event_msg", "payload": payload }).to_string()
+}
+
+/// A turn whose permissions stand as a profile, as newer releases write them.
+fn profiled(profile: Value, active: Value) -> String {
+    let mut payload = body("never");
+    payload["permission_profile"] = profile;
+    payload["active_permission_profile"] = active;
+    json!({ "type": "turn_context", "payload": payload }).to_string()
+}
+
+fn managed(written: Value) -> Value {
+    let entries: Vec<Value> = written
+        .as_array()
+        .expect("a list of paths")
+        .iter()
+        .map(|path| json!({ "access": "write", "path": path }))
+        .collect();
+    json!({ "type": "managed", "network": "enabled", "file_system": { "entries": entries } })
+}
+
+#[test]
+fn an_empty_file_says_nothing() {
+    check(&[], expect!["none"]);
+}
+
+#[test]
+fn a_header_alone_says_nothing() {
+    check(&[header(OWN)], expect!["none"]);
+}
+
+#[test]
+fn the_last_turn_counts() {
+    check(
+        &[header(OWN), turn("never"), turn("on-request")],
+        expect!["approval=on-request reviewer=user sandbox=read-only"],
+    );
+}
+
+#[test]
+fn settings_count_before_a_later_turn() {
+    let lines = [header(OWN), settings("untrusted", Some(OWN)), turn("never")];
+    check(&lines, expect!["approval=untrusted reviewer=user sandbox=read-only"]);
+}
+
+#[test]
+fn settings_of_another_owner_do_not_count() {
+    let lines = [header(OWN), turn("never"), settings("on-request", Some(PARENT))];
+    check(&lines, expect!["approval=never reviewer=user sandbox=read-only"]);
+}
+
+#[test]
+fn settings_without_an_owner_are_the_own() {
+    check(
+        &[header(OWN), turn("never"), settings("on-request", None)],
+        expect!["approval=on-request reviewer=user sandbox=read-only"],
+    );
+}
+
+#[test]
+fn copies_below_the_header_of_the_parent_do_not_count() {
+    let lines = [header(OWN), header(PARENT), turn("untrusted"), header(OWN), turn("never")];
+    check(&lines, expect!["approval=never reviewer=user sandbox=read-only"]);
+}
+
+#[test]
+fn a_fork_without_an_item_of_its_own_says_nothing() {
+    let lines = [header(OWN), header(PARENT), settings("untrusted", Some(PARENT))];
+    check(&lines, expect!["none"]);
+}
+
+#[test]
+fn a_line_that_is_cut_counts_as_absent() {
+    let mut cut = turn("on-request");
+    cut.truncate(cut.len() / 2);
+    check(
+        &[header(OWN), turn("never"), cut],
+        expect!["approval=never reviewer=user sandbox=read-only"],
+    );
+}
+
+#[test]
+fn an_active_profile_is_the_permissions() {
+    let line = profiled(json!({ "type": "disabled" }), json!({ "id": "dev" }));
+    check(&[header(OWN), line], expect!["approval=never reviewer=user sandbox=profile:dev"]);
+}
+
+#[test]
+fn a_profile_without_a_name_is_a_sandbox() {
+    let line = profiled(json!({ "type": "disabled" }), Value::Null);
+    check(&[header(OWN), line], expect!["approval=never reviewer=user sandbox=danger-full-access"]);
+}
+
+#[test]
+fn a_managed_profile_is_a_workspace_with_its_roots() {
+    let special = |kind: &str| json!({ "type": "special", "value": { "kind": kind } });
+    let path = |path: &str| json!({ "type": "path", "path": path });
+    let written = json!([special("slash_tmp"), path("/tmp/h/ws1"), path("/tmp/h/out")]);
+    check(
+        &[header(OWN), profiled(managed(written), Value::Null)],
+        expect![
+            "approval=never reviewer=user sandbox=workspace-write+network+exclude_tmpdir+root:OUT"
+        ],
+    );
+}
+
+#[test]
+fn a_managed_profile_that_writes_nothing_is_read_only() {
+    check(
+        &[header(OWN), profiled(managed(json!([])), Value::Null)],
+        expect!["approval=never reviewer=user sandbox=read-only+network"],
+    );
+}

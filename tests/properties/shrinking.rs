@@ -1,0 +1,74 @@
+//! The search for a smaller case, on simulated servers with a fault.
+//!
+//! What it ends with shows the same signature, is no longer than what it began with, and is minimal:
+//! no reduction of it shows the signature still. It takes few runs, for on a real server a run takes
+//! most of a second.
+
+use heirloom::judge::{Verdict, judge};
+use heirloom::plan::{Plan, canonical};
+use heirloom::shrink::Search;
+use heirloom::shrink::reductions::reductions;
+use proptest::prelude::Strategy;
+use proptest::sample::select;
+use std::cell::RefCell;
+
+use super::check;
+use super::drawn::any_plan;
+use crate::simulated;
+use crate::simulated::fault::{FAULTS, Fault};
+
+/// Runs that half of all searches may take, as on a real server.
+const MEDIAN_RUNS: u32 = 25;
+
+fn verdict(plan: &Plan, fault: Fault) -> Verdict {
+    judge(&simulated::run(plan, Some(fault)))
+}
+
+/// Searches from the plan's first finding, if it has one; gives the runs that it took.
+fn shrunk(plan: &Plan, fault: Fault) -> Result<Option<u32>, String> {
+    let findings = verdict(plan, fault).findings;
+    let Some(finding) = findings.first() else {
+        return Ok(None);
+    };
+    let signature = finding.signature();
+    let shows = |plan: &Plan| verdict(plan, fault).shows(&signature);
+    let mut search = Search::new(plan, finding);
+    while let Some(smaller) = search.propose() {
+        search.tell(shows(&smaller));
+    }
+    let best = search.best();
+    let problem = |what: &str| Err(format!("{fault:?}: {what} {signature}\n{best}\nof\n{plan}"));
+    if !shows(best) {
+        return problem("the smallest does not show");
+    }
+    if best.lines() > plan.lines() {
+        return problem("the smallest is longer, of");
+    }
+    let smaller = reductions(best).into_iter().map(|plan| canonical(&plan));
+    match smaller.into_iter().find(|plan| plan != best && shows(plan)) {
+        Some(missed) => problem(&format!("this is smaller:\n{missed}and shows")),
+        None => Ok(Some(search.runs())),
+    }
+}
+
+fn ills() -> impl Strategy<Value = (Plan, Fault)> {
+    (any_plan(), select(FAULTS))
+}
+
+#[test]
+fn the_smallest_case_shows_the_same_and_nothing_smaller_does() {
+    check(ills(), |(plan, fault)| shrunk(&plan, fault).map(drop));
+}
+
+#[test]
+fn half_of_all_searches_take_few_runs() {
+    let runs = RefCell::new(Vec::new());
+    check(ills(), |(plan, fault)| {
+        runs.borrow_mut().extend(shrunk(&plan, fault)?);
+        Ok(())
+    });
+    let mut runs = runs.into_inner();
+    runs.sort_unstable();
+    let median = runs.get(runs.len() / 2).copied().unwrap_or(0);
+    assert!(median <= MEDIAN_RUNS, "half of {} searches took {median} runs or more", runs.len());
+}

@@ -1,0 +1,258 @@
+//! A value that is spelled for the wire is read back as the value it was.
+//!
+//! What stands in a reply, in a notice and in a rollout, each in its own spelling, older ones and
+//! unknown ones among them; and how calls spell what they override, what they leave out and what is
+//! wrong with them.
+
+use expect_test::{Expect, expect};
+use heirloom::op::Flaw;
+use heirloom::policy::{
+    Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, TurnOverrides,
+    Wish,
+};
+use heirloom::wire::call::{Turn, fork, resume, start, turn};
+use heirloom::wire::policy::{
+    Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
+    sandbox_json,
+};
+use proptest::prelude::Strategy;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+use super::drawn::{approvals, reviewers, sandboxes};
+use super::{check, same};
+
+fn places() -> Places {
+    Places {
+        workspace: PathBuf::from("/tmp/h/ws1"),
+        home: PathBuf::from("/tmp/h/home"),
+        outside: PathBuf::from("/tmp/h/out"),
+    }
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    (approvals(), reviewers(), sandboxes()).prop_map(|(approval, reviewer, sandbox)| Policy {
+        approval,
+        reviewer,
+        permissions: Permissions::Legacy(sandbox),
+    })
+}
+
+/// A policy as a reply or a notice states it; the two differ in one key.
+fn stated(policy: &Policy, sandbox_key: &str) -> Value {
+    let Permissions::Legacy(sandbox) = &policy.permissions else {
+        unreachable!("the policies above have a sandbox");
+    };
+    json!({
+        "approvalPolicy": approval_json(&policy.approval),
+        "approvalsReviewer": reviewer_json(&policy.reviewer),
+        sandbox_key: sandbox_json(sandbox, &places()),
+        "activePermissionProfile": null,
+        "somethingNew": { "approvalPolicy": "never" },
+    })
+}
+
+/// Compares what a reader makes of JSON texts, one a line.
+fn reads<T: std::fmt::Debug>(read: impl Fn(&Value) -> T, texts: &[&str], expected: Expect) {
+    let line = |text: &&str| {
+        let json: Value = serde_json::from_str(text).expect("the text is JSON");
+        format!("{text}  {:?}\n", read(&json))
+    };
+    expected.assert_eq(&texts.iter().map(line).collect::<String>());
+}
+
+/// Compares the parameters of calls, one a line.
+fn spells(calls: &[heirloom::wire::call::Call], expected: Expect) {
+    let lines = calls.iter().map(|call| format!("{} {}\n", call.method, call.params));
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::wire::call::Call {
+    turn(Turn { thread: "id", prompt: "hi", overrides, flaw }, &places())
+}
+
+#[test]
+fn an_approval_policy_is_read_back() {
+    check(approvals(), |value| same(&approval(&approval_json(&value)), &value));
+}
+
+#[test]
+fn a_reviewer_is_read_back() {
+    check(reviewers(), |value| same(&reviewer(&reviewer_json(&value)), &value));
+}
+
+#[test]
+fn a_sandbox_is_read_back() {
+    check(sandboxes(), |value| same(&sandbox(&sandbox_json(&value, &places()), &places()), &value));
+}
+
+#[test]
+fn a_policy_in_a_reply_is_read_back() {
+    check(policies(), |policy| {
+        same(&of_reply(&stated(&policy, "sandbox"), &places()), &Some(policy))
+    });
+}
+
+#[test]
+fn a_policy_in_a_notice_is_read_back() {
+    check(policies(), |policy| {
+        same(&of_settings(&stated(&policy, "sandboxPolicy"), &places()), &Some(policy))
+    });
+}
+
+#[test]
+fn fields_that_a_granular_policy_leaves_out_are_false() {
+    let texts = [
+        r#"{"granular":{"rules":true}}"#,
+        r#"{"granular":{"sandbox_approval":true,"mcp_elicitations":true,"new":true}}"#,
+        r#"{"granular":{}}"#,
+    ];
+    reads(
+        |json| approval(json).to_string(),
+        &texts,
+        expect![[r#"
+        {"granular":{"rules":true}}  "granular(rules)"
+        {"granular":{"sandbox_approval":true,"mcp_elicitations":true,"new":true}}  "granular(sandbox_approval,mcp_elicitations)"
+        {"granular":{}}  "granular()"
+    "#]],
+    );
+}
+
+#[test]
+fn a_reviewer_has_an_older_spelling() {
+    let texts = [r#""guardian_subagent""#, r#""auto_review""#, r#""user""#];
+    reads(
+        reviewer,
+        &texts,
+        expect![[r#"
+        "guardian_subagent"  AutoReview
+        "auto_review"  AutoReview
+        "user"  User
+    "#]],
+    );
+}
+
+#[test]
+fn what_no_release_spells_is_kept_as_it_was() {
+    let texts = [r#""sometimes""#, "null", "7"];
+    reads(
+        approval,
+        &texts,
+        expect![[r#"
+        "sometimes"  Odd("\"sometimes\"")
+        null  Odd("null")
+        7  Odd("7")
+    "#]],
+    );
+    reads(
+        reviewer,
+        &texts,
+        expect![[r#"
+        "sometimes"  Odd("\"sometimes\"")
+        null  Odd("null")
+        7  Odd("7")
+    "#]],
+    );
+    let texts = [r#"{"type":"moon","networkAccess":true}"#, "null"];
+    reads(
+        |json| sandbox(json, &places()),
+        &texts,
+        expect![[r#"
+        {"type":"moon","networkAccess":true}  Odd("{\"type\":\"moon\",\"networkAccess\":true}")
+        null  Odd("null")
+    "#]],
+    );
+}
+
+#[test]
+fn a_sandbox_of_a_rollout_has_other_keys() {
+    let texts = [
+        r#"{"type":"read-only"}"#,
+        r#"{"type":"workspace-write","network_access":true,"exclude_slash_tmp":true}"#,
+        r#"{"type":"workspace-write","writable_roots":["/tmp/h/out/a","/tmp/h/home/memories"]}"#,
+        r#"{"type":"external-sandbox","network_access":"enabled"}"#,
+    ];
+    reads(
+        |json| sandbox(json, &places()).to_string(),
+        &texts,
+        expect![[r#"
+        {"type":"read-only"}  "read-only"
+        {"type":"workspace-write","network_access":true,"exclude_slash_tmp":true}  "workspace-write+network+exclude_slash_tmp"
+        {"type":"workspace-write","writable_roots":["/tmp/h/out/a","/tmp/h/home/memories"]}  "workspace-write+root:OUT/a"
+        {"type":"external-sandbox","network_access":"enabled"}  "external+network"
+    "#]],
+    );
+}
+
+#[test]
+fn a_named_profile_hides_the_sandbox_beside_it() {
+    let texts = [
+        r#"{"approvalPolicy":"never","approvalsReviewer":"user","sandbox":{"type":"readOnly"}}"#,
+        r#"{"approvalPolicy":"never","approvalsReviewer":"user","sandbox":{"type":"readOnly"},
+            "activePermissionProfile":{"id":"dev"}}"#,
+        r#"{"approvalPolicy":"never","approvalsReviewer":"user"}"#,
+    ];
+    let read = |json: &Value| of_reply(json, &places()).map(|policy| policy.to_string());
+    reads(
+        read,
+        &texts,
+        expect![[r#"
+            {"approvalPolicy":"never","approvalsReviewer":"user","sandbox":{"type":"readOnly"}}  Some("approval=never reviewer=user sandbox=read-only")
+            {"approvalPolicy":"never","approvalsReviewer":"user","sandbox":{"type":"readOnly"},
+                        "activePermissionProfile":{"id":"dev"}}  Some("approval=never reviewer=user sandbox=profile:dev")
+            {"approvalPolicy":"never","approvalsReviewer":"user"}  None
+        "#]],
+    );
+}
+
+#[test]
+fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
+    let null = CallOverrides { approval: Wish::Null, reviewer: Wish::Null, sandbox: Wish::Null };
+    let mixed = CallOverrides {
+        approval: Wish::Set(Approval::Never),
+        reviewer: Wish::Omit,
+        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+    };
+    spells(
+        &[
+            start(&CallOverrides::default(), &places()),
+            resume("id", &null),
+            fork("id", &mixed),
+            turn_with(&TurnOverrides::default(), None),
+        ],
+        expect![[r#"
+            thread/start {"cwd":"/tmp/h/ws1"}
+            thread/resume {"approvalPolicy":null,"approvalsReviewer":null,"sandbox":null,"threadId":"id"}
+            thread/fork {"approvalPolicy":"never","sandbox":"workspace-write","threadId":"id"}
+            turn/start {"input":[{"type":"text","text":"hi"}],"threadId":"id"}
+        "#]],
+    );
+}
+
+#[test]
+fn a_flaw_stands_beside_the_other_overrides() {
+    let overrides = Overrides {
+        approval: Wish::Set(Approval::Never),
+        reviewer: Wish::Set(Reviewer::AutoReview),
+        sandbox: Wish::Omit,
+    };
+    let flaws = [
+        Flaw::UnknownApproval,
+        Flaw::UnknownReviewer,
+        Flaw::UnknownSandbox,
+        Flaw::RelativeRoot,
+        Flaw::UnknownProfile,
+        Flaw::ProfileWithSandbox,
+    ];
+    spells(
+        &flaws.map(|flaw| turn_with(&overrides, Some(flaw))),
+        expect![[r#"
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"sometimes","approvalsReviewer":"auto_review","threadId":"id"}
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"somebody","threadId":"id"}
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":{"type":"somewhere"},"threadId":"id"}
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":{"type":"workspaceWrite","writableRoots":["relative/root"]},"threadId":"id"}
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":null,"permissions":"no-such-profile","threadId":"id"}
+        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","permissions":":read-only","sandboxPolicy":{"type":"readOnly"},"threadId":"id"}
+    "#]],
+    );
+}

@@ -1,0 +1,203 @@
+//! Everything that has a text form is read back from it.
+//!
+//! Plans, traces, signatures and the words of policy: `parse(print(value)) == value` for every
+//! value that can be written, whatever text a prompt or a server's line has in it.
+
+use heirloom::contract;
+use heirloom::judge::origin::Origin;
+use heirloom::judge::signature::Signature;
+use heirloom::model::Kind;
+use heirloom::plan::{Name, Plan};
+use heirloom::policy::{Approval, Dimension, Permissions, Policy, Reviewer, SandboxMode};
+use heirloom::trace::{Fact, Trace, What, Whose};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Strategy, any, prop_oneof};
+use proptest::sample::select;
+use semver::Version;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
+use super::drawn::{any_fault, any_plan, stated, texts, written_plan};
+use super::{check, same};
+use crate::simulated;
+
+/// What is printed reads back as what it was.
+fn read_back<T>(value: &T) -> Result<(), String>
+where
+    T: Display + FromStr + PartialEq + Debug,
+    T::Err: Display,
+{
+    let text = value.to_string();
+    let read: T = text.parse().map_err(|error| format!("{error}\nin\n{text}"))?;
+    same(&read, value)
+}
+
+fn with_comments(text: &str) -> String {
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .map(
+            |(place, line)| {
+                if place == 0 { line.to_owned() } else { format!("\n  # said\n  {line} ") }
+            },
+        )
+        .collect();
+    lines.join("\n")
+}
+
+fn signatures() -> impl Strategy<Value = Signature> {
+    let clauses: Vec<_> = contract::all().iter().map(|row| row.clause).collect();
+    let dimensions = vec![
+        Dimension::AP,
+        Dimension::RV,
+        Dimension::SB,
+        Dimension::PP,
+        Dimension::M,
+        Dimension::E,
+        Dimension::T,
+        Dimension::CWD,
+        Dimension::CM,
+        Dimension::DP,
+    ];
+    let kinds =
+        vec![Kind::Start, Kind::Run, Kind::Fork, Kind::Resume, Kind::Restart, Kind::Configure];
+    let origins =
+        vec![Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
+    let parts = (select(clauses), option::of(select(dimensions)), select(kinds), select(origins));
+    (parts, "[a-z][a-z_-]{0,20}").prop_map(|((clause, dimension, kind, origin), form)| Signature {
+        clause,
+        dimension,
+        kind,
+        form,
+        origin,
+    })
+}
+
+fn whose() -> impl Strategy<Value = Whose> {
+    let named = any::<u16>().prop_map(|number| Whose::Named(Name(number)));
+    prop_oneof![named, any::<u16>().prop_map(Whose::Stranger)]
+}
+
+/// Anything that can be seen, with any text in it.
+fn seen() -> impl Strategy<Value = What> {
+    let call = any::<u32>;
+    prop_oneof![
+        (call(), texts(), any::<bool>()).prop_map(|(call, method, unbound)| What::Sent {
+            call,
+            method,
+            unbound
+        }),
+        (call(), option::of(whose()), option::of(stated()))
+            .prop_map(|(call, thread, policy)| What::Answered { call, thread, policy }),
+        (call(), any::<i64>(), texts()).prop_map(|(call, code, message)| What::Refused {
+            call,
+            code,
+            message
+        }),
+        (whose(), stated()).prop_map(|(thread, policy)| What::Settings { thread, policy }),
+        (whose(), call()).prop_map(|(thread, turn)| What::TurnStarted { thread, turn }),
+        (whose(), call(), texts()).prop_map(|(thread, turn, status)| What::TurnEnded {
+            thread,
+            turn,
+            status
+        }),
+        (whose(), call(), texts()).prop_map(|(thread, turn, method)| What::TurnEvent {
+            thread,
+            turn,
+            method
+        }),
+        (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
+        (whose(), option::of(stated()))
+            .prop_map(|(thread, policy)| What::Rollout { thread, policy }),
+        said(),
+    ]
+}
+
+/// What has only words in it.
+fn said() -> impl Strategy<Value = What> {
+    let ended = (any::<[bool; 2]>(), texts(), texts())
+        .prop_map(|([told, panicked], exit, stderr)| What::Ended { told, exit, panicked, stderr });
+    prop_oneof![
+        texts().prop_map(|reason| What::NotTaken { reason }),
+        texts().prop_map(|id| What::Unasked { id }),
+        texts().prop_map(|line| What::Strange { line }),
+        texts().prop_map(|reason| What::Trouble { reason }),
+        (texts(), any::<u64>()).prop_map(|(awaited, seconds)| What::Silent { awaited, seconds }),
+        ended,
+    ]
+}
+
+fn traces() -> impl Strategy<Value = Trace> {
+    let versions = option::of((any::<[u64; 3]>(), any::<bool>()).prop_map(version));
+    let facts = vec((0..20_usize, seen(), any::<u64>()), 0..12);
+    (written_plan(), versions, facts).prop_map(|(plan, server, facts)| Trace {
+        plan,
+        server,
+        times_us: facts.iter().map(|(_, _, us)| *us).collect(),
+        facts: facts.into_iter().map(|(step, what, _)| Fact { step, what }).collect(),
+    })
+}
+
+fn version(([major, minor, patch], early): ([u64; 3], bool)) -> Version {
+    let mut version = Version::new(major, minor, patch);
+    if early {
+        version.pre = "alpha.8".parse().expect("a prerelease");
+    }
+    version
+}
+
+fn words(policy: Policy) -> Result<(), String> {
+    read_back::<Approval>(&policy.approval)?;
+    read_back::<Reviewer>(&policy.reviewer)?;
+    read_back::<Permissions>(&policy.permissions)
+}
+
+#[test]
+fn a_drawn_plan_is_read_back() {
+    check(any_plan(), |plan| read_back(&plan));
+}
+
+#[test]
+fn a_written_plan_is_read_back() {
+    check(written_plan(), |plan| read_back(&plan));
+}
+
+#[test]
+fn comments_and_blanks_change_no_plan() {
+    check(written_plan(), |plan| {
+        let read: Result<Plan, _> = with_comments(&plan.to_string()).parse();
+        same(&read, &Ok(plan))
+    });
+}
+
+#[test]
+fn a_trace_of_a_run_is_read_back() {
+    check((any_plan(), any_fault()), |(plan, fault)| same_trace(&simulated::run(&plan, fault)));
+}
+
+#[test]
+fn a_trace_of_anything_is_read_back() {
+    check(traces(), |trace| same_trace(&trace));
+}
+
+fn same_trace(trace: &Trace) -> Result<(), String> {
+    let read: Trace = trace.to_string().parse().map_err(|error| format!("{error}\n{trace}"))?;
+    same(&read, trace)
+}
+
+#[test]
+fn a_signature_is_read_back() {
+    check(signatures(), |signature| read_back(&signature));
+}
+
+#[test]
+fn the_words_of_a_policy_are_read_back() {
+    check(stated(), words);
+}
+
+#[test]
+fn the_modes_of_a_sandbox_are_read_back() {
+    let modes = [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess];
+    check(select(modes.to_vec()), |mode| read_back(&mode));
+}
