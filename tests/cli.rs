@@ -4,14 +4,12 @@
 //! ends in one line on stderr that says what to do; nothing panics over it.
 
 use expect_test::{Expect, expect};
-use std::fs;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::{fs, path::Path};
 
 const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
 
-/// Runs the binary from the package's folder, with an empty cache, and with nothing of the person's
-/// settings.
+/// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
 fn heirloom(arguments: &[&str]) -> Output {
     let empty = tempfile::tempdir().expect("a folder can be made");
     within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
@@ -445,9 +443,8 @@ fn the_contract_fits_eighty_columns_and_names_every_clause() {
 fn a_reader_who_leaves_ends_nothing() {
     let cache = tempfile::tempdir().expect("a folder can be made");
     let mut command = within(Path::new(env!("CARGO_MANIFEST_DIR")), cache.path());
-    let command = command.arg("clauses").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("clauses").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect(EXE);
     drop(child.stdout.take());
-    let output = child.wait_with_output().expect(EXE);
-    expect![[""]].assert_eq(&seen(&output));
+    expect![[""]].assert_eq(&seen(&child.wait_with_output().expect(EXE)));
 }

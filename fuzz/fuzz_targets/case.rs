@@ -1,7 +1,7 @@
 //! Any bytes are a case.
 //!
-//! Its plan prints and parses to itself, lifts back to the same case, and the model has an answer to
-//! every step of it.
+//! Its plan prints and parses to itself, lifts back to the same case, and the model has an answer
+//! to every step of it.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! Any text is read or refused.
 //!
-//! A case file, a trace, a list of known deviations, a line of a server: nothing panics, and a trace
-//! that is read is judged.
+//! A case file, a trace, a list of known deviations, a line of a server: nothing panics, and a
+//! trace that is read is judged.
 
 #![no_main]
 

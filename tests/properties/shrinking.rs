@@ -1,8 +1,8 @@
 //! The search for a smaller case, on simulated servers with a fault.
 //!
-//! What it ends with shows the same signature, is no longer than what it began with, and is minimal:
-//! no reduction of it shows the signature still. It takes few runs, for on a real server a run takes
-//! most of a second.
+//! What it ends with shows the same signature, is no longer than what it began with, and is
+//! minimal: no reduction of it shows the signature still. It takes few runs, for on a real server a
+//! run takes most of a second.
 
 use heirloom::judge::{Verdict, judge};
 use heirloom::plan::{Plan, canonical};
