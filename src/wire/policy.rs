@@ -108,6 +108,28 @@ pub fn sandbox_json(sandbox: &Sandbox, places: &Places) -> Value {
 }
 
 /// The policy that the reply to a lifecycle call states, if it states one.
+///
+/// ```
+/// use heirloom::policy::{Approval, Reviewer};
+/// use heirloom::wire::policy::{Places, of_reply};
+/// use serde_json::json;
+///
+/// let places = Places {
+///     workspace: "/case/ws".into(),
+///     home: "/case/home".into(),
+///     outside: "/case/out".into(),
+/// };
+/// let reply = json!({
+///     "thread": { "id": "01a2" },
+///     "approvalPolicy": "never",
+///     "approvalsReviewer": "guardian_subagent",
+///     "sandbox": { "type": "workspaceWrite", "writableRoots": ["/case/out"] },
+/// });
+/// let policy = of_reply(&reply, &places).expect("the reply states a policy");
+/// assert_eq!(policy.approval, Approval::Never);
+/// assert_eq!(policy.reviewer, Reviewer::AutoReview);
+/// assert_eq!(policy.permissions.to_string(), "workspace-write+root:OUT");
+/// ```
 pub fn of_reply(reply: &Value, places: &Places) -> Option<Policy> {
     read(
         reply,
