@@ -1,8 +1,9 @@
 //! [core] Every way to make a plan smaller, the most promising first.
 //!
 //! Lines go in spans, longest first, with whatever depends on them; then forks give way to their
-//! sources, overrides and replies become plain, values lose their fields, defaults become the plain
-//! ones, and threads are named lower. A reduction never makes a plan longer.
+//! sources, resumes to turns, changes of config to other defaults, overrides and replies become
+//! plain, values lose their fields, defaults become the plain ones, and threads are named lower. A
+//! reduction never makes a plan longer.
 
 use crate::op::Stop;
 use crate::plan::{Name, Plan, Reply, Step, Who};
@@ -64,6 +65,7 @@ fn last_of_each(plan: &Plan) -> Plan {
 pub fn reductions(plan: &Plan) -> Vec<Plan> {
     let mut all = spans(plan);
     all.extend(unforked(plan));
+    all.extend(unresumed(plan));
     all.extend(hoisted(plan));
     for index in 0..plan.lines() {
         let with = |step| replaced(plan, index, step);
@@ -125,26 +127,59 @@ fn unforked(plan: &Plan) -> Vec<Plan> {
     all
 }
 
-/// With a change of the defaults made where the plan begins.
+/// With a change of the defaults made where the plan begins; once with the starts before it asking
+/// for what they had by default, once without.
 fn hoisted(plan: &Plan) -> Vec<Plan> {
-    let changes = plan.steps.iter().enumerate().filter_map(|(index, step)| match step {
-        Step::Configure { defaults } => Some((index, defaults.clone())),
-        _ => None,
-    });
-    changes
-        .map(|(index, defaults)| {
-            let mut steps = plan.steps.clone();
-            steps.remove(index);
-            Plan { defaults, steps }
-        })
-        .collect()
+    let mut all = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Step::Configure { defaults } = step else { continue };
+        let mut steps = plan.steps.clone();
+        steps.remove(index);
+        let dropped = Plan { defaults: defaults.clone(), steps };
+        let mut pinned = dropped.clone();
+        for step in &mut pinned.steps[..index] {
+            if let Step::Start { overrides, .. } = step {
+                *overrides = difference(&plan.defaults, defaults).under(overrides.clone());
+            }
+        }
+        all.extend([pinned, dropped]);
+    }
+    all
 }
 
-/// The overrides of a fork laid over those of its source's last turn before it.
-fn moved_to_turn(plan: &Plan, fork: usize, overrides: &CallOverrides) -> Option<Plan> {
-    let source = plan.steps[fork].uses();
-    let is_turn = |step: &Step| matches!(step, Step::Run { .. }) && step.uses() == source;
-    let place = plan.steps[..fork].iter().rposition(is_turn)?;
+/// The overrides that ask for `old` where `new` differs.
+fn difference(old: &Defaults, new: &Defaults) -> CallOverrides {
+    fn set<T: Clone + PartialEq>(old: &T, new: &T) -> Wish<T> {
+        if old == new { Wish::Omit } else { Wish::Set(old.clone()) }
+    }
+    Overrides {
+        approval: set(&old.approval, &new.approval),
+        reviewer: set(&old.reviewer, &new.reviewer),
+        sandbox: set(&old.sandbox, &new.sandbox),
+    }
+}
+
+/// With a resume taken out and its overrides laid over those of the thread's last turn before it,
+/// and with the restart before it taken out too.
+fn unresumed(plan: &Plan) -> Vec<Plan> {
+    let mut all = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Step::Resume { overrides, .. } = step else { continue };
+        let Some(mut moved) = moved_to_turn(plan, index, overrides) else { continue };
+        moved.steps.remove(index);
+        if index > 0 && matches!(moved.steps[index - 1], Step::Restart { .. }) {
+            moved.steps.remove(index - 1);
+        }
+        all.push(moved);
+    }
+    all
+}
+
+/// The overrides of a fork or a resume laid over those of its thread's last turn before it.
+fn moved_to_turn(plan: &Plan, call: usize, overrides: &CallOverrides) -> Option<Plan> {
+    let thread = plan.steps[call].uses();
+    let is_turn = |step: &Step| matches!(step, Step::Run { .. }) && step.uses() == thread;
+    let place = plan.steps[..call].iter().rposition(is_turn)?;
     let mut plan = plan.clone();
     let asked = plan.defaults.resolve(overrides);
     if let Step::Run { overrides, .. } = &mut plan.steps[place] {
