@@ -20,7 +20,7 @@ use std::time::Duration;
 
 mod crew;
 mod desk;
-mod examine;
+pub mod examine;
 mod ledger;
 pub mod token;
 

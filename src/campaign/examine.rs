@@ -15,12 +15,17 @@ use std::time::Duration;
 
 /// A signature that showed, and the run that showed it.
 #[derive(Clone, Debug)]
-pub(crate) struct Suspect {
-    pub(crate) plan: Plan,
-    pub(crate) trace: Trace,
-    pub(crate) finding: Finding,
-    pub(crate) token: String,
-    pub(crate) found_after: Duration,
+pub struct Suspect {
+    /// The plan.
+    pub plan: Plan,
+    /// What was seen.
+    pub trace: Trace,
+    /// What was found in it.
+    pub finding: Finding,
+    /// The token of the case; empty for a case that was not drawn.
+    pub token: String,
+    /// Since the search for findings began.
+    pub found_after: Duration,
 }
 
 /// A run that showed a signature.
@@ -55,16 +60,20 @@ impl Runs {
 }
 
 /// One worker looking into one suspect.
-pub(crate) struct Examination<'a> {
-    pub(crate) worker: &'a mut Worker,
-    pub(crate) confirmations: u32,
-    pub(crate) stop: &'a AtomicBool,
-    pub(crate) tell: &'a mut dyn FnMut(Event),
+pub struct Examination<'a> {
+    /// Who runs the plans.
+    pub worker: &'a mut Worker,
+    /// Runs in fresh processes that confirm a finding.
+    pub confirmations: u32,
+    /// Set when the search is to end with what it has.
+    pub stop: &'a AtomicBool,
+    /// Hears of every step of the search.
+    pub tell: &'a mut dyn FnMut(Event),
 }
 
 impl Suspect {
     /// The finding as it stands, with nothing looked into.
-    pub(crate) fn told(self, status: Status) -> Told {
+    pub fn told(self, status: Status) -> Told {
         Told {
             id: id(&self.finding.signature()),
             status,
@@ -84,7 +93,7 @@ impl Suspect {
 
 impl Examination<'_> {
     /// Looks into a suspect until it can be told.
-    pub(crate) fn examine(&mut self, suspect: Suspect) -> Told {
+    pub fn examine(&mut self, suspect: Suspect) -> Told {
         let reproduced = self.reproduce(&suspect);
         let Some(shown) = reproduced.shown else {
             let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));
@@ -162,7 +171,7 @@ impl Examination<'_> {
 }
 
 /// A signature as the name of a file.
-pub(crate) fn id(signature: &Signature) -> String {
+pub fn id(signature: &Signature) -> String {
     let text = signature.to_string().to_lowercase();
     text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }

@@ -7,20 +7,20 @@ use super::proof::Proof;
 use super::replay::file;
 use super::subject::{self, Ready};
 use super::{Failure, excuses};
-use crate::campaign::CONFIRMATIONS;
+use crate::campaign::examine::{Examination, Suspect};
+use crate::campaign::{CONFIRMATIONS, Event, Told};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, Verdict, judge};
+use crate::judge::{Finding, judge};
 use crate::known::Known;
 use crate::plan::Plan;
 use crate::report::exhibit::Exhibit;
-use crate::shrink::Search;
-use crate::trace::Trace;
+use crate::report::words;
 use semver::Version;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The flags of `heirloom shrink`.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,12 +40,6 @@ pub(super) struct Flags {
     excuses: excuses::KnownFlags,
 }
 
-/// A worker that runs programs until it is stopped.
-struct Runner<'a> {
-    worker: Worker,
-    stop: &'a AtomicBool,
-}
-
 /// Shrinks a case.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let plan = file(&flags.file)?;
@@ -56,19 +50,30 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     }
     let known = flags.excuses.list()?;
     let Ready { bench, subject, stop } = flags.subject.ready(false)?;
-    let mut runner = Runner { worker: Worker::new(bench), stop: &stop };
+    let mut worker = Worker::new(bench);
     let release = subject.version;
-    let Some((finding, runs)) = runner.first(&plan, &wish(flags, &known, release.as_ref())) else {
+    let wanted = wish(flags, &known, release.as_ref());
+    let Some(suspect) = first(&mut worker, &plan, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
-        let runs = vec![runner.run(&plan)];
-        return Proof { known: &known, release, runs }.tell();
+        let trace = worker.run_fresh(&plan);
+        let verdict = judge(&trace);
+        drop(wanted);
+        return Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell();
     };
-    let smallest = runner.shrink(&plan, &finding, runs);
-    let signature = finding.signature();
-    let (trace, verdict) = runner.show(&smallest, &signature, runs);
-    write(&out, &smallest, verdict.findings.iter().find(|one| one.signature() == signature))?;
-    eprintln!("{signature}: {} lines, written to {}", smallest.lines(), out.display());
-    Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell()
+    let signature = suspect.finding.signature();
+    let mut tell = |event| {
+        if let Event::Shrinking { runs, lines, .. } = event {
+            eprintln!("{signature}: {lines} lines after {runs} runs");
+        }
+    };
+    let (worker, tell) = (&mut worker, &mut tell);
+    let told =
+        Examination { worker, confirmations: CONFIRMATIONS, stop: &stop, tell }.examine(suspect);
+    write(&out, &told)?;
+    eprintln!("{signature}: {} lines, written to {}", told.plan.lines(), out.display());
+    let runs = vec![(told.trace.clone(), judge(&told.trace))];
+    drop(wanted);
+    Proof { known: &known, release, runs }.tell()
 }
 
 /// Which finding is wanted.
@@ -86,67 +91,23 @@ fn wish<'a>(
     }
 }
 
-impl Runner<'_> {
-    fn run(&mut self, plan: &Plan) -> (Trace, Verdict) {
-        let trace = self.worker.run_fresh(plan);
-        let verdict = judge(&trace);
-        (trace, verdict)
-    }
-
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    /// The finding to keep, and how many runs a candidate has: one where the first run showed it.
-    fn first(&mut self, plan: &Plan, wanted: &impl Fn(&Finding) -> bool) -> Option<(Finding, u32)> {
-        for number in 1..=CONFIRMATIONS {
-            let (_, verdict) = self.run(plan);
-            let mut found: Vec<Finding> = verdict.findings.into_iter().filter(wanted).collect();
-            found.sort_by_key(|finding| !finding.widened);
-            if let Some(finding) = found.into_iter().next() {
-                return Some((finding, if number == 1 { 1 } else { CONFIRMATIONS }));
-            }
-        }
-        None
-    }
-
-    /// The smallest program that shows it; the smallest so far where it is stopped.
-    fn shrink(&mut self, plan: &Plan, finding: &Finding, runs: u32) -> Plan {
-        let signature = finding.signature();
-        let mut search = Search::new(plan, finding);
-        while !self.stopped()
-            && let Some(candidate) = search.propose()
-        {
-            let shows = self.show(&candidate, &signature, runs).1.shows(&signature);
-            search.tell(shows);
-            let lines = search.best().lines();
-            eprintln!("{signature}: {lines} lines after {} runs", search.runs());
-        }
-        search.best().clone()
-    }
-
-    /// Runs until the signature shows, at the most so many times; gives the last run.
-    fn show(&mut self, plan: &Plan, signature: &Signature, runs: u32) -> (Trace, Verdict) {
-        let mut last = self.run(plan);
-        for _ in 1..runs {
-            if last.1.shows(signature) || self.stopped() {
-                break;
-            }
-            last = self.run(plan);
-        }
-        last
-    }
+/// A run that shows a finding that is wanted, one that allows more before others.
+fn first(worker: &mut Worker, plan: &Plan, wanted: &impl Fn(&Finding) -> bool) -> Option<Suspect> {
+    (0..CONFIRMATIONS).find_map(|_| {
+        let trace = worker.run_fresh(plan);
+        let found = judge(&trace).findings.into_iter().filter(wanted);
+        let finding = found.min_by_key(|finding| !finding.widened)?;
+        let (token, found_after) = (String::new(), Duration::ZERO);
+        Some(Suspect { plan: plan.clone(), trace, finding, token, found_after })
+    })
 }
 
-fn write(out: &Path, plan: &Plan, finding: Option<&Finding>) -> Result<(), Failure> {
-    let text = match finding {
-        Some(finding) => {
-            let (before, after) =
-                (Vec::new(), vec![("signature", finding.signature().to_string())]);
-            Exhibit { finding, plan, standing: "shrunk", before, after }.case()
-        }
-        None => plan.to_string(),
-    };
+/// Writes the case with what explains it in comments.
+fn write(out: &Path, told: &Told) -> Result<(), Failure> {
+    let Told { finding, plan, confirmed, status, .. } = told;
+    let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
+    let after = vec![("signature", finding.signature().to_string())];
+    let text = Exhibit { finding, plan, standing: "shrunk", before, after }.case();
     let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
 }
