@@ -1,0 +1,88 @@
+//! Random cases on the real server.
+//!
+//! As many as a person waits for with every `cargo test`; a campaign draws more. What fails is kept
+//! as a seed in `proptest-regressions/` and tried first the next time. proptest's own shrinker is
+//! off, for it knows nothing of the alphabet and would run hundreds of servers; ours follows.
+
+mod real;
+
+use heirloom::op::strategy::{MAX_OPS, cases};
+use heirloom::plan::Plan;
+use proptest::collection::vec;
+use proptest::prelude::Strategy;
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
+use real::{Real, Suite};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
+/// Where seeds of failures are kept.
+const SEEDS: &str = "proptest-regressions/live.txt";
+
+/// Cases that are drawn together and run side by side: the same number on every machine, for a seed
+/// must draw the same everywhere.
+const BATCH: usize = 8;
+
+/// Batches: 48 cases take 10 s on two cores, which a person bears with every `cargo test`.
+const BATCHES: u32 = 6;
+
+/// Some plans that run side by side.
+#[derive(Clone)]
+struct Batch(Vec<Plan>);
+
+/// proptest writes it beside the seed, in one line.
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a batch of {} cases", self.0.len())
+    }
+}
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new("live", Vec::new());
+    suite.live("random cases keep the contract", random_cases);
+    suite.conclude()
+}
+
+fn config() -> Config {
+    Config {
+        cases: BATCHES,
+        max_shrink_iters: 0,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(SEEDS))),
+        ..Config::default()
+    }
+}
+
+fn random_cases(real: &Real) -> Result<(), String> {
+    let batches = vec(cases(MAX_OPS).prop_map(|case| Plan::from(&case)), BATCH).prop_map(Batch);
+    let tried = TestRunner::new(config())
+        .run(&batches, |Batch(plans)| side_by_side(real, plans).map_err(TestCaseError::fail));
+    match tried {
+        Ok(()) => Ok(()),
+        Err(TestError::Fail(complaints, _)) => Err(complaints.message().to_owned()),
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+/// Checks every plan, as many at once as there are cores; equal complaints are one.
+fn side_by_side(real: &Real, plans: Vec<Plan>) -> Result<(), String> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (left, complaints) = (Mutex::new(plans), Mutex::new(BTreeSet::new()));
+    let next = || left.lock().expect("no check panics with the lock").pop();
+    let work = || {
+        while let Some(plan) = next() {
+            if let Err(complaint) = real.check(&plan) {
+                complaints.lock().expect("no check panics with the lock").insert(complaint);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        (0..cores).for_each(|_| drop(scope.spawn(work)));
+    });
+    let complaints = complaints.into_inner().expect("every check is over");
+    match complaints.is_empty() {
+        true => Ok(()),
+        false => Err(complaints.into_iter().collect()),
+    }
+}

@@ -1,0 +1,205 @@
+//! The real server, and one bench on it for all the tests of a binary.
+//!
+//! Which server it is says `HEIRLOOM_SERVER`: a version, `latest`, a path; the pinned release where
+//! it says nothing. A server that cannot be had fails every test of it, in words. `none` leaves
+//! them out, and each of them is listed as left out. A binary has as many workers as run at once.
+
+use heirloom::disk::Profile;
+use heirloom::drive::{Bench, Patience, Worker};
+use heirloom::judge::{Finding, judge};
+use heirloom::known::Known;
+use heirloom::plan::Plan;
+use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
+use heirloom::report::exhibit::{Exhibit, server};
+use heirloom::report::paint::Paint;
+use heirloom::shrink::Search;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// What says which server is wanted.
+const VARIABLE: &str = "HEIRLOOM_SERVER";
+
+/// The width of a finding in a failure, in characters.
+const WIDTH: usize = 96;
+
+/// The server of a binary's tests.
+pub(crate) struct Real {
+    known: Known,
+    provided: Result<Executable, String>,
+    bench: OnceLock<Result<Arc<Bench>, String>>,
+    idle: Mutex<Vec<Worker>>,
+}
+
+/// A binary's tests, those on the server and those without it.
+pub(crate) struct Suite {
+    name: &'static str,
+    real: Option<Arc<Real>>,
+    trials: Vec<Trial>,
+}
+
+impl Suite {
+    /// A suite of this name with the tests that need no server. The server is provided now, for its
+    /// version stands in the names of the others.
+    pub(crate) fn new(name: &'static str, alone: Vec<Trial>) -> Suite {
+        let asked = std::env::var(VARIABLE).unwrap_or_default();
+        let real = (asked != "none").then(|| {
+            let provided = provided(&asked);
+            let (bench, idle) = (OnceLock::new(), Mutex::default());
+            Arc::new(Real { known: Known::embedded(), provided, bench, idle })
+        });
+        Suite { name, real, trials: alone }
+    }
+
+    /// Adds a test on the real server, which its name tells.
+    pub(crate) fn live(
+        &mut self,
+        name: &str,
+        test: impl FnOnce(&Real) -> Result<(), String> + Send + 'static,
+    ) {
+        let name = format!("{}::{name}", self.name);
+        self.trials.push(match self.real.clone() {
+            Some(real) => {
+                let name = format!("{name} [{}]", real.label());
+                let ready = move || real.bench().and_then(|_| test(&real));
+                Trial::test(name, || ready().map_err(Failed::from))
+            }
+            None => Trial::ignorable_test(format!("{name} [not run]"), || {
+                let reason = format!("{VARIABLE}=none leaves the tests on a real server out");
+                Ok(Completion::ignored_with(reason))
+            }),
+        });
+    }
+
+    /// Runs the tests as the arguments say, and takes all servers down.
+    pub(crate) fn conclude(self) -> ExitCode {
+        let conclusion = libtest_mimic::run(&Arguments::from_args(), self.trials);
+        if self.real.is_none() {
+            let name = self.name;
+            println!("{name}: NOT TESTED on a real server, because {VARIABLE}=none; unset it\n");
+        }
+        conclusion.exit_code()
+    }
+}
+
+impl Real {
+    /// Runs a plan; the complaint tells what is new in it as a program with its marked line, made
+    /// as small as it gets.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), String> {
+        let verdict = judge(&self.with_worker(|worker| worker.run(plan))?);
+        if let Some(reason) = verdict.inconclusive {
+            return Err(format!("nothing can be said: {reason}\nof\n{plan}"));
+        }
+        match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
+            None => Ok(()),
+            Some(finding) => Err(self.told(plan, finding)?),
+        }
+    }
+
+    fn excuses(&self, finding: &Finding) -> bool {
+        let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
+        self.known.excuses(&finding.signature(), release).is_some()
+    }
+
+    fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
+        let (plan, finding, runs) = self.shrunk(plan, finding)?;
+        let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
+        let exhibit = Exhibit {
+            finding: &finding,
+            plan: &plan,
+            standing: "new",
+            before: vec![("server", server(release))],
+            after: vec![
+                ("signature", finding.signature().to_string()),
+                ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
+            ],
+        };
+        let text = exhibit.text(&Paint::plain(WIDTH));
+        Ok(format!("\n{text}\n  The same as a case file:\n\n{plan}"))
+    }
+
+    /// The smallest case that shows the same; a finding that does not show again stays as it was.
+    fn shrunk(&self, plan: &Plan, finding: &Finding) -> Result<(Plan, Finding, u32), String> {
+        let signature = finding.signature();
+        let mut search = Search::new(plan, finding);
+        let mut smallest = (plan.clone(), finding.clone());
+        while let Some(smaller) = search.propose() {
+            let trace = self.with_worker(|worker| worker.run(&smaller))?;
+            let findings = judge(&trace).findings;
+            let again = findings.into_iter().find(|finding| finding.signature() == signature);
+            search.tell(again.is_some());
+            smallest = again.map_or(smallest, |finding| (smaller, finding));
+        }
+        Ok((smallest.0, smallest.1, search.runs()))
+    }
+
+    /// Does something with a worker of its own, one that is idle or a new one.
+    fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
+        let bench = self.bench()?;
+        let idle = self.idle().pop();
+        let mut worker = idle.unwrap_or_else(|| Worker::new(bench));
+        let done = work(&mut worker);
+        self.idle().push(worker);
+        Ok(done)
+    }
+
+    fn bench(&self) -> Result<Arc<Bench>, String> {
+        self.bench.get_or_init(|| self.prepared()).clone()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepared(&self) -> Result<Arc<Bench>, String> {
+        let Executable { path, version, .. } = self.provided.clone()?;
+        Bench::prepare(path, version, Profile::Default, Patience::default())
+            .map(Arc::new)
+            .map_err(|error| error.to_string())
+    }
+
+    fn label(&self) -> String {
+        match &self.provided {
+            Ok(Executable { version: Some(version), .. }) => format!("codex {version}"),
+            Ok(Executable { path, .. }) => path.display().to_string(),
+            Err(_) => "no server".to_owned(),
+        }
+    }
+}
+
+fn provided(asked: &str) -> Result<Executable, String> {
+    let without = |error: &dyn std::fmt::Display| {
+        format!("{error}; {VARIABLE}=none leaves the tests on a real server out, and says so")
+    };
+    let spec: Result<Spec, _> = if asked.is_empty() { Ok(Spec::default()) } else { asked.parse() };
+    let spec = spec.map_err(|error| without(&error))?;
+    let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Cache::at(path),
+        None => Cache::user().map_err(|error| without(&error))?,
+    };
+    let mut last = String::new();
+    let mut tell = |progress: &Progress| {
+        let now = words(progress);
+        if now != last {
+            eprintln!("{now}");
+            last = now;
+        }
+        ControlFlow::Continue(())
+    };
+    provide(&spec, &cache, &mut tell).map_err(|error| without(&error))
+}
+
+/// What is being done, without how far it is: one line for each thing.
+fn words(progress: &Progress) -> String {
+    match progress {
+        Progress::Waiting => "waiting for another process that fetches a server".to_owned(),
+        Progress::Asking { client } => format!("asking {client} for a server"),
+        Progress::Fetching { client, version, .. } => {
+            format!("fetching codex {version} by {client}")
+        }
+        Progress::Verifying { .. } => "verifying the server".to_owned(),
+        Progress::Unpacking { .. } => "unpacking the server".to_owned(),
+        Progress::Ready { version } => format!("codex {version} is ready"),
+    }
+}
