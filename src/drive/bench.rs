@@ -83,9 +83,11 @@ impl Bench {
         let reason = match Session::start(self, home) {
             Ok(session) => return Ok(session),
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
-            Err(NoSession::Silent(lost, ended)) => {
-                let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();
-                format!("{lost}; it {ended}; last on its stderr: {last}")
+            Err(NoSession::Silent(lost, ended, garbage)) => {
+                let last = ended.stderr_tail.lines().last().unwrap_or("nothing");
+                let instead = garbage.map(|line| format!("; what it said is {line}"));
+                let instead = instead.unwrap_or_default();
+                format!("{lost}{instead}; it {ended}; last on its stderr: {last}")
             }
         };
         let executable = self.executable.display().to_string();

@@ -4,7 +4,7 @@
 //! launched) and the server's (it said nothing, or the wrong thing).
 
 use super::Bench;
-use crate::client::{Client, Lost};
+use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
 use crate::wire::rpc::Surface;
@@ -26,8 +26,8 @@ pub(super) struct Session {
 pub(super) enum NoSession {
     /// The process could not be started.
     Ours(String),
-    /// The process did not take the handshake, and how it ended.
-    Silent(Lost, Ended),
+    /// The process did not take the handshake, how it ended, and what it said that is no message.
+    Silent(Lost, Ended, Option<String>),
     /// It refused the handshake.
     Refused(String),
 }
@@ -47,7 +47,14 @@ impl Session {
         match client.initialize("heirloom", Surface::Experimental, deadline) {
             Ok(Ok(_)) => Ok(Session { server, client }),
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
-            Err(lost) => Err(NoSession::Silent(lost, server.kill())),
+            Err(lost) => {
+                let ended = server.kill();
+                let garbage = client.drain().into_iter().find_map(|arrived| match arrived {
+                    Arrived::Garbage(line) => Some(line.to_string()),
+                    Arrived::Message(_) | Arrived::Closed => None,
+                });
+                Err(NoSession::Silent(lost, ended, garbage))
+            }
         }
     }
 

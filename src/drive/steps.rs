@@ -255,15 +255,16 @@ impl<'a> Run<'a> {
                 self.record.seen(What::Strange { line: format!("no handshake: {reason}") });
                 self.silent("the answer to initialize", self.bench.patience.answer)
             }
-            Err(NoSession::Silent(lost, ended)) => match lost {
-                Lost::Deadline { .. } => {
-                    self.silent("the answer to initialize", self.bench.patience.answer)
+            Err(NoSession::Silent(lost, ended, garbage)) => {
+                if let Some(line) = garbage {
+                    self.record.seen(What::Strange { line });
                 }
-                _ => {
-                    self.ended(&ended, false);
-                    Err(Cut)
+                if let Lost::Deadline { .. } = lost {
+                    return self.silent("the answer to initialize", self.bench.patience.answer);
                 }
-            },
+                self.ended(&ended, false);
+                Err(Cut)
+            }
         }
     }
 
@@ -300,7 +301,7 @@ impl<'a> Run<'a> {
 
     fn answer(&mut self, id: &Id, outcome: Result<Value, RpcError>) {
         let Some(Open { call, new }) = self.open.remove(id) else {
-            self.record.seen(What::Unasked { id: format!("{id:?}") });
+            self.record.seen(What::Unasked { id: id.to_string() });
             return;
         };
         let reply = match outcome {
@@ -407,7 +408,10 @@ impl<'a> Run<'a> {
         self.stderr.push_str(&ended.stderr_tail);
         let worth = !told || ended.panicked;
         let stderr = if worth { ended.stderr_tail.clone() } else { String::new() };
-        let exit = ended.to_string();
+        let exit = match (told, ended.cause) {
+            (false, Cause::Killed) => format!("it closed its stdout and went on; {ended}"),
+            _ => ended.to_string(),
+        };
         self.seat.spent |= worth;
         self.record.seen(What::Ended { told, exit, panicked: ended.panicked, stderr });
     }

@@ -109,7 +109,7 @@ impl Server {
             }
         }
         if self.fault == Some(Fault::AnswersTwice) {
-            self.hand.later(What::Unasked { id: format!("Number({call})") });
+            self.hand.later(What::Unasked { id: call.to_string() });
         }
         Ok(())
     }
