@@ -1,0 +1,238 @@
+//! Servers that are ill: what they do ends in a trace and a verdict, never in a hang or a panic.
+//!
+//! Each is a name of one small script, `tests/faulty/server.sh`, and runs the same short plan. What
+//! is told of it names the clause of the protocol that it breaks, and afterwards no process of it
+//! is left.
+
+use expect_test::{Expect, expect};
+use heirloom::disk::Profile;
+use heirloom::drive::{Bench, Patience, Worker};
+use heirloom::judge::judge;
+use heirloom::plan::Plan;
+use heirloom::trace::{Trace, What};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use semver::Version;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.sh");
+
+const PLAN: &str = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\"\naudit\n";
+
+/// How long a server that says nothing is waited for: long enough for a shell on a busy machine to
+/// introduce itself, short enough for a test.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// What a killed process may take to go.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Runs the plan on the server of this name, and compares what is told.
+fn check(name: &str, expected: Expect) {
+    check_within(Patience::default(), name, expected);
+}
+
+/// The same with a server that is waited for in vain.
+fn check_silent(name: &str, expected: Expect) {
+    check_within(Patience { answer: SHORT, turn: SHORT, stop: SHORT }, name, expected);
+}
+
+fn check_within(patience: Patience, name: &str, expected: Expect) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let server = folder.path().join(name);
+    symlink(SCRIPT, &server).expect("a link can be made");
+    let alive = alive(&server);
+    let told = told(&server, patience).replace(&*server.to_string_lossy(), name);
+    let left = if is_left_alone(alive) { "" } else { "a process of it is left\n" };
+    expected.assert_eq(&format!("{told}{left}"));
+}
+
+/// The end of the pipe that is open as long as a process of the server lives.
+fn alive(server: &Path) -> File {
+    let path = server.with_extension("alive");
+    mkfifo(&path, Mode::S_IRWXU).expect("a pipe can be made");
+    let nonblocking = OFlag::O_NONBLOCK;
+    let opened = OpenOptions::new().read(true).custom_flags(nonblocking.bits()).open(&path);
+    let file = opened.expect("the pipe can be opened");
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).expect("a pipe can be made to wait");
+    file
+}
+
+/// Whether every process that held the pipe is gone, or goes in time.
+fn is_left_alone(mut alive: File) -> bool {
+    let (gone, over) = channel();
+    thread::spawn(move || {
+        let ended = alive.read_to_end(&mut Vec::new());
+        let _ = gone.send(ended.is_ok());
+    });
+    over.recv_timeout(LEAVE_DEADLINE).unwrap_or(false)
+}
+
+fn told(server: &Path, patience: Patience) -> String {
+    let version = Some(Version::new(0, 169, 0));
+    let bench = Bench::prepare(server.to_owned(), version, Profile::Default, patience);
+    match bench {
+        Err(error) => format!("{error}\n"),
+        Ok(bench) => {
+            let plan: Plan = PLAN.parse().expect("the plan is one");
+            verdict(&Worker::new(Arc::new(bench)).run(&plan))
+        }
+    }
+}
+
+/// Each finding, else how the server ended.
+fn verdict(trace: &Trace) -> String {
+    let verdict = judge(trace);
+    if let Some(reason) = verdict.inconclusive {
+        return format!("inconclusive: {reason}\n");
+    }
+    let findings = verdict.findings.iter();
+    let findings: Vec<String> =
+        findings.map(|finding| format!("{}: {}\n", finding.signature(), finding.seen)).collect();
+    if !findings.is_empty() {
+        return findings.concat();
+    }
+    let ends = trace.facts.iter().filter_map(|fact| match &fact.what {
+        What::Ended { exit, .. } => Some(format!("no finding; {exit}\n")),
+        _ => None,
+    });
+    ends.collect()
+}
+
+#[test]
+fn a_server_that_is_well_has_no_finding() {
+    check(
+        "well",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_that_answers_garbage_is_none() {
+    check_silent(
+        "garbage",
+        expect![[r#"
+            garbage is no app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; what it said is not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+        "#]],
+    );
+}
+
+#[test]
+fn a_server_that_never_introduces_itself_is_none() {
+    check_silent(
+        "never-introduces-itself",
+        expect![[r#"
+        never-introduces-itself is no app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_that_ends_at_once_is_none() {
+    check(
+        "ends-at-once",
+        expect![[r#"
+            ends-at-once is no app-server: no answer to `initialize`: the process closed its stdout; look at how it ended; it ended with code 2 by itself; last on its stderr: no config; pass one with --server
+        "#]],
+    );
+}
+
+#[test]
+fn garbage_after_the_introduction_is_a_finding() {
+    check_silent(
+        "garbage-after-initialize",
+        expect![[r#"
+        W2/-/start/json-rpc/unknown: not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"
+        W1/-/start/answer/unknown: nothing for 3 s, waiting for the answer to thread/start
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_that_hangs_after_the_introduction_is_waited_for_and_left() {
+    check_silent(
+        "hangs-after-initialize",
+        expect![[r#"
+            W1/-/start/answer/unknown: nothing for 3 s, waiting for the answer to thread/start
+        "#]],
+    );
+}
+
+#[test]
+fn a_server_that_dies_in_a_turn_is_a_finding() {
+    check(
+        "dies-in-a-turn",
+        expect![[r#"
+        W3/-/run/alive/unknown: ended with code 3 by itself; last on stderr: it was too much
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_that_closes_its_stdout_is_ended() {
+    check(
+        "closes-its-stdout",
+        expect![[r#"
+            W3/-/start/alive/unknown: it closed its stdout and went on; ended by signal 9, killed; last on stderr: nothing
+        "#]],
+    );
+}
+
+#[test]
+fn a_turn_that_never_ends_is_a_finding() {
+    check_silent(
+        "hangs-in-a-turn",
+        expect![[r#"
+            W4/-/run/turn/unknown: nothing for 3 s, waiting for turn/completed
+        "#]],
+    );
+}
+
+#[test]
+fn a_panic_is_a_finding_though_the_server_goes_on() {
+    check(
+        "panics-and-goes-on",
+        expect![[r#"
+        W3/-/restart/no-panic/unknown: a panic on stderr, ended with code 0 when asked, after a panic: thread 'main' panicked at src/main.rs:1:1
+    "#]],
+    );
+}
+
+#[test]
+fn a_hundred_megabytes_on_stderr_hold_nothing_up() {
+    check(
+        "chatters",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_request_that_is_answered_twice_is_a_finding() {
+    check(
+        "answers-twice",
+        expect![[r#"
+            W1/-/run/answer/unknown: an answer to 2, which was never asked
+        "#]],
+    );
+}
+
+#[test]
+fn a_server_that_outlives_its_stdin_is_killed() {
+    check_silent(
+        "outlives-its-stdin",
+        expect![[r#"
+        no finding; ended by signal 9, killed
+    "#]],
+    );
+}

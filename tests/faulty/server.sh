@@ -1,0 +1,75 @@
+#!/bin/sh
+# A small app-server with a fault, which is the name that it is called by.
+#
+# It speaks enough of the protocol for one thread and its turns. The pipe NAME.alive is open for
+# writing as long as any process of it lives.
+
+fault=${0##*/}
+
+if [ "$1" = --version ]; then
+    echo 'codex-cli 0.169.0'
+    exit 0
+fi
+
+exec 9>"$0.alive"
+
+policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'
+stated="{\"thread\":{\"id\":\"thread-1\"},$policy}"
+turns=0
+
+answer() {
+    printf '{"id":%s,"result":%s}\n' "$id" "$1"
+}
+
+tell() {
+    printf '{"method":"%s","params":{"threadId":"thread-1","turn":{"id":"turn-%s","status":"%s"}}}\n' \
+        "$1" "$turns" "$2"
+}
+
+hang() {
+    while read -r line; do :; done
+    exit 0
+}
+
+thread() {
+    case $fault in
+        garbage-after-initialize) echo 'Segmentation fault' ;;
+        hangs-after-initialize) hang ;;
+        closes-its-stdout) exec cat >/dev/null ;;
+        answers-twice) answer "$stated"; answer "$stated" ;;
+        *) answer "$stated" ;;
+    esac
+}
+
+turn() {
+    turns=$((turns + 1))
+    answer "{\"turn\":{\"id\":\"turn-$turns\"}}"
+    tell turn/started inProgress
+    case $fault in
+        dies-in-a-turn) echo 'it was too much' >&2; exit 3 ;;
+        hangs-in-a-turn) hang ;;
+        panics-and-goes-on) echo "thread 'main' panicked at src/main.rs:1:1" >&2 ;;
+    esac
+    tell turn/completed completed
+}
+
+case $fault in
+    ends-at-once) read -r line; echo 'no config' >&2; exit 2 ;;
+    chatters) yes 'a line on stderr that nobody wants to read' | head -c 100000000 >&2 ;;
+esac
+
+while read -r line; do
+    id=${line#*'"id":'}
+    id=${id%%[!0-9]*}
+    case $fault:$line in
+        garbage:*) echo 'Segmentation fault' ;;
+        never-introduces-itself:*) ;;
+        *'"method":"initialize"'*) answer '{}' ;;
+        *'"method":"turn/start"'*) turn ;;
+        *'"method":"thread/'*) thread ;;
+    esac
+done
+
+case $fault in
+    outlives-its-stdin) exec tail -f /dev/null ;;
+esac
