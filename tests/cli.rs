@@ -201,14 +201,14 @@ fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
     fs::write(&list, row).expect("it can be written");
     let list = list.to_str().expect("it is a text");
     let folder = folder.path().to_str().expect("it is a text").to_owned();
-    let lines = [list, "no-such-list.toml", "Cargo.toml"]
+    let lines = [list, "no-such-list.toml", "rustfmt.toml"]
         .map(|list| seen(&heirloom(&["check", "--known", list])).replace(&folder, "FOLDER"));
     expect![[r#"
         ! heirloom: cannot use FOLDER/known.toml: line 1: cannot read FOLDER/lost.case: No such file or directory (os error 2)
         exit 2
         ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
         exit 2
-        ! heirloom: cannot use Cargo.toml: line 52: unknown field `bench`, expected `deviation`
+        ! heirloom: cannot use rustfmt.toml: line 1: unknown field `max_width`, expected `deviation`
         exit 2
     "#]].assert_eq(&lines.concat());
 }
