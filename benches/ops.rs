@@ -4,6 +4,12 @@
 //! Both run in turn on the same plans in one process, so that the ratio holds on a noisy machine.
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use heirloom::client::{Arrived, Client};
 use heirloom::disk::root::Root;
 use heirloom::disk::{Home, Profile};
@@ -20,11 +26,6 @@ use heirloom::wire::rpc::{Message, Surface};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Plans in a round, and rounds: about a minute on two cores.
 const PLANS: u64 = 15;

@@ -5,6 +5,13 @@
 //! that is new is reproduced in fresh processes, shrunk and confirmed before it is told. Speaks in
 //! `Event`s and prints nothing.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use semver::Version;
+
 use crate::contract::Clause;
 use crate::drive::Bench;
 use crate::judge::signature::Signature;
@@ -12,11 +19,6 @@ use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::plan::Plan;
 use crate::trace::Trace;
-use semver::Version;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 mod crew;
 mod desk;

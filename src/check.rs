@@ -4,6 +4,13 @@
 //! the panic's message. Reads no argument and no environment, and leaves no file but the cached
 //! server. The seed is fixed unless it is set, so a test that passes passes again.
 
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
 use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Status, Subject};
 use crate::disk::Profile;
 use crate::drive::bench::NoBench;
@@ -14,12 +21,6 @@ use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::exhibit::{Exhibit, Ways};
 use crate::report::paint::Paint;
 use crate::report::words;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::thread;
-use std::time::Duration;
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
 const CASES: u64 = 40;

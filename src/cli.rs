@@ -4,10 +4,11 @@
 //! configuration, hands it to a room and has the answer reported. What a person did wrong ends in
 //! one line that says what to do instead, and nothing panics over it.
 
-use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::Path;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
 
 mod check;
 mod clauses;

@@ -13,11 +13,11 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use lines::Lines;
 use serde_json::Value;
+use writer::{WRITE_DEADLINE, Writer};
 
 use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
-use lines::Lines;
-use writer::{WRITE_DEADLINE, Writer};
 
 /// One conversation. Dropping it lets go of the end it writes to.
 ///

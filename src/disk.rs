@@ -4,12 +4,13 @@
 //! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept
 //! at the next start. Reads files and says what they hold; starts nothing and waits for nothing.
 
-use crate::policy::{Approval, Defaults, Policy};
-use crate::wire::policy::Places;
-use crate::wire::rollout;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::policy::{Approval, Defaults, Policy};
+use crate::wire::policy::Places;
+use crate::wire::rollout;
 
 pub mod root;
 

@@ -4,15 +4,17 @@
 //! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a
 //! run without a fact of the server's, and then with a reason that a person can act on.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use semver::Version;
+
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::plan::{Plan, Step};
 use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
-use semver::Version;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 pub mod bench;
 pub mod isolated;

@@ -5,12 +5,13 @@
 //! later view shows of an adopted value is a further view of the first finding. Pure: a stored
 //! trace is judged again to the same verdict.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::contract::{Clause, Strength, row};
 use crate::model::{Branch, Kind, World, step, wider_by_right};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy};
 use crate::trace::{Trace, What, Whose};
-use std::collections::{BTreeMap, BTreeSet};
 
 pub mod adopt;
 pub mod compare;

@@ -4,13 +4,15 @@
 //! excuses exactly its signature, so it never hides a different wrong value. A list with a row that
 //! is unreasoned, doubled or unreadable is refused whole, with the line at fault. Reads texts only.
 
+use std::collections::BTreeSet;
+
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+use toml::Spanned;
+
 use crate::judge::signature::{NoSignature, Signature};
 use crate::plan::Plan;
 use crate::plan::text::Malformed;
-use semver::{Version, VersionReq};
-use serde::Deserialize;
-use std::collections::BTreeSet;
-use toml::Spanned;
 
 /// The list of the repository, as it stood when this was built.
 const EMBEDDED: &str = include_str!("../ci/known.toml");
@@ -146,8 +148,9 @@ fn row(written: Written, case: &impl Fn(&str) -> Result<String, String>) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use super::Known;
     use expect_test::{Expect, expect};
+
+    use super::Known;
 
     const CASE: &str = "# heirloom case v1\nconfig\naudit\n";
 

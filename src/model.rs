@@ -4,13 +4,14 @@
 //! and the clauses it rests on. Never empty: every step has an answer, and one that nobody may
 //! refuse or grant is our bug. Knows no JSON, no clock, no chance, and nothing of any release.
 
+use std::collections::BTreeMap;
+
 use crate::contract::Clause;
 use crate::op::{Flaw, Stop};
 use crate::plan::{Name, Reply, Step, Who};
 use crate::policy::{
     CallOverrides, Defaults, Dimension, Policy, TurnOverrides, Value, Wish, order,
 };
-use std::collections::BTreeMap;
 
 pub mod fires;
 

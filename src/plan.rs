@@ -5,9 +5,10 @@
 //! an audit: a restart, then a cold read of every thread. Total: every case has a plan, and every
 //! plan lifts back to a case.
 
+use std::fmt;
+
 use crate::op::{Case, Ending, Flaw, NOBODY, Op, Pick, Stop};
 use crate::policy::{CallOverrides, Defaults, TurnOverrides};
-use std::fmt;
 
 pub mod text;
 

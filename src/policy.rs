@@ -5,9 +5,10 @@
 //! the text form, and `parse(print(v)) == v`. Knows the order "allows more than"; knows no JSON and
 //! no file.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 pub mod order;
 pub mod words;

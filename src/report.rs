@@ -4,8 +4,9 @@
 //! decided and decides nothing: no verdict, no status and no exit code is made here. A reader who
 //! goes away, as `head` does, ends nothing.
 
-use crate::campaign::{Event, Outcome, Status};
 use std::io;
+
+use crate::campaign::{Event, Outcome, Status};
 
 pub mod clauses;
 pub mod closing;

@@ -4,12 +4,13 @@
 //! left to try: the result is 1-minimal under every reduction listed in `reductions`. It remembers
 //! canonical plans and asks the model what is worth a run. Runs nothing itself.
 
+use std::collections::BTreeSet;
+
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
 use crate::model::fires::{Fire, fires};
 use crate::plan::{Name, Plan, canonical};
-use std::collections::BTreeSet;
 
 pub mod reductions;
 

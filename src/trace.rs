@@ -4,10 +4,11 @@
 //! turns small numbers, so two equal runs give equal facts; times are kept apart from them. A trace
 //! has a text form, one JSON object a line, and is judged again from it without a server.
 
-use crate::plan::{Name, Plan};
-use crate::policy::Policy;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+
+use crate::plan::{Name, Plan};
+use crate::policy::Policy;
 
 pub mod text;
 

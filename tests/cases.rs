@@ -7,10 +7,11 @@
 mod casebook;
 mod real;
 
+use std::process::ExitCode;
+
 use casebook::{CaseFile, case_files};
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let files = case_files("");

@@ -1,11 +1,11 @@
 //! The command line, as far as it needs no server.
 //!
-//! Runs the built binary: what it prints, where, and with which exit code. Each mistake of a person
-//! ends in one line on stderr that says what to do; nothing panics over it.
+//! Runs the built binary. A person's mistake ends in one line on stderr that says what to do.
 
-use expect_test::{Expect, expect};
 use std::process::{Command, Output, Stdio};
 use std::{fs, path::Path};
+
+use expect_test::{Expect, expect};
 
 const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
 

@@ -4,6 +4,15 @@
 //! is told of it names the clause of the protocol that it breaks, and afterwards no process of it
 //! is left.
 
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 use heirloom::disk::Profile;
 use heirloom::drive::{Bench, Patience, Worker};
@@ -14,14 +23,6 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use semver::Version;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::Duration;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.sh");
 

@@ -6,17 +6,18 @@
 
 mod real;
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
 use heirloom::op::strategy::{MAX_OPS, cases};
 use heirloom::plan::Plan;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 use real::{Real, Suite};
-use std::collections::BTreeSet;
-use std::fmt;
-use std::process::ExitCode;
-use std::sync::Mutex;
-use std::thread;
 
 /// Where seeds of failures are kept.
 const SEEDS: &str = "proptest-regressions/live.txt";

@@ -8,6 +8,8 @@ mod casebook;
 mod real;
 mod simulated;
 
+use std::process::ExitCode;
+
 use casebook::{CaseFile, case_files};
 use expect_test::{Expect, expect};
 use heirloom::judge::judge;
@@ -16,7 +18,6 @@ use heirloom::policy::{Approval, Dimension};
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use simulated::fault::{FAULTS, Fault};
-use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let seeds = case_files("seed-");

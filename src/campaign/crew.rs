@@ -3,6 +3,15 @@
 //! Examinations go before new cases, so that a finding is told while the campaign still runs. The
 //! foreman takes results in the order of their index; what a worker finds out of order waits.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
 use super::desk::{Desk, Work};
 use super::examine::{Examination, Suspect};
 use super::ledger::Ledger;
@@ -14,13 +23,6 @@ use crate::judge::{Verdict, judge};
 use crate::op::strategy;
 use crate::plan::Plan;
 use crate::trace::Trace;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and
 /// then.

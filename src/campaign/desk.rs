@@ -3,11 +3,12 @@
 //! What was put on it goes first, then the next case while the budget lasts. Whoever finds it empty
 //! waits until something is put there or it is closed.
 
-use super::examine::Suspect;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use super::examine::Suspect;
 
 /// One piece of work.
 pub(super) enum Work {

@@ -3,6 +3,9 @@
 //! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. What never shows
 //! again is flaky and keeps both traces. A search that is stopped tells the smallest it has.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use super::{Event, Status, Told};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
@@ -10,8 +13,6 @@ use crate::judge::{Finding, judge};
 use crate::plan::Plan;
 use crate::shrink::Search;
 use crate::trace::Trace;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// A signature that showed, and the run that showed it.
 #[derive(Clone, Debug)]

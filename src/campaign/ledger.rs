@@ -3,11 +3,12 @@
 //! Takes verdicts in the order of their index and adds them up; knows which signatures are new.
 //! Counts and remembers, decides nothing about a verdict.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Noticed, Told, token::Token};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The sums.
 #[derive(Default)]

@@ -3,10 +3,11 @@
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
 //! revision 1. Another revision draws another case, and says so instead of running it.
 
-use crate::model::REVISION;
-use crate::op::{Case, strategy};
 use std::fmt;
 use std::str::FromStr;
+
+use crate::model::REVISION;
+use crate::op::{Case, strategy};
 
 /// What makes a case again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,13 @@
 //! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
 //! before a server is fetched.
 
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+
 use super::excuses;
 use super::subject::{self, Ready};
 use super::{Arguments, Command, Failure};
@@ -11,11 +18,6 @@ use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::op::strategy::MAX_OPS;
 use crate::report::folder::Folder;
 use crate::report::{Report, Voice};
-use clap::Parser;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where runs lie, unless `--out` names a folder.
 const RUNS: &str = "runs";

@@ -2,9 +2,10 @@
 //!
 //! The one that is built in, a file, or none. A file's cases are read relative to the file.
 
+use std::path::PathBuf;
+
 use super::{Failure, read};
 use crate::known::{BadList, Known};
-use std::path::PathBuf;
 
 /// The flag.
 #[derive(Clone, Debug, clap::Args)]

@@ -3,6 +3,10 @@
 //! The same form as a campaign's findings, each with how many of the runs showed it and whether the
 //! list excuses it.
 
+use std::collections::BTreeSet;
+
+use semver::Version;
+
 use super::{Failure, print};
 use crate::campaign::Conclusion;
 use crate::judge::Verdict;
@@ -13,8 +17,6 @@ use crate::report::exhibit::{Exhibit, server};
 use crate::report::paint::{Ink, Paint};
 use crate::report::words::plural;
 use crate::trace::Trace;
-use semver::Version;
-use std::collections::BTreeSet;
 
 /// Runs of one program.
 pub(super) struct Proof<'a> {

@@ -2,6 +2,10 @@
 //!
 //! A case comes from a file or from a token. Each run has processes of its own.
 
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
 use super::proof::Proof;
 use super::subject::{self, Ready};
 use super::{Failure, excuses, read};
@@ -12,9 +16,6 @@ use crate::plan::Plan;
 use crate::plan::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 /// The flags of `heirloom replay`.
 #[derive(Clone, Debug, clap::Args)]

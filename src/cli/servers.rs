@@ -3,12 +3,14 @@
 //! The list says nothing of other machines' platforms. `path` prints the path and nothing else, so
 //! that a script may use it.
 
+use std::collections::BTreeSet;
+
+use clap::Subcommand;
+use indicatif::DecimalBytes;
+
 use super::subject::{cache, provide};
 use super::{Failure, print, said, stop};
 use crate::provision::{self, Cached, PINNED, Spec};
-use clap::Subcommand;
-use indicatif::DecimalBytes;
-use std::collections::BTreeSet;
 
 /// The flags of `heirloom servers`.
 #[derive(Clone, Debug, clap::Args)]

@@ -3,6 +3,13 @@
 //! The case is run until it shows something; the search keeps the signature that is named, else the
 //! first that is not known, widened ones before others. Writes beside the file, and never over one.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use semver::Version;
+
 use super::proof::Proof;
 use super::replay::file;
 use super::subject::{self, Ready};
@@ -16,11 +23,6 @@ use crate::known::Known;
 use crate::plan::Plan;
 use crate::report::exhibit::Exhibit;
 use crate::report::words;
-use semver::Version;
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The flags of `heirloom shrink`.
 #[derive(Clone, Debug, clap::Args)]

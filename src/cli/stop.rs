@@ -3,11 +3,13 @@
 //! The first sets a flag, and what was done until then is told. The second ends the process at
 //! once; its servers end with it, since each is told of its parent's death.
 
-use super::Failure;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::Failure;
 
 /// What a shell says of a process that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;

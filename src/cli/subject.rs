@@ -3,6 +3,11 @@
 //! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown,
 //! and started once to see that it is an app-server.
 
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Failure;
 use super::stop;
 use crate::campaign::Subject;
@@ -11,10 +16,6 @@ use crate::drive::bench::NoBench;
 use crate::drive::{Bench, Patience};
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::gauge::{Gauge, Stretch};
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which server, in which product state.
 #[derive(Clone, Debug, clap::Args)]

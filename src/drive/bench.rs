@@ -3,15 +3,17 @@
 //! Starts the server on an empty home and ends it, which proves that it is an app-server at all and
 //! leaves a prepared home to copy. An executable that is none is refused here, in words.
 
+use std::io;
+use std::path::PathBuf;
+
+use semver::Version;
+
 use super::session::{NoSession, Session};
 use super::{Bench, Patience};
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::policy::Defaults;
 use crate::upstream::Upstream;
-use semver::Version;
-use std::io;
-use std::path::PathBuf;
 
 /// A bench that cannot be made ready.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,11 @@
 //! For tests of other clients and servers, which drive it themselves. Its home is apart from the
 //! person's own, its model is on loopback, and all of it goes when it is dropped.
 
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::Bench;
 use super::bench::NoBench;
 use super::session::Session;
@@ -12,9 +17,6 @@ use crate::policy::{Defaults, Policy};
 use crate::server::Ended;
 use crate::upstream::Stage;
 use crate::wire::policy::of_reply;
-use serde_json::Value;
-use std::io;
-use std::sync::Arc;
 
 /// A running server with a home and a model of its own, and a connection to it.
 ///

@@ -3,12 +3,14 @@
 //! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
 //! and never in them.
 
-use crate::plan::{Name, Plan};
-use crate::trace::{Fact, Trace, What, Whose};
-use semver::Version;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
+
+use semver::Version;
+
+use crate::plan::{Name, Plan};
+use crate::trace::{Fact, Trace, What, Whose};
 
 /// What a run has learned of a thread.
 #[derive(Debug)]

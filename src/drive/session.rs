@@ -3,12 +3,13 @@
 //! Starting is launch and handshake; what goes wrong there is told apart as ours (it cannot be
 //! launched) and the server's (it said nothing, or the wrong thing).
 
+use std::time::{Duration, Instant};
+
 use super::Bench;
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
 use crate::wire::rpc::Surface;
-use std::time::{Duration, Instant};
 
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);

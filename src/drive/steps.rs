@@ -3,6 +3,13 @@
 //! Each step sends its request and waits until the trace holds what ends it. A wait that runs out,
 //! a server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use serde_json::Value;
+
 use super::record::Record;
 use super::session::{NoSession, Session};
 use super::{Bench, Seat, kills};
@@ -18,11 +25,6 @@ use crate::wire::model::ModelRequest;
 use crate::wire::news::{self, News};
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::{Id, Message, RpcError};
-use crossbeam_channel::Receiver;
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// The run ends here; why is the last fact.
 pub(super) struct Cut;

@@ -3,11 +3,12 @@
 //! A rollout that disagrees makes a finding only when a later cold read is wrong too; then it is a
 //! further view of that finding. Else it is a notice, and changes no exit code.
 
+use std::collections::BTreeMap;
+
 use super::Notice;
 use crate::contract::Clause;
 use crate::plan::Name;
 use crate::policy::{Dimension, Policy};
-use std::collections::BTreeMap;
 
 /// Disagreements that no cold read has explained yet.
 #[derive(Default)]

@@ -3,10 +3,11 @@
 //! The first that fits of config, source, value before, another thread, unknown. Config is any
 //! default that config.toml has held in the course of the plan. The others that fit are told too.
 
+use std::fmt;
+
 use super::compare::Mismatch;
 use crate::model::World;
 use crate::policy::{Defaults, Policy};
-use std::fmt;
 
 /// An explanation of a wrong value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,13 +3,15 @@
 //! Clause / dimension / kind of operation / form of the expected value / origin. Views, values and
 //! names stand inside it, not in it. Printed and read as five words with slashes between.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::origin::Origin;
 use crate::contract::Clause;
 use crate::model::Kind;
 use crate::policy::Dimension;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-use std::str::FromStr;
 
 /// What deduplication, shrinking, known deviations and the release matrix go by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

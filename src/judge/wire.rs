@@ -4,13 +4,14 @@
 //! JSON-RPC, the process ends only when told to and prints no panic, a turn starts once and ends
 //! once.
 
+use std::collections::BTreeMap;
+
 use super::View;
 use super::compare::{Comparison, Mismatch, plain, wire};
 use crate::contract::Clause;
 use crate::model::Kind;
 use crate::plan::Step;
 use crate::trace::{Fact, Trace, What, Whose};
-use std::collections::BTreeMap;
 
 /// What a request, a turn or a process was last seen to do.
 #[derive(Default)]

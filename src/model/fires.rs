@@ -3,11 +3,12 @@
 //! A smaller case is worth a run only if the comparison that failed is still among these. A
 //! prediction after a finding may differ, so this is a filter for effort and never a verdict.
 
+use std::collections::BTreeSet;
+
 use super::{Due, Kind, Ruling, World, step};
 use crate::contract::Clause;
 use crate::plan::Plan;
 use crate::policy::{Defaults, Dimension, Policy};
-use std::collections::BTreeSet;
 
 /// One comparison that a plan calls for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,13 +4,14 @@
 //! a longer text has more ops. Where the bytes end, the case does. Every text of bytes is a case:
 //! nothing is refused, and nothing is drawn again.
 
+use arbitrary::{Arbitrary, Result, Unstructured};
+
 use super::strategy::MAX_OPS;
 use super::{Case, Ending, Flaw, Op, Pick, Stop};
 use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
     SandboxMode, TurnOverrides, Wish,
 };
-use arbitrary::{Arbitrary, Result, Unstructured};
 
 const FLAWS: [Flaw; 6] = [
     Flaw::UnknownApproval,

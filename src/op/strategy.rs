@@ -4,16 +4,17 @@
 //! nothing is tested. A case draws a shape first (swarm testing), so that some cases are all forks
 //! and some all turns. A seed and a proptest runner both go through `cases`.
 
-use super::{Case, Ending, Flaw, NOBODY, Op, Pick, Stop};
-use crate::policy::{
-    Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
-    SandboxMode, TurnOverrides, Wish,
-};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::{Case, Ending, Flaw, NOBODY, Op, Pick, Stop};
+use crate::policy::{
+    Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
+    SandboxMode, TurnOverrides, Wish,
+};
 
 /// Operations in a case, unless a caller says otherwise: enough for a fork of a fork with turns
 /// between.

@@ -4,12 +4,13 @@
 //! for every plan. A line that cannot be read is named by its number, with what was expected;
 //! nothing is guessed. Blank lines and further lines that begin with `#` are comments.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::{Name, Plan, Reply, Step, Who};
 use crate::op::{Flaw, Stop};
 use crate::policy::words::UnknownWord;
 use crate::policy::{ApprovalMode, CallOverrides, Defaults, Overrides, TurnOverrides, Wish};
-use std::fmt;
-use std::str::FromStr;
 
 mod lexer;
 

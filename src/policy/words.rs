@@ -3,12 +3,13 @@
 //! The words stand in case files, traces and reports. They hold no blank, so that a line splits at
 //! blanks; only an `odd:` value, which no plan holds, may. `parse(print(v)) == v`.
 
-use super::{
-    Approval, ApprovalMode, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Value,
-};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+use super::{
+    Approval, ApprovalMode, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Value,
+};
 
 const ODD: &str = "odd:";
 const PROFILE: &str = "profile:";

@@ -3,11 +3,12 @@
 //! What was tested and what was not, what was found, one sentence of conclusion with its exit code,
 //! and the command that does it again. A clause that never fired is named: not tested is not green.
 
+use std::path::Path;
+
 use super::paint::{Ink, Paint};
 use super::summary::fired;
 use super::words::{self, plural, rate};
 use crate::campaign::{Conclusion, Outcome, Status, Told};
-use std::path::Path;
 
 /// Longest line of a list of findings, whatever the width.
 const LISTED_MAX: usize = 100;

@@ -3,10 +3,11 @@
 //! A cell has the number of comparisons, and after a stroke how many of them broke the clause. A
 //! clause that was never compared has a line all the same.
 
+use std::collections::BTreeMap;
+
 use super::words;
 use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
-use std::collections::BTreeMap;
 
 /// The columns, in order; the last is for clauses that an answer rested on.
 const VIEWS: [Option<View>; 6] = [

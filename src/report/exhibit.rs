@@ -4,6 +4,10 @@
 //! was seen and where, whether it allows more, and the shortest program that shows it. The same
 //! words make the comments of a case file.
 
+use std::path::PathBuf;
+
+use semver::Version;
+
 use super::paint::{Ink, Paint};
 use super::words;
 use crate::campaign::{Status, Told};
@@ -12,8 +16,6 @@ use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::plan::text::HEADER;
 use crate::plan::{Plan, Step};
-use semver::Version;
-use std::path::PathBuf;
 
 /// A finding and the program that shows it.
 #[derive(Clone, Debug)]

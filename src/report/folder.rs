@@ -4,12 +4,13 @@
 //! that a run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is
 //! there already is never written over.
 
-use super::exhibit::{Exhibit, Ways};
-use super::summary::Summary;
-use crate::campaign::{Event, Outcome, Told};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use super::exhibit::{Exhibit, Ways};
+use super::summary::Summary;
+use crate::campaign::{Event, Outcome, Told};
 
 /// Folders that are tried when several runs begin in the same second with the same seed.
 const SAME_NAMES_MAX: u32 = 100;

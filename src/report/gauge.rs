@@ -3,8 +3,9 @@
 //! For what has bytes to count, as a download, and for what has not. Lines are few: one when the
 //! thing changes, and one now and then while it lasts.
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 use std::time::Duration;
+
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
 /// How often a bar moves by itself.
 const TICK: Duration = Duration::from_millis(100);

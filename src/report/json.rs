@@ -3,9 +3,10 @@
 //! The first line names the schema. Every object has `event` and what belongs to it; a finding is
 //! the same object here and in the summary. A reader skips keys and events that it does not know.
 
+use serde_json::{Value, json};
+
 use super::summary::{Recorded, Summary};
 use crate::campaign::{Event, Subject};
-use serde_json::{Value, json};
 
 /// The schema of the lines.
 pub const SCHEMA: &str = "heirloom events v1";

@@ -3,8 +3,9 @@
 //! Colours only on a terminal that takes them, and never where NO_COLOR is set; a text says without
 //! them all that it says with them. Sentences are broken at the width, programs never.
 
-use console::{Style, Term};
 use std::fmt::Write;
+
+use console::{Style, Term};
 
 /// Width where nobody says one: what every terminal has.
 const WIDTH: usize = 80;

@@ -3,13 +3,15 @@
 //! A bar that stays at the bottom of a terminal; elsewhere a line now and then. What is found gets
 //! a line at once, which begins with its clause. Says nothing where it is told to be silent.
 
-use super::words::{self, plural, rate};
-use crate::campaign::{Event, Status, Told};
-use crate::judge::signature::Signature;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use super::words::{self, plural, rate};
+use crate::campaign::{Event, Status, Told};
+use crate::judge::signature::Signature;
 
 /// How often the bar moves by itself: its clock shows tenths of nothing smaller than a second.
 const TICK: Duration = Duration::from_millis(200);

@@ -4,6 +4,11 @@
 //! has every clause, so that what never fired is seen. Keys are added under the same version, and
 //! never taken away.
 
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
 use super::json::server;
 use super::words;
 use crate::campaign::{Noticed, Outcome, Status, Told};
@@ -11,9 +16,6 @@ use crate::contract::{Clause, Strength, all};
 use crate::judge::View;
 use crate::judge::signature::Signature;
 use crate::policy::Dimension;
-use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// The schema that is written.
 pub const SCHEMA: &str = "heirloom summary v1";

@@ -3,6 +3,13 @@
 //! One campaign of two cases against release 0.144.4, its finding judged from a stored trace, so
 //! that the texts below are those that a person sees.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
 use super::closing::Closing;
 use super::coverage;
 use super::exhibit::{Exhibit, Ways};
@@ -15,11 +22,6 @@ use crate::contract::Clause;
 use crate::judge::judge;
 use crate::plan::Plan;
 use crate::trace::Trace;
-use expect_test::{Expect, expect};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
 
 const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
 

@@ -2,10 +2,11 @@
 //!
 //! One phrase for each, the same wherever a person reads it. Knows nothing of layout.
 
+use std::time::Duration;
+
 use crate::campaign::{Conclusion, Outcome, Status, Subject};
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
-use std::time::Duration;
 
 /// A dimension in words.
 pub fn dimension(dimension: Dimension) -> &'static str {

@@ -5,12 +5,13 @@
 //! plain, values lose their fields, defaults become the plain ones, and threads are named lower. A
 //! reduction never makes a plan longer.
 
+use std::collections::BTreeSet;
+
 use crate::op::Stop;
 use crate::plan::{Name, Plan, Reply, Step, Who};
 use crate::policy::{
     Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
 };
-use std::collections::BTreeSet;
 
 /// Large steps, made from the line and the thread at which a finding showed; smallest plan first.
 pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {

@@ -3,14 +3,16 @@
 //! Line one is an object with the schema, the server's version and the plan's text; every further
 //! line is one fact with its step and its time. A file of another schema is refused by name.
 
-use super::{Fact, Trace, What, Whose};
-use crate::plan::text::Malformed;
-use crate::plan::{Name, Plan};
+use std::fmt;
+use std::str::FromStr;
+
 use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-use std::str::FromStr;
+
+use super::{Fact, Trace, What, Whose};
+use crate::plan::text::Malformed;
+use crate::plan::{Name, Plan};
 
 /// The schema that this heirloom writes.
 pub const SCHEMA: &str = "heirloom trace v1";

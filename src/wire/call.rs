@@ -4,10 +4,11 @@
 //! that it violates the release's schema or a row of the contract, with its other overrides beside
 //! the flaw.
 
+use serde_json::{Map, Value, json};
+
 use super::policy::{Places, approval_json, mode_json, put, reviewer_json, sandbox_json};
 use crate::op::Flaw;
 use crate::policy::{CallOverrides, TurnOverrides};
-use serde_json::{Map, Value, json};
 
 /// An id in the form of the server's own that was never issued.
 pub const NEVER_ISSUED: &str = "00000000-0000-7000-8000-000000000000";

@@ -3,9 +3,10 @@
 //! Readers of parameters only: they take a method and a JSON value and give typed news. What says
 //! nothing of a thread's policy, turns or life is no news.
 
+use serde_json::Value;
+
 use super::policy::{Places, of_settings};
 use crate::policy::Policy;
-use serde_json::Value;
 
 /// What a notification says.
 #[derive(Clone, Debug, PartialEq, Eq)]

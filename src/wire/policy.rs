@@ -3,12 +3,14 @@
 //! Replies, notices and requests spell it in camel case, rollouts in snake case and kebab words;
 //! one reader takes both. A path of the run's own folders reads as WS, HOME or OUT.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
 use crate::policy::{
     Approval, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Wish,
 };
-use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// The folders of a run, which a plan and a trace name by a word each.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 //! fork's copies of its parent's items come before its own `session_meta` or bear the parent's id,
 //! and do not count. A line that cannot be read counts as absent.
 
+use serde_json::Value;
+
 use super::policy::{Places, approval, reviewer, sandbox};
 use crate::policy::{Permissions, Policy, Sandbox};
-use serde_json::Value;
 
 /// Reads the file's lines for the thread of this id.
 pub fn policy(lines: &str, thread: &str, places: &Places) -> Option<Policy> {

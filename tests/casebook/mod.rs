@@ -4,9 +4,10 @@
 //! what it shows. Given in the order of their names; a file that cannot be read is told by its
 //! name.
 
-use heirloom::plan::Plan;
 use std::fs;
 use std::path::Path;
+
+use heirloom::plan::Plan;
 
 /// One case file.
 #[derive(Clone, Debug)]

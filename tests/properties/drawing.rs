@@ -3,15 +3,16 @@
 //! The rates are those that `op::strategy` states, within wide bounds: a generator that has gone
 //! astray is far outside of them.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use expect_test::{Expect, expect};
 use heirloom::op::strategy::{MAX_OPS, drawn};
 use heirloom::op::{Case, Ending, NOBODY, Op, Pick};
 use heirloom::policy::{Defaults, Overrides, Wish};
 use proptest::collection::vec;
 use proptest::prelude::any;
-use std::collections::BTreeSet;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 
 use super::drawn::of_bytes;
 use super::{check, same};

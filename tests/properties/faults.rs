@@ -5,13 +5,14 @@
 //! it shows first, which ones where its consequences show, and in which dimension alone, if it is
 //! one.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, judge};
 use heirloom::plan::Plan;
 use heirloom::policy::Dimension;
 use heirloom::trace::{Fact, Trace, What};
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use super::check;
 use super::drawn::any_plan;

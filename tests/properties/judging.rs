@@ -3,13 +3,14 @@
 //! A server that is well is not blamed, and what no clause speaks of (names, numbers, the form in
 //! which a trace is kept) changes no verdict. What is wrong is tried in `faults`.
 
+use std::collections::BTreeSet;
+
 use heirloom::contract::Clause;
 use heirloom::judge::signature::Signature;
 use heirloom::judge::{Verdict, judge};
 use heirloom::plan::Plan;
 use heirloom::trace::{Fact, Trace, What};
 use proptest::prelude::Strategy;
-use std::collections::BTreeSet;
 
 use super::drawn::{any_fault, any_plan, two_namings, written_plan};
 use super::{check, same};

@@ -3,11 +3,12 @@
 //! Every case has a plan, every plan lifts back to a case, every step has an answer, and every plan
 //! ends with its audit. No case is refused, whoever made it.
 
+use std::collections::BTreeSet;
+
 use heirloom::model::{World, step};
 use heirloom::op::{Case, Stop};
 use heirloom::plan::{Plan, Step, Who, canonical};
 use proptest::strategy::Strategy;
-use std::collections::BTreeSet;
 
 use super::drawn::{any_case, any_plan, of_bytes, written_plan};
 use super::{check, same};

@@ -3,11 +3,12 @@
 //! Small files, written by hand in the spelling of the releases: a fork's file holds copies of its
 //! parent's items, and newer releases keep a profile where older ones kept a sandbox.
 
+use std::path::PathBuf;
+
 use expect_test::{Expect, expect};
 use heirloom::wire::policy::Places;
 use heirloom::wire::rollout::policy;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 const OWN: &str = "own";
 const PARENT: &str = "parent";

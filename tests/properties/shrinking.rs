@@ -4,13 +4,14 @@
 //! minimal: no reduction of it shows the signature still. It takes few runs, for on a real server a
 //! run takes most of a second.
 
+use std::cell::RefCell;
+
 use heirloom::judge::{Verdict, judge};
 use heirloom::plan::{Plan, canonical};
 use heirloom::shrink::Search;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
 use proptest::sample::select;
-use std::cell::RefCell;
 
 use super::check;
 use super::drawn::any_plan;

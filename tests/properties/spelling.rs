@@ -4,6 +4,8 @@
 //! unknown ones among them; and how calls spell what they override, what they leave out and what is
 //! wrong with them.
 
+use std::path::PathBuf;
+
 use expect_test::{Expect, expect};
 use heirloom::op::Flaw;
 use heirloom::policy::{
@@ -17,7 +19,6 @@ use heirloom::wire::policy::{
 };
 use proptest::prelude::Strategy;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 use super::drawn::{approvals, reviewers, sandboxes};
 use super::{check, same};

@@ -3,6 +3,9 @@
 //! Plans, traces, signatures and the words of policy: `parse(print(value)) == value` for every
 //! value that can be written, whatever text a prompt or a server's line has in it.
 
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
 use heirloom::contract;
 use heirloom::judge::origin::Origin;
 use heirloom::judge::signature::Signature;
@@ -15,8 +18,6 @@ use proptest::option;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use proptest::sample::select;
 use semver::Version;
-use std::fmt::{Debug, Display};
-use std::str::FromStr;
 
 use super::drawn::{any_fault, any_plan, stated, texts, written_plan};
 use super::{check, same};

@@ -4,6 +4,10 @@
 //! it says nothing. A server that cannot be had fails every test of it, in words. `none` leaves
 //! them out, and each of them is listed as left out. A binary has as many workers as run at once.
 
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
 use heirloom::disk::Profile;
 use heirloom::drive::{Bench, Patience, Worker};
 use heirloom::judge::{Finding, judge};
@@ -14,9 +18,6 @@ use heirloom::report::exhibit::{Exhibit, server};
 use heirloom::report::paint::Paint;
 use heirloom::shrink::Search;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use std::ops::ControlFlow;
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What says which server is wanted.
 const VARIABLE: &str = "HEIRLOOM_SERVER";

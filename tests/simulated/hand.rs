@@ -4,10 +4,11 @@
 //! taken only at a thread that this connection has loaded and that has a history, and what comes
 //! after the end of a step is written down in the next one that waits for something.
 
+use std::collections::BTreeMap;
+
 use heirloom::plan::{Name, Plan, Step, Who};
 use heirloom::trace::{Fact, Trace, What};
 use semver::Version;
-use std::collections::BTreeMap;
 
 /// What the simulated server says its version is: one that sends every notice.
 const VERSION: Version = Version::new(0, 169, 0);
