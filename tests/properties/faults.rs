@@ -130,14 +130,13 @@ fn found(plan: &Plan, fault: Fault) -> Result<bool, String> {
 
 /// What of a verdict the row does not say.
 fn unlike(verdict: &Verdict, row: &Row) -> Option<String> {
-    let Some(first) = verdict.findings.iter().map(|finding| finding.step).min() else {
+    let Some(first) = verdict.findings.first() else {
         return Some("it is not found".to_owned());
     };
     let follows = |finding: &&Finding| {
-        let named = row.first.contains(&finding.clause)
-            || (finding.step > first && row.later.contains(&finding.clause));
+        let later = *finding != first && row.later.contains(&finding.clause);
         let here = row.dimension.is_none_or(|own| finding.dimension.is_none_or(|d| d == own));
-        named && here
+        here && (later || row.first.contains(&finding.clause))
     };
     let other = verdict.findings.iter().find(|finding| !follows(finding));
     other.map(|finding| format!("{} is found, which does not follow", told(finding)))
