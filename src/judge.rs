@@ -53,7 +53,7 @@ pub struct Finding {
     pub strength: Strength,
     /// The dimension of the wrong value, where it is about one.
     pub dimension: Option<Dimension>,
-    /// The step at which it showed first.
+    /// The step that shows it: the first, or the first at which it widens.
     pub step: usize,
     /// The kind of operation.
     pub kind: Kind,
