@@ -4,6 +4,9 @@
 //! Whose request it is stands in its headers alone. Spells one event at a time, so that whoever
 //! plays them decides when each goes out. Knows no script and no connection.
 
+use std::sync::OnceLock;
+
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Where the server asks, below its `base_url`.
@@ -27,8 +30,10 @@ pub struct ModelRequest {
     pub subagent: Option<String>,
     /// The server's id of the thread that the helper works for.
     pub parent: Option<String>,
-    /// The request, as it came.
-    pub body: Value,
+    /// The body as it came: well-formed JSON.
+    text: Vec<u8>,
+    /// The same, read when somebody looks: most requests are only counted.
+    body: OnceLock<Value>,
 }
 
 impl ModelRequest {
@@ -40,14 +45,22 @@ impl ModelRequest {
         header: impl Fn(&str) -> Option<&'a str>,
         body: &[u8],
     ) -> Result<ModelRequest, String> {
-        let body = serde_json::from_slice(body).map_err(|error| format!("not JSON ({error})"))?;
+        serde_json::from_slice::<IgnoredAny>(body)
+            .map_err(|error| format!("not JSON ({error})"))?;
         let text = |name: &str| header(name).map(str::to_owned);
         Ok(ModelRequest {
             thread: text("thread-id"),
             subagent: text("x-openai-subagent"),
             parent: text("x-codex-parent-thread-id"),
-            body,
+            text: body.to_vec(),
+            body: OnceLock::new(),
         })
+    }
+
+    /// The request, as it came; `null` where it holds a number that no JSON reader of ours can.
+    #[must_use]
+    pub fn body(&self) -> &Value {
+        self.body.get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
     }
 
     /// The results of calls that it carries, oldest first: id of the call, text of the result.
@@ -71,7 +84,7 @@ impl ModelRequest {
     /// What the server says about the turn beside the conversation, on releases that do.
     #[must_use]
     pub fn turn_metadata(&self) -> Option<Value> {
-        let text = self.body["client_metadata"]["x-codex-turn-metadata"].as_str()?;
+        let text = self.body()["client_metadata"]["x-codex-turn-metadata"].as_str()?;
         serde_json::from_str(text).ok()
     }
 
@@ -82,7 +95,7 @@ impl ModelRequest {
     }
 
     fn input(&self) -> &[Value] {
-        self.body["input"].as_array().map_or(&[], Vec::as_slice)
+        self.body()["input"].as_array().map_or(&[], Vec::as_slice)
     }
 }
 
