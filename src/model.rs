@@ -187,6 +187,15 @@ impl World {
         world
     }
 
+    /// S2: a thread's values are its own, and a look after a change of config says whether they are.
+    fn configured(&self, defaults: &Defaults) -> World {
+        let mut world = World { defaults: defaults.clone(), threads: self.threads.clone() };
+        for thread in world.threads.values_mut() {
+            thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
+        }
+        world
+    }
+
     fn unloaded(&self, stop: Stop) -> World {
         let mut world = self.clone();
         for thread in world.threads.values_mut().filter(|thread| thread.live.is_some()) {
@@ -256,9 +265,7 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
         },
         Step::Reread { thread } => reread(world, *thread),
         Step::Restart { stop } => quiet(world.unloaded(*stop)),
-        Step::Configure { defaults } => {
-            quiet(World { defaults: defaults.clone(), threads: world.threads.clone() })
-        }
+        Step::Configure { defaults } => quiet(world.configured(defaults)),
     };
     assert!(!branches.is_empty(), "every step has an answer");
     branches

@@ -32,10 +32,11 @@ struct Row {
 /// By which a cold read restores a thread: after turns, and after a fork or a resume without one.
 const COLD: [Clause; 5] = [Clause::R4, Clause::R5, Clause::R8, Clause::F4, Clause::R11];
 
-/// By which a wrong value of a thread can show: by its own operation in a look, in a warm resume,
-/// in the notice of a turn, in a fork, and in a cold read.
-const VIEWS: [Clause; 13] = [
+/// By which a wrong value of a thread can show: by its own operation or a change of config in a
+/// look, in a warm resume, in the notice of a turn, in a fork, and in a cold read.
+const VIEWS: [Clause; 14] = [
     Clause::S1,
+    Clause::S2,
     Clause::T1,
     Clause::T2,
     Clause::T3,
@@ -164,4 +165,14 @@ fn every_fault_is_found_where_it_shows_and_nothing_else_is() {
         Ok(())
     });
     assert_eq!(missing.into_inner(), BTreeSet::new(), "no drawn plan shows these");
+}
+
+#[test]
+fn a_thread_that_follows_config_breaks_s2_in_the_next_look() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+                configure approval=granular()\nreread t0\naudit\n";
+    let plan: Plan = plan.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&plan, Some(Fault::FollowsConfig)));
+    let first = verdict.findings.first().map(|finding| finding.signature().to_string());
+    assert_eq!(first.as_deref(), Some("S2/AP/configure/never/config"));
 }
