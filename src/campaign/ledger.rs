@@ -54,13 +54,15 @@ impl Ledger {
         before.is_none_or(|before| widened && !before)
     }
 
-    /// Keeps a finding in the place of a milder one of its signature.
+    /// Keeps the weightiest finding of a signature: a confirmed one before a flaky one, then one
+    /// that widens, then the one that showed first, in whatever order they are told.
     pub(super) fn keep(&mut self, told: Told) {
+        let weight = |told: &Told| (told.status, !told.finding.widened, told.found_after);
         let signature = told.finding.signature();
         let same = self.told.iter_mut().find(|other| other.finding.signature() == signature);
         match same {
             None => self.told.push(told),
-            Some(other) if told.finding.widened || !other.finding.widened => *other = told,
+            Some(other) if weight(&told) < weight(other) => *other = told,
             Some(_) => {}
         }
     }
@@ -83,5 +85,71 @@ impl Ledger {
             (told.status, !told.finding.widened, told.finding.signature().clone())
         });
         told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::Ledger;
+    use crate::campaign::examine::Suspect;
+    use crate::campaign::{Status, Told};
+    use crate::contract::{Clause, Strength};
+    use crate::judge::Finding;
+    use crate::judge::origin::Origin;
+    use crate::model::Kind;
+    use crate::plan::Plan;
+    use crate::policy::{Defaults, Dimension};
+    use crate::trace::Trace;
+
+    fn told(status: Status, widened: bool, second: u64) -> Told {
+        let plan = Plan { defaults: Defaults::default(), steps: Vec::new() };
+        let trace =
+            Trace { plan: plan.clone(), server: None, facts: Vec::new(), times_us: Vec::new() };
+        let finding = Finding {
+            clause: Clause::R4,
+            strength: Strength::N,
+            dimension: Some(Dimension::AP),
+            step: 0,
+            kind: Kind::Resume,
+            thread: None,
+            views: BTreeSet::new(),
+            form: "never".to_owned(),
+            expected: "never".to_owned(),
+            seen: "on-request".to_owned(),
+            origin: Origin::Config,
+            also_fits: Vec::new(),
+            widened,
+        };
+        let found_after = Duration::from_secs(second);
+        Suspect { plan, trace, finding, token: String::new(), found_after }.told(status)
+    }
+
+    /// The same is kept whichever of the two is told first.
+    fn check(kept: &Told, other: &Told) {
+        for pair in [[kept, other], [other, kept]] {
+            let mut ledger = Ledger::default();
+            pair.into_iter().for_each(|told| ledger.keep(told.clone()));
+            let left: Vec<_> =
+                ledger.findings().iter().map(|told| (told.status, told.found_after)).collect();
+            assert_eq!(left, [(kept.status, kept.found_after)]);
+        }
+    }
+
+    #[test]
+    fn a_confirmed_finding_stays_when_a_wider_one_is_flaky() {
+        check(&told(Status::New, false, 1), &told(Status::Flaky, true, 2));
+    }
+
+    #[test]
+    fn a_wider_finding_takes_the_place_of_a_milder_one() {
+        check(&told(Status::New, true, 2), &told(Status::New, false, 1));
+    }
+
+    #[test]
+    fn of_two_alike_the_one_that_showed_first_stays() {
+        check(&told(Status::New, true, 1), &told(Status::New, true, 2));
     }
 }
