@@ -98,6 +98,16 @@ struct Hand<'a> {
     says: Sender<Said>,
 }
 
+impl Drop for Hand<'_> {
+    /// A hand that panics takes its case with it, and no index after it can be told: the others
+    /// go home too, so that the panic ends the campaign instead of being waited for.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.desk.close();
+        }
+    }
+}
+
 impl Hand<'_> {
     fn work(&self, mut worker: Worker) {
         while let Some(work) = self.desk.take(self.stop) {
@@ -291,5 +301,39 @@ impl<'a> Foreman<'a> {
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use crossbeam_channel::unbounded;
+
+    use super::{Desk, Hand};
+    use crate::campaign::Campaign;
+    use crate::known::Known;
+
+    #[test]
+    fn a_hand_that_panics_sends_the_others_home() {
+        let campaign = Campaign {
+            seed: 1,
+            cases: None,
+            time: None,
+            jobs: 2,
+            max_ops: 1,
+            confirmations: 1,
+            known: Known::default(),
+        };
+        let (desk, stop) = (Desk::new(None, None), AtomicBool::new(false));
+        let hand = Hand { campaign: &campaign, desk: &desk, stop: &stop, says: unbounded().0 };
+        let panicked = std::thread::scope(|scope| {
+            let dies = move || {
+                let _hand = hand;
+                std::panic::resume_unwind(Box::new("a fault of ours"))
+            };
+            scope.spawn(dies).join().is_err()
+        });
+        assert!(panicked && desk.take(&stop).is_none(), "the desk is closed");
     }
 }
