@@ -18,8 +18,8 @@ use super::ledger::Ledger;
 use super::token::Token;
 use super::{Campaign, Event, Outcome, Status, Subject, Told};
 use crate::drive::{Bench, Worker};
-use crate::judge::signature::Signature;
 use crate::judge::{Verdict, judge};
+use crate::known::Row;
 use crate::op::strategy;
 use crate::plan::Plan;
 use crate::trace::Trace;
@@ -36,7 +36,7 @@ enum Said {
     Case(u64, Box<Ran>),
     Event(Box<Event>),
     Told(Box<Told>),
-    Replayed { row: usize, shows: bool },
+    Replayed { row: Box<Row>, shows: bool },
 }
 
 /// A case that was run and judged.
@@ -114,7 +114,10 @@ impl Hand<'_> {
             let said = match work {
                 Work::Case(index) => Said::Case(index, Box::new(self.case(&mut worker, index))),
                 Work::Examine(suspect) => Said::Told(Box::new(self.examine(&mut worker, *suspect))),
-                Work::Replay(row) => Said::Replayed { row, shows: self.replay(&mut worker, row) },
+                Work::Replay(row) => {
+                    let shows = self.replay(&mut worker, &row);
+                    Said::Replayed { row, shows }
+                }
             };
             drop(self.says.send(said));
         }
@@ -136,12 +139,14 @@ impl Hand<'_> {
         Examination { worker, confirmations, stop, tell }.examine(suspect)
     }
 
-    /// A row that a stop leaves unreplayed counts as shown: nothing was learned of it.
-    fn replay(&self, worker: &mut Worker, row: usize) -> bool {
-        let row = &self.campaign.known.rows[row];
+    /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
+    /// trouble of our own: nothing was learned of it.
+    fn replay(&self, worker: &mut Worker, row: &Row) -> bool {
+        let shows = |verdict: Verdict| verdict.shows(&row.signature);
+        let excused = |verdict: Verdict| verdict.inconclusive.is_some() || shows(verdict);
         let stopped = || self.stop.load(Ordering::Relaxed);
         let mut runs = 0..STALE_REPLAYS;
-        runs.any(|_| stopped() || judge(&worker.run_fresh(&row.plan)).shows(&row.signature))
+        runs.any(|_| stopped() || excused(judge(&worker.run_fresh(&row.plan))))
     }
 }
 
@@ -184,7 +189,7 @@ impl<'a> Foreman<'a> {
                 self.examined -= 1;
                 self.told(*told, tell);
             }
-            Said::Replayed { row, shows } => self.replayed(row, shows, tell),
+            Said::Replayed { row, shows } => self.replayed(*row, shows, tell),
         }
     }
 
@@ -255,26 +260,16 @@ impl<'a> Foreman<'a> {
         if stop.load(Ordering::Relaxed) || self.ledger.cases == 0 {
             return 0;
         }
-        let release = self.bench.version.as_ref();
-        let rows = &self.campaign.known.rows;
-        let due: Vec<&Signature> = self
-            .campaign
-            .known
-            .on(release)
-            .filter(|row| !row.racy)
-            .map(|row| &row.signature)
-            .collect();
-        let due: Vec<usize> =
-            (0..rows.len()).filter(|row| due.contains(&&rows[*row].signature)).collect();
-        due.iter().for_each(|row| self.desk.put(Work::Replay(*row)));
+        let rows = self.campaign.known.on(self.bench.version.as_ref());
+        let due: Vec<&Row> = rows.filter(|row| !row.racy).collect();
+        due.iter().for_each(|row| self.desk.put(Work::Replay(Box::new((*row).clone()))));
         due.len()
     }
 
-    fn replayed(&mut self, row: usize, shows: bool, tell: &mut dyn FnMut(Event)) {
+    fn replayed(&mut self, row: Row, shows: bool, tell: &mut dyn FnMut(Event)) {
         self.replays = self.replays.map(|left| left - 1);
-        let row = &self.campaign.known.rows[row];
         if !shows {
-            let (signature, case) = (row.signature.clone(), row.case.clone());
+            let Row { signature, case, .. } = row;
             tell(Event::Stale { signature: signature.clone(), case: case.clone() });
             self.ledger.stale.push((signature, case));
         }

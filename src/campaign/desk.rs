@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::examine::Suspect;
+use crate::known::Row;
 
 /// One piece of work.
 pub(super) enum Work {
@@ -17,7 +18,7 @@ pub(super) enum Work {
     /// Look into a suspect.
     Examine(Box<Suspect>),
     /// Replay the case of this row of the known list.
-    Replay(usize),
+    Replay(Box<Row>),
 }
 
 /// What all workers take their work from.
