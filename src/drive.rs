@@ -79,8 +79,9 @@ pub struct Worker {
 /// A home and the server that runs on it now.
 #[derive(Debug)]
 struct Seat {
-    home: Home,
+    /// Before the home, so that it ends before its folders go.
     session: Option<Session>,
+    home: Home,
     cases: u32,
     /// A kill or a cut went over this home; it is not used for another case.
     spent: bool,
