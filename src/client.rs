@@ -12,7 +12,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select};
 use lines::Lines;
 use serde_json::Value;
 use writer::{WRITE_DEADLINE, Writer};
@@ -180,12 +180,26 @@ impl Client {
         all
     }
 
-    /// What arrives, for a `select!` over several sources; its end is the peer's end.
+    /// What comes from another source; what arrives meanwhile is kept for [`Client::next`].
     ///
-    /// What [`Client::wait`] and its like passed over is not in it: take [`Client::next`] first.
-    #[must_use]
-    pub fn arrivals(&self) -> &Receiver<Arrived> {
-        &self.arrivals
+    /// # Errors
+    /// When the deadline or the peer's end comes first.
+    pub fn beside<T>(&mut self, other: &Receiver<T>, deadline: Instant) -> Result<T, Lost> {
+        let lost = |end: Silence| end.lost("news from elsewhere".to_owned());
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(lost(Silence::Deadline));
+            }
+            select! {
+                recv(other) -> item => return item.map_err(|_| lost(Silence::Deadline)),
+                recv(self.arrivals) -> arrived => match arrived {
+                    Ok(arrived) => self.backlog.push_back(arrived),
+                    Err(_) => return Err(lost(Silence::Closed)),
+                },
+                default(left) => return Err(lost(Silence::Deadline)),
+            }
+        }
     }
 
     /// The answer to a request; what else arrives meanwhile is kept for [`Client::next`].
@@ -282,6 +296,10 @@ impl Client {
                 Some(Arrived::Closed) => return Err(Silence::Closed),
                 Some(Arrived::Message(message)) if fits(&message) => return Ok(message),
                 Some(other) => self.backlog.push_back(other),
+            }
+            // A peer that never stops talking would else be listened to for ever.
+            if Instant::now() >= deadline {
+                return Err(Silence::Deadline);
             }
         }
     }

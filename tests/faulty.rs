@@ -28,6 +28,10 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.s
 
 const PLAN: &str = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\"\naudit\n";
 
+/// The same with a turn that is interrupted while the model is silent.
+const HELD: &str =
+    "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\" <- interrupt\naudit\n";
+
 /// How long a server that says nothing is waited for: long enough for a shell on a busy machine to
 /// introduce itself, short enough for a test.
 const SHORT: Duration = Duration::from_secs(3);
@@ -37,20 +41,20 @@ const LEAVE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs the plan on the server of this name, and compares what is told.
 fn check(name: &str, expected: Expect) {
-    check_within(Patience::default(), name, expected);
+    check_within((PLAN, Patience::default()), name, expected);
 }
 
 /// The same with a server that is waited for in vain.
 fn check_silent(name: &str, expected: Expect) {
-    check_within(Patience { answer: SHORT, turn: SHORT, stop: SHORT }, name, expected);
+    check_within((PLAN, Patience { answer: SHORT, turn: SHORT, stop: SHORT }), name, expected);
 }
 
-fn check_within(patience: Patience, name: &str, expected: Expect) {
+fn check_within((plan, patience): (&str, Patience), name: &str, expected: Expect) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let server = folder.path().join(name);
     symlink(SCRIPT, &server).expect("a link can be made");
     let alive = alive(&server);
-    let told = told(&server, patience).replace(&*server.to_string_lossy(), name);
+    let told = told(&server, (plan, patience)).replace(&*server.to_string_lossy(), name);
     let left = if is_left_alone(alive) { "" } else { "a process of it is left\n" };
     expected.assert_eq(&format!("{told}{left}"));
 }
@@ -76,13 +80,13 @@ fn is_left_alone(mut alive: File) -> bool {
     over.recv_timeout(LEAVE_DEADLINE).unwrap_or(false)
 }
 
-fn told(server: &Path, patience: Patience) -> String {
+fn told(server: &Path, (plan, patience): (&str, Patience)) -> String {
     let version = Some(Version::new(0, 169, 0));
     let bench = Bench::prepare(server.to_owned(), version, Profile::Default, patience);
     match bench {
         Err(error) => format!("{error}\n"),
         Ok(bench) => {
-            let plan: Plan = PLAN.parse().expect("the plan is one");
+            let plan: Plan = plan.parse().expect("the plan is one");
             verdict(&Worker::new(Arc::new(bench)).run(&plan))
         }
     }
@@ -175,6 +179,28 @@ fn a_server_that_dies_in_a_turn_is_a_finding() {
         expect![[r#"
         W3/-/run/alive/unknown: ended with code 3 by itself; last on stderr: it was too much
     "#]],
+    );
+}
+
+#[test]
+fn a_server_that_dies_in_a_turn_that_is_held_is_the_same_finding() {
+    check_within(
+        (HELD, Patience::default()),
+        "dies-in-a-turn",
+        expect![[r#"
+        W3/-/run/alive/unknown: ended with code 3 by itself; last on stderr: it was too much
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_that_talks_on_and_on_is_left() {
+    check_silent(
+        "talks-on-and-on",
+        expect![[r#"
+            W2/-/start/json-rpc/unknown: not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"
+            W1/-/start/answer/unknown: nothing for 3 s, waiting for the answer to thread/start
+        "#]],
     );
 }
 

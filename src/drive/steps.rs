@@ -191,12 +191,14 @@ impl<'a> Run<'a> {
         let deadline = Instant::now() + self.bench.patience.turn;
         let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
         loop {
-            match asked.recv_deadline(deadline) {
-                Ok(request) if of_thread(&request) => break,
-                Ok(_) => {}
-                Err(_) => {
+            let session = self.seat.session.as_mut().expect("it has just answered");
+            match session.client.beside(asked, deadline) {
+                Ok(request) if !of_thread(&request) => {}
+                Err(Lost::Deadline { .. }) => {
                     return self.silent("turn/started and its request", self.bench.patience.turn);
                 }
+                // The end of a server that is gone is found where its last words are read.
+                Ok(_) | Err(_) => break,
             }
         }
         self.until("turn/started", self.bench.patience.turn, |what| {
@@ -270,7 +272,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Records what arrives until the step has shown this.
+    /// Records what arrives until the step has shown this. A server that talks on and on is heard
+    /// as long again, for what came in time may be waiting in line.
     fn until(
         &mut self,
         awaited: &str,
@@ -287,6 +290,9 @@ impl<'a> Run<'a> {
                     self.record.seen(What::Strange { line: line.to_string() });
                 }
                 Some(Arrived::Message(message)) => self.message(message)?,
+            }
+            if Instant::now() >= deadline + patience {
+                return self.silent(awaited, patience);
             }
         }
         Ok(())

@@ -36,6 +36,7 @@ thread() {
         garbage-after-initialize) echo 'Segmentation fault' ;;
         hangs-after-initialize) hang ;;
         closes-its-stdout) exec cat >/dev/null ;;
+        talks-on-and-on) exec yes 'Segmentation fault' ;;
         answers-twice) answer "$stated"; answer "$stated" ;;
         *) answer "$stated" ;;
     esac
