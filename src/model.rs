@@ -16,7 +16,7 @@ use crate::policy::{
 pub mod fires;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,8 +40,8 @@ pub struct Thread {
     pub killed: bool,
     /// Which clause gave each value of the live policy, and by which operation.
     pub ruled: Ruling,
-    /// The clause that makes the stored policy durable with no turn, until a turn runs.
-    pub unturned: Option<Clause>,
+    /// The clauses by which a cold read restores each value of the stored policy.
+    pub restored: Ruling,
     /// The policy before the last change.
     pub before: Option<Policy>,
     /// The source's policy at the fork, where the thread is one.
@@ -114,6 +114,14 @@ pub enum Due {
 }
 
 impl Ruling {
+    /// What a cold read restores once a turn has run.
+    pub const RESTORED: Ruling = Ruling {
+        kind: Kind::Resume,
+        approval: Clause::R4,
+        reviewer: Clause::R5,
+        permissions: Clause::R8,
+    };
+
     /// The same clause for every value.
     pub fn all(kind: Kind, clause: Clause) -> Ruling {
         Ruling { kind, approval: clause, reviewer: clause, permissions: clause }
@@ -216,22 +224,9 @@ impl Thread {
             materialised: false,
             killed: false,
             ruled,
-            unturned: None,
+            restored: Ruling::RESTORED,
             before: None,
             source: None,
-        }
-    }
-
-    /// The clauses by which a cold read restores this thread.
-    fn restored(&self) -> Ruling {
-        match self.unturned {
-            Some(clause) => Ruling::all(Kind::Resume, clause),
-            None => Ruling {
-                kind: Kind::Resume,
-                approval: Clause::R4,
-                reviewer: Clause::R5,
-                permissions: Clause::R8,
-            },
         }
     }
 
@@ -303,7 +298,7 @@ fn run(
     let notice = policy != *live;
     let mut thread = world.threads[&name].moved(policy.clone(), ruling);
     thread.materialised = true;
-    thread.unturned = None;
+    thread.restored = Ruling::RESTORED;
     let mut rests = general(overrides);
     rests.extend([Clause::T9, Clause::W4]);
     if overrides.sets_any() {
@@ -319,7 +314,7 @@ fn fork(world: &World, source: &Thread, overrides: &CallOverrides, new: Name) ->
     let ruling = Ruling::all(Kind::Fork, Clause::F1).where_set(Clause::F3, overrides);
     let thread = Thread {
         materialised: true,
-        unturned: Some(Clause::F4),
+        restored: Ruling::all(Kind::Resume, Clause::F4),
         source: Some(latest.clone()),
         ..Thread::new(policy.clone(), ruling)
     };
@@ -342,11 +337,9 @@ fn resume(
         }
         None => {
             let policy = thread.stored.with(&world.defaults.resolve(overrides));
-            let ruling = thread.restored().where_set(Clause::R11, overrides);
+            let ruling = thread.restored.where_set(Clause::R11, overrides);
             let mut loaded = thread.moved(policy.clone(), ruling);
-            if overrides.sets_any() {
-                loaded.unturned = Some(Clause::R11);
-            }
+            loaded.restored = ruling;
             let mut rests = general(overrides);
             rests.extend([Clause::G10, Clause::S2, Clause::G11]);
             rests.extend(thread.killed.then_some(Clause::R17));

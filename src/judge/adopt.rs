@@ -48,7 +48,7 @@ fn grant(world: &mut World, name: Name, policy: &Policy) {
         materialised: true,
         killed: false,
         ruled,
-        unturned: None,
+        restored: Ruling::RESTORED,
         before: None,
         source: None,
     };

@@ -82,3 +82,22 @@ fn values(policy: &Policy, ruling: &Ruling, defaults: &Defaults) -> Vec<Fire> {
     };
     policy.values().into_iter().map(fire).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dimension, Kind, Plan, fires};
+    use crate::contract::Clause;
+
+    #[test]
+    fn an_override_at_a_resume_rules_its_own_dimension_alone() {
+        let plan = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\nrestart graceful\n\
+                    resume t0 approval=never\naudit\n";
+        let plan: Plan = plan.parse().expect("the plan is one");
+        let ruled: Vec<Clause> = fires(&plan)
+            .into_iter()
+            .filter(|fire| fire.kind == Kind::Resume && fire.dimension == Some(Dimension::SB))
+            .map(|fire| fire.clause)
+            .collect();
+        assert_eq!(ruled, [Clause::R8]);
+    }
+}
