@@ -16,7 +16,7 @@ use crate::policy::{
 pub mod fires;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 1;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,7 +195,8 @@ impl World {
         world
     }
 
-    /// S2: a thread's values are its own, and a look after a change of config says whether they are.
+    /// S2: a thread's values are its own, and a look after a change of config says whether they
+    /// are.
     fn configured(&self, defaults: &Defaults) -> World {
         let mut world = World { defaults: defaults.clone(), threads: self.threads.clone() };
         for thread in world.threads.values_mut() {

@@ -45,6 +45,8 @@ struct Runs {
     shown: Option<Shown>,
     /// The last that did not.
     unlike: Option<Trace>,
+    /// Whether one of them could not say, by trouble of our own.
+    troubled: bool,
 }
 
 impl Runs {
@@ -55,7 +57,10 @@ impl Runs {
                 self.times += 1;
                 self.shown.get_or_insert(shown);
             }
-            Err(trace) => self.unlike = Some(*trace),
+            Err(trace) => {
+                self.troubled |= judge(&trace).inconclusive.is_some();
+                self.unlike = Some(*trace);
+            }
         }
     }
 }
@@ -98,7 +103,8 @@ impl Examination<'_> {
         let reproduced = self.reproduce(&suspect);
         let Some(shown) = reproduced.shown else {
             let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));
-            let status = if self.stopped() { Status::New } else { Status::Flaky };
+            let undecided = self.stopped() || reproduced.troubled;
+            let status = if undecided { Status::New } else { Status::Flaky };
             return Told { unlike, confirmed, ..suspect.told(status) };
         };
         let attempts = if reproduced.runs > 1 { self.confirmations } else { 1 };
@@ -111,10 +117,11 @@ impl Examination<'_> {
             let told = suspect.told(Status::New);
             return Told { finding, plan, trace, stderr, confirmed, shrink_runs, ..told };
         }
+        let stderr = shown.stderr.clone();
         let before = Runs { shown: Some(shown), times: 1, ..reproduced };
         let original = self.confirm(&suspect.plan, &suspect.finding, before);
-        let confirmed = (original.times, original.runs);
-        Told { unlike: original.unlike, confirmed, shrink_runs, ..suspect.told(Status::New) }
+        let (unlike, confirmed) = (original.unlike, (original.times, original.runs));
+        Told { unlike, stderr, confirmed, shrink_runs, ..suspect.told(Status::New) }
     }
 
     /// Runs until the signature shows, or as often as it takes to call it flaky.

@@ -108,8 +108,12 @@ impl Record {
 
     /// The name of a thread and the number of a turn of it.
     pub(super) fn turn_of(&mut self, thread: &str, turn: &str) -> (Whose, u32) {
-        let number = place(&mut self.turns, turn);
-        (self.whose(thread), u32::from(number))
+        (self.whose(thread), self.turn(turn))
+    }
+
+    /// The number of a turn.
+    pub(super) fn turn(&mut self, turn: &str) -> u32 {
+        u32::from(place(&mut self.turns, turn))
     }
 
     /// The id of the turn that was started last.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use serde_json::Value;
 
 use super::record::Record;
 use super::session::{NoSession, Session};
@@ -22,28 +21,28 @@ use crate::trace::What;
 use crate::upstream::Stage;
 use crate::wire::call::{self, Call, NEVER_ISSUED};
 use crate::wire::model::ModelRequest;
-use crate::wire::news::{self, News};
-use crate::wire::policy::of_reply;
-use crate::wire::rpc::{Id, Message, RpcError};
+use crate::wire::rpc::Id;
 
 /// The run ends here; why is the last fact.
 pub(super) struct Cut;
 
 /// A request that has no answer yet.
-struct Open {
-    call: u32,
+pub(super) struct Open {
+    pub(super) call: u32,
     /// The name that the reply's thread is given.
-    new: Option<Name>,
+    pub(super) new: Option<Name>,
 }
 
 /// A plan being performed.
 pub(super) struct Run<'a> {
-    bench: &'a Bench,
-    stage: &'a Stage,
-    seat: &'a mut Seat,
-    record: &'a mut Record,
-    open: BTreeMap<Id, Open>,
-    stderr: String,
+    pub(super) bench: &'a Bench,
+    pub(super) stage: &'a Stage,
+    pub(super) seat: &'a mut Seat,
+    pub(super) record: &'a mut Record,
+    pub(super) open: BTreeMap<Id, Open>,
+    pub(super) stderr: String,
+    /// The number of the turn that was granted last.
+    pub(super) turn: Option<u32>,
 }
 
 impl<'a> Run<'a> {
@@ -53,7 +52,7 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new() }
+        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
     }
 
     /// Performs every step, the audit's included.
@@ -169,6 +168,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let (id, unbound) = self.id(*thread);
+        self.turn = None;
         let asked = self.stage.watch();
         self.stage.queue(&id, reply.clone());
         let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
@@ -181,8 +181,10 @@ impl<'a> Run<'a> {
         if *reply == Reply::Hold {
             self.interrupt(&id, &asked)?;
         }
-        self.until("turn/completed", self.bench.patience.turn, |what| {
-            matches!(what, What::TurnEnded { .. })
+        let granted = self.turn;
+        self.until("turn/completed", self.bench.patience.turn, |what| match what {
+            What::TurnEnded { turn, .. } => granted.is_none_or(|granted| *turn == granted),
+            _ => false,
         })
     }
 
@@ -214,6 +216,7 @@ impl<'a> Run<'a> {
                 Stop::Graceful => session.stop(self.bench),
                 Stop::Kill => session.kill(),
             };
+            self.last_words(&mut session.client);
             self.ended(&ended, ended.cause != Cause::Itself);
         }
         self.record.threads.values_mut().for_each(|thread| thread.loaded = false);
@@ -298,84 +301,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn message(&mut self, message: Message) -> Result<(), Cut> {
-        match message {
-            Message::Answer { id, outcome } => self.answer(&id, outcome),
-            Message::Notification { method, params } => self.notification(method, &params),
-            Message::Request { id, method, params } => return self.asked(&id, method, &params),
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, id: &Id, outcome: Result<Value, RpcError>) {
-        let Some(Open { call, new }) = self.open.remove(id) else {
-            self.record.seen(What::Unasked { id: id.to_string() });
-            return;
-        };
-        let reply = match outcome {
-            Ok(reply) => reply,
-            Err(RpcError { code, message, .. }) => {
-                let message = self.record.named(&message);
-                self.record.seen(What::Refused { call, code, message });
-                return;
-            }
-        };
-        let id = news::thread_id(&reply).map(str::to_owned);
-        if let (Some(name), Some(id)) = (new, &id) {
-            self.record.bind(name, id, news::thread_path(&reply));
-        }
-        let policy = of_reply(&reply, self.seat.home.places());
-        if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
-            thread.loaded = true;
-        }
-        let thread = id.map(|id| self.record.whose(&id));
-        self.record.seen(What::Answered { call, thread, policy });
-    }
-
-    fn notification(&mut self, method: String, params: &Value) {
-        let Some(read) = news::read(&method, params, self.seat.home.places()) else {
-            return;
-        };
-        let what = match read {
-            News::Settings { thread, policy: Some(policy) } => {
-                What::Settings { thread: self.record.whose(&thread), policy }
-            }
-            News::Settings { policy: None, .. } => {
-                What::Strange { line: format!("{method} without a policy: {params}") }
-            }
-            News::TurnStarted { thread, turn } => {
-                if let Some(known) = self.record.thread(&thread) {
-                    known.begun = true;
-                }
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                What::TurnStarted { thread, turn }
-            }
-            News::TurnEnded { thread, turn, status } => {
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                What::TurnEnded { thread, turn, status }
-            }
-            News::TurnEvent { thread, turn } => {
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                What::TurnEvent { thread, turn, method }
-            }
-        };
-        self.record.seen(what);
-    }
-
-    /// Whatever the server asks, the answer of a plan is no.
-    fn asked(&mut self, id: &Id, method: String, params: &Value) -> Result<(), Cut> {
-        let no = news::no(&method);
-        let thread = news::asked_of(params).map(|id| self.record.whose(id));
-        self.record.seen(What::Asked { method, thread });
-        let session = self.seat.session.as_mut().expect("it has just asked");
-        match session.client.reply(id, no) {
-            Ok(()) => Ok(()),
-            Err(lost) => self.lost(&lost),
-        }
-    }
-
     /// The server does not take what it is sent.
-    fn lost(&mut self, lost: &Lost) -> Result<(), Cut> {
+    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Cut> {
         match lost {
             Lost::Deadline { awaited } => self.silent(awaited, self.bench.patience.answer),
             Lost::Unread { sent, seconds } => {

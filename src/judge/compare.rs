@@ -260,15 +260,20 @@ fn values(
 /// A turn states its policy in its notice, where it sends one.
 fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
     let granted = held(ruling.approval, View::Reply);
-    let last = facts.iter().rev().find_map(|what| match what {
-        What::Settings { thread, policy } if *thread == Whose::Named(name) => Some(policy),
-        _ => None,
-    });
-    let noticed = last.map(|seen| values((name, due, ruling), seen, View::Notice));
+    let heard: Vec<&Policy> = facts
+        .iter()
+        .filter_map(|what| match what {
+            What::Settings { thread, policy } if *thread == Whose::Named(name) => Some(policy),
+            _ => None,
+        })
+        .collect();
+    let wrong = heard.iter().find(|seen| **seen != due);
+    let noticed =
+        wrong.or(heard.last()).map(|seen| values((name, due, ruling), seen, View::Notice));
     std::iter::once(granted).chain(noticed.into_iter().flatten()).collect()
 }
 
-/// T9: a turn that changes something says so once; nothing else says anything.
+/// T9: a turn that changes something says so; nothing else says anything.
 fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
     let changed = match due {
         Due::Turn { thread, notice: true, .. } => Some(*thread),

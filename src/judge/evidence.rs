@@ -32,7 +32,7 @@ impl Evidence {
                 continue;
             }
             let text = format!(
-                "the rollout says {dimension} {} where {} is due, and the cold read is right",
+                "the rollout says {dimension} {} where {} is due, and no cold read is wrong",
                 seen.form(),
                 due.form()
             );

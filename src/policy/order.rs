@@ -1,9 +1,9 @@
 //! [core] The order "allows more than" between two policies.
 //!
 //! A policy allows more than another where some deed gets further under it: refused, a person is
-//! asked, a reviewing model is asked, done at once. The deeds are a harmless command, a write in
-//! the workspace, a write outside, and the network. The order is partial: each of two policies may
-//! allow more than the other.
+//! asked, a reviewing model is asked, done at once. The deeds are a harmless command, writes here
+//! and there, the network, and the categories of a granular policy. The order is partial: each of
+//! two policies may allow more than the other.
 
 use super::{Approval, Granular, Permissions, Policy, Reviewer, Sandbox};
 
@@ -21,16 +21,44 @@ pub fn allows_more(seen: &Policy, due: &Policy) -> bool {
     reaches(seen).iter().zip(reaches(due)).any(|(seen, due)| *seen > due)
 }
 
-/// Harmless command, write inside, write outside, network.
-fn reaches(policy: &Policy) -> [Reach; 4] {
+/// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
+/// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
+fn reaches(policy: &Policy) -> [Reach; 10] {
     let beyond = beyond(policy);
-    let (inside, outside, network) = open(&policy.permissions);
+    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions);
     let reach = |open: bool| match (&policy.approval, open) {
         (Approval::Untrusted, _) => Reach::AsksPerson,
         (_, true) => Reach::Done,
         (_, false) => beyond,
     };
-    [reach(true), reach(inside), reach(outside), reach(network)]
+    let [rules, skills, permissions, questions] = categories(&policy.approval);
+    let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
+    [
+        reach(true),
+        reach(inside),
+        reach(outside),
+        reach(tmpdir),
+        reach(slash_tmp),
+        reach(network),
+        asked(rules),
+        asked(skills),
+        asked(permissions),
+        asked(questions),
+    ]
+}
+
+/// Which categories besides the sandbox's are asked about.
+fn categories(approval: &Approval) -> [bool; 4] {
+    match approval {
+        Approval::Never => [false; 4],
+        Approval::Granular(granular) => [
+            granular.rules,
+            granular.skill_approval,
+            granular.request_permissions,
+            granular.mcp_elicitations,
+        ],
+        _ => [true; 4],
+    }
 }
 
 /// How far a deed gets that the sandbox does not let through.
@@ -46,21 +74,23 @@ fn beyond(policy: &Policy) -> Reach {
     }
 }
 
-/// What the sandbox lets through: a write inside, a write outside, the network. What has no known
-/// form is taken as fully open, so that an unknown value is never told as harmless; a profile as a
-/// workspace.
-fn open(permissions: &Permissions) -> (bool, bool, bool) {
+/// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
+/// What has no known form is taken as fully open, so that an unknown value is never told as
+/// harmless; a profile as a workspace.
+fn open(permissions: &Permissions) -> [bool; 5] {
     match permissions {
         Permissions::Profile(id) => match id.as_str() {
-            ":read-only" => (false, false, false),
-            ":danger-full-access" => (true, true, true),
-            _ => (true, false, false),
+            ":read-only" => [false; 5],
+            ":danger-full-access" => [true; 5],
+            _ => [true, false, true, true, false],
         },
         Permissions::Legacy(sandbox) => match sandbox {
-            Sandbox::ReadOnly { network } => (false, false, *network),
-            Sandbox::WorkspaceWrite { network, roots, .. } => (true, !roots.is_empty(), *network),
-            Sandbox::External { network } => (true, true, *network),
-            Sandbox::FullAccess | Sandbox::Odd(_) => (true, true, true),
+            Sandbox::ReadOnly { network } => [false, false, false, false, *network],
+            Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
+                [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]
+            }
+            Sandbox::External { network } => [true, true, true, true, *network],
+            Sandbox::FullAccess | Sandbox::Odd(_) => [true; 5],
         },
     }
 }
@@ -113,5 +143,18 @@ mod tests {
         let full = || Sandbox::FullAccess;
         check((Approval::Never, full()), (Approval::OnRequest, full()), false);
         check((Approval::Never, full()), (Approval::Untrusted, full()), true);
+    }
+
+    #[test]
+    fn a_temporary_folder_that_was_to_be_closed_is_more() {
+        let never = || Approval::Never;
+        let closed = || Sandbox::WorkspaceWrite {
+            network: false,
+            exclude_tmpdir: true,
+            exclude_slash_tmp: true,
+            roots: std::collections::BTreeSet::new(),
+        };
+        check((never(), Sandbox::workspace(false)), (never(), closed()), true);
+        check((never(), closed()), (never(), Sandbox::workspace(false)), false);
     }
 }
