@@ -81,6 +81,10 @@ fn read(text: &str) -> Option<Token> {
         revision: revision.strip_prefix('r')?.parse().ok()?,
         seed: seed.strip_prefix('s')?.parse().ok()?,
         index: index.strip_prefix('c')?.parse().ok()?,
-        max_ops: max_ops.strip_prefix('o')?.parse().ok()?,
+        max_ops: max_ops
+            .strip_prefix('o')?
+            .parse()
+            .ok()
+            .filter(|most| *most <= strategy::LONGEST)?,
     })
 }

@@ -15,7 +15,7 @@ use super::subject::{self, Ready};
 use super::{Arguments, Command, Failure};
 use crate::campaign::token::Token;
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
-use crate::op::strategy::MAX_OPS;
+use crate::op::strategy::{LONGEST, MAX_OPS};
 use crate::report::folder::Folder;
 use crate::report::{Report, Voice};
 
@@ -25,11 +25,14 @@ const RUNS: &str = "runs";
 /// Seeds that are drawn stay below it: short enough to be told by voice, many enough to be new.
 const SEEDS: u128 = 1_000_000_000;
 
+/// Servers at once at the most: past the cores more gain nothing, and thousands end a machine.
+const JOBS: usize = 256;
+
 /// The flags of `heirloom check`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
     /// How many cases are run; without --time too, as long as they take
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = cases)]
     cases: Option<u64>,
     /// How long new cases are begun, such as 90s or 10m; what was found is still shrunk after it
     /// [default: 2m, unless --cases is given]
@@ -40,11 +43,11 @@ pub(super) struct Flags {
     #[arg(long, value_name = "SEED", value_parser = seed)]
     seed: Option<Drawn>,
     /// How many servers run at once [default: one for each core]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<usize>,
     /// Operations in a case at the most [default: 12]
-    #[arg(long, value_name = "N")]
-    max_ops: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = max_ops)]
+    max_ops: Option<usize>,
     #[command(flatten)]
     subject: subject::ServerFlags,
     #[command(flatten)]
@@ -84,12 +87,12 @@ impl Flags {
         let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None });
         let time = self.time.or(self.cases.is_none().then_some(TIME));
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let max_ops = self.max_ops.map(NonZeroUsize::get).or(drawn.max_ops);
+        let max_ops = self.max_ops.or(drawn.max_ops);
         Ok(Campaign {
             seed: drawn.seed,
             cases: self.cases,
             time,
-            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(MAX_OPS),
             confirmations: CONFIRMATIONS,
             known: self.excuses.list()?,
@@ -158,10 +161,56 @@ fn seed(text: &str) -> Result<Drawn, String> {
     Ok(Drawn { seed: token.seed, max_ops: Some(token.max_ops) })
 }
 
+fn cases(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number from 1 on".to_owned()),
+    }
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    within(text, JOBS)
+}
+
+fn max_ops(text: &str) -> Result<usize, String> {
+    within(text, LONGEST)
+}
+
+fn within(text: &str, most: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from 1 to {most}")),
+    }
+}
+
 fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(format!("{error}; expected a time like 90s, 10m or 1h 30m")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::{max_ops, seed};
+
+    fn check(subject: String, expected: Expect) {
+        expected.assert_eq(&subject);
+    }
+
+    #[test]
+    fn cases_that_no_memory_holds_are_refused_in_a_flag_and_in_a_token() {
+        let flag = max_ops("999999999").map(|_| ());
+        let token = seed("r1-s1-c1-o999999999").map(|_| ());
+        check(
+            format!("{flag:?}\n{token:?}\n{:?}", max_ops("1000")),
+            expect![[r#"
+            Err("expected a whole number from 1 to 1000")
+            Err("expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12")
+            Ok(1000)"#]],
+        );
     }
 }

@@ -20,6 +20,10 @@ use crate::policy::{
 /// between.
 pub const MAX_OPS: usize = 12;
 
+/// Operations in a case that a caller may ask for: a case is drawn in memory, and is run to its end
+/// before anybody is heard.
+pub const LONGEST: usize = 1000;
+
 /// Of 100 picks, this many name a thread that never was.
 const NOBODY_PERCENT: u32 = 3;
 
