@@ -133,7 +133,8 @@ impl Known {
 
 fn row(written: Written, case: &impl Fn(&str) -> Result<String, String>) -> Result<Row, String> {
     let Written { signature, releases, reason, link, case: path, racy } = written;
-    if reason.is_none() && link.is_none() {
+    let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+    if !says(&reason) && !says(&link) {
         return Err(format!("{signature} has neither reason nor link; say why it is excused"));
     }
     let parsed = signature.parse().map_err(|error: NoSignature| error.to_string())?;

@@ -19,6 +19,12 @@ use self::lexer::Line;
 /// The first line of every case file.
 pub const HEADER: &str = "# heirloom case v1";
 
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Lines of a plan at the most: a run of as many takes half an hour, and no stop is heard within it.
+const LINES_MAX: usize = 10_000;
+
 /// A text that is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
@@ -149,6 +155,7 @@ impl FromStr for Plan {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Plan, Malformed> {
+        let text = text.trim_start_matches(BYTE_ORDER_MARK);
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let (_, first) = lines.next().unwrap_or((1, ""));
         if first != HEADER {
@@ -187,6 +194,9 @@ impl Reading {
             (_, None) => return problem("the first step must be `config`"),
             ("audit", _) => self.audited = true,
             (verb, _) => {
+                if self.steps.len() == LINES_MAX {
+                    return problem(format!("a case has at most {LINES_MAX} lines; split it"));
+                }
                 let step = self.step(verb, &mut line)?;
                 self.named.extend(step.names());
                 self.steps.push(step);

@@ -100,6 +100,9 @@ pub fn sentence(outcome: &Outcome) -> String {
         known => format!(", {} aside", plural(known, "known deviation")),
     };
     match outcome.conclusion() {
+        Conclusion::Conforms if outcome.interrupted => {
+            format!("was stopped before its time; it conforms so far{known}")
+        }
         Conclusion::Conforms => {
             format!("conforms to every clause that was tested{known}")
         }
