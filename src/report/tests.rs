@@ -230,10 +230,11 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
 #[test]
 fn each_conclusion_is_a_sentence_with_its_exit_code() {
     let stale = Outcome { inconclusive: BTreeMap::new(), ..outcome(vec![]) };
-    let conforms = Outcome { stale: vec![], ..stale.clone() };
+    let stopped = Outcome { stale: vec![], ..stale.clone() };
+    let conforms = Outcome { interrupted: false, ..stopped.clone() };
     let nothing = Outcome { cases: 0, ..stale.clone() };
     let known = Outcome { findings: vec![told(Status::Known)], ..conforms.clone() };
-    let all = [outcome(vec![]), stale, conforms, nothing, known];
+    let all = [outcome(vec![]), stale, stopped, conforms, nothing, known];
     let last = |outcome: &Outcome| {
         let closing = Closing { outcome, folder: Path::new("x"), again: "" };
         let text = closing.text(&Paint::plain(200));
@@ -244,6 +245,7 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
         expect![[r#"
             codex 0.144.4 is undecided: the suite had trouble of its own; what it was stands under inconclusive (exit code 3)
             codex 0.144.4 conforms, but the list of known deviations is stale: a row's own case no longer shows it; narrow its releases, or remove it (exit code 4)
+            codex 0.144.4 was stopped before its time; it conforms so far (exit code 0)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
             codex 0.144.4 is undecided: no case was run (exit code 5)
             codex 0.144.4 conforms to every clause that was tested, 1 known deviation aside (exit code 0)
