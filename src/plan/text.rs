@@ -22,7 +22,8 @@ pub const HEADER: &str = "# heirloom case v1";
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Lines of a plan at the most: a run of as many takes half an hour, and no stop is heard within it.
+/// Lines of a plan at the most: a run of as many takes half an hour, and no stop is heard within
+/// it.
 const LINES_MAX: usize = 10_000;
 
 /// A text that is no plan.
