@@ -71,10 +71,11 @@ pub struct Bench {
 /// One worker: a home, and one after another a server in it.
 #[derive(Debug)]
 pub struct Worker {
-    bench: Arc<Bench>,
-    stage: Stage,
+    // Dropped in this order: the server with its home, then what they need.
     seat: Option<Seat>,
+    stage: Stage,
     stderr: String,
+    bench: Arc<Bench>,
 }
 
 /// A home and the server that runs on it now.
@@ -92,7 +93,7 @@ impl Worker {
     /// A worker with nothing started yet.
     pub fn new(bench: Arc<Bench>) -> Worker {
         let stage = bench.upstream.stage();
-        Worker { bench, stage, seat: None, stderr: String::new() }
+        Worker { seat: None, stage, stderr: String::new(), bench }
     }
 
     /// Runs a plan on the worker's present home.

@@ -258,8 +258,10 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Waits for the end too: whoever removes its folders next must be the last who touches them.
     fn drop(&mut self) {
         self.leash.kill();
+        self.leash.exit_within(KILL_DEADLINE);
     }
 }
 

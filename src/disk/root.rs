@@ -85,10 +85,17 @@ impl Root {
 }
 
 impl Drop for Root {
-    /// What cannot be removed is left for the next sweep.
+    /// What cannot be removed is left for the next sweep, with the lock file by which it is found.
     fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.folder));
-        drop(fs::remove_file(&self.lock_path));
+        remove(&self.folder, &self.lock_path);
+    }
+}
+
+/// Removes a root, and its lock file once the root is gone.
+fn remove(folder: &Path, lock_path: &Path) {
+    drop(fs::remove_dir_all(folder));
+    if !folder.exists() {
+        drop(fs::remove_file(lock_path));
     }
 }
 
@@ -114,8 +121,7 @@ fn sweep(base: &Path) {
             continue;
         };
         if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))) {
-            drop(fs::remove_dir_all(path.with_extension("")));
-            drop(fs::remove_file(&path));
+            remove(&path.with_extension(""), &path);
         }
     }
 }

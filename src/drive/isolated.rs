@@ -42,10 +42,11 @@ use crate::wire::policy::of_reply;
 /// ```
 #[derive(Debug)]
 pub struct Isolated {
-    bench: Arc<Bench>,
+    // Dropped in this order: the server, then what it runs on, then the root of it all.
     session: Session,
     stage: Stage,
     home: Home,
+    bench: Arc<Bench>,
 }
 
 impl Bench {
@@ -58,7 +59,7 @@ impl Bench {
         let (stage, home) = (self.upstream.stage(), self.home().map_err(ours)?);
         home.configure(defaults, self.profile, &stage.base_url()).map_err(ours)?;
         let session = self.session(&home)?;
-        Ok(Isolated { bench: self, session, stage, home })
+        Ok(Isolated { session, stage, home, bench: self })
     }
 }
 
