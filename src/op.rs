@@ -111,6 +111,18 @@ pub enum Flaw {
     ProfileWithSandbox,
 }
 
+impl Flaw {
+    /// Every flaw.
+    pub const ALL: [Flaw; 6] = [
+        Flaw::UnknownApproval,
+        Flaw::UnknownReviewer,
+        Flaw::UnknownSandbox,
+        Flaw::RelativeRoot,
+        Flaw::UnknownProfile,
+        Flaw::ProfileWithSandbox,
+    ];
+}
+
 /// How a server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stop {

@@ -13,15 +13,6 @@ use crate::policy::{
     SandboxMode, TurnOverrides, Wish,
 };
 
-const FLAWS: [Flaw; 6] = [
-    Flaw::UnknownApproval,
-    Flaw::UnknownReviewer,
-    Flaw::UnknownSandbox,
-    Flaw::RelativeRoot,
-    Flaw::UnknownProfile,
-    Flaw::ProfileWithSandbox,
-];
-
 const MODES: [SandboxMode; 3] =
     [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess];
 
@@ -63,7 +54,7 @@ fn ending(bytes: &mut Unstructured<'_>) -> Result<Ending> {
         11 => Ending::HttpError,
         12 => Ending::Drops,
         13 => Ending::Interrupted,
-        _ => Ending::Refused(*bytes.choose(&FLAWS)?),
+        _ => Ending::Refused(*bytes.choose(&Flaw::ALL)?),
     })
 }
 

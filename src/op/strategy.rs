@@ -125,14 +125,7 @@ fn stops() -> impl Strategy<Value = Stop> {
 }
 
 fn endings() -> impl Strategy<Value = Ending> {
-    let flaws = select(vec![
-        Flaw::UnknownApproval,
-        Flaw::UnknownReviewer,
-        Flaw::UnknownSandbox,
-        Flaw::RelativeRoot,
-        Flaw::UnknownProfile,
-        Flaw::ProfileWithSandbox,
-    ]);
+    let flaws = select(Flaw::ALL.to_vec());
     Union::new_weighted(vec![
         (FLAW_PERCENT, flaws.prop_map(Ending::Refused).boxed()),
         (4, Just(Ending::Calls).boxed()),
