@@ -17,11 +17,17 @@ use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
 
 pub mod bench;
+mod acts;
+mod crowd;
+mod faults;
+mod fresh;
 mod hearing;
 pub mod isolated;
+mod life;
 mod record;
 mod session;
 mod steps;
+mod turns;
 
 use self::record::Record;
 use self::session::Session;
@@ -159,5 +165,5 @@ impl Worker {
 
 /// Whether a step ends the server: the home of a killed one is not used for another case.
 fn kills(step: &Step) -> bool {
-    matches!(step, Step::Restart { stop: crate::op::Stop::Kill })
+    matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(_))
 }

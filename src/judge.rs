@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
-use crate::model::{Branch, Kind, World, step, wider_by_right};
+use crate::model::rules::step;
+use crate::model::width::wider_by_right;
+use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy};
 use crate::trace::{Trace, What, Whose};
@@ -40,6 +42,8 @@ pub enum View {
     Reread,
     /// The thread's rollout file.
     Rollout,
+    /// A cold resume in a second process, on a copy of the home.
+    Fresh,
     /// The lines, turns and processes themselves.
     Wire,
 }
@@ -119,6 +123,8 @@ pub struct Verdict {
     pub inconclusive: Option<String>,
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
+    /// What the release was not asked for, since it does not have it.
+    pub left_out: Vec<String>,
 }
 
 impl Finding {
@@ -195,10 +201,15 @@ impl Judging<'_> {
             self.defaults.push(defaults.clone());
         }
         let facts: Vec<&What> = self.trace.of_step(index).collect();
+        if let Some(what) = left_out(&facts) {
+            self.verdict.left_out.push(what);
+            return worlds;
+        }
+        let gates = self.gates();
         let mut all = Vec::new();
         for world in &worlds {
             for branch in step(world, &wanted) {
-                let compared = compare::compare(&branch.due, &wanted, &facts, self.gates());
+                let compared = compare::compare(&branch.due, &wanted, &facts, &gates);
                 all.push((world.clone(), branch, compared));
             }
         }
@@ -224,7 +235,8 @@ impl Judging<'_> {
     fn gates(&self) -> compare::Gates {
         let version = self.trace.server.as_ref();
         let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        compare::Gates { notices }
+        let profiles = self.defaults.last().map(|now| now.profiles.clone());
+        compare::Gates { notices, profiles: profiles.unwrap_or_default() }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
@@ -319,11 +331,14 @@ impl Judging<'_> {
         for what in facts {
             if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
                 && let Some(thread) = world.threads.get(name)
+                && thread.maybe.is_empty()
             {
                 self.take_evidence(index, *name, (&thread.stored, seen));
             }
         }
-        let Step::Resume { thread: Who::Thread(name), .. } = self.steps[index] else {
+        let (Step::Resume { thread: Who::Thread(name), .. }
+        | Step::Fresh { thread: Who::Thread(name) }) = self.steps[index]
+        else {
             return;
         };
         for mismatch in compared.iter().filter_map(|comparison| comparison.mismatch.as_ref()) {
@@ -378,6 +393,14 @@ impl Judging<'_> {
         });
         self.verdict.inconclusive = reason;
     }
+}
+
+/// What the step would have asked for, where the release does not have it.
+fn left_out(facts: &[&What]) -> Option<String> {
+    facts.iter().find_map(|what| match what {
+        What::LeftOut { what } => Some(what.clone()),
+        _ => None,
+    })
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

@@ -127,6 +127,16 @@ pub enum What {
         /// Why.
         reason: String,
     },
+    /// `thread/closed`: the server has unloaded a thread.
+    Closed {
+        /// The thread.
+        thread: Whose,
+    },
+    /// The step was left out: the release's schema does not have what it asks for.
+    LeftOut {
+        /// The method, and the field where it is one.
+        what: String,
+    },
     /// An answer that no request of ours called for.
     Unasked {
         /// Its id, as it was spelled.

@@ -73,6 +73,7 @@ impl Run<'_> {
         let policy = of_reply(&reply, self.seat.home.places());
         if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
             thread.loaded = true;
+            thread.stated = policy.clone().or_else(|| thread.stated.take());
         }
         let thread = id.map(|id| self.record.whose(&id));
         self.record.seen(What::Answered { call, thread, policy });
@@ -84,6 +85,9 @@ impl Run<'_> {
         };
         let what = match read {
             News::Settings { thread, policy: Some(policy) } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.stated = Some(policy.clone());
+                }
                 What::Settings { thread: self.record.whose(&thread), policy }
             }
             News::Settings { policy: None, .. } => {
@@ -99,6 +103,12 @@ impl Run<'_> {
             News::TurnEnded { thread, turn, status } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 What::TurnEnded { thread, turn, status }
+            }
+            News::Closed { thread } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.loaded = false;
+                }
+                What::Closed { thread: self.record.whose(&thread) }
             }
             News::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);

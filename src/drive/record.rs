@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use semver::Version;
 
+use super::turns::Running;
 use crate::plan::{Name, Plan};
+use crate::policy::Policy;
 use crate::trace::{Fact, Trace, What, Whose};
 
 /// What a run has learned of a thread.
@@ -23,6 +25,12 @@ pub(super) struct Thread {
     pub(super) loaded: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
+    /// The policy that the server stated last.
+    pub(super) stated: Option<Policy>,
+    /// The ids of its own turns, in order.
+    pub(super) turns: Vec<String>,
+    /// The turn that the model holds.
+    pub(super) running: Option<Running>,
 }
 
 /// Facts so far, and what the server's ids stand for.
@@ -88,7 +96,15 @@ impl Record {
     pub(super) fn bind(&mut self, name: Name, id: &str, path: Option<&str>) {
         if self.threads.values().all(|thread| thread.id != id) {
             let path = path.map(PathBuf::from);
-            let thread = Thread { id: id.to_owned(), path, loaded: true, begun: false };
+            let thread = Thread {
+                id: id.to_owned(),
+                path,
+                loaded: true,
+                begun: false,
+                stated: None,
+                turns: Vec::new(),
+                running: None,
+            };
             self.threads.insert(name, thread);
         }
     }

@@ -41,19 +41,11 @@ fn set(thread: &mut Thread, value: &Value, both: bool) {
 
 /// A thread that by the contract could not be had is there all the same.
 fn grant(world: &mut World, name: Name, policy: &Policy) {
-    let ruled = Ruling::all(Kind::Resume, Clause::R1);
-    let new = Thread {
-        live: None,
-        stored: policy.clone(),
-        materialised: true,
-        killed: false,
-        ruled,
-        restored: Ruling::RESTORED,
-        before: None,
-        source: None,
-    };
+    let new = Thread::new(policy.clone(), Ruling::all(Kind::Resume, Clause::R1));
     let thread = world.threads.entry(name).or_insert(new);
     thread.live = Some(policy.clone());
     thread.stored = policy.clone();
     thread.materialised = true;
+    thread.archived = false;
+    thread.maybe.clear();
 }

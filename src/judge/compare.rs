@@ -8,14 +8,16 @@ use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
 use crate::plan::{Name, Step};
-use crate::policy::{Dimension, Policy, Value, order};
+use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
 
-/// What the server's release can be asked for.
-#[derive(Clone, Copy, Debug)]
+/// What the server's release can be asked for, and what its config means.
+#[derive(Clone, Debug)]
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
+    /// The named profiles, as they stand in config.toml now.
+    pub profiles: Profiles,
 }
 
 /// One comparison.
@@ -79,36 +81,65 @@ enum Outcome<'a> {
 }
 
 /// Compares what is due with what a step showed.
-pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Comparison> {
-    let Some(outcome) = outcome(facts) else {
+pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
+    match (due, step) {
+        (Due::All(dues), Step::Together(steps)) => {
+            let lanes = dues.iter().zip(steps).enumerate();
+            let lane = |(lane, (due, step))| of_lane((due, step), (facts, lane), gates);
+            lanes.flat_map(lane).collect()
+        }
+        (_, Step::Second(inner)) => compare(due, inner, facts, gates),
+        _ => of_lane((due, step), (facts, 0), gates),
+    }
+}
+
+/// Compares one of several calls at once, by the place of its request among theirs.
+fn of_lane(
+    (due, step): (&Due, &Step),
+    (facts, lane): (&[&What], usize),
+    gates: &Gates,
+) -> Vec<Comparison> {
+    let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
     let kind = step.kind();
     let mut all = match (due, outcome) {
-        (Due::Nothing, _) => Vec::new(),
+        (Due::Nothing | Due::All(_), _) => Vec::new(),
+        (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
+        (Due::Closing { thread, closed }, _) => closing(kind, (*thread, *closed), facts),
         (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
         (Due::Refusal(clause), Outcome::Granted(whose, policy)) => {
             vec![granted(*clause, kind, (whose, policy))]
         }
-        (Due::Policy(name, _, ruling) | Due::Look(name, _, ruling), Outcome::Refused(why)) => {
-            vec![refused(*name, (ruling.approval, kind), why)]
-        }
-        (Due::Turn { thread, ruling, .. }, Outcome::Refused(why)) => {
-            vec![refused(*thread, (ruling.approval, kind), why)]
-        }
+        (
+            Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling),
+            Outcome::Refused(why),
+        ) => vec![refused(*name, (ruling.main(), kind), why)],
+        (
+            Due::Turn { thread, ruling, .. }
+            | Due::Change { thread, ruling, .. }
+            | Due::Told { thread, ruling, .. },
+            Outcome::Refused(why),
+        ) => vec![refused(*thread, (ruling.main(), kind), why)],
+        (Due::Within { .. } | Due::Told { .. }, _) => Vec::new(),
         (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reply)
         }
         (Due::Look(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reread)
         }
-        (Due::Turn { thread, policy, ruling, .. }, Outcome::Granted(..)) => {
-            turn((*thread, policy, ruling), facts)
+        (Due::Fresh(name, policy, ruling), Outcome::Granted(whose, seen)) => {
+            stated((*name, policy, ruling), (whose, seen), View::Fresh)
         }
+        (
+            Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. },
+            Outcome::Granted(..),
+        ) => turn((*thread, policy, ruling), facts),
     };
     if gates.notices && answered_as_due(&all) {
         all.extend(notices(due, kind, facts));
     }
+    widths(&mut all, due, gates);
     all
 }
 
@@ -120,12 +151,29 @@ fn answered_as_due(compared: &[Comparison]) -> bool {
     !mismatches.any(|mismatch| against(&mismatch.adopt))
 }
 
-/// The answer to the step's own request, which is the first that it sends.
-fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
-    let own = facts.iter().find_map(|what| match what {
+/// What is wrong and allows more than what was due, by the profiles of the moment.
+fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
+    let policy = match due {
+        Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
+        Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
+        _ => return,
+    };
+    let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
+    for mismatch in mismatches {
+        if let Some(value) = &mismatch.value {
+            let seen = policy.replaced(value.clone());
+            mismatch.widened = order::allows_more(&seen, policy, &gates.profiles);
+        }
+    }
+}
+
+/// The answer to a request that the step sends, by its place among them.
+fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
+    let sent = facts.iter().filter_map(|what| match what {
         What::Sent { call, .. } => Some(*call),
         _ => None,
-    })?;
+    });
+    let own = sent.clone().nth(place)?;
     facts.iter().find_map(|what| match what {
         What::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
@@ -172,6 +220,33 @@ pub(super) fn plain(
 pub(super) fn wire(clause: Clause, mismatch: Option<Mismatch>) -> Comparison {
     let cell = Cell { clause, view: Some(View::Wire), dimension: None };
     Comparison { cell, mismatch, agreed: None }
+}
+
+/// One of two answers that are both allowed: the branch of the other one is wrong, and is dropped.
+fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> {
+    let (expected, seen) = match outcome {
+        Outcome::Granted(..) => ("a refusal", "it was granted".to_owned()),
+        Outcome::Refused(why) => ("it is granted", format!("refused: {why}")),
+    };
+    match granted == matches!(outcome, Outcome::Granted(..)) {
+        true => Vec::new(),
+        false => {
+            let about = (Clause::R16, kind);
+            vec![broken(plain(about, ACCEPTED, View::Reply, (expected, seen)))]
+        }
+    }
+}
+
+/// One of two outcomes that are both allowed: whether the thread is unloaded now.
+fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<Comparison> {
+    let own = |what: &&What| matches!(what, What::Closed { thread: whose } if *whose == Whose::Named(thread));
+    match facts.iter().any(own) == closed {
+        true => Vec::new(),
+        false => {
+            let about = (Clause::R18, kind);
+            vec![broken(plain(about, ACCEPTED, View::Notice, ("another end", "this".to_owned())))]
+        }
+    }
 }
 
 fn granted(
@@ -231,9 +306,10 @@ fn values(
     seen: &Policy,
     view: View,
 ) -> Vec<Comparison> {
-    let both = view == View::Reply && !matches!(ruling.approval, Clause::R1 | Clause::R2);
-    let pairs = due.values().into_iter().zip(seen.values());
-    let compared = pairs.map(|((dimension, expected), (_, value))| {
+    let cold = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
+    let both = cold || view == View::Fresh;
+    let compared = due.beside(seen).into_iter().map(|(expected, value)| {
+        let dimension = expected.dimension();
         let clause = ruling.clause(&expected);
         let cell = Cell { clause, view: Some(view), dimension: Some(dimension) };
         if expected == value {
@@ -248,7 +324,7 @@ fn values(
             view,
             expected: expected.to_string(),
             seen: value.to_string(),
-            widened: order::allows_more(&due.replaced(value.clone()), due),
+            widened: false,
             value: Some(value),
             adopt: Adopt::Value { both },
         };
@@ -259,7 +335,7 @@ fn values(
 
 /// A turn states its policy in its notice, where it sends one.
 fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
-    let granted = held(ruling.approval, View::Reply);
+    let granted = held(ruling.main(), View::Reply);
     let heard: Vec<&Policy> = facts
         .iter()
         .filter_map(|what| match what {
@@ -267,7 +343,7 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
             _ => None,
         })
         .collect();
-    let wrong = heard.iter().find(|seen| **seen != due);
+    let wrong = heard.iter().find(|seen| !seen.agrees(due));
     let noticed =
         wrong.or(heard.last()).map(|seen| values((name, due, ruling), seen, View::Notice));
     std::iter::once(granted).chain(noticed.into_iter().flatten()).collect()
@@ -276,8 +352,11 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
 /// T9: a turn that changes something says so; nothing else says anything.
 fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
     let changed = match due {
-        Due::Turn { thread, notice: true, .. } => Some(*thread),
-        _ => None,
+        Due::Turn { thread, notice: Some(true), .. }
+        | Due::Change { thread, notice: Some(true), .. } => Some(*thread),
+        Due::Turn { notice: Some(false), .. } | Due::Change { notice: Some(false), .. } => None,
+        Due::Policy(..) | Due::Look(..) | Due::Refusal(_) => None,
+        _ => return Vec::new(),
     };
     let heard: Vec<(Whose, &Policy)> = facts
         .iter()

@@ -23,9 +23,9 @@ impl Evidence {
         due: &Policy,
         seen: &Policy,
     ) -> Vec<(Dimension, bool)> {
-        let pairs = due.values().into_iter().zip(seen.values());
         let mut agreed = Vec::new();
-        for ((dimension, due), (_, seen)) in pairs {
+        for (due, seen) in due.beside(seen) {
+            let dimension = due.dimension();
             agreed.push((dimension, due == seen));
             if due == seen {
                 self.0.remove(&(name, dimension));

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Due, Kind, Ruling, World, step};
+use super::rules::step;
+use super::{Due, Kind, Ruling, World};
 use crate::contract::Clause;
 use crate::plan::Plan;
 use crate::policy::{Defaults, Dimension, Policy};
@@ -54,20 +55,26 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
 fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
     let plain = |clause, form| Fire { clause, dimension: None, kind, form, config_differs: false };
     match due {
-        Due::Nothing => Vec::new(),
+        Due::Nothing | Due::Answer { .. } | Due::Closing { .. } => Vec::new(),
+        Due::All(dues) => dues.iter().flat_map(|due| of(due, defaults, kind)).collect(),
         Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
-        Due::Policy(_, policy, ruling) | Due::Look(_, policy, ruling) => {
+        Due::Policy(_, policy, ruling)
+        | Due::Look(_, policy, ruling)
+        | Due::Fresh(_, policy, ruling) => {
             let mut fires = values(policy, ruling, defaults);
-            fires.push(plain(ruling.approval, ACCEPTED));
+            fires.push(plain(ruling.main(), ACCEPTED));
             fires
         }
-        Due::Turn { policy, ruling, notice, .. } => {
+        Due::Turn { policy, ruling, notice, .. } | Due::Change { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
-            fires.push(plain(Clause::T9, if *notice { NOTICE } else { NO_NOTICE }));
+            let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
+            fires.extend(notice.map(|due| plain(Clause::T9, form(due))));
             fires.push(plain(Clause::W4, ACCEPTED));
-            fires.push(plain(ruling.approval, ACCEPTED));
+            fires.push(plain(ruling.main(), ACCEPTED));
             fires
         }
+        Due::Told { policy, ruling, .. } => values(policy, ruling, defaults),
+        Due::Within { bound, .. } => values(bound, &Ruling::all(Kind::Task, Clause::O10), defaults),
     }
 }
 

@@ -49,7 +49,7 @@ pub fn cases(max_ops: usize) -> BoxedStrategy<Case> {
     (defaults(), shapes())
         .prop_flat_map(move |(defaults, shape)| {
             let overrides = call_overrides(&defaults, shape.overriding);
-            let first = overrides.prop_map(|overrides| Op::Start { overrides });
+            let first = overrides.prop_map(|overrides| Op::Start { overrides, ephemeral: false });
             let rest = vec(ops(&defaults, shape), 0..max_ops.max(1));
             (first, rest).prop_map(move |(first, mut ops)| {
                 ops.insert(0, first);
@@ -87,12 +87,12 @@ fn ops(defaults: &Defaults, shape: Shape) -> impl Strategy<Value = Op> + use<> {
     let call = || call_overrides(defaults, shape.overriding);
     let turn = turn_overrides(defaults, shape.overriding);
     Union::new_weighted(vec![
-        (1, call().prop_map(|overrides| Op::Start { overrides }).boxed()),
+        (1, call().prop_map(|overrides| Op::Start { overrides, ephemeral: false }).boxed()),
         (4, runs(turn)),
         (shape.forks + 1, (picks(), call()).prop_map(|(from, o)| fork(from, o)).boxed()),
         (shape.resumes + 1, (picks(), call()).prop_map(|(thread, o)| resume(thread, o)).boxed()),
         (2, picks().prop_map(|thread| Op::Reread { thread }).boxed()),
-        (shape.restarts, stops().prop_map(|stop| Op::Restart { stop }).boxed()),
+        (shape.restarts, stops().prop_map(|stop| Op::Restart { stop, forgets: false }).boxed()),
         (
             shape.configures + 1,
             self::defaults().prop_map(|d| Op::Configure { defaults: d }).boxed(),
@@ -101,7 +101,7 @@ fn ops(defaults: &Defaults, shape: Shape) -> impl Strategy<Value = Op> + use<> {
 }
 
 fn fork(from: Pick, overrides: CallOverrides) -> Op {
-    Op::Fork { from, overrides }
+    Op::Fork { from, overrides, cut: None, ephemeral: false }
 }
 
 fn resume(thread: Pick, overrides: CallOverrides) -> Op {
@@ -145,7 +145,13 @@ fn defaults() -> impl Strategy<Value = Defaults> {
     ]);
     let reviewer = select(vec![Reviewer::User, Reviewer::AutoReview]);
     (approval, reviewer, modes(), any::<bool>()).prop_map(
-        |(approval, reviewer, sandbox, network)| Defaults { approval, reviewer, sandbox, network },
+        |(approval, reviewer, sandbox, network)| Defaults {
+            approval,
+            reviewer,
+            sandbox,
+            network,
+            ..Defaults::default()
+        },
     )
 }
 
@@ -176,7 +182,12 @@ fn overrides<S: Clone + std::fmt::Debug + 'static>(
         wishes(sandbox),
     );
     let fields = fields
-        .prop_map(|(approval, reviewer, sandbox)| Overrides { approval, reviewer, sandbox })
+        .prop_map(|(approval, reviewer, sandbox)| Overrides {
+            approval,
+            reviewer,
+            sandbox,
+            ..Overrides::default()
+        })
         .boxed();
     let modes = [ApprovalMode::DenyAll, ApprovalMode::AutoReview, ApprovalMode::Bypass];
     let modes = select(modes.map(by_mode).to_vec()).boxed();

@@ -5,7 +5,7 @@
 //! and there, the network, and the categories of a granular policy. The order is partial: each of
 //! two policies may allow more than the other.
 
-use super::{Approval, Granular, Permissions, Policy, Reviewer, Sandbox};
+use super::{Approval, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
 
 /// How far a deed gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,16 +16,17 @@ enum Reach {
     Done,
 }
 
-/// Whether some deed gets further under `seen` than under `due`.
-pub fn allows_more(seen: &Policy, due: &Policy) -> bool {
-    reaches(seen).iter().zip(reaches(due)).any(|(seen, due)| *seen > due)
+/// Whether some deed gets further under `seen` than under `due`, where named profiles mean what
+/// these say.
+pub fn allows_more(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
+    reaches(seen, profiles).iter().zip(reaches(due, profiles)).any(|(seen, due)| *seen > due)
 }
 
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
-fn reaches(policy: &Policy) -> [Reach; 10] {
+fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
     let beyond = beyond(policy);
-    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions);
+    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
     let reach = |open: bool| match (&policy.approval, open) {
         (Approval::Untrusted, _) => Reach::AsksPerson,
         (_, true) => Reach::Done,
@@ -77,11 +78,11 @@ fn beyond(policy: &Policy) -> Reach {
 /// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
 /// What has no known form is taken as fully open, so that an unknown value is never told as
 /// harmless; a profile as a workspace.
-fn open(permissions: &Permissions) -> [bool; 5] {
+fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
     match permissions {
-        Permissions::Profile(id) => match id.as_str() {
-            ":read-only" => [false; 5],
-            ":danger-full-access" => [true; 5],
+        Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
+            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => [false; 5],
+            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => [true; 5],
             _ => [true, false, true, true, false],
         },
         Permissions::Legacy(sandbox) => match sandbox {
@@ -98,16 +99,17 @@ fn open(permissions: &Permissions) -> [bool; 5] {
 #[cfg(test)]
 mod tests {
     use super::allows_more;
-    use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
+    use crate::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox};
 
     fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
-        Policy { approval, reviewer, permissions: Permissions::Legacy(sandbox) }
+        let others = std::collections::BTreeMap::new();
+        Policy { approval, reviewer, permissions: Permissions::Legacy(sandbox), others }
     }
 
     fn check(seen: (Approval, Sandbox), due: (Approval, Sandbox), more: bool) {
         let seen = policy(seen.0, Reviewer::User, seen.1);
         let due = policy(due.0, Reviewer::User, due.1);
-        assert_eq!(allows_more(&seen, &due), more, "{seen:?} beside {due:?}");
+        assert_eq!(allows_more(&seen, &due, &Profiles::new()), more, "{seen:?} beside {due:?}");
     }
 
     #[test]

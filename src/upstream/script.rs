@@ -41,6 +41,7 @@ pub(super) fn spell(answer: &Answer, number: u64, held: Held) -> Script {
     let text = |text: &str| say(model::message(&id, text));
     let parts = match &answer.reply {
         Reply::Text(said) => vec![created, text(said), completed],
+        Reply::Deed(..) => vec![created, text(DEFAULT_TEXT), completed],
         Reply::Call { tool, arguments } => {
             let given = answer.call.clone();
             let call = given.unwrap_or_else(|| format!("call-{number}"));

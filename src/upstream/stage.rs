@@ -110,6 +110,11 @@ impl Stage {
         self.past_and_coming().1
     }
 
+    /// Forgets what one thread was to be answered.
+    pub fn forget_script(&self, thread: &str) {
+        lock(&self.shared.state).scripts.remove(thread);
+    }
+
     /// Forgets scripts and requests, and breaks the streams that are still held.
     pub fn forget(&self) {
         let mut state = lock(&self.shared.state);

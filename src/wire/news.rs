@@ -34,6 +34,11 @@ pub enum News {
         /// How it ended.
         status: String,
     },
+    /// `thread/closed`.
+    Closed {
+        /// The thread's id.
+        thread: String,
+    },
     /// Another notification of a running turn.
     TurnEvent {
         /// The thread's id.
@@ -54,6 +59,7 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
             let policy = params.get("threadSettings").and_then(|json| of_settings(json, places));
             Some(News::Settings { thread, policy })
         }
+        "thread/closed" => Some(News::Closed { thread }),
         "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
         "turn/completed" => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();

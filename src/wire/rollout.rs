@@ -57,6 +57,7 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
         approval: approval(from.get("approval_policy")?),
         reviewer: reviewer(from.get("approvals_reviewer")?),
         permissions,
+        others: std::collections::BTreeMap::new(),
     })
 }
 
