@@ -55,7 +55,9 @@ fn main() -> Outcome<()> {
     let bench = Arc::new(bench);
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
-        let draw = |index| Plan::from(&strategy::drawn(SEED, round * PLANS + index, 12));
+        let draw = |index| {
+            Plan::from(&strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default()))
+        };
         let plans: Vec<Plan> = (0..PLANS).map(draw).collect();
         let watched = measured(&plans, || watch(&bench, &plans))?;
         let bare = measured(&plans, || perform(&bench, &plans))?;

@@ -222,12 +222,14 @@ impl Judging<'_> {
         self.record(index, &before, &branch, &compared);
         self.look_at_evidence(index, &branch.world, &facts, &compared);
         self.widths(index, &before, &wanted);
-        let mut next: Vec<World> = all
-            .into_iter()
-            .map(|(before, branch, compared)| adopt::adopt(&before, branch.world, &compared))
-            .collect();
-        next.sort();
-        next.dedup();
+        // In the order of the model: which world stands for the others depends on no name.
+        let mut next: Vec<World> = Vec::new();
+        for (before, branch, compared) in all {
+            let world = adopt::adopt(&before, branch.world, &compared);
+            if !next.contains(&world) {
+                next.push(world);
+            }
+        }
         next
     }
 
@@ -236,7 +238,7 @@ impl Judging<'_> {
         let version = self.trace.server.as_ref();
         let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
         let profiles = self.defaults.last().map(|now| now.profiles.clone());
-        compare::Gates { notices, profiles: profiles.unwrap_or_default() }
+        compare::Gates { notices, alone: true, profiles: profiles.unwrap_or_default() }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {

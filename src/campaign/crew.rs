@@ -125,7 +125,10 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let case = strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
+        let case = {
+            let draw = strategy::Draw { max_ops: self.campaign.max_ops, secondary: true };
+            strategy::drawn(self.campaign.seed, index, draw)
+        };
         let plan = Plan::from(&case);
         let trace = worker.run(&plan);
         let verdict = judge(&trace);

@@ -53,7 +53,11 @@ impl Token {
     /// When the token is of another revision of the model.
     pub fn case(self) -> Result<Case, NoCase> {
         match self.revision == REVISION {
-            true => Ok(strategy::drawn(self.seed, self.index, self.max_ops)),
+            true => Ok(strategy::drawn(
+                self.seed,
+                self.index,
+                strategy::Draw { max_ops: self.max_ops, secondary: true },
+            )),
             false => Err(NoCase::Revision { token: self }),
         }
     }

@@ -16,6 +16,9 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
+    /// Whether the step's notices are those of one call alone: which of several calls at once a
+    /// notice is about, nobody can tell.
+    pub alone: bool,
     /// The named profiles, as they stand in config.toml now.
     pub profiles: Profiles,
 }
@@ -84,6 +87,7 @@ enum Outcome<'a> {
 pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
     match (due, step) {
         (Due::All(dues), Step::Together(steps)) => {
+            let gates = &Gates { alone: false, ..gates.clone() };
             let lanes = dues.iter().zip(steps).enumerate();
             let lane = |(lane, (due, step))| of_lane((due, step), (facts, lane), gates);
             lanes.flat_map(lane).collect()
@@ -134,9 +138,9 @@ fn of_lane(
         (
             Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. },
             Outcome::Granted(..),
-        ) => turn((*thread, policy, ruling), facts),
+        ) => turn((*thread, policy, ruling), if gates.alone { facts } else { &[] }),
     };
-    if gates.notices && answered_as_due(&all) {
+    if gates.notices && gates.alone && answered_as_due(&all) {
         all.extend(notices(due, kind, facts));
     }
     widths(&mut all, due, gates);

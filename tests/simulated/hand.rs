@@ -28,6 +28,7 @@ pub(super) struct Hand {
 struct Known {
     loaded: bool,
     begun: bool,
+    running: Option<u32>,
 }
 
 impl Hand {
@@ -95,9 +96,29 @@ impl Hand {
         self.threads.entry(name).or_default().begun = true;
     }
 
+    /// A turn of the thread runs on.
+    pub(super) fn run_on(&mut self, name: Name, turn: u32) {
+        self.threads.entry(name).or_default().running = Some(turn);
+    }
+
+    /// The turn of the thread that runs, which ends.
+    pub(super) fn end(&mut self, name: Name) -> Option<u32> {
+        self.threads.get_mut(&name).and_then(|known| known.running.take())
+    }
+
+    /// The server has unloaded the thread.
+    pub(super) fn forget(&mut self, name: Name) {
+        if let Some(known) = self.threads.get_mut(&name) {
+            known.loaded = false;
+        }
+    }
+
     /// The server ended; gives the threads whose files can be read now.
     pub(super) fn unload(&mut self) -> Vec<Name> {
-        self.threads.values_mut().for_each(|known| known.loaded = false);
+        for known in self.threads.values_mut() {
+            known.loaded = false;
+            known.running = None;
+        }
         self.threads.keys().copied().collect()
     }
 
