@@ -13,15 +13,18 @@ use semver::Version;
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::plan::{Plan, Step};
+use crate::schema::Schema;
 use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
 
 pub mod bench;
 mod hearing;
 pub mod isolated;
+mod printed;
 mod record;
 mod session;
 mod steps;
+mod validity;
 
 use self::record::Record;
 use self::session::Session;
@@ -62,6 +65,11 @@ pub struct Bench {
     pub profile: Profile,
     /// How long is waited.
     pub patience: Patience,
+    /// What it says of its own protocol; where there is none, nothing is gated and no line is held
+    /// against it.
+    pub schema: Option<Arc<Schema>>,
+    /// Why there is none.
+    pub no_schema: Option<String>,
     upstream: Upstream,
     root: Root,
     /// A home on which a server has been started once.
@@ -155,6 +163,11 @@ impl Worker {
             self.seat = None;
         }
     }
+}
+
+/// Whether a step's request is invalid on purpose.
+fn is_flawed(step: &Step) -> bool {
+    matches!(step, Step::Run { flaw: Some(_), .. })
 }
 
 /// Whether a step ends the server: the home of a killed one is not used for another case.

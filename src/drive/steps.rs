@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::record::Record;
-use super::session::{NoSession, Session};
-use super::{Bench, Seat, kills};
+use super::session::{NAME, NoSession, Session};
+use super::validity::Validity;
+use super::{Bench, Seat, is_flawed, kills};
 use crate::client::{Arrived, Lost};
 use crate::op::Stop;
 use crate::plan::{Name, Plan, Reply, Step, Who};
@@ -43,6 +44,7 @@ pub(super) struct Run<'a> {
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    pub(super) validity: Validity<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -52,11 +54,14 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        let (open, stderr) = (BTreeMap::new(), String::new());
+        let validity = Validity::new(bench.schema.as_deref());
+        Run { bench, stage, seat, record, open, stderr, turn: None, validity }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.begin());
         self.configure(&plan.defaults)?;
         match &mut self.seat.session {
             Some(session) => drop(session.client.drain()),
@@ -64,6 +69,7 @@ impl<'a> Run<'a> {
         }
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
+            self.validity.on_purpose = is_flawed(step);
             self.seat.spent |= kills(step);
             self.step(step)?;
         }
@@ -133,10 +139,12 @@ impl<'a> Run<'a> {
     fn send(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<u32, Cut> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
+        self.record.all_seen(self.validity.request(&call));
         self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
         match session.client.send(call.method, call.params) {
             Ok(id) => {
+                self.validity.sent(id.id(), call.method);
                 self.open.insert(id.id(), Open { call: number, new });
                 Ok(number)
             }
@@ -254,6 +262,7 @@ impl<'a> Run<'a> {
     fn start_server(&mut self) -> Result<(), Cut> {
         match Session::start(self.bench, &self.seat.home) {
             Ok(session) => {
+                self.record.all_seen(self.validity.handshake(NAME, &session.hello));
                 self.seat.session = Some(session);
                 Ok(())
             }

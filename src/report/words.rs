@@ -32,6 +32,7 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
         View::Rollout => ("rollout", "the thread's file on disk"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
+        View::Schema => ("schema", "each line beside the schema that the server prints"),
     }
 }
 
