@@ -79,6 +79,11 @@ pub enum Event {
         /// The time to draw cases, where it is given.
         time: Option<Duration>,
     },
+    /// The server prints no schema: nothing is gated, and W2 looks at JSON-RPC alone.
+    NoSchema {
+        /// Why there is none.
+        reason: String,
+    },
     /// A case was run and judged; in order of the index.
     Case {
         /// Its index.

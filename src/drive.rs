@@ -13,6 +13,7 @@ use semver::Version;
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::plan::{Plan, Step};
+use crate::schema::Schema;
 use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
 
@@ -24,10 +25,12 @@ mod fresh;
 mod hearing;
 pub mod isolated;
 mod life;
+mod printed;
 mod record;
 mod session;
 mod steps;
 mod turns;
+mod validity;
 
 use self::record::Record;
 use self::session::Session;
@@ -68,6 +71,11 @@ pub struct Bench {
     pub profile: Profile,
     /// How long is waited.
     pub patience: Patience,
+    /// What it says of its own protocol; where there is none, nothing is gated and no line is held
+    /// against it.
+    pub schema: Option<Arc<Schema>>,
+    /// Why there is none.
+    pub no_schema: Option<String>,
     upstream: Upstream,
     root: Root,
     /// A home on which a server has been started once.
@@ -160,6 +168,17 @@ impl Worker {
         if seat.spent || seat.cases >= HOME_CASES_MAX {
             self.seat = None;
         }
+    }
+}
+
+/// Whether a step's request is invalid on purpose.
+fn is_flawed(step: &Step) -> bool {
+    match step {
+        Step::Run { flaw, .. } => flaw.is_some(),
+        Step::Invalid { .. } => true,
+        Step::Second(inner) | Step::Torn(inner) => is_flawed(inner),
+        Step::Together(steps) => steps.iter().any(is_flawed),
+        _ => false,
     }
 }
 

@@ -46,6 +46,8 @@ pub enum View {
     Fresh,
     /// The lines, turns and processes themselves.
     Wire,
+    /// Each line beside the schema that the server prints of itself.
+    Schema,
 }
 
 /// One breach of one clause.
@@ -291,7 +293,7 @@ impl Judging<'_> {
             kind: mismatch.kind,
             thread: mismatch.thread,
             views: BTreeSet::from([view]),
-            form: mismatch.form.to_owned(),
+            form: mismatch.form.clone().into_owned(),
             expected: mismatch.expected.clone(),
             seen: mismatch.seen.clone(),
             origin,
@@ -389,11 +391,12 @@ impl Judging<'_> {
     }
 
     fn trouble(&mut self) {
-        let reason = self.trace.facts.iter().find_map(|fact| match &fact.what {
+        let facts = || self.trace.facts.iter().map(|fact| &fact.what);
+        let reason = facts().find_map(|what| match what {
             What::Trouble { reason } => Some(reason.clone()),
             _ => None,
         });
-        self.verdict.inconclusive = reason;
+        self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
     }
 }
 

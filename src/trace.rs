@@ -165,6 +165,19 @@ pub enum What {
         /// The end of what it wrote on stderr, where it ended untold or panicked.
         stderr: String,
     },
+    /// From here on each line is held against the schema that the server prints of itself.
+    Schema,
+    /// A line that is not valid by that schema; each fault once a run, before what the line says.
+    Invalid {
+        /// Whether the line is a client's, and the fault heirloom's own.
+        ours: bool,
+        /// The method that the line names or answers.
+        about: String,
+        /// Where in the line, as `params.turn.status`; empty for the line itself.
+        at: String,
+        /// What is wrong there; equal faults have equal texts.
+        problem: String,
+    },
     /// The harness itself could not go on; the run is cut here.
     Trouble {
         /// What happened, and what a person can do about it.

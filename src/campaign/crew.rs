@@ -64,6 +64,9 @@ pub(super) fn run(
         cases: campaign.cases,
         time: campaign.time,
     });
+    if let Some(reason) = bench.no_schema.clone() {
+        tell(Event::NoSchema { reason });
+    }
     let (says, hears) = unbounded();
     let mut foreman = Foreman::new(campaign, bench, &desk, begun);
     std::thread::scope(|scope| {

@@ -24,13 +24,16 @@ impl Run<'_> {
         while let Some(arrived) = client.next(deadline)
             && Instant::now() < deadline
         {
+            if let Arrived::Message(message) = &arrived {
+                self.record.all_seen(self.validity.heard(message));
+            }
             match arrived {
                 Arrived::Closed => return,
                 Arrived::Garbage(line) => {
                     self.record.seen(What::Strange { line: line.to_string() })
                 }
                 Arrived::Message(Message::Answer { id, outcome }) => self.answer(&id, outcome),
-                Arrived::Message(Message::Notification { method, params }) => {
+                Arrived::Message(Message::Notification { method, params, .. }) => {
                     self.notification(method, &params);
                 }
                 Arrived::Message(Message::Request { method, params, .. }) => {
@@ -42,9 +45,10 @@ impl Run<'_> {
     }
 
     pub(super) fn message(&mut self, message: Message) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.heard(&message));
         match message {
             Message::Answer { id, outcome } => self.answer(&id, outcome),
-            Message::Notification { method, params } => self.notification(method, &params),
+            Message::Notification { method, params, .. } => self.notification(method, &params),
             Message::Request { id, method, params } => return self.asked(&id, method, &params),
         }
         Ok(())
@@ -121,6 +125,7 @@ impl Run<'_> {
     /// Whatever the server asks, the answer of a plan is no.
     fn asked(&mut self, id: &Id, method: String, params: &Value) -> Result<(), Cut> {
         let no = news::no(&method);
+        self.record.all_seen(self.validity.answer(&method, &no));
         let thread = news::asked_of(params).map(|id| self.record.whose(id));
         self.record.seen(What::Asked { method, thread });
         let session = self.seat.session.as_mut().expect("it has just asked");

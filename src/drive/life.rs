@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::session::{NoSession, Session};
+use super::session::{NAME, NoSession, Session};
 use super::steps::{Cut, Run};
 use crate::client::Lost;
 use crate::op::Stop;
@@ -62,6 +62,7 @@ impl Run<'_> {
     pub(super) fn start_server(&mut self) -> Result<(), Cut> {
         match Session::start(self.bench, &self.seat.home) {
             Ok(session) => {
+                self.record.all_seen(self.validity.handshake(NAME, &session.hello));
                 self.seat.session = Some(session);
                 Ok(())
             }

@@ -76,6 +76,11 @@ impl Record {
         self.facts.push(Fact { step: self.step, what });
     }
 
+    /// Writes several down, in order.
+    pub(super) fn all_seen(&mut self, all: impl IntoIterator<Item = What>) {
+        all.into_iter().for_each(|what| self.seen(what));
+    }
+
     /// Writes down the harness's own trouble.
     pub(super) fn trouble(&mut self, reason: String) {
         self.seen(What::Trouble { reason });

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::Bench;
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
@@ -14,12 +16,17 @@ use crate::wire::rpc::Surface;
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Who the client says it is.
+pub(super) const NAME: &str = "heirloom";
+
 /// A running server and the one connection to it.
 #[derive(Debug)]
 pub(super) struct Session {
     server: Server,
     /// The connection.
     pub(super) client: Client,
+    /// How the server introduced itself.
+    pub(super) hello: Value,
 }
 
 /// Why there is no session.
@@ -45,8 +52,8 @@ impl Session {
         let pipes = server.pipes().expect("nobody took them yet");
         let mut client = Client::over(pipes.output, pipes.input);
         let deadline = Instant::now() + bench.patience.answer;
-        match client.initialize("heirloom", Surface::Experimental, deadline) {
-            Ok(Ok(_)) => Ok(Session { server, client }),
+        match client.initialize(NAME, Surface::Experimental, deadline) {
+            Ok(Ok(hello)) => Ok(Session { server, client, hello }),
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
                 let ended = server.kill();

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::{Record, Thread};
-use super::{Bench, Seat, kills};
+use super::validity::Validity;
+use super::{Bench, Seat, is_flawed, kills};
 use crate::client::Arrived;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
@@ -35,6 +36,7 @@ pub(super) struct Run<'a> {
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    pub(super) validity: Validity<'a>,
 }
 
 impl<'a> Run<'a> {
@@ -44,11 +46,14 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        let (open, stderr) = (BTreeMap::new(), String::new());
+        let validity = Validity::new(bench.schema.as_deref());
+        Run { bench, stage, seat, record, open, stderr, turn: None, validity }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.begin());
         self.configure(&plan.defaults)?;
         match &mut self.seat.session {
             Some(session) => drop(session.client.drain()),
@@ -56,6 +61,7 @@ impl<'a> Run<'a> {
         }
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
+            self.validity.on_purpose = is_flawed(step);
             self.seat.spent |= kills(step);
             self.step(step)?;
         }
@@ -139,6 +145,9 @@ impl<'a> Run<'a> {
         call: Call,
         (unbound, new): (bool, Option<Name>),
     ) -> Result<(), Cut> {
+        if let Some(what) = self.validity.lacks(&call) {
+            return self.left_out(&what);
+        }
         let method = call.method;
         let number = self.send(call, (unbound, new))?;
         self.until(&format!("the answer to {method}"), self.bench.patience.answer, |what| {
@@ -153,10 +162,12 @@ impl<'a> Run<'a> {
     ) -> Result<u32, Cut> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
+        self.record.all_seen(self.validity.request(&call));
         self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
         match session.client.send(call.method, call.params) {
             Ok(id) => {
+                self.validity.sent(id.id(), call.method);
                 self.open.insert(id.id(), Open { call: number, new });
                 Ok(number)
             }

@@ -154,9 +154,10 @@ impl Run<'_> {
         self.within(patience, own)
     }
 
-    /// Whether the step's request was refused.
+    /// Whether the step's request was refused, or never sent.
     pub(super) fn refused(&self) -> bool {
-        self.record.of_step().any(|what| matches!(what, What::Refused { .. }))
+        let not = |what: &What| matches!(what, What::Refused { .. } | What::LeftOut { .. });
+        self.record.of_step().any(not)
     }
 
     /// The id of the thread's turn that runs.

@@ -3,6 +3,8 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
+use std::borrow::Cow;
+
 use super::{Cell, View};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
@@ -44,7 +46,7 @@ pub struct Mismatch {
     /// The kind of operation.
     pub kind: Kind,
     /// The form of what was due.
-    pub form: &'static str,
+    pub form: Cow<'static, str>,
     /// The thread.
     pub thread: Option<Name>,
     /// Where it shows.
@@ -209,7 +211,7 @@ pub(super) fn plain(
         clause,
         dimension: None,
         kind,
-        form,
+        form: form.into(),
         thread: None,
         view,
         expected: expected.to_owned(),
@@ -323,7 +325,7 @@ fn values(
             clause,
             dimension: Some(dimension),
             kind: ruling.kind,
-            form: expected.form(),
+            form: expected.form().into(),
             thread: Some(name),
             view,
             expected: expected.to_string(),

@@ -23,6 +23,7 @@ pub fn event(event: &Event) -> Value {
             "cases": cases,
             "time_seconds": time.map(|time| time.as_secs_f64()),
         }),
+        Event::NoSchema { reason } => json!({ "event": "no schema", "reason": reason }),
         Event::Case { index, steps, signatures, inconclusive } => json!({
             "event": "case",
             "index": index,

@@ -33,6 +33,7 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Rollout => ("rollout", "the thread's file on disk"),
         View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
+        View::Schema => ("schema", "each line beside the schema that the server prints"),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Readers of parameters only: they take a method and a JSON value and give typed news. What says
 //! nothing of a thread's policy, turns or life is no news.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::policy::{Places, of_settings};
 use crate::policy::Policy;
@@ -94,8 +94,11 @@ pub fn asked_of(params: &Value) -> Option<&str> {
 
 /// The answer that says no to a request of the server's.
 pub fn no(method: &str) -> Value {
-    match method.contains("permissions") {
-        true => serde_json::json!({ "permissions": {} }),
-        false => serde_json::json!({ "decision": "decline" }),
+    match method {
+        "item/permissions/requestApproval" => json!({ "permissions": {} }),
+        "item/tool/requestUserInput" => json!({ "answers": {} }),
+        "item/tool/call" => json!({ "contentItems": [], "success": false }),
+        "mcpServer/elicitation/request" => json!({ "action": "decline" }),
+        _ => json!({ "decision": "decline" }),
     }
 }
