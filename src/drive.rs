@@ -22,6 +22,7 @@ pub mod isolated;
 mod record;
 mod session;
 mod steps;
+mod told;
 
 use self::record::Record;
 use self::session::Session;

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub mod order;
+pub mod told;
 pub mod words;
 
 /// A part of a thread's settings that a clause speaks of, spelled as in the contract.

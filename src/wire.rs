@@ -10,3 +10,4 @@ pub mod news;
 pub mod policy;
 pub mod rollout;
 pub mod rpc;
+pub mod told;

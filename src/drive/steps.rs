@@ -11,6 +11,7 @@ use crossbeam_channel::Receiver;
 
 use super::record::Record;
 use super::session::{NoSession, Session};
+use super::told::Heard;
 use super::{Bench, Seat, kills};
 use crate::client::{Arrived, Lost};
 use crate::op::Stop;
@@ -40,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) seat: &'a mut Seat,
     pub(super) record: &'a mut Record,
     pub(super) open: BTreeMap<Id, Open>,
+    pub(super) heard: Heard,
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
@@ -52,7 +54,8 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        let (heard, open, stderr) = (Heard::new(stage.watch()), BTreeMap::new(), String::new());
+        Run { bench, stage, seat, record, open, heard, stderr, turn: None }
     }
 
     /// Performs every step, the audit's included.
@@ -66,6 +69,7 @@ impl<'a> Run<'a> {
             self.record.step(index);
             self.seat.spent |= kills(step);
             self.step(step)?;
+            self.write_told();
         }
         Ok(())
     }

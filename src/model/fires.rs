@@ -63,6 +63,7 @@ fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
         }
         Due::Turn { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
+            fires.extend(values(policy, &Ruling::all(Kind::Run, Clause::G9), defaults));
             fires.push(plain(Clause::T9, if *notice { NOTICE } else { NO_NOTICE }));
             fires.push(plain(Clause::W4, ACCEPTED));
             fires.push(plain(ruling.approval, ACCEPTED));
