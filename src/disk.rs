@@ -12,6 +12,7 @@ use crate::policy::{Approval, Defaults, Policy};
 use crate::wire::policy::Places;
 use crate::wire::rollout;
 
+mod fresh;
 pub mod root;
 
 use self::root::Root;

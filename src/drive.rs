@@ -17,6 +17,7 @@ use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
 
 pub mod bench;
+mod fresh;
 mod hearing;
 pub mod isolated;
 mod record;

@@ -39,6 +39,8 @@ pub enum View {
     Notice,
     /// A warm resume without override.
     Reread,
+    /// A cold resume in a second process, on a copy of the home.
+    Fresh,
     /// What the request to the model says.
     Told,
     /// The thread's rollout file.
@@ -265,6 +267,8 @@ impl Judging<'_> {
         let finding = &mut self.verdict.findings[index];
         match (comparison.cell.view, finding.seen == value.to_string()) {
             (Some(view), true) => drop(finding.views.insert(view)),
+            // The copy shows what is stored, and the value may be wrong in force alone.
+            (Some(View::Fresh), false) => {}
             _ => drop(self.adopted.remove(&key)),
         }
     }

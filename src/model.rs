@@ -155,7 +155,7 @@ impl Step {
             Step::Start { .. } => Kind::Start,
             Step::Run { .. } => Kind::Run,
             Step::Fork { .. } => Kind::Fork,
-            Step::Resume { .. } | Step::Reread { .. } => Kind::Resume,
+            Step::Resume { .. } | Step::Reread { .. } | Step::Fresh { .. } => Kind::Resume,
             Step::Restart { .. } => Kind::Restart,
             Step::Configure { .. } => Kind::Configure,
         }
@@ -260,6 +260,7 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
             _ => refused(world, Clause::R16),
         },
         Step::Reread { thread } => reread(world, *thread),
+        Step::Fresh { thread } => fresh(world, *thread),
         Step::Restart { stop } => quiet(world.unloaded(*stop)),
         Step::Configure { defaults } => quiet(world.configured(defaults)),
     };
@@ -356,6 +357,17 @@ fn reread(world: &World, thread: Who) -> Vec<Branch> {
         Some((name, Thread { live: Some(live), materialised: true, ruled, .. })) => {
             let due = Due::Look(name, live.clone(), *ruled);
             stated(world.clone(), due, vec![Clause::G8, Clause::G11])
+        }
+        _ => quiet(world.clone()),
+    }
+}
+
+/// What a cold resume gives on a copy of the home, which leaves the thread itself as it is.
+fn fresh(world: &World, thread: Who) -> Vec<Branch> {
+    match world.thread(thread) {
+        Some((name, Thread { stored, materialised: true, restored, .. })) => {
+            let due = Due::Look(name, stored.clone(), *restored);
+            stated(world.clone(), due, vec![Clause::G10, Clause::S2, Clause::G11])
         }
         _ => quiet(world.clone()),
     }

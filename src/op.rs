@@ -55,6 +55,12 @@ pub enum Op {
         /// Which thread.
         thread: Pick,
     },
+    /// A look: a cold resume in a second process on a copy of the home, beside the running server,
+    /// where the thread has a history, else nothing.
+    Fresh {
+        /// Which thread.
+        thread: Pick,
+    },
     /// The server ends and is started again on the same home.
     Restart {
         /// How it ends.

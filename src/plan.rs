@@ -78,6 +78,12 @@ pub enum Step {
         /// Which thread.
         thread: Who,
     },
+    /// A look: a cold `thread/resume` in a second process on a copy of the home, taken where the
+    /// thread has a history.
+    Fresh {
+        /// Which thread.
+        thread: Who,
+    },
     /// The server ends and is started again on the same home.
     Restart {
         /// How it ends.
@@ -141,9 +147,10 @@ impl Step {
     /// The thread that this step speaks of.
     pub fn uses(&self) -> Option<Who> {
         match self {
-            Step::Run { thread, .. } | Step::Resume { thread, .. } | Step::Reread { thread } => {
-                Some(*thread)
-            }
+            Step::Run { thread, .. }
+            | Step::Resume { thread, .. }
+            | Step::Reread { thread }
+            | Step::Fresh { thread } => Some(*thread),
             Step::Fork { from, .. } => Some(*from),
             Step::Start { .. } | Step::Restart { .. } | Step::Configure { .. } => None,
         }
@@ -227,6 +234,7 @@ fn step(op: &Op, named: &[Name], turns: usize) -> Step {
             Step::Resume { thread: who(*thread, named), overrides: overrides.clone() }
         }
         Op::Reread { thread } => Step::Reread { thread: who(*thread, named) },
+        Op::Fresh { thread } => Step::Fresh { thread: who(*thread, named) },
         Op::Restart { stop } => Step::Restart { stop: *stop },
         Op::Configure { defaults } => Step::Configure { defaults: defaults.clone() },
     }
@@ -247,6 +255,7 @@ fn op(step: &Step, named: &[Name]) -> Op {
             Op::Resume { thread: pick(*thread, named), overrides: overrides.clone() }
         }
         Step::Reread { thread } => Op::Reread { thread: pick(*thread, named) },
+        Step::Fresh { thread } => Op::Fresh { thread: pick(*thread, named) },
         Step::Restart { stop } => Op::Restart { stop: *stop },
         Step::Configure { defaults } => Op::Configure { defaults: defaults.clone() },
     }

@@ -123,6 +123,22 @@ pub enum What {
         /// The forms that were told.
         told: Told,
     },
+    /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
+    Fresh {
+        /// The thread that its reply is about.
+        thread: Whose,
+        /// The policy that it states.
+        policy: Option<Policy>,
+    },
+    /// The second server refused to resume the thread.
+    FreshRefused {
+        /// The thread that was asked for.
+        thread: Whose,
+        /// The JSON-RPC error code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
         /// The thread.

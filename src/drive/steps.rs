@@ -96,6 +96,7 @@ impl<'a> Run<'a> {
                 self.begun(*thread)
             }
             Step::Reread { thread } => self.reread(*thread),
+            Step::Fresh { thread } => self.fresh(*thread),
             Step::Run { .. } => self.turn(step),
             Step::Restart { stop } => self.restart(*stop),
             Step::Configure { defaults } => self.configure(defaults),
@@ -317,7 +318,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn silent(&mut self, awaited: &str, patience: Duration) -> Result<(), Cut> {
+    pub(super) fn silent(&mut self, awaited: &str, patience: Duration) -> Result<(), Cut> {
         let (awaited, seconds) = (awaited.to_owned(), patience.as_secs());
         self.record.seen(What::Silent { awaited, seconds });
         self.cut()
@@ -332,18 +333,18 @@ impl<'a> Run<'a> {
         self.cut()
     }
 
-    fn trouble(&mut self, reason: String) -> Result<(), Cut> {
+    pub(super) fn trouble(&mut self, reason: String) -> Result<(), Cut> {
         self.record.trouble(reason);
         self.cut()
     }
 
-    fn cut(&mut self) -> Result<(), Cut> {
+    pub(super) fn cut(&mut self) -> Result<(), Cut> {
         self.seat.spent = true;
         self.seat.session = None;
         Err(Cut)
     }
 
-    fn ended(&mut self, ended: &Ended, told: bool) {
+    pub(super) fn ended(&mut self, ended: &Ended, told: bool) {
         self.stderr.push_str(&ended.stderr_tail);
         let worth = !told || ended.panicked;
         let stderr = if worth { ended.stderr_tail.clone() } else { String::new() };

@@ -84,6 +84,11 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
         return Vec::new();
     };
     let kind = step.kind();
+    let view = match (due, step) {
+        (Due::Look(..), Step::Fresh { .. }) => View::Fresh,
+        (Due::Look(..), _) => View::Reread,
+        _ => View::Reply,
+    };
     let mut all = match (due, outcome) {
         (Due::Nothing, _) => Vec::new(),
         (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
@@ -91,17 +96,15 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
             vec![granted(*clause, kind, (whose, policy))]
         }
         (Due::Policy(name, _, ruling) | Due::Look(name, _, ruling), Outcome::Refused(why)) => {
-            vec![refused(*name, (ruling.approval, kind), why)]
+            vec![refused(*name, (ruling.approval, kind), (view, why))]
         }
         (Due::Turn { thread, ruling, .. }, Outcome::Refused(why)) => {
-            vec![refused(*thread, (ruling.approval, kind), why)]
+            vec![refused(*thread, (ruling.approval, kind), (view, why))]
         }
-        (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reply)
-        }
-        (Due::Look(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reread)
-        }
+        (
+            Due::Policy(name, policy, ruling) | Due::Look(name, policy, ruling),
+            Outcome::Granted(whose, seen),
+        ) => stated((*name, policy, ruling), (whose, seen), view),
         (Due::Turn { thread, policy, ruling, .. }, Outcome::Granted(..)) => {
             turn((*thread, policy, ruling), facts)
         }
@@ -109,7 +112,7 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Com
     if !answered_as_due(&all) {
         return all;
     }
-    if gates.notices {
+    if gates.notices && view != View::Fresh {
         all.extend(notices(due, kind, facts));
     }
     if let Due::Turn { thread, policy, .. } = due {
@@ -131,7 +134,10 @@ fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
     let own = facts.iter().find_map(|what| match what {
         What::Sent { call, .. } => Some(*call),
         _ => None,
-    })?;
+    });
+    let Some(own) = own else {
+        return facts.iter().find_map(|what| second(what));
+    };
     facts.iter().find_map(|what| match what {
         What::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
@@ -139,6 +145,15 @@ fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
         What::Refused { call, message, .. } if *call == own => Some(Outcome::Refused(message)),
         _ => None,
     })
+}
+
+/// The answer of the second server, which a look on a copy of the home asks.
+fn second(what: &What) -> Option<Outcome<'_>> {
+    match what {
+        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
+        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
+        _ => None,
+    }
 }
 
 fn held(clause: Clause, view: View) -> Comparison {
@@ -197,12 +212,12 @@ fn granted(
     })
 }
 
-fn refused(thread: Name, (clause, kind): (Clause, Kind), why: &str) -> Comparison {
+fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
     let seen = format!("refused: {why}");
     broken(Mismatch {
         thread: Some(thread),
         adopt: Adopt::Refused,
-        ..plain((clause, kind), ACCEPTED, View::Reply, ("it is granted", seen))
+        ..plain((clause, kind), ACCEPTED, view, ("it is granted", seen))
     })
 }
 
@@ -231,7 +246,8 @@ fn stated(
     values((name, due, ruling), seen, view)
 }
 
-/// Cold resume and fork and start set the stored policy too; a look sets the live one alone.
+/// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
+/// a look at a copy of the home neither.
 fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
@@ -256,7 +272,7 @@ fn values(
             seen: value.to_string(),
             widened: order::allows_more(&due.replaced(value.clone()), due),
             value: Some(value),
-            adopt: Adopt::Value { both },
+            adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });

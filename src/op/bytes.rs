@@ -31,13 +31,14 @@ impl<'a> Arbitrary<'a> for Case {
 }
 
 fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
-    Ok(match bytes.int_in_range(0..=15_u8)? {
+    Ok(match bytes.int_in_range(0..=16_u8)? {
         0 => Op::Start { overrides: call(bytes)? },
         1..=5 => Op::Run { thread: pick(bytes)?, overrides: turn(bytes)?, ending: ending(bytes)? },
         6..=8 => Op::Fork { from: pick(bytes)?, overrides: call(bytes)? },
         9..=10 => Op::Resume { thread: pick(bytes)?, overrides: call(bytes)? },
         11..=12 => Op::Reread { thread: pick(bytes)? },
-        13..=14 => Op::Restart { stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])? },
+        13 => Op::Fresh { thread: pick(bytes)? },
+        14..=15 => Op::Restart { stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])? },
         _ => Op::Configure { defaults: defaults(bytes)? },
     })
 }

@@ -92,6 +92,7 @@ fn ops(defaults: &Defaults, shape: Shape) -> impl Strategy<Value = Op> + use<> {
         (shape.forks + 1, (picks(), call()).prop_map(|(from, o)| fork(from, o)).boxed()),
         (shape.resumes + 1, (picks(), call()).prop_map(|(thread, o)| resume(thread, o)).boxed()),
         (2, picks().prop_map(|thread| Op::Reread { thread }).boxed()),
+        (1, picks().prop_map(|thread| Op::Fresh { thread }).boxed()),
         (shape.restarts, stops().prop_map(|stop| Op::Restart { stop }).boxed()),
         (
             shape.configures + 1,

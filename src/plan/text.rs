@@ -66,6 +66,7 @@ impl fmt::Display for Step {
             }
             Step::Resume { thread, overrides } => format!("resume  {thread}{overrides}"),
             Step::Reread { thread } => format!("reread  {thread}"),
+            Step::Fresh { thread } => format!("fresh   {thread}"),
             Step::Restart { stop } => format!("restart {stop}"),
             Step::Configure { defaults } => format!("configure {}", Config(defaults)),
             Step::Run { thread, prompt, overrides, flaw, reply } => {
@@ -216,12 +217,13 @@ impl Reading {
             }),
             "resume" => Ok(Step::Resume { thread: self.who(line)?, overrides: call(line)? }),
             "reread" => Ok(Step::Reread { thread: self.who(line)? }),
+            "fresh" => Ok(Step::Fresh { thread: self.who(line)? }),
             "restart" => Ok(Step::Restart { stop: stop(line)? }),
             "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
             "run" => self.run(line),
             _ => problem(format!(
-                "`{verb}` is no step; expected start, run, fork, resume, reread, restart, \
-                 configure or audit"
+                "`{verb}` is no step; expected start, run, fork, resume, reread, fresh, \
+                 restart, configure or audit"
             )),
         }
     }

@@ -21,7 +21,10 @@ pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
     };
     let line = lineage(&cut, thread);
     let aside = |step: &Step| match step {
-        Step::Reread { .. } | Step::Restart { .. } | Step::Configure { .. } => true,
+        Step::Reread { .. }
+        | Step::Fresh { .. }
+        | Step::Restart { .. }
+        | Step::Configure { .. } => true,
         Step::Run { flaw, .. } => flaw.is_some(),
         Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } => false,
     };
@@ -191,7 +194,10 @@ fn moved_to_turn(plan: &Plan, call: usize, overrides: &CallOverrides) -> Option<
 
 fn rename(step: &mut Step, old: Who, new: Who) {
     let place = match step {
-        Step::Run { thread, .. } | Step::Resume { thread, .. } | Step::Reread { thread } => thread,
+        Step::Run { thread, .. }
+        | Step::Resume { thread, .. }
+        | Step::Reread { thread }
+        | Step::Fresh { thread } => thread,
         Step::Fork { from, .. } => from,
         Step::Start { .. } | Step::Restart { .. } | Step::Configure { .. } => return,
     };
@@ -254,7 +260,9 @@ fn plainer(step: &Step) -> Vec<Step> {
             .into_iter()
             .map(|defaults| Step::Configure { defaults })
             .collect(),
-        Step::Restart { stop: Stop::Graceful } | Step::Reread { .. } => Vec::new(),
+        Step::Restart { stop: Stop::Graceful } | Step::Reread { .. } | Step::Fresh { .. } => {
+            Vec::new()
+        }
     }
 }
 

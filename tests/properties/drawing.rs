@@ -53,7 +53,10 @@ fn words(drawn: impl Iterator<Item = String>, expected: Expect) {
 
 fn pick(op: &Op) -> Option<Pick> {
     match op {
-        Op::Run { thread, .. } | Op::Resume { thread, .. } | Op::Reread { thread } => Some(*thread),
+        Op::Run { thread, .. }
+        | Op::Resume { thread, .. }
+        | Op::Reread { thread }
+        | Op::Fresh { thread } => Some(*thread),
         Op::Fork { from, .. } => Some(*from),
         Op::Start { .. } | Op::Restart { .. } | Op::Configure { .. } => None,
     }
@@ -75,7 +78,9 @@ fn wishes((defaults, op): (Defaults, Op)) -> Vec<(String, bool)> {
             three(&overrides, &defaults, mode)
         }
         Op::Run { overrides, .. } => three(&overrides, &defaults, fields),
-        Op::Reread { .. } | Op::Restart { .. } | Op::Configure { .. } => Vec::new(),
+        Op::Reread { .. } | Op::Fresh { .. } | Op::Restart { .. } | Op::Configure { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -147,6 +152,7 @@ fn every_kind_of_op_is_drawn() {
         expect![[r#"
         Configure
         Fork
+        Fresh
         Reread
         Restart graceful
         Restart kill

@@ -94,6 +94,7 @@ fn renamed(plan: &Plan, numbers: &[u16]) -> Plan {
         if let Step::Run { thread: who, .. }
         | Step::Resume { thread: who, .. }
         | Step::Reread { thread: who }
+        | Step::Fresh { thread: who }
         | Step::Fork { from: who, .. } = step
             && let Who::Thread(name) = who
         {

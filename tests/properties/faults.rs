@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, judge};
 use heirloom::plan::Plan;
@@ -178,4 +179,40 @@ fn a_thread_that_follows_config_breaks_s2_in_the_next_look() {
     let verdict = judge(&simulated::run(&plan, Some(Fault::FollowsConfig)));
     let first = verdict.findings.first().map(|finding| finding.signature().to_string());
     assert_eq!(first.as_deref(), Some("S2/AP/configure/never/config"));
+}
+
+/// The findings of a plan on a server with a fault, each with its step and its views.
+fn findings(plan: &str, fault: Fault) -> String {
+    let plan: Plan = plan.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&plan, Some(fault)));
+    let line = |finding: &Finding| {
+        format!("{} at step {} in {:?}", finding.signature(), finding.step, finding.views)
+    };
+    verdict.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
+                reread t0\nresume t0\naudit\n";
+    expect!["R4/AP/resume/never/config at step 2 in {Reply, Fresh}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn what_the_model_is_told_of_an_adopted_value_is_a_further_view() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+                restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
+    expect!["R4/AP/resume/never/config at step 3 in {Reply, Told}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn a_model_that_is_told_the_old_policy_breaks_g9() {
+    let plan = "# heirloom case v1\nconfig\nstart -> t0\n\
+                run t0 \"hi\" reviewer=auto_review sandbox=workspace-write\nreread t0\naudit\n";
+    expect![[r#"
+        G9/RV/run/auto_review/config at step 1 in {Told}
+        G9/SB/run/workspace-write/config at step 1 in {Told}"#]]
+    .assert_eq(&findings(plan, Fault::TellsTheOldPolicy));
 }

@@ -109,6 +109,9 @@ fn seen() -> impl Strategy<Value = What> {
             turn,
             method
         }),
+        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Fresh { thread, policy }),
+        (whose(), any::<i64>(), texts())
+            .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
         (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
             thread,
             told: policy.told(if beside { Voice::Metadata } else { Voice::Developer })

@@ -57,6 +57,10 @@ impl Server {
                     self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
                 }
             },
+            Step::Fresh { thread } => {
+                self.fresh(*thread);
+                Ok(())
+            }
             Step::Restart { stop } => {
                 self.restart(step, *stop);
                 Ok(())
@@ -197,6 +201,29 @@ impl Server {
             let thread = Whose::Named(name);
             self.hand.seen(What::Told { thread, told: policy.told(voice) });
         }
+    }
+
+    /// A cold resume on a copy: this server with nothing loaded, as it would be after its end.
+    fn fresh(&mut self, who: Who) {
+        if let Some(reason) = self.hand.why_no_copy(who) {
+            self.hand.seen(What::NotTaken { reason });
+            return;
+        }
+        let mut copy =
+            Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
+        copy.serve(&Step::Restart { stop: Stop::Graceful });
+        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
+        let seen = match copy.serve(&resume) {
+            Due::Policy(name, policy, _) => {
+                What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            }
+            Due::Refusal(clause) => {
+                let thread = self.hand.whose(who);
+                What::FreshRefused { thread, code: -32600, message: format!("refused by {clause}") }
+            }
+            due => unreachable!("a resume has no {due:?}"),
+        };
+        self.hand.seen(seen);
     }
 
     fn restart(&mut self, step: &Step, stop: Stop) {
