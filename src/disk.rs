@@ -14,6 +14,7 @@ use crate::wire::rollout;
 
 mod fresh;
 pub mod root;
+pub mod store;
 
 use self::root::Root;
 

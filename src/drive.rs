@@ -23,6 +23,7 @@ pub mod isolated;
 mod record;
 mod session;
 mod steps;
+mod store;
 mod told;
 
 use self::record::Record;

@@ -11,7 +11,7 @@ use crate::contract::{Clause, Strength, row};
 use crate::model::{Branch, Kind, World, step, wider_by_right};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy};
-use crate::trace::{Trace, What, Whose};
+use crate::trace::{Trace, What};
 
 pub mod adopt;
 pub mod compare;
@@ -22,7 +22,7 @@ pub mod told;
 pub mod wire;
 
 use self::compare::{Adopt, Comparison, Mismatch};
-use self::evidence::Evidence;
+use self::evidence::{Evidence, Reading};
 use self::origin::Origin;
 use self::signature::Signature;
 
@@ -45,6 +45,8 @@ pub enum View {
     Told,
     /// The thread's rollout file.
     Rollout,
+    /// The thread's row in the state database.
+    Store,
     /// The lines, turns and processes themselves.
     Wire,
 }
@@ -317,7 +319,7 @@ impl Judging<'_> {
         }
     }
 
-    /// Rollouts are read at a restart; a cold read afterwards says whether they made a finding.
+    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
     fn look_at_evidence(
         &mut self,
         index: usize,
@@ -326,10 +328,10 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
-                && let Some(thread) = world.threads.get(name)
+            if let Some(reading) = evidence::reading(what)
+                && let Some(thread) = world.threads.get(&reading.name)
             {
-                self.take_evidence(index, *name, (&thread.stored, seen));
+                self.take_evidence(index, &thread.stored, &reading);
             }
         }
         let Step::Resume { thread: Who::Thread(name), .. } = self.steps[index] else {
@@ -339,23 +341,22 @@ impl Judging<'_> {
             let Some(dimension) = mismatch.dimension else {
                 continue;
             };
-            if self.evidence.explains(name, dimension)
-                && let Some(found) = self.adopted.get(&(name, dimension))
-            {
-                self.verdict.findings[*found].views.insert(View::Rollout);
+            let views = self.evidence.explains(name, dimension);
+            if let Some(found) = self.adopted.get(&(name, dimension)) {
+                self.verdict.findings[*found].views.extend(views);
             }
         }
     }
 
     /// Evidence beside an adopted value says nothing: the value was wrong already.
-    fn take_evidence(&mut self, index: usize, name: Name, (due, seen): (&Policy, &Policy)) {
-        for (dimension, held) in self.evidence.add(index, name, due, seen) {
-            if self.adopted.contains_key(&(name, dimension)) {
-                self.evidence.explains(name, dimension);
+    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
+        for (dimension, held) in self.evidence.add(index, due, reading) {
+            if self.adopted.contains_key(&(reading.name, dimension)) {
+                self.evidence.explains(reading.name, dimension);
                 continue;
             }
             let (clause, dimension) = (Clause::G10, Some(dimension));
-            let cell = Cell { clause, view: Some(View::Rollout), dimension };
+            let cell = Cell { clause, view: Some(reading.view), dimension };
             let tally = self.verdict.tally.entry(cell).or_default();
             tally.fired += 1;
             tally.held += u64::from(held);

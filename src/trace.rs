@@ -8,8 +8,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Name, Plan};
-use crate::policy::Policy;
 use crate::policy::told::Told;
+use crate::policy::{Approval, Permissions, Policy};
 
 pub mod text;
 
@@ -145,6 +145,15 @@ pub enum What {
         thread: Whose,
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
+    },
+    /// Evidence: the thread's row in the state database.
+    Store {
+        /// The thread.
+        thread: Whose,
+        /// The approval policy, where the row holds one that can be read.
+        approval: Option<Approval>,
+        /// The sandbox likewise; under a profile no more than what that allows.
+        permissions: Option<Permissions>,
     },
     /// A look that the plan asks for was not possible.
     NotTaken {

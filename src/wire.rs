@@ -10,4 +10,5 @@ pub mod news;
 pub mod policy;
 pub mod rollout;
 pub mod rpc;
+pub mod store;
 pub mod told;

@@ -226,6 +226,9 @@ impl<'a> Run<'a> {
         }
         self.record.threads.values_mut().for_each(|thread| thread.loaded = false);
         self.read_rollouts()?;
+        if stop == Stop::Graceful {
+            self.read_store();
+        }
         self.start_server()
     }
 

@@ -344,27 +344,27 @@ fn a_table_shows_what_was_compared_where() {
     check(
         &fired.join("\n"),
         expect![[r#"
-            clause           reply    notice    reread     fresh      told   rollout      wire     rests
-            G1                                                                                         3
-            G4                                                                                         1
-            G10                                                                                        1
+            clause           reply    notice    reread     fresh      told   rollout     store      wire     rests
+            G1                                                                                                   3
+            G4                                                                                                   1
+            G10                                                                                                  1
             G10  AP                                                                1
             G10  RV                                                                1
             G10  SB                                                                1
-            G11                                                                                        1
+            G11                                                                                                  1
             S1   AP              1
             S1   RV              1
             S1   SB              1
-            S2                                                                                         1
+            S2                                                                                                   1
             T2                   1
-            T9                             3                                                           1
+            T9                             3                                                                     1
             R4   AP            1/1
             R5   RV              1
             R8   SB              1
-            W1                                                                               3
-            W2                                                                               1
-            W3                                                                               1
-            W4                                                                               1         1"#]],
+            W1                                                                                         3
+            W2                                                                                         1
+            W3                                                                                         1
+            W4                                                                                         1         1"#]],
     );
 }
 

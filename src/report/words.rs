@@ -33,6 +33,7 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Fresh => ("fresh", "a resume by a second server, on a copy of the home"),
         View::Told => ("told", "what the request to the model says of it"),
         View::Rollout => ("rollout", "the thread's file on disk"),
+        View::Store => ("store", "the thread's row in the state database"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
     }
 }

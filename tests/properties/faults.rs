@@ -114,7 +114,7 @@ fn breaks(fault: Fault) -> Row {
 
 /// What a run showed, its files aside.
 fn shown(trace: &Trace) -> Vec<&Fact> {
-    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. });
+    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. } | What::Store { .. });
     trace.facts.iter().filter(|fact| !evidence(fact)).collect()
 }
 

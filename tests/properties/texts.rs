@@ -110,6 +110,11 @@ fn seen() -> impl Strategy<Value = What> {
             method
         }),
         (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Fresh { thread, policy }),
+        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Store {
+            thread,
+            approval: policy.clone().map(|policy| policy.approval),
+            permissions: policy.map(|policy| policy.permissions),
+        }),
         (whose(), any::<i64>(), texts())
             .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
         (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {

@@ -240,11 +240,25 @@ impl Server {
             stderr: stderr.to_owned(),
         });
         self.serve(step);
-        for name in self.hand.unload() {
-            let stored = self.world.threads.get(&name).filter(|thread| thread.materialised);
-            let policy = stored.map(|thread| thread.stored.clone());
-            self.hand.seen(What::Rollout { thread: Whose::Named(name), policy });
+        let names = self.hand.unload();
+        for name in &names {
+            let policy = self.stored(*name);
+            self.hand.seen(What::Rollout { thread: Whose::Named(*name), policy });
         }
+        if stop == Stop::Kill {
+            return;
+        }
+        for name in names {
+            if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
+                let (approval, permissions) = (Some(approval), Some(permissions));
+                self.hand.seen(What::Store { thread: Whose::Named(name), approval, permissions });
+            }
+        }
+    }
+
+    fn stored(&self, name: Name) -> Option<Policy> {
+        let thread = self.world.threads.get(&name).filter(|thread| thread.materialised);
+        thread.map(|thread| thread.stored.clone())
     }
 
     fn dies(&mut self) -> Result<(), Cut> {
