@@ -200,7 +200,7 @@ impl<'a> Bare<'a> {
                 let call = call::resume(&self.id(Who::Thread(*name)), &Default::default());
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
-            Step::Reread { .. } => Ok(()),
+            Step::Reread { .. } | Step::Fresh { .. } => Ok(()),
             Step::Run { .. } => self.turn(step),
             Step::Restart { stop } => self.restart(*stop),
             Step::Configure { defaults } => {

@@ -12,7 +12,9 @@ use crate::policy::{Approval, Defaults, Policy};
 use crate::wire::policy::Places;
 use crate::wire::rollout;
 
+mod fresh;
 pub mod root;
+pub mod store;
 
 use self::root::Root;
 

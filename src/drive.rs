@@ -29,6 +29,8 @@ mod printed;
 mod record;
 mod session;
 mod steps;
+mod store;
+mod told;
 mod turns;
 mod validity;
 

@@ -13,17 +13,18 @@ use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy};
-use crate::trace::{Trace, What, Whose};
+use crate::trace::{Trace, What};
 
 pub mod adopt;
 pub mod compare;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
+pub mod told;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
-use self::evidence::Evidence;
+use self::compare::{Adopt, Comparison, Mismatch};
+use self::evidence::{Evidence, Reading};
 use self::origin::Origin;
 use self::signature::Signature;
 
@@ -40,10 +41,14 @@ pub enum View {
     Notice,
     /// A warm resume without override.
     Reread,
-    /// The thread's rollout file.
-    Rollout,
     /// A cold resume in a second process, on a copy of the home.
     Fresh,
+    /// What the request to the model says.
+    Told,
+    /// The thread's rollout file.
+    Rollout,
+    /// The thread's row in the state database.
+    Store,
     /// The lines, turns and processes themselves.
     Wire,
     /// Each line beside the schema that the server prints of itself.
@@ -278,6 +283,8 @@ impl Judging<'_> {
         let finding = &mut self.verdict.findings[index];
         match (comparison.cell.view, finding.seen == value.to_string()) {
             (Some(view), true) => drop(finding.views.insert(view)),
+            // The copy shows what is stored, and the value may be wrong in force alone.
+            (Some(View::Fresh), false) => {}
             _ => drop(self.adopted.remove(&key)),
         }
     }
@@ -319,12 +326,14 @@ impl Judging<'_> {
                 findings.len() - 1
             }
         };
-        if let (Some(thread), Some(dimension)) = (mismatch.thread, mismatch.dimension) {
+        if let (Adopt::Value { .. }, Some(thread), Some(dimension)) =
+            (&mismatch.adopt, mismatch.thread, mismatch.dimension)
+        {
             self.adopted.insert((thread, dimension), index);
         }
     }
 
-    /// Rollouts are read at a restart; a cold read afterwards says whether they made a finding.
+    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
     fn look_at_evidence(
         &mut self,
         index: usize,
@@ -333,11 +342,12 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
-                && let Some(thread) = world.threads.get(name)
+            if let Some(reading) = evidence::reading(what)
+                && let Some(thread) = world.threads.get(&reading.name)
                 && thread.maybe.is_empty()
+                && !world.full
             {
-                self.take_evidence(index, *name, (&thread.stored, seen));
+                self.take_evidence(index, &thread.stored, &reading);
             }
         }
         let (Step::Resume { thread: Who::Thread(name), .. }
@@ -349,23 +359,22 @@ impl Judging<'_> {
             let Some(dimension) = mismatch.dimension else {
                 continue;
             };
-            if self.evidence.explains(name, dimension)
-                && let Some(found) = self.adopted.get(&(name, dimension))
-            {
-                self.verdict.findings[*found].views.insert(View::Rollout);
+            let views = self.evidence.explains(name, dimension);
+            if let Some(found) = self.adopted.get(&(name, dimension)) {
+                self.verdict.findings[*found].views.extend(views);
             }
         }
     }
 
     /// Evidence beside an adopted value says nothing: the value was wrong already.
-    fn take_evidence(&mut self, index: usize, name: Name, (due, seen): (&Policy, &Policy)) {
-        for (dimension, held) in self.evidence.add(index, name, due, seen) {
-            if self.adopted.contains_key(&(name, dimension)) {
-                self.evidence.explains(name, dimension);
+    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
+        for (dimension, held) in self.evidence.add(index, due, reading) {
+            if self.adopted.contains_key(&(reading.name, dimension)) {
+                self.evidence.explains(reading.name, dimension);
                 continue;
             }
             let (clause, dimension) = (Clause::G10, Some(dimension));
-            let cell = Cell { clause, view: Some(View::Rollout), dimension };
+            let cell = Cell { clause, view: Some(reading.view), dimension };
             let tally = self.verdict.tally.entry(cell).or_default();
             tally.fired += 1;
             tally.held += u64::from(held);

@@ -8,7 +8,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Name, Plan};
-use crate::policy::Policy;
+use crate::policy::told::Told;
+use crate::policy::{Approval, Permissions, Policy};
 
 pub mod text;
 
@@ -115,12 +116,44 @@ pub enum What {
         /// The thread, where it names one.
         thread: Option<Whose>,
     },
+    /// What the model was told in a turn of the thread, once in each voice and at each change.
+    Told {
+        /// The thread.
+        thread: Whose,
+        /// The forms that were told.
+        told: Told,
+    },
+    /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
+    Fresh {
+        /// The thread that its reply is about.
+        thread: Whose,
+        /// The policy that it states.
+        policy: Option<Policy>,
+    },
+    /// The second server refused to resume the thread.
+    FreshRefused {
+        /// The thread that was asked for.
+        thread: Whose,
+        /// The JSON-RPC error code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
         /// The thread.
         thread: Whose,
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
+    },
+    /// Evidence: the thread's row in the state database.
+    Store {
+        /// The thread.
+        thread: Whose,
+        /// The approval policy, where the row holds one that can be read.
+        approval: Option<Approval>,
+        /// The sandbox likewise; under a profile no more than what that allows.
+        permissions: Option<Permissions>,
     },
     /// A look that the plan asks for was not possible.
     NotTaken {

@@ -11,3 +11,5 @@ pub mod policy;
 pub mod rollout;
 pub mod rpc;
 mod secondary;
+pub mod store;
+pub mod told;

@@ -29,6 +29,9 @@ impl Run<'_> {
         }
         self.stage.forget();
         self.read_rollouts()?;
+        if stop == Stop::Graceful {
+            self.read_store();
+        }
         self.start_server()
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::{Record, Thread};
+use super::told::Heard;
 use super::validity::Validity;
 use super::{Bench, Seat, is_flawed, kills};
 use crate::client::Arrived;
@@ -33,6 +34,7 @@ pub(super) struct Run<'a> {
     pub(super) seat: &'a mut Seat,
     pub(super) record: &'a mut Record,
     pub(super) open: BTreeMap<Id, Open>,
+    pub(super) heard: Heard,
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
@@ -46,9 +48,9 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        let (open, stderr) = (BTreeMap::new(), String::new());
+        let (heard, open, stderr) = (Heard::new(stage.watch()), BTreeMap::new(), String::new());
         let validity = Validity::new(bench.schema.as_deref());
-        Run { bench, stage, seat, record, open, stderr, turn: None, validity }
+        Run { bench, stage, seat, record, open, heard, stderr, turn: None, validity }
     }
 
     /// Performs every step, the audit's included.
@@ -64,6 +66,7 @@ impl<'a> Run<'a> {
             self.validity.on_purpose = is_flawed(step);
             self.seat.spent |= kills(step);
             self.step(step)?;
+            self.write_told();
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! [core] After a finding the world adopts what was seen.
 //!
 //! So one fault does not hide the next. A reply of a cold resume, a start or a fork sets the live
-//! and the stored value, a look or a notice the live one alone; evidence sets nothing.
+//! and the stored value, a reread or a notice the live one alone; evidence sets nothing. Nor does a
+//! look at a copy of the home, which leaves the thread as it was: a cold resume that loses the same
+//! makes the same finding.
 
 use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;

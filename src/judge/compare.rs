@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Cell, View};
+use super::{Cell, View, told};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
@@ -109,6 +109,7 @@ fn of_lane(
         return Vec::new();
     };
     let kind = step.kind();
+    let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
     let mut all = match (due, outcome) {
         (Due::Nothing | Due::All(_), _) => Vec::new(),
         (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
@@ -120,13 +121,13 @@ fn of_lane(
         (
             Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling),
             Outcome::Refused(why),
-        ) => vec![refused(*name, (ruling.main(), kind), why)],
+        ) => vec![refused(*name, (ruling.main(), kind), (view, why))],
         (
             Due::Turn { thread, ruling, .. }
             | Due::Change { thread, ruling, .. }
             | Due::Told { thread, ruling, .. },
             Outcome::Refused(why),
-        ) => vec![refused(*thread, (ruling.main(), kind), why)],
+        ) => vec![refused(*thread, (ruling.main(), kind), (view, why))],
         (Due::Within { .. } | Due::Told { .. }, _) => Vec::new(),
         (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reply)
@@ -144,6 +145,9 @@ fn of_lane(
     };
     if gates.notices && gates.alone && answered_as_due(&all) {
         all.extend(notices(due, kind, facts));
+    }
+    if let (true, Due::Turn { thread, policy, .. }) = (answered_as_due(&all), due) {
+        all.extend(told::compare(*thread, policy, facts));
     }
     widths(&mut all, due, gates);
     all
@@ -179,7 +183,9 @@ fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
         What::Sent { call, .. } => Some(*call),
         _ => None,
     });
-    let own = sent.clone().nth(place)?;
+    let Some(own) = sent.clone().nth(place) else {
+        return facts.iter().find_map(|what| second(what));
+    };
     facts.iter().find_map(|what| match what {
         What::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
@@ -189,12 +195,21 @@ fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
     })
 }
 
+/// The answer of the second server, which a look on a copy of the home asks.
+fn second(what: &What) -> Option<Outcome<'_>> {
+    match what {
+        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
+        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
+        _ => None,
+    }
+}
+
 fn held(clause: Clause, view: View) -> Comparison {
     let cell = Cell { clause, view: Some(view), dimension: None };
     Comparison { cell, mismatch: None, agreed: None }
 }
 
-fn broken(mismatch: Mismatch) -> Comparison {
+pub(super) fn broken(mismatch: Mismatch) -> Comparison {
     let Mismatch { clause, dimension, view, .. } = mismatch;
     let cell = Cell { clause, view: Some(view), dimension };
     Comparison { cell, mismatch: Some(mismatch), agreed: None }
@@ -272,12 +287,12 @@ fn granted(
     })
 }
 
-fn refused(thread: Name, (clause, kind): (Clause, Kind), why: &str) -> Comparison {
+fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
     let seen = format!("refused: {why}");
     broken(Mismatch {
         thread: Some(thread),
         adopt: Adopt::Refused,
-        ..plain((clause, kind), ACCEPTED, View::Reply, ("it is granted", seen))
+        ..plain((clause, kind), ACCEPTED, view, ("it is granted", seen))
     })
 }
 
@@ -306,14 +321,14 @@ fn stated(
     values((name, due, ruling), seen, view)
 }
 
-/// Cold resume and fork and start set the stored policy too; a look sets the live one alone.
+/// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
+/// a look at a copy of the home neither.
 fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
     view: View,
 ) -> Vec<Comparison> {
-    let cold = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
-    let both = cold || view == View::Fresh;
+    let both = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
     let compared = due.beside(seen).into_iter().map(|(expected, value)| {
         let dimension = expected.dimension();
         let clause = ruling.clause(&expected);
@@ -332,7 +347,7 @@ fn values(
             seen: value.to_string(),
             widened: false,
             value: Some(value),
-            adopt: Adopt::Value { both },
+            adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });

@@ -10,13 +10,16 @@ use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
 
 /// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 7] = [
+const VIEWS: [Option<View>; 10] = [
     Some(View::Reply),
     Some(View::Notice),
     Some(View::Reread),
+    Some(View::Fresh),
+    Some(View::Told),
     Some(View::Rollout),
-    Some(View::Wire),
+    Some(View::Store),
     Some(View::Schema),
+    Some(View::Wire),
     None,
 ];
 

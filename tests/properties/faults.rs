@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, judge};
 use heirloom::plan::Plan;
@@ -33,8 +34,9 @@ struct Row {
 const COLD: [Clause; 5] = [Clause::R4, Clause::R5, Clause::R8, Clause::F4, Clause::R11];
 
 /// By which a wrong value of a thread can show: by its own operation or a change of config in a
-/// look, in a warm resume, in the notice of a turn, in a fork, and in a cold read.
-const VIEWS: [Clause; 14] = [
+/// look, in a warm resume, in the notice of a turn, in what the model is told, in a fork, and in a
+/// cold read.
+const VIEWS: [Clause; 15] = [
     Clause::S1,
     Clause::S2,
     Clause::T1,
@@ -42,6 +44,7 @@ const VIEWS: [Clause; 14] = [
     Clause::T3,
     Clause::R1,
     Clause::R2,
+    Clause::G9,
     Clause::F1,
     Clause::F3,
     Clause::R4,
@@ -97,6 +100,7 @@ fn breaks(fault: Fault) -> Row {
         Fault::NoticesTheOldValue => {
             row(&[Clause::T1, Clause::T2, Clause::T3], &views_and(Clause::T9))
         }
+        Fault::TellsTheOldPolicy => row(&[Clause::G9], &[]),
         Fault::AnswersForTheSource => row(&[Clause::F4], &views_and(Clause::R0)),
         Fault::StatesNoPolicyOfForks | Fault::Mutters => row(&[Clause::W2], &[]),
         Fault::AnswersTwice | Fault::NeverAnswersForks => row(&[Clause::W1], &[]),
@@ -110,7 +114,7 @@ fn breaks(fault: Fault) -> Row {
 
 /// What a run showed, its files aside.
 fn shown(trace: &Trace) -> Vec<&Fact> {
-    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. });
+    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. } | What::Store { .. });
     trace.facts.iter().filter(|fact| !evidence(fact)).collect()
 }
 
@@ -175,4 +179,40 @@ fn a_thread_that_follows_config_breaks_s2_in_the_next_look() {
     let verdict = judge(&simulated::run(&plan, Some(Fault::FollowsConfig)));
     let first = verdict.findings.first().map(|finding| finding.signature().to_string());
     assert_eq!(first.as_deref(), Some("S2/AP/configure/never/config"));
+}
+
+/// The findings of a plan on a server with a fault, each with its step and its views.
+fn findings(plan: &str, fault: Fault) -> String {
+    let plan: Plan = plan.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&plan, Some(fault)));
+    let line = |finding: &Finding| {
+        format!("{} at step {} in {:?}", finding.signature(), finding.step, finding.views)
+    };
+    verdict.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
+                reread t0\nresume t0\naudit\n";
+    expect!["R4/AP/resume/never/config at step 2 in {Reply, Fresh}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn what_the_model_is_told_of_an_adopted_value_is_a_further_view() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+                restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
+    expect!["R4/AP/resume/never/config at step 3 in {Reply, Told}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn a_model_that_is_told_the_old_policy_breaks_g9() {
+    let plan = "# heirloom case v1\nconfig\nstart -> t0\n\
+                run t0 \"hi\" reviewer=auto_review sandbox=workspace-write\nreread t0\naudit\n";
+    expect![[r#"
+        G9/RV/run/auto_review/config at step 1 in {Told}
+        G9/SB/run/workspace-write/config at step 1 in {Told}"#]]
+    .assert_eq(&findings(plan, Fault::TellsTheOldPolicy));
 }

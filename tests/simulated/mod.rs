@@ -9,6 +9,7 @@ use heirloom::model::rules::step;
 use heirloom::model::{Due, World};
 use heirloom::op::Stop;
 use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::policy::told::Voice;
 use heirloom::policy::{CallOverrides, Policy};
 use heirloom::trace::{Trace, What, Whose};
 
@@ -79,11 +80,8 @@ impl Server {
                 self.together(step, lanes);
                 Ok(())
             }
-            Step::Fresh { .. } => {
-                if let due @ Due::Fresh(..) = self.serve(step) {
-                    let call = self.hand.send("thread/resume", false);
-                    self.say(call, step, due);
-                }
+            Step::Fresh { thread } => {
+                self.fresh(*thread);
                 Ok(())
             }
             other => self.ask("a request", other),
@@ -185,8 +183,10 @@ impl Server {
         match self.serve(&addressed) {
             Due::Turn { thread, policy, notice, .. } => {
                 self.hand.seen(What::Answered { call, thread: None, policy: None });
-                self.notice((thread, policy), notice == Some(true), &before);
-                return self.turn(thread, step);
+                self.notice((thread, policy.clone()), notice == Some(true), &before);
+                self.turn(thread, step)?;
+                self.tell((thread, policy), &before);
+                return Ok(());
             }
             due => self.say(call, step, due),
         }
@@ -270,6 +270,42 @@ impl Server {
         Ok(())
     }
 
+    /// What the model is told in the turn.
+    fn tell(&mut self, (name, policy): (Name, Policy), before: &World) {
+        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
+        let policy = match (self.fault, old) {
+            (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
+            _ => policy,
+        };
+        for voice in [Voice::Developer, Voice::Metadata] {
+            let thread = Whose::Named(name);
+            self.hand.seen(What::Told { thread, told: policy.told(voice) });
+        }
+    }
+
+    /// A cold resume on a copy: this server with nothing loaded, as it would be after its end.
+    fn fresh(&mut self, who: Who) {
+        if let Some(reason) = self.hand.why_no_copy(who) {
+            self.hand.seen(What::NotTaken { reason });
+            return;
+        }
+        let mut copy =
+            Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
+        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false });
+        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
+        let seen = match copy.serve(&resume) {
+            Due::Policy(name, policy, _) => {
+                What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            }
+            Due::Refusal(clause) => {
+                let thread = self.hand.whose(who);
+                What::FreshRefused { thread, code: -32600, message: format!("refused by {clause}") }
+            }
+            due => unreachable!("a resume has no {due:?}"),
+        };
+        self.hand.seen(seen);
+    }
+
     /// A turn that another connection asks for, without the faults of turns.
     fn turn_of_second(&mut self, inner: &Step, (thread, turn): (Whose, u32)) -> Result<(), Cut> {
         if let Step::Run { reply, .. } = inner {
@@ -293,11 +329,25 @@ impl Server {
             stderr: stderr.to_owned(),
         });
         self.serve(step);
-        for name in self.hand.unload() {
-            let stored = self.world.threads.get(&name).filter(|thread| thread.materialised);
-            let policy = stored.map(|thread| thread.stored.clone());
-            self.hand.seen(What::Rollout { thread: Whose::Named(name), policy });
+        let names = self.hand.unload();
+        for name in &names {
+            let policy = self.stored(*name);
+            self.hand.seen(What::Rollout { thread: Whose::Named(*name), policy });
         }
+        if stop == Stop::Kill {
+            return;
+        }
+        for name in names {
+            if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
+                let (approval, permissions) = (Some(approval), Some(permissions));
+                self.hand.seen(What::Store { thread: Whose::Named(name), approval, permissions });
+            }
+        }
+    }
+
+    fn stored(&self, name: Name) -> Option<Policy> {
+        let thread = self.world.threads.get(&name).filter(|thread| thread.materialised);
+        thread.map(|thread| thread.stored.clone())
     }
 
     fn dies(&mut self) -> Result<(), Cut> {
