@@ -43,11 +43,14 @@ fn set(thread: &mut Thread, value: &Value, both: bool) {
 
 /// A thread that by the contract could not be had is there all the same.
 fn grant(world: &mut World, name: Name, policy: &Policy) {
-    let new = Thread::new(policy.clone(), Ruling::all(Kind::Resume, Clause::R1));
+    // Of what kind a thread is that should not be there, nobody knows: it may be kept or not.
+    let mut new = Thread::new(policy.clone(), Ruling::all(Kind::Resume, Clause::R1));
+    new.uncertain = true;
+    let known = world.threads.contains_key(&name);
     let thread = world.threads.entry(name).or_insert(new);
     thread.live = Some(policy.clone());
     thread.stored = policy.clone();
-    thread.materialised = true;
+    thread.materialised |= known;
     thread.archived = false;
     thread.maybe.clear();
 }
