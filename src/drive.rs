@@ -27,6 +27,7 @@ mod life;
 mod record;
 mod session;
 mod steps;
+mod told;
 mod turns;
 
 use self::record::Record;

@@ -20,9 +20,10 @@ pub mod compare;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
+pub mod told;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
+use self::compare::{Adopt, Comparison, Mismatch};
 use self::evidence::Evidence;
 use self::origin::Origin;
 use self::signature::Signature;
@@ -40,6 +41,8 @@ pub enum View {
     Notice,
     /// A warm resume without override.
     Reread,
+    /// What the request to the model says.
+    Told,
     /// The thread's rollout file.
     Rollout,
     /// A cold resume in a second process, on a copy of the home.
@@ -315,7 +318,9 @@ impl Judging<'_> {
                 findings.len() - 1
             }
         };
-        if let (Some(thread), Some(dimension)) = (mismatch.thread, mismatch.dimension) {
+        if let (Adopt::Value { .. }, Some(thread), Some(dimension)) =
+            (&mismatch.adopt, mismatch.thread, mismatch.dimension)
+        {
             self.adopted.insert((thread, dimension), index);
         }
     }

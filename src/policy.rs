@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod order;
 pub mod overlay;
+pub mod told;
 pub mod value;
 pub mod words;
 

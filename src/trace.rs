@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Name, Plan};
 use crate::policy::Policy;
+use crate::policy::told::Told;
 
 pub mod text;
 
@@ -114,6 +115,13 @@ pub enum What {
         method: String,
         /// The thread, where it names one.
         thread: Option<Whose>,
+    },
+    /// What the model was told in a turn of the thread, once in each voice and at each change.
+    Told {
+        /// The thread.
+        thread: Whose,
+        /// The forms that were told.
+        told: Told,
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {

@@ -11,3 +11,4 @@ pub mod policy;
 pub mod rollout;
 pub mod rpc;
 mod secondary;
+pub mod told;

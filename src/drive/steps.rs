@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::{Record, Thread};
+use super::told::Heard;
 use super::{Bench, Seat, kills};
 use crate::client::Arrived;
 use crate::plan::{Name, Plan, Step, Who};
@@ -32,6 +33,7 @@ pub(super) struct Run<'a> {
     pub(super) seat: &'a mut Seat,
     pub(super) record: &'a mut Record,
     pub(super) open: BTreeMap<Id, Open>,
+    pub(super) heard: Heard,
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
@@ -44,7 +46,8 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        let (heard, open, stderr) = (Heard::new(stage.watch()), BTreeMap::new(), String::new());
+        Run { bench, stage, seat, record, open, heard, stderr, turn: None }
     }
 
     /// Performs every step, the audit's included.
@@ -58,6 +61,7 @@ impl<'a> Run<'a> {
             self.record.step(index);
             self.seat.spent |= kills(step);
             self.step(step)?;
+            self.write_told();
         }
         Ok(())
     }

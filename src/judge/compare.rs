@@ -3,7 +3,7 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
-use super::{Cell, View};
+use super::{Cell, View, told};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
@@ -136,8 +136,14 @@ fn of_lane(
             Outcome::Granted(..),
         ) => turn((*thread, policy, ruling), facts),
     };
-    if gates.notices && answered_as_due(&all) {
+    if !answered_as_due(&all) {
+        return all;
+    }
+    if gates.notices {
         all.extend(notices(due, kind, facts));
+    }
+    if let Due::Turn { thread, policy, .. } = due {
+        all.extend(told::compare(*thread, policy, facts));
     }
     widths(&mut all, due, gates);
     all
@@ -188,7 +194,7 @@ fn held(clause: Clause, view: View) -> Comparison {
     Comparison { cell, mismatch: None, agreed: None }
 }
 
-fn broken(mismatch: Mismatch) -> Comparison {
+pub(super) fn broken(mismatch: Mismatch) -> Comparison {
     let Mismatch { clause, dimension, view, .. } = mismatch;
     let cell = Cell { clause, view: Some(view), dimension };
     Comparison { cell, mismatch: Some(mismatch), agreed: None }

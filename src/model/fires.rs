@@ -67,6 +67,7 @@ fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
         }
         Due::Turn { policy, ruling, notice, .. } | Due::Change { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
+            fires.extend(values(policy, &Ruling::all(Kind::Run, Clause::G9), defaults));
             let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
             fires.extend(notice.map(|due| plain(Clause::T9, form(due))));
             fires.push(plain(Clause::W4, ACCEPTED));

@@ -10,10 +10,11 @@ use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
 
 /// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 6] = [
+const VIEWS: [Option<View>; 7] = [
     Some(View::Reply),
     Some(View::Notice),
     Some(View::Reread),
+    Some(View::Told),
     Some(View::Rollout),
     Some(View::Wire),
     None,

@@ -30,6 +30,7 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Reply => ("reply", "the server's answer to the request"),
         View::Notice => ("notice", "its thread/settings/updated notification"),
         View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
+        View::Told => ("told", "what the request to the model says of it"),
         View::Rollout => ("rollout", "the thread's file on disk"),
         View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),

@@ -33,8 +33,9 @@ struct Row {
 const COLD: [Clause; 5] = [Clause::R4, Clause::R5, Clause::R8, Clause::F4, Clause::R11];
 
 /// By which a wrong value of a thread can show: by its own operation or a change of config in a
-/// look, in a warm resume, in the notice of a turn, in a fork, and in a cold read.
-const VIEWS: [Clause; 14] = [
+/// look, in a warm resume, in the notice of a turn, in what the model is told, in a fork, and in a
+/// cold read.
+const VIEWS: [Clause; 15] = [
     Clause::S1,
     Clause::S2,
     Clause::T1,
@@ -42,6 +43,7 @@ const VIEWS: [Clause; 14] = [
     Clause::T3,
     Clause::R1,
     Clause::R2,
+    Clause::G9,
     Clause::F1,
     Clause::F3,
     Clause::R4,
@@ -97,6 +99,7 @@ fn breaks(fault: Fault) -> Row {
         Fault::NoticesTheOldValue => {
             row(&[Clause::T1, Clause::T2, Clause::T3], &views_and(Clause::T9))
         }
+        Fault::TellsTheOldPolicy => row(&[Clause::G9], &[]),
         Fault::AnswersForTheSource => row(&[Clause::F4], &views_and(Clause::R0)),
         Fault::StatesNoPolicyOfForks | Fault::Mutters => row(&[Clause::W2], &[]),
         Fault::AnswersTwice | Fault::NeverAnswersForks => row(&[Clause::W1], &[]),

@@ -11,6 +11,7 @@ use heirloom::judge::origin::Origin;
 use heirloom::judge::signature::Signature;
 use heirloom::model::Kind;
 use heirloom::plan::{Name, Plan};
+use heirloom::policy::told::Voice;
 use heirloom::policy::{Approval, Dimension, Permissions, Policy, Reviewer, SandboxMode};
 use heirloom::trace::{Fact, Trace, What, Whose};
 use proptest::collection::vec;
@@ -107,6 +108,10 @@ fn seen() -> impl Strategy<Value = What> {
             thread,
             turn,
             method
+        }),
+        (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
+            thread,
+            told: policy.told(if beside { Voice::Metadata } else { Voice::Developer })
         }),
         (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
         (whose(), option::of(stated()))

@@ -65,6 +65,8 @@ faults! {
     NoticesTheOldValue,
     /// A turn that changes nothing sends a notice too.
     NoticesEqualValues,
+    /// The model is told the policy before the turn's change.
+    TellsTheOldPolicy,
     /// The reply to a fork is about its source.
     AnswersForTheSource,
     /// The reply to a fork has no policy.

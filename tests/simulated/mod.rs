@@ -8,6 +8,7 @@
 use heirloom::model::{Due, World, step};
 use heirloom::op::Stop;
 use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::policy::told::Voice;
 use heirloom::policy::{CallOverrides, Policy};
 use heirloom::trace::{Trace, What, Whose};
 
@@ -104,8 +105,10 @@ impl Server {
             }
             Due::Turn { thread, policy, notice, .. } => {
                 self.hand.seen(What::Answered { call, thread: None, policy: None });
-                self.notice((thread, policy), notice, &before);
-                return self.turn(thread, step);
+                self.notice((thread, policy.clone()), notice, &before);
+                self.turn(thread, step)?;
+                self.tell((thread, policy), &before);
+                return Ok(());
             }
         }
         if self.fault == Some(Fault::AnswersTwice) {
@@ -181,6 +184,19 @@ impl Server {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What the model is told in the turn.
+    fn tell(&mut self, (name, policy): (Name, Policy), before: &World) {
+        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
+        let policy = match (self.fault, old) {
+            (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
+            _ => policy,
+        };
+        for voice in [Voice::Developer, Voice::Metadata] {
+            let thread = Whose::Named(name);
+            self.hand.seen(What::Told { thread, told: policy.told(voice) });
+        }
     }
 
     fn restart(&mut self, step: &Step, stop: Stop) {
