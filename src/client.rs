@@ -5,6 +5,7 @@
 //! no method but those of the handshake, and nothing of processes.
 
 mod lines;
+pub mod socket;
 mod writer;
 
 use std::collections::VecDeque;
