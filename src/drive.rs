@@ -19,6 +19,7 @@ use crate::upstream::{Stage, Upstream};
 pub mod bench;
 mod acts;
 mod crowd;
+mod echoes;
 mod faults;
 mod fresh;
 mod hearing;
@@ -26,7 +27,9 @@ pub mod isolated;
 mod life;
 mod record;
 mod session;
+mod sockets;
 mod steps;
+mod subagents;
 mod told;
 mod turns;
 
