@@ -68,6 +68,8 @@ pub enum Adopt {
         /// Whether the stored policy takes it over as well.
         both: bool,
     },
+    /// Nothing: this branch is not the one that happened.
+    Elsewhere,
     /// The request was refused: what it was to do did not happen.
     Refused,
     /// The request was granted, with this policy of this thread where it states one.
@@ -237,8 +239,8 @@ fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> 
     match granted == matches!(outcome, Outcome::Granted(..)) {
         true => Vec::new(),
         false => {
-            let about = (Clause::R16, kind);
-            vec![broken(plain(about, ACCEPTED, View::Reply, (expected, seen)))]
+            let about = plain((Clause::R16, kind), ACCEPTED, View::Reply, (expected, seen));
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
         }
     }
 }
@@ -249,8 +251,9 @@ fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<C
     match facts.iter().any(own) == closed {
         true => Vec::new(),
         false => {
-            let about = (Clause::R18, kind);
-            vec![broken(plain(about, ACCEPTED, View::Notice, ("another end", "this".to_owned())))]
+            let words = ("another end", "this".to_owned());
+            let about = plain((Clause::R18, kind), ACCEPTED, View::Notice, words);
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
         }
     }
 }
