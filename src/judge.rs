@@ -20,6 +20,7 @@ pub mod compare;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
+pub mod together;
 pub mod told;
 pub mod wire;
 
@@ -212,7 +213,10 @@ impl Judging<'_> {
         let mut all = Vec::new();
         for world in &worlds {
             for branch in step(world, &wanted) {
-                let compared = compare::compare(&branch.due, &wanted, &facts, &gates);
+                let compared = match &wanted {
+                    Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
+                    _ => compare::compare(&branch.due, &wanted, &facts, &gates),
+                };
                 all.push((world.clone(), branch, compared));
             }
         }

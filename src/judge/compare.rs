@@ -84,19 +84,26 @@ enum Outcome<'a> {
 
 /// Compares what is due with what a step showed.
 pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
-    match (due, step) {
-        (Due::All(dues), Step::Together(steps)) => {
-            let lanes = dues.iter().zip(steps).enumerate();
-            let lane = |(lane, (due, step))| of_lane((due, step), (facts, lane), gates);
-            lanes.flat_map(lane).collect()
-        }
-        (_, Step::Second(inner)) => compare(due, inner, facts, gates),
+    match step {
+        Step::Second(inner) => compare(due, inner, facts, gates),
+        Step::Rival { .. } => aside(of_lane((due, step), (facts, 0), gates)),
         _ => of_lane((due, step), (facts, 0), gates),
     }
 }
 
+/// What a second server says leaves the first as it is: a cold read that goes wrong in the same way
+/// makes the same finding.
+fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
+    for mismatch in compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
+        if !matches!(mismatch.adopt, Adopt::Elsewhere) {
+            mismatch.adopt = Adopt::Nothing;
+        }
+    }
+    compared
+}
+
 /// Compares one of several calls at once, by the place of its request among theirs.
-fn of_lane(
+pub(super) fn of_lane(
     (due, step): (&Due, &Step),
     (facts, lane): (&[&What], usize),
     gates: &Gates,
@@ -191,7 +198,7 @@ fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
     })
 }
 
-fn held(clause: Clause, view: View) -> Comparison {
+pub(super) fn held(clause: Clause, view: View) -> Comparison {
     let cell = Cell { clause, view: Some(view), dimension: None };
     Comparison { cell, mismatch: None, agreed: None }
 }
@@ -310,7 +317,7 @@ fn stated(
 }
 
 /// Cold resume and fork and start set the stored policy too; a look sets the live one alone.
-fn values(
+pub(super) fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
     view: View,
