@@ -25,6 +25,8 @@ pub(super) struct Thread {
     pub(super) loaded: bool,
     /// The connections that were told of it by a start, a fork or a resume of theirs.
     pub(super) heard_by: BTreeSet<usize>,
+    /// The id of the thread that spawned it, where it is a subagent.
+    pub(super) parent: Option<String>,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
     /// The policy that the server stated last.
@@ -71,6 +73,11 @@ impl Record {
         self.step_start = self.facts.len();
     }
 
+    /// The number of the present step.
+    pub(super) fn at(&self) -> usize {
+        self.step
+    }
+
     /// Writes down what was seen just now.
     pub(super) fn seen(&mut self, what: What) {
         let us = self.begun.elapsed().as_micros();
@@ -108,6 +115,7 @@ impl Record {
                 path,
                 loaded: true,
                 heard_by: BTreeSet::new(),
+                parent: None,
                 begun: false,
                 stated: None,
                 turns: Vec::new(),

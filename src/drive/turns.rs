@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 
     /// Remembers the turn that the step granted as one of the thread's own.
-    fn took_a_turn(&mut self, thread: Who) {
+    pub(super) fn took_a_turn(&mut self, thread: Who) {
         let turn = self.record.last_turn().map(str::to_owned);
         if let (Some(known), Some(turn)) = (self.known(thread), turn) {
             known.turns.push(turn);

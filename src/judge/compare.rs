@@ -112,6 +112,9 @@ pub(super) fn of_lane(
         return Vec::new();
     };
     let kind = step.kind();
+    if let Some(elsewhere) = unspawned((due, step), facts) {
+        return vec![elsewhere];
+    }
     let mut all = match (due, outcome) {
         (Due::Nothing | Due::All(_), _) => Vec::new(),
         (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
@@ -130,7 +133,20 @@ pub(super) fn of_lane(
             | Due::Told { thread, ruling, .. },
             Outcome::Refused(why),
         ) => vec![refused(*thread, (ruling.main(), kind), why)],
-        (Due::Within { .. } | Due::Told { .. }, _) => Vec::new(),
+        (Due::Within { thread, .. }, Outcome::Refused(why)) => {
+            vec![refused(*thread, (Clause::O10, kind), why)]
+        }
+        (Due::Within { thread, bound }, Outcome::Granted(..)) => {
+            told::within((*thread, bound), facts, &gates.profiles)
+        }
+        (Due::Told { thread, policy, ruling }, Outcome::Granted(..)) => {
+            // A compaction speaks of the history that it compacts, as it was told then.
+            let told = match ruling.main() {
+                Clause::O4 => Vec::new(),
+                _ => told::started((*thread, policy, ruling), facts),
+            };
+            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
+        }
         (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reply)
         }
@@ -171,6 +187,8 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
     let policy = match due {
         Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
         Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
+        Due::Told { policy, .. } => policy,
+        Due::Within { bound, .. } => bound,
         _ => return,
     };
     let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
@@ -263,6 +281,22 @@ fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<C
             vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
         }
     }
+}
+
+/// Whether there is a subagent is the release's matter; a branch that has it otherwise is not the
+/// one that happened.
+fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> {
+    let Step::Spawn { new, .. } = step else {
+        return None;
+    };
+    let (due, seen) = match (due, told::shows(*new, facts)) {
+        (Due::Told { .. }, false) => ("a subagent", "none"),
+        (Due::Answer { granted: true }, true) => ("no subagent", "one"),
+        _ => return None,
+    };
+    let words = (due, seen.to_owned());
+    let about = plain((Clause::O9, Kind::Spawn), ACCEPTED, View::Reply, words);
+    Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
 }
 
 fn granted(
