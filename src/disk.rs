@@ -102,6 +102,11 @@ impl Home {
         self.folder.join("temp")
     }
 
+    /// Where the server listens when it has several clients.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
     /// Gives the next case a workspace of its own, and removes the last one.
     ///
     /// # Errors

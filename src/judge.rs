@@ -20,6 +20,7 @@ pub mod compare;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
+pub mod together;
 pub mod told;
 pub mod wire;
 
@@ -216,13 +217,18 @@ impl Judging<'_> {
         let mut all = Vec::new();
         for world in &worlds {
             for branch in step(world, &wanted) {
-                let compared = compare::compare(&branch.due, &wanted, &facts, &gates);
+                let compared = match &wanted {
+                    Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
+                    _ => compare::compare(&branch.due, &wanted, &facts, &gates),
+                };
                 all.push((world.clone(), branch, compared));
             }
         }
-        let fewest = all.iter().map(|(_, _, compared)| wrong(compared)).min().unwrap_or(0);
-        all.retain(|(_, _, compared)| wrong(compared) == fewest);
-        if fewest > 0 {
+        // A branch that did not happen is no better for being wrong in less.
+        let far = |compared: &[Comparison]| (elsewhere(compared), wrong(compared));
+        let nearest = all.iter().map(|(_, _, compared)| far(compared)).min().unwrap_or((0, 0));
+        all.retain(|(_, _, compared)| far(compared) == nearest);
+        if nearest > (0, 0) {
             all.truncate(1);
         }
         let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
@@ -415,6 +421,12 @@ fn left_out(facts: &[&What]) -> Option<String> {
         What::LeftOut { what } => Some(what.clone()),
         _ => None,
     })
+}
+
+/// How much says that another branch is the one that happened.
+fn elsewhere(compared: &[Comparison]) -> usize {
+    let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
+    mismatches.filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)).count()
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

@@ -120,7 +120,7 @@ pub enum Exit {
 pub enum Cause {
     /// Nothing from here.
     Itself,
-    /// The end of its stdin.
+    /// The end of its stdin, or SIGTERM.
     Asked,
     /// SIGKILL: it was wanted dead, or did not go when asked.
     Killed,
@@ -228,6 +228,24 @@ impl Server {
             return ended;
         }
         self.input.close();
+        match self.leash.exit_by(deadline) {
+            Some(exit) => self.tell(exit, Cause::Asked),
+            None => self.kill(),
+        }
+    }
+
+    /// Asks it to end by SIGTERM, waits for it to go, and kills it if it does not.
+    ///
+    /// For a server that reads no stdin. It lets running turns come to their end first, and one
+    /// that has not gone after `grace` is asked once more, which it takes for at once.
+    pub fn terminate(&mut self, grace: Duration, deadline: Instant) -> Ended {
+        if let Some(ended) = self.ended() {
+            return ended;
+        }
+        self.leash.ask();
+        if self.leash.exit_within(grace).is_none() {
+            self.leash.ask();
+        }
         match self.leash.exit_by(deadline) {
             Some(exit) => self.tell(exit, Cause::Asked),
             None => self.kill(),

@@ -218,6 +218,16 @@ pub enum What {
     },
 }
 
+impl What {
+    /// Whether this is the answer to the request with this number.
+    pub fn answers(&self, number: u32) -> bool {
+        match self {
+            What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+            _ => false,
+        }
+    }
+}
+
 impl Trace {
     /// The facts of one step, in order.
     pub fn of_step(&self, step: usize) -> impl Iterator<Item = &What> {

@@ -4,6 +4,7 @@
 //! This room alone knows method names and keys. Every value has one canonical reading: defaults
 //! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
 
+pub mod agents;
 pub mod call;
 pub mod model;
 pub mod news;

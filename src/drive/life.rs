@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::echoes::Echoes;
 use super::session::{NAME, NoSession, Session};
 use super::steps::{Cut, Run};
 use crate::client::Lost;
@@ -16,17 +17,23 @@ use crate::trace::What;
 impl Run<'_> {
     pub(super) fn restart(&mut self, stop: Stop, _forgets: bool) -> Result<(), Cut> {
         if let Some(mut session) = self.seat.session.take() {
+            let mut threads = self.record.threads.values();
             let ended = match stop {
+                Stop::Graceful if threads.any(|thread| thread.running.is_some()) => {
+                    session.stop_in_a_turn(self.bench)
+                }
                 Stop::Graceful => session.stop(self.bench),
                 Stop::Kill => session.kill(),
             };
-            self.last_words(&mut session.client);
+            self.last_words(session);
             self.ended(&ended, ended.cause != Cause::Itself);
         }
         for thread in self.record.threads.values_mut() {
             thread.loaded = false;
+            thread.heard_by.clear();
             thread.running = None;
         }
+        self.echoes = Echoes::default();
         self.stage.forget();
         self.read_rollouts()?;
         if stop == Stop::Graceful {
@@ -62,19 +69,40 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Takes over the server of the case before, where it is spoken to as this plan needs it.
+    pub(super) fn take_server(&mut self) -> Result<(), Cut> {
+        match &mut self.seat.session {
+            Some(session) if session.transport() == self.transport => {
+                session.renew();
+                return Ok(());
+            }
+            Some(session) => drop(session.stop(self.bench)),
+            None => {}
+        }
+        self.seat.session = None;
+        self.start_server()
+    }
+
     pub(super) fn start_server(&mut self) -> Result<(), Cut> {
-        match Session::start(self.bench, &self.seat.home) {
+        match Session::over(self.transport, self.bench, &self.seat.home) {
             Ok(session) => {
                 self.record.all_seen(self.validity.handshake(NAME, &session.hello));
                 self.seat.session = Some(session);
                 Ok(())
             }
-            Err(NoSession::Ours(reason)) => self.trouble(reason),
-            Err(NoSession::Refused(reason)) => {
+            Err(none) => self.no_session(none),
+        }
+    }
+
+    /// A server that was started does not take the handshake.
+    pub(super) fn no_session(&mut self, none: NoSession) -> Result<(), Cut> {
+        match none {
+            NoSession::Ours(reason) => self.trouble(reason),
+            NoSession::Refused(reason) => {
                 self.record.seen(What::Strange { line: format!("no handshake: {reason}") });
                 self.silent("the answer to initialize", self.bench.patience.answer)
             }
-            Err(NoSession::Silent(lost, ended, garbage)) => {
+            NoSession::Silent(lost, ended, garbage) => {
                 if let Some(line) = garbage {
                     self.record.seen(What::Strange { line });
                 }
@@ -82,7 +110,7 @@ impl Run<'_> {
                     return self.silent("the answer to initialize", self.bench.patience.answer);
                 }
                 self.ended(&ended, false);
-                Err(Cut)
+                self.cut()
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
 //! and never in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -23,6 +23,10 @@ pub(super) struct Thread {
     pub(super) path: Option<PathBuf>,
     /// Whether this connection loaded it into the running server.
     pub(super) loaded: bool,
+    /// The connections that were told of it by a start, a fork or a resume of theirs.
+    pub(super) heard_by: BTreeSet<usize>,
+    /// The id of the thread that spawned it, where it is a subagent.
+    pub(super) parent: Option<String>,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
     /// The policy that the server stated last.
@@ -69,6 +73,11 @@ impl Record {
         self.step_start = self.facts.len();
     }
 
+    /// The number of the present step.
+    pub(super) fn at(&self) -> usize {
+        self.step
+    }
+
     /// Writes down what was seen just now.
     pub(super) fn seen(&mut self, what: What) {
         let us = self.begun.elapsed().as_micros();
@@ -91,6 +100,11 @@ impl Record {
         self.facts[self.step_start..].iter().map(|fact| &fact.what)
     }
 
+    /// Whether the run has shown this.
+    pub(super) fn has_seen(&self, what: &What) -> bool {
+        self.facts.iter().any(|fact| fact.what == *what)
+    }
+
     /// The next number of a request.
     pub(super) fn next_call(&mut self) -> u32 {
         self.calls += 1;
@@ -105,6 +119,8 @@ impl Record {
                 id: id.to_owned(),
                 path,
                 loaded: true,
+                heard_by: BTreeSet::new(),
+                parent: None,
                 begun: false,
                 stated: None,
                 turns: Vec::new(),

@@ -1,8 +1,10 @@
-//! [edge] One server with one client on it, from its start to its end.
+//! [edge] One server with its clients on it, from its start to its end.
 //!
 //! Starting is launch and handshake; what goes wrong there is told apart as ours (it cannot be
-//! launched) and the server's (it said nothing, or the wrong thing).
+//! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one
+//! client; over a socket there may be more.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -19,14 +21,22 @@ const REAP_DEADLINE: Duration = Duration::from_secs(2);
 /// Who the client says it is.
 pub(super) const NAME: &str = "heirloom";
 
-/// A running server and the one connection to it.
+/// What a server over a socket is given for a turn that the model holds and that never ends: one
+/// that has none is gone within 30 ms.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// A running server and the connections to it.
 #[derive(Debug)]
 pub(super) struct Session {
-    server: Server,
-    /// The connection.
+    pub(super) server: Server,
+    /// The first connection, which every session has.
     pub(super) client: Client,
     /// How the server introduced itself.
     pub(super) hello: Value,
+    /// The further ones, in order.
+    pub(super) others: Vec<Client>,
+    /// Where further clients connect; none over pipes.
+    pub(super) socket: Option<PathBuf>,
 }
 
 /// Why there is no session.
@@ -43,17 +53,39 @@ pub(super) enum NoSession {
 impl Session {
     /// Starts a server on a home and introduces the client.
     pub(super) fn start(bench: &Bench, home: &Home) -> Result<Session, NoSession> {
+        let mut server = Session::launch(bench, home, None)?;
+        let pipes = server.pipes().expect("nobody took them yet");
+        Session::introduce(bench, server, Client::over(pipes.output, pipes.input))
+    }
+
+    /// Starts the process, for pipes or for a socket there.
+    pub(super) fn launch(
+        bench: &Bench,
+        home: &Home,
+        socket: Option<&Path>,
+    ) -> Result<Server, NoSession> {
         let mut launch = Launch::new(&bench.executable, &home.places().home);
         launch.scratch = home.scratch();
         launch.temp = home.temp();
         launch.directory = home.scratch();
-        let mut server =
-            Server::start(&launch).map_err(|error| NoSession::Ours(error.to_string()))?;
-        let pipes = server.pipes().expect("nobody took them yet");
-        let mut client = Client::over(pipes.output, pipes.input);
+        if let Some(path) = socket {
+            let address = format!("unix://{}", path.display());
+            launch.arguments.extend(["--listen".to_owned(), address]);
+        }
+        Server::start(&launch).map_err(|error| NoSession::Ours(error.to_string()))
+    }
+
+    /// Introduces the first client.
+    pub(super) fn introduce(
+        bench: &Bench,
+        mut server: Server,
+        mut client: Client,
+    ) -> Result<Session, NoSession> {
         let deadline = Instant::now() + bench.patience.answer;
         match client.initialize(NAME, Surface::Experimental, deadline) {
-            Ok(Ok(hello)) => Ok(Session { server, client, hello }),
+            Ok(Ok(hello)) => {
+                Ok(Session { server, client, hello, others: Vec::new(), socket: None })
+            }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
                 let ended = server.kill();
@@ -66,9 +98,22 @@ impl Session {
         }
     }
 
-    /// Ends its stdin and waits.
+    /// Asks it to end, and waits.
     pub(super) fn stop(&mut self, bench: &Bench) -> Ended {
-        self.server.stop(Instant::now() + bench.patience.stop)
+        self.end(bench.patience.stop / 2, bench.patience.stop)
+    }
+
+    /// Asks it to end in the middle of a turn, and waits.
+    pub(super) fn stop_in_a_turn(&mut self, bench: &Bench) -> Ended {
+        self.end(DRAIN, bench.patience.stop)
+    }
+
+    fn end(&mut self, grace: Duration, patience: Duration) -> Ended {
+        let deadline = Instant::now() + patience;
+        match self.socket {
+            None => self.server.stop(deadline),
+            Some(_) => self.server.terminate(grace, deadline),
+        }
     }
 
     /// How it ended after it closed its stdout; one that goes on all the same is killed.

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::echoes::Echoes;
 use super::record::{Record, Thread};
+use super::sockets::Transport;
 use super::told::Heard;
 use super::validity::Validity;
 use super::{Bench, Seat, is_flawed, kills};
-use crate::client::Arrived;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
 use crate::upstream::Stage;
@@ -33,7 +34,12 @@ pub(super) struct Run<'a> {
     pub(super) stage: &'a Stage,
     pub(super) seat: &'a mut Seat,
     pub(super) record: &'a mut Record,
-    pub(super) open: BTreeMap<Id, Open>,
+    /// The requests without an answer, by connection and id.
+    pub(super) open: BTreeMap<(usize, Id), Open>,
+    /// The number of the connection that asks: 0, but where the plan says otherwise.
+    pub(super) speaks: usize,
+    pub(super) transport: Transport,
+    pub(super) echoes: Echoes,
     pub(super) heard: Heard,
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
@@ -48,19 +54,28 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        let (heard, open, stderr) = (Heard::new(stage.watch()), BTreeMap::new(), String::new());
-        let validity = Validity::new(bench.schema.as_deref());
-        Run { bench, stage, seat, record, open, heard, stderr, turn: None, validity }
+        Run {
+            bench,
+            stage,
+            seat,
+            record,
+            open: BTreeMap::new(),
+            speaks: 0,
+            transport: Transport::Pipes,
+            echoes: Echoes::default(),
+            heard: Heard::new(stage.watch()),
+            stderr: String::new(),
+            turn: None,
+            validity: Validity::new(bench.schema.as_deref()),
+        }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
         self.record.all_seen(self.validity.begin());
         self.configure(&plan.defaults)?;
-        match &mut self.seat.session {
-            Some(session) => drop(session.client.drain()),
-            None => self.start_server()?,
-        }
+        self.transport = Transport::of(plan);
+        self.take_server()?;
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
             self.validity.on_purpose = is_flawed(step);
@@ -154,7 +169,7 @@ impl<'a> Run<'a> {
         let method = call.method;
         let number = self.send(call, (unbound, new))?;
         self.until(&format!("the answer to {method}"), self.bench.patience.answer, |what| {
-            answers(what, number)
+            what.answers(number)
         })
     }
 
@@ -168,10 +183,10 @@ impl<'a> Run<'a> {
         self.record.all_seen(self.validity.request(&call));
         self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
-        match session.client.send(call.method, call.params) {
+        match session.speaker(self.speaks).send(call.method, call.params) {
             Ok(id) => {
-                self.validity.sent(id.id(), call.method);
-                self.open.insert(id.id(), Open { call: number, new });
+                self.validity.sent((self.speaks, id.id()), call.method);
+                self.open.insert((self.speaks, id.id()), Open { call: number, new });
                 Ok(number)
             }
             Err(lost) => self.lost(&lost).map(|()| number),
@@ -187,6 +202,7 @@ impl<'a> Run<'a> {
         let reason = match known {
             None => "the thread does not exist",
             Some(thread) if !thread.loaded => "the thread is not loaded",
+            Some(thread) if !thread.heard_by.contains(&0) => "the first client does not hear of it",
             Some(thread) if !thread.begun => "the thread has no history yet",
             Some(thread) => {
                 let places = self.seat.home.places();
@@ -227,13 +243,9 @@ impl<'a> Run<'a> {
         let deadline = Instant::now() + patience;
         while !self.record.of_step().any(&is) && Instant::now() < deadline {
             let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
-            match session.client.next(deadline) {
+            match session.next(deadline) {
                 None => return Ok(()),
-                Some(Arrived::Closed) => return self.gone(),
-                Some(Arrived::Garbage(line)) => {
-                    self.record.seen(What::Strange { line: line.to_string() });
-                }
-                Some(Arrived::Message(message)) => self.message(message)?,
+                Some(arrived) => self.arrived(arrived)?,
             }
         }
         Ok(())
@@ -250,25 +262,14 @@ impl<'a> Run<'a> {
         let deadline = Instant::now() + patience;
         while !self.record.of_step().any(&is) {
             let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
-            match session.client.next(deadline) {
+            match session.next(deadline) {
                 None => return self.silent(awaited, patience),
-                Some(Arrived::Closed) => return self.gone(),
-                Some(Arrived::Garbage(line)) => {
-                    self.record.seen(What::Strange { line: line.to_string() });
-                }
-                Some(Arrived::Message(message)) => self.message(message)?,
+                Some(arrived) => self.arrived(arrived)?,
             }
             if Instant::now() >= deadline + patience {
                 return self.silent(awaited, patience);
             }
         }
         Ok(())
-    }
-}
-
-fn answers(what: &What, number: u32) -> bool {
-    match what {
-        What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
-        _ => false,
     }
 }

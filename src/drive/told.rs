@@ -2,7 +2,8 @@
 //!
 //! Hears every request to the model and keeps, of each thread, what it was last told: a request
 //! without a block of permissions means as last told. A turn's telling stands once for each voice,
-//! and once more where it changes. A helper's request tells nothing of the thread it helps.
+//! and once more where it changes. A subagent is a thread of its own, a review speaks for the thread
+//! that it reviews, and a reviewing model's request tells nothing of the thread it helps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crossbeam_channel::Receiver;
 use super::steps::Run;
 use crate::policy::told::Told;
 use crate::trace::What;
+use crate::wire::agents;
 use crate::wire::model::ModelRequest;
 use crate::wire::told;
 
@@ -32,19 +34,20 @@ impl Run<'_> {
     /// finds its requests here: they are remembered before they are answered.
     pub(super) fn write_told(&mut self) {
         while let Ok(request) = self.heard.asked.try_recv() {
-            let Some(id) = request.thread.as_ref().filter(|id| self.record.thread(id).is_some())
-            else {
+            let of_review = request.subagent.as_deref() == Some(agents::REVIEW);
+            let of = if of_review { &request.parent } else { &request.thread };
+            let Some(of) = of.as_ref().filter(|id| self.record.thread(id).is_some()) else {
                 continue;
             };
-            let Some(said) = told::read(&request) else {
+            let (Some(said), Some(voice)) = (told::read(&request), &request.thread) else {
                 continue;
             };
             if let Some(told) = said.developer {
-                self.heard.last.insert(id.clone(), told);
+                self.heard.last.insert(voice.clone(), told);
             }
-            let developer = self.heard.last.get(id).cloned();
+            let developer = self.heard.last.get(voice).cloned();
             for told in developer.into_iter().chain(said.metadata) {
-                self.write_once(id, told);
+                self.write_once(of, told);
             }
         }
     }

@@ -21,11 +21,11 @@ use crate::wire::model::ModelRequest;
 
 /// How long a notice of changed settings is waited for: it comes within 10 ms, and within a second
 /// on a loaded machine.
-const NOTICE_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const NOTICE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long it is waited for where the values asked for are those that were stated last, and none
 /// is expected.
-const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
+pub(super) const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A turn that the model holds.
 #[derive(Debug)]
@@ -148,7 +148,8 @@ impl Run<'_> {
         };
         let stated = self.record.threads.get(&name).and_then(|known| known.stated.clone());
         let equal = stated.is_some_and(|stated| stated.with(overrides) == stated);
-        let hears = self.record.threads.get(&name).is_some_and(|known| known.loaded);
+        let known = self.record.threads.get(&name);
+        let hears = known.is_some_and(|known| known.loaded && !known.heard_by.is_empty());
         let patience = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
         let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == Whose::Named(name));
         self.within(patience, own)
@@ -167,7 +168,7 @@ impl Run<'_> {
     }
 
     /// Remembers the turn that the step granted as one of the thread's own.
-    fn took_a_turn(&mut self, thread: Who) {
+    pub(super) fn took_a_turn(&mut self, thread: Who) {
         let turn = self.record.last_turn().map(str::to_owned);
         if let (Some(known), Some(turn)) = (self.known(thread), turn) {
             known.turns.push(turn);

@@ -16,8 +16,8 @@ use crate::wire::rpc::{self, Id, Message, Surface};
 /// What is held against the schema, and what was told of it.
 pub(super) struct Validity<'a> {
     schema: Option<&'a Schema>,
-    /// The requests without an answer yet, by method.
-    asked: BTreeMap<Id, String>,
+    /// The requests without an answer yet, by connection and id: their method.
+    asked: BTreeMap<(usize, Id), String>,
     told: BTreeSet<(bool, String, Problem)>,
     /// Whether the step's request is invalid on purpose.
     pub(super) on_purpose: bool,
@@ -74,7 +74,7 @@ impl<'a> Validity<'a> {
     }
 
     /// The id that a request was sent with.
-    pub(super) fn sent(&mut self, id: Id, method: &str) {
+    pub(super) fn sent(&mut self, id: (usize, Id), method: &str) {
         self.asked.insert(id, method.to_owned());
     }
 
@@ -84,7 +84,7 @@ impl<'a> Validity<'a> {
     }
 
     /// A message of the server's. An answer that nobody asked for is not a matter of the schema.
-    pub(super) fn heard(&mut self, message: &Message) -> Vec<What> {
+    pub(super) fn heard(&mut self, from: usize, message: &Message) -> Vec<What> {
         match message {
             Message::Notification { method, params, beside } => {
                 self.theirs(method, Line::Notification { method, params, beside })
@@ -92,13 +92,15 @@ impl<'a> Validity<'a> {
             Message::Request { method, params, .. } => {
                 self.theirs(method, Line::Request { method, params })
             }
-            Message::Answer { id, outcome } => match (self.asked.remove(id), outcome) {
-                (None, _) => Vec::new(),
-                (Some(to), Ok(result)) => self.theirs(&to, Line::Result { to: &to, result }),
-                (Some(to), Err(error)) => {
-                    self.theirs(&to, Line::Refusal { error: &error.spelled() })
+            Message::Answer { id, outcome } => {
+                match (self.asked.remove(&(from, id.clone())), outcome) {
+                    (None, _) => Vec::new(),
+                    (Some(to), Ok(result)) => self.theirs(&to, Line::Result { to: &to, result }),
+                    (Some(to), Err(error)) => {
+                        self.theirs(&to, Line::Refusal { error: &error.spelled() })
+                    }
                 }
-            },
+            }
         }
     }
 

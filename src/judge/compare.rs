@@ -73,6 +73,8 @@ pub enum Adopt {
         /// Whether the stored policy takes it over as well.
         both: bool,
     },
+    /// Nothing: this branch is not the one that happened.
+    Elsewhere,
     /// The request was refused: what it was to do did not happen.
     Refused,
     /// The request was granted, with this policy of this thread where it states one.
@@ -87,20 +89,26 @@ enum Outcome<'a> {
 
 /// Compares what is due with what a step showed.
 pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
-    match (due, step) {
-        (Due::All(dues), Step::Together(steps)) => {
-            let gates = &Gates { alone: false, ..gates.clone() };
-            let lanes = dues.iter().zip(steps).enumerate();
-            let lane = |(lane, (due, step))| of_lane((due, step), (facts, lane), gates);
-            lanes.flat_map(lane).collect()
-        }
-        (_, Step::Second(inner)) => compare(due, inner, facts, gates),
+    match step {
+        Step::Second(inner) => compare(due, inner, facts, gates),
+        Step::Rival { .. } => aside(of_lane((due, step), (facts, 0), gates)),
         _ => of_lane((due, step), (facts, 0), gates),
     }
 }
 
+/// What a second server says leaves the first as it is: a cold read that goes wrong in the same way
+/// makes the same finding.
+fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
+    for mismatch in compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
+        if !matches!(mismatch.adopt, Adopt::Elsewhere) {
+            mismatch.adopt = Adopt::Nothing;
+        }
+    }
+    compared
+}
+
 /// Compares one of several calls at once, by the place of its request among theirs.
-fn of_lane(
+pub(super) fn of_lane(
     (due, step): (&Due, &Step),
     (facts, lane): (&[&What], usize),
     gates: &Gates,
@@ -110,6 +118,9 @@ fn of_lane(
     };
     let kind = step.kind();
     let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
+    if let Some(elsewhere) = unspawned((due, step), facts) {
+        return vec![elsewhere];
+    }
     let mut all = match (due, outcome) {
         (Due::Nothing | Due::All(_), _) => Vec::new(),
         (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
@@ -128,7 +139,20 @@ fn of_lane(
             | Due::Told { thread, ruling, .. },
             Outcome::Refused(why),
         ) => vec![refused(*thread, (ruling.main(), kind), (view, why))],
-        (Due::Within { .. } | Due::Told { .. }, _) => Vec::new(),
+        (Due::Within { thread, .. }, Outcome::Refused(why)) => {
+            vec![refused(*thread, (Clause::O10, kind), (view, why))]
+        }
+        (Due::Within { thread, bound }, Outcome::Granted(..)) => {
+            told::within((*thread, bound), facts, &gates.profiles)
+        }
+        (Due::Told { thread, policy, ruling }, Outcome::Granted(..)) => {
+            // A compaction speaks of the history that it compacts, as it was told then.
+            let told = match ruling.main() {
+                Clause::O4 => Vec::new(),
+                _ => told::started((*thread, policy, ruling), facts),
+            };
+            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
+        }
         (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reply)
         }
@@ -166,6 +190,8 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
     let policy = match due {
         Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
         Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
+        Due::Told { policy, .. } => policy,
+        Due::Within { bound, .. } => bound,
         _ => return,
     };
     let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
@@ -204,7 +230,7 @@ fn second(what: &What) -> Option<Outcome<'_>> {
     }
 }
 
-fn held(clause: Clause, view: View) -> Comparison {
+pub(super) fn held(clause: Clause, view: View) -> Comparison {
     let cell = Cell { clause, view: Some(view), dimension: None };
     Comparison { cell, mismatch: None, agreed: None }
 }
@@ -252,8 +278,8 @@ fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> 
     match granted == matches!(outcome, Outcome::Granted(..)) {
         true => Vec::new(),
         false => {
-            let about = (Clause::R16, kind);
-            vec![broken(plain(about, ACCEPTED, View::Reply, (expected, seen)))]
+            let about = plain((Clause::R16, kind), ACCEPTED, View::Reply, (expected, seen));
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
         }
     }
 }
@@ -264,10 +290,27 @@ fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<C
     match facts.iter().any(own) == closed {
         true => Vec::new(),
         false => {
-            let about = (Clause::R18, kind);
-            vec![broken(plain(about, ACCEPTED, View::Notice, ("another end", "this".to_owned())))]
+            let words = ("another end", "this".to_owned());
+            let about = plain((Clause::R18, kind), ACCEPTED, View::Notice, words);
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
         }
     }
+}
+
+/// Whether there is a subagent is the release's matter; a branch that has it otherwise is not the
+/// one that happened.
+fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> {
+    let Step::Spawn { new, .. } = step else {
+        return None;
+    };
+    let (due, seen) = match (due, told::shows(*new, facts)) {
+        (Due::Told { .. }, false) => ("a subagent", "none"),
+        (Due::Answer { granted: true }, true) => ("no subagent", "one"),
+        _ => return None,
+    };
+    let words = (due, seen.to_owned());
+    let about = plain((Clause::O9, Kind::Spawn), ACCEPTED, View::Reply, words);
+    Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
 }
 
 fn granted(
@@ -323,7 +366,7 @@ fn stated(
 
 /// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
 /// a look at a copy of the home neither.
-fn values(
+pub(super) fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
     view: View,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::rules::step;
 use super::{Due, Kind, Ruling, World};
 use crate::contract::Clause;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::policy::{Defaults, Dimension, Policy};
 
 /// One comparison that a plan calls for.
@@ -45,9 +45,30 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     for each in plan.whole() {
         let branches = step(&world, &each);
         for branch in &branches {
-            fires.extend(of(&branch.due, &world.defaults, each.kind()));
+            fires.extend(match (&branch.due, &each) {
+                (Due::All(dues), Step::Together(steps)) => at_once(dues, steps, &world.defaults),
+                (due, _) => of(due, &world.defaults, each.kind()),
+            });
         }
         world = branches.into_iter().next().expect("every step has an answer").world;
+    }
+    fires
+}
+
+/// Of calls at once: what each calls for, and what their notices do.
+fn at_once(dues: &[Due], steps: &[Step], defaults: &Defaults) -> Vec<Fire> {
+    let lanes = dues.iter().zip(steps);
+    let mut fires: Vec<Fire> =
+        lanes.flat_map(|(due, step)| of(due, defaults, step.kind())).collect();
+    for form in [NOTICE, NO_NOTICE] {
+        let (clause, kind) = (Clause::T9, Kind::Together);
+        fires.push(Fire { clause, dimension: None, kind, form, config_differs: false });
+    }
+    for due in dues {
+        if let Due::Change { policy, .. } = due {
+            let ruling = Ruling::all(Kind::Together, Clause::O14);
+            fires.extend(values(policy, &ruling, defaults));
+        }
     }
     fires
 }

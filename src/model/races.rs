@@ -104,10 +104,15 @@ fn after(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
         let mut dues = dues.clone();
         dues[lane] = branch.due;
         let mut rests = so_far.rests.clone();
-        rests.extend(branch.rests);
+        rests.extend(branch.rests.into_iter().filter(|clause| *clause != Clause::O14));
         Branch { world: branch.world, due: Due::All(dues), rests }
     };
-    step(&so_far.world, next).into_iter().map(joined).collect()
+    // The first call is the first client's, the others are those of further ones.
+    let branches = match lane {
+        0 => step(&so_far.world, next),
+        _ => second(&so_far.world, next),
+    };
+    branches.into_iter().map(joined).collect()
 }
 
 /// Every order of so many calls.

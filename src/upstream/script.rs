@@ -45,7 +45,11 @@ pub(super) fn spell(answer: &Answer, number: u64, held: Held) -> Script {
         Reply::Call { tool, arguments } => {
             let given = answer.call.clone();
             let call = given.unwrap_or_else(|| format!("call-{number}"));
-            vec![created, say(model::call(&call, tool, arguments)), completed]
+            let called = match answer.namespace {
+                None => model::call(&call, tool, arguments),
+                Some(namespace) => model::call_within(namespace, &call, (tool, arguments)),
+            };
+            vec![created, say(called), completed]
         }
         Reply::Fail => vec![created, say(model::failed(&id))],
         Reply::Drop => vec![created, Part::Break],

@@ -172,7 +172,7 @@ impl State {
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer { reply, call: None, delay: None, gate: None }
+        Answer { reply, call: None, namespace: None, delay: None, gate: None }
     }
 }
 
@@ -188,6 +188,13 @@ impl Answer {
     #[must_use]
     pub fn behind(mut self, gate: &Gate) -> Answer {
         self.gate = Some(gate.clone());
+        self
+    }
+
+    /// Takes the tool of a [`Reply::Call`] from this namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: &'static str) -> Answer {
+        self.namespace = Some(namespace);
         self
     }
 

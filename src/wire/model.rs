@@ -127,6 +127,18 @@ pub fn call(call: &str, tool: &str, arguments: &str) -> String {
     }))
 }
 
+/// The event of a call of a tool of a namespace.
+#[must_use]
+pub fn call_within(namespace: &str, call: &str, (tool, arguments): (&str, &str)) -> String {
+    done(&json!({
+        "type": "function_call",
+        "call_id": call,
+        "namespace": namespace,
+        "name": tool,
+        "arguments": arguments,
+    }))
+}
+
 /// The event that ends a good answer.
 #[must_use]
 pub fn completed(id: &str) -> String {

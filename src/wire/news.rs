@@ -48,6 +48,21 @@ pub enum News {
     },
 }
 
+/// The notification that ends a turn.
+pub const ENDED: &str = "turn/completed";
+
+impl News {
+    /// The id of what it is about: a turn, or a thread.
+    pub fn about(&self) -> &str {
+        match self {
+            News::TurnStarted { turn, .. }
+            | News::TurnEnded { turn, .. }
+            | News::TurnEvent { turn, .. } => turn,
+            News::Settings { thread, .. } | News::Closed { thread } => thread,
+        }
+    }
+}
+
 /// Reads a notification.
 pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
@@ -61,7 +76,7 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
         }
         "thread/closed" => Some(News::Closed { thread }),
         "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
-        "turn/completed" => {
+        ENDED => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
             Some(News::TurnEnded { thread, turn: turn_id?, status })
         }

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::agents;
 use super::model::ModelRequest;
 use crate::policy::told::{Told, Voice};
 
@@ -21,11 +22,14 @@ pub struct Said {
     pub metadata: Option<Told>,
 }
 
-/// Reads the request of a thread's own turn; none for a helper's, a compaction's and the like.
+/// Reads the request of a turn, a subagent's and a review's included; none for a reviewing model's,
+/// a compaction's and the like.
 pub fn read(request: &ModelRequest) -> Option<Said> {
     let metadata = request.turn_metadata();
     let kind = metadata.as_ref().and_then(|turn| turn.get("request_kind")?.as_str());
-    if request.subagent.is_some() || kind.is_some_and(|kind| kind != "turn") {
+    let helper = request.subagent.as_deref();
+    let turns = helper.is_none_or(|helper| [agents::SUBAGENT, agents::REVIEW].contains(&helper));
+    if !turns || kind.is_some_and(|kind| kind != "turn") {
         return None;
     }
     let texts = request.developer_texts();
