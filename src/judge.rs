@@ -225,6 +225,7 @@ impl Judging<'_> {
         let mut next: Vec<World> = all
             .into_iter()
             .map(|(before, branch, compared)| adopt::adopt(&before, branch.world, &compared))
+            .map(|world| adopt::learn(world, &facts))
             .collect();
         next.sort();
         next.dedup();

@@ -137,7 +137,7 @@ impl Run<'_> {
         if self.refused() {
             return Ok(());
         }
-        self.heard(thread, overrides)
+        self.heard(thread, &overrides.clone().cleared())
     }
 
     /// Waits for the notice of a change; without one the step ends all the same, and what is
