@@ -16,7 +16,7 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
-    /// The named profiles, as they stand in config.toml now.
+    /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
 }
 

@@ -1,7 +1,8 @@
 //! [core] Evidence: what a rollout file holds, beside what must be stored.
 //!
 //! A rollout that disagrees makes a finding only when a later cold read is wrong too; then it is a
-//! further view of that finding. Else it is a notice, and changes no exit code.
+//! further view of that finding. Else it is a notice, and changes no exit code. A sandbox beside a
+//! profile that is due is its projection, and says nothing.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,9 @@ impl Evidence {
         let mut agreed = Vec::new();
         for (due, seen) in due.beside(seen) {
             let dimension = due.dimension();
+            if (dimension, seen.dimension()) == (Dimension::PP, Dimension::SB) {
+                continue;
+            }
             agreed.push((dimension, due == seen));
             if due == seen {
                 self.0.remove(&(name, dimension));
