@@ -213,7 +213,7 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
+        let token = Token::new(self.campaign, index);
         self.ledger.add(token, plan.lines(), &verdict);
         tell(Event::Case {
             index,
@@ -317,6 +317,7 @@ mod tests {
             time: None,
             jobs: 2,
             max_ops: 1,
+            secondary: true,
             confirmations: 1,
             known: Known::default(),
         };
