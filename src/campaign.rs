@@ -39,6 +39,9 @@ pub struct Campaign {
     pub jobs: usize,
     /// Operations in a case at the most.
     pub max_ops: usize,
+    /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
+    /// collaboration mode and plugins.
+    pub secondary: bool,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
     /// What is excused.

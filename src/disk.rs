@@ -8,10 +8,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::policy::{Approval, Defaults, Policy};
+use crate::policy::{Defaults, Policy};
 use crate::wire::policy::Places;
 use crate::wire::rollout;
 
+mod config;
 mod fresh;
 pub mod root;
 pub mod store;
@@ -27,25 +28,6 @@ pub enum Profile {
     /// Without the features that have no part in policy; a third less CPU.
     Lean,
 }
-
-/// Off in every profile: attempts to reach the network.
-const OFFLINE: [&str; 2] = ["plugins", "apps"];
-
-/// Off in the lean profile: no part in approvals, reviewers or permissions.
-const IDLE: [&str; 12] = [
-    "browser_use",
-    "browser_use_external",
-    "computer_use",
-    "hooks",
-    "image_generation",
-    "in_app_browser",
-    "plugin_sharing",
-    "remote_plugin",
-    "shell_snapshot",
-    "skill_mcp_dependency_install",
-    "tool_suggest",
-    "workspace_dependencies",
-];
 
 /// The folders of one worker's server.
 #[derive(Debug)]
@@ -130,7 +112,7 @@ impl Home {
         profile: Profile,
         model_url: &str,
     ) -> io::Result<()> {
-        let text = config(defaults, profile, model_url).to_string();
+        let text = config::config(defaults, profile, model_url).to_string();
         fs::write(self.places.home.join("config.toml"), text)
     }
 
@@ -155,51 +137,6 @@ impl Drop for Home {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.folder));
     }
-}
-
-/// The config.toml of a case: the stand-in as the model's provider, and the defaults under test.
-fn config(defaults: &Defaults, profile: Profile, model_url: &str) -> toml::Table {
-    let off: &[&str] = match profile {
-        Profile::Default => &[],
-        Profile::Lean => &IDLE,
-    };
-    let features = OFFLINE.iter().chain(off).map(|name| (name.to_string(), false.into()));
-    let provider = table([
-        ("name", "mock".into()),
-        ("base_url", model_url.into()),
-        ("wire_api", "responses".into()),
-        ("request_max_retries", 0.into()),
-        ("stream_max_retries", 0.into()),
-        ("supports_websockets", false.into()),
-    ]);
-    table([
-        ("model", "mock-model".into()),
-        ("model_provider", "mock".into()),
-        ("approval_policy", approval(&defaults.approval)),
-        ("approvals_reviewer", defaults.reviewer.to_string().into()),
-        ("sandbox_mode", defaults.sandbox.to_string().into()),
-        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
-        ("features", toml::Table::from_iter(features).into()),
-        ("model_providers", table([("mock", provider.into())]).into()),
-    ])
-}
-
-fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-fn approval(approval: &Approval) -> toml::Value {
-    let Approval::Granular(granular) = approval else {
-        return approval.to_string().into();
-    };
-    let fields = table([
-        ("sandbox_approval", granular.sandbox_approval.into()),
-        ("rules", granular.rules.into()),
-        ("skill_approval", granular.skill_approval.into()),
-        ("request_permissions", granular.request_permissions.into()),
-        ("mcp_elicitations", granular.mcp_elicitations.into()),
-    ]);
-    table([("granular", fields.into())]).into()
 }
 
 /// Copies a folder whole; links are not followed and not copied, for a home holds none that matter.

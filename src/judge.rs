@@ -239,6 +239,7 @@ impl Judging<'_> {
         let mut next: Vec<World> = Vec::new();
         for (before, branch, compared) in all {
             let world = adopt::adopt(&before, branch.world, &compared);
+            let world = adopt::learn(world, &facts);
             if !next.contains(&world) {
                 next.push(world);
             }
@@ -250,8 +251,9 @@ impl Judging<'_> {
     fn gates(&self) -> compare::Gates {
         let version = self.trace.server.as_ref();
         let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        let profiles = self.defaults.last().map(|now| now.profiles.clone());
-        compare::Gates { notices, alone: true, profiles: profiles.unwrap_or_default() }
+        // A thread may hold a profile that config.toml no longer has: it means what it last did.
+        let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
+        compare::Gates { notices, alone: true, profiles: profiles.collect() }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {

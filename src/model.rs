@@ -16,6 +16,8 @@ mod calls;
 pub mod fires;
 mod races;
 pub mod rules;
+#[cfg(test)]
+mod tests;
 mod turns;
 pub mod width;
 
@@ -334,6 +336,20 @@ impl World {
         }
     }
 
+    /// What a server states of a thread in a dimension in which nothing was due is known from then
+    /// on, but for the tier (T8).
+    pub fn learn(&mut self, name: Name, stated: &Policy) {
+        let Some(thread) = self.threads.get_mut(&name) else { return };
+        let all = thread.live.iter_mut().chain([&mut thread.stored]);
+        for policy in all {
+            for (dimension, word) in &stated.others {
+                if *dimension != Dimension::T {
+                    policy.others.entry(*dimension).or_insert_with(|| word.clone());
+                }
+            }
+        }
+    }
+
     fn with(&self, name: Name, thread: Thread) -> World {
         let mut world = self.clone();
         world.threads.insert(name, thread);
@@ -389,12 +405,18 @@ impl Thread {
         }
     }
 
-    /// This thread with another policy in force, live and stored.
+    /// This thread with another policy in force, live and stored. Whether what is done in a folder
+    /// that a resume chose writes that folder down is left open (R10).
     fn moved(&self, policy: Policy, ruled: Ruling) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
-        let live = Some(policy.clone());
-        Thread { live, stored: policy, before, ruled, maybe: BTreeSet::new(), ..self.clone() }
+        let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();
+        let chosen = folder(last) == folder(&policy) && folder(last) != folder(&self.stored);
+        let (stored, maybe) = match chosen {
+            true => (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()])),
+            false => (policy.clone(), BTreeSet::new()),
+        };
+        Thread { live: Some(policy), stored, before, ruled, maybe, ..self.clone() }
     }
 
     fn unload(&mut self) {

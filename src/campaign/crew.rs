@@ -129,7 +129,7 @@ impl Hand<'_> {
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
         let case = {
-            let draw = strategy::Draw { max_ops: self.campaign.max_ops, secondary: true };
+            let draw = strategy::Draw { max_ops: self.campaign.max_ops, secondary: self.campaign.secondary };
             strategy::drawn(self.campaign.seed, index, draw)
         };
         let plan = Plan::from(&case);
@@ -219,7 +219,7 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
+        let token = Token::new(self.campaign, index);
         self.ledger.add(token, plan.lines(), &verdict);
         tell(Event::Case {
             index,
@@ -323,6 +323,7 @@ mod tests {
             time: None,
             jobs: 2,
             max_ops: 1,
+            secondary: true,
             confirmations: 1,
             known: Known::default(),
         };

@@ -15,7 +15,7 @@ use crate::op::{self, Finish};
 use crate::plan::{Reply, Step, Who};
 use crate::policy::{Reviewer, TurnOverrides};
 use crate::trace::{What, Whose};
-use crate::upstream::Gate;
+use crate::upstream::{Answer, Gate};
 use crate::wire::call::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
 use crate::wire::model::ModelRequest;
 
@@ -79,7 +79,13 @@ impl Run<'_> {
         self.turn = None;
         let steers = self.running(thread).is_some();
         let asked = self.stage.watch();
-        let gate = if steers { Gate::new() } else { self.stage.hold(&id) };
+        let gate = Gate::new();
+        if !steers {
+            // Before its first byte: a stream that has begun is dropped where the turn is steered,
+            // and the model asked once more.
+            let answer = Answer::from(Reply::Text("ok".to_owned())).behind(&gate);
+            self.stage.queue(&id, answer);
+        }
         let turn = call::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
         self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
@@ -137,7 +143,7 @@ impl Run<'_> {
         if self.refused() {
             return Ok(());
         }
-        self.heard(thread, overrides)
+        self.heard(thread, &overrides.clone().cleared())
     }
 
     /// Waits for the notice of a change; without one the step ends all the same, and what is

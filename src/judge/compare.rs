@@ -21,7 +21,7 @@ pub struct Gates {
     /// Whether the step's notices are those of one call alone: which of several calls at once a
     /// notice is about, nobody can tell.
     pub alone: bool,
-    /// The named profiles, as they stand in config.toml now.
+    /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A rollout or a row of the state database that disagrees makes a finding only when a later cold
 //! read is wrong too; then it is a further view of that finding. Else it is a notice, and changes
-//! no exit code.
+//! no exit code. A sandbox beside a profile that is due is its projection, and says nothing.
 
 use std::collections::BTreeMap;
 
 use super::{Notice, View};
 use crate::contract::Clause;
 use crate::plan::Name;
-use crate::policy::{Dimension, Permissions, Policy, Value};
+use crate::policy::{Dimension, Policy, Value};
 use crate::trace::{What, Whose};
 
 /// What one file says of one thread.
@@ -51,7 +51,7 @@ impl Evidence {
         let mut agreed = Vec::new();
         for seen in &reading.values {
             let Some(due) = due.value(seen.dimension()) else { continue };
-            if is_projection(reading.view, &due) {
+            if (due.dimension(), seen.dimension()) == (Dimension::PP, Dimension::SB) {
                 continue;
             }
             let (dimension, key) = (due.dimension(), (reading.name, due.dimension(), reading.view));
@@ -84,9 +84,4 @@ impl Evidence {
     pub fn left(self) -> Vec<Notice> {
         self.0.into_values().collect()
     }
-}
-
-/// The database holds a sandbox even under a profile, whose name it does not know.
-fn is_projection(view: View, due: &Value) -> bool {
-    view == View::Store && matches!(due, Value::Permissions(Permissions::Profile(_)))
 }

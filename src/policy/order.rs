@@ -99,7 +99,7 @@ fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
 #[cfg(test)]
 mod tests {
     use super::allows_more;
-    use crate::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox};
+    use crate::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
 
     fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
         let others = std::collections::BTreeMap::new();
@@ -145,6 +145,31 @@ mod tests {
         let full = || Sandbox::FullAccess;
         check((Approval::Never, full()), (Approval::OnRequest, full()), false);
         check((Approval::Never, full()), (Approval::Untrusted, full()), true);
+    }
+
+    #[test]
+    fn a_profile_allows_what_config_says_that_it_means() {
+        let profiles = Profiles::from([
+            ("p-full".to_owned(), SandboxMode::FullAccess),
+            ("p-ro".to_owned(), SandboxMode::ReadOnly),
+        ]);
+        let of = |permissions| Policy {
+            permissions,
+            ..policy(Approval::Never, Reviewer::User, Sandbox::FullAccess)
+        };
+        let profile = |id: &str| of(Permissions::Profile(id.to_owned()));
+        let wider = [
+            ("p-full", ":workspace"),
+            (":workspace", "p-ro"),
+            ("p-ro", ":read-only"),
+            (":danger-full-access", "p-full"),
+        ]
+        .map(|(seen, due)| allows_more(&profile(seen), &profile(due), &profiles));
+        assert_eq!(wider, [true, true, false, false]);
+        let sandbox = of(Permissions::Legacy(Sandbox::workspace(false)));
+        let both = [(&sandbox, "p-ro"), (&sandbox, ":workspace"), (&sandbox, "p-full")]
+            .map(|(seen, due)| allows_more(seen, &profile(due), &profiles));
+        assert_eq!(both, [true, false, false]);
     }
 
     #[test]
