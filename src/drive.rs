@@ -5,7 +5,7 @@
 //! run without a fact of the server's, and then with a reason that a person can act on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use semver::Version;
@@ -19,12 +19,14 @@ use crate::upstream::{Stage, Upstream};
 pub mod bench;
 mod acts;
 mod crowd;
+mod deed;
 mod faults;
 mod fresh;
 mod hearing;
 pub mod isolated;
 mod life;
 mod record;
+pub mod sandbox;
 mod session;
 mod steps;
 mod turns;
@@ -70,6 +72,8 @@ pub struct Bench {
     pub patience: Patience,
     upstream: Upstream,
     root: Root,
+    /// Why this machine cannot sandbox a command, once it was tried.
+    sandbox: OnceLock<Option<String>>,
     /// A home on which a server has been started once.
     template: PathBuf,
 }
@@ -106,6 +110,10 @@ impl Worker {
     pub fn run(&mut self, plan: &Plan) -> Trace {
         self.stderr.clear();
         self.stage.forget();
+        if deed::is_in(plan) {
+            // Found out before the deed, for what came of it says so.
+            self.bench.no_sandbox();
+        }
         let mut record = Record::new();
         if !self.bench.root.has_room() {
             let folder = self.bench.root.path().display();

@@ -17,12 +17,13 @@ use crate::trace::{Trace, What, Whose};
 
 pub mod adopt;
 pub mod compare;
+pub mod deed;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
+use self::compare::{Adopt, Comparison, Mismatch};
 use self::evidence::Evidence;
 use self::origin::Origin;
 use self::signature::Signature;
@@ -44,6 +45,8 @@ pub enum View {
     Rollout,
     /// A cold resume in a second process, on a copy of the home.
     Fresh,
+    /// What happened when the model asked for a command or a patch.
+    Deed,
     /// The lines, turns and processes themselves.
     Wire,
 }
@@ -315,7 +318,9 @@ impl Judging<'_> {
                 findings.len() - 1
             }
         };
-        if let (Some(thread), Some(dimension)) = (mismatch.thread, mismatch.dimension) {
+        if let (Adopt::Value { .. }, Some(thread), Some(dimension)) =
+            (&mismatch.adopt, mismatch.thread, mismatch.dimension)
+        {
             self.adopted.insert((thread, dimension), index);
         }
     }

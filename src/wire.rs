@@ -5,6 +5,7 @@
 //! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
 
 pub mod call;
+pub mod deed;
 pub mod model;
 pub mod news;
 pub mod policy;

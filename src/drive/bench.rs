@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use semver::Version;
 
@@ -50,8 +51,9 @@ impl Bench {
         let ours = |what| move |source| NoBench::Ours { what, source };
         let root = Root::create().map_err(ours("make a folder for homes"))?;
         let upstream = Upstream::start().map_err(ours("listen on loopback"))?;
-        let template = PathBuf::new();
-        let mut bench = Bench { executable, version, profile, patience, upstream, root, template };
+        let (sandbox, template) = (OnceLock::new(), PathBuf::new());
+        let mut bench =
+            Bench { executable, version, profile, patience, upstream, root, sandbox, template };
         let home = Home::new(&bench.root, None).map_err(ours("make a home"))?;
         bench.first_start(&home)?;
         bench.template = bench.root.path().join("template");

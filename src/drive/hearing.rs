@@ -1,7 +1,8 @@
 //! [edge] What arrives, written down.
 //!
 //! Answers, notifications and questions of the server become facts, in the order in which they
-//! arrive; ids become names on the way. Whatever the server asks, the answer of a plan is no.
+//! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed of
+//! the plan consents.
 
 use std::time::{Duration, Instant};
 
@@ -118,13 +119,13 @@ impl Run<'_> {
         self.record.seen(what);
     }
 
-    /// Whatever the server asks, the answer of a plan is no.
+    /// Whatever the server asks, the answer of a plan is no, but where a deed's says otherwise.
     fn asked(&mut self, id: &Id, method: String, params: &Value) -> Result<(), Cut> {
-        let no = news::no(&method);
+        let answer = self.consent(&method, params);
         let thread = news::asked_of(params).map(|id| self.record.whose(id));
         self.record.seen(What::Asked { method, thread });
         let session = self.seat.session.as_mut().expect("it has just asked");
-        match session.client.reply(id, no) {
+        match session.client.reply(id, answer) {
             Ok(()) => Ok(()),
             Err(lost) => self.lost(&lost),
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::deed::Deed;
 use super::record::{Record, Thread};
 use super::{Bench, Seat, kills};
 use crate::client::Arrived;
@@ -35,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    /// What the model asks for in the present turn.
+    pub(super) deed: Option<Deed>,
 }
 
 impl<'a> Run<'a> {
@@ -44,7 +47,8 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        let (open, stderr) = (BTreeMap::new(), String::new());
+        Run { bench, stage, seat, record, open, stderr, turn: None, deed: None }
     }
 
     /// Performs every step, the audit's included.

@@ -3,7 +3,7 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
-use super::{Cell, View};
+use super::{Cell, View, deed};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
@@ -136,8 +136,12 @@ fn of_lane(
             Outcome::Granted(..),
         ) => turn((*thread, policy, ruling), facts),
     };
-    if gates.notices && answered_as_due(&all) {
+    let as_due = answered_as_due(&all);
+    if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
+    }
+    if as_due {
+        all.extend(deed::compare(due, step, facts, &gates.profiles));
     }
     widths(&mut all, due, gates);
     all
@@ -188,7 +192,7 @@ fn held(clause: Clause, view: View) -> Comparison {
     Comparison { cell, mismatch: None, agreed: None }
 }
 
-fn broken(mismatch: Mismatch) -> Comparison {
+pub(super) fn broken(mismatch: Mismatch) -> Comparison {
     let Mismatch { clause, dimension, view, .. } = mismatch;
     let cell = Cell { clause, view: Some(view), dimension };
     Comparison { cell, mismatch: Some(mismatch), agreed: None }

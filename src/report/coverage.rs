@@ -10,11 +10,12 @@ use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
 
 /// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 6] = [
+const VIEWS: [Option<View>; 7] = [
     Some(View::Reply),
     Some(View::Notice),
     Some(View::Reread),
     Some(View::Rollout),
+    Some(View::Deed),
     Some(View::Wire),
     None,
 ];

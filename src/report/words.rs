@@ -32,6 +32,7 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
         View::Rollout => ("rollout", "the thread's file on disk"),
         View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
+        View::Deed => ("deed", "what happened when the model asked for a command"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
     }
 }
