@@ -12,7 +12,7 @@ use crate::model::rules::step;
 use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
-use crate::policy::{Defaults, Dimension, Policy};
+use crate::policy::{Defaults, Dimension, Policy, Profiles};
 use crate::trace::{Trace, What, Whose};
 
 pub mod adopt;
@@ -80,6 +80,19 @@ pub struct Finding {
     pub also_fits: Vec<Origin>,
     /// Whether what was seen allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
+}
+
+/// What was due and what was seen, as whole policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The policy that was due.
+    pub due: Policy,
+    /// The same with the value that was seen.
+    pub seen: Policy,
+    /// What named profiles meant then.
+    pub profiles: Profiles,
 }
 
 /// Something to know that breaks no clause.
@@ -298,6 +311,7 @@ impl Judging<'_> {
             origin,
             also_fits: origins,
             widened: mismatch.widened,
+            apart: mismatch.apart.clone(),
         };
         let signature = finding.signature();
         let findings = &mut self.verdict.findings;

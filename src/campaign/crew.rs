@@ -64,6 +64,9 @@ pub(super) fn run(
         cases: campaign.cases,
         time: campaign.time,
     });
+    if let Some(reason) = bench.no_sandbox() {
+        tell(Event::NoSandbox { reason: reason.to_owned() });
+    }
     let (says, hears) = unbounded();
     let mut foreman = Foreman::new(campaign, bench, &desk, begun);
     std::thread::scope(|scope| {
@@ -293,6 +296,7 @@ impl<'a> Foreman<'a> {
             notices: self.ledger.noticed(),
             tally: self.ledger.tally,
             inconclusive: self.ledger.inconclusive,
+            no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),
         }

@@ -3,7 +3,7 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
-use super::{Cell, View, deed};
+use super::{Apart, Cell, View, deed};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
@@ -54,6 +54,8 @@ pub struct Mismatch {
     pub value: Option<Value>,
     /// Whether it allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
     /// What the world takes over.
     pub adopt: Adopt,
 }
@@ -166,7 +168,9 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
     for mismatch in mismatches {
         if let Some(value) = &mismatch.value {
             let seen = policy.replaced(value.clone());
-            mismatch.widened = order::allows_more(&seen, policy, &gates.profiles);
+            let (due, profiles) = (policy.clone(), gates.profiles.clone());
+            mismatch.widened = order::allows_more(&seen, &due, &profiles);
+            mismatch.apart = Some(Apart { due, seen, profiles });
         }
     }
 }
@@ -216,6 +220,7 @@ pub(super) fn plain(
         seen,
         value: None,
         widened: false,
+        apart: None,
         adopt: Adopt::Nothing,
     }
 }
@@ -329,6 +334,7 @@ fn values(
             expected: expected.to_string(),
             seen: value.to_string(),
             widened: false,
+            apart: None,
             value: Some(value),
             adopt: Adopt::Value { both },
         };

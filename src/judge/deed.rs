@@ -139,6 +139,7 @@ impl About<'_> {
             seen: shown.words(),
             value: None,
             widened: self.further,
+            apart: None,
             adopt: Adopt::Nothing,
         }
     }

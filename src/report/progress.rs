@@ -79,6 +79,9 @@ impl Progress {
                 self.line(&format!("checking {server}: seed {seed}, {workers}, {budget}"));
                 self.begin();
             }
+            Event::NoSandbox { reason } => {
+                self.line(&format!("E2 is not tested: this machine cannot sandbox: {reason}"));
+            }
             Event::Case { index, inconclusive, .. } => {
                 self.cases += 1;
                 if let Some(reason) = inconclusive {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::campaign::deed::{Deed, Proof};
 use crate::campaign::{Conclusion, Outcome, Status, Subject};
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
@@ -64,6 +65,20 @@ pub fn subject(finding: &Finding) -> String {
     match finding.dimension {
         Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
         None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
+    }
+}
+
+/// What the deed of a finding showed.
+pub fn deed(deed: &Deed) -> String {
+    format!("{}: {}", proof(deed.proof), deed.words)
+}
+
+/// Whether a deed proves what a finding says, in a word or two.
+pub fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Proved => "proved",
+        Proof::Refuted => "refuted",
+        Proof::NotShown => "not shown",
     }
 }
 
