@@ -11,6 +11,7 @@ use crate::op::{Consent, Probe, Review};
 use crate::plan::{Name, Reply, Step, Who};
 use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, TurnOverrides, Wish};
 use crate::trace::What;
+use crate::wire::deed::printed;
 
 /// The thread that tries it.
 const TRIES: Name = Name(0);
@@ -41,7 +42,7 @@ impl Bench {
         let requests = stage.requests();
         let said = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
         let said = said.unwrap_or_else(|| "nothing".to_owned());
-        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = printed(&said).split_whitespace().collect::<Vec<_>>().join(" ");
         let said: String = said.chars().take(SAID_MAX).collect();
         match (done, landed.as_slice()) {
             (Ok(()), [true, false]) => Ok(()),

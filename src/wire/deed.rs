@@ -117,6 +117,11 @@ pub fn upshot(text: &str) -> Upshot {
     }
 }
 
+/// What a command printed, by a tool's result; the whole of it where it says nothing of that.
+pub fn printed(text: &str) -> &str {
+    text.rsplit("Output:").next().unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
