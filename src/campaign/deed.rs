@@ -188,3 +188,70 @@ fn told(shown: &Shown, due: Reach) -> String {
     };
     format!("{deed} {came}, where the policy that was due {would}")
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::telling;
+    use crate::judge::Apart;
+    use crate::plan::{Plan, Step};
+    use crate::policy::{Policy, Profiles};
+
+    /// The deeds that tell two policies apart; both are given as the words of a config line.
+    fn check(due: &str, seen: &str, expected: Expect) {
+        let policy = |words: &str| -> Policy {
+            let text = format!("# heirloom case v1\nconfig {words}\nstart -> t0\naudit\n");
+            let plan: Plan = text.parse().expect("the plan is one");
+            plan.defaults.policy()
+        };
+        let (due, seen, profiles) = (policy(due), policy(seen), Profiles::new());
+        expected.assert_eq(&format!("{:?}", telling(&Apart { due, seen, profiles })));
+    }
+
+    fn check_text(text: &str, expected: Expect) {
+        expected.assert_eq(text);
+    }
+
+    #[test]
+    fn never_and_on_request_are_told_apart_by_what_the_sandbox_keeps_out() {
+        check("approval=never", "approval=on-request", expect!["[Pout, Pin, Esc]"]);
+    }
+
+    #[test]
+    fn a_workspace_is_told_apart_by_a_write_into_it() {
+        check("approval=never", "approval=never sandbox=workspace-write", expect!["[Pin, Tin]"]);
+    }
+
+    #[test]
+    fn a_reviewer_is_told_apart_by_who_is_asked() {
+        check("reviewer=user", "reviewer=auto_review", expect!["[Pout, Pin, Esc]"]);
+    }
+
+    #[test]
+    fn what_differs_by_the_network_alone_is_told_apart_by_no_deed() {
+        let due = "sandbox=workspace-write";
+        check(due, "sandbox=workspace-write network=on", expect!["[]"]);
+    }
+
+    #[test]
+    fn a_deed_after_the_audit_follows_a_cold_read() {
+        let text = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\nrestart graceful\n\
+                    resume t0\nrun t0 \"two\"\naudit\n";
+        let plan: Plan = text.parse().expect("the plan is one");
+        let cold = super::cold(&plan, (crate::plan::Name(0), crate::op::Probe::Esc));
+        let last: Vec<Step> = cold.steps.into_iter().skip(5).collect();
+        let text = Plan { defaults: plan.defaults, steps: last }.to_string();
+        check_text(
+            &text,
+            expect![[r##"
+            # heirloom case v1
+            config  approval=on-request reviewer=user sandbox=read-only
+            restart graceful
+            resume  t0
+            run     t0 "deed"                     <- deed esc decline deny
+            audit
+        "##]],
+        );
+    }
+}

@@ -79,7 +79,11 @@ impl Shown {
             (false, true) => "it ran and did nothing",
             (false, false) => "it was not done",
         };
-        format!("{asked}, and {done}")
+        let said = match (self.asked || self.reviewed, self.approved) {
+            (true, false) => " and did not approve it",
+            _ => "",
+        };
+        format!("{asked}{said}, and {done}")
     }
 }
 
@@ -123,7 +127,7 @@ impl About<'_> {
         let (deed, value) = (words(shown.probe), &demand.value);
         let expected = match demand.must {
             Must::AskNobody => "nobody is asked",
-            Must::StayInside => "it is not done unless somebody approves it",
+            Must::StayInside => "it is done only by an approval",
             Must::AskUser { .. } => "the user is asked, and not the reviewer",
             Must::AskReviewer { .. } => "the reviewer is asked, and not the user",
             Must::AskFirst => "the user is asked before it runs",
@@ -176,5 +180,228 @@ fn words(probe: Probe) -> &'static str {
         Probe::Esc => "a command that asks to leave the sandbox",
         Probe::Pin => "a patch in the workspace",
         Probe::Pout => "a patch outside the workspace",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::{Shown, compare};
+    use crate::contract::Clause;
+    use crate::model::{Due, Kind, Ruling};
+    use crate::op::{Consent, Probe, Review};
+    use crate::plan::{Name, Reply, Step, Who};
+    use crate::policy::{Defaults, Policy, Profiles, TurnOverrides};
+    use crate::trace::{What, Whose};
+    use crate::wire::deed::{Question, Upshot};
+
+    /// What a deed did: who was asked, whether its file is there, what the model was told.
+    type Did = (Option<Question>, bool, Option<bool>, Upshot);
+
+    /// The verdict on a deed that both the client and the reviewing model approve, if asked.
+    fn check(due: &str, probe: Probe, did: Did, expected: Expect) {
+        expected.assert_eq(&told(due, (probe, true), did, false));
+    }
+
+    fn told(due: &str, (probe, approve): (Probe, bool), did: Did, unsandboxed: bool) -> String {
+        let (asked, reviewed, landed, upshot) = did;
+        let (thread, policy) = (Name(0), policy(due));
+        let ruling = Ruling::all(Kind::Run, Clause::T2);
+        let due = Due::Turn { thread, policy, ruling, notice: None };
+        let review = if approve { Review::Allow } else { Review::Deny };
+        let step = Step::Run {
+            thread: Who::Thread(thread),
+            prompt: String::new(),
+            overrides: TurnOverrides::default(),
+            flaw: None,
+            reply: Reply::Deed(probe, Consent { client: approve, review }),
+        };
+        let thread = Whose::Named(thread);
+        let fact = What::Deed { thread, probe, asked, reviewed, landed, upshot, unsandboxed };
+        let compared = compare(&due, &step, &[&fact], &Profiles::new());
+        let line = |one: super::Comparison| match one.mismatch {
+            None => format!("{} held\n", one.cell.clause),
+            Some(wrong) => {
+                let widened = if wrong.widened { "WIDENED" } else { "broken" };
+                format!("{} {widened}\n  {}\n  {}\n", one.cell.clause, wrong.expected, wrong.seen)
+            }
+        };
+        compared.into_iter().map(line).collect()
+    }
+
+    /// `approval reviewer sandbox` as a policy.
+    fn policy(words: &str) -> Policy {
+        let words: Vec<&str> = words.split(' ').collect();
+        let [approval, reviewer, sandbox] = words[..] else { panic!("three words") };
+        let plain = Defaults::default();
+        let sandbox = sandbox.parse().expect("a mode");
+        Policy {
+            approval: approval.parse().expect("an approval policy"),
+            reviewer: reviewer.parse().expect("a reviewer"),
+            ..Defaults { sandbox, ..plain }.policy()
+        }
+    }
+
+    const ASKED: Option<Question> = Some(Question::Command);
+
+    #[test]
+    fn under_never_a_question_breaks_e1() {
+        let did = (ASKED, false, Some(true), Upshot::Done);
+        check(
+            "never user read-only",
+            Probe::Esc,
+            did,
+            expect![[r#"
+            E1 WIDENED
+              a command that asks to leave the sandbox under never: nobody is asked
+              the user was asked, and it was done
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn under_never_a_refusal_holds() {
+        let did = (None, false, Some(false), Upshot::Refused);
+        check(
+            "never user read-only",
+            Probe::Esc,
+            did,
+            expect![[r#"
+            E1 held
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_lands_unasked_breaks_e2_where_the_sandbox_is_closed() {
+        let did = (None, false, Some(true), Upshot::Done);
+        check(
+            "on-request user workspace-write",
+            Probe::Tout,
+            did,
+            expect![[r#"
+            E2 WIDENED
+              a command that writes outside the workspace under workspace-write: it is done only by an approval
+              nobody was asked, and it was done
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_lands_unasked_holds_where_the_sandbox_is_open() {
+        let did = (None, false, Some(true), Upshot::Done);
+        check("on-request user workspace-write", Probe::Tin, did, expect![[""]]);
+    }
+
+    #[test]
+    fn what_lands_by_an_approval_holds() {
+        let did = (ASKED, false, Some(true), Upshot::Done);
+        check(
+            "on-request user read-only",
+            Probe::Esc,
+            did,
+            expect![[r#"
+            E3 held
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_lands_though_it_was_declined_breaks_e2() {
+        let did = (ASKED, false, Some(true), Upshot::Done);
+        let told = told("on-request user read-only", (Probe::Esc, false), did, false);
+        expect![[r#"
+            E3 held
+            E2 WIDENED
+              a command that asks to leave the sandbox under read-only: it is done only by an approval
+              the user was asked and did not approve it, and it was done
+        "#]].assert_eq(&told);
+    }
+
+    #[test]
+    fn a_machine_that_cannot_sandbox_says_nothing_of_e2() {
+        let did = (None, false, Some(true), Upshot::Done);
+        let told = told("never user read-only", (Probe::Tin, false), did, true);
+        expect![[r#"
+            E1 held
+        "#]]
+        .assert_eq(&told);
+    }
+
+    #[test]
+    fn the_user_in_the_place_of_the_reviewer_breaks_e3_and_widens_nothing() {
+        let did = (ASKED, false, Some(true), Upshot::Done);
+        check(
+            "on-request auto_review read-only",
+            Probe::Pin,
+            did,
+            expect![[r#"
+            E3 broken
+              a patch in the workspace under auto_review: the reviewer is asked, and not the user
+              the user was asked, and it was done
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn the_reviewer_in_the_place_of_the_user_breaks_e3_and_widens() {
+        let did = (None, true, Some(true), Upshot::Done);
+        check(
+            "on-request user read-only",
+            Probe::Pin,
+            did,
+            expect![[r#"
+            E3 WIDENED
+              a patch in the workspace under user: the user is asked, and not the reviewer
+              the reviewer was asked, and it was done
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn nobody_asked_breaks_e3_where_the_deed_asks() {
+        let did = (None, false, Some(false), Upshot::Refused);
+        check(
+            "on-request user read-only",
+            Probe::Esc,
+            did,
+            expect![[r#"
+            E3 broken
+              a command that asks to leave the sandbox under user: the user is asked, and not the reviewer
+              nobody was asked, and it was not done
+            E2 held
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_command_that_ran_unasked_breaks_e4() {
+        let did = (None, false, None, Upshot::Done);
+        check(
+            "untrusted user danger-full-access",
+            Probe::Py,
+            did,
+            expect![[r#"
+            E4 WIDENED
+              a harmless command under untrusted: the user is asked before it runs
+              nobody was asked, and it was done
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_deed_of_another_thread_is_not_this_ones() {
+        let consent = Consent { client: true, review: Review::Allow };
+        let thread = Whose::Named(Name(1));
+        let (probe, asked, landed, upshot) = (Probe::Py, None, None, Upshot::Done);
+        let (reviewed, unsandboxed) = (false, false);
+        let fact = What::Deed { thread, probe, asked, reviewed, landed, upshot, unsandboxed };
+        assert!(Shown::of(Name(0), consent, &[&fact]).is_none());
     }
 }

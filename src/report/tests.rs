@@ -296,6 +296,12 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             stale: signature case
             68 clauses"#]],
     );
+}
+
+#[test]
+fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
+    let outcome = outcome(vec![told(Status::New)]);
+    let summary = serde_json::to_value(Summary::new(&outcome)).expect("a summary is plain values");
     check(
         &format!("{:#}", summary["findings"][0]),
         expect![[r#"
