@@ -35,6 +35,7 @@ pub struct Home {
     folder: PathBuf,
     places: Places,
     workspaces: u32,
+    targets: u32,
 }
 
 impl Home {
@@ -47,9 +48,9 @@ impl Home {
         let places = Places {
             workspace: folder.join("ws"),
             home: folder.join("home"),
-            outside: folder.join("out"),
+            outside: root.outside()?,
         };
-        let mut home = Home { folder, places, workspaces: 0 };
+        let mut home = Home { folder, places, workspaces: 0, targets: 0 };
         for place in [&home.places.outside, &home.scratch(), &home.temp()] {
             fs::create_dir_all(place)?;
         }
@@ -100,6 +101,28 @@ impl Home {
         self.workspaces += 1;
         self.places.workspace = self.folder.join(format!("ws{}", self.workspaces));
         fs::create_dir_all(&self.places.workspace)
+    }
+
+    /// A file of its own for a deed to write, in the workspace or outside it; none is there yet.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn target(&mut self, inside: bool) -> io::Result<PathBuf> {
+        self.targets += 1;
+        let folder = if inside { &self.places.workspace } else { &self.places.outside };
+        let target = folder.join(format!("deed{}", self.targets));
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(target),
+        }
+    }
+
+    /// Whether a deed has written its file, which is then removed.
+    pub fn has_landed(&self, target: &Path) -> bool {
+        let landed = target.exists();
+        // What cannot be removed goes with its folder, and its name is not used again.
+        drop(fs::remove_file(target));
+        landed
     }
 
     /// Writes config.toml anew.

@@ -5,7 +5,7 @@
 //! run without a fact of the server's, and then with a reason that a person can act on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use semver::Version;
@@ -20,6 +20,7 @@ use crate::upstream::{Stage, Upstream};
 pub mod bench;
 mod acts;
 mod crowd;
+mod deed;
 mod echoes;
 mod faults;
 mod fresh;
@@ -28,6 +29,7 @@ pub mod isolated;
 mod life;
 mod printed;
 mod record;
+pub mod sandbox;
 mod session;
 mod sockets;
 mod steps;
@@ -83,6 +85,8 @@ pub struct Bench {
     pub no_schema: Option<String>,
     upstream: Upstream,
     root: Root,
+    /// Why this machine cannot sandbox a command, once it was tried.
+    sandbox: OnceLock<Option<String>>,
     /// A home on which a server has been started once.
     template: PathBuf,
 }
@@ -119,6 +123,10 @@ impl Worker {
     pub fn run(&mut self, plan: &Plan) -> Trace {
         self.stderr.clear();
         self.stage.forget();
+        if deed::is_in(plan) {
+            // Found out before the deed, for what came of it says so.
+            self.bench.no_sandbox();
+        }
         let mut record = Record::new();
         if !self.bench.root.has_room() {
             let folder = self.bench.root.path().display();

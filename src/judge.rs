@@ -12,11 +12,12 @@ use crate::model::rules::step;
 use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
-use crate::policy::{Defaults, Dimension, Policy};
+use crate::policy::{Defaults, Dimension, Policy, Profiles};
 use crate::trace::{Trace, What};
 
 pub mod adopt;
 pub mod compare;
+pub mod deed;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
@@ -50,6 +51,8 @@ pub enum View {
     Rollout,
     /// The thread's row in the state database.
     Store,
+    /// What happened when the model asked for a command or a patch.
+    Deed,
     /// The lines, turns and processes themselves.
     Wire,
     /// Each line beside the schema that the server prints of itself.
@@ -85,6 +88,19 @@ pub struct Finding {
     pub also_fits: Vec<Origin>,
     /// Whether what was seen allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
+}
+
+/// What was due and what was seen, as whole policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The policy that was due.
+    pub due: Policy,
+    /// The same with the value that was seen.
+    pub seen: Policy,
+    /// What named profiles meant then.
+    pub profiles: Profiles,
 }
 
 /// Something to know that breaks no clause.
@@ -314,6 +330,7 @@ impl Judging<'_> {
             origin,
             also_fits: origins,
             widened: mismatch.widened,
+            apart: mismatch.apart.clone(),
         };
         let signature = finding.signature();
         let findings = &mut self.verdict.findings;

@@ -13,6 +13,7 @@ use crate::policy::{Defaults, Dimension, Overrides, Policy, Value};
 
 mod acts;
 mod calls;
+pub mod deeds;
 pub mod fires;
 mod races;
 pub mod rules;

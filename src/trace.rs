@@ -7,9 +7,11 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::op::Probe;
 use crate::plan::{Name, Plan};
 use crate::policy::told::Told;
 use crate::policy::{Approval, Permissions, Policy};
+use crate::wire::deed::{Question, Upshot};
 
 pub mod text;
 
@@ -138,6 +140,23 @@ pub enum What {
         code: i64,
         /// Its message.
         message: String,
+    },
+    /// What became of the deed that the model asked for in a turn of the thread.
+    Deed {
+        /// The thread.
+        thread: Whose,
+        /// The deed.
+        probe: Probe,
+        /// What the client was asked for, if it was asked.
+        asked: Option<Question>,
+        /// Whether the reviewing model was asked.
+        reviewed: bool,
+        /// Whether its file is there; none where it writes none.
+        landed: Option<bool>,
+        /// What the model was told of it.
+        upshot: Upshot,
+        /// Whether this machine was found unable to sandbox a command.
+        unsandboxed: bool,
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod call;
+pub mod deed;
 pub mod model;
 pub mod news;
 pub mod policy;

@@ -67,6 +67,9 @@ pub(super) fn run(
     if let Some(reason) = bench.no_schema.clone() {
         tell(Event::NoSchema { reason });
     }
+    if let Some(reason) = bench.no_sandbox() {
+        tell(Event::NoSandbox { reason: reason.to_owned() });
+    }
     let (says, hears) = unbounded();
     let mut foreman = Foreman::new(campaign, bench, &desk, begun);
     std::thread::scope(|scope| {
@@ -129,7 +132,10 @@ impl Hand<'_> {
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
         let case = {
-            let draw = strategy::Draw { max_ops: self.campaign.max_ops, secondary: self.campaign.secondary };
+            let draw = strategy::Draw {
+                max_ops: self.campaign.max_ops,
+                secondary: self.campaign.secondary,
+            };
             strategy::drawn(self.campaign.seed, index, draw)
         };
         let plan = Plan::from(&case);
@@ -299,6 +305,7 @@ impl<'a> Foreman<'a> {
             notices: self.ledger.noticed(),
             tally: self.ledger.tally,
             inconclusive: self.ledger.inconclusive,
+            no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),
         }

@@ -122,6 +122,7 @@ mod tests {
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
+            apart: None,
         };
         let found_after = Duration::from_secs(second);
         Suspect { plan, trace, finding, token: String::new(), found_after }.told(status)

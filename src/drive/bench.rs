@@ -6,7 +6,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 
@@ -62,6 +62,7 @@ impl Bench {
             no_schema: None,
             upstream,
             root,
+            sandbox: OnceLock::new(),
             template: PathBuf::new(),
         };
         let printing = Printing::begin(&bench.executable, &bench.root);

@@ -1,7 +1,8 @@
 //! [edge] What arrives, written down.
 //!
 //! Answers, notifications and questions of the server become facts, in the order in which they
-//! arrive; ids become names on the way. Whatever the server asks, the answer of a plan is no.
+//! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed
+//! of the plan consents.
 
 use std::time::{Duration, Instant};
 
@@ -174,8 +175,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whatever the server asks, the answer of a plan is no. A question to several clients has one
-    /// answer.
+    /// Whatever the server asks, the answer of a plan is no, but where a deed's says otherwise. A
+    /// question to several clients has one answer.
     fn asked(
         &mut self,
         (from, id): (usize, &Id),
@@ -185,12 +186,12 @@ impl Run<'_> {
         if self.echoes.echoes((&id.to_string(), &method), from) {
             return Ok(());
         }
-        let no = news::no(&method);
-        self.record.all_seen(self.validity.answer(&method, &no));
+        let answer = self.consent(&method, params);
+        self.record.all_seen(self.validity.answer(&method, &answer));
         let thread = news::asked_of(params).map(|id| self.record.whose(id));
         self.record.seen(What::Asked { method, thread });
         let session = self.seat.session.as_mut().expect("it has just asked");
-        match session.speaker(from).reply(id, no) {
+        match session.speaker(from).reply(id, answer) {
             Ok(()) => Ok(()),
             Err(lost) => self.lost(&lost),
         }

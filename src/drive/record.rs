@@ -46,6 +46,7 @@ pub(super) struct Record {
     facts: Vec<Fact>,
     times_us: Vec<u64>,
     calls: u32,
+    deeds: u32,
     /// The threads by the plan's names.
     pub(super) threads: BTreeMap<Name, Thread>,
     strangers: Vec<String>,
@@ -61,6 +62,7 @@ impl Record {
             facts: Vec::new(),
             times_us: Vec::new(),
             calls: 0,
+            deeds: 0,
             threads: BTreeMap::new(),
             strangers: Vec::new(),
             turns: Vec::new(),
@@ -95,6 +97,11 @@ impl Record {
         self.seen(What::Trouble { reason });
     }
 
+    /// Everything that was seen so far.
+    pub(super) fn all(&self) -> impl Iterator<Item = &What> {
+        self.facts.iter().map(|fact| &fact.what)
+    }
+
     /// What the present step has shown so far.
     pub(super) fn of_step(&self) -> impl DoubleEndedIterator<Item = &What> {
         self.facts[self.step_start..].iter().map(|fact| &fact.what)
@@ -109,6 +116,12 @@ impl Record {
     pub(super) fn next_call(&mut self) -> u32 {
         self.calls += 1;
         self.calls
+    }
+
+    /// The next number of a deed.
+    pub(super) fn next_deed(&mut self) -> u32 {
+        self.deeds += 1;
+        self.deeds
     }
 
     /// Gives a new thread its name, unless its id has one.

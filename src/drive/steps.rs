@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::deed::Deed;
 use super::echoes::Echoes;
 use super::record::{Record, Thread};
 use super::sockets::Transport;
@@ -45,6 +46,8 @@ pub(super) struct Run<'a> {
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
     pub(super) validity: Validity<'a>,
+    /// What the model asks for in the present turn.
+    pub(super) deed: Option<Deed>,
 }
 
 impl<'a> Run<'a> {
@@ -67,6 +70,7 @@ impl<'a> Run<'a> {
             stderr: String::new(),
             turn: None,
             validity: Validity::new(bench.schema.as_deref()),
+            deed: None,
         }
     }
 

@@ -45,8 +45,9 @@ impl Run<'_> {
         self.turn = None;
         let steers = self.running(*thread).is_some();
         let asked = self.stage.watch();
+        self.deed = None;
         if !steers {
-            self.stage.queue(&id, reply.clone());
+            self.script(&id, reply)?;
         }
         let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
         let call = call::turn(turn, self.seat.home.places());
@@ -70,6 +71,7 @@ impl Run<'_> {
             _ => false,
         })?;
         self.took_a_turn(*thread);
+        self.write_deed();
         Ok(())
     }
 

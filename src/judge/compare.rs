@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Cell, View, told};
+use super::{Apart, Cell, View, deed, told};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
@@ -59,6 +59,8 @@ pub struct Mismatch {
     pub value: Option<Value>,
     /// Whether it allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
     /// What the world takes over.
     pub adopt: Adopt,
 }
@@ -167,11 +169,15 @@ pub(super) fn of_lane(
             Outcome::Granted(..),
         ) => turn((*thread, policy, ruling), if gates.alone { facts } else { &[] }),
     };
-    if gates.notices && gates.alone && answered_as_due(&all) {
+    let as_due = answered_as_due(&all);
+    if gates.notices && gates.alone && as_due {
         all.extend(notices(due, kind, facts));
     }
-    if let (true, Due::Turn { thread, policy, .. }) = (answered_as_due(&all), due) {
+    if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
         all.extend(told::compare(*thread, policy, facts));
+    }
+    if as_due {
+        all.extend(deed::compare(due, step, facts, &gates.profiles));
     }
     widths(&mut all, due, gates);
     all
@@ -198,7 +204,9 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
     for mismatch in mismatches {
         if let Some(value) = &mismatch.value {
             let seen = policy.replaced(value.clone());
-            mismatch.widened = order::allows_more(&seen, policy, &gates.profiles);
+            let (due, profiles) = (policy.clone(), gates.profiles.clone());
+            mismatch.widened = order::allows_more(&seen, &due, &profiles);
+            mismatch.apart = Some(Apart { due, seen, profiles });
         }
     }
 }
@@ -259,6 +267,7 @@ pub(super) fn plain(
         seen,
         value: None,
         widened: false,
+        apart: None,
         adopt: Adopt::Nothing,
     }
 }
@@ -389,6 +398,7 @@ pub(super) fn values(
             expected: expected.to_string(),
             seen: value.to_string(),
             widened: false,
+            apart: None,
             value: Some(value),
             adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
         };

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use super::deeds::{Demand, demands};
 use super::rules::step;
 use super::{Due, Kind, Ruling, World};
 use crate::contract::Clause;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Reply, Step};
 use crate::policy::{Defaults, Dimension, Policy};
 
 /// One comparison that a plan calls for.
@@ -49,6 +50,7 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
                 (Due::All(dues), Step::Together(steps)) => at_once(dues, steps, &world.defaults),
                 (due, _) => of(due, &world.defaults, each.kind()),
             });
+            fires.extend(of_deed(&branch.due, &world.defaults, &each));
         }
         world = branches.into_iter().next().expect("every step has an answer").world;
     }
@@ -99,6 +101,29 @@ fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
         }
         Due::Told { policy, ruling, .. } => values(policy, ruling, defaults),
         Due::Within { bound, .. } => values(bound, &Ruling::all(Kind::Task, Clause::O10), defaults),
+    }
+}
+
+/// What the contract demands of the step's deed, where it has one.
+fn of_deed(due: &Due, defaults: &Defaults, step: &Step) -> Vec<Fire> {
+    match (due, step) {
+        (_, Step::Second(inner)) => of_deed(due, defaults, inner),
+        (Due::All(dues), Step::Together(steps)) => {
+            let lanes = dues.iter().zip(steps);
+            lanes.flat_map(|(due, step)| of_deed(due, defaults, step)).collect()
+        }
+        (Due::Turn { policy, .. }, Step::Run { reply: Reply::Deed(probe, _), .. }) => {
+            let demands = demands(policy, *probe, &defaults.profiles).into_iter();
+            let fire = |Demand { clause, value, .. }: Demand| Fire {
+                clause,
+                dimension: Some(value.dimension()),
+                kind: step.kind(),
+                form: value.form(),
+                config_differs: defaults.policy().value(value.dimension()) != Some(value),
+            };
+            demands.map(fire).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -9,11 +9,28 @@ use super::{Approval, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox
 
 /// How far a deed gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub enum Reach {
+    /// It is refused, with nobody asked.
     Refused,
+    /// A person is asked.
     AsksPerson,
+    /// A reviewing model is asked.
     AsksModel,
+    /// It is done, with nobody asked.
     Done,
+}
+
+/// What a deed needs of the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing: it changes no file.
+    Nothing,
+    /// A write into the workspace.
+    Inside,
+    /// A write outside the workspace and the temporary folders.
+    Outside,
+    /// A write there, with the wish to leave the sandbox for it.
+    Leave,
 }
 
 /// Whether some deed gets further under `seen` than under `due`, where named profiles mean what
@@ -22,16 +39,49 @@ pub fn allows_more(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
     reaches(seen, profiles).iter().zip(reaches(due, profiles)).any(|(seen, due)| *seen > due)
 }
 
+/// How far a deed with this need gets.
+pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
+    let [inside, outside, ..] = open(&policy.permissions, profiles);
+    let through = match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
+        Need::Leave => outside && beyond(policy) != Reach::Refused,
+        Need::Outside => outside,
+    };
+    reached(policy, through)
+}
+
+/// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
+/// not known.
+pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
+    let known = match permissions {
+        Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
+        Permissions::Legacy(Sandbox::Odd(_)) => false,
+        Permissions::Legacy(_) => true,
+    };
+    let [inside, outside, ..] = open(permissions, profiles);
+    known.then_some(match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        Need::Outside | Need::Leave => outside,
+    })
+}
+
+/// How far a deed gets by whether the sandbox lets it through.
+fn reached(policy: &Policy, through: bool) -> Reach {
+    match (&policy.approval, through) {
+        (Approval::Untrusted, _) => Reach::AsksPerson,
+        (_, true) => Reach::Done,
+        (_, false) => beyond(policy),
+    }
+}
+
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
 fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
-    let beyond = beyond(policy);
     let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
-    let reach = |open: bool| match (&policy.approval, open) {
-        (Approval::Untrusted, _) => Reach::AsksPerson,
-        (_, true) => Reach::Done,
-        (_, false) => beyond,
-    };
+    let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
     let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
     [

@@ -10,7 +10,7 @@ use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
 
 /// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 10] = [
+const VIEWS: [Option<View>; 11] = [
     Some(View::Reply),
     Some(View::Notice),
     Some(View::Reread),
@@ -18,6 +18,7 @@ const VIEWS: [Option<View>; 10] = [
     Some(View::Told),
     Some(View::Rollout),
     Some(View::Store),
+    Some(View::Deed),
     Some(View::Schema),
     Some(View::Wire),
     None,

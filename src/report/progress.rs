@@ -83,6 +83,9 @@ impl Progress {
                 "the server prints no schema ({reason}); nothing is gated, and W2 checks JSON-RPC \
                  only"
             )),
+            Event::NoSandbox { reason } => {
+                self.line(&format!("E2 is not tested: this machine cannot sandbox: {reason}"));
+            }
             Event::Case { index, inconclusive, .. } => {
                 self.cases += 1;
                 if let Some(reason) = inconclusive {

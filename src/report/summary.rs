@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::json::server;
 use super::words;
+use crate::campaign::deed::Proof;
 use crate::campaign::{Noticed, Outcome, Status, Told};
 use crate::contract::{Clause, Strength, all};
 use crate::judge::View;
@@ -35,6 +36,7 @@ pub struct Summary {
     findings: Vec<Recorded>,
     notices: Vec<NoticeRecord>,
     inconclusive: Vec<Reason>,
+    no_sandbox: Option<String>,
     stale: Vec<Stale>,
     interrupted: bool,
     conclusion: &'static str,
@@ -77,6 +79,16 @@ pub struct Recorded {
     case: String,
     token: String,
     excuse: Option<String>,
+    deed: Option<DeedRecord>,
+}
+
+/// What a deed of the finding's own showed.
+#[derive(Clone, Debug, Serialize)]
+struct DeedRecord {
+    proof: Proof,
+    words: String,
+    /// Its case file, below the folder of the run, where a program was run.
+    case: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -126,6 +138,7 @@ impl Summary {
             inconclusive: inconclusive
                 .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
                 .collect(),
+            no_sandbox: outcome.no_sandbox.clone(),
             stale: stale
                 .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
                 .collect(),
@@ -160,6 +173,11 @@ impl Recorded {
             case: format!("findings/{}.case", told.id),
             token: told.token.clone(),
             excuse: told.excuse.as_ref().map(|(reason, _)| reason.clone()),
+            deed: told.deed.as_ref().map(|deed| DeedRecord {
+                proof: deed.proof,
+                words: deed.words.clone(),
+                case: deed.run.as_ref().map(|_| format!("findings/{}.deed.case", told.id)),
+            }),
         }
     }
 }
