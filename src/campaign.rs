@@ -219,6 +219,10 @@ pub struct Outcome {
     pub inconclusive: BTreeMap<String, u64>,
     /// Why this machine cannot sandbox a command, where it cannot: E2 is not tested then.
     pub no_sandbox: Option<String>,
+    /// The lines that were performed, by what they do.
+    pub performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since its schema does not have it, and how often.
+    pub left_out: BTreeMap<String, u64>,
     /// Rows that are stale, by signature and case.
     pub stale: Vec<(Signature, String)>,
     /// Whether it was stopped before its budget was spent.

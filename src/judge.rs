@@ -147,8 +147,8 @@ pub struct Verdict {
     pub inconclusive: Option<String>,
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
-    /// What the release was not asked for, since it does not have it.
-    pub left_out: Vec<String>,
+    /// The steps that the release was not asked for, and what it does not have of each.
+    pub left_out: BTreeMap<usize, String>,
 }
 
 impl Finding {
@@ -226,7 +226,7 @@ impl Judging<'_> {
         }
         let facts: Vec<&What> = self.trace.of_step(index).collect();
         if let Some(what) = left_out(&facts) {
-            self.verdict.left_out.push(what);
+            self.verdict.left_out.insert(index, what);
             return worlds;
         }
         let gates = self.gates();
@@ -409,8 +409,13 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let stays = "lets a thread stay wider than its resume asked for";
-            let text = format!("{clause} {stays}: the override is ignored");
+            let words = match clause {
+                Clause::R7 => "a profile that is gone gives way to a wider default",
+                Clause::F2 => "a fork takes a wider policy than stood where it is cut",
+                Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
+                _ => "a loaded thread stays wider than its resume asks for",
+            };
+            let text = format!("{words}, as {clause} has it");
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }

@@ -226,7 +226,7 @@ impl<'a> Foreman<'a> {
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
         let token = Token::new(self.campaign, index);
-        self.ledger.add(token, plan.lines(), &verdict);
+        self.ledger.add(token, &plan, &verdict);
         tell(Event::Case {
             index,
             steps: plan.lines(),
@@ -305,6 +305,8 @@ impl<'a> Foreman<'a> {
             notices: self.ledger.noticed(),
             tally: self.ledger.tally,
             inconclusive: self.ledger.inconclusive,
+            performed: self.ledger.performed,
+            left_out: self.ledger.left_out,
             no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),

@@ -87,6 +87,10 @@ impl Closing<'_> {
             ),
         };
         let mut text = paint.row("findings", &format!("{}{more}", counts.join(", ")));
+        if let Some((median, worst)) = shrinking(findings) {
+            let line = format!("in {median} runs at the median, {worst} at the worst");
+            text.push_str(&paint.row("shrunk", &line));
+        }
         for told in findings {
             text.push_str(&listed(told, paint));
         }
@@ -103,6 +107,14 @@ impl Closing<'_> {
         for (reason, count) in &self.outcome.inconclusive {
             let line = format!("{}: {reason}", plural(*count, "case"));
             text.push_str(&paint.row_in(Ink::Doubtful, "inconclusive", &line));
+        }
+        if !self.outcome.left_out.is_empty() {
+            let steps: u64 = self.outcome.left_out.values().sum();
+            let each =
+                self.outcome.left_out.iter().map(|(what, count)| format!("{what} ({count})"));
+            let each = each.collect::<Vec<_>>().join(", ");
+            let line = format!("{} that this release does not have: {each}", plural(steps, "step"));
+            text.push_str(&paint.row("left out", &line));
         }
         for (signature, case) in &self.outcome.stale {
             let line = format!("{signature}: {case} no longer shows it");
@@ -147,6 +159,17 @@ impl Closing<'_> {
         let lines = lines.lines().map(|line| format!("{}\n", paint.ink(ink, line)));
         lines.collect()
     }
+}
+
+/// The median and the worst number of runs that it took to shrink a finding.
+fn shrinking(findings: &[Told]) -> Option<(u32, u32)> {
+    let mut runs: Vec<u32> = findings
+        .iter()
+        .filter(|told| told.status == Status::New)
+        .map(|told| told.shrink_runs)
+        .collect();
+    runs.sort_unstable();
+    Some((*runs.get(runs.len() / 2)?, *runs.last()?))
 }
 
 /// What the deeds of the findings showed, counted.

@@ -4,7 +4,7 @@
 //! has every clause, so that what never fired is seen. Keys are added under the same version, and
 //! never taken away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,8 +14,8 @@ use super::words;
 use crate::campaign::deed::Proof;
 use crate::campaign::{Noticed, Outcome, Status, Told};
 use crate::contract::{Clause, Strength, all};
-use crate::judge::View;
 use crate::judge::signature::Signature;
+use crate::judge::{Cell, Tally, View};
 use crate::policy::Dimension;
 
 /// The schema that is written.
@@ -37,6 +37,11 @@ pub struct Summary {
     notices: Vec<NoticeRecord>,
     inconclusive: Vec<Reason>,
     no_sandbox: Option<String>,
+    /// The lines that were performed, by what they do.
+    performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since it does not have it.
+    left_out: BTreeMap<String, u64>,
+    cells: Vec<CellRecord>,
     stale: Vec<Stale>,
     interrupted: bool,
     conclusion: &'static str,
@@ -97,6 +102,24 @@ struct Confirmed {
     runs: u32,
 }
 
+/// One cell of the coverage table; without a view, where answers rested on the clause.
+#[derive(Clone, Debug, Serialize)]
+struct CellRecord {
+    clause: Clause,
+    view: Option<View>,
+    dimension: Option<Dimension>,
+    fired: u64,
+    broken: u64,
+}
+
+impl CellRecord {
+    fn new((cell, tally): (&Cell, &Tally)) -> CellRecord {
+        let Cell { clause, view, dimension } = *cell;
+        let Tally { fired, broken, .. } = *tally;
+        CellRecord { clause, view, dimension, fired, broken }
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct NoticeRecord {
     clause: Clause,
@@ -139,6 +162,9 @@ impl Summary {
                 .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
                 .collect(),
             no_sandbox: outcome.no_sandbox.clone(),
+            performed: outcome.performed.clone(),
+            left_out: outcome.left_out.clone(),
+            cells: outcome.tally.iter().map(CellRecord::new).collect(),
             stale: stale
                 .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
                 .collect(),

@@ -76,6 +76,8 @@ fn outcome(findings: Vec<Told>) -> Outcome {
         }],
         inconclusive: BTreeMap::from([("no room for a home; free space".to_owned(), 1)]),
         no_sandbox: Some("no user namespaces".to_owned()),
+        performed: BTreeMap::from([("resume".to_owned(), 2), ("run to text".to_owned(), 9)]),
+        left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
         stale: vec![(told(Status::Known).finding.signature(), "lost.case".to_owned())],
         interrupted: true,
     }
@@ -222,10 +224,12 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
               findings      1 new, 0 known, 1 flaky; in 2 the server allows more than it
                             should (WIDENED); by deeds 1 proved
+              shrunk        in 9 runs at the median, 9 at the worst
                 R4  AP      WIDENED new: expected never, seen on-request
                 R4  AP      WIDENED flaky: expected never, seen on-request
               notice        G12: R2 lets a thread stay wider (1 case)
               inconclusive  1 case: no room for a home; free space
+              left out      3 steps that this release does not have: thread/revert (3)
               stale         R4/AP/resume/never/config: lost.case no longer shows it
               not tested    E2: this machine cannot sandbox: no user namespaces
               not tested    51 of 68 clauses never fired, and of them nothing is said: G2 G3
@@ -287,7 +291,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
     check(
         &text,
         expect![[r#"
-            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox stale interrupted conclusion exit_code
+            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest
             clauses: id fired held broken
             findings: id signature status clause strength dimension views expected seen origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
@@ -369,27 +373,27 @@ fn a_table_shows_what_was_compared_where() {
     check(
         &fired.join("\n"),
         expect![[r#"
-            clause           reply    notice    reread   rollout      deed      wire     rests
-            G1                                                                               3
-            G4                                                                               1
-            G9                                                                               1
-            G10  AP                                            1
-            G10  RV                                            1
-            G10  SB                                            1
-            G11                                                                              1
+            clause           reply    notice    reread     fresh      told   rollout     store      deed    schema      wire     rests
+            G1                                                                                                                       3
+            G4                                                                                                                       1
+            G9                                                                                                                       1
+            G10  AP                                                                1
+            G10  RV                                                                1
+            G10  SB                                                                1
+            G11                                                                                                                      1
             S1   AP              1
             S1   RV              1
             S1   SB              1
-            S2                                                                               1
+            S2                                                                                                                       1
             T2                   1
-            T9                             3                                                 1
+            T9                             3                                                                                         1
             R4   AP            1/1
             R5   RV              1
             R8   SB              1
-            W1                                                                     3
-            W2                                                                     1
-            W3                                                                     1
-            W4                                                                     1         1"#]],
+            W1                                                                                                             3
+            W2                                                                                                             1
+            W3                                                                                                             1
+            W4                                                                                                             1         1"#]],
     );
 }
 

@@ -140,9 +140,12 @@ impl Server {
                     self.hand.seen(What::Settings { thread: Whose::Named(thread), policy });
                 }
             }
-            Due::Told { thread, .. } if matches!(step, Step::Spawn { .. }) => {
-                self.hand.load(thread, true);
+            Due::Told { thread, policy, .. } => {
+                if matches!(step, Step::Spawn { .. }) {
+                    self.hand.load(thread, true);
+                }
                 self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.say_told(thread, &policy);
             }
             other => {
                 self.hand.seen(What::Answered { call, thread: None, policy: None });
@@ -277,6 +280,10 @@ impl Server {
             (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
             _ => policy,
         };
+        self.say_told(name, &policy);
+    }
+
+    fn say_told(&mut self, name: Name, policy: &Policy) {
         for voice in [Voice::Developer, Voice::Metadata] {
             let thread = Whose::Named(name);
             self.hand.seen(What::Told { thread, told: policy.told(voice) });
