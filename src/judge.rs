@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::{Clause, Strength, row};
 use crate::model::rules::step;
 use crate::model::width::wider_by_right;
-use crate::model::{Branch, Kind, World};
+use crate::model::{Branch, Due, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy};
 use crate::trace::{Trace, What, Whose};
@@ -22,7 +22,7 @@ pub mod origin;
 pub mod signature;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
+use self::compare::{Adopt, Comparison, Mismatch};
 use self::evidence::Evidence;
 use self::origin::Origin;
 use self::signature::Signature;
@@ -205,17 +205,22 @@ impl Judging<'_> {
             self.verdict.left_out.push(what);
             return worlds;
         }
+        if let Step::Act { .. } = wanted && not_taken(&facts) {
+            return worlds;
+        }
         let gates = self.gates();
         let mut all = Vec::new();
-        for world in &worlds {
+        for world in &closed(worlds, &facts) {
             for branch in step(world, &wanted) {
-                let compared = compare::compare(&branch.due, &wanted, &facts, &gates);
+                let mut compared = compare::compare(&branch.due, &wanted, &facts, &gates);
+                compared.extend(compare::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
-        let fewest = all.iter().map(|(_, _, compared)| wrong(compared)).min().unwrap_or(0);
-        all.retain(|(_, _, compared)| wrong(compared) == fewest);
-        if fewest > 0 {
+        let far = |(_, branch, compared): &(World, Branch, Vec<Comparison>)| distance(branch, compared);
+        let nearest = all.iter().map(far).min().unwrap_or(0);
+        all.retain(|one| far(one) == nearest);
+        if nearest > 0 {
             all.truncate(1);
         }
         let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
@@ -401,6 +406,38 @@ fn left_out(facts: &[&What]) -> Option<String> {
         What::LeftOut { what } => Some(what.clone()),
         _ => None,
     })
+}
+
+/// Whether nothing was asked for, since it could not be.
+fn not_taken(facts: &[&What]) -> bool {
+    facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
+}
+
+/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
+/// be: an idle thread that nobody hears may be unloaded at any time.
+fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
+    for what in facts {
+        if let What::Closed { thread: Whose::Named(name) } = what {
+            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
+            worlds.extend(unloaded);
+        }
+    }
+    worlds
+}
+
+/// How far what was seen lies from a branch. One that only says which of two allowed answers came
+/// explains nothing of the other: however wrong that is, its own branch is nearer.
+fn distance(branch: &Branch, compared: &[Comparison]) -> usize {
+    let other = |compared: &&Comparison| {
+        let mismatch = compared.mismatch.as_ref();
+        mismatch.is_some_and(|mismatch| matches!(mismatch.adopt, Adopt::Nothing))
+    };
+    match &branch.due {
+        Due::Answer { .. } | Due::Closing { .. } if compared.iter().any(|one| other(&one)) => {
+            usize::MAX
+        }
+        _ => wrong(compared),
+    }
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

@@ -14,6 +14,7 @@ use crate::policy::{Defaults, Dimension, Overrides, Policy, Value};
 mod acts;
 mod calls;
 pub mod fires;
+mod full;
 mod races;
 pub mod rules;
 mod turns;
@@ -350,6 +351,27 @@ impl World {
         world
     }
 
+    /// The world once this thread is unloaded by idleness, where it can be: loaded, idle, and
+    /// heard by nobody.
+    pub fn closed(&self, name: Name) -> Option<World> {
+        let thread = self.threads.get(&name)?;
+        let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
+        idle.then(|| {
+            let mut without = self.clone();
+            without.threads.entry(name).and_modify(|gone| drop(gone.trail.insert(Clause::R18)));
+            without.unload(name);
+            without
+        })
+    }
+
+    /// This thread is not loaded any more, and if it was never kept, not there.
+    pub fn unload(&mut self, name: Name) {
+        if let Some(thread) = self.threads.get_mut(&name) {
+            thread.unload();
+        }
+        self.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
+    }
+
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
         let mut world = self.clone();
         for thread in world.threads.values_mut() {
@@ -406,6 +428,11 @@ impl Thread {
     /// Whether the thread is there at all once nothing is loaded.
     fn can_return(&self) -> bool {
         !self.ephemeral && (self.materialised || self.uncertain)
+    }
+
+    /// Whether nobody has said yet that it can be resumed.
+    fn can_begin(&self) -> bool {
+        !self.materialised && !self.uncertain
     }
 
     /// Whether no connection hears of it.

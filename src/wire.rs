@@ -4,7 +4,9 @@
 //! This room alone knows method names and keys. Every value has one canonical reading: defaults
 //! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
 
+pub mod acts;
 pub mod call;
+pub mod invalid;
 pub mod model;
 pub mod news;
 pub mod policy;

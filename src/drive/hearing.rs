@@ -3,6 +3,7 @@
 //! Answers, notifications and questions of the server become facts, in the order in which they
 //! arrive; ids become names on the way. Whatever the server asks, the answer of a plan is no.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::steps::{Cut, Open, Run};
 use crate::client::{Arrived, Client};
 use crate::trace::What;
-use crate::wire::news::{self, News};
+use crate::wire::news::{self, News, Status};
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::{Id, Message, RpcError};
 
@@ -72,7 +73,13 @@ impl Run<'_> {
         }
         let policy = of_reply(&reply, self.seat.home.places());
         if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
-            thread.loaded = true;
+            // What states no policy speaks of a thread and does not load it.
+            if policy.is_some() {
+                thread.loaded = true;
+                thread.unsubscribed = false;
+                thread.mute = false;
+            }
+            thread.path = news::thread_path(&reply).map(PathBuf::from).or(thread.path.take());
             thread.stated = policy.clone().or_else(|| thread.stated.take());
         }
         let thread = id.map(|id| self.record.whose(&id));
@@ -101,14 +108,30 @@ impl Run<'_> {
                 What::TurnStarted { thread, turn }
             }
             News::TurnEnded { thread, turn, status } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.running.take_if(|running| running.id == turn);
+                }
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 What::TurnEnded { thread, turn, status }
             }
             News::Closed { thread } => {
                 if let Some(known) = self.record.thread(&thread) {
-                    known.loaded = false;
+                    known.unload();
                 }
                 What::Closed { thread: self.record.whose(&thread) }
+            }
+            News::Status { thread, status } => {
+                let Some(known) = self.record.thread(&thread) else { return };
+                known.gone = status == Status::NotLoaded;
+                // Whoever hears of a thread hears the end of its turns by themselves.
+                if status != Status::Idle || !known.unsubscribed {
+                    return;
+                }
+                What::Idle { thread: self.record.whose(&thread) }
+            }
+            News::CommandEnded { thread, turn } => {
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::CommandEnded { thread, turn }
             }
             News::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);

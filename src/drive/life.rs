@@ -14,7 +14,7 @@ use crate::server::{Cause, Ended};
 use crate::trace::What;
 
 impl Run<'_> {
-    pub(super) fn restart(&mut self, stop: Stop, _forgets: bool) -> Result<(), Cut> {
+    pub(super) fn restart(&mut self, stop: Stop, forgets: bool) -> Result<(), Cut> {
         if let Some(mut session) = self.seat.session.take() {
             let ended = match stop {
                 Stop::Graceful => session.stop(self.bench),
@@ -24,11 +24,13 @@ impl Run<'_> {
             self.ended(&ended, ended.cause != Cause::Itself);
         }
         for thread in self.record.threads.values_mut() {
-            thread.loaded = false;
-            thread.running = None;
+            thread.unload();
         }
         self.stage.forget();
         self.read_rollouts()?;
+        if forgets && let Err(error) = self.seat.home.forget() {
+            return self.trouble(format!("cannot remove the databases: {error}; run it again"));
+        }
         self.start_server()
     }
 
@@ -63,7 +65,7 @@ impl Run<'_> {
         match Session::start(self.bench, &self.seat.home) {
             Ok(session) => {
                 self.seat.session = Some(session);
-                Ok(())
+                if self.full { self.disk(true) } else { Ok(()) }
             }
             Err(NoSession::Ours(reason)) => self.trouble(reason),
             Err(NoSession::Refused(reason)) => {

@@ -23,6 +23,12 @@ pub(super) struct Thread {
     pub(super) path: Option<PathBuf>,
     /// Whether this connection loaded it into the running server.
     pub(super) loaded: bool,
+    /// Whether this connection has asked to hear no more of it while it is loaded.
+    pub(super) unsubscribed: bool,
+    /// Whether it may be loaded with nothing at all to be heard of it, not even that it is idle.
+    pub(super) mute: bool,
+    /// Whether the server said last that it is not loaded.
+    pub(super) gone: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
     /// The policy that the server stated last.
@@ -46,6 +52,16 @@ pub(super) struct Record {
     pub(super) threads: BTreeMap<Name, Thread>,
     strangers: Vec<String>,
     turns: Vec<String>,
+}
+
+impl Thread {
+    /// It is not loaded any more, and nothing of it runs.
+    pub(super) fn unload(&mut self) {
+        self.loaded = false;
+        self.unsubscribed = false;
+        self.mute = false;
+        self.running = None;
+    }
 }
 
 impl Record {
@@ -86,6 +102,11 @@ impl Record {
         self.facts[self.step_start..].iter().map(|fact| &fact.what)
     }
 
+    /// How many requests have numbers.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+
     /// The next number of a request.
     pub(super) fn next_call(&mut self) -> u32 {
         self.calls += 1;
@@ -100,6 +121,9 @@ impl Record {
                 id: id.to_owned(),
                 path,
                 loaded: true,
+                unsubscribed: false,
+                mute: false,
+                gone: false,
                 begun: false,
                 stated: None,
                 turns: Vec::new(),
@@ -132,14 +156,19 @@ impl Record {
         u32::from(place(&mut self.turns, turn))
     }
 
+    /// The id of the turn with this number.
+    pub(super) fn turn_id(&self, turn: u32) -> Option<&str> {
+        let place = usize::try_from(turn).ok()?.checked_sub(1)?;
+        self.turns.get(place).map(String::as_str)
+    }
+
     /// The id of the turn that was started last.
     pub(super) fn last_turn(&self) -> Option<&str> {
         let started = self.of_step().rev().find_map(|what| match what {
             What::TurnStarted { turn, .. } => Some(*turn),
             _ => None,
         })?;
-        let place = usize::try_from(started).ok()?.checked_sub(1)?;
-        self.turns.get(place).map(String::as_str)
+        self.turn_id(started)
     }
 
     /// A text of the server's with the plan's names for its ids.

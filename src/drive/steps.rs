@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::record::{Record, Thread};
 use super::{Bench, Seat, kills};
 use crate::client::Arrived;
+use crate::op::Act;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
 use crate::upstream::Stage;
@@ -35,6 +36,10 @@ pub(super) struct Run<'a> {
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    /// Whether the server's writes to files fail now.
+    pub(super) full: bool,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    pub(super) unloads: bool,
 }
 
 impl<'a> Run<'a> {
@@ -44,11 +49,23 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        Run {
+            bench,
+            stage,
+            seat,
+            record,
+            open: BTreeMap::new(),
+            stderr: String::new(),
+            turn: None,
+            full: false,
+            unloads: false,
+        }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.unloads = plan.steps.iter().any(unloads);
+        self.seat.home.unload_soon(self.unloads);
         self.configure(&plan.defaults)?;
         match &mut self.seat.session {
             Some(session) => drop(session.client.drain()),
@@ -86,6 +103,9 @@ impl<'a> Run<'a> {
                 let (id, unbound) = self.id(*thread);
                 let call = call::resume(&id, overrides, self.seat.home.places());
                 self.ask(call, (unbound, None))?;
+                if self.refused() {
+                    self.doubtful(*thread);
+                }
                 self.begun(*thread)
             }
             Step::Reread { thread } => self.reread(*thread),
@@ -249,6 +269,16 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a step wants an idle thread unloaded.
+fn unloads(step: &Step) -> bool {
+    match step {
+        Step::Act { act, .. } => *act == Act::Unload,
+        Step::Second(step) | Step::Torn(step) => unloads(step),
+        Step::Together(steps) => steps.iter().any(unloads),
+        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::op::{self, Finish};
 use crate::plan::{Reply, Step, Who};
 use crate::policy::{Reviewer, TurnOverrides};
 use crate::trace::{What, Whose};
-use crate::upstream::Gate;
+use crate::upstream::{Answer, Gate};
 use crate::wire::call::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
 use crate::wire::model::ModelRequest;
 
@@ -26,6 +26,9 @@ const NOTICE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long it is waited for where the values asked for are those that were stated last, and none
 /// is expected.
 const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
+
+/// How long the end of a turn is waited for that perhaps nobody tells: longer than most take.
+const MUTE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A turn that the model holds.
 #[derive(Debug)]
@@ -62,15 +65,36 @@ impl Run<'_> {
             return self.heard(*thread, overrides);
         }
         if *reply == Reply::Hold {
-            self.interrupt(&id, &asked)?;
+            self.interrupt((*thread, &id), &asked)?;
         }
         let granted = self.turn;
-        self.until("turn/completed", self.bench.patience.turn, |what| match what {
-            What::TurnEnded { turn, .. } => granted.is_none_or(|granted| *turn == granted),
-            _ => false,
-        })?;
+        self.over(*thread, |turn| granted.is_none_or(|granted| turn == granted))?;
         self.took_a_turn(*thread);
         Ok(())
+    }
+
+    /// Waits for the end of a turn. Of a thread that is not subscribed to no turn is heard, and
+    /// its end is that it is active no more.
+    pub(super) fn over(&mut self, who: Who, is: impl Fn(u32) -> bool) -> Result<(), Cut> {
+        let unheard = self.unheard(who);
+        let over = |what: &What| match what {
+            What::TurnEnded { turn, .. } => is(*turn),
+            What::Idle { thread } => unheard == Some(*thread),
+            _ => false,
+        };
+        match self.known(who).is_some_and(|known| known.mute) {
+            true => self.within(MUTE_DEADLINE, over),
+            false => self.until("turn/completed", self.bench.patience.turn, over),
+        }
+    }
+
+    /// The thread, where it is loaded and this connection is not subscribed to it.
+    pub(super) fn unheard(&mut self, who: Who) -> Option<Whose> {
+        let unsubscribed = self.known(who).is_some_and(|known| known.unsubscribed);
+        match who {
+            Who::Thread(name) if unsubscribed => Some(Whose::Named(name)),
+            _ => None,
+        }
     }
 
     /// A turn that runs on when the step ends.
@@ -79,7 +103,12 @@ impl Run<'_> {
         self.turn = None;
         let steers = self.running(thread).is_some();
         let asked = self.stage.watch();
-        let gate = if steers { Gate::new() } else { self.stage.hold(&id) };
+        let gate = Gate::new();
+        if !steers {
+            // Said nothing yet: a stream that has begun is cut by a steer, and the turn goes on.
+            let answer = Answer::from(Reply::Text("ok".to_owned()));
+            self.stage.queue(&id, answer.behind(&gate));
+        }
         let turn = call::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
         self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
@@ -92,9 +121,9 @@ impl Run<'_> {
             return self.heard(thread, overrides);
         }
         self.asked_for(&id, &asked)?;
-        self.started()?;
+        self.started(thread)?;
         self.took_a_turn(thread);
-        let turn = self.record.last_turn().unwrap_or_default().to_owned();
+        let turn = self.granted().unwrap_or_default();
         if let Some(known) = self.known(thread) {
             known.running = Some(Running { id: turn, gate });
         }
@@ -111,11 +140,8 @@ impl Run<'_> {
             Finish::Interrupt => self.ask(call::interrupt(&id, &running.id), (false, None))?,
         }
         let number = self.record.turn(&running.id);
-        self.until(
-            "turn/completed",
-            self.bench.patience.turn,
-            |what| matches!(what, What::TurnEnded { turn, .. } if *turn == number),
-        )
+        self.over(thread, |turn| turn == number)?;
+        self.unloaded(thread)
     }
 
     pub(super) fn steer(&mut self, thread: Who) -> Result<(), Cut> {
@@ -166,11 +192,18 @@ impl Run<'_> {
     }
 
     /// Remembers the turn that the step granted as one of the thread's own.
-    fn took_a_turn(&mut self, thread: Who) {
-        let turn = self.record.last_turn().map(str::to_owned);
-        if let (Some(known), Some(turn)) = (self.known(thread), turn) {
-            known.turns.push(turn);
+    pub(super) fn took_a_turn(&mut self, thread: Who) {
+        let turn = self.granted();
+        if let Some(known) = self.known(thread) {
+            known.begun = true;
+            known.turns.extend(turn);
         }
+    }
+
+    /// The id of the step's turn: as it started, or where that was not heard, as it was granted.
+    fn granted(&self) -> Option<String> {
+        let granted = self.turn.and_then(|turn| self.record.turn_id(turn));
+        self.record.last_turn().or(granted).map(str::to_owned)
     }
 
     /// The key of a cut, and the id of the turn that it names.
@@ -186,14 +219,21 @@ impl Run<'_> {
     }
 
     /// Waits until the model is asked, and then interrupts the turn that asks it.
-    fn interrupt(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
+    fn interrupt(
+        &mut self,
+        (thread, id): (Who, &str),
+        asked: &Receiver<Arc<ModelRequest>>,
+    ) -> Result<(), Cut> {
         self.asked_for(id, asked)?;
-        self.started()?;
-        let turn = self.record.last_turn().unwrap_or_default().to_owned();
+        self.started(thread)?;
+        let turn = self.granted().unwrap_or_default();
         self.ask(call::interrupt(id, &turn), (false, None))
     }
 
-    fn started(&mut self) -> Result<(), Cut> {
+    fn started(&mut self, thread: Who) -> Result<(), Cut> {
+        if self.unheard(thread).is_some() {
+            return Ok(());
+        }
         self.until("turn/started", self.bench.patience.turn, |what| {
             matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
         })
