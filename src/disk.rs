@@ -29,6 +29,15 @@ pub enum Profile {
     Lean,
 }
 
+/// What the name of a database has in it, its journals included.
+const DATABASE: &str = ".sqlite";
+
+/// The key of the time after which an idle thread is unloaded that nobody hears.
+const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+
+/// The least that is more than nothing: a client can still do something with the thread.
+const UNLOAD_DELAY_SECS: i64 = 1;
+
 /// The folders of one worker's server.
 #[derive(Debug)]
 pub struct Home {
@@ -36,6 +45,8 @@ pub struct Home {
     places: Places,
     workspaces: u32,
     targets: u32,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    unloads_soon: bool,
 }
 
 impl Home {
@@ -50,7 +61,7 @@ impl Home {
             home: folder.join("home"),
             outside: root.outside()?,
         };
-        let mut home = Home { folder, places, workspaces: 0, targets: 0 };
+        let mut home = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
         for place in [&home.places.outside, &home.scratch(), &home.temp()] {
             fs::create_dir_all(place)?;
         }
@@ -125,6 +136,27 @@ impl Home {
         landed
     }
 
+    /// Says whether an idle thread that nobody hears is unloaded after a second, from the next
+    /// [`Home::configure`] on, and not after the server's own delay: a minute or more. A release
+    /// that does not know the key keeps its own; 0.144 does not.
+    pub fn unload_soon(&mut self, soon: bool) {
+        self.unloads_soon = soon;
+    }
+
+    /// Removes the server's databases. To be called while no server runs on the home.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn forget(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.places.home)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().contains(DATABASE) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes config.toml anew.
     ///
     /// # Errors
@@ -135,7 +167,11 @@ impl Home {
         profile: Profile,
         model_url: &str,
     ) -> io::Result<()> {
-        let text = config::config(defaults, profile, model_url).to_string();
+        let mut config = config::config(defaults, profile, model_url);
+        if self.unloads_soon {
+            config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
+        }
+        let text = config.to_string();
         fs::write(self.places.home.join("config.toml"), text)
     }
 

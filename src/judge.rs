@@ -13,7 +13,7 @@ use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::trace::{Trace, What};
+use crate::trace::{Trace, What, Whose};
 
 pub mod adopt;
 pub mod compare;
@@ -229,14 +229,20 @@ impl Judging<'_> {
             self.verdict.left_out.insert(index, what);
             return worlds;
         }
+        if let Step::Act { .. } = wanted
+            && not_taken(&facts)
+        {
+            return worlds;
+        }
         let gates = self.gates();
         let mut all = Vec::new();
-        for world in &worlds {
+        for world in &closed(worlds, &facts) {
             for branch in step(world, &wanted) {
-                let compared = match &wanted {
+                let mut compared = match &wanted {
                     Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
+                compared.extend(compare::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
@@ -451,6 +457,23 @@ fn left_out(facts: &[&What]) -> Option<String> {
 fn elsewhere(compared: &[Comparison]) -> usize {
     let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
     mismatches.filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)).count()
+}
+
+/// Whether nothing was asked for, since it could not be.
+fn not_taken(facts: &[&What]) -> bool {
+    facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
+}
+
+/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
+/// be: an idle thread that nobody hears may be unloaded at any time.
+fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
+    for what in facts {
+        if let What::Closed { thread: Whose::Named(name) } = what {
+            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
+            worlds.extend(unloaded);
+        }
+    }
+    worlds
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

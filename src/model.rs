@@ -15,6 +15,7 @@ mod acts;
 mod calls;
 pub mod deeds;
 pub mod fires;
+mod full;
 mod races;
 pub mod rules;
 #[cfg(test)]
@@ -367,6 +368,29 @@ impl World {
         world
     }
 
+    /// The world once this thread is unloaded by idleness, where it can be: loaded, idle, and
+    /// heard by nobody.
+    pub fn closed(&self, name: Name) -> Option<World> {
+        let thread = self.threads.get(&name)?;
+        let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
+        idle.then(|| {
+            let mut without = self.clone();
+            if let Some(gone) = without.threads.get_mut(&name) {
+                gone.trail.insert(Clause::R18);
+            }
+            without.unload(name);
+            without
+        })
+    }
+
+    /// This thread is not loaded any more, and if it was never kept, not there.
+    pub fn unload(&mut self, name: Name) {
+        if let Some(thread) = self.threads.get_mut(&name) {
+            thread.unload();
+        }
+        self.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
+    }
+
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
         let mut world = self.clone();
         for thread in world.threads.values_mut() {
@@ -429,6 +453,11 @@ impl Thread {
     /// Whether the thread is there at all once nothing is loaded.
     fn can_return(&self) -> bool {
         !self.ephemeral && (self.materialised || self.uncertain)
+    }
+
+    /// Whether nobody has said yet that it can be resumed.
+    fn can_begin(&self) -> bool {
+        !self.materialised && !self.uncertain
     }
 
     /// Whether no connection hears of it.

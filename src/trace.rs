@@ -111,6 +111,23 @@ pub enum What {
         /// The notification's method.
         method: String,
     },
+    /// A command that the client itself asked for has ended, within a turn.
+    CommandEnded {
+        /// The thread.
+        thread: Whose,
+        /// The turn's number.
+        turn: u32,
+    },
+    /// The client has asked to hear no more of a thread.
+    Unsubscribed {
+        /// The thread.
+        thread: Whose,
+    },
+    /// A thread that is not subscribed to has stopped to be active.
+    Idle {
+        /// The thread.
+        thread: Whose,
+    },
     /// The server asked the client something.
     Asked {
         /// The request's method.
@@ -179,7 +196,8 @@ pub enum What {
         /// Why.
         reason: String,
     },
-    /// `thread/closed`: the server has unloaded a thread.
+    /// The server has unloaded a thread: `thread/closed`, or the status that says so where it comes
+    /// with a refusal.
     Closed {
         /// The thread.
         thread: Whose,

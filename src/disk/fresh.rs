@@ -25,7 +25,7 @@ impl Home {
     pub fn copied(&self, root: &Root, (live_url, url): (&str, &str)) -> io::Result<Home> {
         let folder = root.folder()?;
         let places = Places { home: folder.join("home"), ..self.places.clone() };
-        let copied = Home { folder, places, workspaces: 0, targets: 0 };
+        let copied = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
         for place in [&copied.places.home, &copied.scratch(), &copied.temp()] {
             fs::create_dir_all(place)?;
         }

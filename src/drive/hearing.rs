@@ -4,6 +4,7 @@
 //! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed
 //! of the plan consents.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::session::Session;
 use super::steps::{Cut, Open, Run};
 use crate::client::{Arrived, Client};
 use crate::trace::What;
-use crate::wire::news::{self, News};
+use crate::wire::news::{self, News, Status};
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::{Id, Message, RpcError};
 
@@ -108,8 +109,14 @@ impl Run<'_> {
             self.echoes.joins(id, from);
         }
         if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
-            thread.loaded = true;
             thread.heard_by.extend(policy.is_some().then_some(from));
+            // What states no policy speaks of a thread and does not load it.
+            if policy.is_some() {
+                thread.loaded = true;
+                thread.unsubscribed = false;
+                thread.mute = false;
+            }
+            thread.path = news::thread_path(&reply).map(PathBuf::from).or(thread.path.take());
             thread.stated = policy.clone().or_else(|| thread.stated.take());
         }
         let thread = id.map(|id| self.record.whose(&id));
@@ -141,15 +148,30 @@ impl Run<'_> {
                 What::TurnStarted { thread, turn }
             }
             News::TurnEnded { thread, turn, status } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.running.take_if(|running| running.id == turn);
+                }
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 What::TurnEnded { thread, turn, status }
             }
             News::Closed { thread } => {
                 if let Some(known) = self.record.thread(&thread) {
-                    known.loaded = false;
-                    known.heard_by.clear();
+                    known.unload();
                 }
                 What::Closed { thread: self.record.whose(&thread) }
+            }
+            News::Status { thread, status } => {
+                let Some(known) = self.record.thread(&thread) else { return };
+                known.gone = status == Status::NotLoaded;
+                // Whoever hears of a thread hears the end of its turns by themselves.
+                if status != Status::Idle || !known.unsubscribed {
+                    return;
+                }
+                What::Idle { thread: self.record.whose(&thread) }
+            }
+            News::CommandEnded { thread, turn } => {
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::CommandEnded { thread, turn }
             }
             News::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
@@ -165,7 +187,9 @@ impl Run<'_> {
     fn is_echo(&mut self, from: usize, method: &str, read: &News) -> bool {
         let echo = self.echoes.echoes((read.about(), method), from);
         match read {
-            News::TurnEvent { turn, .. } => echo || self.echoes.awaits((turn, news::ENDED), from),
+            News::TurnEvent { turn, .. } | News::CommandEnded { turn, .. } => {
+                echo || self.echoes.awaits((turn, news::ENDED), from)
+            }
             News::Settings { thread, policy: Some(policy) } => {
                 let thread = self.record.whose(thread);
                 let (thread, policy) = (thread, policy.clone());

@@ -4,6 +4,7 @@
 //! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one
 //! client; over a socket there may be more.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::Bench;
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
-use crate::wire::rpc::Surface;
+use crate::wire::rpc::{RpcError, Surface};
 
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
@@ -48,6 +49,46 @@ pub(super) enum NoSession {
     Silent(Lost, Ended, Option<String>),
     /// It refused the handshake.
     Refused(String),
+}
+
+/// What a server said to a request that nobody had introduced himself before.
+#[derive(Debug)]
+pub(super) enum Early {
+    /// It was granted.
+    Granted,
+    /// It was refused.
+    Refused(RpcError),
+    /// Nothing, and how the process ended.
+    Lost(Lost, Ended),
+    /// The process could not be started.
+    Ours(String),
+}
+
+impl Early {
+    /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
+    pub(super) fn ask(
+        bench: &Bench,
+        home: &Home,
+        (method, params): (&str, Value),
+        deadline: Instant,
+    ) -> Early {
+        let mut server = match Session::launch(bench, home, None) {
+            Ok(server) => server,
+            Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
+                return Early::Ours(reason);
+            }
+            Err(NoSession::Silent(lost, ended, _)) => return Early::Lost(lost, ended),
+        };
+        let pipes = server.pipes().expect("nobody took them yet");
+        let mut client = Client::over(pipes.output, pipes.input);
+        match client.call(method, params, deadline) {
+            Ok(outcome) => {
+                server.stop(Instant::now() + bench.patience.stop);
+                outcome.map_or_else(Early::Refused, |_| Early::Granted)
+            }
+            Err(lost) => Early::Lost(lost, server.kill()),
+        }
+    }
 }
 
 impl Session {
@@ -122,6 +163,11 @@ impl Session {
             Some(ended) => ended,
             None => self.server.kill(),
         }
+    }
+
+    /// Lets its writes to files fail from now on, or succeed again.
+    pub(super) fn limit_files(&self, full: bool) -> io::Result<()> {
+        self.server.limit_files(full)
     }
 
     /// Kills it.

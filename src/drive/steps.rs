@@ -13,6 +13,7 @@ use super::sockets::Transport;
 use super::told::Heard;
 use super::validity::Validity;
 use super::{Bench, Seat, is_flawed, kills};
+use crate::op::Act;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
 use crate::upstream::Stage;
@@ -48,6 +49,10 @@ pub(super) struct Run<'a> {
     pub(super) validity: Validity<'a>,
     /// What the model asks for in the present turn.
     pub(super) deed: Option<Deed>,
+    /// Whether the server's writes to files fail now.
+    pub(super) full: bool,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    pub(super) unloads: bool,
 }
 
 impl<'a> Run<'a> {
@@ -71,12 +76,16 @@ impl<'a> Run<'a> {
             turn: None,
             validity: Validity::new(bench.schema.as_deref()),
             deed: None,
+            full: false,
+            unloads: false,
         }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
         self.record.all_seen(self.validity.begin());
+        self.unloads = plan.steps.iter().any(unloads);
+        self.seat.home.unload_soon(self.unloads);
         self.configure(&plan.defaults)?;
         self.transport = Transport::of(plan);
         self.take_server()?;
@@ -114,6 +123,9 @@ impl<'a> Run<'a> {
                 let (id, unbound) = self.id(*thread);
                 let call = call::resume(&id, overrides, self.seat.home.places());
                 self.ask(call, (unbound, None))?;
+                if self.refused() {
+                    self.doubtful(*thread);
+                }
                 self.begun(*thread)
             }
             Step::Reread { thread } => self.reread(*thread),
@@ -275,5 +287,15 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a step wants an idle thread unloaded.
+fn unloads(step: &Step) -> bool {
+    match step {
+        Step::Act { act, .. } => *act == Act::Unload,
+        Step::Second(step) | Step::Torn(step) => unloads(step),
+        Step::Together(steps) => steps.iter().any(unloads),
+        _ => false,
     }
 }

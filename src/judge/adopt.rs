@@ -41,6 +41,7 @@ fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
             Some(thread) => drop(world.threads.insert(name, thread.clone())),
             None => drop(world.threads.remove(&name)),
         },
+        (Adopt::Unloaded, Some(name)) => world.unload(name),
         (Adopt::Granted(Some((name, policy))), _) => grant(&mut world, *name, policy),
         _ => {}
     }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::{Apart, Cell, View, deed, told};
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Due, Kind, Ruling};
+use crate::model::fires::{ACCEPTED, LOADED, NO_NOTICE, NOTICE, REFUSED};
+use crate::model::{Branch, Due, Kind, Ruling};
 use crate::plan::{Name, Step};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
@@ -79,6 +79,8 @@ pub enum Adopt {
     Elsewhere,
     /// The request was refused: what it was to do did not happen.
     Refused,
+    /// The thread is not loaded any more.
+    Unloaded,
     /// The request was granted, with this policy of this thread where it states one.
     Granted(Option<(Name, Policy)>),
 }
@@ -115,18 +117,21 @@ pub(super) fn of_lane(
     (facts, lane): (&[&What], usize),
     gates: &Gates,
 ) -> Vec<Comparison> {
+    let kind = step.kind();
+    // A thread may be unloaded where nothing was asked for: at the end of its turn.
+    if let Due::Closing { thread, closed } = due {
+        return closing(kind, (*thread, *closed), facts);
+    }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
-    let kind = step.kind();
     let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
     if let Some(elsewhere) = unspawned((due, step), facts) {
         return vec![elsewhere];
     }
     let mut all = match (due, outcome) {
-        (Due::Nothing | Due::All(_), _) => Vec::new(),
+        (Due::Nothing | Due::All(_) | Due::Closing { .. }, _) => Vec::new(),
         (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
-        (Due::Closing { thread, closed }, _) => closing(kind, (*thread, *closed), facts),
         (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
         (Due::Refusal(clause), Outcome::Granted(whose, policy)) => {
             vec![granted(*clause, kind, (whose, policy))]
@@ -320,6 +325,24 @@ fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> 
     let words = (due, seen.to_owned());
     let about = plain((Clause::O9, Kind::Spawn), ACCEPTED, View::Reply, words);
     Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
+}
+
+/// A refused request changes nothing: no thread is unloaded by it that must be loaded after it.
+pub(super) fn unloaded(kind: Kind, branch: &Branch, facts: &[&What]) -> Option<Comparison> {
+    let Due::Answer { granted: false } = branch.due else {
+        return None;
+    };
+    let name = facts.iter().find_map(|what| match what {
+        What::Closed { thread: Whose::Named(name) } => Some(*name),
+        _ => None,
+    })?;
+    let thread = branch.world.threads.get(&name)?;
+    if thread.live.is_none() || !thread.heard_by[0] {
+        return None;
+    }
+    let words = ("the thread stays loaded", "it is unloaded".to_owned());
+    let about = plain((Clause::T5, kind), LOADED, View::Wire, words);
+    Some(broken(Mismatch { thread: Some(name), adopt: Adopt::Unloaded, ..about }))
 }
 
 fn granted(

@@ -4,7 +4,7 @@
 //! JSON-RPC and valid by the server's own schema, the process ends only when told to and prints no
 //! panic, a turn starts once and ends once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{Comparison, Mismatch, plain, wire};
 use super::{Cell, View};
@@ -22,6 +22,9 @@ struct Seen {
     schema: bool,
     /// Whether the next line has a problem that was told.
     invalid: bool,
+    /// The threads that the client has once asked to hear no more of: of their turns it may have
+    /// missed the start.
+    missed: BTreeSet<Whose>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -89,7 +92,14 @@ impl Seen {
                 ended(kind, (*told, *panicked), exit, stderr)
             }
             What::TurnStarted { thread, turn } => self.started(kind, (*thread, *turn)),
-            What::TurnEnded { thread, turn, .. } => Some(self.ended(kind, (*thread, *turn))),
+            What::TurnEnded { thread, turn, .. } => self.ended(kind, (*thread, *turn)),
+            What::CommandEnded { thread, turn } => {
+                self.event(kind, (*thread, *turn), "a command's end")
+            }
+            What::Unsubscribed { thread } => {
+                self.missed.insert(*thread);
+                None
+            }
             What::TurnEvent { thread, turn, method } => self.event(kind, (*thread, *turn), method),
             _ => None,
         }
@@ -117,14 +127,20 @@ impl Seen {
         })
     }
 
-    fn ended(&mut self, kind: Kind, turn: (Whose, u32)) -> Comparison {
+    fn ended(&mut self, kind: Kind, turn: (Whose, u32)) -> Option<Comparison> {
         let count = self.turns.entry(turn).or_default();
         count.ended += 1;
         match (count.started, count.ended) {
-            (1, 1) => wire(Clause::W4, None),
+            (1, 1) => Some(wire(Clause::W4, None)),
+            (0, 1) if self.missed.contains(&turn.0) => None,
             (started, ended) => {
                 let seen = format!("{started} turn/started and {ended} turn/completed");
-                breach((Clause::W4, kind), "turn", "a turn starts once and completes once", seen)
+                Some(breach(
+                    (Clause::W4, kind),
+                    "turn",
+                    "a turn starts once and completes once",
+                    seen,
+                ))
             }
         }
     }

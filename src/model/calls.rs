@@ -106,6 +106,12 @@ fn forked(
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
         .where_set(set_by(overrides, Clause::F3), &wished);
+    let lost = matches!(source.restored.main(), Clause::O3 | Clause::O8);
+    let ruling = match source.live.is_none() && lost {
+        // What a thread loses that began without a turn, it lost before the fork.
+        true => Ruling { kind: Kind::Fork, ..source.restored }.where_set(Clause::F3, &wished),
+        false => ruling,
+    };
     let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
     let thread = Thread {
         materialised: !fork.ephemeral,
@@ -168,7 +174,8 @@ pub(super) fn resume(world: &World, who: Who, overrides: &CallOverrides) -> Vec<
         Some(live) if !overrides.sets_any() || thread.running.is_some() || !thread.unheard() => {
             let warm = warm(world, (name, thread, live), overrides);
             // An override that is ignored may be refused all the same.
-            return if fault.is_some() { or_refused(world, warm) } else { warm };
+            let either = fault.is_some() || !thread.materialised;
+            return if either { or_refused(world, warm) } else { warm };
         }
         _ if fault.is_some() => return refused(world, fault.expect("the guard saw it")),
         _ => cold(world, (name, thread), overrides),
@@ -252,7 +259,8 @@ pub(super) fn reread(world: &World, who: Who) -> Vec<Branch> {
             let mut rests = vec![Clause::G8, Clause::G11];
             rests.extend(std::mem::take(&mut seen.trail));
             let due = Due::Look(name, live, thread.ruled);
-            stated(world.with(name, seen), due, rests)
+            let look = stated(world.with(name, seen), due, rests);
+            if thread.materialised { look } else { or_refused(world, look) }
         }
         _ => quiet(world.clone()),
     }

@@ -39,6 +39,9 @@ pub const NOTICE: &str = "notice";
 /// The form of no settings notice being due.
 pub const NO_NOTICE: &str = "no-notice";
 
+/// The form of a thread that stays loaded.
+pub const LOADED: &str = "loaded";
+
 /// Every comparison of the plan, its audit's included.
 pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     let mut world = World::new(plan.defaults.clone());
@@ -78,7 +81,8 @@ fn at_once(dues: &[Due], steps: &[Step], defaults: &Defaults) -> Vec<Fire> {
 fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
     let plain = |clause, form| Fire { clause, dimension: None, kind, form, config_differs: false };
     match due {
-        Due::Nothing | Due::Answer { .. } | Due::Closing { .. } => Vec::new(),
+        Due::Answer { granted: false } => vec![plain(Clause::T5, LOADED)],
+        Due::Nothing | Due::Answer { granted: true } | Due::Closing { .. } => Vec::new(),
         Due::All(dues) => dues.iter().flat_map(|due| of(due, defaults, kind)).collect(),
         Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
         Due::Policy(_, policy, ruling)

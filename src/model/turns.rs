@@ -150,17 +150,13 @@ pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
 
 /// The thread is unloaded, or not yet.
 pub(super) fn closing(world: &World, (name, thread): (Name, Thread)) -> Vec<Branch> {
-    let mut gone = thread.clone();
-    gone.unload();
-    gone.trail.insert(Clause::R18);
-    let mut without = world.with(name, gone);
-    without.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
-    let due = |closed| Due::Closing { thread: name, closed };
-    let rests = Vec::new();
-    vec![
-        Branch { world: without, due: due(true), rests: rests.clone() },
-        Branch { world: world.with(name, thread), due: due(false), rests },
-    ]
+    let still = world.with(name, thread);
+    let gone = still.closed(name).expect("it is idle, and nobody hears it");
+    let branch = |world, closed| {
+        let due = Due::Closing { thread: name, closed };
+        Branch { world, due, rests: Vec::new() }
+    };
+    vec![branch(gone, true), branch(still, false)]
 }
 
 /// Steering says something to the running turn, and changes no policy.

@@ -148,7 +148,11 @@ fn lifecycle(overrides: &CallOverrides, places: &Places) -> Map<String, Value> {
     params
 }
 
-fn of_thread(method: &'static str, thread: &str, mut params: Map<String, Value>) -> Call {
+pub(super) fn of_thread(
+    method: &'static str,
+    thread: &str,
+    mut params: Map<String, Value>,
+) -> Call {
     params.insert("threadId".to_owned(), Value::from(thread));
     Call { method, params: Value::Object(params) }
 }

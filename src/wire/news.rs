@@ -39,6 +39,20 @@ pub enum News {
         /// The thread's id.
         thread: String,
     },
+    /// `thread/status/changed`.
+    Status {
+        /// The thread's id.
+        thread: String,
+        /// What it is now.
+        status: Status,
+    },
+    /// The end of a command that the client itself asked for, within a turn.
+    CommandEnded {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+    },
     /// Another notification of a running turn.
     TurnEvent {
         /// The thread's id.
@@ -58,9 +72,23 @@ impl News {
             News::TurnStarted { turn, .. }
             | News::TurnEnded { turn, .. }
             | News::TurnEvent { turn, .. } => turn,
-            News::Settings { thread, .. } | News::Closed { thread } => thread,
+            News::CommandEnded { turn, .. } => turn,
+            News::Settings { thread, .. }
+            | News::Closed { thread }
+            | News::Status { thread, .. } => thread,
         }
     }
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A turn of it runs.
+    Active,
+    /// It is loaded, and no turn of it runs; its last one may have failed.
+    Idle,
+    /// It is not loaded.
+    NotLoaded,
 }
 
 /// Reads a notification.
@@ -75,6 +103,13 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
             Some(News::Settings { thread, policy })
         }
         "thread/closed" => Some(News::Closed { thread }),
+        "thread/status/changed" => {
+            let status = status(params.get("status")?.get("type")?.as_str()?)?;
+            Some(News::Status { thread, status })
+        }
+        "item/completed" if of_client(params) => {
+            Some(News::CommandEnded { thread, turn: turn_id? })
+        }
         "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
         ENDED => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
@@ -85,6 +120,21 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
         }
         _ => None,
     }
+}
+
+fn status(word: &str) -> Option<Status> {
+    match word {
+        "active" => Some(Status::Active),
+        "idle" | "systemError" => Some(Status::Idle),
+        "notLoaded" => Some(Status::NotLoaded),
+        _ => None,
+    }
+}
+
+/// Whether an item is a command that the client itself asked for.
+fn of_client(params: &Value) -> bool {
+    let source = params.get("item").and_then(|item| item.get("source"));
+    source.and_then(Value::as_str) == Some("userShell")
 }
 
 /// The thread's id in the reply to start, resume and fork.
