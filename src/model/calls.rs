@@ -105,7 +105,8 @@ fn forked(
     let ruling = Ruling::all(Kind::Fork, own)
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
-        .where_set(set_by(overrides, Clause::F3), &wished);
+        .where_set(set_by(overrides, Clause::F3), &wished)
+        .under(if wished.sets_any() { set_by(overrides, Clause::F3) } else { own });
     let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
     let thread = Thread {
         materialised: !fork.ephemeral,
@@ -207,7 +208,9 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
             restored = restored.with(&[Dimension::PP], Clause::R6);
         }
         let policy = again(world, gone.as_ref().unwrap_or(base), &wished);
-        let ruling = restored.where_set(set_by(overrides, own), &wished);
+        let set = set_by(overrides, own);
+        let whole = if wished.sets_any() { set } else { restored.main() };
+        let ruling = restored.where_set(set, &wished).under(whole);
         let mut loaded = thread.moved(policy.clone(), ruling);
         // R10: an explicit cwd wins and is not written down.
         let cwd = thread.restored.of(Dimension::CWD);
