@@ -100,7 +100,14 @@ mod tests {
         let thread = Whose::Named(name);
         let world = learn(world, &[&What::Settings { thread, policy }]);
         let others = world.threads[&name].stored.others.iter();
-        let known: Vec<String> = others.map(|(one, word)| format!("{one} {word}")).collect();
-        expect!["M mock-model, E default, CWD WS, CM default, DP none"].assert_eq(&known.join(", "));
+        let known: String = others.map(|(one, word)| format!("{one} {word}\n")).collect();
+        expect![[r#"
+            M mock-model
+            E default
+            CWD WS
+            CM default
+            DP none
+        "#]]
+        .assert_eq(&known);
     }
 }
