@@ -207,6 +207,21 @@ fn model_and_effort_come_back_together_or_not_at_all() {
         R9 m1, R9 high
     "#]],
     );
+    let set = format!("{cold}resume t0\nsettings t0 model=m3 effort=medium\nrestart kill\n");
+    check(
+        &format!("{set}resume t0"),
+        ME,
+        expect![[r#"
+        U3 m3, U3 medium
+    "#]],
+    );
+    check(
+        &format!("{set}resume t0 effort=xhigh"),
+        ME,
+        expect![[r#"
+        R9 mock-model, R11 xhigh
+    "#]],
+    );
     check(
         &format!("{cold}fork t0 -> t1"),
         ME,
