@@ -22,13 +22,16 @@ pub mod origin;
 pub mod signature;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
+use self::compare::{Adopt, Comparison, Mismatch};
 use self::evidence::Evidence;
 use self::origin::Origin;
 use self::signature::Signature;
 
 /// Worlds kept at once; past it the plan races more than the judge can follow.
 const WORLDS_MAX: usize = 64;
+
+/// More than can be wrong with one step: of several calls at once, each states ten values.
+const ANOTHER_ANSWER: usize = 1000;
 
 /// A place where a policy shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -405,6 +408,8 @@ fn left_out(facts: &[&What]) -> Option<String> {
     })
 }
 
+/// What is wrong, in number; a branch of another answer is further off than any of this one.
 fn wrong(compared: &[Comparison]) -> usize {
-    compared.iter().filter(|comparison| comparison.mismatch.is_some()).count()
+    let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
+    mismatches.map(|m| if matches!(m.adopt, Adopt::Another) { ANOTHER_ANSWER } else { 1 }).sum()
 }

@@ -63,6 +63,8 @@ pub struct Mismatch {
 pub enum Adopt {
     /// Nothing: it is no matter of policy.
     Nothing,
+    /// Nothing: the branch is of another answer than the one that came.
+    Another,
     /// The value, in force and, where `both`, stored too.
     Value {
         /// Whether the stored policy takes it over as well.
@@ -232,7 +234,8 @@ fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> 
         true => Vec::new(),
         false => {
             let about = (Clause::R16, kind);
-            vec![broken(plain(about, ACCEPTED, View::Reply, (expected, seen)))]
+            let about = plain(about, ACCEPTED, View::Reply, (expected, seen));
+            vec![broken(Mismatch { adopt: Adopt::Another, ..about })]
         }
     }
 }
@@ -244,7 +247,9 @@ fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<C
         true => Vec::new(),
         false => {
             let about = (Clause::R18, kind);
-            vec![broken(plain(about, ACCEPTED, View::Notice, ("another end", "this".to_owned())))]
+            let seen = ("another end", "this".to_owned());
+            let about = plain(about, ACCEPTED, View::Notice, seen);
+            vec![broken(Mismatch { adopt: Adopt::Another, ..about })]
         }
     }
 }
