@@ -55,7 +55,9 @@ fn main() -> Outcome<()> {
     let bench = Arc::new(bench);
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
-        let draw = |index| Plan::from(&strategy::drawn(SEED, round * PLANS + index, 12));
+        let draw = |index| {
+            Plan::from(&strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default()))
+        };
         let plans: Vec<Plan> = (0..PLANS).map(draw).collect();
         let watched = measured(&plans, || watch(&bench, &plans))?;
         let bare = measured(&plans, || perform(&bench, &plans))?;
@@ -198,7 +200,7 @@ impl<'a> Bare<'a> {
                 let call = call::resume(&self.id(Who::Thread(*name)), &Default::default());
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
-            Step::Reread { .. } => Ok(()),
+            Step::Reread { .. } | Step::Fresh { .. } => Ok(()),
             Step::Run { .. } => self.turn(step),
             Step::Restart { stop } => self.restart(*stop),
             Step::Configure { defaults } => {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use semver::Version;
 
+use self::deed::Deed;
 use crate::contract::Clause;
 use crate::drive::Bench;
 use crate::judge::signature::Signature;
@@ -21,6 +22,7 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 
 mod crew;
+pub mod deed;
 mod desk;
 pub mod examine;
 mod ledger;
@@ -39,6 +41,9 @@ pub struct Campaign {
     pub jobs: usize,
     /// Operations in a case at the most.
     pub max_ops: usize,
+    /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
+    /// collaboration mode and plugins.
+    pub secondary: bool,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
     /// What is excused.
@@ -78,6 +83,16 @@ pub enum Event {
         cases: Option<u64>,
         /// The time to draw cases, where it is given.
         time: Option<Duration>,
+    },
+    /// The server prints no schema: nothing is gated, and W2 looks at JSON-RPC alone.
+    NoSchema {
+        /// Why there is none.
+        reason: String,
+    },
+    /// This machine cannot sandbox a command: clauses that need it are not tested.
+    NoSandbox {
+        /// Why not.
+        reason: String,
     },
     /// A case was run and judged; in order of the index.
     Case {
@@ -160,6 +175,8 @@ pub struct Told {
     pub found_after: Duration,
     /// The row that excuses it: its reason or link, and its case.
     pub excuse: Option<(String, String)>,
+    /// What a deed of its own showed, where the finding widens and was confirmed.
+    pub deed: Option<Deed>,
 }
 
 /// A notice and how often it showed.
@@ -200,6 +217,12 @@ pub struct Outcome {
     pub notices: Vec<Noticed>,
     /// Why cases said nothing, and how many.
     pub inconclusive: BTreeMap<String, u64>,
+    /// Why this machine cannot sandbox a command, where it cannot: E2 is not tested then.
+    pub no_sandbox: Option<String>,
+    /// The lines that were performed, by what they do.
+    pub performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since its schema does not have it, and how often.
+    pub left_out: BTreeMap<String, u64>,
     /// Rows that are stale, by signature and case.
     pub stale: Vec<(Signature, String)>,
     /// Whether it was stopped before its budget was spent.

@@ -69,6 +69,7 @@ impl Check {
             time: None,
             jobs: thread::available_parallelism().map_or(1, usize::from),
             max_ops: MAX_OPS,
+            secondary: true,
             confirmations: CONFIRMATIONS,
             known: Known::embedded(),
         };

@@ -12,11 +12,12 @@ use crate::model::rules::step;
 use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
-use crate::policy::{Defaults, Dimension, Policy};
+use crate::policy::{Defaults, Dimension, Policy, Profiles};
 use crate::trace::{Trace, What, Whose};
 
 pub mod adopt;
 pub mod compare;
+pub mod deed;
 pub mod evidence;
 pub mod origin;
 pub mod signature;
@@ -25,7 +26,7 @@ pub mod told;
 pub mod wire;
 
 use self::compare::{Adopt, Comparison, Mismatch};
-use self::evidence::Evidence;
+use self::evidence::{Evidence, Reading};
 use self::origin::Origin;
 use self::signature::Signature;
 
@@ -42,14 +43,20 @@ pub enum View {
     Notice,
     /// A warm resume without override.
     Reread,
+    /// A cold resume in a second process, on a copy of the home.
+    Fresh,
     /// What the request to the model says.
     Told,
     /// The thread's rollout file.
     Rollout,
-    /// A cold resume in a second process, on a copy of the home.
-    Fresh,
+    /// The thread's row in the state database.
+    Store,
+    /// What happened when the model asked for a command or a patch.
+    Deed,
     /// The lines, turns and processes themselves.
     Wire,
+    /// Each line beside the schema that the server prints of itself.
+    Schema,
 }
 
 /// One breach of one clause.
@@ -81,6 +88,19 @@ pub struct Finding {
     pub also_fits: Vec<Origin>,
     /// Whether what was seen allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
+}
+
+/// What was due and what was seen, as whole policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The policy that was due.
+    pub due: Policy,
+    /// The same with the value that was seen.
+    pub seen: Policy,
+    /// What named profiles meant then.
+    pub profiles: Profiles,
 }
 
 /// Something to know that breaks no clause.
@@ -127,8 +147,8 @@ pub struct Verdict {
     pub inconclusive: Option<String>,
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
-    /// What the release was not asked for, since it does not have it.
-    pub left_out: Vec<String>,
+    /// The steps that the release was not asked for, and what it does not have of each.
+    pub left_out: BTreeMap<usize, String>,
 }
 
 impl Finding {
@@ -206,17 +226,23 @@ impl Judging<'_> {
         }
         let facts: Vec<&What> = self.trace.of_step(index).collect();
         if let Some(what) = left_out(&facts) {
-            self.verdict.left_out.push(what);
+            self.verdict.left_out.insert(index, what);
+            return worlds;
+        }
+        if let Step::Act { .. } = wanted
+            && not_taken(&facts)
+        {
             return worlds;
         }
         let gates = self.gates();
         let mut all = Vec::new();
-        for world in &worlds {
+        for world in &closed(worlds, &facts) {
             for branch in step(world, &wanted) {
-                let compared = match &wanted {
+                let mut compared = match &wanted {
                     Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
+                compared.extend(compare::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
@@ -231,12 +257,15 @@ impl Judging<'_> {
         self.record(index, &before, &branch, &compared);
         self.look_at_evidence(index, &branch.world, &facts, &compared);
         self.widths(index, &before, &wanted);
-        let mut next: Vec<World> = all
-            .into_iter()
-            .map(|(before, branch, compared)| adopt::adopt(&before, branch.world, &compared))
-            .collect();
-        next.sort();
-        next.dedup();
+        // In the order of the model: which world stands for the others depends on no name.
+        let mut next: Vec<World> = Vec::new();
+        for (before, branch, compared) in all {
+            let world = adopt::adopt(&before, branch.world, &compared);
+            let world = adopt::learn(world, &facts);
+            if !next.contains(&world) {
+                next.push(world);
+            }
+        }
         next
     }
 
@@ -244,8 +273,9 @@ impl Judging<'_> {
     fn gates(&self) -> compare::Gates {
         let version = self.trace.server.as_ref();
         let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        let profiles = self.defaults.last().map(|now| now.profiles.clone());
-        compare::Gates { notices, profiles: profiles.unwrap_or_default() }
+        // A thread may hold a profile that config.toml no longer has: it means what it last did.
+        let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
+        compare::Gates { notices, alone: true, profiles: profiles.collect() }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
@@ -283,6 +313,8 @@ impl Judging<'_> {
         let finding = &mut self.verdict.findings[index];
         match (comparison.cell.view, finding.seen == value.to_string()) {
             (Some(view), true) => drop(finding.views.insert(view)),
+            // The copy shows what is stored, and the value may be wrong in force alone.
+            (Some(View::Fresh), false) => {}
             _ => drop(self.adopted.remove(&key)),
         }
     }
@@ -298,12 +330,13 @@ impl Judging<'_> {
             kind: mismatch.kind,
             thread: mismatch.thread,
             views: BTreeSet::from([view]),
-            form: mismatch.form.to_owned(),
+            form: mismatch.form.clone().into_owned(),
             expected: mismatch.expected.clone(),
             seen: mismatch.seen.clone(),
             origin,
             also_fits: origins,
             widened: mismatch.widened,
+            apart: mismatch.apart.clone(),
         };
         let signature = finding.signature();
         let findings = &mut self.verdict.findings;
@@ -331,7 +364,7 @@ impl Judging<'_> {
         }
     }
 
-    /// Rollouts are read at a restart; a cold read afterwards says whether they made a finding.
+    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
     fn look_at_evidence(
         &mut self,
         index: usize,
@@ -340,11 +373,12 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
-                && let Some(thread) = world.threads.get(name)
+            if let Some(reading) = evidence::reading(what)
+                && let Some(thread) = world.threads.get(&reading.name)
                 && thread.maybe.is_empty()
+                && !world.full
             {
-                self.take_evidence(index, *name, (&thread.stored, seen));
+                self.take_evidence(index, &thread.stored, &reading);
             }
         }
         let (Step::Resume { thread: Who::Thread(name), .. }
@@ -356,23 +390,22 @@ impl Judging<'_> {
             let Some(dimension) = mismatch.dimension else {
                 continue;
             };
-            if self.evidence.explains(name, dimension)
-                && let Some(found) = self.adopted.get(&(name, dimension))
-            {
-                self.verdict.findings[*found].views.insert(View::Rollout);
+            let views = self.evidence.explains(name, dimension);
+            if let Some(found) = self.adopted.get(&(name, dimension)) {
+                self.verdict.findings[*found].views.extend(views);
             }
         }
     }
 
     /// Evidence beside an adopted value says nothing: the value was wrong already.
-    fn take_evidence(&mut self, index: usize, name: Name, (due, seen): (&Policy, &Policy)) {
-        for (dimension, held) in self.evidence.add(index, name, due, seen) {
-            if self.adopted.contains_key(&(name, dimension)) {
-                self.evidence.explains(name, dimension);
+    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
+        for (dimension, held) in self.evidence.add(index, due, reading) {
+            if self.adopted.contains_key(&(reading.name, dimension)) {
+                self.evidence.explains(reading.name, dimension);
                 continue;
             }
             let (clause, dimension) = (Clause::G10, Some(dimension));
-            let cell = Cell { clause, view: Some(View::Rollout), dimension };
+            let cell = Cell { clause, view: Some(reading.view), dimension };
             let tally = self.verdict.tally.entry(cell).or_default();
             tally.fired += 1;
             tally.held += u64::from(held);
@@ -382,8 +415,13 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let stays = "lets a thread stay wider than its resume asked for";
-            let text = format!("{clause} {stays}: the override is ignored");
+            let words = match clause {
+                Clause::R7 => "a profile that is gone gives way to a wider default",
+                Clause::F2 => "a fork takes a wider policy than stood where it is cut",
+                Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
+                _ => "a loaded thread stays wider than its resume asks for",
+            };
+            let text = format!("{words}, as {clause} has it");
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
@@ -398,11 +436,12 @@ impl Judging<'_> {
     }
 
     fn trouble(&mut self) {
-        let reason = self.trace.facts.iter().find_map(|fact| match &fact.what {
+        let facts = || self.trace.facts.iter().map(|fact| &fact.what);
+        let reason = facts().find_map(|what| match what {
             What::Trouble { reason } => Some(reason.clone()),
             _ => None,
         });
-        self.verdict.inconclusive = reason;
+        self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
     }
 }
 
@@ -418,6 +457,23 @@ fn left_out(facts: &[&What]) -> Option<String> {
 fn elsewhere(compared: &[Comparison]) -> usize {
     let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
     mismatches.filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)).count()
+}
+
+/// Whether nothing was asked for, since it could not be.
+fn not_taken(facts: &[&What]) -> bool {
+    facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
+}
+
+/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
+/// be: an idle thread that nobody hears may be unloaded at any time.
+fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
+    for what in facts {
+        if let What::Closed { thread: Whose::Named(name) } = what {
+            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
+            worlds.extend(unloaded);
+        }
+    }
+    worlds
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod contract;
 pub mod model;
 pub mod wire;
+pub mod schema;
 pub mod trace;
 pub mod judge;
 pub mod known;

@@ -13,9 +13,13 @@ use crate::policy::{Defaults, Dimension, Overrides, Policy, Value};
 
 mod acts;
 mod calls;
+pub mod deeds;
 pub mod fires;
+mod full;
 mod races;
 pub mod rules;
+#[cfg(test)]
+mod tests;
 mod turns;
 pub mod width;
 
@@ -334,6 +338,20 @@ impl World {
         }
     }
 
+    /// What a server states of a thread in a dimension in which nothing was due is known from then
+    /// on, but for the tier (T8).
+    pub fn learn(&mut self, name: Name, stated: &Policy) {
+        let Some(thread) = self.threads.get_mut(&name) else { return };
+        let all = thread.live.iter_mut().chain([&mut thread.stored]);
+        for policy in all {
+            for (dimension, word) in &stated.others {
+                if *dimension != Dimension::T {
+                    policy.others.entry(*dimension).or_insert_with(|| word.clone());
+                }
+            }
+        }
+    }
+
     fn with(&self, name: Name, thread: Thread) -> World {
         let mut world = self.clone();
         world.threads.insert(name, thread);
@@ -348,6 +366,29 @@ impl World {
             thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
         }
         world
+    }
+
+    /// The world once this thread is unloaded by idleness, where it can be: loaded, idle, and
+    /// heard by nobody.
+    pub fn closed(&self, name: Name) -> Option<World> {
+        let thread = self.threads.get(&name)?;
+        let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
+        idle.then(|| {
+            let mut without = self.clone();
+            if let Some(gone) = without.threads.get_mut(&name) {
+                gone.trail.insert(Clause::R18);
+            }
+            without.unload(name);
+            without
+        })
+    }
+
+    /// This thread is not loaded any more, and if it was never kept, not there.
+    pub fn unload(&mut self, name: Name) {
+        if let Some(thread) = self.threads.get_mut(&name) {
+            thread.unload();
+        }
+        self.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
     }
 
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
@@ -389,12 +430,18 @@ impl Thread {
         }
     }
 
-    /// This thread with another policy in force, live and stored.
+    /// This thread with another policy in force, live and stored. Whether what is done in a folder
+    /// that a resume chose writes that folder down is left open (R10).
     fn moved(&self, policy: Policy, ruled: Ruling) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
-        let live = Some(policy.clone());
-        Thread { live, stored: policy, before, ruled, maybe: BTreeSet::new(), ..self.clone() }
+        let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();
+        let chosen = folder(last) == folder(&policy) && folder(last) != folder(&self.stored);
+        let (stored, maybe) = match chosen {
+            true => (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()])),
+            false => (policy.clone(), BTreeSet::new()),
+        };
+        Thread { live: Some(policy), stored, before, ruled, maybe, ..self.clone() }
     }
 
     fn unload(&mut self) {
@@ -406,6 +453,11 @@ impl Thread {
     /// Whether the thread is there at all once nothing is loaded.
     fn can_return(&self) -> bool {
         !self.ephemeral && (self.materialised || self.uncertain)
+    }
+
+    /// Whether nobody has said yet that it can be resumed.
+    fn can_begin(&self) -> bool {
+        !self.materialised && !self.uncertain
     }
 
     /// Whether no connection hears of it.

@@ -5,6 +5,8 @@
 //! Nothing is filtered and nothing rejected, so deleting any op leaves a case. Generators and
 //! fuzzers share this one alphabet.
 
+use serde::{Deserialize, Serialize};
+
 use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
 pub mod bytes;
@@ -248,7 +250,8 @@ pub enum Wrong {
 }
 
 /// What a deed's model asks to do, by the names of the probes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Probe {
     /// A harmless command that is on no list of safe ones.
     Py,

@@ -226,14 +226,9 @@ impl fmt::Display for Who {
 impl Step {
     /// The names that this step gives, in order.
     pub fn names(&self) -> Vec<Name> {
-        match self {
-            Step::Start { new, .. } | Step::Fork { new, .. } | Step::Spawn { new, .. } => {
-                vec![*new]
-            }
-            Step::Second(step) | Step::Torn(step) => step.names(),
-            Step::Together(steps) => steps.iter().flat_map(Step::names).collect(),
-            _ => Vec::new(),
-        }
+        let mut names = Vec::new();
+        self.clone().each_new(&mut |name| names.push(*name));
+        names
     }
 
     /// The thread that this step speaks of; of several at once, the first one's.
@@ -243,6 +238,22 @@ impl Step {
 
     /// The threads that this step speaks of.
     pub fn used(&self) -> Vec<Who> {
+        let mut used = Vec::new();
+        self.clone().each_used(&mut |who| used.push(*who));
+        used
+    }
+
+    /// Puts another thread where the step speaks of this one.
+    pub fn rename(&mut self, old: Who, new: Who) {
+        self.each_used(&mut |who| {
+            if *who == old {
+                *who = new;
+            }
+        });
+    }
+
+    /// Does something with every thread that the step speaks of.
+    pub fn each_used(&mut self, change: &mut dyn FnMut(&mut Who)) {
         match self {
             Step::Run { thread, .. }
             | Step::Begin { thread, .. }
@@ -258,45 +269,25 @@ impl Step {
             | Step::Spawn { thread, .. }
             | Step::Task { thread }
             | Step::Rival { thread }
-            | Step::Invalid { thread, .. } => vec![*thread],
-            Step::Second(step) | Step::Torn(step) => step.used(),
-            Step::Together(steps) => steps.iter().flat_map(Step::used).collect(),
+            | Step::Invalid { thread, .. } => change(thread),
+            Step::Second(step) | Step::Torn(step) => step.each_used(change),
+            Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_used(change)),
             Step::Start { .. }
             | Step::Restart { .. }
             | Step::Configure { .. }
-            | Step::Disk { .. } => Vec::new(),
+            | Step::Disk { .. } => {}
         }
     }
 
-    /// Puts another thread where the step speaks of this one.
-    pub fn rename(&mut self, old: Who, new: Who) {
-        let place = match self {
-            Step::Run { thread, .. }
-            | Step::Begin { thread, .. }
-            | Step::Finish { thread, .. }
-            | Step::Steer { thread }
-            | Step::Retune { thread, .. }
-            | Step::Settings { thread, .. }
-            | Step::Fork { from: thread, .. }
-            | Step::Resume { thread, .. }
-            | Step::Reread { thread }
-            | Step::Fresh { thread }
-            | Step::Act { thread, .. }
-            | Step::Spawn { thread, .. }
-            | Step::Task { thread }
-            | Step::Rival { thread }
-            | Step::Invalid { thread, .. } => thread,
-            Step::Second(step) | Step::Torn(step) => return step.rename(old, new),
-            Step::Together(steps) => {
-                return steps.iter_mut().for_each(|step| step.rename(old, new));
+    /// Does something with every name that the step gives.
+    pub fn each_new(&mut self, change: &mut dyn FnMut(&mut Name)) {
+        match self {
+            Step::Start { new, .. } | Step::Fork { new, .. } | Step::Spawn { new, .. } => {
+                change(new);
             }
-            Step::Start { .. }
-            | Step::Restart { .. }
-            | Step::Configure { .. }
-            | Step::Disk { .. } => return,
-        };
-        if *place == old {
-            *place = new;
+            Step::Second(step) | Step::Torn(step) => step.each_new(change),
+            Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_new(change)),
+            _ => {}
         }
     }
 }

@@ -225,6 +225,9 @@ pub struct Defaults {
 /// The model that config.toml names where a case says nothing of it.
 pub const MODEL: &str = "mock-model";
 
+/// The word of an effort, a tier and a collaboration mode where nobody asked for another.
+pub const DEFAULT: &str = "default";
+
 /// Named permission profiles, each with the built-in one that it extends.
 pub type Profiles = BTreeMap<String, SandboxMode>;
 

@@ -100,6 +100,8 @@ impl Report {
             self.out.say(&format!("{text}\n"))?;
         }
         if self.voice.coverage {
+            self.out.say(&format!("{}\n", coverage::performed(&outcome.performed)))?;
+            self.out.say(&format!("{}\n", coverage::views(&outcome.tally)))?;
             self.out.say(&format!("{}\n", coverage::table(&outcome.tally)))?;
         }
         let closing = Closing { outcome, folder: &self.ways.folder, again };

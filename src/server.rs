@@ -7,6 +7,7 @@
 
 mod input;
 mod leash;
+mod limit;
 mod spawner;
 mod stderr;
 
@@ -205,6 +206,16 @@ impl Server {
     pub fn pipes(&mut self) -> Option<Pipes> {
         let output = self.output.take()?;
         Some(Pipes { output, input: self.input.share() })
+    }
+
+    /// Lets its writes to files fail from now on, or succeed again: a stand-in for a full disk,
+    /// which needs no file system of its own. A write to a file fails with EFBIG, where a full disk
+    /// says ENOSPC; pipes and sockets, and what other processes write, are not touched.
+    ///
+    /// # Errors
+    /// `Unsupported` where the system cannot limit another process; a process that is gone.
+    pub fn limit_files(&self, full: bool) -> io::Result<()> {
+        limit::files(self.pid(), full)
     }
 
     /// How it ended, if it has. Does not wait for the end, only for the last words after one.

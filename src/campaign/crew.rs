@@ -64,6 +64,12 @@ pub(super) fn run(
         cases: campaign.cases,
         time: campaign.time,
     });
+    if let Some(reason) = bench.no_schema.clone() {
+        tell(Event::NoSchema { reason });
+    }
+    if let Some(reason) = bench.no_sandbox() {
+        tell(Event::NoSandbox { reason: reason.to_owned() });
+    }
     let (says, hears) = unbounded();
     let mut foreman = Foreman::new(campaign, bench, &desk, begun);
     std::thread::scope(|scope| {
@@ -125,7 +131,13 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let case = strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
+        let case = {
+            let draw = strategy::Draw {
+                max_ops: self.campaign.max_ops,
+                secondary: self.campaign.secondary,
+            };
+            strategy::drawn(self.campaign.seed, index, draw)
+        };
         let plan = Plan::from(&case);
         let trace = worker.run(&plan);
         let verdict = judge(&trace);
@@ -213,8 +225,8 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
-        self.ledger.add(token, plan.lines(), &verdict);
+        let token = Token::new(self.campaign, index);
+        self.ledger.add(token, &plan, &verdict);
         tell(Event::Case {
             index,
             steps: plan.lines(),
@@ -293,6 +305,9 @@ impl<'a> Foreman<'a> {
             notices: self.ledger.noticed(),
             tally: self.ledger.tally,
             inconclusive: self.ledger.inconclusive,
+            performed: self.ledger.performed,
+            left_out: self.ledger.left_out,
+            no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),
         }
@@ -317,6 +332,7 @@ mod tests {
             time: None,
             jobs: 2,
             max_ops: 1,
+            secondary: true,
             confirmations: 1,
             known: Known::default(),
         };

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Event, Status, Told};
+use super::{Event, Status, Told, deed};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
@@ -93,13 +93,23 @@ impl Suspect {
             shrink_runs: 0,
             found_after: self.found_after,
             excuse: None,
+            deed: None,
         }
     }
 }
 
 impl Examination<'_> {
-    /// Looks into a suspect until it can be told.
+    /// Looks into a suspect until it can be told; what allows more than was due is proved by a
+    /// deed.
     pub fn examine(&mut self, suspect: Suspect) -> Told {
+        let mut told = self.confirmed(suspect);
+        if told.status == Status::New && told.finding.widened {
+            told.deed = Some(deed::of(self.worker, (&told.plan, &told.finding), self.stop));
+        }
+        told
+    }
+
+    fn confirmed(&mut self, suspect: Suspect) -> Told {
         let reproduced = self.reproduce(&suspect);
         let Some(shown) = reproduced.shown else {
             let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));

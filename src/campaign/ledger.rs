@@ -9,6 +9,7 @@ use super::{Noticed, Told, token::Token};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
+use crate::plan::{Plan, Step};
 
 /// The sums.
 #[derive(Default)]
@@ -17,6 +18,10 @@ pub(super) struct Ledger {
     pub(super) steps: u64,
     pub(super) tally: BTreeMap<Cell, Tally>,
     pub(super) inconclusive: BTreeMap<String, u64>,
+    /// The lines that were performed, by their verbs.
+    pub(super) performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since it does not have it.
+    pub(super) left_out: BTreeMap<String, u64>,
     pub(super) told: Vec<Told>,
     pub(super) stale: Vec<(Signature, String)>,
     /// Whether a signature has shown with more allowed than was due.
@@ -26,9 +31,15 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Adds a case.
-    pub(super) fn add(&mut self, token: Token, steps: usize, verdict: &Verdict) {
+    pub(super) fn add(&mut self, token: Token, plan: &Plan, verdict: &Verdict) {
         self.cases += 1;
-        self.steps += u64::try_from(steps).expect("a plan has fewer than 2^64 lines");
+        for (index, step) in plan.steps.iter().enumerate() {
+            self.steps += 1;
+            match verdict.left_out.get(&index) {
+                None => *self.performed.entry(verb(step)).or_default() += 1,
+                Some(what) => *self.left_out.entry(what.clone()).or_default() += 1,
+            }
+        }
         for (cell, tally) in &verdict.tally {
             let sum = self.tally.entry(*cell).or_default();
             sum.fired += tally.fired;
@@ -122,6 +133,7 @@ mod tests {
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
+            apart: None,
         };
         let found_after = Duration::from_secs(second);
         Suspect { plan, trace, finding, token: String::new(), found_after }.told(status)
@@ -151,5 +163,26 @@ mod tests {
     #[test]
     fn of_two_alike_the_one_that_showed_first_stays() {
         check(&told(Status::New, true, 1), &told(Status::New, true, 2));
+    }
+}
+
+/// What a line does, in the words of the text form.
+fn verb(step: &Step) -> String {
+    let words = step.to_string();
+    let mut words = words.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    match step {
+        Step::Second(inner) | Step::Torn(inner) => format!("{first} {}", verb(inner)),
+        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
+            format!("{first} ephemeral")
+        }
+        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
+        Step::Run { reply, flaw: None, .. } => {
+            let ending = reply.to_string();
+            format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
+        }
+        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
+        _ => first.to_owned(),
     }
 }

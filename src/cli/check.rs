@@ -48,6 +48,9 @@ pub(super) struct Flags {
     /// Operations in a case at the most [default: 12]
     #[arg(long, value_name = "N", value_parser = max_ops)]
     max_ops: Option<usize>,
+    /// Policy alone: no model, effort, tier, folder, mode or plugins
+    #[arg(long)]
+    no_secondary: bool,
     #[command(flatten)]
     subject: subject::ServerFlags,
     #[command(flatten)]
@@ -71,6 +74,7 @@ pub(super) struct Flags {
 struct Drawn {
     seed: u64,
     max_ops: Option<usize>,
+    secondary: bool,
 }
 
 impl Flags {
@@ -84,7 +88,7 @@ impl Flags {
     }
 
     fn campaign(&self) -> Result<Campaign, Failure> {
-        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None });
+        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None, secondary: true });
         let time = self.time.or(self.cases.is_none().then_some(TIME));
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let max_ops = self.max_ops.or(drawn.max_ops);
@@ -94,6 +98,7 @@ impl Flags {
             time,
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(MAX_OPS),
+            secondary: drawn.secondary && !self.no_secondary,
             confirmations: CONFIRMATIONS,
             known: self.excuses.list()?,
         })
@@ -118,6 +123,7 @@ impl Flags {
         if campaign.max_ops != MAX_OPS {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
+        words.extend((!campaign.secondary).then(|| "--no-secondary".to_owned()));
         words.extend(self.subject.again());
         words.extend(self.excuses.again());
         words.join(" ")
@@ -151,14 +157,15 @@ fn new_seed() -> u64 {
 
 fn seed(text: &str) -> Result<Drawn, String> {
     if let Ok(seed) = text.parse() {
-        return Ok(Drawn { seed, max_ops: None });
+        return Ok(Drawn { seed, max_ops: None, secondary: true });
     }
     let token: Token = text.parse().map_err(|_| {
         "expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12".to_owned()
     })?;
     // A token of another revision draws other cases, and says so.
     token.case().map_err(|error| error.to_string())?;
-    Ok(Drawn { seed: token.seed, max_ops: Some(token.max_ops) })
+    let Token { seed, max_ops, secondary, .. } = token;
+    Ok(Drawn { seed, max_ops: Some(max_ops), secondary })
 }
 
 fn cases(text: &str) -> Result<u64, String> {
@@ -195,10 +202,24 @@ fn time(text: &str) -> Result<Duration, String> {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{max_ops, seed};
+    use super::{Token, max_ops, seed};
 
     fn check(subject: String, expected: Expect) {
         expected.assert_eq(&subject);
+    }
+
+    #[test]
+    fn a_token_of_policy_alone_says_so_and_draws_so() {
+        let token = format!("r{}-s42-c17-o12", crate::model::REVISION);
+        let drawn = |text: &str| seed(text).map(|drawn| drawn.secondary);
+        let alone: Result<Token, _> = format!("{token}-p").parse();
+        let printed = alone.map(|alone| alone.to_string() == format!("{token}-p"));
+        check(
+            format!("{:?} {:?}\n{printed:?}", drawn(&token), drawn(&format!("{token}-p"))),
+            expect![[r#"
+                Ok(true) Ok(false)
+                Ok(true)"#]],
+        );
     }
 
     #[test]

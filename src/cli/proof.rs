@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::report::exhibit::{Exhibit, server};
 use crate::report::paint::{Ink, Paint};
 use crate::report::words::plural;
-use crate::trace::Trace;
+use crate::trace::{Trace, What};
 
 /// Runs of one program.
 pub(super) struct Proof<'a> {
@@ -75,7 +75,12 @@ impl Proof<'_> {
 
     fn notices(&self, paint: &Paint) -> String {
         let mut lines = BTreeSet::new();
-        for (_, verdict) in &self.runs {
+        for (trace, verdict) in &self.runs {
+            let unsandboxed = |what: &What| matches!(what, What::Deed { unsandboxed: true, .. });
+            if trace.facts.iter().any(|fact| unsandboxed(&fact.what)) {
+                let why = "E2: this machine cannot sandbox a command";
+                lines.insert(("not tested", why.to_owned()));
+            }
             let notices = verdict.notices.iter();
             lines.extend(
                 notices.map(|notice| ("notice", format!("{}: {}", notice.clause, notice.text))),

@@ -198,7 +198,7 @@ mod tests {
             r#"{"method":"tick"}"#,
             expect![[r#"
                 Ok(Object {})
-                Some(Message(Notification { method: "tick", params: Null }))
+                Some(Message(Notification { method: "tick", params: Null, beside: {} }))
                 are you there
                 {"id":1,"method":"thread/list","params":{}}
                 true"#]],

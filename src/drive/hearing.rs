@@ -1,8 +1,10 @@
 //! [edge] What arrives, written down.
 //!
 //! Answers, notifications and questions of the server become facts, in the order in which they
-//! arrive; ids become names on the way. Whatever the server asks, the answer of a plan is no.
+//! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed
+//! of the plan consents.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -11,7 +13,7 @@ use super::session::Session;
 use super::steps::{Cut, Open, Run};
 use crate::client::{Arrived, Client};
 use crate::trace::What;
-use crate::wire::news::{self, News};
+use crate::wire::news::{self, News, Status};
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::{Id, Message, RpcError};
 
@@ -30,6 +32,9 @@ impl Run<'_> {
         while let Some(arrived) = client.next(deadline)
             && Instant::now() < deadline
         {
+            if let Arrived::Message(message) = &arrived {
+                self.record.all_seen(self.validity.heard(from, message));
+            }
             match arrived {
                 Arrived::Closed => return,
                 Arrived::Garbage(line) => {
@@ -38,7 +43,7 @@ impl Run<'_> {
                 Arrived::Message(Message::Answer { id, outcome }) => {
                     self.answer((from, id), outcome);
                 }
-                Arrived::Message(Message::Notification { method, params }) => {
+                Arrived::Message(Message::Notification { method, params, .. }) => {
                     self.notification(from, method, &params);
                 }
                 Arrived::Message(Message::Request { id, method, params }) => {
@@ -65,9 +70,12 @@ impl Run<'_> {
     }
 
     fn message(&mut self, from: usize, message: Message) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.heard(from, &message));
         match message {
             Message::Answer { id, outcome } => self.answer((from, id), outcome),
-            Message::Notification { method, params } => self.notification(from, method, &params),
+            Message::Notification { method, params, .. } => {
+                self.notification(from, method, &params);
+            }
             Message::Request { id, method, params } => {
                 return self.asked((from, &id), method, &params);
             }
@@ -101,8 +109,14 @@ impl Run<'_> {
             self.echoes.joins(id, from);
         }
         if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
-            thread.loaded = true;
             thread.heard_by.extend(policy.is_some().then_some(from));
+            // What states no policy speaks of a thread and does not load it.
+            if policy.is_some() {
+                thread.loaded = true;
+                thread.unsubscribed = false;
+                thread.mute = false;
+            }
+            thread.path = news::thread_path(&reply).map(PathBuf::from).or(thread.path.take());
             thread.stated = policy.clone().or_else(|| thread.stated.take());
         }
         let thread = id.map(|id| self.record.whose(&id));
@@ -134,15 +148,30 @@ impl Run<'_> {
                 What::TurnStarted { thread, turn }
             }
             News::TurnEnded { thread, turn, status } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.running.take_if(|running| running.id == turn);
+                }
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 What::TurnEnded { thread, turn, status }
             }
             News::Closed { thread } => {
                 if let Some(known) = self.record.thread(&thread) {
-                    known.loaded = false;
-                    known.heard_by.clear();
+                    known.unload();
                 }
                 What::Closed { thread: self.record.whose(&thread) }
+            }
+            News::Status { thread, status } => {
+                let Some(known) = self.record.thread(&thread) else { return };
+                known.gone = status == Status::NotLoaded;
+                // Whoever hears of a thread hears the end of its turns by themselves.
+                if status != Status::Idle || !known.unsubscribed {
+                    return;
+                }
+                What::Idle { thread: self.record.whose(&thread) }
+            }
+            News::CommandEnded { thread, turn } => {
+                let (thread, turn) = self.record.turn_of(&thread, &turn);
+                What::CommandEnded { thread, turn }
             }
             News::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
@@ -158,7 +187,9 @@ impl Run<'_> {
     fn is_echo(&mut self, from: usize, method: &str, read: &News) -> bool {
         let echo = self.echoes.echoes((read.about(), method), from);
         match read {
-            News::TurnEvent { turn, .. } => echo || self.echoes.awaits((turn, news::ENDED), from),
+            News::TurnEvent { turn, .. } | News::CommandEnded { turn, .. } => {
+                echo || self.echoes.awaits((turn, news::ENDED), from)
+            }
             News::Settings { thread, policy: Some(policy) } => {
                 let thread = self.record.whose(thread);
                 let (thread, policy) = (thread, policy.clone());
@@ -168,8 +199,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whatever the server asks, the answer of a plan is no. A question to several clients has one
-    /// answer.
+    /// Whatever the server asks, the answer of a plan is no, but where a deed's says otherwise. A
+    /// question to several clients has one answer.
     fn asked(
         &mut self,
         (from, id): (usize, &Id),
@@ -179,11 +210,12 @@ impl Run<'_> {
         if self.echoes.echoes((&id.to_string(), &method), from) {
             return Ok(());
         }
-        let no = news::no(&method);
+        let answer = self.consent(&method, params);
+        self.record.all_seen(self.validity.answer(&method, &answer));
         let thread = news::asked_of(params).map(|id| self.record.whose(id));
         self.record.seen(What::Asked { method, thread });
         let session = self.seat.session.as_mut().expect("it has just asked");
-        match session.speaker(from).reply(id, no) {
+        match session.speaker(from).reply(id, answer) {
             Ok(()) => Ok(()),
             Err(lost) => self.lost(&lost),
         }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::echoes::Echoes;
-use super::session::{NoSession, Session};
+use super::session::{NAME, NoSession, Session};
 use super::steps::{Cut, Run};
 use crate::client::Lost;
 use crate::op::Stop;
@@ -15,7 +15,7 @@ use crate::server::{Cause, Ended};
 use crate::trace::What;
 
 impl Run<'_> {
-    pub(super) fn restart(&mut self, stop: Stop, _forgets: bool) -> Result<(), Cut> {
+    pub(super) fn restart(&mut self, stop: Stop, forgets: bool) -> Result<(), Cut> {
         if let Some(mut session) = self.seat.session.take() {
             let mut threads = self.record.threads.values();
             let ended = match stop {
@@ -29,13 +29,17 @@ impl Run<'_> {
             self.ended(&ended, ended.cause != Cause::Itself);
         }
         for thread in self.record.threads.values_mut() {
-            thread.loaded = false;
-            thread.heard_by.clear();
-            thread.running = None;
+            thread.unload();
         }
         self.echoes = Echoes::default();
         self.stage.forget();
         self.read_rollouts()?;
+        if stop == Stop::Graceful {
+            self.read_store();
+        }
+        if forgets && let Err(error) = self.seat.home.forget() {
+            return self.trouble(format!("cannot remove the databases: {error}; run it again"));
+        }
         self.start_server()
     }
 
@@ -83,8 +87,9 @@ impl Run<'_> {
     pub(super) fn start_server(&mut self) -> Result<(), Cut> {
         match Session::over(self.transport, self.bench, &self.seat.home) {
             Ok(session) => {
+                self.record.all_seen(self.validity.handshake(NAME, &session.hello));
                 self.seat.session = Some(session);
-                Ok(())
+                if self.full { self.disk(true) } else { Ok(()) }
             }
             Err(none) => self.no_session(none),
         }

@@ -27,6 +27,12 @@ pub(super) struct Thread {
     pub(super) heard_by: BTreeSet<usize>,
     /// The id of the thread that spawned it, where it is a subagent.
     pub(super) parent: Option<String>,
+    /// Whether this connection has asked to hear no more of it while it is loaded.
+    pub(super) unsubscribed: bool,
+    /// Whether it may be loaded with nothing at all to be heard of it, not even that it is idle.
+    pub(super) mute: bool,
+    /// Whether the server said last that it is not loaded.
+    pub(super) gone: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
     /// The policy that the server stated last.
@@ -46,10 +52,22 @@ pub(super) struct Record {
     facts: Vec<Fact>,
     times_us: Vec<u64>,
     calls: u32,
+    deeds: u32,
     /// The threads by the plan's names.
     pub(super) threads: BTreeMap<Name, Thread>,
     strangers: Vec<String>,
     turns: Vec<String>,
+}
+
+impl Thread {
+    /// It is not loaded any more, and nothing of it runs.
+    pub(super) fn unload(&mut self) {
+        self.loaded = false;
+        self.unsubscribed = false;
+        self.mute = false;
+        self.heard_by.clear();
+        self.running = None;
+    }
 }
 
 impl Record {
@@ -61,6 +79,7 @@ impl Record {
             facts: Vec::new(),
             times_us: Vec::new(),
             calls: 0,
+            deeds: 0,
             threads: BTreeMap::new(),
             strangers: Vec::new(),
             turns: Vec::new(),
@@ -85,9 +104,19 @@ impl Record {
         self.facts.push(Fact { step: self.step, what });
     }
 
+    /// Writes several down, in order.
+    pub(super) fn all_seen(&mut self, all: impl IntoIterator<Item = What>) {
+        all.into_iter().for_each(|what| self.seen(what));
+    }
+
     /// Writes down the harness's own trouble.
     pub(super) fn trouble(&mut self, reason: String) {
         self.seen(What::Trouble { reason });
+    }
+
+    /// Everything that was seen so far.
+    pub(super) fn all(&self) -> impl Iterator<Item = &What> {
+        self.facts.iter().map(|fact| &fact.what)
     }
 
     /// What the present step has shown so far.
@@ -100,10 +129,21 @@ impl Record {
         self.facts.iter().any(|fact| fact.what == *what)
     }
 
+    /// How many requests have numbers.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+
     /// The next number of a request.
     pub(super) fn next_call(&mut self) -> u32 {
         self.calls += 1;
         self.calls
+    }
+
+    /// The next number of a deed.
+    pub(super) fn next_deed(&mut self) -> u32 {
+        self.deeds += 1;
+        self.deeds
     }
 
     /// Gives a new thread its name, unless its id has one.
@@ -116,6 +156,9 @@ impl Record {
                 loaded: true,
                 heard_by: BTreeSet::new(),
                 parent: None,
+                unsubscribed: false,
+                mute: false,
+                gone: false,
                 begun: false,
                 stated: None,
                 turns: Vec::new(),
@@ -148,14 +191,19 @@ impl Record {
         u32::from(place(&mut self.turns, turn))
     }
 
+    /// The id of the turn with this number.
+    pub(super) fn turn_id(&self, turn: u32) -> Option<&str> {
+        let place = usize::try_from(turn).ok()?.checked_sub(1)?;
+        self.turns.get(place).map(String::as_str)
+    }
+
     /// The id of the turn that was started last.
     pub(super) fn last_turn(&self) -> Option<&str> {
         let started = self.of_step().rev().find_map(|what| match what {
             What::TurnStarted { turn, .. } => Some(*turn),
             _ => None,
         })?;
-        let place = usize::try_from(started).ok()?.checked_sub(1)?;
-        self.turns.get(place).map(String::as_str)
+        self.turn_id(started)
     }
 
     /// A text of the server's with the plan's names for its ids.

@@ -4,17 +4,23 @@
 //! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one
 //! client; over a socket there may be more.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::Bench;
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
-use crate::wire::rpc::Surface;
+use crate::wire::rpc::{RpcError, Surface};
 
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Who the client says it is.
+pub(super) const NAME: &str = "heirloom";
 
 /// What a server over a socket is given for a turn that the model holds and that never ends: one
 /// that has none is gone within 30 ms.
@@ -26,6 +32,8 @@ pub(super) struct Session {
     pub(super) server: Server,
     /// The first connection, which every session has.
     pub(super) client: Client,
+    /// How the server introduced itself.
+    pub(super) hello: Value,
     /// The further ones, in order.
     pub(super) others: Vec<Client>,
     /// Where further clients connect; none over pipes.
@@ -41,6 +49,46 @@ pub(super) enum NoSession {
     Silent(Lost, Ended, Option<String>),
     /// It refused the handshake.
     Refused(String),
+}
+
+/// What a server said to a request that nobody had introduced himself before.
+#[derive(Debug)]
+pub(super) enum Early {
+    /// It was granted.
+    Granted,
+    /// It was refused.
+    Refused(RpcError),
+    /// Nothing, and how the process ended.
+    Lost(Lost, Ended),
+    /// The process could not be started.
+    Ours(String),
+}
+
+impl Early {
+    /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
+    pub(super) fn ask(
+        bench: &Bench,
+        home: &Home,
+        (method, params): (&str, Value),
+        deadline: Instant,
+    ) -> Early {
+        let mut server = match Session::launch(bench, home, None) {
+            Ok(server) => server,
+            Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
+                return Early::Ours(reason);
+            }
+            Err(NoSession::Silent(lost, ended, _)) => return Early::Lost(lost, ended),
+        };
+        let pipes = server.pipes().expect("nobody took them yet");
+        let mut client = Client::over(pipes.output, pipes.input);
+        match client.call(method, params, deadline) {
+            Ok(outcome) => {
+                server.stop(Instant::now() + bench.patience.stop);
+                outcome.map_or_else(Early::Refused, |_| Early::Granted)
+            }
+            Err(lost) => Early::Lost(lost, server.kill()),
+        }
+    }
 }
 
 impl Session {
@@ -75,8 +123,10 @@ impl Session {
         mut client: Client,
     ) -> Result<Session, NoSession> {
         let deadline = Instant::now() + bench.patience.answer;
-        match client.initialize("heirloom", Surface::Experimental, deadline) {
-            Ok(Ok(_)) => Ok(Session { server, client, others: Vec::new(), socket: None }),
+        match client.initialize(NAME, Surface::Experimental, deadline) {
+            Ok(Ok(hello)) => {
+                Ok(Session { server, client, hello, others: Vec::new(), socket: None })
+            }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
                 let ended = server.kill();
@@ -113,6 +163,11 @@ impl Session {
             Some(ended) => ended,
             None => self.server.kill(),
         }
+    }
+
+    /// Lets its writes to files fail from now on, or succeed again.
+    pub(super) fn limit_files(&self, full: bool) -> io::Result<()> {
+        self.server.limit_files(full)
     }
 
     /// Kills it.

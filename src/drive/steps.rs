@@ -6,11 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::deed::Deed;
 use super::echoes::Echoes;
 use super::record::{Record, Thread};
 use super::sockets::Transport;
 use super::told::Heard;
-use super::{Bench, Seat, kills};
+use super::validity::Validity;
+use super::{Bench, Seat, is_flawed, kills};
+use crate::op::Act;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
 use crate::upstream::Stage;
@@ -43,6 +46,13 @@ pub(super) struct Run<'a> {
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    pub(super) validity: Validity<'a>,
+    /// What the model asks for in the present turn.
+    pub(super) deed: Option<Deed>,
+    /// Whether the server's writes to files fail now.
+    pub(super) full: bool,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    pub(super) unloads: bool,
 }
 
 impl<'a> Run<'a> {
@@ -64,16 +74,24 @@ impl<'a> Run<'a> {
             heard: Heard::new(stage.watch()),
             stderr: String::new(),
             turn: None,
+            validity: Validity::new(bench.schema.as_deref()),
+            deed: None,
+            full: false,
+            unloads: false,
         }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.begin());
+        self.unloads = plan.steps.iter().any(unloads);
+        self.seat.home.unload_soon(self.unloads);
         self.configure(&plan.defaults)?;
         self.transport = Transport::of(plan);
         self.take_server()?;
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
+            self.validity.on_purpose = is_flawed(step);
             self.seat.spent |= kills(step);
             self.step(step)?;
             self.write_told();
@@ -105,6 +123,9 @@ impl<'a> Run<'a> {
                 let (id, unbound) = self.id(*thread);
                 let call = call::resume(&id, overrides, self.seat.home.places());
                 self.ask(call, (unbound, None))?;
+                if self.refused() {
+                    self.doubtful(*thread);
+                }
                 self.begun(*thread)
             }
             Step::Reread { thread } => self.reread(*thread),
@@ -158,6 +179,9 @@ impl<'a> Run<'a> {
         call: Call,
         (unbound, new): (bool, Option<Name>),
     ) -> Result<(), Cut> {
+        if let Some(what) = self.validity.lacks(&call) {
+            return self.left_out(&what);
+        }
         let method = call.method;
         let number = self.send(call, (unbound, new))?;
         self.until(&format!("the answer to {method}"), self.bench.patience.answer, |what| {
@@ -172,10 +196,12 @@ impl<'a> Run<'a> {
     ) -> Result<u32, Cut> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
+        self.record.all_seen(self.validity.request(&call));
         self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
         match session.speaker(self.speaks).send(call.method, call.params) {
             Ok(id) => {
+                self.validity.sent((self.speaks, id.id()), call.method);
                 self.open.insert((self.speaks, id.id()), Open { call: number, new });
                 Ok(number)
             }
@@ -261,5 +287,15 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a step wants an idle thread unloaded.
+fn unloads(step: &Step) -> bool {
+    match step {
+        Step::Act { act, .. } => *act == Act::Unload,
+        Step::Second(step) | Step::Torn(step) => unloads(step),
+        Step::Together(steps) => steps.iter().any(unloads),
+        _ => false,
     }
 }

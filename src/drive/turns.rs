@@ -15,7 +15,7 @@ use crate::op::{self, Finish};
 use crate::plan::{Reply, Step, Who};
 use crate::policy::{Reviewer, TurnOverrides};
 use crate::trace::{What, Whose};
-use crate::upstream::Gate;
+use crate::upstream::{Answer, Gate};
 use crate::wire::call::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
 use crate::wire::model::ModelRequest;
 
@@ -26,6 +26,9 @@ pub(super) const NOTICE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long it is waited for where the values asked for are those that were stated last, and none
 /// is expected.
 pub(super) const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
+
+/// How long the end of a turn is waited for that perhaps nobody tells: longer than most take.
+const MUTE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A turn that the model holds.
 #[derive(Debug)]
@@ -45,8 +48,9 @@ impl Run<'_> {
         self.turn = None;
         let steers = self.running(*thread).is_some();
         let asked = self.stage.watch();
+        self.deed = None;
         if !steers {
-            self.stage.queue(&id, reply.clone());
+            self.script(&id, reply)?;
         }
         let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
         let call = call::turn(turn, self.seat.home.places());
@@ -62,15 +66,37 @@ impl Run<'_> {
             return self.heard(*thread, overrides);
         }
         if *reply == Reply::Hold {
-            self.interrupt(&id, &asked)?;
+            self.interrupt((*thread, &id), &asked)?;
         }
         let granted = self.turn;
-        self.until("turn/completed", self.bench.patience.turn, |what| match what {
-            What::TurnEnded { turn, .. } => granted.is_none_or(|granted| *turn == granted),
-            _ => false,
-        })?;
+        self.over(*thread, |turn| granted.is_none_or(|granted| turn == granted))?;
         self.took_a_turn(*thread);
+        self.write_deed();
         Ok(())
+    }
+
+    /// Waits for the end of a turn. Of a thread that is not subscribed to no turn is heard, and
+    /// its end is that it is active no more.
+    pub(super) fn over(&mut self, who: Who, is: impl Fn(u32) -> bool) -> Result<(), Cut> {
+        let unheard = self.unheard(who);
+        let over = |what: &What| match what {
+            What::TurnEnded { turn, .. } => is(*turn),
+            What::Idle { thread } => unheard == Some(*thread),
+            _ => false,
+        };
+        match self.known(who).is_some_and(|known| known.mute) {
+            true => self.within(MUTE_DEADLINE, over),
+            false => self.until("turn/completed", self.bench.patience.turn, over),
+        }
+    }
+
+    /// The thread, where it is loaded and this connection is not subscribed to it.
+    pub(super) fn unheard(&mut self, who: Who) -> Option<Whose> {
+        let unsubscribed = self.known(who).is_some_and(|known| known.unsubscribed);
+        match who {
+            Who::Thread(name) if unsubscribed => Some(Whose::Named(name)),
+            _ => None,
+        }
     }
 
     /// A turn that runs on when the step ends.
@@ -79,7 +105,13 @@ impl Run<'_> {
         self.turn = None;
         let steers = self.running(thread).is_some();
         let asked = self.stage.watch();
-        let gate = if steers { Gate::new() } else { self.stage.hold(&id) };
+        let gate = Gate::new();
+        if !steers {
+            // Before its first byte: a stream that has begun is dropped where the turn is steered,
+            // and the model asked once more.
+            let answer = Answer::from(Reply::Text("ok".to_owned())).behind(&gate);
+            self.stage.queue(&id, answer);
+        }
         let turn = call::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
         self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
@@ -92,9 +124,9 @@ impl Run<'_> {
             return self.heard(thread, overrides);
         }
         self.asked_for(&id, &asked)?;
-        self.started()?;
+        self.started(thread)?;
         self.took_a_turn(thread);
-        let turn = self.record.last_turn().unwrap_or_default().to_owned();
+        let turn = self.granted().unwrap_or_default();
         if let Some(known) = self.known(thread) {
             known.running = Some(Running { id: turn, gate });
         }
@@ -111,11 +143,8 @@ impl Run<'_> {
             Finish::Interrupt => self.ask(call::interrupt(&id, &running.id), (false, None))?,
         }
         let number = self.record.turn(&running.id);
-        self.until(
-            "turn/completed",
-            self.bench.patience.turn,
-            |what| matches!(what, What::TurnEnded { turn, .. } if *turn == number),
-        )
+        self.over(thread, |turn| turn == number)?;
+        self.unloaded(thread)
     }
 
     pub(super) fn steer(&mut self, thread: Who) -> Result<(), Cut> {
@@ -137,7 +166,7 @@ impl Run<'_> {
         if self.refused() {
             return Ok(());
         }
-        self.heard(thread, overrides)
+        self.heard(thread, &overrides.clone().cleared())
     }
 
     /// Waits for the notice of a change; without one the step ends all the same, and what is
@@ -149,15 +178,17 @@ impl Run<'_> {
         let stated = self.record.threads.get(&name).and_then(|known| known.stated.clone());
         let equal = stated.is_some_and(|stated| stated.with(overrides) == stated);
         let known = self.record.threads.get(&name);
-        let hears = known.is_some_and(|known| known.loaded && !known.heard_by.is_empty());
+        let hears = known
+            .is_some_and(|known| known.loaded && !known.unsubscribed && !known.heard_by.is_empty());
         let patience = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
         let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == Whose::Named(name));
         self.within(patience, own)
     }
 
-    /// Whether the step's request was refused.
+    /// Whether the step's request was refused, or never sent.
     pub(super) fn refused(&self) -> bool {
-        self.record.of_step().any(|what| matches!(what, What::Refused { .. }))
+        let not = |what: &What| matches!(what, What::Refused { .. } | What::LeftOut { .. });
+        self.record.of_step().any(not)
     }
 
     /// The id of the thread's turn that runs.
@@ -168,10 +199,17 @@ impl Run<'_> {
 
     /// Remembers the turn that the step granted as one of the thread's own.
     pub(super) fn took_a_turn(&mut self, thread: Who) {
-        let turn = self.record.last_turn().map(str::to_owned);
-        if let (Some(known), Some(turn)) = (self.known(thread), turn) {
-            known.turns.push(turn);
+        let turn = self.granted();
+        if let Some(known) = self.known(thread) {
+            known.begun = true;
+            known.turns.extend(turn);
         }
+    }
+
+    /// The id of the step's turn: as it started, or where that was not heard, as it was granted.
+    fn granted(&self) -> Option<String> {
+        let granted = self.turn.and_then(|turn| self.record.turn_id(turn));
+        self.record.last_turn().or(granted).map(str::to_owned)
     }
 
     /// The key of a cut, and the id of the turn that it names.
@@ -187,14 +225,21 @@ impl Run<'_> {
     }
 
     /// Waits until the model is asked, and then interrupts the turn that asks it.
-    fn interrupt(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
+    fn interrupt(
+        &mut self,
+        (thread, id): (Who, &str),
+        asked: &Receiver<Arc<ModelRequest>>,
+    ) -> Result<(), Cut> {
         self.asked_for(id, asked)?;
-        self.started()?;
-        let turn = self.record.last_turn().unwrap_or_default().to_owned();
+        self.started(thread)?;
+        let turn = self.granted().unwrap_or_default();
         self.ask(call::interrupt(id, &turn), (false, None))
     }
 
-    fn started(&mut self) -> Result<(), Cut> {
+    fn started(&mut self, thread: Who) -> Result<(), Cut> {
+        if self.unheard(thread).is_some() {
+            return Ok(());
+        }
         self.until("turn/started", self.bench.patience.turn, |what| {
             matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
         })

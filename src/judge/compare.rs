@@ -3,10 +3,12 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
-use super::{Cell, View, told};
+use std::borrow::Cow;
+
+use super::{Apart, Cell, View, deed, told};
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Due, Kind, Ruling};
+use crate::model::fires::{ACCEPTED, LOADED, NO_NOTICE, NOTICE, REFUSED};
+use crate::model::{Branch, Due, Kind, Ruling};
 use crate::plan::{Name, Step};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
@@ -16,7 +18,10 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
-    /// The named profiles, as they stand in config.toml now.
+    /// Whether the step's notices are those of one call alone: which of several calls at once a
+    /// notice is about, nobody can tell.
+    pub alone: bool,
+    /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
 }
 
@@ -41,7 +46,7 @@ pub struct Mismatch {
     /// The kind of operation.
     pub kind: Kind,
     /// The form of what was due.
-    pub form: &'static str,
+    pub form: Cow<'static, str>,
     /// The thread.
     pub thread: Option<Name>,
     /// Where it shows.
@@ -54,6 +59,8 @@ pub struct Mismatch {
     pub value: Option<Value>,
     /// Whether it allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
     /// What the world takes over.
     pub adopt: Adopt,
 }
@@ -72,6 +79,8 @@ pub enum Adopt {
     Elsewhere,
     /// The request was refused: what it was to do did not happen.
     Refused,
+    /// The thread is not loaded any more.
+    Unloaded,
     /// The request was granted, with this policy of this thread where it states one.
     Granted(Option<(Name, Policy)>),
 }
@@ -108,17 +117,21 @@ pub(super) fn of_lane(
     (facts, lane): (&[&What], usize),
     gates: &Gates,
 ) -> Vec<Comparison> {
+    let kind = step.kind();
+    // A thread may be unloaded where nothing was asked for: at the end of its turn.
+    if let Due::Closing { thread, closed } = due {
+        return closing(kind, (*thread, *closed), facts);
+    }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
-    let kind = step.kind();
+    let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
     if let Some(elsewhere) = unspawned((due, step), facts) {
         return vec![elsewhere];
     }
     let mut all = match (due, outcome) {
-        (Due::Nothing | Due::All(_), _) => Vec::new(),
+        (Due::Nothing | Due::All(_) | Due::Closing { .. }, _) => Vec::new(),
         (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
-        (Due::Closing { thread, closed }, _) => closing(kind, (*thread, *closed), facts),
         (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
         (Due::Refusal(clause), Outcome::Granted(whose, policy)) => {
             vec![granted(*clause, kind, (whose, policy))]
@@ -126,15 +139,15 @@ pub(super) fn of_lane(
         (
             Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling),
             Outcome::Refused(why),
-        ) => vec![refused(*name, (ruling.main(), kind), why)],
+        ) => vec![refused(*name, (ruling.main(), kind), (view, why))],
         (
             Due::Turn { thread, ruling, .. }
             | Due::Change { thread, ruling, .. }
             | Due::Told { thread, ruling, .. },
             Outcome::Refused(why),
-        ) => vec![refused(*thread, (ruling.main(), kind), why)],
+        ) => vec![refused(*thread, (ruling.main(), kind), (view, why))],
         (Due::Within { thread, .. }, Outcome::Refused(why)) => {
-            vec![refused(*thread, (Clause::O10, kind), why)]
+            vec![refused(*thread, (Clause::O10, kind), (view, why))]
         }
         (Due::Within { thread, bound }, Outcome::Granted(..)) => {
             told::within((*thread, bound), facts, &gates.profiles)
@@ -159,16 +172,17 @@ pub(super) fn of_lane(
         (
             Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. },
             Outcome::Granted(..),
-        ) => turn((*thread, policy, ruling), facts),
+        ) => turn((*thread, policy, ruling), if gates.alone { facts } else { &[] }),
     };
-    if !answered_as_due(&all) {
-        return all;
-    }
-    if gates.notices {
+    let as_due = answered_as_due(&all);
+    if gates.notices && gates.alone && as_due {
         all.extend(notices(due, kind, facts));
     }
-    if let Due::Turn { thread, policy, .. } = due {
+    if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
         all.extend(told::compare(*thread, policy, facts));
+    }
+    if as_due {
+        all.extend(deed::compare(due, step, facts, &gates.profiles));
     }
     widths(&mut all, due, gates);
     all
@@ -195,7 +209,9 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
     for mismatch in mismatches {
         if let Some(value) = &mismatch.value {
             let seen = policy.replaced(value.clone());
-            mismatch.widened = order::allows_more(&seen, policy, &gates.profiles);
+            let (due, profiles) = (policy.clone(), gates.profiles.clone());
+            mismatch.widened = order::allows_more(&seen, &due, &profiles);
+            mismatch.apart = Some(Apart { due, seen, profiles });
         }
     }
 }
@@ -206,7 +222,9 @@ fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
         What::Sent { call, .. } => Some(*call),
         _ => None,
     });
-    let own = sent.clone().nth(place)?;
+    let Some(own) = sent.clone().nth(place) else {
+        return facts.iter().find_map(|what| second(what));
+    };
     facts.iter().find_map(|what| match what {
         What::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
@@ -214,6 +232,15 @@ fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
         What::Refused { call, message, .. } if *call == own => Some(Outcome::Refused(message)),
         _ => None,
     })
+}
+
+/// The answer of the second server, which a look on a copy of the home asks.
+fn second(what: &What) -> Option<Outcome<'_>> {
+    match what {
+        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
+        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
+        _ => None,
+    }
 }
 
 pub(super) fn held(clause: Clause, view: View) -> Comparison {
@@ -238,13 +265,14 @@ pub(super) fn plain(
         clause,
         dimension: None,
         kind,
-        form,
+        form: form.into(),
         thread: None,
         view,
         expected: expected.to_owned(),
         seen,
         value: None,
         widened: false,
+        apart: None,
         adopt: Adopt::Nothing,
     }
 }
@@ -299,6 +327,24 @@ fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> 
     Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
 }
 
+/// A refused request changes nothing: no thread is unloaded by it that must be loaded after it.
+pub(super) fn unloaded(kind: Kind, branch: &Branch, facts: &[&What]) -> Option<Comparison> {
+    let Due::Answer { granted: false } = branch.due else {
+        return None;
+    };
+    let name = facts.iter().find_map(|what| match what {
+        What::Closed { thread: Whose::Named(name) } => Some(*name),
+        _ => None,
+    })?;
+    let thread = branch.world.threads.get(&name)?;
+    if thread.live.is_none() || !thread.heard_by[0] {
+        return None;
+    }
+    let words = ("the thread stays loaded", "it is unloaded".to_owned());
+    let about = plain((Clause::T5, kind), LOADED, View::Wire, words);
+    Some(broken(Mismatch { thread: Some(name), adopt: Adopt::Unloaded, ..about }))
+}
+
 fn granted(
     clause: Clause,
     kind: Kind,
@@ -316,12 +362,12 @@ fn granted(
     })
 }
 
-fn refused(thread: Name, (clause, kind): (Clause, Kind), why: &str) -> Comparison {
+fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
     let seen = format!("refused: {why}");
     broken(Mismatch {
         thread: Some(thread),
         adopt: Adopt::Refused,
-        ..plain((clause, kind), ACCEPTED, View::Reply, ("it is granted", seen))
+        ..plain((clause, kind), ACCEPTED, view, ("it is granted", seen))
     })
 }
 
@@ -350,14 +396,14 @@ fn stated(
     values((name, due, ruling), seen, view)
 }
 
-/// Cold resume and fork and start set the stored policy too; a look sets the live one alone.
+/// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
+/// a look at a copy of the home neither.
 pub(super) fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
     view: View,
 ) -> Vec<Comparison> {
-    let cold = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
-    let both = cold || view == View::Fresh;
+    let both = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
     let compared = due.beside(seen).into_iter().map(|(expected, value)| {
         let dimension = expected.dimension();
         let clause = ruling.clause(&expected);
@@ -369,14 +415,15 @@ pub(super) fn values(
             clause,
             dimension: Some(dimension),
             kind: ruling.kind,
-            form: expected.form(),
+            form: expected.form().into(),
             thread: Some(name),
             view,
             expected: expected.to_string(),
             seen: value.to_string(),
             widened: false,
+            apart: None,
             value: Some(value),
-            adopt: Adopt::Value { both },
+            adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });

@@ -17,13 +17,12 @@ pub(super) fn act(world: &World, who: Who, act: Act) -> Vec<Branch> {
     };
     let found = (name, thread);
     match act {
-        Act::Name | Act::Shell => {
-            let mut after = under(thread, act, Clause::O8);
-            after.uncertain |= !thread.materialised;
-            either(world, world.with(name, after))
-        }
+        Act::Name | Act::Shell => either(
+            world,
+            world.with(name, perhaps_begun(under(thread, act, Clause::O8), Clause::O8)),
+        ),
         Act::Read | Act::List => either(world, world.with(name, under(thread, act, Clause::O8))),
-        Act::Revert => either(world, world.with(name, under(thread, act, Clause::O1))),
+        Act::Revert => reverted(world, found),
         Act::Archive => archived(world, found, true),
         Act::Unarchive => archived(world, found, false),
         Act::Unsubscribe | Act::Unload => unsubscribed(world, found),
@@ -48,14 +47,40 @@ fn begun(mut thread: Thread) -> Thread {
     thread
 }
 
+/// Whether the thread has a history from now on is open; if it has, its policy is its own (R16).
+fn perhaps_begun(mut thread: Thread, clause: Clause) -> Thread {
+    if thread.can_begin() {
+        thread.uncertain = true;
+        thread.restored = Ruling::all(Kind::Resume, clause);
+    }
+    thread
+}
+
+/// Turns are taken back, one that runs with them. Which are left is nobody's rule, and whether
+/// one that runs goes on when the request is refused.
+fn reverted(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
+    let mut after = under(thread, Act::Revert, Clause::O1);
+    after.running = None;
+    after.turns.clear();
+    let branches = either(world, world.with(name, after));
+    match thread.running.is_some() {
+        true => {
+            let stopped = Thread { running: None, ..thread.clone() };
+            let due = Due::Answer { granted: false };
+            let refused = Branch { world: world.with(name, stopped), due, rests: Vec::new() };
+            branches.into_iter().chain([refused]).collect()
+        }
+        false => branches,
+    }
+}
+
 fn archived(world: &World, (name, thread): (Name, &Thread), archive: bool) -> Vec<Branch> {
     if thread.archived == archive || thread.ephemeral {
         return either(world, world.clone());
     }
-    let mut after = thread.clone();
+    let mut after = perhaps_begun(thread.clone(), Clause::O3);
     after.unload();
     after.archived = archive;
-    after.uncertain |= !thread.materialised;
     after.trail.insert(Clause::O3);
     either(world, world.with(name, after))
 }
@@ -72,19 +97,22 @@ fn unsubscribed(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
     }
 }
 
-/// A turn of the server's own, with the thread's policy of this moment. A request that the server
-/// takes for a thread that is not loaded waits for it, and a resume starts its turn.
+/// A turn of the server's own, with the thread's policy of this moment. It may have interrupted the
+/// one that ran. A request that the server takes for a thread that is not loaded waits for it, and
+/// a resume starts its turn.
 fn own_turn(
     world: &World,
     (name, thread): (Name, &Thread),
     (act, clause): (Act, Clause),
 ) -> Vec<Branch> {
-    let Some(live) = thread.live.clone().filter(|_| thread.running.is_none()) else {
+    let Some(live) = thread.live.clone() else {
         return either(world, world.with(name, begun(thread.clone())));
     };
     let first = !thread.materialised;
     let mut after = begun(under(thread, act, clause));
-    after.turns.push(live.clone());
+    after.running = None;
+    // A turn that is not heard has no name by which a fork could be cut.
+    after.turns.extend(thread.heard_by[0].then(|| live.clone()));
     if first && act == Act::Goal {
         after.restored = Ruling::all(Kind::Resume, Clause::O7);
     }

@@ -9,7 +9,7 @@ use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Cut;
 use crate::plan::{Name, Who};
-use crate::policy::{CallOverrides, Dimension, Permissions, Policy, TurnOverrides};
+use crate::policy::{CallOverrides, DEFAULT, Dimension, Permissions, Policy, TurnOverrides};
 
 /// What a fork asks for beside its overrides.
 pub(super) struct Fork {
@@ -27,14 +27,35 @@ pub(super) fn start(
         return refused(world, clause);
     }
     let wished = world.defaults.resolve(overrides);
-    let policy = world.defaults.policy().with(&wished);
     let ruling = Ruling::all(Kind::Start, Clause::S1)
-        .where_set(set_by(overrides, Clause::S1), overrides)
+        .where_set(set_by(overrides, Clause::S1), &wished)
         .with(&[Dimension::T], Clause::T8);
-    let thread = Thread { ephemeral, ..Thread::new(policy.clone(), ruling) };
-    let mut rests = general(overrides);
-    rests.extend(ephemeral.then_some(Clause::S7));
-    stated(world.with(new, thread), Due::Policy(new, policy, ruling), rests)
+    let branch = |(due, kept): (Policy, Policy)| {
+        let thread = Thread { ephemeral, ..Thread::new(kept, ruling) };
+        let mut rests = general(overrides);
+        rests.extend(ephemeral.then_some(Clause::S7));
+        Branch { world: world.with(new, thread), due: Due::Policy(new, due, ruling), rests }
+    };
+    tiers(world, &wished).into_iter().map(branch).collect()
+}
+
+/// The policies that a start may state, each with the one that is known from then on. T8: a tier
+/// that the server does not take is none, and of that thread's tier nothing is judged.
+fn tiers(world: &World, wished: &TurnOverrides) -> Vec<(Policy, Policy)> {
+    let mut without = world.defaults.policy().with(wished);
+    let config = without.others.remove(&Dimension::T);
+    let wish = wished.others.get(&Dimension::T).and_then(|wish| wish.value().cloned());
+    let with = |tier: &str| {
+        let mut policy = without.clone();
+        policy.others.insert(Dimension::T, tier.to_owned());
+        policy
+    };
+    match wish.or(config) {
+        Some(tier) if tier != DEFAULT => {
+            vec![(with(&tier), with(&tier)), (with(DEFAULT), without.clone())]
+        }
+        _ => vec![(without.clone(), without)],
+    }
 }
 
 /// A fork takes the source's latest policy, whether the source is loaded or not.
@@ -70,7 +91,12 @@ fn forked(
         inherited.others.remove(&kept);
         inherited.others.extend(base.others.get(&kept).map(|word| (kept, word.clone())));
     }
-    let policy = inherited.with(&world.defaults.resolve(overrides));
+    match base.others.contains_key(&Dimension::T) {
+        true => drop(inherited.others.entry(Dimension::T).or_insert_with(|| DEFAULT.to_owned())),
+        false => drop(inherited.others.remove(&Dimension::T)),
+    }
+    let wished = world.defaults.resolve(overrides);
+    let policy = inherited.with(&wished);
     let own = match (fork.cut, fork.ephemeral) {
         (Some(_), _) => Clause::F2,
         (None, true) => Clause::F8,
@@ -79,7 +105,13 @@ fn forked(
     let ruling = Ruling::all(Kind::Fork, own)
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
-        .where_set(set_by(overrides, Clause::F3), overrides);
+        .where_set(set_by(overrides, Clause::F3), &wished);
+    let lost = matches!(source.restored.main(), Clause::O3 | Clause::O8);
+    let ruling = match source.live.is_none() && lost {
+        // What a thread loses that began without a turn, it lost before the fork.
+        true => Ruling { kind: Kind::Fork, ..source.restored }.where_set(Clause::F3, &wished),
+        false => ruling,
+    };
     let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
     let thread = Thread {
         materialised: !fork.ephemeral,
@@ -142,7 +174,8 @@ pub(super) fn resume(world: &World, who: Who, overrides: &CallOverrides) -> Vec<
         Some(live) if !overrides.sets_any() || thread.running.is_some() || !thread.unheard() => {
             let warm = warm(world, (name, thread, live), overrides);
             // An override that is ignored may be refused all the same.
-            return if fault.is_some() { or_refused(world, warm) } else { warm };
+            let either = fault.is_some() || !thread.materialised;
+            return if either { or_refused(world, warm) } else { warm };
         }
         _ if fault.is_some() => return refused(world, fault.expect("the guard saw it")),
         _ => cold(world, (name, thread), overrides),
@@ -170,8 +203,7 @@ fn warm(
 fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverrides) -> Vec<Branch> {
     let wished = world.defaults.resolve(overrides);
     let own = if thread.live.is_some() { Clause::R3 } else { Clause::R11 };
-    let present = thread.live.as_ref().unwrap_or(&thread.stored);
-    let bases = std::iter::once(present).chain(&thread.maybe);
+    let bases = std::iter::once(&thread.stored).chain(&thread.maybe);
     let mut branches = Vec::new();
     for base in bases {
         let gone = fallen(world, base).filter(|_| !wished.sets(Dimension::PP));
@@ -182,13 +214,14 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
             restored = restored.with(&[Dimension::PP], Clause::R6);
         }
         let policy = again(world, gone.as_ref().unwrap_or(base), &wished);
-        let ruling = restored.where_set(set_by(overrides, own), overrides);
+        let ruling = restored.where_set(set_by(overrides, own), &wished);
         let mut loaded = thread.moved(policy.clone(), ruling);
-        loaded.restored = thread.restored.where_set(Clause::R11, overrides);
-        loaded
-            .stored
-            .others
-            .extend(base.others.get(&Dimension::CWD).map(|word| (Dimension::CWD, word.clone())));
+        // R10: an explicit cwd wins and is not written down.
+        let cwd = thread.restored.of(Dimension::CWD);
+        loaded.restored =
+            thread.restored.where_set(Clause::R11, &wished).with(&[Dimension::CWD], cwd);
+        loaded.stored = policy.clone().in_folder_of(base);
+        loaded.maybe.clear();
         loaded.heard_by = [true, false];
         loaded.materialised = true;
         let mut rests = general(overrides);
@@ -204,11 +237,9 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
     branches
 }
 
-/// A policy read again: model and effort come back together or not at all (R9), and of the tier
-/// nothing is ruled.
+/// A policy read again: model and effort come back together or not at all (R9).
 fn again(world: &World, base: &Policy, wished: &TurnOverrides) -> Policy {
     let mut base = base.clone();
-    base.others.remove(&Dimension::T);
     if wished.sets(Dimension::M) || wished.sets(Dimension::E) {
         let config = world.defaults.policy();
         for dropped in [Dimension::M, Dimension::E] {
@@ -228,7 +259,8 @@ pub(super) fn reread(world: &World, who: Who) -> Vec<Branch> {
             let mut rests = vec![Clause::G8, Clause::G11];
             rests.extend(std::mem::take(&mut seen.trail));
             let due = Due::Look(name, live, thread.ruled);
-            stated(world.with(name, seen), due, rests)
+            let look = stated(world.with(name, seen), due, rests);
+            if thread.materialised { look } else { or_refused(world, look) }
         }
         _ => quiet(world.clone()),
     }
@@ -243,8 +275,7 @@ pub(super) fn fresh(world: &World, who: Who) -> Vec<Branch> {
                 Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
                 None => thread.restored.with(&[Dimension::PP], Clause::R6),
             };
-            let mut policy = gone.unwrap_or_else(|| thread.stored.clone());
-            policy.others.remove(&Dimension::T);
+            let policy = gone.unwrap_or_else(|| thread.stored.clone());
             stated(world.clone(), Due::Fresh(name, policy, ruling), vec![Clause::G10])
         }
         _ => quiet(world.clone()),

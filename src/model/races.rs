@@ -1,8 +1,10 @@
-//! [core] What races: calls at once, calls that are torn off, a full disk, a second connection.
+//! [core] What races: calls at once, calls that are torn off, a second connection.
 //!
 //! Calls at once are right if some order of them explains every answer. A change that nobody
 //! acknowledged before a kill is there afterwards or is not, never something third: it waits as a
 //! possible policy until a cold read says which.
+
+use std::collections::BTreeSet;
 
 use super::rules::{quiet, step};
 use super::{Branch, Due, World};
@@ -32,43 +34,45 @@ pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {
 /// The server is killed before it answers: what the call would have changed is perhaps changed.
 pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
     let after = step(world, inner).swap_remove(0).world;
+    let mut left = perhaps(world, &after);
+    let mut branches = quiet(left.unloaded(Stop::Kill, false));
+    let moved: Vec<Name> = archived_by(world, &after);
+    if !moved.is_empty() {
+        for name in moved {
+            left.threads.entry(name).and_modify(|thread| thread.archived = !thread.archived);
+        }
+        branches.extend(quiet(left.unloaded(Stop::Kill, false)));
+    }
+    branches
+}
+
+/// The threads that are archived in one of the worlds and not in the other.
+fn archived_by(before: &World, after: &World) -> Vec<Name> {
+    let other = |name: &Name, archived: bool| {
+        after.threads.get(name).is_some_and(|after| after.archived != archived)
+    };
+    let all = before.threads.iter();
+    all.filter(|(name, thread)| other(name, thread.archived)).map(|(name, _)| *name).collect()
+}
+
+/// The world before a change that is perhaps made: what a cold read gives is open.
+pub(super) fn perhaps(world: &World, after: &World) -> World {
     let mut left = world.clone();
     for (name, thread) in &mut left.threads {
         let Some(would) = after.threads.get(name) else { continue };
         maybe(&mut thread.maybe, &thread.stored, &would.stored);
-        thread.uncertain |= would.materialised && !thread.materialised;
+        if thread.can_begin() && (would.materialised || would.uncertain) {
+            thread.uncertain = true;
+            thread.restored = would.restored;
+        }
     }
-    quiet(left.unloaded(Stop::Kill, false))
+    left
 }
 
-fn maybe(to: &mut std::collections::BTreeSet<Policy>, stored: &Policy, would: &Policy) {
+pub(super) fn maybe(to: &mut BTreeSet<Policy>, stored: &Policy, would: &Policy) {
     if stored != would {
         to.insert(would.clone());
     }
-}
-
-/// Nothing can be written: a call may be refused, and one that is granted may not be kept.
-pub(super) fn on_a_full_disk(world: &World, branches: Vec<Branch>) -> Vec<Branch> {
-    let mut all: Vec<Branch> = branches;
-    for branch in &mut all {
-        for (name, thread) in &mut branch.world.threads {
-            let old = world.threads.get(name);
-            let was = old.is_some_and(|old| old.materialised);
-            if thread.materialised && !was {
-                thread.materialised = false;
-                thread.uncertain = true;
-            }
-            if let Some(old) = old {
-                maybe(&mut thread.maybe, &thread.stored, &old.stored);
-                thread.maybe.extend(old.maybe.iter().cloned());
-            }
-        }
-    }
-    if !all.iter().any(|branch| matches!(branch.due, Due::Answer { granted: false })) {
-        let due = Due::Answer { granted: false };
-        all.push(Branch { world: world.clone(), due, rests: Vec::new() });
-    }
-    all
 }
 
 /// Every order of the calls, each with what is due to each call in the order of the step.

@@ -3,7 +3,7 @@
 //! One arm a kind of step; the rules themselves stand in the files beside this one. What a step
 //! meets on a full disk is widened here, for every step alike.
 
-use super::{Branch, Due, Thread, World, acts, calls, races, turns};
+use super::{Branch, Due, Thread, World, acts, calls, full, races, turns};
 use crate::contract::Clause;
 use crate::plan::{Step, Who};
 use crate::policy::{Defaults, Overrides};
@@ -14,12 +14,16 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
         Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. }
             if world.full =>
         {
-            races::on_a_full_disk(world, ruled(world, step))
+            full::widened(world, step, ruled(world, step))
         }
-        Step::Run { .. } | Step::Begin { .. } | Step::Act { .. } | Step::Spawn { .. }
+        Step::Run { .. }
+        | Step::Begin { .. }
+        | Step::Act { .. }
+        | Step::Spawn { .. }
+        | Step::Reread { .. }
             if world.full =>
         {
-            races::on_a_full_disk(world, ruled(world, step))
+            full::widened(world, step, ruled(world, step))
         }
         _ => ruled(world, step),
     };

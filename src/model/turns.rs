@@ -9,7 +9,7 @@ use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Flaw;
 use crate::plan::{Name, Reply, Who};
-use crate::policy::{Dimension, Policy, TurnOverrides, Value};
+use crate::policy::{DEFAULT, Dimension, Policy, TurnOverrides, Value, Wish};
 
 /// T3 is the stance on a turn that fails or is interrupted: it did start, so its override holds.
 pub(super) fn run(
@@ -101,7 +101,8 @@ fn change(
 }
 
 /// Whether a notice is due: an effective change is noticed to whoever hears of the thread. What
-/// the same profile means now, and what a value was that nobody stated, is not known.
+/// the same profile means now, what a value was that nobody stated, which instructions the same
+/// mode had and whether no tier is the tier `default` is not known.
 fn noticed(
     thread: &Thread,
     before: &Policy,
@@ -110,11 +111,19 @@ fn noticed(
 ) -> Option<bool> {
     let unknown = overrides.others.keys().any(|one| !before.others.contains_key(one));
     let profile = Value::Permissions(after.permissions.clone()).dimension() == Dimension::PP;
-    let resolved_again = profile && overrides.profile.value().is_some() && before == after;
-    (thread.heard_by[0] && !unknown && !resolved_again).then_some(before != after)
+    let resolved = profile && overrides.profile.value().is_some();
+    let instructed = overrides.sets(Dimension::CM);
+    let tier = match overrides.others.get(&Dimension::T) {
+        Some(Wish::Null) => true,
+        Some(Wish::Set(tier)) => tier == DEFAULT,
+        Some(Wish::Omit) | None => false,
+    };
+    let open = unknown || before == after && (resolved || instructed || tier);
+    (thread.heard_by[0] && !open).then_some(before != after)
 }
 
 pub(super) fn settings(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<Branch> {
+    let overrides = &overrides.clone().cleared();
     let Some((name, thread)) = loaded(world, who) else {
         return refused(world, Clause::R0);
     };
@@ -141,17 +150,13 @@ pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
 
 /// The thread is unloaded, or not yet.
 pub(super) fn closing(world: &World, (name, thread): (Name, Thread)) -> Vec<Branch> {
-    let mut gone = thread.clone();
-    gone.unload();
-    gone.trail.insert(Clause::R18);
-    let mut without = world.with(name, gone);
-    without.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
-    let due = |closed| Due::Closing { thread: name, closed };
-    let rests = Vec::new();
-    vec![
-        Branch { world: without, due: due(true), rests: rests.clone() },
-        Branch { world: world.with(name, thread), due: due(false), rests },
-    ]
+    let still = world.with(name, thread);
+    let gone = still.closed(name).expect("it is idle, and nobody hears it");
+    let branch = |world, closed| {
+        let due = Due::Closing { thread: name, closed };
+        Branch { world, due, rests: Vec::new() }
+    };
+    vec![branch(gone, true), branch(still, false)]
 }
 
 /// Steering says something to the running turn, and changes no policy.

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Approval, ApprovalMode, CallOverrides, Defaults, Dimension, MODEL, Overrides, Permissions,
-    Policy, Reviewer, Sandbox, SandboxMode, TurnOverrides, Wish,
+    Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
+    Permissions, Policy, Reviewer, Sandbox, SandboxMode, TurnOverrides, Wish,
 };
 
 impl<T> Wish<T> {
@@ -80,16 +80,30 @@ impl<S> Overrides<S> {
         all
     }
 
-    /// Whether a dimension is set; SB and PP name the same place.
+    /// Whether a dimension is set; SB and PP name the same place, and a collaboration mode brings
+    /// its model and its effort along.
     pub fn sets(&self, dimension: Dimension) -> bool {
+        let other = |one: Dimension| self.others.get(&one).is_some_and(|w| w.value().is_some());
         match dimension {
+            Dimension::M | Dimension::E => other(dimension) || other(Dimension::CM),
             Dimension::AP => self.approval.value().is_some(),
             Dimension::RV => self.reviewer.value().is_some(),
             Dimension::SB | Dimension::PP => {
                 self.sandbox.value().is_some() || self.profile.value().is_some()
             }
-            other => self.others.get(&other).is_some_and(|wish| wish.value().is_some()),
+            dimension => other(dimension),
         }
+    }
+
+    /// These overrides as settings/update takes them: there, and there alone, `null` is a value of
+    /// the tier, and clears it (G2).
+    pub fn cleared(mut self) -> Overrides<S> {
+        if let Some(tier) = self.others.get_mut(&Dimension::T)
+            && *tier == Wish::Null
+        {
+            *tier = Wish::Set(DEFAULT.to_owned());
+        }
+        self
     }
 }
 
@@ -132,10 +146,16 @@ impl Default for Defaults {
 }
 
 impl Defaults {
-    /// The policy of a thread that overrides nothing; its working directory is the workspace.
+    /// The policy of a thread that overrides nothing; its working directory is the workspace. The
+    /// tier is there only where config states it, and the plugins never: whether a release has
+    /// them is its own to say.
     pub fn policy(&self) -> Policy {
         let mut others = self.others.clone();
-        others.entry(Dimension::M).or_insert_with(|| MODEL.to_owned());
+        for (dimension, word) in
+            [(Dimension::M, MODEL), (Dimension::E, DEFAULT), (Dimension::CM, DEFAULT)]
+        {
+            others.entry(dimension).or_insert_with(|| word.to_owned());
+        }
         others.insert(Dimension::CWD, "WS".to_owned());
         Policy {
             approval: self.approval.clone(),
@@ -146,10 +166,11 @@ impl Defaults {
     }
 
     /// The permissions of a thread that overrides nothing: a default profile's, else the sandbox's.
+    /// A default profile that is not defined does not stand in config.toml.
     pub fn permissions(&self) -> Permissions {
         match &self.profile {
-            Some(id) => Permissions::Profile(id.clone()),
-            None => Permissions::Legacy(self.sandbox.under(self)),
+            Some(id) if self.defines(id) => Permissions::Profile(id.clone()),
+            _ => Permissions::Legacy(self.sandbox.under(self)),
         }
     }
 
@@ -158,9 +179,12 @@ impl Defaults {
         self.profiles.contains_key(id) || BUILT_IN.contains(&id)
     }
 
-    /// Overrides of a lifecycle call with its sandbox mode resolved.
+    /// Overrides of a lifecycle call with its sandbox mode resolved, and without the collaboration
+    /// mode and the plugins, which such a call has no key for.
     pub fn resolve(&self, overrides: &CallOverrides) -> TurnOverrides {
         let CallOverrides { approval, reviewer, sandbox, profile, others, by_config } = overrides;
+        let mut others = others.clone();
+        others.retain(|dimension, _| !matches!(dimension, Dimension::CM | Dimension::DP));
         Overrides {
             approval: approval.clone(),
             reviewer: reviewer.clone(),
@@ -170,7 +194,7 @@ impl Defaults {
                 Wish::Set(mode) => Wish::Set(mode.under(self)),
             },
             profile: profile.clone(),
-            others: others.clone(),
+            others,
             by_config: *by_config,
         }
     }
@@ -180,15 +204,33 @@ impl Defaults {
 pub const BUILT_IN: [&str; 3] = [":read-only", ":workspace", ":danger-full-access"];
 
 impl Policy {
-    /// This policy with the overrides laid over it.
+    /// This policy in the working directory of another.
+    pub fn in_folder_of(mut self, other: &Policy) -> Policy {
+        let folder = other.others.get(&Dimension::CWD).cloned();
+        self.others.extend(folder.map(|folder| (Dimension::CWD, folder)));
+        self
+    }
+
+    /// This policy with the overrides laid over it. A tier and plugins are laid over those that it
+    /// states, for else nobody knows whether the server takes them; a collaboration mode brings
+    /// its own model and effort, and comes before theirs.
     pub fn with(&self, overrides: &TurnOverrides) -> Policy {
         let sandbox = overrides.sandbox.value().cloned().map(Permissions::Legacy);
         let profile = overrides.profile.value().cloned().map(Permissions::Profile);
         let mut others = self.others.clone();
-        let set = |(dimension, wish): (&Dimension, &Wish<String>)| {
-            wish.value().map(|word| (*dimension, word.clone()))
-        };
-        others.extend(overrides.others.iter().filter_map(set));
+        for (dimension, wish) in &overrides.others {
+            let unsure = matches!(dimension, Dimension::T | Dimension::DP);
+            match wish.value() {
+                Some(word) if !unsure || others.contains_key(dimension) => {
+                    others.insert(*dimension, word.clone());
+                }
+                _ => {}
+            }
+        }
+        if overrides.sets(Dimension::CM) {
+            others.insert(Dimension::M, MODEL.to_owned());
+            others.insert(Dimension::E, DEFAULT.to_owned());
+        }
         Policy {
             approval: overrides.approval.value().unwrap_or(&self.approval).clone(),
             reviewer: overrides.reviewer.value().unwrap_or(&self.reviewer).clone(),

@@ -55,10 +55,12 @@ impl<'a> Exhibit<'a> {
 
     /// The same, for a case file that may be moved elsewhere.
     pub fn kept(told: &'a Told, ways: &Ways) -> Exhibit<'a> {
-        let mut before = vec![
+        let deed = told.deed.iter().map(|deed| ("deed", words::deed(deed)));
+        let mut before: Vec<_> = deed.collect();
+        before.extend([
             ("server", server(told.trace.server.as_ref())),
             ("confirmed", words::confirmed(told.status, told.confirmed)),
-        ];
+        ]);
         if told.status == Status::Flaky {
             let flaky = "it showed once, and in no run that was to confirm it";
             let unlike = match told.unlike {

@@ -23,6 +23,8 @@ pub fn event(event: &Event) -> Value {
             "cases": cases,
             "time_seconds": time.map(|time| time.as_secs_f64()),
         }),
+        Event::NoSchema { reason } => json!({ "event": "no schema", "reason": reason }),
+        Event::NoSandbox { reason } => json!({ "event": "no sandbox", "reason": reason }),
         Event::Case { index, steps, signatures, inconclusive } => json!({
             "event": "case",
             "index": index,

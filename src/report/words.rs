@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::campaign::deed::{Deed, Proof};
 use crate::campaign::{Conclusion, Outcome, Status, Subject};
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
@@ -30,10 +31,13 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Reply => ("reply", "the server's answer to the request"),
         View::Notice => ("notice", "its thread/settings/updated notification"),
         View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
-        View::Told => ("told", "what the request to the model says of it"),
+        View::Told => ("told", "what the server tells the model in its request"),
+        View::Store => ("store", "the thread's row in the state database"),
         View::Rollout => ("rollout", "the thread's file on disk"),
         View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
+        View::Deed => ("deed", "what happened when the model asked for a command"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
+        View::Schema => ("schema", "each line beside the schema that the server prints"),
     }
 }
 
@@ -64,6 +68,20 @@ pub fn subject(finding: &Finding) -> String {
     match finding.dimension {
         Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
         None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
+    }
+}
+
+/// What the deed of a finding showed.
+pub fn deed(deed: &Deed) -> String {
+    format!("{}: {}", proof(deed.proof), deed.words)
+}
+
+/// Whether a deed proves what a finding says, in a word or two.
+pub fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Proved => "proved",
+        Proof::Refuted => "refuted",
+        Proof::NotShown => "not shown",
     }
 }
 

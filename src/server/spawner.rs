@@ -42,12 +42,15 @@ fn work(queue: &Receiver<Job>) {
 #[expect(unsafe_code, reason = "between fork and exec only two system calls run, both allowed")]
 fn die_with_parent(command: &mut Command) {
     use nix::errno::Errno;
-    use nix::sys::{prctl, signal::Signal};
+    use nix::sys::prctl;
+    use nix::sys::signal::{SigHandler, Signal, signal};
     use nix::unistd::{Pid, getppid};
 
     let parent = Pid::this();
     let ask = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // SAFETY: nothing is installed that could run.
+        unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn)? };
         // A parent that died before the call above sends nothing any more.
         if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };

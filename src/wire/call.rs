@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::policy::{Places, approval_json, mode_json, put, reviewer_json, sandbox_json};
-use super::secondary::{by_config, others};
+use super::secondary;
 use crate::op::Flaw;
 use crate::policy::{CallOverrides, Reviewer, TurnOverrides};
 
@@ -55,10 +55,13 @@ pub const LAST_TURN: &str = "lastTurnId";
 /// The key that cuts a fork without the turn.
 pub const BEFORE_TURN: &str = "beforeTurnId";
 
-/// `thread/start`, in the workspace where the overrides say nothing else.
+/// `thread/start`, in the workspace where the overrides set nothing else; the server's own folder,
+/// which it would take, is no place of a case.
 pub fn start(overrides: &CallOverrides, ephemeral: bool, places: &Places) -> Call {
     let mut params = lifecycle(overrides, places);
-    params.entry("cwd").or_insert_with(|| json!(places.workspace));
+    if params.get("cwd").is_none_or(Value::is_null) {
+        params.insert("cwd".to_owned(), json!(places.workspace));
+    }
     if ephemeral {
         params.insert("ephemeral".to_owned(), json!(true));
     }
@@ -127,24 +130,29 @@ fn of_turn(overrides: &TurnOverrides, places: &Places) -> Map<String, Value> {
     put(&mut params, "approvalsReviewer", &overrides.reviewer, reviewer_json);
     put(&mut params, "sandboxPolicy", &overrides.sandbox, |s| sandbox_json(s, places));
     put(&mut params, "permissions", &overrides.profile, |id| json!(id));
-    others(&mut params, "effort", &overrides.others, places);
+    secondary::of_turn(&mut params, overrides, places);
     params
 }
 
 fn lifecycle(overrides: &CallOverrides, places: &Places) -> Map<String, Value> {
     let mut params = Map::new();
     if overrides.by_config {
-        return by_config(overrides, places);
+        params = secondary::by_config(overrides);
+    } else {
+        put(&mut params, "approvalPolicy", &overrides.approval, approval_json);
+        put(&mut params, "approvalsReviewer", &overrides.reviewer, reviewer_json);
+        put(&mut params, "sandbox", &overrides.sandbox, mode_json);
+        put(&mut params, "permissions", &overrides.profile, |id| json!(id));
     }
-    put(&mut params, "approvalPolicy", &overrides.approval, approval_json);
-    put(&mut params, "approvalsReviewer", &overrides.reviewer, reviewer_json);
-    put(&mut params, "sandbox", &overrides.sandbox, mode_json);
-    put(&mut params, "permissions", &overrides.profile, |id| json!(id));
-    others(&mut params, "", &overrides.others, places);
+    secondary::of_call(&mut params, overrides, places);
     params
 }
 
-fn of_thread(method: &'static str, thread: &str, mut params: Map<String, Value>) -> Call {
+pub(super) fn of_thread(
+    method: &'static str,
+    thread: &str,
+    mut params: Map<String, Value>,
+) -> Call {
     params.insert("threadId".to_owned(), Value::from(thread));
     Call { method, params: Value::Object(params) }
 }

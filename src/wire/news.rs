@@ -3,7 +3,7 @@
 //! Readers of parameters only: they take a method and a JSON value and give typed news. What says
 //! nothing of a thread's policy, turns or life is no news.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::policy::{Places, of_settings};
 use crate::policy::Policy;
@@ -39,6 +39,20 @@ pub enum News {
         /// The thread's id.
         thread: String,
     },
+    /// `thread/status/changed`.
+    Status {
+        /// The thread's id.
+        thread: String,
+        /// What it is now.
+        status: Status,
+    },
+    /// The end of a command that the client itself asked for, within a turn.
+    CommandEnded {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+    },
     /// Another notification of a running turn.
     TurnEvent {
         /// The thread's id.
@@ -58,9 +72,23 @@ impl News {
             News::TurnStarted { turn, .. }
             | News::TurnEnded { turn, .. }
             | News::TurnEvent { turn, .. } => turn,
-            News::Settings { thread, .. } | News::Closed { thread } => thread,
+            News::CommandEnded { turn, .. } => turn,
+            News::Settings { thread, .. }
+            | News::Closed { thread }
+            | News::Status { thread, .. } => thread,
         }
     }
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A turn of it runs.
+    Active,
+    /// It is loaded, and no turn of it runs; its last one may have failed.
+    Idle,
+    /// It is not loaded.
+    NotLoaded,
 }
 
 /// Reads a notification.
@@ -75,6 +103,13 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
             Some(News::Settings { thread, policy })
         }
         "thread/closed" => Some(News::Closed { thread }),
+        "thread/status/changed" => {
+            let status = status(params.get("status")?.get("type")?.as_str()?)?;
+            Some(News::Status { thread, status })
+        }
+        "item/completed" if of_client(params) => {
+            Some(News::CommandEnded { thread, turn: turn_id? })
+        }
         "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
         ENDED => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
@@ -85,6 +120,21 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
         }
         _ => None,
     }
+}
+
+fn status(word: &str) -> Option<Status> {
+    match word {
+        "active" => Some(Status::Active),
+        "idle" | "systemError" => Some(Status::Idle),
+        "notLoaded" => Some(Status::NotLoaded),
+        _ => None,
+    }
+}
+
+/// Whether an item is a command that the client itself asked for.
+fn of_client(params: &Value) -> bool {
+    let source = params.get("item").and_then(|item| item.get("source"));
+    source.and_then(Value::as_str) == Some("userShell")
 }
 
 /// The thread's id in the reply to start, resume and fork.
@@ -109,8 +159,11 @@ pub fn asked_of(params: &Value) -> Option<&str> {
 
 /// The answer that says no to a request of the server's.
 pub fn no(method: &str) -> Value {
-    match method.contains("permissions") {
-        true => serde_json::json!({ "permissions": {} }),
-        false => serde_json::json!({ "decision": "decline" }),
+    match method {
+        "item/permissions/requestApproval" => json!({ "permissions": {} }),
+        "item/tool/requestUserInput" => json!({ "answers": {} }),
+        "item/tool/call" => json!({ "contentItems": [], "success": false }),
+        "mcpServer/elicitation/request" => json!({ "action": "decline" }),
+        _ => json!({ "decision": "decline" }),
     }
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::policy::{
-    Approval, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Wish,
+    Approval, DEFAULT, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode,
+    Wish,
 };
 
 /// The folders of a run, which a plan and a trace name by a word each.
@@ -158,10 +159,15 @@ fn read(from: &Value, keys: &[&str; 4], places: &Places) -> Option<Policy> {
     Some(Policy { approval, reviewer, permissions, others: others(from, places) })
 }
 
-/// The secondary dimensions that a reply or a notice states, a word each.
+/// The secondary dimensions that a reply or a notice states, a word each. An effort and a tier of
+/// `null` are those that stand where nobody asked for another, as the tier `default` is.
 fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
     let text = |key: &str| from.get(key).and_then(Value::as_str);
-    let effort = text("reasoningEffort").or_else(|| text("effort"));
+    let or_default = |key: &str| match from.get(key)? {
+        Value::Null => Some(DEFAULT),
+        value => value.as_str(),
+    };
+    let effort = or_default("reasoningEffort").or_else(|| or_default("effort"));
     let mode = from.get("collaborationMode").and_then(|mode| mode.get("mode"));
     let plugins = from.get("disabledPluginIds").and_then(Value::as_array);
     let listed = |ids: &Vec<Value>| {
@@ -171,7 +177,7 @@ fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
     let all = [
         (Dimension::M, text("model").map(str::to_owned)),
         (Dimension::E, effort.map(str::to_owned)),
-        (Dimension::T, text("serviceTier").map(str::to_owned)),
+        (Dimension::T, or_default("serviceTier").map(str::to_owned)),
         (Dimension::CWD, text("cwd").map(|path| places.word(path))),
         (Dimension::CM, mode.and_then(Value::as_str).map(str::to_owned)),
         (Dimension::DP, plugins.map(listed)),

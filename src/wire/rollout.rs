@@ -62,7 +62,7 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
 }
 
 /// A sandbox from the profile that newer releases keep in its place.
-fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
+pub(super) fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
     let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),

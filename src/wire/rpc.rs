@@ -36,6 +36,8 @@ pub enum Message {
         method: String,
         /// Its content, `null` where there is none.
         params: Value,
+        /// What else the line has.
+        beside: Map<String, Value>,
     },
     /// Something the server asks, and waits for.
     Request {
@@ -129,6 +131,18 @@ pub fn initialized() -> (&'static str, Value) {
     ("initialized", Value::Null)
 }
 
+impl RpcError {
+    /// The error object, as it was spelled.
+    #[must_use]
+    pub fn spelled(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(data) = &self.data {
+            error["data"] = data.clone();
+        }
+        error
+    }
+}
+
 impl Id {
     fn read(value: &Value) -> Result<Id, String> {
         match value {
@@ -193,7 +207,7 @@ fn asked(
     }
     let params = object.remove("params").unwrap_or(Value::Null);
     Ok(match id {
-        None => Message::Notification { method, params },
+        None => Message::Notification { method, params, beside: object },
         Some(id) => Message::Request { id, method, params },
     })
 }
@@ -270,7 +284,10 @@ mod tests {
 
     #[test]
     fn a_notification_needs_no_params() {
-        check(r#"{"method":"a/b"}"#, expect![[r#"Notification { method: "a/b", params: Null }"#]]);
+        check(
+            r#"{"method":"a/b"}"#,
+            expect![[r#"Notification { method: "a/b", params: Null, beside: {} }"#]],
+        );
     }
 
     #[test]
