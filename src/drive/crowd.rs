@@ -4,7 +4,7 @@
 //! are sent before any answer is read. A second server runs on the same home for as long as it is
 //! asked one thing, and what it has loaded is no matter of the first.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::session::Session;
 use super::steps::{Cut, Run};
@@ -18,6 +18,10 @@ use crate::wire::call::{self, Call};
 use crate::wire::news;
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::RpcError;
+
+/// How long a further notice is waited for, after a first one and where it is open how many there
+/// are: it follows within milliseconds, and within a second on a loaded machine.
+const FURTHER_NOTICE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// One of several calls at once.
 struct Lane {
@@ -129,29 +133,51 @@ impl Run<'_> {
         all
     }
 
-    /// Waits for the notices of a thread's changes: for as many as any order of them brings as for
-    /// those of one change, and for more of them only as long as for one that is not expected.
+    /// Waits for the notices of a thread's changes. A server may tell of several in one notice, so
+    /// that what is left in the end is told, or as many notices as changes, ends the wait.
     fn all_heard(&mut self, changes: &Changes<'_>) -> Result<(), Cut> {
         let known = self.record.threads.get(&changes.thread);
         if known.is_none_or(|known| !known.loaded || known.heard_by.is_empty()) {
             return Ok(());
         }
         let most = changes.wanted.len();
-        let fewest = changes.stated.as_ref().map_or(most, |stated| fewest(stated, &changes.wanted));
-        self.heard_times(changes.thread, fewest, Instant::now() + NOTICE_DEADLINE)?;
-        self.heard_times(changes.thread, most, Instant::now() + NO_NOTICE_DEADLINE)
+        let left = changes.left();
+        let changes_nothing =
+            changes.stated.as_ref().is_some_and(|stated| left == [stated.clone()]);
+        let over = |heard: &[&Policy]| match (left.as_slice(), heard.last()) {
+            ([only], Some(last)) => last.agrees(only),
+            _ => heard.len() >= most,
+        };
+        let patience = if changes_nothing { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
+        self.hears(changes.thread, patience, |heard| !heard.is_empty())?;
+        self.hears(changes.thread, FURTHER_NOTICE_DEADLINE, over)
     }
 
-    fn heard_times(&mut self, name: Name, times: usize, deadline: Instant) -> Result<(), Cut> {
-        let own = |what: &&What| matches!(what, What::Settings { thread, .. } if *thread == Whose::Named(name));
-        while self.record.of_step().filter(own).count() < times && Instant::now() < deadline {
+    /// Records what arrives until the step's notices about the thread are these, or the time is
+    /// over.
+    fn hears(
+        &mut self,
+        name: Name,
+        patience: Duration,
+        over: impl Fn(&[&Policy]) -> bool,
+    ) -> Result<(), Cut> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let heard = self.record.of_step().filter_map(|what| match what {
+                What::Settings { thread, policy } => {
+                    (*thread == Whose::Named(name)).then_some(policy)
+                }
+                _ => None,
+            });
+            if over(&heard.collect::<Vec<_>>()) || Instant::now() >= deadline {
+                return Ok(());
+            }
             let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
             match session.next(deadline) {
                 None => return Ok(()),
                 Some(arrived) => self.arrived(arrived)?,
             }
         }
-        Ok(())
     }
 
     /// Connects clients until there is one with this number.
@@ -212,13 +238,25 @@ impl Run<'_> {
     }
 }
 
-/// The notices that these changes bring at the least, whatever their order.
-fn fewest(stated: &Policy, wanted: &[&TurnOverrides]) -> usize {
-    let each = wanted.iter().enumerate().map(|(place, first)| {
-        let then = stated.with(*first);
-        let mut left = wanted.to_vec();
-        left.remove(place);
-        usize::from(then != *stated) + fewest(&then, &left)
-    });
-    each.min().unwrap_or(0)
+impl Changes<'_> {
+    /// The policies that the changes may leave in the end, by their order; none where it is not
+    /// known what they change.
+    fn left(&self) -> Vec<Policy> {
+        let mut all = Vec::new();
+        if let Some(stated) = &self.stated {
+            left(stated, &self.wanted, &mut all);
+        }
+        all
+    }
+}
+
+fn left(before: &Policy, wanted: &[&TurnOverrides], all: &mut Vec<Policy>) {
+    if wanted.is_empty() && !all.contains(before) {
+        all.push(before.clone());
+    }
+    for (place, first) in wanted.iter().enumerate() {
+        let mut others = wanted.to_vec();
+        others.remove(place);
+        left(&before.with(*first), &others, all);
+    }
 }

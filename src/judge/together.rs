@@ -1,8 +1,8 @@
 //! [core] Calls at once: one order of them beside what they showed.
 //!
-//! Each call has its own answer, and they share the notices: of each thread as many as its changes
-//! bring in this order, each stating one of the policies that the changes leave behind, the last of
-//! them the one that is left in the end. The judge tries every order that the model lists.
+//! Each call has its own answer, and they share the notices. Each of these states one of the
+//! policies that the changes of its thread leave behind, the last of them the one that is left in
+//! the end; a server may tell of several changes in one. The judge tries every order of the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,23 +37,21 @@ pub fn compare(branch: &Branch, steps: &[Step], facts: &[&What], gates: &Gates) 
     let wrong = all.iter().any(|comparison| comparison.mismatch.is_some());
     if gates.notices && !wrong {
         all.extend(counted(dues, steps, facts));
-        all.extend(last(branch, dues, facts));
+        all.extend(noticed(branch, dues, facts));
     }
     all
 }
 
-/// The facts with that notice alone which is nearest to what the call is to leave behind.
+/// The facts with those notices alone that state what the call leaves behind.
 fn heard_by<'a>(due: &Due, facts: &[&'a What]) -> Vec<&'a What> {
-    let nearest = match due {
-        Due::Change { thread, policy, .. } => {
-            let own = facts.iter().filter(|what| about(what, *thread).is_some());
-            let agrees = |what: &&&What| about(what, *thread).is_some_and(|one| one.agrees(policy));
-            own.clone().find(agrees).or(own.last())
+    let own = |what: &&&What| match (what, due) {
+        (What::Settings { .. }, Due::Change { thread, policy, .. }) => {
+            about(what, *thread).is_some_and(|one| one.agrees(policy))
         }
-        _ => None,
+        (What::Settings { .. }, _) => false,
+        _ => true,
     };
-    let other = |what: &&&What| !matches!(what, What::Settings { .. });
-    facts.iter().filter(other).chain(nearest).copied().collect()
+    facts.iter().filter(own).copied().collect()
 }
 
 /// The policy that a notice states, where it is about the thread.
@@ -64,8 +62,8 @@ fn about<'a>(what: &'a What, name: Name) -> Option<&'a Policy> {
     }
 }
 
-/// T9: of each thread as many notices as changes. Whether a client that resumes the thread at once
-/// with a change hears of it is left open.
+/// T9: of each thread a notice at the least where a change is due to be noticed, and no more than
+/// changes. Whether a client that resumes the thread at once with a change hears of it is left open.
 fn counted(dues: &[Due], steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
     let mut changes: BTreeMap<Name, Changes> = BTreeMap::new();
     for due in dues {
@@ -80,15 +78,13 @@ fn counted(dues: &[Due], steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
         .iter()
         .map(|(name, due)| {
             let heard = facts.iter().filter(|what| about(what, *name).is_some()).count();
-            let missing = heard < due.told && !joined.contains(&Who::Thread(*name));
-            let breach = if missing {
-                Some((NOTICE, format!("{} of the changes of {name}", words(due.told))))
-            } else if heard > due.told + due.open {
-                Some((NO_NOTICE, format!("{} of the changes of {name}", words(due.told))))
-            } else {
-                None
+            let missing = heard == 0 && due.told > 0 && !joined.contains(&Who::Thread(*name));
+            let form = match heard > due.told + due.open {
+                true => Some(NO_NOTICE),
+                false => missing.then_some(NOTICE),
             };
-            told(breach, format!("{} of them", words(heard)))
+            let expected = format!("notices of {} changes of {name}", due.told);
+            told(form.map(|form| (form, expected)), heard.to_string())
         })
         .collect();
     let stray = facts.iter().find_map(|what| match what {
@@ -100,14 +96,6 @@ fn counted(dues: &[Due], steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
         all.push(told(Some((NO_NOTICE, "no notice".to_owned())), seen));
     }
     all
-}
-
-fn words(notices: usize) -> String {
-    match notices {
-        0 => "no notice".to_owned(),
-        1 => "one notice".to_owned(),
-        many => format!("{many} notices"),
-    }
 }
 
 fn resumed(step: &Step) -> Option<Who> {
@@ -127,20 +115,28 @@ fn told(breach: Option<(&'static str, String)>, seen: String) -> Comparison {
     }
 }
 
-/// O14: the last writer wins, and the last notice is the last writer's.
-fn last(branch: &Branch, dues: &[Due], facts: &[&What]) -> Vec<Comparison> {
-    let changed: BTreeSet<Name> = dues
-        .iter()
-        .filter_map(|due| match due {
-            Due::Change { thread, .. } => Some(*thread),
-            _ => None,
-        })
-        .collect();
-    let ruling = Ruling::all(Kind::Together, Clause::O14);
-    let each = changed.into_iter().filter_map(|name| {
-        let live = branch.world.threads.get(&name)?.live.as_ref()?;
-        let heard = facts.iter().rev().find_map(|what| about(what, name))?;
-        Some(compare::values((name, live, &ruling), heard, View::Notice))
-    });
-    each.flatten().collect()
+/// Every notice that states what no change leaves behind, beside what is left in the end; and O14,
+/// by which the last one states just that.
+fn noticed(branch: &Branch, dues: &[Due], facts: &[&What]) -> Vec<Comparison> {
+    let mut left: BTreeMap<Name, (Vec<&Policy>, &Ruling)> = BTreeMap::new();
+    for due in dues {
+        if let Due::Change { thread, policy, ruling, .. } = due {
+            left.entry(*thread).or_insert_with(|| (Vec::new(), ruling)).0.push(policy);
+        }
+    }
+    let last = Ruling::all(Kind::Together, Clause::O14);
+    let mut all = Vec::new();
+    for (name, (policies, ruling)) in left {
+        let live = branch.world.threads.get(&name).and_then(|thread| thread.live.as_ref());
+        let heard: Vec<&Policy> = facts.iter().filter_map(|what| about(what, name)).collect();
+        let (Some(live), Some(end)) = (live, heard.last()) else {
+            continue;
+        };
+        let strange = heard.iter().find(|one| policies.iter().all(|policy| !one.agrees(policy)));
+        all.extend(match strange {
+            Some(strange) => compare::values((name, live, ruling), strange, View::Notice),
+            None => compare::values((name, live, &last), end, View::Notice),
+        });
+    }
+    all
 }
