@@ -35,6 +35,8 @@ pub struct World {
     pub threads: BTreeMap<Name, Thread>,
     /// Whether writes to files fail now.
     pub full: bool,
+    /// The profiles that config.toml gained under the running server.
+    pub gained: BTreeSet<String>,
 }
 
 /// One thread as the contract has it.
@@ -79,6 +81,8 @@ pub struct Thread {
 pub struct Ruling {
     /// The operation.
     pub kind: Kind,
+    /// The clause that the operation is told under as a whole.
+    own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
     clauses: [Clause; 10],
 }
@@ -202,6 +206,7 @@ impl Ruling {
     /// What a cold read restores once a turn has run.
     pub const RESTORED: Ruling = Ruling {
         kind: Kind::Resume,
+        own: Clause::R4,
         clauses: [
             Clause::R4,
             Clause::R5,
@@ -218,7 +223,7 @@ impl Ruling {
 
     /// The same clause for every value.
     pub fn all(kind: Kind, clause: Clause) -> Ruling {
-        Ruling { kind, clauses: [clause; 10] }
+        Ruling { kind, own: clause, clauses: [clause; 10] }
     }
 
     /// The clause of a value.
@@ -231,9 +236,14 @@ impl Ruling {
         self.clauses[dimension as usize]
     }
 
-    /// The clause of the approval policy: what the operation is told under as a whole.
+    /// The clause that the operation is told under as a whole.
     pub fn main(&self) -> Clause {
-        self.of(Dimension::AP)
+        self.own
+    }
+
+    /// This ruling with another clause for the operation as a whole.
+    pub fn under(self, own: Clause) -> Ruling {
+        Ruling { own, ..self }
     }
 
     /// This ruling with another clause for these dimensions.
@@ -327,7 +337,7 @@ impl std::fmt::Display for Kind {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        World { defaults, threads: BTreeMap::new(), full: false }
+        World { defaults, threads: BTreeMap::new(), full: false, gained: BTreeSet::new() }
     }
 
     /// The thread, if it exists.
@@ -335,20 +345,6 @@ impl World {
         match who {
             Who::Nobody => None,
             Who::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
-        }
-    }
-
-    /// What a server states of a thread in a dimension in which nothing was due is known from then
-    /// on, but for the tier (T8).
-    pub fn learn(&mut self, name: Name, stated: &Policy) {
-        let Some(thread) = self.threads.get_mut(&name) else { return };
-        let all = thread.live.iter_mut().chain([&mut thread.stored]);
-        for policy in all {
-            for (dimension, word) in &stated.others {
-                if *dimension != Dimension::T {
-                    policy.others.entry(*dimension).or_insert_with(|| word.clone());
-                }
-            }
         }
     }
 
@@ -362,6 +358,8 @@ impl World {
     /// are.
     fn configured(&self, defaults: &Defaults) -> World {
         let mut world = World { defaults: defaults.clone(), ..self.clone() };
+        let new = |id: &&String| !self.defaults.defines(id);
+        world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
             thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
         }
@@ -393,6 +391,7 @@ impl World {
 
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
         let mut world = self.clone();
+        world.gained.clear();
         for thread in world.threads.values_mut() {
             if thread.live.is_some() && stop == Stop::Kill {
                 thread.trail.insert(Clause::R17);

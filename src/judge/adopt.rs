@@ -18,16 +18,27 @@ pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
     mismatches.fold(after, |world, mismatch| one(before, world, mismatch))
 }
 
-/// The world with what its threads stated of themselves where nothing was due.
+/// The world with what its threads stated of themselves where nothing was due: it is known from
+/// then on, but for the tier (T8).
 pub fn learn(mut world: World, facts: &[&What]) -> World {
     for what in facts {
         if let What::Answered { thread: Some(Whose::Named(name)), policy: Some(policy), .. }
         | What::Settings { thread: Whose::Named(name), policy } = what
         {
-            world.learn(*name, policy);
+            learn_of(&mut world, *name, policy);
         }
     }
     world
+}
+
+fn learn_of(world: &mut World, name: Name, stated: &Policy) {
+    let Some(thread) = world.threads.get_mut(&name) else { return };
+    for policy in thread.live.iter_mut().chain([&mut thread.stored]) {
+        let open = stated.others.iter().filter(|(dimension, _)| **dimension != Dimension::T);
+        for (dimension, word) in open {
+            policy.others.entry(*dimension).or_insert_with(|| word.clone());
+        }
+    }
 }
 
 fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
@@ -69,4 +80,40 @@ fn grant(world: &mut World, name: Name, policy: &Policy) {
     thread.materialised |= known;
     thread.archived = false;
     thread.maybe.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::learn;
+    use crate::model::World;
+    use crate::model::rules::step;
+    use crate::plan::Plan;
+    use crate::policy::Dimension;
+    use crate::trace::{What, Whose};
+
+    #[test]
+    fn plugins_are_judged_once_the_server_has_stated_them_and_a_tier_is_not() {
+        let plan = "# heirloom case v1\nconfig\nstart -> t0\naudit\n";
+        let plan: Plan = plan.parse().expect("the plan is one");
+        let world = World::new(plan.defaults.clone());
+        let world = step(&world, &plan.steps[0]).swap_remove(0).world;
+        let name = plan.names()[0];
+        let mut policy = plan.defaults.policy();
+        policy.others.insert(Dimension::DP, "none".to_owned());
+        policy.others.insert(Dimension::T, "flex".to_owned());
+        let thread = Whose::Named(name);
+        let world = learn(world, &[&What::Settings { thread, policy }]);
+        let others = world.threads[&name].stored.others.iter();
+        let known: String = others.map(|(one, word)| format!("{one} {word}\n")).collect();
+        expect![[r#"
+            M mock-model
+            E default
+            CWD WS
+            CM default
+            DP none
+        "#]]
+        .assert_eq(&known);
+    }
 }

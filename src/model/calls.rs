@@ -105,7 +105,8 @@ fn forked(
     let ruling = Ruling::all(Kind::Fork, own)
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
-        .where_set(set_by(overrides, Clause::F3), &wished);
+        .where_set(set_by(overrides, Clause::F3), &wished)
+        .under(if wished.sets_any() { set_by(overrides, Clause::F3) } else { own });
     let lost = matches!(source.restored.main(), Clause::O3 | Clause::O8);
     let ruling = match source.live.is_none() && lost {
         // What a thread loses that began without a turn, it lost before the fork.
@@ -204,22 +205,27 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
     let wished = world.defaults.resolve(overrides);
     let own = if thread.live.is_some() { Clause::R3 } else { Clause::R11 };
     let bases = std::iter::once(&thread.stored).chain(&thread.maybe);
+    let durable = match drops(&wished) {
+        true => thread.restored.with(&[Dimension::M, Dimension::E], Clause::R9),
+        false => thread.restored,
+    };
     let mut branches = Vec::new();
     for base in bases {
         let gone = fallen(world, base).filter(|_| !wished.sets(Dimension::PP));
-        let mut restored = thread.restored;
+        let mut restored = durable;
         if gone.is_some() {
             restored = restored.with(&[Dimension::SB, Dimension::PP], Clause::R7);
         } else if matches!(base.permissions, Permissions::Profile(_)) {
             restored = restored.with(&[Dimension::PP], Clause::R6);
         }
         let policy = again(world, gone.as_ref().unwrap_or(base), &wished);
-        let ruling = restored.where_set(set_by(overrides, own), &wished);
+        let set = set_by(overrides, own);
+        let whole = if wished.sets_any() { set } else { restored.main() };
+        let ruling = restored.where_set(set, &wished).under(whole);
         let mut loaded = thread.moved(policy.clone(), ruling);
         // R10: an explicit cwd wins and is not written down.
-        let cwd = thread.restored.of(Dimension::CWD);
-        loaded.restored =
-            thread.restored.where_set(Clause::R11, &wished).with(&[Dimension::CWD], cwd);
+        let cwd = durable.of(Dimension::CWD);
+        loaded.restored = durable.where_set(Clause::R11, &wished).with(&[Dimension::CWD], cwd);
         loaded.stored = policy.clone().in_folder_of(base);
         loaded.maybe.clear();
         loaded.heard_by = [true, false];
@@ -237,10 +243,15 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
     branches
 }
 
+/// Whether a resume with these overrides drops the stored model and effort (R9).
+fn drops(wished: &TurnOverrides) -> bool {
+    wished.sets(Dimension::M) || wished.sets(Dimension::E)
+}
+
 /// A policy read again: model and effort come back together or not at all (R9).
 fn again(world: &World, base: &Policy, wished: &TurnOverrides) -> Policy {
     let mut base = base.clone();
-    if wished.sets(Dimension::M) || wished.sets(Dimension::E) {
+    if drops(wished) {
         let config = world.defaults.policy();
         for dropped in [Dimension::M, Dimension::E] {
             base.others.remove(&dropped);

@@ -207,6 +207,21 @@ fn model_and_effort_come_back_together_or_not_at_all() {
         R9 m1, R9 high
     "#]],
     );
+    let set = format!("{cold}resume t0\nsettings t0 model=m3 effort=medium\nrestart kill\n");
+    check(
+        &format!("{set}resume t0"),
+        ME,
+        expect![[r#"
+        U3 m3, U3 medium
+    "#]],
+    );
+    check(
+        &format!("{set}resume t0 effort=xhigh"),
+        ME,
+        expect![[r#"
+        R9 mock-model, R11 xhigh
+    "#]],
+    );
     check(
         &format!("{cold}fork t0 -> t1"),
         ME,
@@ -349,16 +364,37 @@ fn a_cwd_that_a_resume_chose_is_not_written_down_by_it_and_perhaps_by_a_turn() {
 }
 
 #[test]
-fn plugins_are_judged_once_the_server_has_stated_them() {
-    let plan: Plan = "# heirloom case v1\nconfig\nstart -> t0\naudit\n".parse().expect("a case");
-    let mut world = World::new(plan.defaults.clone());
-    world = step(&world, &plan.steps[0]).swap_remove(0).world;
-    let name = plan.names()[0];
-    let mut stated = plan.defaults.policy();
-    stated.others.insert(Dimension::DP, "none".to_owned());
-    stated.others.insert(Dimension::T, "flex".to_owned());
-    world.learn(name, &stated);
-    let live = world.threads[&name].live.as_ref().expect("it was started");
-    let known = [Dimension::DP, Dimension::T].map(|dimension| word(live, dimension));
-    expect!["none, not judged"].assert_eq(&known.join(", "));
+fn whether_a_loaded_thread_knows_a_profile_that_config_gained_is_left_open() {
+    let gained = "config\nstart -> t0\nrun t0 \"one\" <- text \"ok\"\nconfigure PROFILES\n";
+    check(
+        &format!("{gained}settings t0 profile=p-full"),
+        PP,
+        expect![[r#"
+        U1 profile:p-full; a notice
+        granted: false
+    "#]],
+    );
+    check(
+        &format!("{gained}run t0 \"two\" profile=p-ro <- text \"ok\""),
+        PP,
+        expect![[r#"
+        T1 profile:p-ro; a notice
+        granted: false
+    "#]],
+    );
+    check(
+        &format!("{gained}fork t0 profile=p-full -> t1"),
+        PP,
+        expect![[r#"
+        F3 profile:p-full
+    "#]],
+    );
+    let again = format!("{gained}restart graceful\nresume t0\n");
+    check(
+        &format!("{again}settings t0 profile=p-full"),
+        PP,
+        expect![[r#"
+        U1 profile:p-full; a notice
+    "#]],
+    );
 }

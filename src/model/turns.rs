@@ -4,7 +4,7 @@
 //! those that follow. While a turn runs nothing reaches it: what is asked for then is the next
 //! turn's. A thread that is not loaded takes neither (R0).
 
-use super::rules::{either, faulty, general, loaded, quiet, refused, stated};
+use super::rules::{either, faulty, general, loaded, or_refused, quiet, refused, stated};
 use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Flaw;
@@ -61,7 +61,8 @@ fn turn(
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = live.with(overrides);
     let kept = if thread.materialised { Clause::T2 } else { unstarted(thread) };
-    let ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides);
+    let own = if overrides.sets_any() { set } else { kept };
+    let ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
     next.materialised = true;
@@ -72,7 +73,16 @@ fn turn(
     rests.extend(overrides.sets_any().then_some(Clause::G3));
     rests.extend(thread.ephemeral.then_some(Clause::S7));
     rests.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
-    stated(world.with(name, next), Due::Turn { thread: name, policy, ruling, notice }, rests)
+    let due = Due::Turn { thread: name, policy, ruling, notice };
+    gained(world, overrides, stated(world.with(name, next), due, rests))
+}
+
+/// Whether a loaded thread knows a profile that config gained under it is nobody's rule.
+fn gained(world: &World, overrides: &TurnOverrides, branches: Vec<Branch>) -> Vec<Branch> {
+    match overrides.profile.value() {
+        Some(id) if world.gained.contains(id) => or_refused(world, branches),
+        _ => branches,
+    }
 }
 
 /// What a first turn's values rest on: settings that came before it (U4), else T2.
@@ -89,7 +99,7 @@ fn change(
 ) -> Vec<Branch> {
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = live.with(overrides);
-    let ruling = Ruling { kind, ..thread.ruled }.where_set(clause, overrides);
+    let ruling = Ruling { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
     let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
@@ -97,7 +107,8 @@ fn change(
     let mut rests = general(overrides);
     rests.extend([clause, Clause::T9]);
     rests.extend(thread.running.is_some().then_some(Clause::U1));
-    stated(world.with(name, next), Due::Change { thread: name, policy, ruling, notice }, rests)
+    let due = Due::Change { thread: name, policy, ruling, notice };
+    gained(world, overrides, stated(world.with(name, next), due, rests))
 }
 
 /// Whether a notice is due: an effective change is noticed to whoever hears of the thread. What

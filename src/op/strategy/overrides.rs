@@ -26,14 +26,14 @@ pub(super) struct Overriding {
     pub(super) shape: Shape,
 }
 
-/// The words of the secondary dimensions that are drawn; the workspace has a folder `sub`.
+/// The words of the secondary dimensions that are drawn.
 const WORDS: [(Dimension, [&str; 2]); 6] = [
     (Dimension::M, ["other-model", "mock-model"]),
     (Dimension::E, ["low", "high"]),
-    (Dimension::T, ["flex", "priority"]),
-    (Dimension::CWD, ["WS/sub", "WS"]),
+    (Dimension::T, ["flex", "default"]),
+    (Dimension::CWD, ["OUT", "WS"]),
     (Dimension::CM, ["plan", "default"]),
-    (Dimension::DP, ["one", "one+two"]),
+    (Dimension::DP, ["a@b", "none"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
