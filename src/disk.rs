@@ -101,6 +101,17 @@ impl Home {
         self.folder.join("socket")
     }
 
+    /// Removes the socket of a server that is gone.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn clear_socket(&self) -> io::Result<()> {
+        match fs::remove_file(self.socket()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Gives the next case a workspace of its own, and removes the last one.
     ///
     /// # Errors

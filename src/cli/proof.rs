@@ -12,7 +12,6 @@ use crate::campaign::Conclusion;
 use crate::judge::Verdict;
 use crate::judge::signature::Signature;
 use crate::known::{Known, Row};
-use crate::plan::Plan;
 use crate::report::exhibit::{Exhibit, server};
 use crate::report::paint::{Ink, Paint};
 use crate::report::words::plural;
@@ -31,20 +30,21 @@ impl Proof<'_> {
         let paint = Paint::stdout();
         let mut text = String::new();
         let mut told = BTreeSet::new();
-        let mut order: Vec<(&Plan, &crate::judge::Finding)> = Vec::new();
+        let mut order: Vec<(&Trace, &crate::judge::Finding)> = Vec::new();
         for (trace, verdict) in &self.runs {
             let findings = verdict.findings.iter();
             let new = findings.filter(|finding| told.insert(finding.signature()));
-            order.extend(new.map(|finding| (&trace.plan, finding)));
+            order.extend(new.map(|finding| (trace, finding)));
         }
         order.sort_by_key(|(_, finding)| (!finding.widened, finding.signature()));
-        for (plan, finding) in order {
+        for (trace, finding) in order {
             let signature = finding.signature();
             let row = self.excuse(&signature);
             let standing = if row.is_some() { "known" } else { "finding" };
             let before = self.before(&signature, row);
             let after = vec![("signature", signature.to_string())];
-            let exhibit = Exhibit { finding, plan, standing, before, after };
+            let plan = &trace.plan;
+            let exhibit = Exhibit { finding, plan, trace: Some(trace), standing, before, after };
             text.push_str(&format!("{}\n", exhibit.text(&paint)));
         }
         if told.is_empty() {

@@ -109,7 +109,9 @@ fn write(out: &Path, told: &Told) -> Result<(), Failure> {
     let Told { finding, plan, confirmed, status, .. } = told;
     let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
     let after = vec![("signature", finding.signature().to_string())];
-    let text = Exhibit { finding, plan, standing: "shrunk", before, after }.case();
+    let text =
+        Exhibit { finding, plan, trace: Some(&told.trace), standing: "shrunk", before, after }
+            .case();
     let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
 }

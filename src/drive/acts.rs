@@ -125,8 +125,10 @@ impl Run<'_> {
         let Some(known) = self.known(thread).filter(|known| known.loaded) else {
             return Ok(());
         };
-        known.loaded = false;
-        known.unsubscribed = true;
+        // A further client that hears of it goes on to.
+        known.heard_by.remove(&0);
+        known.unsubscribed = known.heard_by.is_empty();
+        known.loaded = !known.unsubscribed;
         self.record.seen(What::Unsubscribed { thread: Whose::Named(name) });
         self.unloaded(thread)
     }

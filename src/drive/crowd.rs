@@ -4,6 +4,7 @@
 //! are sent before any answer is read. A second server runs on the same home for as long as it is
 //! asked one thing, and what it has loaded is no matter of the first.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::session::Session;
@@ -59,7 +60,7 @@ impl Run<'_> {
             }
         }
         self.connect(lanes.len().saturating_sub(1))?;
-        let changes = self.changes(steps);
+        let stated = self.record.stated();
         let mut numbers = Vec::new();
         for (place, Lane { call, unbound, new }) in lanes.into_iter().enumerate() {
             self.speaks = place;
@@ -71,9 +72,14 @@ impl Run<'_> {
             let answers = |what: &What| what.answers(*number);
             self.until("the answers to calls at once", self.bench.patience.answer, answers)?;
         }
+        let mut granted = Vec::new();
         for (step, number) in steps.iter().zip(&numbers) {
-            self.lane_begun(step, *number);
+            if self.record.granted(*number) {
+                self.lane_begun(step);
+                granted.push(step);
+            }
         }
+        let changes = changes(&granted, &stated);
         changes.iter().try_for_each(|changes| self.all_heard(changes))
     }
 
@@ -103,34 +109,15 @@ impl Run<'_> {
     }
 
     /// A thread that a lane has forked or resumed has a history.
-    fn lane_begun(&mut self, step: &Step, number: u32) {
-        let granted = |what: &What| matches!(what, What::Answered { call, .. } if *call == number);
+    fn lane_begun(&mut self, step: &Step) {
         let who = match step {
             Step::Fork { new, .. } => Who::Thread(*new),
             Step::Resume { thread, .. } => *thread,
             _ => return,
         };
-        let granted = self.record.of_step().any(granted);
         if let Some(known) = self.known(who) {
-            known.begun |= granted;
+            known.begun = true;
         }
-    }
-
-    /// The changes of settings among these steps, thread by thread.
-    fn changes<'s>(&self, steps: &'s [Step]) -> Vec<Changes<'s>> {
-        let mut all: Vec<Changes<'s>> = Vec::new();
-        for step in steps {
-            let Step::Settings { thread: Who::Thread(name), overrides } = step else {
-                continue;
-            };
-            let known = self.record.threads.get(name);
-            let stated = known.and_then(|known| known.stated.clone());
-            match all.iter_mut().find(|changes| changes.thread == *name) {
-                Some(changes) => changes.wanted.push(overrides),
-                None => all.push(Changes { thread: *name, stated, wanted: vec![overrides] }),
-            }
-        }
-        all
     }
 
     /// Waits for the notices of a thread's changes. A server may tell of several in one notice, so
@@ -149,18 +136,20 @@ impl Run<'_> {
             _ => heard.len() >= most,
         };
         let patience = if changes_nothing { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
-        self.hears(changes.thread, patience, |heard| !heard.is_empty())?;
-        self.hears(changes.thread, FURTHER_NOTICE_DEADLINE, over)
+        match self.hears(changes.thread, patience, |heard| !heard.is_empty())? {
+            true => self.hears(changes.thread, FURTHER_NOTICE_DEADLINE, over).map(drop),
+            false => Ok(()),
+        }
     }
 
-    /// Records what arrives until the step's notices about the thread are these, or the time is
-    /// over.
+    /// Records what arrives until the step's notices about the thread are these; whether they were
+    /// when the time was over.
     fn hears(
         &mut self,
         name: Name,
         patience: Duration,
         over: impl Fn(&[&Policy]) -> bool,
-    ) -> Result<(), Cut> {
+    ) -> Result<bool, Cut> {
         let deadline = Instant::now() + patience;
         loop {
             let heard = self.record.of_step().filter_map(|what| match what {
@@ -169,12 +158,13 @@ impl Run<'_> {
                 }
                 _ => None,
             });
-            if over(&heard.collect::<Vec<_>>()) || Instant::now() >= deadline {
-                return Ok(());
+            let done = over(&heard.collect::<Vec<_>>());
+            if done || Instant::now() >= deadline {
+                return Ok(done);
             }
             let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
             match session.next(deadline) {
-                None => return Ok(()),
+                None => return Ok(false),
                 Some(arrived) => self.arrived(arrived)?,
             }
         }
@@ -236,6 +226,19 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// The changes of settings among these steps, thread by thread.
+fn changes<'s>(steps: &[&'s Step], stated: &BTreeMap<Name, Policy>) -> Vec<Changes<'s>> {
+    let mut all: BTreeMap<Name, Changes<'s>> = BTreeMap::new();
+    for step in steps {
+        if let Step::Settings { thread: Who::Thread(name), overrides } = step {
+            let stated = stated.get(name).cloned();
+            let new = || Changes { thread: *name, stated, wanted: Vec::new() };
+            all.entry(*name).or_insert_with(new).wanted.push(overrides);
+        }
+    }
+    all.into_values().collect()
 }
 
 impl Changes<'_> {

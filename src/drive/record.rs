@@ -134,6 +134,18 @@ impl Record {
         self.calls
     }
 
+    /// Whether the request with this number was granted.
+    pub(super) fn granted(&self, number: u32) -> bool {
+        let grants = |what: &What| matches!(what, What::Answered { call, .. } if *call == number);
+        self.of_step().any(grants)
+    }
+
+    /// The policy of each thread that was stated last.
+    pub(super) fn stated(&self) -> BTreeMap<Name, Policy> {
+        let all = self.threads.iter();
+        all.filter_map(|(name, thread)| Some((*name, thread.stated.clone()?))).collect()
+    }
+
     /// The next number of a request.
     pub(super) fn next_call(&mut self) -> u32 {
         self.calls += 1;

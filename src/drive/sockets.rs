@@ -56,6 +56,11 @@ impl Session {
             let advice = "set TMPDIR to a shorter path";
             return Err(NoSession::Ours(format!("cannot listen on {path}: {error}; {advice}")));
         }
+        // What a killed server leaves answers nobody, and the new one removes it a moment later.
+        home.clear_socket().map_err(|error| {
+            let path = path.display();
+            NoSession::Ours(format!("cannot remove {path}: {error}; run it again"))
+        })?;
         let mut server = Session::launch(bench, home, Some(&path))?;
         let deadline = Instant::now() + bench.patience.answer;
         let client = match dial(&mut server, &path, deadline) {

@@ -42,11 +42,14 @@ impl Run<'_> {
         };
         if let Some(id) = self.result(&turn)?.and_then(|result| agents::spawned(&result)) {
             let parent = self.record.thread(&turn.thread);
-            let heard_by = parent.map(|parent| parent.heard_by.clone()).unwrap_or_default();
+            let (heard_by, stated) = parent
+                .map(|parent| (parent.heard_by.clone(), parent.stated.clone()))
+                .unwrap_or_default();
             self.record.bind(new, &id, None);
             if let Some(child) = self.record.thread(&id) {
                 child.parent = Some(turn.thread.clone());
                 child.heard_by = heard_by;
+                child.stated = stated;
                 child.begun = true;
             }
             self.task_over(new)?;

@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use semver::Version;
 
 use super::paint::{Ink, Paint};
-use super::words;
+use super::{lanes, words};
 use crate::campaign::{Status, Told};
 use crate::contract::row;
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::plan::text::HEADER;
 use crate::plan::{Plan, Step};
+use crate::trace::Trace;
 
 /// A finding and the program that shows it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Exhibit<'a> {
     pub finding: &'a Finding,
     /// The program.
     pub plan: &'a Plan,
+    /// A run that shows it, where one is kept.
+    pub trace: Option<&'a Trace>,
     /// How it stands: `new`, `known`, and so on.
     pub standing: &'a str,
     /// Further rows, before the program: on what it was seen, how sure it is.
@@ -85,7 +88,8 @@ impl<'a> Exhibit<'a> {
             ("replay", ways.replay(&format!("{}.case", told.id))),
         ];
         let standing = words::status(told.status);
-        Exhibit { finding: &told.finding, plan: &told.plan, standing, before, after }
+        let (finding, plan, trace) = (&told.finding, &told.plan, Some(&told.trace));
+        Exhibit { finding, plan, trace, standing, before, after }
     }
 
     /// The text for a terminal.
@@ -102,6 +106,9 @@ impl<'a> Exhibit<'a> {
         text.push_str("\n  The program; > marks the step that shows it:\n\n");
         text.push_str(&self.program(paint));
         text.push('\n');
+        if let Some(picture) = self.picture(paint) {
+            text.push_str(&format!("{picture}\n"));
+        }
         text.push_str(&self.onward(paint));
         text
     }
@@ -113,11 +120,17 @@ impl<'a> Exhibit<'a> {
         for (label, words) in self.explained() {
             rows.push_str(&plain.row(label, &words));
         }
+        rows.push_str(&self.picture(&plain).unwrap_or_default());
         rows.push_str(&self.onward(&plain));
         let comments = rows.lines().map(|line| format!("# {}\n", line.trim_end()));
         let program = self.plan.to_string();
         let program = program.strip_prefix(HEADER).expect("a printed plan begins with its header");
         format!("{HEADER}\n#\n{}#{program}", comments.collect::<String>())
+    }
+
+    /// The calls of the step that shows it, where they were made at once.
+    fn picture(&self, paint: &Paint) -> Option<String> {
+        lanes::picture(self.trace?, self.finding.step, paint)
     }
 
     /// What is wrong with what, in one line that begins with the clause.
