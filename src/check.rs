@@ -132,7 +132,7 @@ impl Check {
         let spec: Spec = self.server.parse()?;
         let cache = Cache::user()?;
         let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-        let Executable { path, version, digest, .. } = found;
+        let Executable { path, version, digest, lease: _held, .. } = found;
         let subject = Subject { spec: self.server.clone(), version: version.clone(), digest };
         let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
         Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))

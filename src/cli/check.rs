@@ -128,7 +128,7 @@ impl Flags {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let campaign = flags.campaign()?;
     let folder = flags.folder(campaign.seed)?;
-    let Ready { bench, subject, stop } = match flags.subject.ready(flags.quiet) {
+    let Ready { bench, subject, stop, lease: _held } = match flags.subject.ready(flags.quiet) {
         Ok(ready) => ready,
         Err(failure) => {
             folder.discard();

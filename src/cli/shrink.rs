@@ -51,7 +51,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         return Err(Failure::Usage(format!("{problem}; name another with --out")));
     }
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop } = flags.subject.ready(false)?;
+    let Ready { bench, subject, stop, lease: _held } = flags.subject.ready(false)?;
     let mut worker = Worker::new(bench);
     let release = subject.version;
     let wanted = wish(flags, &known, release.as_ref());

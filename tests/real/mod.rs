@@ -201,6 +201,7 @@ fn words(progress: &Progress) -> String {
         }
         Progress::Verifying { .. } => "verifying the server".to_owned(),
         Progress::Unpacking { .. } => "unpacking the server".to_owned(),
+        Progress::Freed { version, .. } => format!("codex {version} went from the cache"),
         Progress::Ready { version } => format!("codex {version} is ready"),
     }
 }
