@@ -292,21 +292,21 @@ mod tests {
     fn what_is_no_range_is_refused_with_what_to_write() {
         check(
             "0.169..0.144",
-            expect![[
-                r#"cannot tell releases from `0.169..0.144`: it ends before it begins; write 0.144..0.169"#
-            ]],
+            expect![[r#"
+                cannot tell releases from `0.169..0.144`:
+                it ends before it begins; write 0.144..0.169"#]],
         );
         check(
             "0.144..x",
-            expect![[
-                r#"cannot tell releases from `0.144..x`: `x` is no end of a range; write it like 0.144..0.169"#
-            ]],
+            expect![[r#"
+                cannot tell releases from `0.144..x`:
+                `x` is no end of a range; write it like 0.144..0.169"#]],
         );
         check(
             "newest",
-            expect![[
-                r#"cannot tell releases from `newest`: it is neither a release, a range, `latest`, nor a file"#
-            ]],
+            expect![[r#"
+                cannot tell releases from `newest`:
+                it is neither a release, a range, `latest`, nor a file"#]],
         );
     }
 }
