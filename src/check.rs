@@ -4,6 +4,7 @@
 //! the panic's message. Reads no argument and no environment, and leaves no file but the cached
 //! server. The seed is fixed unless it is set, so a test that passes passes again.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ impl Check {
             max_ops: MAX_OPS,
             confirmations: CONFIRMATIONS,
             known: Known::embedded(),
+            programs: BTreeMap::new(),
         };
         Check { server: Spec::default().to_string(), campaign, profile: Profile::Default }
     }

@@ -196,15 +196,15 @@ fn a_folder_for_results_that_holds_something_is_refused() {
 fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let list = folder.path().join("known.toml");
-    let row = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\nreleases = \"*\"\n\
-               reason = \"it is so\"\ncase = \"lost.case\"\n";
+    let row = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\nseen = \"odd\"\n\
+               releases = \"=0.144.4\"\nreason = \"it is so\"\ncase = \"lost.case\"\n";
     fs::write(&list, row).expect("it can be written");
     let list = list.to_str().expect("it is a text");
     let folder = folder.path().to_str().expect("it is a text").to_owned();
     let lines = [list, "no-such-list.toml", "rustfmt.toml"]
         .map(|list| seen(&heirloom(&["check", "--known", list])).replace(&folder, "FOLDER"));
     expect![[r#"
-        ! heirloom: cannot use FOLDER/known.toml: line 1: cannot read FOLDER/lost.case: No such file or directory (os error 2)
+        ! heirloom: cannot use FOLDER/known.toml: line 6: cannot read FOLDER/lost.case: No such file or directory (os error 2)
         exit 2
         ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
         exit 2

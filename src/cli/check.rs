@@ -3,6 +3,7 @@
 //! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
 //! before a server is fetched.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -96,6 +97,7 @@ impl Flags {
             max_ops: max_ops.unwrap_or(MAX_OPS),
             confirmations: CONFIRMATIONS,
             known: self.excuses.list()?,
+            programs: BTreeMap::new(),
         })
     }
 

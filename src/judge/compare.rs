@@ -3,6 +3,8 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
+use semver::Version;
+
 use super::{Cell, View};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
@@ -16,6 +18,18 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
+}
+
+impl Gates {
+    /// What a release can be asked for; one that is not named, for everything.
+    pub fn of(release: Option<&Version>) -> Gates {
+        Gates { notices: release.is_none_or(|v| (v.major, v.minor) >= (0, 133)) }
+    }
+
+    /// The clauses that cannot be tested there.
+    pub fn shut(self) -> Vec<Clause> {
+        if self.notices { Vec::new() } else { vec![Clause::T9] }
+    }
 }
 
 /// One comparison.

@@ -100,8 +100,8 @@ impl Closing<'_> {
             let line = format!("{}: {reason}", plural(*count, "case"));
             text.push_str(&paint.row_in(Ink::Doubtful, "inconclusive", &line));
         }
-        for (signature, case) in &self.outcome.stale {
-            let line = format!("{signature}: {case} no longer shows it");
+        for stale in &self.outcome.stale {
+            let line = format!("{}: {}", stale.signature, words::stale(stale));
             text.push_str(&paint.row_in(Ink::Doubtful, "stale", &line));
         }
         text

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::json::server;
 use super::words;
-use crate::campaign::{Noticed, Outcome, Status, Told};
+use crate::campaign::{Noticed, Outcome, Stale, Status, Told};
 use crate::contract::{Clause, Strength, all};
 use crate::judge::View;
 use crate::judge::signature::Signature;
@@ -35,7 +35,7 @@ pub struct Summary {
     findings: Vec<Recorded>,
     notices: Vec<NoticeRecord>,
     inconclusive: Vec<Reason>,
-    stale: Vec<Stale>,
+    stale: Vec<StaleRecord>,
     interrupted: bool,
     conclusion: &'static str,
     exit_code: u8,
@@ -66,6 +66,7 @@ pub struct Recorded {
     views: BTreeSet<View>,
     expected: String,
     seen: String,
+    seen_form: Option<String>,
     origin: String,
     also_fits: Vec<String>,
     widened: bool,
@@ -100,9 +101,11 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Stale {
+struct StaleRecord {
     signature: Signature,
     case: String,
+    line: usize,
+    why: String,
 }
 
 impl Summary {
@@ -126,13 +129,18 @@ impl Summary {
             inconclusive: inconclusive
                 .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
                 .collect(),
-            stale: stale
-                .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
-                .collect(),
+            stale: stale.map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
             conclusion: words::conclusion(conclusion),
             exit_code: conclusion as u8,
         }
+    }
+}
+
+impl StaleRecord {
+    fn new(stale: &Stale) -> StaleRecord {
+        let Stale { signature, case, line, .. } = stale.clone();
+        StaleRecord { signature, case, line, why: words::stale(stale) }
     }
 }
 
@@ -150,6 +158,7 @@ impl Recorded {
             views: finding.views.clone(),
             expected: finding.expected.clone(),
             seen: finding.seen.clone(),
+            seen_form: finding.seen_form.clone(),
             origin: finding.origin.to_string(),
             also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
             widened: finding.widened,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::campaign::{Conclusion, Outcome, Status, Subject};
+use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
@@ -115,8 +115,8 @@ pub fn sentence(outcome: &Outcome) -> String {
                 .to_owned()
         }
         Conclusion::StaleKnown => {
-            "conforms, but the list of known deviations is stale: a row's own case no longer \
-             shows it; narrow its releases, or remove it"
+            "conforms, but the list of known deviations is stale: what is wrong with its rows \
+             stands under stale; narrow their releases, or remove them"
                 .to_owned()
         }
         Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
@@ -128,6 +128,18 @@ pub fn plural(count: impl TryInto<u64>, noun: &str) -> String {
     let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// What is wrong with a row of the list of known deviations.
+pub fn stale(stale: &Stale) -> String {
+    let Stale { case, line, why, .. } = stale;
+    match why {
+        Why::Unseen => format!("{case} no longer shows it (line {line} of the list)"),
+        Why::Expired(day) => format!(
+            "it expired after {day} (line {line} of the list); see whether it still stands, and \
+             set another day or remove it"
+        ),
+    }
 }
 
 /// A duration, as precise as a person wants it.
