@@ -10,15 +10,18 @@ use std::path::Path;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+mod bisect;
 mod check;
 mod clauses;
 mod excuses;
+mod matrix;
 mod proof;
 mod replay;
 mod servers;
 mod shrink;
 mod stop;
 mod subject;
+mod sweep;
 
 use crate::report::out::Out;
 
@@ -51,7 +54,13 @@ enum Command {
     Judge(replay::Judge),
     /// Shrink a case that came from elsewhere
     Shrink(shrink::Flags),
-    /// List, fetch or locate servers
+    /// Run the same cases on several releases: a table of clause and release
+    Matrix(matrix::Flags),
+    /// Tell what changes for a client from one release to another
+    Diff(matrix::Diff),
+    /// Find the first release at which a case shows something else
+    Bisect(bisect::Flags),
+    /// List, fetch, locate or free servers
     Servers(servers::Flags),
     /// Print the contract, or one clause of it
     Clauses {
@@ -106,6 +115,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
         Some(Command::Shrink(flags)) => shrink::run(&flags),
+        Some(Command::Matrix(flags)) => matrix::run(&flags),
+        Some(Command::Diff(flags)) => matrix::diff(&flags),
+        Some(Command::Bisect(flags)) => bisect::run(&flags),
         Some(Command::Servers(flags)) => servers::run(&flags),
         Some(Command::Clauses { id }) => clauses::run(id.as_deref()),
     }

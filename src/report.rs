@@ -15,6 +15,7 @@ pub mod exhibit;
 pub mod folder;
 pub mod gauge;
 pub mod json;
+pub mod matrix;
 pub mod out;
 pub mod paint;
 pub mod progress;

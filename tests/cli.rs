@@ -2,35 +2,13 @@
 //!
 //! Runs the built binary. A person's mistake ends in one line on stderr that says what to do.
 
-use std::process::{Command, Output, Stdio};
+mod command;
+
+use std::process::Stdio;
 use std::{fs, path::Path};
 
+use command::{EXE, heirloom, seen, within};
 use expect_test::{Expect, expect};
-
-const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
-
-/// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
-fn heirloom(arguments: &[&str]) -> Output {
-    let empty = tempfile::tempdir().expect("a folder can be made");
-    within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
-}
-
-fn within(folder: &Path, cache: &Path) -> Command {
-    let mut command = Command::new(EXE);
-    command.current_dir(folder).env("HEIRLOOM_CACHE", cache).env_remove("HEIRLOOM_SERVER");
-    command
-}
-
-/// What a person sees: stdout, stderr behind `!`, and the exit code where it is not 0.
-fn seen(output: &Output) -> String {
-    let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let err = String::from_utf8_lossy(&output.stderr);
-    let err: String = err.lines().map(|line| format!("! {line}\n")).collect();
-    match output.status.code() {
-        Some(0) => format!("{out}{err}"),
-        code => format!("{out}{err}exit {}\n", code.expect("it was not killed")),
-    }
-}
 
 fn check(arguments: &[&str], expected: Expect) {
     expected.assert_eq(&seen(&heirloom(arguments)));
@@ -41,28 +19,31 @@ fn help_says_what_the_commands_are() {
     check(
         &["-h"],
         expect![[r#"
-        Finds threads of `codex app-server` whose policy is not what it must be
+            Finds threads of `codex app-server` whose policy is not what it must be
 
-        Usage: heirloom [COMMAND]
+            Usage: heirloom [COMMAND]
 
-        Commands:
-          check    Run a campaign: random cases until the budget is spent
-          replay   Run one case, from a file or from the token that a campaign prints
-          judge    Judge a stored trace again, without a server
-          shrink   Shrink a case that came from elsewhere
-          servers  List, fetch or locate servers
-          clauses  Print the contract, or one clause of it
-          help     Print this message or the help of the given subcommand(s)
+            Commands:
+              check    Run a campaign: random cases until the budget is spent
+              replay   Run one case, from a file or from the token that a campaign prints
+              judge    Judge a stored trace again, without a server
+              shrink   Shrink a case that came from elsewhere
+              matrix   Run the same cases on several releases: a table of clause and release
+              diff     Tell what changes for a client from one release to another
+              bisect   Find the first release at which a case shows something else
+              servers  List, fetch, locate or free servers
+              clauses  Print the contract, or one clause of it
+              help     Print this message or the help of the given subcommand(s)
 
-        Options:
-          -h, --help     Print help (see more with '--help')
-          -V, --version  Print version
+            Options:
+              -h, --help     Print help (see more with '--help')
+              -V, --version  Print version
 
-        Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
+            Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
 
-        Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
-        4 a known deviation is stale, 5 nothing ran.
-    "#]],
+            Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
+            4 a known deviation is stale, 5 nothing ran.
+        "#]],
     );
 }
 
@@ -337,30 +318,6 @@ fn a_shrunk_case_is_never_written_over_a_file() {
         exit 2
     "#]],
     );
-}
-
-#[test]
-fn an_empty_cache_is_listed_as_such() {
-    check(
-        &["servers"],
-        expect![[r#"
-        cached
-          none; `heirloom check` fetches the pinned one when it needs it
-
-        pinned, each with its digest
-          0.144.4
-          0.169.0  the default
-    "#]],
-    );
-}
-
-#[test]
-fn the_path_of_a_server_stands_alone() {
-    let line = seen(&heirloom(&["servers", "path", EXE])).replace(EXE, "EXE");
-    expect![[r#"
-        EXE
-    "#]]
-    .assert_eq(&line);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::report::folder::Folder;
 use crate::report::{Report, Voice};
 
 /// Where runs lie, unless `--out` names a folder.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// Seeds that are drawn stay below it: short enough to be told by voice, many enough to be new.
 const SEEDS: u128 = 1_000_000_000;
@@ -163,18 +163,18 @@ fn seed(text: &str) -> Result<Drawn, String> {
     Ok(Drawn { seed: token.seed, max_ops: Some(token.max_ops) })
 }
 
-fn cases(text: &str) -> Result<u64, String> {
+pub(super) fn cases(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number from 1 on".to_owned()),
     }
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     within(text, JOBS)
 }
 
-fn max_ops(text: &str) -> Result<usize, String> {
+pub(super) fn max_ops(text: &str) -> Result<usize, String> {
     within(text, LONGEST)
 }
 

@@ -70,7 +70,7 @@ pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
 }
 
 /// The program that a file or a token gives.
-fn plan(case: &str) -> Result<Plan, Failure> {
+pub(super) fn plan(case: &str) -> Result<Plan, Failure> {
     let path = Path::new(case);
     if path.exists() {
         return file(path);

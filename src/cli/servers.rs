@@ -76,7 +76,7 @@ fn fetch(specs: &[String]) -> Result<u8, Failure> {
     let specs = specs.map_err(Failure::usage)?;
     let stop = stop::flag()?;
     for spec in specs {
-        let executable = provide(&spec, &stop, false)?;
+        let executable = provide(&spec, &cache()?, (&stop, false))?;
         print(&format!("{}\n", executable.path.display()))?;
     }
     Ok(0)

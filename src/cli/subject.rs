@@ -49,13 +49,10 @@ impl ServerFlags {
     pub(super) fn ready(&self, quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
         let stop = stop::flag()?;
-        let executable = provide(&spec, &stop, quiet)?;
+        let executable = provide(&spec, &cache()?, (&stop, quiet))?;
         let Executable { path, version, digest, lease, .. } = executable;
         let subject = Subject { spec: spec.to_string(), version: version.clone(), digest };
-        let profile = match self.profile.as_str() {
-            "lean" => Profile::Lean,
-            _ => Profile::Default,
-        };
+        let profile = profile(&self.profile);
         let bench = Bench::prepare(path, version, profile, Patience::default());
         let bench = Arc::new(bench.map_err(unprepared)?);
         Ok(Ready { bench, subject, stop, lease })
@@ -82,6 +79,14 @@ impl ServerFlags {
     }
 }
 
+/// The product state of this name.
+pub(super) fn profile(name: &str) -> Profile {
+    match name {
+        "lean" => Profile::Lean,
+        _ => Profile::Default,
+    }
+}
+
 /// The cache: HEIRLOOM_CACHE, else the user's; no larger than HEIRLOOM_CACHE_LIMIT says.
 pub(super) fn cache() -> Result<Cache, Failure> {
     let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
@@ -105,8 +110,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Provides a server, with progress on stderr.
-pub(super) fn provide(spec: &Spec, stop: &AtomicBool, quiet: bool) -> Result<Executable, Failure> {
-    let cache = cache()?;
+pub(super) fn provide(
+    spec: &Spec,
+    cache: &Cache,
+    (stop, quiet): (&AtomicBool, bool),
+) -> Result<Executable, Failure> {
     let mut gauge = Gauge::new(quiet);
     let mut freed = Vec::new();
     let mut tell = |progress: &Progress| {
@@ -119,7 +127,7 @@ pub(super) fn provide(spec: &Spec, stop: &AtomicBool, quiet: bool) -> Result<Exe
             false => ControlFlow::Continue(()),
         }
     };
-    let provided = provision::provide(spec, &cache, &mut tell);
+    let provided = provision::provide(spec, cache, &mut tell);
     gauge.end();
     freed.iter().filter(|_| !quiet).for_each(|line| eprintln!("{line}"));
     provided.map_err(|error| match error.is_usage() {
