@@ -14,6 +14,7 @@ mod bisect;
 mod check;
 mod clauses;
 mod excuses;
+mod known;
 mod matrix;
 mod proof;
 mod replay;
@@ -60,13 +61,12 @@ enum Command {
     Diff(matrix::Diff),
     /// Find the first release at which a case shows something else
     Bisect(bisect::Flags),
+    /// Keep up the list of known deviations
+    Known(known::Flags),
     /// List, fetch, locate or free servers
     Servers(servers::Flags),
-    /// Print the contract, or one clause of it
-    Clauses {
-        /// The clause, such as R4; all of them where none is given
-        id: Option<String>,
-    },
+    /// Print the contract, or one clause of it with what runs say of it
+    Clauses(clauses::Flags),
 }
 
 /// Why a command did not do what it is for.
@@ -118,8 +118,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Matrix(flags)) => matrix::run(&flags),
         Some(Command::Diff(flags)) => matrix::diff(&flags),
         Some(Command::Bisect(flags)) => bisect::run(&flags),
+        Some(Command::Known(flags)) => known::run(&flags),
         Some(Command::Servers(flags)) => servers::run(&flags),
-        Some(Command::Clauses { id }) => clauses::run(id.as_deref()),
+        Some(Command::Clauses(flags)) => clauses::run(&flags),
     }
 }
 

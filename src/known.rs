@@ -16,6 +16,7 @@ pub mod range;
 mod read;
 #[cfg(test)]
 mod tests;
+pub mod update;
 
 use self::day::Day;
 use self::range::Range;

@@ -4,11 +4,17 @@
 
 mod command;
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::{fs, path::Path};
 
-use command::{EXE, heirloom, seen, within};
+use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
+
+/// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
+fn heirloom(arguments: &[&str]) -> Output {
+    let empty = tempfile::tempdir().expect("a folder can be made");
+    within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
+}
 
 fn check(arguments: &[&str], expected: Expect) {
     expected.assert_eq(&seen(&heirloom(arguments)));
@@ -31,8 +37,9 @@ fn help_says_what_the_commands_are() {
               matrix   Run the same cases on several releases: a table of clause and release
               diff     Tell what changes for a client from one release to another
               bisect   Find the first release at which a case shows something else
+              known    Keep up the list of known deviations
               servers  List, fetch, locate or free servers
-              clauses  Print the contract, or one clause of it
+              clauses  Print the contract, or one clause of it with what runs say of it
               help     Print this message or the help of the given subcommand(s)
 
             Options:
@@ -321,57 +328,6 @@ fn a_shrunk_case_is_never_written_over_a_file() {
 }
 
 #[test]
-fn a_clause_is_told_in_full() {
-    check(
-        &["clauses", "R4"],
-        expect![[r#"
-            R4  Resume
-
-              A cold resume (after a restart or an unload) restores AP.
-
-            Strength: how firmly the sources stand behind it
-              everywhere    N: an upstream test or a published schema text asserts it (a
-                            finding is a conformance failure)
-
-            Sources
-              T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
-        "#]],
-    );
-}
-
-#[test]
-fn strengths_that_differ_by_dimension_are_told_one_by_one() {
-    check(
-        &["clauses", "F1"],
-        expect![[r#"
-            F1  Fork
-
-              A fork without an override has the source's AP, RV and permissions, the source
-              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
-              (S7).
-
-            Strength: how firmly the sources stand behind it
-              otherwise     N: an upstream test or a published schema text asserts it (a
-                            finding is a conformance failure)
-              SB            S: sources are silent or disagree, and this is the stance of the
-                            suite (a finding is a departure from a stance)
-
-            Sources
-              SEED 2: the six approval tests of the Python SDK upstream, by their number
-              T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
-              RV            approvals reviewer
-              SB            sandbox
-        "#]],
-    );
-}
-
-#[test]
 fn a_clause_that_is_none_is_answered_with_those_near_it() {
     check(
         &["clauses", "R99"],
@@ -404,4 +360,23 @@ fn a_reader_who_leaves_ends_nothing() {
     let mut child = command.spawn().expect(EXE);
     drop(child.stdout.take());
     expect![[""]].assert_eq(&seen(&child.wait_with_output().expect(EXE)));
+}
+
+#[test]
+fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let texts =
+        ["# heirloom case v9\nconfig\naudit\n", "# heirloom case v1\nconfig\nspawn t0\naudit\n"];
+    let lines = texts.map(|text| {
+        let path = folder.path().join("new.case");
+        fs::write(&path, text).expect("it can be written");
+        let told = seen(&heirloom(&["replay", path.to_str().expect("it is a text")]));
+        told.replace(&folder.path().display().to_string(), "FOLDER")
+    });
+    expect![[r#"
+        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 1: a newer heirloom wrote it, and reads it
+        exit 2
+        ! heirloom: cannot read FOLDER/new.case: line 3: `spawn` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, resume, reread, restart, configure or audit
+        exit 2
+    "#]].assert_eq(&lines.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }

@@ -6,12 +6,12 @@
 mod command;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use command::{EXE, heirloom, seen, within};
+use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -106,6 +106,12 @@ fn tarball(codex: &str) -> Vec<u8> {
     builder.append_data(&mut header, path, codex.as_bytes()).expect("memory can be written");
     let gzip = builder.into_inner().expect("memory can be written");
     gzip.finish().expect("memory can be written")
+}
+
+/// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
+fn heirloom(arguments: &[&str]) -> Output {
+    let empty = tempfile::tempdir().expect("a folder can be made");
+    within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
 }
 
 fn check(arguments: &[&str], expected: Expect) {

@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
+use crate::judge::origin::Origin;
+use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
@@ -63,6 +65,20 @@ pub fn subject(finding: &Finding) -> String {
         Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
         None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
     }
+}
+
+/// A deviation in a sentence, without its full stop.
+pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
+    let Signature { clause, kind, origin, .. } = signature;
+    let value = match signature.dimension {
+        Some(name) => format!("a wrong {}", dimension(name)),
+        None => "what is not due".to_owned(),
+    };
+    let from = match origin {
+        Origin::Unknown => String::new(),
+        origin => format!(", which is {}", origin.words()),
+    };
+    format!("{kind} gives {value}: {seen} in the place of {expected}{from} ({clause})")
 }
 
 /// How often a finding was confirmed.

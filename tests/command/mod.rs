@@ -9,12 +9,6 @@ use std::process::{Command, Output};
 /// The binary.
 pub(crate) const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
 
-/// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
-pub(crate) fn heirloom(arguments: &[&str]) -> Output {
-    let empty = tempfile::tempdir().expect("a folder can be made");
-    within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
-}
-
 /// The binary in a folder, with this cache.
 pub(crate) fn within(folder: &Path, cache: &Path) -> Command {
     let mut command = Command::new(EXE);

@@ -15,10 +15,13 @@ use crate::campaign::{Status, Subject, Told};
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::known::Known;
+use crate::known::update::{Change, changes};
 use crate::matrix::record::{Key, Record};
 use crate::matrix::store::Store;
 use crate::matrix::{Column, Count, Matrix, Outcome, Place, Results};
 use crate::policy::Dimension;
+use crate::report::evidence::Read;
+use crate::report::lore::Lore;
 use crate::report::paint::Paint;
 use crate::trace::Trace;
 
@@ -309,5 +312,45 @@ fn every_broken_cell_has_its_case_beside_the_document() {
         expect![[r#"
             cases/0.131.0/r4-ap-resume-never-config.case
             cases/0.144.4/r4-ap-resume-never-config.case"#]],
+    );
+}
+
+#[test]
+fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
+                seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
+                reason = \"it is so\"\ncase = \"a.case\"\n";
+    let known = Known::parse(list, |_| Ok(told(Status::New).plan.to_string()));
+    let known = known.expect("it is a list");
+    let read = Read::from(folder.path()).expect("it is a matrix");
+    let changes = changes(&known, &read.evidence());
+    let lore = Lore { run: None, matrix: Some(read), known };
+    let resumes = lore.of(Clause::R4, &Paint::plain(80));
+    let notices = lore.of(Clause::T9, &Paint::plain(80));
+    let changes = changes.iter().map(|change| match change {
+        Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+        other => format!("{other:?}\n"),
+    });
+    let all = format!("{}{resumes}{notices}", changes.collect::<String>());
+    check(
+        &all.replace(&folder.path().display().to_string(), "FOLDER"),
+        expect![[r#"
+        line 1: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.144.4
+
+        Runs
+          last run      there is none here; `heirloom check` makes one
+          releases      broken by 0.131.0 AP (WIDENED); 0.144.4 AP (WIDENED)
+                        FOLDER
+          see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
+          known         R4/AP/resume/never/config in >=0.131.0, <=0.169.0: it is so
+                        its case is a.case
+
+        Runs
+          last run      there is none here; `heirloom check` makes one
+          releases      no release breaks it; it was tried 14 times
+                        FOLDER
+    "#]],
     );
 }
