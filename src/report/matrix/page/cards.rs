@@ -21,6 +21,9 @@ struct Alike<'a> {
     releases: Vec<&'a str>,
 }
 
+/// A signature, and the columns that show it with what they show.
+type Card<'a> = (Signature, Vec<(usize, &'a Told)>);
+
 /// Every card.
 pub(super) fn all(matrix: &Matrix) -> Markup {
     let mut signatures: BTreeMap<Signature, Vec<(usize, &Told)>> = BTreeMap::new();
@@ -30,10 +33,28 @@ pub(super) fn all(matrix: &Matrix) -> Markup {
         }
     }
     let widens = |shown: &[(usize, &Told)]| shown.iter().any(|(_, told)| told.finding.widened);
-    let mut cards: Vec<(&Signature, &Vec<(usize, &Told)>)> = signatures.iter().collect();
-    cards.sort_by_key(|(signature, shown)| (!widens(shown), (*signature).clone()));
+    let mut places: BTreeMap<Place, Vec<Card<'_>>> = BTreeMap::new();
+    for (signature, shown) in signatures {
+        let place = Place { clause: signature.clause, dimension: signature.dimension };
+        places.entry(place).or_default().push((signature, shown));
+    }
+    for cards in places.values_mut() {
+        cards.sort_by_key(|(signature, shown)| (!widens(shown), signature.clone()));
+    }
     html! {
-        @if cards.is_empty() { p { "None." } }
+        @if places.is_empty() { p { "None." } }
+        @for (place, cards) in places { (clause(matrix, place, &cards)) }
+    }
+}
+
+/// A clause in a dimension, with a card for each signature that breaks it.
+fn clause(matrix: &Matrix, place: Place, cards: &[Card<'_>]) -> Markup {
+    let row = row(place.clause);
+    let strength = row.strength(place.dimension);
+    html! {
+        h3.clause { (super::name(place)) }
+        p { (row.text) }
+        p.faint { "Strength " (strength) ", a " (strength.verdict()) ": " (strength.meaning()) "." }
         @for (signature, shown) in cards { (card(matrix, signature, shown)) }
     }
 }
@@ -51,18 +72,16 @@ fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &Told)]) -> Mar
     let breaches: Vec<&Breach> =
         shown.iter().filter_map(|(at, _)| breach(matrix, place, *at, signature)).collect();
     let known = breaches.iter().all(|breach| breach.known);
-    let strength = finding.strength;
+    let alike = alike(matrix, shown);
     html! {
         section.card id=(first.id) {
-            h3 {
-                (super::name(place)) " · " (words::subject(finding))
+            h4 {
+                (super::name(place)) ": " (words::subject(finding))
+                ", where " (finding.form) " is due"
                 @if widened { span.tag.widened { "allows more" } }
                 @if known { span.tag.known { "known" } }
             }
-            p { (row(finding.clause).text) }
             dl {
-                dt { "Strength" }
-                dd { (strength) ", a " (strength.verdict()) ": " (strength.meaning()) }
                 dt { "Shown by" }
                 dd { (labels(matrix, shown).join(", ")) }
                 dt { "Since" }
@@ -74,7 +93,7 @@ fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &Told)]) -> Mar
                 dt { "Signature" }
                 dd { code { (signature) } }
             }
-            @for alike in alike(matrix, shown) { (program(&alike)) }
+            @for one in &alike { (program(one, alike.len() == 1)) }
         }
     }
 }
@@ -126,14 +145,17 @@ fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a Told)]) -> Vec<Alike<'a>> 
     all
 }
 
-fn program(alike: &Alike<'_>) -> Markup {
+/// The program, and what it shows; on which releases too, where there are several.
+fn program(alike: &Alike<'_>, alone: bool) -> Markup {
     let Told { finding, plan, confirmed, status, .. } = alike.told;
     let (before, after) = (Vec::new(), Vec::new());
     let exhibit = Exhibit { finding, plan, standing: words::status(*status), before, after };
     html! {
         dl {
-            dt { "On" }
-            dd { (alike.releases.join(", ")) }
+            @if !alone {
+                dt { "On" }
+                dd { (alike.releases.join(", ")) }
+            }
             dt { "Expected" }
             dd { code { (finding.expected) } }
             dt { "Seen" }
