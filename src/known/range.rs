@@ -96,9 +96,9 @@ fn past(one: &Comparator) -> Option<Version> {
         Op::Less => Some(Version::new(major, minor.unwrap_or(0), patch.unwrap_or(0))),
         Op::Tilde => Some(next(&Comparator { patch: None, ..one.clone() })),
         Op::Caret => Some(match (major, minor, patch) {
-            (0, Some(0), Some(patch)) => Version::new(0, 0, patch + 1),
-            (0, Some(minor), _) => Version::new(0, minor + 1, 0),
-            _ => Version::new(major + 1, 0, 0),
+            (0, Some(0), Some(patch)) => Version::new(0, 0, patch.saturating_add(1)),
+            (0, Some(minor), _) => Version::new(0, minor.saturating_add(1), 0),
+            _ => Version::new(major.saturating_add(1), 0, 0),
         }),
         _ => None,
     }
@@ -107,9 +107,9 @@ fn past(one: &Comparator) -> Option<Version> {
 /// The first release after all that a comparator's version may mean.
 fn next(one: &Comparator) -> Version {
     match (one.minor, one.patch) {
-        (Some(minor), Some(patch)) => Version::new(one.major, minor, patch + 1),
-        (Some(minor), None) => Version::new(one.major, minor + 1, 0),
-        (None, _) => Version::new(one.major + 1, 0, 0),
+        (Some(minor), Some(patch)) => Version::new(one.major, minor, patch.saturating_add(1)),
+        (Some(minor), None) => Version::new(one.major, minor.saturating_add(1), 0),
+        (None, _) => Version::new(one.major.saturating_add(1), 0, 0),
     }
 }
 
@@ -154,6 +154,10 @@ mod tests {
     fn a_range_with_nothing_in_it_is_refused() {
         check(">=0.150.0, <0.144.0", expect!["`>=0.150.0, <0.144.0` has no release in it"]);
         check("9", expect![""]);
+        check(
+            "=18446744073709551615.0.18446744073709551615",
+            expect!["`=18446744073709551615.0.18446744073709551615` has no release in it"],
+        );
         check(
             "soon",
             expect![[r#"

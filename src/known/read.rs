@@ -56,7 +56,7 @@ pub(super) fn list(
     for written in file.deviation {
         let begins = written.span().start;
         let row = row(written.into_inner(), begins, case)
-            .and_then(|row| alone(row, begins, &known, &line))
+            .and_then(|row| alone(row, begins, &known))
             .map_err(|(at, problem)| BadList::Row { line: line(at), problem })?;
         known.rows.push(Row { line: line(begins), ..row });
     }
@@ -120,12 +120,7 @@ fn forms(
 }
 
 /// The row, if no row before it excuses some of the same.
-fn alone(
-    row: Row,
-    begins: usize,
-    before: &Known,
-    line: &dyn Fn(usize) -> usize,
-) -> Result<Row, Fault> {
+fn alone(row: Row, begins: usize, before: &Known) -> Result<Row, Fault> {
     let shares = |other: &&Row| {
         let none = row.seen.is_empty() && other.seen.is_empty();
         none || row.seen.iter().any(|form| other.seen.contains(form))
@@ -135,12 +130,10 @@ fn alone(
     let Some(other) = twice else {
         return Ok(row);
     };
-    let (this, here) = (&row.signature, line(begins));
     let problem = format!(
-        "{this} is excused by line {} for some of these releases already; join the two rows, or \
-         keep their releases apart",
-        other.line
+        "{} is excused by line {} for some of these releases already; join the two rows, or keep \
+         their releases apart",
+        row.signature, other.line
     );
-    debug_assert!(here > other.line, "rows are read in order");
     Err((begins, problem))
 }

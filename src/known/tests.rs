@@ -155,6 +155,20 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
 }
 
 #[test]
+fn rows_in_one_line_are_told_apart_too() {
+    let row = "{signature = \"W3/-/run/ended/unknown\", releases = \"=0.144.4\", \
+               reason = \"x\", case = \"a\"}";
+    check(
+        &format!("deviation = [{row}, {row}]"),
+        expect![[r#"
+        line 1:
+          W3/-/run/ended/unknown is excused by line 1 for some of these releases already
+          join the two rows
+          or keep their releases apart"#]],
+    );
+}
+
+#[test]
 fn a_row_expires_after_its_day() {
     let list = format!("{}expires = \"2027-06-01\"", resumes("=0.144.4", "\"on-request\""));
     let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
