@@ -18,6 +18,7 @@ use crate::drive::Bench;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
+use crate::known::day::Day;
 use crate::plan::Plan;
 use crate::trace::Trace;
 
@@ -48,6 +49,8 @@ pub struct Campaign {
     pub confirmations: u32,
     /// What is excused.
     pub known: Known,
+    /// Programs that showed a signature elsewhere; they are tried before a smaller one is searched.
+    pub programs: BTreeMap<Signature, Plan>,
 }
 
 /// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97
@@ -125,19 +128,16 @@ pub enum Event {
     },
     /// A finding is told: new and confirmed, known, or flaky.
     Told(Box<Told>),
-    /// A row of the known list no longer shows what it excuses.
-    Stale {
-        /// Its signature.
-        signature: Signature,
-        /// Its case file.
-        case: String,
-    },
+    /// A row of the known list can no longer be defended.
+    Stale(Stale),
     /// The campaign is over.
     Ended(Box<Outcome>),
 }
 
 /// How a finding stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Confirmed in fresh processes, and not excused.
@@ -192,6 +192,28 @@ pub struct Noticed {
     pub token: String,
 }
 
+/// A row of the known list that can no longer be defended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Its signature.
+    pub signature: Signature,
+    /// Its case file.
+    pub case: String,
+    /// The line of the list where it begins.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its own case no longer shows it.
+    Unseen,
+    /// Its day has passed.
+    Expired(Day),
+}
+
 /// What a campaign came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -223,8 +245,8 @@ pub struct Outcome {
     pub performed: BTreeMap<String, u64>,
     /// What the release was not asked for, since its schema does not have it, and how often.
     pub left_out: BTreeMap<String, u64>,
-    /// Rows that are stale, by signature and case.
-    pub stale: Vec<(Signature, String)>,
+    /// Rows that are stale.
+    pub stale: Vec<Stale>,
     /// Whether it was stopped before its budget was spent.
     pub interrupted: bool,
 }

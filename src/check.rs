@@ -4,6 +4,7 @@
 //! the panic's message. Reads no argument and no environment, and leaves no file but the cached
 //! server. The seed is fixed unless it is set, so a test that passes passes again.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +73,7 @@ impl Check {
             secondary: true,
             confirmations: CONFIRMATIONS,
             known: Known::embedded(),
+            programs: BTreeMap::new(),
         };
         Check { server: Spec::default().to_string(), campaign, profile: Profile::Default }
     }
@@ -133,7 +135,7 @@ impl Check {
         let spec: Spec = self.server.parse()?;
         let cache = Cache::user()?;
         let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-        let Executable { path, version, digest, .. } = found;
+        let Executable { path, version, digest, lease: _held, .. } = found;
         let subject = Subject { spec: self.server.clone(), version: version.clone(), digest };
         let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
         Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))

@@ -82,6 +82,8 @@ pub struct Finding {
     pub expected: String,
     /// What was seen.
     pub seen: String,
+    /// The form of what was seen, where it is a value.
+    pub seen_form: Option<String>,
     /// Where the wrong value comes from: the first that fits.
     pub origin: Origin,
     /// The other origins that fit.
@@ -139,7 +141,8 @@ pub struct Cell {
 /// The judgement of one trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The breaches, one for each signature, in the order in which they showed.
+    /// The breaches, one for each signature and form of what was seen, in the order in which they
+    /// showed.
     pub findings: Vec<Finding>,
     /// Notices.
     pub notices: Vec<Notice>,
@@ -161,6 +164,11 @@ impl Finding {
             form: self.form.clone(),
             origin: self.origin,
         }
+    }
+
+    /// Whether another finding has the same signature, and shows the same form of a wrong value.
+    pub fn is_like(&self, other: &Finding) -> bool {
+        self.signature() == other.signature() && self.seen_form == other.seen_form
     }
 }
 
@@ -271,11 +279,10 @@ impl Judging<'_> {
 
     /// What the server's release cannot be asked for.
     fn gates(&self) -> compare::Gates {
-        let version = self.trace.server.as_ref();
-        let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
         // A thread may hold a profile that config.toml no longer has: it means what it last did.
         let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
-        compare::Gates { notices, alone: true, profiles: profiles.collect() }
+        let profiles = profiles.collect();
+        compare::Gates { profiles, ..compare::Gates::of(self.trace.server.as_ref()) }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
@@ -333,14 +340,14 @@ impl Judging<'_> {
             form: mismatch.form.clone().into_owned(),
             expected: mismatch.expected.clone(),
             seen: mismatch.seen.clone(),
+            seen_form: mismatch.value.as_ref().map(|value| value.form().to_owned()),
             origin,
             also_fits: origins,
             widened: mismatch.widened,
             apart: mismatch.apart.clone(),
         };
-        let signature = finding.signature();
         let findings = &mut self.verdict.findings;
-        let same = findings.iter().position(|other| other.signature() == signature);
+        let same = findings.iter().position(|other| other.is_like(&finding));
         let index = match same {
             Some(index) => {
                 let worse = mismatch.widened && !findings[index].widened;

@@ -34,6 +34,7 @@ pub mod upstream;
 pub mod client;
 pub mod drive;
 pub mod campaign;
+pub mod matrix;
 pub mod report;
 pub mod check;
 pub mod cli;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -16,10 +16,11 @@ use super::desk::{Desk, Work};
 use super::examine::{Examination, Suspect};
 use super::ledger::Ledger;
 use super::token::Token;
-use super::{Campaign, Event, Outcome, Status, Subject, Told};
+use super::{Campaign, Event, Outcome, Stale, Status, Subject, Told, Why};
 use crate::drive::{Bench, Worker};
 use crate::judge::{Verdict, judge};
 use crate::known::Row;
+use crate::known::day::Day;
 use crate::op::strategy;
 use crate::plan::Plan;
 use crate::trace::Trace;
@@ -86,6 +87,13 @@ pub(super) fn run(
     outcome
 }
 
+/// The day that it is, in UTC.
+fn today() -> Day {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let day = now.split('T').next().unwrap_or_default();
+    day.parse().expect("a time begins with its day")
+}
+
 /// CPU of the children that ended, and of this process.
 fn cpu() -> (Duration, Duration) {
     let used = |who| {
@@ -148,7 +156,9 @@ impl Hand<'_> {
         let mut tell = |event| drop(self.says.send(Said::Event(Box::new(event))));
         let confirmations = self.campaign.confirmations.max(1);
         let (stop, tell) = (self.stop, &mut tell);
-        Examination { worker, confirmations, stop, tell }.examine(suspect)
+        let program = self.campaign.programs.get(&suspect.finding.signature());
+        let known = &self.campaign.known;
+        Examination { worker, confirmations, known, program, stop, tell }.examine(suspect)
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
@@ -217,6 +227,7 @@ impl<'a> Foreman<'a> {
         }
         if self.replays.is_none() {
             self.replays = Some(self.replay_known(stop));
+            self.expire(tell);
         }
         if self.replays == Some(0) {
             self.desk.close();
@@ -235,11 +246,11 @@ impl<'a> Foreman<'a> {
         });
         for finding in verdict.findings {
             let signature = finding.signature();
-            if !self.ledger.is_first(&signature, finding.widened) {
+            let release = self.bench.version.as_ref();
+            let row = self.campaign.known.excuses(&finding, release).cloned();
+            if !self.ledger.is_first(&signature, finding.widened, row.is_some()) {
                 continue;
             }
-            let release = self.bench.version.as_ref();
-            let row = self.campaign.known.excuses(&signature, release).cloned();
             tell(Event::Found { signature, index, known: row.is_some() });
             let suspect = Suspect {
                 plan: plan.clone(),
@@ -278,13 +289,30 @@ impl<'a> Foreman<'a> {
         due.len()
     }
 
+    /// A row whose day has passed still excuses, and is stale.
+    fn expire(&mut self, tell: &mut dyn FnMut(Event)) {
+        let (today, release) = (today(), self.bench.version.as_ref());
+        let expired = self.campaign.known.expired(today);
+        let here = expired.filter(|row| release.is_some_and(|v| row.releases.contains(v)));
+        let rows: Vec<Row> = here.cloned().collect();
+        for row in rows {
+            let why = row.expires.map_or(Why::Unseen, Why::Expired);
+            self.stale(&row, why, tell);
+        }
+    }
+
     fn replayed(&mut self, row: Row, shows: bool, tell: &mut dyn FnMut(Event)) {
         self.replays = self.replays.map(|left| left - 1);
         if !shows {
-            let Row { signature, case, .. } = row;
-            tell(Event::Stale { signature: signature.clone(), case: case.clone() });
-            self.ledger.stale.push((signature, case));
+            self.stale(&row, Why::Unseen, tell);
         }
+    }
+
+    fn stale(&mut self, row: &Row, why: Why, tell: &mut dyn FnMut(Event)) {
+        let Row { signature, case, line, .. } = row.clone();
+        let stale = Stale { signature, case, line, why };
+        tell(Event::Stale(stale.clone()));
+        self.ledger.stale.push(stale);
     }
 
     fn outcome(
@@ -316,6 +344,7 @@ impl<'a> Foreman<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::atomic::AtomicBool;
 
     use crossbeam_channel::unbounded;
@@ -335,6 +364,7 @@ mod tests {
             secondary: true,
             confirmations: 1,
             known: Known::default(),
+            programs: BTreeMap::new(),
         };
         let (desk, stop) = (Desk::new(None, None), AtomicBool::new(false));
         let hand = Hand { campaign: &campaign, desk: &desk, stop: &stop, says: unbounded().0 };

@@ -10,6 +10,7 @@ use super::{Event, Status, Told, deed};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
+use crate::known::Known;
 use crate::plan::Plan;
 use crate::shrink::Search;
 use crate::trace::Trace;
@@ -71,6 +72,10 @@ pub struct Examination<'a> {
     pub worker: &'a mut Worker,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
+    /// What is excused, and so is not what is looked for.
+    pub known: &'a Known,
+    /// A program that showed the signature elsewhere.
+    pub program: Option<&'a Plan>,
     /// Set when the search is to end with what it has.
     pub stop: &'a AtomicBool,
     /// Hears of every step of the search.
@@ -117,6 +122,9 @@ impl Examination<'_> {
             let status = if undecided { Status::New } else { Status::Flaky };
             return Told { unlike, confirmed, ..suspect.told(status) };
         };
+        if let Some(told) = self.elsewhere(&suspect) {
+            return told;
+        }
         let attempts = if reproduced.runs > 1 { self.confirmations } else { 1 };
         let search = self.shrink(&suspect, attempts);
         let shrink_runs = search.runs();
@@ -132,6 +140,18 @@ impl Examination<'_> {
         let original = self.confirm(&suspect.plan, &suspect.finding, before);
         let (unlike, confirmed) = (original.unlike, (original.times, original.runs));
         Told { unlike, stderr, confirmed, shrink_runs, ..suspect.told(Status::New) }
+    }
+
+    /// What the program shows that showed the signature elsewhere: where it does so here too, no
+    /// smaller one is searched.
+    fn elsewhere(&mut self, suspect: &Suspect) -> Option<Told> {
+        let plan = self.program.filter(|plan| plan.lines() <= suspect.plan.lines())?;
+        let first = self.run(plan, &suspect.finding).ok()?;
+        let runs = self.confirm(plan, &suspect.finding, Runs::default());
+        let (plan, confirmed) = (plan.clone(), (runs.times, runs.runs));
+        let Shown { finding, trace, stderr } = runs.shown.unwrap_or(first);
+        let told = suspect.clone().told(Status::New);
+        Some(Told { finding, plan, trace, stderr, confirmed, ..told })
     }
 
     /// Runs until the signature shows, or as often as it takes to call it flaky.
@@ -159,8 +179,13 @@ impl Examination<'_> {
         let trace = self.worker.run_fresh(plan);
         let stderr = self.worker.stderr().to_owned();
         let signature = wanted.signature();
+        let excused = |finding: &Finding| {
+            finding.seen_form != wanted.seen_form
+                && self.known.excuses(finding, trace.server.as_ref()).is_some()
+        };
         let same = |finding: &Finding| {
-            finding.signature() == signature && finding.widened >= wanted.widened
+            let worse = finding.widened >= wanted.widened;
+            finding.signature() == signature && worse && !excused(finding)
         };
         match judge(&trace).findings.into_iter().find(same) {
             Some(finding) => Ok(Shown { finding, trace, stderr }),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Noticed, Told, token::Token};
+use super::{Noticed, Stale, Told, token::Token};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
@@ -23,9 +23,9 @@ pub(super) struct Ledger {
     /// What the release was not asked for, since it does not have it.
     pub(super) left_out: BTreeMap<String, u64>,
     pub(super) told: Vec<Told>,
-    pub(super) stale: Vec<(Signature, String)>,
-    /// Whether a signature has shown with more allowed than was due.
-    seen: BTreeMap<Signature, bool>,
+    pub(super) stale: Vec<Stale>,
+    /// Whether a signature, excused or not, has shown with more allowed than was due.
+    seen: BTreeMap<(Signature, bool), bool>,
     notices: BTreeMap<(Clause, String), (u64, Token)>,
 }
 
@@ -57,11 +57,13 @@ impl Ledger {
     }
 
     /// Whether a signature shows for the first time, or for the first time with more allowed than
-    /// was due, which is the worse case and the one to tell.
-    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool) -> bool {
-        let before = self.seen.insert(signature.clone(), widened);
+    /// was due, which is the worse case and the one to tell. One wrong value may be excused and
+    /// another of the same signature not: they are first each by itself.
+    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool, known: bool) -> bool {
+        let key = (signature.clone(), known);
+        let before = self.seen.insert(key.clone(), widened);
         let worst = widened || before == Some(true);
-        self.seen.insert(signature.clone(), worst);
+        self.seen.insert(key, worst);
         before.is_none_or(|before| widened && !before)
     }
 
@@ -130,6 +132,7 @@ mod tests {
             form: "never".to_owned(),
             expected: "never".to_owned(),
             seen: "on-request".to_owned(),
+            seen_form: Some("on-request".to_owned()),
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,

@@ -3,6 +3,7 @@
 //! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
 //! before a server is fetched.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -20,7 +21,7 @@ use crate::report::folder::Folder;
 use crate::report::{Report, Voice};
 
 /// Where runs lie, unless `--out` names a folder.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// Seeds that are drawn stay below it: short enough to be told by voice, many enough to be new.
 const SEEDS: u128 = 1_000_000_000;
@@ -101,6 +102,7 @@ impl Flags {
             secondary: drawn.secondary && !self.no_secondary,
             confirmations: CONFIRMATIONS,
             known: self.excuses.list()?,
+            programs: BTreeMap::new(),
         })
     }
 
@@ -134,7 +136,7 @@ impl Flags {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let campaign = flags.campaign()?;
     let folder = flags.folder(campaign.seed)?;
-    let Ready { bench, subject, stop } = match flags.subject.ready(flags.quiet) {
+    let Ready { bench, subject, stop, lease: _held } = match flags.subject.ready(flags.quiet) {
         Ok(ready) => ready,
         Err(failure) => {
             folder.discard();
@@ -168,18 +170,18 @@ fn seed(text: &str) -> Result<Drawn, String> {
     Ok(Drawn { seed, max_ops: Some(max_ops), secondary })
 }
 
-fn cases(text: &str) -> Result<u64, String> {
+pub(super) fn cases(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number from 1 on".to_owned()),
     }
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     within(text, JOBS)
 }
 
-fn max_ops(text: &str) -> Result<usize, String> {
+pub(super) fn max_ops(text: &str) -> Result<usize, String> {
     within(text, LONGEST)
 }
 

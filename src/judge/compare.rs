@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use semver::Version;
+
 use super::{Apart, Cell, View, deed, told};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, LOADED, NO_NOTICE, NOTICE, REFUSED};
@@ -23,6 +25,19 @@ pub struct Gates {
     pub alone: bool,
     /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
+}
+
+impl Gates {
+    /// What a release can be asked for; one that is not named, for everything.
+    pub fn of(release: Option<&Version>) -> Gates {
+        let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
+        Gates { notices, alone: true, profiles: Profiles::new() }
+    }
+
+    /// The clauses that cannot be tested there.
+    pub fn shut(self) -> Vec<Clause> {
+        if self.notices { Vec::new() } else { vec![Clause::T9] }
+    }
 }
 
 /// One comparison.

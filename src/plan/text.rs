@@ -23,6 +23,12 @@ use self::words::Worded;
 /// The first line of every case file.
 pub const HEADER: &str = "# heirloom case v1";
 
+/// How the first line of a case of any form begins.
+const FAMILY: &str = "# heirloom case v";
+
+/// The version of this heirloom.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -61,8 +67,7 @@ impl FromStr for Plan {
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let (_, first) = lines.next().unwrap_or((1, ""));
         if first != HEADER {
-            let problem = format!("`{first}` is not `{HEADER}`, the first line of a case");
-            return Err(Malformed { line: 1, problem });
+            return Err(Malformed { line: 1, problem: not_ours(first) });
         }
         let mut reading = Reading::default();
         let mut last = 1;
@@ -71,6 +76,19 @@ impl FromStr for Plan {
             reading.line(text).map_err(|Problem(problem)| Malformed { line, problem })?;
         }
         reading.end().map_err(|Problem(problem)| Malformed { line: last, problem })
+    }
+}
+
+/// Why a first line is not ours: it is of another form, or no first line of a case at all.
+fn not_ours(first: &str) -> String {
+    let number = |line: &str| line.strip_prefix(FAMILY)?.parse::<u32>().ok();
+    let ours = number(HEADER).expect("the header ends in the number of its form");
+    match number(first) {
+        Some(form) if form > ours => format!(
+            "the case is of form {form}, and heirloom {VERSION} reads forms up to {ours}: a newer \
+             heirloom wrote it, and reads it"
+        ),
+        _ => format!("`{first}` is not `{HEADER}`, the first line of a case"),
     }
 }
 
@@ -241,7 +259,8 @@ const THREAD_VERBS: [&str; 11] = [
 fn no_step(verb: &str) -> String {
     let acts: Vec<&str> = Act::table().into_iter().map(|(_, word)| word).collect();
     format!(
-        "`{verb}` is no step; expected start, run, fork, spawn, restart, configure, disk, second, \
+        "`{verb}` is no step that heirloom {VERSION} knows, though a newer one may; expected start, \
+         run, fork, spawn, restart, configure, disk, second, \
          torn, together, {}, {} or audit",
         THREAD_VERBS.join(", "),
         acts.join(", ")

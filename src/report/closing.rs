@@ -116,8 +116,8 @@ impl Closing<'_> {
             let line = format!("{} that this release does not have: {each}", plural(steps, "step"));
             text.push_str(&paint.row("left out", &line));
         }
-        for (signature, case) in &self.outcome.stale {
-            let line = format!("{signature}: {case} no longer shows it");
+        for stale in &self.outcome.stale {
+            let line = format!("{}: {}", stale.signature, words::stale(stale));
             text.push_str(&paint.row_in(Ink::Doubtful, "stale", &line));
         }
         text

@@ -35,6 +35,17 @@ pub struct Exhibit<'a> {
     pub after: Vec<(&'static str, String)>,
 }
 
+/// A line of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How far it is set in: what the audit does stands below it.
+    pub indent: &'static str,
+    /// The line.
+    pub text: String,
+    /// What is wrong with it, where it is the one that shows the finding.
+    pub says: Option<String>,
+}
+
 /// How a finding of a campaign is reached again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ways {
@@ -182,29 +193,39 @@ impl<'a> Exhibit<'a> {
         self.after.iter().map(|(label, words)| paint.row_whole(label, words)).collect()
     }
 
-    /// The program's lines with the step marked.
-    fn program(&self, paint: &Paint) -> String {
-        let text = self.plan.to_string();
-        let lines = text.lines().skip(1);
+    /// The program's lines with the step marked, ending the last.
+    pub fn program(&self, paint: &Paint) -> String {
         let mut listing = String::new();
-        for (number, line) in lines.enumerate() {
-            // The first line is config's, and the last the audit's.
-            let step = number.checked_sub(1).filter(|step| *step < self.plan.lines());
-            match step == Some(self.finding.step) {
-                true => listing.push_str(&self.marked("", line.trim_end(), paint)),
-                false => listing.push_str(&format!("    {}\n", line.trim_end())),
+        for Line { indent, text, says } in self.lines() {
+            match says {
+                Some(says) => listing.push_str(&marked((indent, &text), &says, paint)),
+                None => listing.push_str(&format!("    {text}\n")),
             }
-        }
-        let audit = self.plan.audit();
-        let at = self.finding.step.checked_sub(self.plan.lines());
-        if let Some(step) = at.and_then(|at| audit.get(at)) {
-            listing.push_str(&self.marked("  ", &step.to_string(), paint));
         }
         listing
     }
 
-    /// A line with its mark, and what is wrong with it below.
-    fn marked(&self, indent: &str, line: &str, paint: &Paint) -> String {
+    /// The program's lines; the one that shows the finding says what is wrong with it.
+    pub fn lines(&self) -> Vec<Line> {
+        let text = self.plan.to_string();
+        let mut lines = Vec::new();
+        for (number, line) in text.lines().skip(1).enumerate() {
+            // The first line is config's, and the last the audit's.
+            let step = number.checked_sub(1).filter(|step| *step < self.plan.lines());
+            let says = (step == Some(self.finding.step)).then(|| self.contradiction());
+            lines.push(Line { indent: "", text: line.trim_end().to_owned(), says });
+        }
+        let audit = self.plan.audit();
+        let at = self.finding.step.checked_sub(self.plan.lines());
+        if let Some(step) = at.and_then(|at| audit.get(at)) {
+            let (text, says) = (step.to_string(), Some(self.contradiction()));
+            lines.push(Line { indent: "  ", text, says });
+        }
+        lines
+    }
+
+    /// What is wrong with the step that shows the finding.
+    fn contradiction(&self) -> String {
         let Finding { clause, expected, seen, .. } = self.finding;
         let where_ = match self.in_audit() {
             Some(Step::Restart { .. }) => "; this is the audit's restart".to_owned(),
@@ -213,19 +234,23 @@ impl<'a> Exhibit<'a> {
             }),
             None => String::new(),
         };
-        let says = format!("{clause}: expected {expected}, seen {seen}{where_}");
-        let below = format!("    {indent}");
-        let says = paint.wrap(&format!("{below}^ "), &format!("{below}  "), &says);
-        let says: Vec<String> = says.lines().map(|line| paint.ink(Ink::Bad, line)).collect();
-        let mark = paint.ink(Ink::Bad, ">");
-        let line = paint.ink(Ink::Strong, line);
-        format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
+        format!("{clause}: expected {expected}, seen {seen}{where_}")
     }
 
     fn in_audit(&self) -> Option<Step> {
         let at = self.finding.step.checked_sub(self.plan.lines())?;
         self.plan.audit().get(at).cloned()
     }
+}
+
+/// A line with its mark, and what is wrong with it below.
+fn marked((indent, line): (&str, &str), says: &str, paint: &Paint) -> String {
+    let below = format!("    {indent}");
+    let says = paint.wrap(&format!("{below}^ "), &format!("{below}  "), says);
+    let says: Vec<String> = says.lines().map(|line| paint.ink(Ink::Bad, line)).collect();
+    let mark = paint.ink(Ink::Bad, ">");
+    let line = paint.ink(Ink::Strong, line);
+    format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
 }
 
 /// The server that a trace names.
@@ -240,7 +265,7 @@ impl Ways {
 }
 
 /// Where the wrong value comes from.
-fn origin(finding: &Finding) -> String {
+pub fn origin(finding: &Finding) -> String {
     let others: Vec<&str> = finding.also_fits.iter().map(|origin| origin.words()).collect();
     let or = match others.as_slice() {
         [] => String::new(),

@@ -137,7 +137,9 @@ mod tests {
 
     #[test]
     fn each_call_is_a_bar_with_its_answer_below() {
-        check(&[&SENT[..], &ANSWERED].concat(), expect![[r#"
+        check(
+            &[&SENT[..], &ANSWERED].concat(),
+            expect![[r#"
               Calls at once, over 12.0 ms:
 
                 c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
@@ -149,12 +151,15 @@ mod tests {
                     refused after 0.8 ms: no rollout found
                     |----------------*-------|  notice of t0: approval=never reviewer=user
                     sandbox=read-only
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_call_without_an_answer_lasts_to_the_end() {
-        check(&[&SENT[..], &ANSWERED[..1]].concat(), expect![[r#"
+        check(
+            &[&SENT[..], &ANSWERED[..1]].concat(),
+            expect![[r#"
               Calls at once, over 4.0 ms:
 
                 c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
@@ -164,7 +169,8 @@ mod tests {
                     answered after 3.9 ms, with no policy
                 c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork nobody -> t1
                     not answered
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

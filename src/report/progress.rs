@@ -97,8 +97,8 @@ impl Progress {
                 self.open.insert(signature.clone(), (*runs, *lines));
             }
             Event::Told(told) => self.told(told),
-            Event::Stale { signature, case } => {
-                self.line(&format!("{signature}: stale; {case} no longer shows it"));
+            Event::Stale(stale) => {
+                self.line(&format!("{}: stale; {}", stale.signature, words::stale(stale)));
             }
             Event::Ended(_) => {}
         }

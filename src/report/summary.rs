@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::json::server;
 use super::words;
 use crate::campaign::deed::Proof;
-use crate::campaign::{Noticed, Outcome, Status, Told};
+use crate::campaign::{Noticed, Outcome, Stale, Status, Told};
 use crate::contract::{Clause, Strength, all};
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, View};
@@ -42,7 +42,7 @@ pub struct Summary {
     /// What the release was not asked for, since it does not have it.
     left_out: BTreeMap<String, u64>,
     cells: Vec<CellRecord>,
-    stale: Vec<Stale>,
+    stale: Vec<StaleRecord>,
     interrupted: bool,
     conclusion: &'static str,
     exit_code: u8,
@@ -73,6 +73,7 @@ pub struct Recorded {
     views: BTreeSet<View>,
     expected: String,
     seen: String,
+    seen_form: Option<String>,
     origin: String,
     also_fits: Vec<String>,
     widened: bool,
@@ -135,9 +136,11 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Stale {
+struct StaleRecord {
     signature: Signature,
     case: String,
+    line: usize,
+    why: String,
 }
 
 impl Summary {
@@ -165,13 +168,18 @@ impl Summary {
             performed: outcome.performed.clone(),
             left_out: outcome.left_out.clone(),
             cells: outcome.tally.iter().map(CellRecord::new).collect(),
-            stale: stale
-                .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
-                .collect(),
+            stale: stale.map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
             conclusion: words::conclusion(conclusion),
             exit_code: conclusion as u8,
         }
+    }
+}
+
+impl StaleRecord {
+    fn new(stale: &Stale) -> StaleRecord {
+        let Stale { signature, case, line, .. } = stale.clone();
+        StaleRecord { signature, case, line, why: words::stale(stale) }
     }
 }
 
@@ -189,6 +197,7 @@ impl Recorded {
             views: finding.views.clone(),
             expected: finding.expected.clone(),
             seen: finding.seen.clone(),
+            seen_form: finding.seen_form.clone(),
             origin: finding.origin.to_string(),
             also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
             widened: finding.widened,

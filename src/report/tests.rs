@@ -18,7 +18,7 @@ use super::json::event;
 use super::paint::Paint;
 use super::summary::Summary;
 use crate::campaign::deed::{Deed, Proof};
-use crate::campaign::{Event, Noticed, Outcome, Status, Subject, Told};
+use crate::campaign::{Event, Noticed, Outcome, Stale, Status, Subject, Told, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::plan::Plan;
@@ -78,7 +78,12 @@ fn outcome(findings: Vec<Told>) -> Outcome {
         no_sandbox: Some("no user namespaces".to_owned()),
         performed: BTreeMap::from([("resume".to_owned(), 2), ("run to text".to_owned(), 9)]),
         left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
-        stale: vec![(told(Status::Known).finding.signature(), "lost.case".to_owned())],
+        stale: vec![Stale {
+            signature: told(Status::Known).finding.signature(),
+            case: "lost.case".to_owned(),
+            line: 9,
+            why: Why::Unseen,
+        }],
         interrupted: true,
     }
 }
@@ -229,13 +234,12 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                 R4  AP      WIDENED flaky: expected never, seen on-request
               notice        G12: R2 lets a thread stay wider (1 case)
               inconclusive  1 case: no room for a home; free space
-              left out      3 steps that this release does not have: thread/revert (3)
-              stale         R4/AP/resume/never/config: lost.case no longer shows it
-              not tested    E2: this machine cannot sandbox: no user namespaces
-              not tested    51 of 68 clauses never fired, and of them nothing is said: G2 G3
-                            G5 G6 G8 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6 R7
-                            R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5 O6
-                            O7 O8 O9 O10 O14 E1 E2 E3 E4
+              stale         R4/AP/resume/never/config: lost.case no longer shows it (line 9
+                            of the list)
+              not tested    52 of 68 clauses never fired, and of them nothing is said: G2 G3
+                            G5 G6 G8 G9 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6
+                            R7 R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5
+                            O6 O7 O8 O9 O10 O14 E1 E2 E3 E4
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
@@ -262,7 +266,7 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
         &all.iter().map(last).collect::<String>(),
         expect![[r#"
             codex 0.144.4 is undecided: the suite had trouble of its own; what it was stands under inconclusive (exit code 3)
-            codex 0.144.4 conforms, but the list of known deviations is stale: a row's own case no longer shows it; narrow its releases, or remove it (exit code 4)
+            codex 0.144.4 conforms, but the list of known deviations is stale: what is wrong with its rows stands under stale; narrow their releases, or remove them (exit code 4)
             codex 0.144.4 was stopped before its time; it conforms so far (exit code 0)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
             codex 0.144.4 is undecided: no case was run (exit code 5)
@@ -321,6 +325,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               ],
               "expected": "never",
               "seen": "on-request",
+              "seen_form": "on-request",
               "origin": "config",
               "also_fits": [],
               "widened": true,
@@ -361,7 +366,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where the policy that was due would have refused it","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use crate::campaign::deed::{Deed, Proof};
-use crate::campaign::{Conclusion, Outcome, Status, Subject};
+use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
+use crate::judge::origin::Origin;
+use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
@@ -85,6 +87,20 @@ pub fn proof(proof: Proof) -> &'static str {
     }
 }
 
+/// A deviation in a sentence, without its full stop.
+pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
+    let Signature { clause, kind, origin, .. } = signature;
+    let value = match signature.dimension {
+        Some(name) => format!("a wrong {}", dimension(name)),
+        None => "what is not due".to_owned(),
+    };
+    let from = match origin {
+        Origin::Unknown => String::new(),
+        origin => format!(", which is {}", origin.words()),
+    };
+    format!("{kind} gives {value}: {seen} in the place of {expected}{from} ({clause})")
+}
+
 /// How often a finding was confirmed.
 pub fn confirmed(status: Status, (shown, of): (u32, u32)) -> String {
     match (status, of) {
@@ -135,8 +151,8 @@ pub fn sentence(outcome: &Outcome) -> String {
                 .to_owned()
         }
         Conclusion::StaleKnown => {
-            "conforms, but the list of known deviations is stale: a row's own case no longer \
-             shows it; narrow its releases, or remove it"
+            "conforms, but the list of known deviations is stale: what is wrong with its rows \
+             stands under stale; narrow their releases, or remove them"
                 .to_owned()
         }
         Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
@@ -148,6 +164,18 @@ pub fn plural(count: impl TryInto<u64>, noun: &str) -> String {
     let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// What is wrong with a row of the list of known deviations.
+pub fn stale(stale: &Stale) -> String {
+    let Stale { case, line, why, .. } = stale;
+    match why {
+        Why::Unseen => format!("{case} no longer shows it (line {line} of the list)"),
+        Why::Expired(day) => format!(
+            "it expired after {day} (line {line} of the list); see whether it still stands, and \
+             set another day or remove it"
+        ),
+    }
 }
 
 /// A duration, as precise as a person wants it.

@@ -50,6 +50,9 @@ pub enum Message {
     },
 }
 
+/// The code of JSON-RPC for a method that is not there.
+const METHOD_NOT_FOUND: i64 = -32601;
+
 /// A refusal, as JSON-RPC spells it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message} (code {code})")]
@@ -88,6 +91,12 @@ pub enum Surface {
 pub fn parse(line: &str) -> Result<Message, Malformed> {
     let line = line.trim_end_matches(['\n', '\r']);
     understand(line).map_err(|reason| Malformed::new(reason, line.as_bytes()))
+}
+
+/// Whether a server refused a request because it does not know the method: by the code that
+/// JSON-RPC has for it, or by naming the method as a variant that is unknown.
+pub fn is_unknown_method(method: &str, code: i64, message: &str) -> bool {
+    code == METHOD_NOT_FOUND || message.contains(&format!("unknown variant `{method}`"))
 }
 
 /// The line of a request, without its end.

@@ -100,7 +100,7 @@ impl Real {
 
     fn excuses(&self, finding: &Finding) -> bool {
         let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
-        self.known.excuses(&finding.signature(), release).is_some()
+        self.known.excuses(finding, release).is_some()
     }
 
     fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
@@ -201,6 +201,7 @@ fn words(progress: &Progress) -> String {
         }
         Progress::Verifying { .. } => "verifying the server".to_owned(),
         Progress::Unpacking { .. } => "unpacking the server".to_owned(),
+        Progress::Freed { version, .. } => format!("codex {version} went from the cache"),
         Progress::Ready { version } => format!("codex {version} is ready"),
     }
 }

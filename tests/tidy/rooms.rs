@@ -40,7 +40,8 @@ pub(crate) const ROOMS: &[Room] = &[
     row("client", "edge", "wire"),
     row("drive", "edge", "op, plan, policy, wire, schema, trace, disk, server, upstream, client"),
     row("campaign", "shell", "core, provision, drive"),
-    row("report", "shell", "campaign, judge, contract, plan, trace, policy"),
+    row("matrix", "shell", "core, provision, disk, drive, campaign"),
+    row("report", "shell", "campaign, matrix, known, judge, contract, plan, trace, policy"),
     row("check", "shell", "core, provision, drive, disk, campaign, report"),
     row("cli", "shell", "everything"),
 ];
