@@ -57,12 +57,12 @@ pub(super) fn run(
     let begun = Instant::now();
     let before = cpu();
     let deadline = campaign.time.map(|time| begun + time);
-    let desk = Desk::new(campaign.cases, deadline);
+    let desk = Desk::new(campaign.counted(), deadline);
     tell(Event::Began {
         subject: subject.clone(),
         seed: campaign.seed,
         jobs: campaign.jobs,
-        cases: campaign.cases,
+        cases: campaign.counted(),
         time: campaign.time,
     });
     let (says, hears) = unbounded();
@@ -133,8 +133,9 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let case = strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
-        let plan = Plan::from(&case);
+        let drawn = || strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
+        let program = self.campaign.program(index).map(|(_, plan)| plan.clone());
+        let plan = program.unwrap_or_else(|| Plan::from(&drawn()));
         let trace = worker.run(&plan);
         let verdict = judge(&trace);
         Ran { plan, trace, verdict }
@@ -224,8 +225,8 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
-        self.ledger.add(token, plan.lines(), &verdict);
+        let token = self.token(index);
+        self.ledger.add(&token, plan.lines(), &verdict);
         tell(Event::Case {
             index,
             steps: plan.lines(),
@@ -244,7 +245,7 @@ impl<'a> Foreman<'a> {
                 plan: plan.clone(),
                 trace: trace.clone(),
                 finding,
-                token: token.to_string(),
+                token: token.clone(),
                 found_after: self.begun.elapsed(),
             };
             match row {
@@ -258,6 +259,15 @@ impl<'a> Foreman<'a> {
                     self.desk.put(Work::Examine(Box::new(suspect)));
                 }
             }
+        }
+    }
+
+    /// What a case is called: the token that draws it, or the signature whose program it is.
+    fn token(&self, index: u64) -> String {
+        let Campaign { seed, max_ops, .. } = *self.campaign;
+        match self.campaign.program(index) {
+            Some((signature, _)) => signature.to_string(),
+            None => Token::new(seed, index, max_ops).to_string(),
         }
     }
 
@@ -337,6 +347,26 @@ mod tests {
     use super::{Desk, Hand};
     use crate::campaign::Campaign;
     use crate::known::Known;
+    use crate::plan::Plan;
+    use crate::policy::Defaults;
+
+    #[test]
+    fn programs_are_cases_after_those_that_are_drawn() {
+        let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
+        let plan = Plan { defaults: Defaults::default(), steps: Vec::new() };
+        let campaign = Campaign {
+            seed: 1,
+            cases: Some(2),
+            time: None,
+            jobs: 1,
+            max_ops: 1,
+            confirmations: 1,
+            known: Known::default(),
+            programs: BTreeMap::from([(signature, plan)]),
+        };
+        let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
+        assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));
+    }
 
     #[test]
     fn a_hand_that_panics_sends_the_others_home() {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Noticed, Stale, Told, token::Token};
+use super::{Noticed, Stale, Told};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
@@ -21,12 +21,12 @@ pub(super) struct Ledger {
     pub(super) stale: Vec<Stale>,
     /// Whether a signature, excused or not, has shown with more allowed than was due.
     seen: BTreeMap<(Signature, bool), bool>,
-    notices: BTreeMap<(Clause, String), (u64, Token)>,
+    notices: BTreeMap<(Clause, String), (u64, String)>,
 }
 
 impl Ledger {
     /// Adds a case.
-    pub(super) fn add(&mut self, token: Token, steps: usize, verdict: &Verdict) {
+    pub(super) fn add(&mut self, token: &str, steps: usize, verdict: &Verdict) {
         self.cases += 1;
         self.steps += u64::try_from(steps).expect("a plan has fewer than 2^64 lines");
         for (cell, tally) in &verdict.tally {
@@ -38,7 +38,7 @@ impl Ledger {
         let texts: BTreeSet<_> =
             verdict.notices.iter().map(|notice| (notice.clause, notice.text.clone())).collect();
         for key in texts {
-            self.notices.entry(key).or_insert((0, token)).0 += 1;
+            self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
         }
         if let Some(reason) = &verdict.inconclusive {
             *self.inconclusive.entry(reason.clone()).or_default() += 1;
@@ -75,7 +75,7 @@ impl Ledger {
             clause: *clause,
             text: text.clone(),
             count: *count,
-            token: token.to_string(),
+            token: token.clone(),
         });
         noticed.collect()
     }

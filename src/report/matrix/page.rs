@@ -72,7 +72,8 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
              resumes? The same " (key.cases) " random programs were run on each of " (releases)
             ", and every answer was compared with what the contract of heirloom demands. What \
-             differed was made as small as it gets and run again in fresh processes."
+             differed was made as small as it gets and run again in fresh processes, and every \
+             other release was asked for it by the same program."
         }
         p {
             strong { (plural(broken, "row")) " of the table " (verb)
