@@ -135,9 +135,13 @@ fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup 
 /// The rows that hold wherever they were tried, folded away.
 fn others(matrix: &Matrix) -> Markup {
     let holds = |cells: &[Cell]| !tells(cells) && any_judged(cells);
-    let count = matrix.rows.values().filter(|cells| holds(cells)).count();
+    let rows = matrix.rows.iter().filter(|(_, cells)| holds(cells));
+    let names: Vec<String> = rows.map(|(place, _)| name(*place)).collect();
+    let count = names.len();
     html! {
         @if count > 0 {
+            // What is folded away on a screen cannot be opened on paper.
+            p.paper { "These hold wherever they were tried: " (names.join(", ")) "." }
             details {
                 summary { (plural(count, "row")) " of clauses that hold wherever they were tried" }
                 (grid(matrix, "Clauses that hold wherever they were tried", &holds))
