@@ -49,7 +49,8 @@ pub struct Campaign {
     pub confirmations: u32,
     /// What is excused.
     pub known: Known,
-    /// Programs that showed a signature elsewhere; they are tried before a smaller one is searched.
+    /// Programs that showed a signature elsewhere: each is a case after those that are counted, and
+    /// is tried before a smaller one is searched.
     pub programs: BTreeMap<Signature, Plan>,
 }
 
@@ -281,6 +282,18 @@ impl Outcome {
 }
 
 impl Campaign {
+    /// The cases that are run, where they are counted: those that are drawn, then the programs.
+    pub fn counted(&self) -> Option<u64> {
+        let programs = u64::try_from(self.programs.len()).expect("programs are counted in memory");
+        self.cases.map(|cases| cases.saturating_add(programs))
+    }
+
+    /// The program that is the case of this index, where it is none that is drawn.
+    pub fn program(&self, index: u64) -> Option<(&Signature, &Plan)> {
+        let at = index.checked_sub(self.cases?)?;
+        self.programs.iter().nth(usize::try_from(at).ok()?)
+    }
+
     /// Runs the campaign. `stop` may be set at any time; what was found until then is still told.
     pub fn run(
         &self,

@@ -13,13 +13,14 @@ use crate::model::width::wider_by_right;
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::trace::{Trace, What, Whose};
+use crate::trace::{Trace, What};
 
 pub mod adopt;
 pub mod compare;
 pub mod deed;
 pub mod evidence;
 pub mod origin;
+mod shown;
 pub mod signature;
 pub mod together;
 pub mod told;
@@ -233,18 +234,16 @@ impl Judging<'_> {
             self.defaults.push(defaults.clone());
         }
         let facts: Vec<&What> = self.trace.of_step(index).collect();
-        if let Some(what) = left_out(&facts) {
+        if let Some(what) = shown::left_out(&facts) {
             self.verdict.left_out.insert(index, what);
             return worlds;
         }
-        if let Step::Act { .. } = wanted
-            && not_taken(&facts)
-        {
+        if shown::not_taken(&wanted, &facts) {
             return worlds;
         }
         let gates = self.gates();
         let mut all = Vec::new();
-        for world in &closed(worlds, &facts) {
+        for world in &shown::closed(worlds, &facts) {
             for branch in step(world, &wanted) {
                 let mut compared = match &wanted {
                     Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
@@ -452,35 +451,10 @@ impl Judging<'_> {
     }
 }
 
-/// What the step would have asked for, where the release does not have it.
-fn left_out(facts: &[&What]) -> Option<String> {
-    facts.iter().find_map(|what| match what {
-        What::LeftOut { what } => Some(what.clone()),
-        _ => None,
-    })
-}
-
 /// How much says that another branch is the one that happened.
 fn elsewhere(compared: &[Comparison]) -> usize {
     let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
     mismatches.filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)).count()
-}
-
-/// Whether nothing was asked for, since it could not be.
-fn not_taken(facts: &[&What]) -> bool {
-    facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
-}
-
-/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
-/// be: an idle thread that nobody hears may be unloaded at any time.
-fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
-    for what in facts {
-        if let What::Closed { thread: Whose::Named(name) } = what {
-            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
-            worlds.extend(unloaded);
-        }
-    }
-    worlds
 }
 
 fn wrong(compared: &[Comparison]) -> usize {

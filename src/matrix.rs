@@ -1,9 +1,10 @@
 //! [shell] The same cases on one release after another, and what each of them holds.
 //!
-//! A campaign per release makes a column; clause and dimension make a row. What was run is stored
-//! by the digest of the server and everything that the cases depend on, and is not run again. A
-//! release that cannot be had, or does not start, is a column that says so. Speaks in `Event`s and
-//! prints nothing.
+//! A campaign per release makes a column; clause and dimension make a row. What one release shows,
+//! every other is asked for by the same program, so that what is missing there is missing. What was
+//! run is stored by the digest of the server and everything that the cases depend on, and is not
+//! run again. A release that cannot be had, or does not start, is a column that says so. Speaks in
+//! `Event`s and prints nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::campaign::{self, Campaign, Subject, Told};
 use crate::contract::Clause;
 use crate::disk::Profile;
 use crate::judge::signature::Signature;
+use crate::plan::Plan;
 use crate::policy::Dimension;
 
 pub mod bisect;
@@ -41,6 +43,8 @@ pub struct Sweep {
     pub campaign: Campaign,
     /// The product state of the servers.
     pub profile: Profile,
+    /// Programs of deviations that are known of: every release is asked for them.
+    pub programs: BTreeMap<Signature, Plan>,
     /// Where results are kept.
     pub store: Store,
 }
@@ -61,6 +65,13 @@ pub enum Event {
         number: usize,
         /// How many are asked for.
         of: usize,
+    },
+    /// A release that was run is asked for what others show since.
+    Asking {
+        /// The release.
+        label: String,
+        /// How many programs.
+        programs: usize,
     },
     /// The campaign on it says something.
     Campaign(campaign::Event),
@@ -103,6 +114,8 @@ pub struct Results {
     pub tally: BTreeMap<Place, Count>,
     /// The clauses that this release cannot be asked for.
     pub untestable: BTreeSet<Clause>,
+    /// The signatures that it was asked for by a program which shows them somewhere.
+    pub asked: BTreeSet<Signature>,
     /// The findings, widened first, flaky ones last.
     pub findings: Vec<Told>,
     /// Why cases said nothing, and how many.

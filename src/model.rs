@@ -373,9 +373,7 @@ impl World {
         let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
         idle.then(|| {
             let mut without = self.clone();
-            if let Some(gone) = without.threads.get_mut(&name) {
-                gone.trail.insert(Clause::R18);
-            }
+            without.threads.entry(name).and_modify(|gone| gone.trail.extend([Clause::R18]));
             without.unload(name);
             without
         })

@@ -57,12 +57,12 @@ pub(super) fn run(
     let begun = Instant::now();
     let before = cpu();
     let deadline = campaign.time.map(|time| begun + time);
-    let desk = Desk::new(campaign.cases, deadline);
+    let desk = Desk::new(campaign.counted(), deadline);
     tell(Event::Began {
         subject: subject.clone(),
         seed: campaign.seed,
         jobs: campaign.jobs,
-        cases: campaign.cases,
+        cases: campaign.counted(),
         time: campaign.time,
     });
     if let Some(reason) = bench.no_schema.clone() {
@@ -139,14 +139,10 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let case = {
-            let draw = strategy::Draw {
-                max_ops: self.campaign.max_ops,
-                secondary: self.campaign.secondary,
-            };
-            strategy::drawn(self.campaign.seed, index, draw)
-        };
-        let plan = Plan::from(&case);
+        let Campaign { seed, max_ops, secondary, .. } = *self.campaign;
+        let draw = strategy::Draw { max_ops, secondary };
+        let program = self.campaign.program(index).map(|(_, plan)| plan.clone());
+        let plan = program.unwrap_or_else(|| Plan::from(&strategy::drawn(seed, index, draw)));
         let trace = worker.run(&plan);
         let verdict = judge(&trace);
         Ran { plan, trace, verdict }
@@ -236,8 +232,8 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign, index);
-        self.ledger.add(token, &plan, &verdict);
+        let token = self.token(index);
+        self.ledger.add(&token, &plan, &verdict);
         tell(Event::Case {
             index,
             steps: plan.lines(),
@@ -256,7 +252,7 @@ impl<'a> Foreman<'a> {
                 plan: plan.clone(),
                 trace: trace.clone(),
                 finding,
-                token: token.to_string(),
+                token: token.clone(),
                 found_after: self.begun.elapsed(),
             };
             match row {
@@ -270,6 +266,14 @@ impl<'a> Foreman<'a> {
                     self.desk.put(Work::Examine(Box::new(suspect)));
                 }
             }
+        }
+    }
+
+    /// What a case is called: the token that draws it, or the signature whose program it is.
+    fn token(&self, index: u64) -> String {
+        match self.campaign.program(index) {
+            Some((signature, _)) => signature.to_string(),
+            None => Token::new(self.campaign, index).to_string(),
         }
     }
 
@@ -352,6 +356,26 @@ mod tests {
     use super::{Desk, Hand};
     use crate::campaign::Campaign;
     use crate::known::Known;
+    use crate::plan::Plan;
+    use crate::policy::Defaults;
+
+    #[test]
+    fn programs_are_cases_after_those_that_are_drawn() {
+        let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
+        let plan = Plan { defaults: Defaults::default(), steps: Vec::new() };
+        let campaign = Campaign {
+            seed: 1,
+            cases: Some(2),
+            time: None,
+            jobs: 1,
+            max_ops: 1,
+            confirmations: 1,
+            known: Known::default(),
+            programs: BTreeMap::from([(signature, plan)]),
+        };
+        let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
+        assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));
+    }
 
     #[test]
     fn a_hand_that_panics_sends_the_others_home() {

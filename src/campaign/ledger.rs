@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Noticed, Stale, Told, token::Token};
+use super::{Noticed, Stale, Told};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
@@ -26,12 +26,12 @@ pub(super) struct Ledger {
     pub(super) stale: Vec<Stale>,
     /// Whether a signature, excused or not, has shown with more allowed than was due.
     seen: BTreeMap<(Signature, bool), bool>,
-    notices: BTreeMap<(Clause, String), (u64, Token)>,
+    notices: BTreeMap<(Clause, String), (u64, String)>,
 }
 
 impl Ledger {
     /// Adds a case.
-    pub(super) fn add(&mut self, token: Token, plan: &Plan, verdict: &Verdict) {
+    pub(super) fn add(&mut self, token: &str, plan: &Plan, verdict: &Verdict) {
         self.cases += 1;
         for (index, step) in plan.steps.iter().enumerate() {
             self.steps += 1;
@@ -49,7 +49,7 @@ impl Ledger {
         let texts: BTreeSet<_> =
             verdict.notices.iter().map(|notice| (notice.clause, notice.text.clone())).collect();
         for key in texts {
-            self.notices.entry(key).or_insert((0, token)).0 += 1;
+            self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
         }
         if let Some(reason) = &verdict.inconclusive {
             *self.inconclusive.entry(reason.clone()).or_default() += 1;
@@ -86,7 +86,7 @@ impl Ledger {
             clause: *clause,
             text: text.clone(),
             count: *count,
-            token: token.to_string(),
+            token: token.clone(),
         });
         noticed.collect()
     }

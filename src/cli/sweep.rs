@@ -80,7 +80,9 @@ impl SweepFlags {
         let specs = servers(&clients, (&spans, every), &mut |_| going(&stop));
         let specs = specs.map_err(failure)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
-        let sweep = Sweep { campaign: self.campaign(), profile: profile(&self.profile), store };
+        let programs = known.rows.iter().map(|row| (row.signature.clone(), row.plan.clone()));
+        let (campaign, profile) = (self.campaign(), profile(&self.profile));
+        let sweep = Sweep { campaign, profile, programs: programs.collect(), store };
         let matrix = self.sweep(&sweep, &specs, (&cache, &stop), &known);
         let key = Key::new(&sweep.campaign, sweep.profile);
         shelf::write(&folder, &matrix, &key).map_err(Failure::trouble)?;

@@ -164,7 +164,9 @@ impl Run<'_> {
                 let Some(known) = self.record.thread(&thread) else { return };
                 known.gone = status == Status::NotLoaded;
                 // Whoever hears of a thread hears the end of its turns by themselves.
-                if status != Status::Idle || !known.unsubscribed {
+                known.failing = status == Status::Failed;
+                let over = matches!(status, Status::Idle | Status::Failed);
+                if !over || !known.unsubscribed {
                     return;
                 }
                 What::Idle { thread: self.record.whose(&thread) }

@@ -31,6 +31,8 @@ pub(super) struct Thread {
     pub(super) unsubscribed: bool,
     /// Whether it may be loaded with nothing at all to be heard of it, not even that it is idle.
     pub(super) mute: bool,
+    /// Whether the server said last that something of it has failed.
+    pub(super) failing: bool,
     /// Whether the server said last that it is not loaded.
     pub(super) gone: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
@@ -170,6 +172,7 @@ impl Record {
                 parent: None,
                 unsubscribed: false,
                 mute: false,
+                failing: false,
                 gone: false,
                 begun: false,
                 stated: None,

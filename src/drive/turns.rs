@@ -72,7 +72,19 @@ impl Run<'_> {
         self.over(*thread, |turn| granted.is_none_or(|granted| turn == granted))?;
         self.took_a_turn(*thread);
         self.write_deed();
-        Ok(())
+        self.settle(*thread)
+    }
+
+    /// A turn that fails is told before it is over, and its end only to whoever hears of it. An
+    /// interruption is answered when it is over, whichever comes first.
+    fn settle(&mut self, thread: Who) -> Result<(), Cut> {
+        let failing = self.known(thread).is_some_and(|known| known.failing);
+        if !failing || self.unheard(thread).is_none() {
+            return Ok(());
+        }
+        let (id, _) = self.id(thread);
+        let turn = self.granted().unwrap_or_default();
+        self.ask(call::interrupt(&id, &turn), (false, None))
     }
 
     /// Waits for the end of a turn. Of a thread that is not subscribed to no turn is heard, and

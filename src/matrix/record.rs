@@ -53,6 +53,7 @@ pub struct Record {
     wall_seconds: f64,
     tally: Vec<Tried>,
     untestable: BTreeSet<Clause>,
+    asked: BTreeSet<Signature>,
     findings: Vec<Kept>,
 }
 
@@ -112,6 +113,7 @@ impl Record {
             wall_seconds: results.wall.as_secs_f64(),
             tally: results.tally.iter().map(tried).collect(),
             untestable: results.untestable.clone(),
+            asked: results.asked.clone(),
             findings: results.findings.iter().map(Kept::new).collect(),
         }
     }
@@ -130,6 +132,7 @@ impl Record {
             wall: Duration::try_from_secs_f64(self.wall_seconds).ok()?,
             tally,
             untestable: self.untestable,
+            asked: self.asked,
             findings: findings?,
             inconclusive: BTreeMap::new(),
             interrupted: false,

@@ -1,10 +1,11 @@
 //! [shell] One release after another.
 //!
-//! While one runs, the next is fetched. A program that showed a signature on one release is the
-//! first that is tried on the next, so that a deviation has the same program on all of them where
-//! it can.
+//! While one runs, the next is fetched. A program that showed a signature on one release is a case
+//! of the next, and the first that is tried to show it there, so that a deviation has the same
+//! program on all of them where it can. At the end every release is asked for what later ones have
+//! shown.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,7 @@ use crossbeam_channel::{Receiver, bounded};
 
 use super::record::Key;
 use super::{Column, Count, Event, Outcome, Place, Results, Sweep};
-use crate::campaign::{self, Status, Subject};
+use crate::campaign::{self, Campaign, Status, Subject};
 use crate::contract::Clause;
 use crate::drive::{Bench, Patience};
 use crate::judge::compare::Gates;
@@ -55,7 +56,8 @@ impl Sweep {
                     }
                 }
             });
-            let mut running = Running { sweep: self, key, brings, stop, programs: BTreeMap::new() };
+            let programs = self.programs.clone();
+            let mut running = Running { sweep: self, key, brings, stop, programs };
             let mut columns = Vec::new();
             for (index, (spec, stored)) in specs.iter().zip(stored).enumerate() {
                 let place = (index + 1, specs.len());
@@ -63,7 +65,8 @@ impl Sweep {
                 tell(Event::Done(Box::new(column.clone())));
                 columns.push(column);
             }
-            columns
+            let asked = columns.into_iter().zip(specs);
+            asked.map(|(column, spec)| running.ask(column, spec, provide, tell)).collect()
         })
     }
 
@@ -81,7 +84,7 @@ struct Running<'a> {
     key: Key,
     brings: Receiver<Result<Executable, String>>,
     stop: &'a AtomicBool,
-    /// The program that showed a signature last.
+    /// The programs of what is known of, and of what the releases so far have shown.
     programs: BTreeMap<Signature, Plan>,
 }
 
@@ -128,33 +131,123 @@ impl Running<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(STOPPED.to_owned());
         }
-        let Executable { spec, path, version, digest, lease: _held } = executable;
-        let subject = Subject { spec: spec.to_string(), version: version.clone(), digest };
+        let subject = subject(&executable);
         let label = label(&subject);
         let store = &self.sweep.store;
         if let Some(results) = store.of_digest(&label, &subject.digest, &self.key) {
             return Ok(results);
         }
-        tell(Event::Running { label: label.clone(), number, of });
+        tell(Event::Running { label, number, of });
+        let campaign = Campaign { programs: self.programs.clone(), ..self.sweep.campaign.clone() };
+        self.campaign(&executable, &campaign, tell)
+    }
+
+    /// Asks a release for what it was not asked for yet; it is run for nothing else.
+    fn ask(
+        &mut self,
+        mut column: Column,
+        spec: &Spec,
+        provide: &Provide<'_>,
+        tell: &mut dyn FnMut(Event),
+    ) -> Column {
+        let Outcome::Ran(results) = &mut column.outcome else {
+            return column;
+        };
+        let asked = &results.asked;
+        let missing = self.programs.iter().filter(|(signature, _)| !asked.contains(signature));
+        let missing: BTreeMap<Signature, Plan> =
+            missing.map(|(signature, plan)| (signature.clone(), plan.clone())).collect();
+        if missing.is_empty() || self.stop.load(Ordering::Relaxed) {
+            return column;
+        }
+        tell(Event::Asking { label: column.label.clone(), programs: missing.len() });
+        let campaign =
+            Campaign { programs: missing, cases: Some(0), ..self.sweep.campaign.clone() };
+        let more = provide(spec).and_then(|found| self.campaign(&found, &campaign, tell));
+        match more {
+            Ok(more) => {
+                self.learn(&more);
+                results.add(more);
+                self.keep(&column.label, results);
+            }
+            // What was found before stands; that it was not asked stands in the document.
+            Err(reason) => drop(results.inconclusive.insert(reason, 1)),
+        }
+        tell(Event::Done(Box::new(column.clone())));
+        column
+    }
+
+    /// A campaign on a server.
+    fn campaign(
+        &self,
+        executable: &Executable,
+        campaign: &Campaign,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Results, String> {
+        let (subject, version) = (subject(executable), executable.version.clone());
+        let label = label(&subject);
         let untestable = Gates::of(version.as_ref()).shut();
-        let bench = Bench::prepare(path, version, self.sweep.profile, Patience::default());
+        let (path, profile) = (executable.path.clone(), self.sweep.profile);
+        let bench = Bench::prepare(path, version, profile, Patience::default());
         let bench = Arc::new(bench.map_err(|error| error.to_string())?);
-        let mut campaign = self.sweep.campaign.clone();
-        campaign.programs = self.programs.clone();
         let said = &mut |event| tell(Event::Campaign(event));
         let outcome = campaign.run(&bench, subject, self.stop, said);
-        let results = results(outcome, untestable);
-        if !results.interrupted && results.inconclusive.is_empty() && results.cases > 0 {
-            let kept = store.keep(&label, &results, &self.key);
-            kept.map_err(|error| format!("cannot keep its results: {error}; free space there"))?;
+        let mut results = results(outcome, untestable);
+        results.asked = campaign.programs.keys().cloned().collect();
+        results.asked.extend(results.findings.iter().map(|told| told.finding.signature()));
+        if campaign.cases != Some(0) {
+            self.keep(&label, &mut results);
         }
         Ok(results)
     }
 
+    /// Keeps what is whole; what cannot be kept is told as trouble of ours.
+    fn keep(&self, label: &str, results: &mut Results) {
+        let whole = !results.interrupted && results.inconclusive.is_empty();
+        if !whole || results.cases == 0 {
+            return;
+        }
+        if let Err(error) = self.sweep.store.keep(label, results, &self.key) {
+            let reason = format!("cannot keep the results: {error}; free space there");
+            results.inconclusive.insert(reason, 1);
+        }
+    }
+
     fn learn(&mut self, results: &Results) {
         let sure = results.findings.iter().filter(|told| told.status == Status::New);
-        self.programs.extend(sure.map(|told| (told.finding.signature(), told.plan.clone())));
+        for told in sure {
+            let program = self.programs.entry(told.finding.signature());
+            program.or_insert_with(|| told.plan.clone());
+        }
     }
+}
+
+impl Results {
+    /// Adds what the same release showed when it was asked for more.
+    fn add(&mut self, more: Results) {
+        self.cases += more.cases;
+        self.steps += more.steps;
+        self.wall += more.wall;
+        for (place, count) in more.tally {
+            let sum = self.tally.entry(place).or_default();
+            sum.compared += count.compared;
+            sum.rested += count.rested;
+        }
+        let found: BTreeSet<Signature> =
+            self.findings.iter().map(|told| told.finding.signature()).collect();
+        let new = more.findings.into_iter();
+        self.findings.extend(new.filter(|told| !found.contains(&told.finding.signature())));
+        self.findings
+            .sort_by_key(|told| (told.status, !told.finding.widened, told.finding.signature()));
+        self.asked.extend(more.asked);
+        self.inconclusive.extend(more.inconclusive);
+        self.interrupted |= more.interrupted;
+    }
+}
+
+fn subject(executable: &Executable) -> Subject {
+    let Executable { spec, version, digest, .. } = executable.clone();
+    Subject { spec: spec.to_string(), version, digest }
 }
 
 /// The name of a release: its version, else how it was asked for.
@@ -185,6 +278,7 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         wall: outcome.wall,
         tally,
         untestable: untestable.into_iter().collect(),
+        asked: BTreeSet::new(),
         findings: outcome.findings,
         inconclusive: outcome.inconclusive,
         interrupted: outcome.interrupted,

@@ -49,7 +49,7 @@ fn begun(mut thread: Thread) -> Thread {
 
 /// Whether the thread has a history from now on is open; if it has, its policy is its own (R16).
 fn perhaps_begun(mut thread: Thread, clause: Clause) -> Thread {
-    if thread.can_begin() {
+    if !thread.materialised {
         thread.uncertain = true;
         thread.restored = Ruling::all(Kind::Resume, clause);
     }

@@ -19,7 +19,6 @@ use crate::campaign::examine::id;
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::known::update::{Evidence, Shown};
-use crate::matrix::State;
 
 /// The name of a campaign's summary.
 const SUMMARY: &str = "summary.json";
@@ -170,8 +169,6 @@ fn of_run(run: &Run) -> Evidence {
     evidence
 }
 
-/// Every release ran the same cases: what one of them shows, all were asked for that tried the
-/// clause at all.
 fn of_matrix(document: &Document) -> Evidence {
     let mut evidence = Evidence::default();
     let confirmed = || document.findings.iter().filter(|shown| shown.status != Status::Flaky);
@@ -179,14 +176,10 @@ fn of_matrix(document: &Document) -> Evidence {
         let release = document.releases.iter().find(|release| release.release == label)?;
         release.version.clone()
     };
-    for cell in &document.cells {
-        let judged = matches!(cell.state, State::Holds | State::Broken);
-        let Some(release) = version(&cell.release).filter(|_| judged) else { continue };
-        let of_cell = |signature: &&Signature| {
-            (signature.clause, signature.dimension) == (cell.clause, cell.dimension)
-        };
-        let signatures = confirmed().map(|shown| &shown.signature).filter(of_cell).cloned();
-        evidence.asked.entry(release).or_default().extend(signatures);
+    for release in &document.releases {
+        if let Some(version) = release.version.clone() {
+            evidence.asked.entry(version).or_default().extend(release.asked.iter().cloned());
+        }
     }
     evidence.shown = confirmed()
         .filter_map(|shown| {

@@ -39,7 +39,7 @@ fn work(queue: &Receiver<Job>) {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "between fork and exec only two system calls run, both allowed")]
+#[expect(unsafe_code, reason = "between fork and exec only three system calls run, all allowed")]
 fn die_with_parent(command: &mut Command) {
     use nix::errno::Errno;
     use nix::sys::prctl;
@@ -54,7 +54,7 @@ fn die_with_parent(command: &mut Command) {
         // A parent that died before the call above sends nothing any more.
         if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
-    // SAFETY: `ask` allocates nothing and takes no lock; both calls are async-signal-safe.
+    // SAFETY: `ask` allocates nothing and takes no lock; its calls are async-signal-safe.
     unsafe { command.pre_exec(ask) };
 }
 

@@ -108,11 +108,47 @@ mod tests {
 
     #[test]
     fn every_act_has_a_request() {
-        check(Back::Revert, expect![[r#""#]]);
+        check(
+            Back::Revert,
+            expect![[r#"
+            thread/name/set {"name":"a name","threadId":"T"}
+            thread/read {"threadId":"T"}
+            thread/list {}
+            thread/archive {"threadId":"T"}
+            thread/unarchive {"threadId":"T"}
+            thread/unsubscribe {"threadId":"T"}
+            thread/unsubscribe {"threadId":"T"}
+            thread/revert {"beforeTurnId":"U","threadId":"T"}
+            thread/compact/start {"threadId":"T"}
+            thread/shellCommand {"command":"true","threadId":"T"}
+            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"T"}
+            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"T"}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"T"}
+            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"T"}
+        "#]],
+        );
     }
 
     #[test]
     fn older_releases_roll_back() {
-        check(Back::Rollback, expect![[r#""#]]);
+        check(
+            Back::Rollback,
+            expect![[r#"
+            thread/name/set {"name":"a name","threadId":"T"}
+            thread/read {"threadId":"T"}
+            thread/list {}
+            thread/archive {"threadId":"T"}
+            thread/unarchive {"threadId":"T"}
+            thread/unsubscribe {"threadId":"T"}
+            thread/unsubscribe {"threadId":"T"}
+            thread/rollback {"numTurns":1,"threadId":"T"}
+            thread/compact/start {"threadId":"T"}
+            thread/shellCommand {"command":"true","threadId":"T"}
+            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"T"}
+            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"T"}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"T"}
+            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"T"}
+        "#]],
+        );
     }
 }

@@ -120,21 +120,121 @@ mod tests {
 
     #[test]
     fn an_enumeration_is_given_what_it_does_not_have() {
-        check(Wrong::UnknownValue, expect![[r#""#]]);
+        check(
+            Wrong::UnknownValue,
+            expect![[r#"
+            thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
+            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
+            thread/fork {"threadId":"T","approvalPolicy":"sometimes"}
+            thread/resume {"threadId":"T","approvalPolicy":"sometimes"}
+            thread/settings/update {"threadId":"T","approvalPolicy":"sometimes"}
+            turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"scent","text":"roses"}]}
+            turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"somebody"}
+            Interrupt: none
+            Act(Name): none
+            Act(Read): none
+            thread/list {"sortKey":"beauty"}
+            Act(Archive): none
+            Act(Unarchive): none
+            Act(Unsubscribe): none
+            Act(Revert): none
+            Act(Compact): none
+            Act(Shell): none
+            review/start {"target":{"type":"everything"},"threadId":"T"}
+            thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
+            Act(Inject): none
+        "#]],
+        );
     }
 
     #[test]
     fn a_text_is_given_as_a_number() {
-        check(Wrong::WrongType, expect![[r#""#]]);
+        check(
+            Wrong::WrongType,
+            expect![[r#"
+            thread/start {"cwd":7}
+            turn/start {"input":[{"type":"text","text":"one"}],"threadId":7}
+            thread/fork {"threadId":7}
+            thread/resume {"threadId":7}
+            thread/settings/update {"threadId":7}
+            turn/steer {"threadId":7,"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+            turn/settings/update {"threadId":7,"turnId":"U","approvalsReviewer":"user"}
+            turn/interrupt {"threadId":7,"turnId":"U"}
+            thread/name/set {"name":"a name","threadId":7}
+            thread/read {"threadId":7}
+            thread/list {"limit":"many"}
+            thread/archive {"threadId":7}
+            thread/unarchive {"threadId":7}
+            thread/unsubscribe {"threadId":7}
+            thread/revert {"beforeTurnId":"U","threadId":7}
+            thread/compact/start {"threadId":7}
+            thread/shellCommand {"command":"true","threadId":7}
+            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":7}
+            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":7}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":7}
+            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":7}
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_required_is_left_out() {
-        check(Wrong::MissingField, expect![[r#""#]]);
+        check(
+            Wrong::MissingField,
+            expect![[r#"
+            thread/start null
+            turn/start {"input":[{"type":"text","text":"one"}]}
+            thread/fork {}
+            thread/resume {}
+            thread/settings/update {}
+            turn/steer {"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+            turn/settings/update {"turnId":"U","approvalsReviewer":"user"}
+            turn/interrupt {"turnId":"U"}
+            thread/name/set {"name":"a name"}
+            thread/read {}
+            thread/list null
+            thread/archive {}
+            thread/unarchive {}
+            thread/unsubscribe {}
+            thread/revert {"beforeTurnId":"U"}
+            thread/compact/start {}
+            thread/shellCommand {"command":"true"}
+            review/start {"target":{"type":"custom","instructions":"look at it"}}
+            thread/goal/set {"objective":"done","status":"active","tokenBudget":1}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}]}
+            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}]}
+        "#]],
+        );
     }
 
     #[test]
     fn a_thread_that_never_was_is_named() {
-        check(Wrong::UnknownThread, expect![[r#""#]]);
+        check(
+            Wrong::UnknownThread,
+            expect![[r#"
+            Start: none
+            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/fork {"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/resume {"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/settings/update {"threadId":"00000000-0000-7000-8000-000000000000"}
+            turn/steer {"threadId":"00000000-0000-7000-8000-000000000000","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+            turn/settings/update {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U","approvalsReviewer":"user"}
+            turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
+            thread/name/set {"name":"a name","threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/read {"threadId":"00000000-0000-7000-8000-000000000000"}
+            Act(List): none
+            thread/archive {"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/unarchive {"threadId":"00000000-0000-7000-8000-000000000000"}
+            Act(Unsubscribe): none
+            thread/revert {"beforeTurnId":"U","threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/compact/start {"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/shellCommand {"command":"true","threadId":"00000000-0000-7000-8000-000000000000"}
+            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
+        "#]],
+        );
     }
 }

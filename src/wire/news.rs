@@ -85,8 +85,10 @@ impl News {
 pub enum Status {
     /// A turn of it runs.
     Active,
-    /// It is loaded, and no turn of it runs; its last one may have failed.
+    /// It is loaded, and no turn of it runs.
     Idle,
+    /// Something has failed: a turn of it, which is not over yet, or a request.
+    Failed,
     /// It is not loaded.
     NotLoaded,
 }
@@ -125,7 +127,8 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
 fn status(word: &str) -> Option<Status> {
     match word {
         "active" => Some(Status::Active),
-        "idle" | "systemError" => Some(Status::Idle),
+        "idle" => Some(Status::Idle),
+        "systemError" => Some(Status::Failed),
         "notLoaded" => Some(Status::NotLoaded),
         _ => None,
     }

@@ -121,6 +121,9 @@ fn seen() -> impl Strategy<Value = What> {
             thread,
             told: policy.told(if beside { Voice::Metadata } else { Voice::Developer })
         }),
+        (whose(), call()).prop_map(|(thread, turn)| What::CommandEnded { thread, turn }),
+        whose().prop_map(|thread| What::Unsubscribed { thread }),
+        whose().prop_map(|thread| What::Idle { thread }),
         (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
         (whose(), option::of(stated()))
             .prop_map(|(thread, policy)| What::Rollout { thread, policy }),

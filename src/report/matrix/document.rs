@@ -3,6 +3,8 @@
 //! Versioned by its schema, written and read here alone. Keys are added under the same version, and
 //! never taken away. Clauses, dimensions and signatures are spelled as in the contract.
 
+use std::collections::BTreeSet;
+
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,8 @@ pub struct Release {
     pub wall_seconds: f64,
     /// Cases that said nothing, by trouble of the suite.
     pub inconclusive: u64,
+    /// The signatures that it was asked for by a program which shows them somewhere.
+    pub asked: BTreeSet<Signature>,
 }
 
 /// A clause in a dimension on a release.
@@ -189,6 +193,7 @@ fn release(column: &Column) -> Release {
         steps: results.map_or(0, |results| results.steps),
         wall_seconds: results.map_or(0.0, |results| results.wall.as_secs_f64()),
         inconclusive: results.map_or(0, |results| results.inconclusive.values().sum()),
+        asked: results.map(|results| results.asked.clone()).unwrap_or_default(),
     }
 }
 

@@ -28,6 +28,11 @@ impl March {
                 self.line(&format!("{label}: {number} of {of}"));
                 self.campaign = Some(Progress::new(self.pace));
             }
+            Event::Asking { label, programs } => {
+                let programs = plural(*programs, "program");
+                self.line(&format!("{label}: asked for what others show, {programs}"));
+                self.campaign = Some(Progress::new(self.pace));
+            }
             Event::Campaign(event) => {
                 if let Some(progress) = &mut self.campaign {
                     progress.hear(event);

@@ -72,7 +72,8 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
              resumes? The same " (key.cases) " random programs were run on each of " (releases)
             ", and every answer was compared with what the contract of heirloom demands. What \
-             differed was made as small as it gets and run again in fresh processes."
+             differed was made as small as it gets and run again in fresh processes, and every \
+             other release was asked for it by the same program."
         }
         p {
             strong { (plural(broken, "row")) " of the table " (verb)
@@ -134,9 +135,13 @@ fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup 
 /// The rows that hold wherever they were tried, folded away.
 fn others(matrix: &Matrix) -> Markup {
     let holds = |cells: &[Cell]| !tells(cells) && any_judged(cells);
-    let count = matrix.rows.values().filter(|cells| holds(cells)).count();
+    let rows = matrix.rows.iter().filter(|(_, cells)| holds(cells));
+    let names: Vec<String> = rows.map(|(place, _)| name(*place)).collect();
+    let count = names.len();
     html! {
         @if count > 0 {
+            // What is folded away on a screen cannot be opened on paper.
+            p.paper { "These hold wherever they were tried: " (names.join(", ")) "." }
             details {
                 summary { (plural(count, "row")) " of clauses that hold wherever they were tried" }
                 (grid(matrix, "Clauses that hold wherever they were tried", &holds))

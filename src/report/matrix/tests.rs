@@ -74,6 +74,7 @@ fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results
             (notices, Count { compared: heard, rested: 3 }),
         ]),
         untestable: untestable.iter().copied().collect(),
+        asked: BTreeSet::from([told(Status::New).finding.signature()]),
         findings,
         inconclusive: BTreeMap::new(),
         interrupted: false,
@@ -229,17 +230,17 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
     check(
         &lines.join("\n"),
         expect![[r#"
-        schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
-        releases: release version digest not_run cases steps wall_seconds inconclusive
-        cells: clause dimension release state fired widened known signatures case
-        findings: signature release status widened known expected seen seen_form confirmed since after case
-        turns: clause dimension from to gained lost
-        {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
-        {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-        {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
-        {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-        {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-        its schema is `x`, not `heirloom matrix v1`"#]],
+            schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
+            releases: release version digest not_run cases steps wall_seconds inconclusive asked
+            cells: clause dimension release state fired widened known signatures case
+            findings: signature release status widened known expected seen seen_form confirmed since after case
+            turns: clause dimension from to gained lost
+            {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
+            {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
+            {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
+            {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
+            {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
+            its schema is `x`, not `heirloom matrix v1`"#]],
     );
 }
 
