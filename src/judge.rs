@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
 use crate::model::rules::step;
-use crate::model::width::wider_by_right;
+use crate::model::width::{self, wider_by_right};
 use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
@@ -18,6 +18,7 @@ use crate::trace::{Trace, What};
 pub mod adopt;
 pub mod compare;
 pub mod deed;
+mod elsewhere;
 pub mod evidence;
 pub mod origin;
 mod shown;
@@ -249,14 +250,14 @@ impl Judging<'_> {
                     Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
-                compared.extend(compare::unloaded(wanted.kind(), &branch, &facts));
+                compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
         // A branch that did not happen is no better for being wrong in less.
-        let far = |compared: &[Comparison]| (elsewhere(compared), wrong(compared));
-        let nearest = all.iter().map(|(_, _, compared)| far(compared)).min().unwrap_or((0, 0));
-        all.retain(|(_, _, compared)| far(compared) == nearest);
+        let far = |(_, _, compared): &(_, _, Vec<Comparison>)| elsewhere::distance(compared);
+        let nearest = all.iter().map(far).min().unwrap_or((0, 0));
+        all.retain(|one| far(one) == nearest);
         if nearest > (0, 0) {
             all.truncate(1);
         }
@@ -285,7 +286,7 @@ impl Judging<'_> {
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
-        let agreed = wrong(compared) == 0;
+        let agreed = elsewhere::distance(compared) == (0, 0);
         for comparison in compared {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             match &comparison.mismatch {
@@ -421,13 +422,7 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let words = match clause {
-                Clause::R7 => "a profile that is gone gives way to a wider default",
-                Clause::F2 => "a fork takes a wider policy than stood where it is cut",
-                Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
-                _ => "a loaded thread stays wider than its resume asks for",
-            };
-            let text = format!("{words}, as {clause} has it");
+            let text = format!("{}, as {clause} has it", width::words(clause));
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
@@ -449,14 +444,4 @@ impl Judging<'_> {
         });
         self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
     }
-}
-
-/// How much says that another branch is the one that happened.
-fn elsewhere(compared: &[Comparison]) -> usize {
-    let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
-    mismatches.filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)).count()
-}
-
-fn wrong(compared: &[Comparison]) -> usize {
-    compared.iter().filter(|comparison| comparison.mismatch.is_some()).count()
 }

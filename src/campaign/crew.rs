@@ -369,6 +369,7 @@ mod tests {
             time: None,
             jobs: 1,
             max_ops: 1,
+            secondary: true,
             confirmations: 1,
             known: Known::default(),
             programs: BTreeMap::from([(signature, plan)]),

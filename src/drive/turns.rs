@@ -193,7 +193,8 @@ impl Run<'_> {
         let hears = known
             .is_some_and(|known| known.loaded && !known.unsubscribed && !known.heard_by.is_empty());
         let patience = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
-        let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == Whose::Named(name));
+        let named = Whose::Named(name);
+        let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == named);
         self.within(patience, own)
     }
 

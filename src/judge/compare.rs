@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use semver::Version;
 
-use super::{Apart, Cell, View, deed, told};
+use super::{Apart, Cell, View, deed, elsewhere, told};
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, LOADED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Branch, Due, Kind, Ruling};
+use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
+use crate::model::{Due, Kind, Ruling};
 use crate::plan::{Name, Step};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
@@ -101,7 +101,7 @@ pub enum Adopt {
 }
 
 /// How the server took the step's request.
-enum Outcome<'a> {
+pub(super) enum Outcome<'a> {
     Refused(&'a str),
     Granted(Option<Whose>, Option<&'a Policy>),
 }
@@ -135,59 +135,21 @@ pub(super) fn of_lane(
     let kind = step.kind();
     // A thread may be unloaded where nothing was asked for: at the end of its turn.
     if let Due::Closing { thread, closed } = due {
-        return closing(kind, (*thread, *closed), facts);
+        return elsewhere::closing(kind, (*thread, *closed), facts);
     }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
     let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
-    if let Some(elsewhere) = unspawned((due, step), facts) {
-        return vec![elsewhere];
+    if let Some(unspawned) = elsewhere::unspawned((due, step), facts) {
+        return vec![unspawned];
     }
-    let mut all = match (due, outcome) {
-        (Due::Nothing | Due::All(_) | Due::Closing { .. }, _) => Vec::new(),
-        (Due::Answer { granted }, outcome) => allowed(kind, *granted, &outcome),
-        (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
-        (Due::Refusal(clause), Outcome::Granted(whose, policy)) => {
-            vec![granted(*clause, kind, (whose, policy))]
+    let mut all = match outcome {
+        Outcome::Refused(why) => declined((due, kind), (view, why)),
+        Outcome::Granted(whose, seen) => {
+            let facts = if gates.alone { facts } else { &[] };
+            conceded((due, kind), (whose, seen), (facts, gates))
         }
-        (
-            Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling),
-            Outcome::Refused(why),
-        ) => vec![refused(*name, (ruling.main(), kind), (view, why))],
-        (
-            Due::Turn { thread, ruling, .. }
-            | Due::Change { thread, ruling, .. }
-            | Due::Told { thread, ruling, .. },
-            Outcome::Refused(why),
-        ) => vec![refused(*thread, (ruling.main(), kind), (view, why))],
-        (Due::Within { thread, .. }, Outcome::Refused(why)) => {
-            vec![refused(*thread, (Clause::O10, kind), (view, why))]
-        }
-        (Due::Within { thread, bound }, Outcome::Granted(..)) => {
-            told::within((*thread, bound), facts, &gates.profiles)
-        }
-        (Due::Told { thread, policy, ruling }, Outcome::Granted(..)) => {
-            // A compaction speaks of the history that it compacts, as it was told then.
-            let told = match ruling.main() {
-                Clause::O4 => Vec::new(),
-                _ => told::started((*thread, policy, ruling), facts),
-            };
-            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
-        }
-        (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reply)
-        }
-        (Due::Look(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reread)
-        }
-        (Due::Fresh(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Fresh)
-        }
-        (
-            Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. },
-            Outcome::Granted(..),
-        ) => turn((*thread, policy, ruling), if gates.alone { facts } else { &[] }),
     };
     let as_due = answered_as_due(&all);
     if gates.notices && gates.alone && as_due {
@@ -201,6 +163,56 @@ pub(super) fn of_lane(
     }
     widths(&mut all, due, gates);
     all
+}
+
+/// What a refusal makes of what is due.
+fn declined((due, kind): (&Due, Kind), (view, why): (View, &str)) -> Vec<Comparison> {
+    let (thread, clause) = match due {
+        Due::Nothing | Due::All(_) | Due::Closing { .. } => return Vec::new(),
+        Due::Answer { granted } => {
+            return elsewhere::allowed(kind, *granted, &Outcome::Refused(why));
+        }
+        Due::Refusal(clause) => return vec![held(*clause, View::Reply)],
+        Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling) => {
+            (*name, ruling.main())
+        }
+        Due::Turn { thread, ruling, .. }
+        | Due::Change { thread, ruling, .. }
+        | Due::Told { thread, ruling, .. } => (*thread, ruling.main()),
+        Due::Within { thread, .. } => (*thread, Clause::O10),
+    };
+    vec![refused(thread, (clause, kind), (view, why))]
+}
+
+/// What a granted request shows beside what is due.
+fn conceded(
+    (due, kind): (&Due, Kind),
+    (whose, seen): (Option<Whose>, Option<&Policy>),
+    (facts, gates): (&[&What], &Gates),
+) -> Vec<Comparison> {
+    let stated = |about, view| stated(about, (whose, seen), view);
+    match due {
+        Due::Nothing | Due::All(_) | Due::Closing { .. } => Vec::new(),
+        Due::Answer { granted } => {
+            elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
+        }
+        Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
+        Due::Within { thread, bound } => told::within((*thread, bound), facts, &gates.profiles),
+        Due::Told { thread, policy, ruling } => {
+            // A compaction speaks of the history that it compacts, as it was told then.
+            let told = match ruling.main() {
+                Clause::O4 => Vec::new(),
+                _ => told::started((*thread, policy, ruling), facts),
+            };
+            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
+        }
+        Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
+        Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
+        Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),
+        Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. } => {
+            turn((*thread, policy, ruling), facts)
+        }
+    }
 }
 
 /// A turn that ran or was refused against the contract has that one finding: what it sent or did
@@ -296,68 +308,6 @@ pub(super) fn plain(
 pub(super) fn wire(clause: Clause, mismatch: Option<Mismatch>) -> Comparison {
     let cell = Cell { clause, view: Some(View::Wire), dimension: None };
     Comparison { cell, mismatch, agreed: None }
-}
-
-/// One of two answers that are both allowed: the branch of the other one is wrong, and is dropped.
-fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> {
-    let (expected, seen) = match outcome {
-        Outcome::Granted(..) => ("a refusal", "it was granted".to_owned()),
-        Outcome::Refused(why) => ("it is granted", format!("refused: {why}")),
-    };
-    match granted == matches!(outcome, Outcome::Granted(..)) {
-        true => Vec::new(),
-        false => {
-            let about = plain((Clause::R16, kind), ACCEPTED, View::Reply, (expected, seen));
-            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
-        }
-    }
-}
-
-/// One of two outcomes that are both allowed: whether the thread is unloaded now.
-fn closing(kind: Kind, (thread, closed): (Name, bool), facts: &[&What]) -> Vec<Comparison> {
-    let own = |what: &&What| matches!(what, What::Closed { thread: whose } if *whose == Whose::Named(thread));
-    match facts.iter().any(own) == closed {
-        true => Vec::new(),
-        false => {
-            let words = ("another end", "this".to_owned());
-            let about = plain((Clause::R18, kind), ACCEPTED, View::Notice, words);
-            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
-        }
-    }
-}
-
-/// Whether there is a subagent is the release's matter; a branch that has it otherwise is not the
-/// one that happened.
-fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> {
-    let Step::Spawn { new, .. } = step else {
-        return None;
-    };
-    let (due, seen) = match (due, told::shows(*new, facts)) {
-        (Due::Told { .. }, false) => ("a subagent", "none"),
-        (Due::Answer { granted: true }, true) => ("no subagent", "one"),
-        _ => return None,
-    };
-    let words = (due, seen.to_owned());
-    let about = plain((Clause::O9, Kind::Spawn), ACCEPTED, View::Reply, words);
-    Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
-}
-
-/// A refused request changes nothing: no thread is unloaded by it that must be loaded after it.
-pub(super) fn unloaded(kind: Kind, branch: &Branch, facts: &[&What]) -> Option<Comparison> {
-    let Due::Answer { granted: false } = branch.due else {
-        return None;
-    };
-    let name = facts.iter().find_map(|what| match what {
-        What::Closed { thread: Whose::Named(name) } => Some(*name),
-        _ => None,
-    })?;
-    let thread = branch.world.threads.get(&name)?;
-    if thread.live.is_none() || !thread.heard_by[0] {
-        return None;
-    }
-    let words = ("the thread stays loaded", "it is unloaded".to_owned());
-    let about = plain((Clause::T5, kind), LOADED, View::Wire, words);
-    Some(broken(Mismatch { thread: Some(name), adopt: Adopt::Unloaded, ..about }))
 }
 
 fn granted(

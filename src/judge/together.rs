@@ -63,7 +63,7 @@ fn about<'a>(what: &'a What, name: Name) -> Option<&'a Policy> {
 }
 
 /// T9: of each thread a notice at the least where a change is due to be noticed, and no more than
-/// changes. Whether a client that resumes the thread at once with a change hears of it is left open.
+/// changes. Whether a client hears of a change that resumes the thread at once is left open.
 fn counted(dues: &[Due], steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
     let mut changes: BTreeMap<Name, Changes> = BTreeMap::new();
     for due in dues {

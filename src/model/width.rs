@@ -27,6 +27,16 @@ pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
     }
 }
 
+/// What the clause lets be wider, as a sentence without its full stop.
+pub fn words(clause: Clause) -> &'static str {
+    match clause {
+        Clause::R7 => "a profile that is gone gives way to a wider default",
+        Clause::F2 => "a fork takes a wider policy than stood where it is cut",
+        Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
+        _ => "a loaded thread stays wider than its resume asks for",
+    }
+}
+
 fn wider(world: &World, has: &Policy, asked: &Policy) -> bool {
     allows_more(has, asked, &world.defaults.profiles)
 }

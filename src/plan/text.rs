@@ -12,7 +12,7 @@ use crate::policy::Defaults;
 use crate::policy::words::UnknownWord;
 
 mod lexer;
-mod print;
+mod printer;
 mod values;
 mod words;
 
@@ -259,8 +259,8 @@ const THREAD_VERBS: [&str; 11] = [
 fn no_step(verb: &str) -> String {
     let acts: Vec<&str> = Act::table().into_iter().map(|(_, word)| word).collect();
     format!(
-        "`{verb}` is no step that heirloom {VERSION} knows, though a newer one may; expected start, \
-         run, fork, spawn, restart, configure, disk, second, \
+        "`{verb}` is no step that heirloom {VERSION} knows, though a newer one may; expected \
+         start, run, fork, spawn, restart, configure, disk, second, \
          torn, together, {}, {} or audit",
         THREAD_VERBS.join(", "),
         acts.join(", ")

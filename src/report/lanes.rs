@@ -110,7 +110,8 @@ mod tests {
     use crate::trace::Trace;
 
     const PLAN: &str = "# heirloom case v1\\nconfig\\nstart -> t0\\n\
-                        together resume t0 | settings t0 approval=never | fork nobody -> t1\\naudit\\n";
+                        together resume t0 | settings t0 approval=never | fork nobody -> t1\\n\
+                        audit\\n";
 
     /// The picture of step 1 in the course of which this was seen.
     fn check(facts: &[&str], expected: Expect) {
@@ -124,15 +125,24 @@ mod tests {
 
     const SENT: [&str; 3] = [
         r#"{"us":1000,"step":1,"seen":"sent","call":2,"method":"thread/resume","unbound":false}"#,
-        r#"{"us":1100,"step":1,"seen":"sent","call":3,"method":"thread/settings/update","unbound":false}"#,
+        concat!(
+            r#"{"us":1100,"step":1,"seen":"sent","call":3,"method":"thread/settings/update","#,
+            r#""unbound":false}"#,
+        ),
         r#"{"us":1200,"step":1,"seen":"sent","call":4,"method":"thread/fork","unbound":false}"#,
     ];
 
     const ANSWERED: [&str; 4] = [
         r#"{"us":5000,"step":1,"seen":"answered","call":3,"thread":null,"policy":null}"#,
-        r#"{"us":9000,"step":1,"seen":"settings","thread":"t0","policy":{"approval":"never","reviewer":"user","permissions":"read-only"}}"#,
-        r#"{"us":13000,"step":1,"seen":"answered","call":2,"thread":"t0","policy":{"approval":"on-request","reviewer":"user","permissions":"read-only"}}"#,
-        r#"{"us":2000,"step":1,"seen":"refused","call":4,"code":-32600,"message":"no rollout found"}"#,
+        concat!(
+            r#"{"us":9000,"step":1,"seen":"settings","thread":"t0","policy":"#,
+            r#"{"approval":"never","reviewer":"user","permissions":"read-only"}}"#,
+        ),
+        concat!(
+            r#"{"us":13000,"step":1,"seen":"answered","call":2,"thread":"t0","policy":"#,
+            r#"{"approval":"on-request","reviewer":"user","permissions":"read-only"}}"#,
+        ),
+        r#"{"us":2000,"step":1,"seen":"refused","call":4,"code":-32600,"message":"no rollout"}"#,
     ];
 
     #[test]
@@ -140,18 +150,18 @@ mod tests {
         check(
             &[&SENT[..], &ANSWERED].concat(),
             expect![[r#"
-              Calls at once, over 12.0 ms:
+                  Calls at once, over 12.0 ms:
 
-                c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
-                    answered after 12.0 ms: approval=on-request reviewer=user
-                    sandbox=read-only
-                c1  |■■■■■■■■■---------------|  settings t0 approval=never
-                    answered after 3.9 ms, with no policy
-                c2  |■■■---------------------|  fork nobody -> t1
-                    refused after 0.8 ms: no rollout found
-                    |----------------*-------|  notice of t0: approval=never reviewer=user
-                    sandbox=read-only
-        "#]],
+                    c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
+                        answered after 12.0 ms: approval=on-request reviewer=user
+                        sandbox=read-only
+                    c1  |■■■■■■■■■---------------|  settings t0 approval=never
+                        answered after 3.9 ms, with no policy
+                    c2  |■■■---------------------|  fork nobody -> t1
+                        refused after 0.8 ms: no rollout
+                        |----------------*-------|  notice of t0: approval=never reviewer=user
+                        sandbox=read-only
+            "#]],
         );
     }
 
@@ -160,16 +170,16 @@ mod tests {
         check(
             &[&SENT[..], &ANSWERED[..1]].concat(),
             expect![[r#"
-              Calls at once, over 4.0 ms:
+                  Calls at once, over 4.0 ms:
 
-                c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
-                    not answered
-                c1  |■■■■■■■■■■■■■■■■■■■■■■■■|  settings t0
-                    approval=never
-                    answered after 3.9 ms, with no policy
-                c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork nobody -> t1
-                    not answered
-        "#]],
+                    c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
+                        not answered
+                    c1  |■■■■■■■■■■■■■■■■■■■■■■■■|  settings t0
+                        approval=never
+                        answered after 3.9 ms, with no policy
+                    c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork nobody -> t1
+                        not answered
+            "#]],
         );
     }
 

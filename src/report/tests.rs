@@ -1,7 +1,6 @@
 //! [shell] What is told of a campaign that was made by hand.
 //!
-//! One campaign of two cases against release 0.144.4, its finding judged from a stored trace, so
-//! that the texts below are those that a person sees.
+//! Two cases on release 0.144.4, a finding judged from a stored trace: what a person sees.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,24 +67,24 @@ fn outcome(findings: Vec<Told>) -> Outcome {
         harness_cpu: Duration::from_secs(3),
         tally: judge(&trace).tally,
         findings,
-        notices: vec![Noticed {
-            clause: Clause::G12,
-            text: "R2 lets a thread stay wider".to_owned(),
-            count: 1,
-            token: "r1-s7-c0-o12".to_owned(),
-        }],
+        notices: vec![noticed()],
         inconclusive: BTreeMap::from([("no room for a home; free space".to_owned(), 1)]),
         no_sandbox: Some("no user namespaces".to_owned()),
         performed: BTreeMap::from([("resume".to_owned(), 2), ("run to text".to_owned(), 9)]),
         left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
-        stale: vec![Stale {
-            signature: told(Status::Known).finding.signature(),
-            case: "lost.case".to_owned(),
-            line: 9,
-            why: Why::Unseen,
-        }],
+        stale: vec![stale()],
         interrupted: true,
     }
+}
+
+fn noticed() -> Noticed {
+    let (text, token) = ("R2 lets a thread stay wider".to_owned(), "r1-s7-c0-o12".to_owned());
+    Noticed { clause: Clause::G12, text, count: 1, token }
+}
+
+fn stale() -> Stale {
+    let signature = told(Status::Known).finding.signature();
+    Stale { signature, case: "lost.case".to_owned(), line: 9, why: Why::Unseen }
 }
 
 fn ways() -> Ways {
@@ -234,12 +233,14 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                 R4  AP      WIDENED flaky: expected never, seen on-request
               notice        G12: R2 lets a thread stay wider (1 case)
               inconclusive  1 case: no room for a home; free space
+              left out      3 steps that this release does not have: thread/revert (3)
               stale         R4/AP/resume/never/config: lost.case no longer shows it (line 9
                             of the list)
-              not tested    52 of 68 clauses never fired, and of them nothing is said: G2 G3
-                            G5 G6 G8 G9 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6
-                            R7 R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5
-                            O6 O7 O8 O9 O10 O14 E1 E2 E3 E4
+              not tested    E2: this machine cannot sandbox: no user namespaces
+              not tested    51 of 68 clauses never fired, and of them nothing is said: G2 G3
+                            G5 G6 G8 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6 R7
+                            R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5 O6
+                            O7 O8 O9 O10 O14 E1 E2 E3 E4
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
@@ -298,10 +299,10 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest
             clauses: id fired held broken
-            findings: id signature status clause strength dimension views expected seen origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            findings: id signature status clause strength dimension views expected seen seen_form origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
             notices: clause text count token
             inconclusive: reason count
-            stale: signature case
+            stale: signature case line why
             68 clauses"#]],
     );
 }
@@ -366,7 +367,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where the policy that was due would have refused it","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

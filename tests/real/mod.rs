@@ -109,6 +109,7 @@ impl Real {
         let exhibit = Exhibit {
             finding: &finding,
             plan: &plan,
+            trace: None,
             standing: "new",
             before: vec![("server", server(release))],
             after: vec![

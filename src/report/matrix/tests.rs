@@ -41,6 +41,7 @@ fn told(status: Status) -> Told {
         confirmed: (5, 5),
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
+        deed: None,
         excuse: None,
     }
 }
