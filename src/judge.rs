@@ -239,7 +239,9 @@ impl Judging<'_> {
         for world in &closed(worlds, &facts) {
             for branch in step(world, &wanted) {
                 let mut compared = match &wanted {
-                    Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
+                    Step::Together(steps) => {
+                        together::compare((world, &branch), steps, &facts, &gates)
+                    }
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
                 compared.extend(compare::unloaded(wanted.kind(), &branch, &facts));
@@ -275,7 +277,7 @@ impl Judging<'_> {
         let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
         // A thread may hold a profile that config.toml no longer has: it means what it last did.
         let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
-        compare::Gates { notices, alone: true, profiles: profiles.collect() }
+        compare::Gates { notices, profiles: profiles.collect() }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {

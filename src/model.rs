@@ -35,6 +35,8 @@ pub struct World {
     pub threads: BTreeMap<Name, Thread>,
     /// Whether writes to files fail now.
     pub full: bool,
+    /// Whether a further client is connected to the running server.
+    pub joined: bool,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
 }
@@ -337,7 +339,8 @@ impl std::fmt::Display for Kind {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        World { defaults, threads: BTreeMap::new(), full: false, gained: BTreeSet::new() }
+        let (threads, gained) = (BTreeMap::new(), BTreeSet::new());
+        World { defaults, threads, full: false, joined: false, gained }
     }
 
     /// The thread, if it exists.
@@ -390,7 +393,7 @@ impl World {
     }
 
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
-        let mut world = self.clone();
+        let mut world = World { joined: false, ..self.clone() };
         world.gained.clear();
         for thread in world.threads.values_mut() {
             if thread.live.is_some() && stop == Stop::Kill {

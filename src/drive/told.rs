@@ -2,8 +2,8 @@
 //!
 //! Hears every request to the model and keeps, of each thread, what it was last told: a request
 //! without a block of permissions means as last told. A turn's telling stands once for each voice,
-//! and once more where it changes. A subagent is a thread of its own, a review speaks for the thread
-//! that it reviews, and a reviewing model's request tells nothing of the thread it helps.
+//! and once more where it changes. A subagent is a thread of its own, a review speaks for the
+//! thread that it reviews, and a reviewing model's request tells nothing of the thread it helps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

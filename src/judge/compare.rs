@@ -18,9 +18,6 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
-    /// Whether the step's notices are those of one call alone: which of several calls at once a
-    /// notice is about, nobody can tell.
-    pub alone: bool,
     /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
 }
@@ -153,12 +150,9 @@ pub(super) fn of_lane(
             told::within((*thread, bound), facts, &gates.profiles)
         }
         (Due::Told { thread, policy, ruling }, Outcome::Granted(..)) => {
-            // A compaction speaks of the history that it compacts, as it was told then.
-            let told = match ruling.main() {
-                Clause::O4 => Vec::new(),
-                _ => told::started((*thread, policy, ruling), facts),
-            };
-            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
+            let held = held(ruling.main(), View::Reply);
+            let told = told::started((*thread, policy, ruling), facts);
+            std::iter::once(held).chain(told).collect()
         }
         (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
             stated((*name, policy, ruling), (whose, seen), View::Reply)
@@ -172,10 +166,10 @@ pub(super) fn of_lane(
         (
             Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. },
             Outcome::Granted(..),
-        ) => turn((*thread, policy, ruling), if gates.alone { facts } else { &[] }),
+        ) => turn((*thread, policy, ruling), facts),
     };
     let as_due = answered_as_due(&all);
-    if gates.notices && gates.alone && as_due {
+    if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
     }
     if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
