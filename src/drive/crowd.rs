@@ -120,7 +120,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for the notices of a thread's changes. A server may tell of several in one notice: what
+    /// Waits for the notices of changes to a thread. A server may tell of several in one: what
     /// ends the wait is that what is left in the end is told, or as many notices as changes.
     fn all_heard(&mut self, changes: &Changes<'_>) -> Result<(), Cut> {
         let known = self.record.threads.get(&changes.thread);
