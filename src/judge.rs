@@ -247,7 +247,9 @@ impl Judging<'_> {
         for world in &shown::closed(worlds, &facts) {
             for branch in step(world, &wanted) {
                 let mut compared = match &wanted {
-                    Step::Together(steps) => together::compare(&branch, steps, &facts, &gates),
+                    Step::Together(steps) => {
+                        together::compare((world, &branch), steps, &facts, &gates)
+                    }
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
                 compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));

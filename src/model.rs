@@ -36,6 +36,8 @@ pub struct World {
     pub threads: BTreeMap<Name, Thread>,
     /// Whether writes to files fail now.
     pub full: bool,
+    /// Whether a further client is connected to the running server.
+    pub joined: bool,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
 }
@@ -206,7 +208,8 @@ pub enum Due {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        World { defaults, threads: BTreeMap::new(), full: false, gained: BTreeSet::new() }
+        let (threads, gained) = (BTreeMap::new(), BTreeSet::new());
+        World { defaults, threads, full: false, joined: false, gained }
     }
 
     /// The thread, if it exists.
@@ -257,7 +260,7 @@ impl World {
     }
 
     fn unloaded(&self, stop: Stop, forgets: bool) -> World {
-        let mut world = self.clone();
+        let mut world = World { joined: false, ..self.clone() };
         world.gained.clear();
         for thread in world.threads.values_mut() {
             if thread.live.is_some() && stop == Stop::Kill {

@@ -120,8 +120,8 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for the notices of a thread's changes. A server may tell of several in one notice, so
-    /// that what is left in the end is told, or as many notices as changes, ends the wait.
+    /// Waits for the notices of changes to a thread. A server may tell of several in one: what
+    /// ends the wait is that what is left in the end is told, or as many notices as changes.
     fn all_heard(&mut self, changes: &Changes<'_>) -> Result<(), Cut> {
         let known = self.record.threads.get(&changes.thread);
         if known.is_none_or(|known| !known.loaded || known.heard_by.is_empty()) {
@@ -129,13 +129,17 @@ impl Run<'_> {
         }
         let most = changes.wanted.len();
         let left = changes.left();
-        let changes_nothing =
-            changes.stated.as_ref().is_some_and(|stated| left == [stated.clone()]);
+        let as_before = |left: &Policy| changes.stated.as_ref() == Some(left);
         let over = |heard: &[&Policy]| match (left.as_slice(), heard.last()) {
             ([only], Some(last)) => last.agrees(only),
             _ => heard.len() >= most,
         };
-        let patience = if changes_nothing { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
+        let patience = match left.iter().any(as_before) {
+            // Nothing is told of what is as it was in the end.
+            true if left.len() == 1 => NO_NOTICE_DEADLINE,
+            true => FURTHER_NOTICE_DEADLINE,
+            false => NOTICE_DEADLINE,
+        };
         match self.hears(changes.thread, patience, |heard| !heard.is_empty())? {
             true => self.hears(changes.thread, FURTHER_NOTICE_DEADLINE, over).map(drop),
             false => Ok(()),
@@ -260,6 +264,6 @@ fn left(before: &Policy, wanted: &[&TurnOverrides], all: &mut Vec<Policy>) {
     for (place, first) in wanted.iter().enumerate() {
         let mut others = wanted.to_vec();
         others.remove(place);
-        left(&before.with(*first), &others, all);
+        left(&before.with(first), &others, all);
     }
 }

@@ -34,27 +34,27 @@ struct Calling {
 impl Run<'_> {
     /// A turn in whose course the model spawns a subagent.
     pub(super) fn spawn(&mut self, who: Who, new: Name) -> Result<(), Cut> {
-        if let Some(reason) = self.busy(who) {
-            return self.not_taken(reason);
+        if self.running(who).is_some() {
+            return self.not_taken("a turn runs already");
         }
         let Some(turn) = self.calling(who, agents::spawn())? else {
             return Ok(());
         };
         if let Some(id) = self.result(&turn)?.and_then(|result| agents::spawned(&result)) {
             let parent = self.record.thread(&turn.thread);
-            let (heard_by, stated) = parent
-                .map(|parent| (parent.heard_by.clone(), parent.stated.clone()))
-                .unwrap_or_default();
+            let stated = parent.and_then(|parent| parent.stated.clone());
+            let clients = self.seat.session.as_ref().map_or(1, |session| 1 + session.others.len());
             self.record.bind(new, &id, None);
             if let Some(child) = self.record.thread(&id) {
                 child.parent = Some(turn.thread.clone());
-                child.heard_by = heard_by;
+                // Whoever is connected hears of it, without asking.
+                child.heard_by = (0..clients).collect();
                 child.stated = stated;
                 child.begun = true;
             }
             self.task_over(new)?;
         }
-        self.called(&turn)?;
+        self.called(who, &turn)?;
         self.took_a_turn(who);
         Ok(())
     }
@@ -73,12 +73,14 @@ impl Run<'_> {
             return self.not_taken("its parent has no name");
         };
         let parent = Who::Thread(parent);
-        let loaded = |run: &mut Self, who| run.known(who).is_some_and(|known| known.loaded);
+        let loaded = |run: &mut Self, who| {
+            run.known(who).is_some_and(|known| known.loaded || known.unsubscribed)
+        };
         if !loaded(self, who) || !loaded(self, parent) {
             return self.not_taken("the subagent or its parent is not loaded");
         }
-        if let Some(reason) = self.busy(who).or_else(|| self.busy(parent)) {
-            return self.not_taken(reason);
+        if self.running(who).is_some() || self.running(parent).is_some() {
+            return self.not_taken("a turn runs already");
         }
         let Some(turn) = self.calling(parent, agents::task(&child))? else {
             return Ok(());
@@ -86,17 +88,7 @@ impl Run<'_> {
         if self.result(&turn)?.is_some_and(|result| agents::took(&result)) {
             self.task_over(name)?;
         }
-        self.called(&turn)
-    }
-
-    /// Why no turn of the thread can be followed to its end, if none can.
-    fn busy(&mut self, who: Who) -> Option<&'static str> {
-        let known = self.known(who)?;
-        match known.running {
-            Some(_) => Some("a turn runs already"),
-            None if known.loaded && known.heard_by.is_empty() => Some("nobody hears of the thread"),
-            None => None,
-        }
+        self.called(parent, &turn)
     }
 
     /// Starts a turn whose model calls the tool and is then held; none where it is refused.
@@ -157,12 +149,9 @@ impl Run<'_> {
     }
 
     /// Lets the model go on, and waits for the end of the turn.
-    fn called(&mut self, turn: &Calling) -> Result<(), Cut> {
+    fn called(&mut self, who: Who, turn: &Calling) -> Result<(), Cut> {
         turn.gate.release();
         let granted = self.turn;
-        self.until("turn/completed", self.bench.patience.turn, |what| match what {
-            What::TurnEnded { turn, .. } => granted.is_none_or(|granted| *turn == granted),
-            _ => false,
-        })
+        self.over(who, |turn| granted.is_none_or(|granted| turn == granted))
     }
 }

@@ -20,9 +20,6 @@ use crate::trace::{What, Whose};
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
-    /// Whether the step's notices are those of one call alone: which of several calls at once a
-    /// notice is about, nobody can tell.
-    pub alone: bool,
     /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
 }
@@ -31,7 +28,7 @@ impl Gates {
     /// What a release can be asked for; one that is not named, for everything.
     pub fn of(release: Option<&Version>) -> Gates {
         let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, alone: true, profiles: Profiles::new() }
+        Gates { notices, profiles: Profiles::new() }
     }
 
     /// The clauses that cannot be tested there.
@@ -146,13 +143,10 @@ pub(super) fn of_lane(
     }
     let mut all = match outcome {
         Outcome::Refused(why) => declined((due, kind), (view, why)),
-        Outcome::Granted(whose, seen) => {
-            let facts = if gates.alone { facts } else { &[] };
-            conceded((due, kind), (whose, seen), (facts, gates))
-        }
+        Outcome::Granted(whose, seen) => conceded((due, kind), (whose, seen), (facts, gates)),
     };
     let as_due = answered_as_due(&all);
-    if gates.notices && gates.alone && as_due {
+    if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
     }
     if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
@@ -199,12 +193,9 @@ fn conceded(
         Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
         Due::Within { thread, bound } => told::within((*thread, bound), facts, &gates.profiles),
         Due::Told { thread, policy, ruling } => {
-            // A compaction speaks of the history that it compacts, as it was told then.
-            let told = match ruling.main() {
-                Clause::O4 => Vec::new(),
-                _ => told::started((*thread, policy, ruling), facts),
-            };
-            std::iter::once(held(ruling.main(), View::Reply)).chain(told).collect()
+            let held = held(ruling.main(), View::Reply);
+            let told = told::started((*thread, policy, ruling), facts);
+            std::iter::once(held).chain(told).collect()
         }
         Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
         Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),

@@ -10,7 +10,7 @@ use super::compare::{self, Comparison, Gates};
 use super::{View, compare::plain};
 use crate::contract::Clause;
 use crate::model::fires::{NO_NOTICE, NOTICE};
-use crate::model::{Branch, Due, Kind, Ruling};
+use crate::model::{Branch, Due, Kind, Ruling, World};
 use crate::plan::{Name, Step, Who};
 use crate::policy::Policy;
 use crate::trace::{What, Whose};
@@ -24,8 +24,13 @@ struct Changes {
     open: usize,
 }
 
-/// Compares every call of the step with what is due to it in this order.
-pub fn compare(branch: &Branch, steps: &[Step], facts: &[&What], gates: &Gates) -> Vec<Comparison> {
+/// Compares every call of the step with what is due to it in this order of them.
+pub fn compare(
+    (before, branch): (&World, &Branch),
+    steps: &[Step],
+    facts: &[&What],
+    gates: &Gates,
+) -> Vec<Comparison> {
     let Due::All(dues) = &branch.due else {
         return Vec::new();
     };
@@ -35,8 +40,12 @@ pub fn compare(branch: &Branch, steps: &[Step], facts: &[&What], gates: &Gates) 
     };
     let mut all: Vec<Comparison> = dues.iter().zip(steps).enumerate().flat_map(lane).collect();
     let wrong = all.iter().any(|comparison| comparison.mismatch.is_some());
+    if gates.notices {
+        let live = |world: &World, name| world.threads.get(&name)?.live.clone();
+        let changes = changes(dues, |name| live(before, name) == live(&branch.world, name));
+        all.extend(counted(&changes, steps, facts));
+    }
     if gates.notices && !wrong {
-        all.extend(counted(dues, steps, facts));
         all.extend(noticed(branch, dues, facts));
     }
     all
@@ -55,24 +64,31 @@ fn heard_by<'a>(due: &Due, facts: &[&'a What]) -> Vec<&'a What> {
 }
 
 /// The policy that a notice states, where it is about the thread.
-fn about<'a>(what: &'a What, name: Name) -> Option<&'a Policy> {
+fn about(what: &What, name: Name) -> Option<&Policy> {
     match what {
         What::Settings { thread, policy } if *thread == Whose::Named(name) => Some(policy),
         _ => None,
     }
 }
 
-/// T9: of each thread a notice at the least where a change is due to be noticed, and no more than
-/// changes. Whether a client hears of a change that resumes the thread at once is left open.
-fn counted(dues: &[Due], steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
-    let mut changes: BTreeMap<Name, Changes> = BTreeMap::new();
+/// The changes of each thread. Those that leave a thread as it was may cancel each other before
+/// anything is told of them.
+fn changes(dues: &[Due], as_before: impl Fn(Name) -> bool) -> BTreeMap<Name, Changes> {
+    let mut all: BTreeMap<Name, Changes> = BTreeMap::new();
     for due in dues {
         if let Due::Change { thread, notice, .. } = due {
-            let changes = changes.entry(*thread).or_default();
-            changes.told += usize::from(*notice == Some(true));
-            changes.open += usize::from(notice.is_none());
+            let open = notice.is_none() || as_before(*thread);
+            let changes = all.entry(*thread).or_default();
+            changes.told += usize::from(*notice == Some(true) && !open);
+            changes.open += usize::from(*notice != Some(false) && open);
         }
     }
+    all
+}
+
+/// T9: of each thread a notice at the least where a change is due to be noticed, and no more than
+/// changes. Whether a client that resumes the thread at once with a change hears of it is open.
+fn counted(changes: &BTreeMap<Name, Changes>, steps: &[Step], facts: &[&What]) -> Vec<Comparison> {
     let joined: BTreeSet<Who> = steps.iter().filter_map(resumed).collect();
     let mut all: Vec<Comparison> = changes
         .iter()

@@ -18,8 +18,12 @@ pub fn compare(name: Name, due: &Policy, facts: &[&What]) -> Vec<Comparison> {
     started((name, due, &Ruling::all(Kind::Run, Clause::G9)), facts)
 }
 
-/// The same of a turn that the server started by itself, which is ruled by a clause of its own.
+/// The same of a turn that the server started by itself, which is ruled by a clause of its own. A
+/// compaction speaks of the history that it compacts, as it was told then.
 pub fn started((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
+    if ruling.main() == Clause::O4 {
+        return Vec::new();
+    }
     let own = Whose::Named(name);
     let noticed = facts.iter().rev().find_map(|what| match what {
         What::Settings { thread, policy } if *thread == own => Some(policy),

@@ -157,6 +157,8 @@ pub(super) fn spawn(world: &World, who: Who, new: Name) -> Vec<Branch> {
         parent: Some(parent),
         materialised: !thread.ephemeral,
         ephemeral: thread.ephemeral,
+        // Whoever is connected hears of it, without asking.
+        heard_by: [true, world.joined],
         ..Thread::new(policy.clone(), ruling)
     };
     let without = world.with(parent, next);

@@ -16,7 +16,7 @@ use crate::policy::Policy;
 /// The same rules, by another connection: it hears of what it starts, forks and resumes.
 pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {
     let before = |name: &Name| world.threads.get(name).map_or([false; 2], |thread| thread.heard_by);
-    let mut branches = step(world, inner);
+    let mut branches = step(&World { joined: true, ..world.clone() }, inner);
     for branch in &mut branches {
         let hears = match (&branch.due, inner) {
             (Due::Policy(name, ..) | Due::Look(name, ..), _) => Some(*name),
@@ -90,7 +90,7 @@ pub(super) fn together(world: &World, steps: &[Step]) -> Vec<Branch> {
 
 fn in_order(world: &World, steps: &[Step], order: &[usize]) -> Vec<Branch> {
     let nothing = Branch {
-        world: world.clone(),
+        world: World { joined: true, ..world.clone() },
         due: Due::All(vec![Due::Nothing; steps.len()]),
         rests: vec![Clause::O14],
     };

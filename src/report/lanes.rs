@@ -107,60 +107,61 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::super::paint::Paint;
-    use crate::trace::Trace;
+    use crate::plan::Name;
+    use crate::policy::Defaults;
+    use crate::trace::{Fact, Trace, What, Whose};
 
-    const PLAN: &str = "# heirloom case v1\\nconfig\\nstart -> t0\\n\
-                        together resume t0 | settings t0 approval=never | fork nobody -> t1\\n\
-                        audit\\n";
-
-    /// The picture of step 1 in the course of which this was seen.
-    fn check(facts: &[&str], expected: Expect) {
-        let head =
-            format!(r#"{{"schema":"heirloom trace v1","server":"0.169.0","plan":"{PLAN}"}}"#);
-        let trace = format!("{head}\n{}\n", facts.join("\n"));
-        let trace: Trace = trace.parse().expect("the trace is one");
+    /// The picture of step 1, in the course of which this was seen at these times.
+    fn check(seen: Vec<(u64, What)>, expected: Expect) {
+        let plan = "# heirloom case v1\nconfig\nstart -> t0\n\
+                    together resume t0 | settings t0 approval=never | fork nobody -> t1\naudit\n";
+        let plan = plan.parse().expect("the plan is one");
+        let (times_us, whats): (Vec<u64>, Vec<What>) = seen.into_iter().unzip();
+        let facts = whats.into_iter().map(|what| Fact { step: 1, what }).collect();
+        let trace = Trace { plan, server: None, facts, times_us };
         let picture = super::picture(&trace, 1, &Paint::plain(80));
-        expected.assert_eq(&picture.unwrap_or("no picture".to_owned()));
+        let picture = picture.map_or("no picture".to_owned(), |text| format!("picture:\n{text}"));
+        expected.assert_eq(&picture);
     }
 
-    const SENT: [&str; 3] = [
-        r#"{"us":1000,"step":1,"seen":"sent","call":2,"method":"thread/resume","unbound":false}"#,
-        concat!(
-            r#"{"us":1100,"step":1,"seen":"sent","call":3,"method":"thread/settings/update","#,
-            r#""unbound":false}"#,
-        ),
-        r#"{"us":1200,"step":1,"seen":"sent","call":4,"method":"thread/fork","unbound":false}"#,
-    ];
+    fn sent() -> Vec<(u64, What)> {
+        let sent = |call: u32| {
+            let method = "thread/resume".to_owned();
+            (800 + 100 * u64::from(call), What::Sent { call, method, unbound: false })
+        };
+        vec![sent(2), sent(3), sent(4)]
+    }
 
-    const ANSWERED: [&str; 4] = [
-        r#"{"us":5000,"step":1,"seen":"answered","call":3,"thread":null,"policy":null}"#,
-        concat!(
-            r#"{"us":9000,"step":1,"seen":"settings","thread":"t0","policy":"#,
-            r#"{"approval":"never","reviewer":"user","permissions":"read-only"}}"#,
-        ),
-        concat!(
-            r#"{"us":13000,"step":1,"seen":"answered","call":2,"thread":"t0","policy":"#,
-            r#"{"approval":"on-request","reviewer":"user","permissions":"read-only"}}"#,
-        ),
-        r#"{"us":2000,"step":1,"seen":"refused","call":4,"code":-32600,"message":"no rollout"}"#,
-    ];
+    fn answered() -> Vec<(u64, What)> {
+        let policy = Defaults::default().policy();
+        let thread = Whose::Named(Name(0));
+        let message = "no rollout found".to_owned();
+        let plain = What::Answered { call: 3, thread: None, policy: None };
+        let settings = What::Settings { thread, policy: policy.clone() };
+        let stated = What::Answered { call: 2, thread: Some(thread), policy: Some(policy) };
+        let refused = What::Refused { call: 4, code: -32600, message };
+        vec![(5000, plain), (9000, settings), (13000, stated), (2000, refused)]
+    }
 
     #[test]
     fn each_call_is_a_bar_with_its_answer_below() {
         check(
-            &[&SENT[..], &ANSWERED].concat(),
+            [sent(), answered()].concat(),
             expect![[r#"
+                picture:
                   Calls at once, over 12.0 ms:
 
                     c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
                         answered after 12.0 ms: approval=on-request reviewer=user
-                        sandbox=read-only
+                        sandbox=read-only model=mock-model effort=default cwd=WS
+                        collaboration=default
                     c1  |■■■■■■■■■---------------|  settings t0 approval=never
                         answered after 3.9 ms, with no policy
                     c2  |■■■---------------------|  fork nobody -> t1
-                        refused after 0.8 ms: no rollout
-                        |----------------*-------|  notice of t0: approval=never reviewer=user
-                        sandbox=read-only
+                        refused after 0.8 ms: no rollout found
+                        |----------------*-------|  notice of t0: approval=on-request
+                        reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS
+                        collaboration=default
             "#]],
         );
     }
@@ -168,8 +169,9 @@ mod tests {
     #[test]
     fn a_call_without_an_answer_lasts_to_the_end() {
         check(
-            &[&SENT[..], &ANSWERED[..1]].concat(),
+            [sent(), answered()[..1].to_vec()].concat(),
             expect![[r#"
+                picture:
                   Calls at once, over 4.0 ms:
 
                     c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
@@ -185,6 +187,6 @@ mod tests {
 
     #[test]
     fn a_step_of_which_nothing_was_seen_has_no_picture() {
-        check(&[], expect![["no picture"]]);
+        check(Vec::new(), expect![["no picture"]]);
     }
 }
