@@ -43,9 +43,7 @@ fn told(status: Status) -> Told {
         excuse: None,
         deed: (status == Status::New).then(|| Deed {
             proof: Proof::Proved,
-            words: "a patch of OUT/f was put to the user, where the policy that was due would \
-                    have refused it"
-                .to_owned(),
+            words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
             run: None,
         }),
     }
@@ -112,8 +110,8 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               widened       what was seen allows MORE than what was expected
               origin        the value seen is the default in config.toml
               seen in       reply (the server's answer to the request)
-              deed          proved: a patch of OUT/f was put to the user, where the policy
-                            that was due would have refused it
+              deed          proved: a patch of OUT/f was put to the user, where it had to be
+                            refused
               server        codex 0.144.4
               confirmed     in 5 of 5 runs in fresh processes
 
@@ -194,8 +192,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
             #   widened       what was seen allows MORE than what was expected
             #   origin        the value seen is the default in config.toml
             #   seen in       reply (the server's answer to the request)
-            #   deed          proved: a patch of OUT/f was put to the user, where the policy that was due
-            #                 would have refused it
+            #   deed          proved: a patch of OUT/f was put to the user, where it had to be refused
             #   server        codex 0.144.4
             #   confirmed     in 5 of 5 runs in fresh processes
             #   signature     R4/AP/resume/never/config
@@ -342,7 +339,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "excuse": null,
               "deed": {
                 "proof": "proved",
-                "words": "a patch of OUT/f was put to the user, where the policy that was due would have refused it",
+                "words": "a patch of OUT/f was put to the user, where it had to be refused",
                 "case": null
               }
             }"#]],
@@ -367,7 +364,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where the policy that was due would have refused it","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }
