@@ -65,6 +65,8 @@ pub struct Thread {
     pub running: Option<Policy>,
     /// The policies of its own turns, in order.
     pub turns: Vec<Policy>,
+    /// Whether one of them was broken off with the server: whether it can be cut at is open.
+    pub broken_off: bool,
     /// The thread that spawned it, where it is a subagent.
     pub parent: Option<Name>,
     /// Which clause gave each value of the live policy, and by which operation.
@@ -290,6 +292,7 @@ impl Thread {
             heard_by: [true, false],
             running: None,
             turns: Vec::new(),
+            broken_off: false,
             parent: None,
             ruled,
             restored: Ruling::RESTORED,
@@ -314,6 +317,7 @@ impl Thread {
     }
 
     fn unload(&mut self) {
+        self.broken_off |= self.running.is_some();
         self.live = None;
         self.running = None;
         self.heard_by = [false; 2];

@@ -90,6 +90,9 @@ impl Run<'_> {
         let running = known.running.is_some();
         match act {
             Act::Goal | Act::Queue if running => Some("a turn runs"),
+            Act::Queue if known.interrupted => {
+                Some("what is queued after an interruption waits for another turn")
+            }
             Act::Goal | Act::Queue if !known.loaded => {
                 Some("its turn would begin when nobody waits for it")
             }

@@ -17,6 +17,9 @@ use crate::wire::news::{self, News, Status};
 use crate::wire::policy::of_reply;
 use crate::wire::rpc::{Id, Message, RpcError};
 
+/// The status of a turn that somebody has ended.
+const INTERRUPTED: &str = "interrupted";
+
 /// Between the end of a process and the end of what it wrote lie milliseconds.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -148,6 +151,9 @@ impl Run<'_> {
                 What::TurnStarted { thread, turn }
             }
             News::TurnEnded { thread, turn, status } => {
+                if let Some(known) = self.record.thread(&thread) {
+                    known.interrupted = status == INTERRUPTED;
+                }
                 if let Some(known) = self.record.thread(&thread) {
                     known.running.take_if(|running| running.id == turn);
                 }

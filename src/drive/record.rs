@@ -10,7 +10,7 @@ use std::time::Instant;
 use semver::Version;
 
 use super::turns::Running;
-use crate::plan::{Name, Plan};
+use crate::plan::{Name, Plan, Who};
 use crate::policy::Policy;
 use crate::trace::{Fact, Trace, What, Whose};
 
@@ -35,6 +35,8 @@ pub(super) struct Thread {
     pub(super) failing: bool,
     /// Whether the server said last that it is not loaded.
     pub(super) gone: bool,
+    /// Whether its last turn was interrupted: what is queued then waits.
+    pub(super) interrupted: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
     /// The policy that the server stated last.
@@ -174,6 +176,7 @@ impl Record {
                 mute: false,
                 failing: false,
                 gone: false,
+                interrupted: false,
                 begun: false,
                 stated: None,
                 turns: Vec::new(),
@@ -212,10 +215,11 @@ impl Record {
         self.turns.get(place).map(String::as_str)
     }
 
-    /// The id of the turn that was started last.
-    pub(super) fn last_turn(&self) -> Option<&str> {
+    /// The id of the thread's turn that was started last in this step.
+    pub(super) fn last_turn(&self, of: Who) -> Option<&str> {
+        let own = |whose: &Whose| matches!(of, Who::Thread(name) if *whose == Whose::Named(name));
         let started = self.of_step().rev().find_map(|what| match what {
-            What::TurnStarted { turn, .. } => Some(*turn),
+            What::TurnStarted { thread, turn } if own(thread) => Some(*turn),
             _ => None,
         })?;
         self.turn_id(started)

@@ -83,7 +83,7 @@ impl Run<'_> {
             return Ok(());
         }
         let (id, _) = self.id(thread);
-        let turn = self.granted().unwrap_or_default();
+        let turn = self.granted(thread).unwrap_or_default();
         self.ask(call::interrupt(&id, &turn), (false, None))
     }
 
@@ -138,7 +138,7 @@ impl Run<'_> {
         self.asked_for(&id, &asked)?;
         self.started(thread)?;
         self.took_a_turn(thread);
-        let turn = self.granted().unwrap_or_default();
+        let turn = self.granted(thread).unwrap_or_default();
         if let Some(known) = self.known(thread) {
             known.running = Some(Running { id: turn, gate });
         }
@@ -212,7 +212,7 @@ impl Run<'_> {
 
     /// Remembers the turn that the step granted as one of the thread's own.
     pub(super) fn took_a_turn(&mut self, thread: Who) {
-        let turn = self.granted();
+        let turn = self.granted(thread);
         if let Some(known) = self.known(thread) {
             known.begun = true;
             known.turns.extend(turn);
@@ -220,9 +220,9 @@ impl Run<'_> {
     }
 
     /// The id of the step's turn: as it started, or where that was not heard, as it was granted.
-    fn granted(&self) -> Option<String> {
+    fn granted(&self, thread: Who) -> Option<String> {
         let granted = self.turn.and_then(|turn| self.record.turn_id(turn));
-        self.record.last_turn().or(granted).map(str::to_owned)
+        self.record.last_turn(thread).or(granted).map(str::to_owned)
     }
 
     /// The key of a cut, and the id of the turn that it names.
@@ -245,7 +245,7 @@ impl Run<'_> {
     ) -> Result<(), Cut> {
         self.asked_for(id, asked)?;
         self.started(thread)?;
-        let turn = self.granted().unwrap_or_default();
+        let turn = self.granted(thread).unwrap_or_default();
         self.ask(call::interrupt(id, &turn), (false, None))
     }
 

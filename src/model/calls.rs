@@ -72,7 +72,8 @@ pub(super) fn fork(world: &World, from: Who, overrides: &CallOverrides, fork: Fo
         .map(|base| forked(world, (source, base), overrides, &fork))
         .collect();
     // Whether a turn that was never taken, or is not over, can be cut at is nobody's rule.
-    let unsure = fork.cut.is_some() && (source.turns.is_empty() || source.running.is_some());
+    let open = source.turns.is_empty() || source.running.is_some() || source.broken_off;
+    let unsure = fork.cut.is_some() && open;
     if unsure || !source.materialised {
         branches = or_refused(world, branches);
     }
