@@ -31,7 +31,7 @@ const WORDS: [(Dimension, [&str; 2]); 6] = [
     (Dimension::M, ["other-model", "mock-model"]),
     (Dimension::E, ["low", "high"]),
     (Dimension::T, ["flex", "default"]),
-    (Dimension::CWD, ["OUT", "WS"]),
+    (Dimension::CWD, ["HOME", "WS"]),
     (Dimension::CM, ["plan", "default"]),
     (Dimension::DP, ["a@b", "none"]),
 ];
