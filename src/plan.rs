@@ -306,7 +306,7 @@ impl Plan {
     /// What follows the last line: room on the disk, a restart, then a cold read of every thread
     /// that was named.
     pub fn audit(&self) -> Vec<Step> {
-        let full = self.steps.iter().any(|step| *step == Step::Disk { full: true });
+        let full = self.steps.contains(&Step::Disk { full: true });
         let room = full.then_some(Step::Disk { full: false });
         let restart = Step::Restart { stop: Stop::Graceful, forgets: false };
         let read =

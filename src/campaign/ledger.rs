@@ -101,6 +101,27 @@ impl Ledger {
     }
 }
 
+/// What a line does, in the words of the text form.
+fn verb(step: &Step) -> String {
+    let words = step.to_string();
+    let mut words = words.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    match step {
+        Step::Second(inner) | Step::Torn(inner) => format!("{first} {}", verb(inner)),
+        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
+            format!("{first} ephemeral")
+        }
+        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
+        Step::Run { reply, flaw: None, .. } => {
+            let ending = reply.to_string();
+            format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
+        }
+        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
+        _ => first.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -166,26 +187,5 @@ mod tests {
     #[test]
     fn of_two_alike_the_one_that_showed_first_stays() {
         check(&told(Status::New, true, 1), &told(Status::New, true, 2));
-    }
-}
-
-/// What a line does, in the words of the text form.
-fn verb(step: &Step) -> String {
-    let words = step.to_string();
-    let mut words = words.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    match step {
-        Step::Second(inner) | Step::Torn(inner) => format!("{first} {}", verb(inner)),
-        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
-        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
-            format!("{first} ephemeral")
-        }
-        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
-        Step::Run { reply, flaw: None, .. } => {
-            let ending = reply.to_string();
-            format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
-        }
-        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
-        _ => first.to_owned(),
     }
 }

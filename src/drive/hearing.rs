@@ -153,8 +153,6 @@ impl Run<'_> {
             News::TurnEnded { thread, turn, status } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.interrupted = status == INTERRUPTED;
-                }
-                if let Some(known) = self.record.thread(&thread) {
                     known.running.take_if(|running| running.id == turn);
                 }
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
