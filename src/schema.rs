@@ -162,17 +162,19 @@ impl Schema {
         })
     }
 
-    /// Whether the parameters of a client's request have this field, at their top.
+    /// Whether the parameters of a client's request have this field, at their top. Where no field
+    /// is named, nothing is said of any.
     pub fn takes(&self, method: &str, field: &str) -> bool {
-        let call = self.client.requests.get(method);
-        call.is_some_and(|call| call.params.fields.contains(field))
+        let fields = self.client.requests.get(method).map(|call| &call.params.fields);
+        fields.is_some_and(|fields| fields.is_empty() || fields.contains(field))
     }
 
     /// Whether a field of a client's request may have this value.
     pub fn allows(&self, method: &str, field: &str, value: &Value) -> bool {
         let call = self.client.requests.get(method);
         call.is_some_and(|call| {
-            call.params.fields.contains(field) && call.params.allows(field, value)
+            let fields = &call.params.fields;
+            fields.is_empty() || fields.contains(field) && call.params.allows(field, value)
         })
     }
 

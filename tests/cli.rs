@@ -119,7 +119,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12; `heirloom --help` says more
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 2, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
         exit 2
         ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom --help` says more
         exit 2
@@ -211,7 +211,7 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 2, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
         exit 2
@@ -363,8 +363,10 @@ fn a_reader_who_leaves_ends_nothing() {
 #[test]
 fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let texts =
-        ["# heirloom case v9\nconfig\naudit\n", "# heirloom case v1\nconfig\nspawn t0\naudit\n"];
+    let texts = [
+        "# heirloom case v9\nconfig\naudit\n",
+        "# heirloom case v1\nconfig\ntransmute t0\naudit\n",
+    ];
     let lines = texts.map(|text| {
         let path = folder.path().join("new.case");
         fs::write(&path, text).expect("it can be written");
@@ -374,7 +376,7 @@ fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
     expect![[r#"
         ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 1: a newer heirloom wrote it, and reads it
         exit 2
-        ! heirloom: cannot read FOLDER/new.case: line 3: `spawn` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, resume, reread, restart, configure or audit
+        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, spawn, restart, configure, disk, second, torn, together, resume, begin, settings, finish, steer, retune, reread, fresh, task, rival, invalid, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject or audit
         exit 2
     "#]].assert_eq(&lines.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
