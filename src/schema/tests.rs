@@ -258,7 +258,7 @@ fn what_can_be_asked_for_is_known() {
         schema.allows("thing/start", "count", &json!(-1)),
         schema.allows("thing/start", "size", &json!(1)),
     ];
-    expect!["[true, true, false, true, false, false, true, false, false, false]"]
+    expect!["[true, true, false, true, false, true, true, false, false, false]"]
         .assert_eq(&format!("{known:?}"));
 }
 

@@ -5,6 +5,8 @@
 //! or says something else, on its own state: what follows from the fault follows by itself. Knows
 //! nothing of the judge, so that a judge is tried on it.
 
+use std::collections::BTreeSet;
+
 use heirloom::model::rules::step;
 use heirloom::model::{Due, World};
 use heirloom::op::Stop;
@@ -111,11 +113,29 @@ impl Server {
         let sent = lanes.iter().map(|lane| self.hand.unbound(lane)).collect::<Vec<_>>();
         let calls: Vec<u32> =
             sent.into_iter().map(|unbound| self.hand.send("a request", unbound)).collect();
+        let before = self.world.clone();
         let Due::All(dues) = self.serve(step) else {
             unreachable!("several calls have several answers");
         };
+        let mut changed = BTreeSet::new();
         for ((call, lane), due) in calls.into_iter().zip(lanes).zip(dues) {
-            self.say(call, lane, due);
+            match due {
+                Due::Change { thread, .. } => {
+                    changed.insert(thread);
+                    self.hand.seen(What::Answered { call, thread: None, policy: None });
+                }
+                due => self.say(call, lane, due),
+            }
+        }
+        // Changes at once are told in one notice, of what they come to.
+        let live = |world: &World, name| world.threads.get(name)?.live.clone();
+        for name in &changed {
+            let after = live(&self.world, name);
+            if let Some(policy) =
+                after.filter(|policy| live(&before, name).as_ref() != Some(policy))
+            {
+                self.hand.seen(What::Settings { thread: Whose::Named(*name), policy });
+            }
         }
     }
 
