@@ -55,7 +55,10 @@ fn main() -> Outcome<()> {
     let bench = Arc::new(bench);
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
-        let draw = |index| Plan::from(&strategy::drawn(SEED, round * PLANS + index, 12));
+        let draw = |index| {
+            let drawn = strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default());
+            plain(Plan::from(&drawn))
+        };
         let plans: Vec<Plan> = (0..PLANS).map(draw).collect();
         let watched = measured(&plans, || watch(&bench, &plans))?;
         let bare = measured(&plans, || perform(&bench, &plans))?;
@@ -133,13 +136,29 @@ fn watch(bench: &Arc<Bench>, plans: &[Plan]) -> Outcome<()> {
 }
 
 /// The same requests, with nothing looked at but what the next request needs.
+/// The plan with the lines that a loop of some dozens of lines performs too.
+fn plain(mut plan: Plan) -> Plan {
+    plan.steps.retain(|step| match step {
+        Step::Run { reply, .. } => !matches!(reply, Reply::Deed(..)),
+        Step::Start { .. }
+        | Step::Fork { cut: None, .. }
+        | Step::Resume { .. }
+        | Step::Reread { .. }
+        | Step::Restart { forgets: false, .. }
+        | Step::Configure { .. } => true,
+        _ => false,
+    });
+    plan
+}
+
 fn perform(bench: &Bench, plans: &[Plan]) -> Outcome<()> {
     let root = Root::create()?;
     let upstream = Upstream::start()?;
     let mut bare = Bare::new(bench, &root, &upstream)?;
     for plan in plans {
         bare.plan(plan)?;
-        if plan.steps.contains(&Step::Restart { stop: Stop::Kill }) {
+        let kills = |step: &Step| matches!(step, Step::Restart { stop: Stop::Kill, .. });
+        if plan.steps.iter().any(kills) {
             bare.server.kill();
             bare = Bare::new(bench, &root, &upstream)?;
         }
@@ -181,30 +200,36 @@ impl<'a> Bare<'a> {
 
     fn step(&mut self, step: &Step) -> Outcome<()> {
         match step {
-            Step::Start { overrides, new } => {
-                let call = call::start(overrides, self.home.places());
+            Step::Start { overrides, ephemeral, new } => {
+                let call = call::start(overrides, *ephemeral, self.home.places());
                 self.bind(call, *new, false)
             }
-            Step::Fork { from, overrides, new } => {
-                self.bind(call::fork(&self.id(*from), overrides), *new, true)
+            Step::Fork { from, overrides, ephemeral, new, .. } => {
+                let thread = &self.id(*from);
+                let fork = call::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
+                self.bind(call::fork(fork, self.home.places()), *new, true)
             }
             Step::Resume { thread, overrides } => {
-                let granted = self.ask(call::resume(&self.id(*thread), overrides))?.is_some();
+                let call = call::resume(&self.id(*thread), overrides, self.home.places());
+                let granted = self.ask(call)?.is_some();
                 self.history(*thread, granted);
                 Ok(())
             }
             Step::Reread { thread: Who::Thread(name) } if self.loaded.get(name) == Some(&true) => {
                 let history = self.threads.get(name).is_some_and(|(_, history)| *history);
-                let call = call::resume(&self.id(Who::Thread(*name)), &Default::default());
+                let places = self.home.places();
+                let call = call::resume(&self.id(Who::Thread(*name)), &Default::default(), places);
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
             Step::Reread { .. } => Ok(()),
             Step::Run { .. } => self.turn(step),
-            Step::Restart { stop } => self.restart(*stop),
+            Step::Restart { stop, .. } => self.restart(*stop),
             Step::Configure { defaults } => {
                 let url = self.stage.base_url();
                 Ok(self.home.configure(defaults, self.bench.profile, &url)?)
             }
+            // The plans have no other lines.
+            _ => Ok(()),
         }
     }
 

@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use semver::Version;
 
+use self::deed::Deed;
 use crate::contract::Clause;
 use crate::drive::Bench;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
+use crate::known::day::Day;
 use crate::plan::Plan;
 use crate::trace::Trace;
 
 mod crew;
+pub mod deed;
 mod desk;
 pub mod examine;
 mod ledger;
@@ -39,10 +42,16 @@ pub struct Campaign {
     pub jobs: usize,
     /// Operations in a case at the most.
     pub max_ops: usize,
+    /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
+    /// collaboration mode and plugins.
+    pub secondary: bool,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
     /// What is excused.
     pub known: Known,
+    /// Programs that showed a signature elsewhere: each is a case after those that are counted, and
+    /// is tried before a smaller one is searched.
+    pub programs: BTreeMap<Signature, Plan>,
 }
 
 /// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97
@@ -79,6 +88,16 @@ pub enum Event {
         /// The time to draw cases, where it is given.
         time: Option<Duration>,
     },
+    /// The server prints no schema: nothing is gated, and W2 looks at JSON-RPC alone.
+    NoSchema {
+        /// Why there is none.
+        reason: String,
+    },
+    /// This machine cannot sandbox a command: clauses that need it are not tested.
+    NoSandbox {
+        /// Why not.
+        reason: String,
+    },
     /// A case was run and judged; in order of the index.
     Case {
         /// Its index.
@@ -110,19 +129,16 @@ pub enum Event {
     },
     /// A finding is told: new and confirmed, known, or flaky.
     Told(Box<Told>),
-    /// A row of the known list no longer shows what it excuses.
-    Stale {
-        /// Its signature.
-        signature: Signature,
-        /// Its case file.
-        case: String,
-    },
+    /// A row of the known list can no longer be defended.
+    Stale(Stale),
     /// The campaign is over.
     Ended(Box<Outcome>),
 }
 
 /// How a finding stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Confirmed in fresh processes, and not excused.
@@ -160,6 +176,8 @@ pub struct Told {
     pub found_after: Duration,
     /// The row that excuses it: its reason or link, and its case.
     pub excuse: Option<(String, String)>,
+    /// What a deed of its own showed, where the finding widens and was confirmed.
+    pub deed: Option<Deed>,
 }
 
 /// A notice and how often it showed.
@@ -173,6 +191,28 @@ pub struct Noticed {
     pub count: u64,
     /// The token of the first.
     pub token: String,
+}
+
+/// A row of the known list that can no longer be defended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Its signature.
+    pub signature: Signature,
+    /// Its case file.
+    pub case: String,
+    /// The line of the list where it begins.
+    pub line: usize,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its own case no longer shows it.
+    Unseen,
+    /// Its day has passed.
+    Expired(Day),
 }
 
 /// What a campaign came to.
@@ -200,8 +240,14 @@ pub struct Outcome {
     pub notices: Vec<Noticed>,
     /// Why cases said nothing, and how many.
     pub inconclusive: BTreeMap<String, u64>,
-    /// Rows that are stale, by signature and case.
-    pub stale: Vec<(Signature, String)>,
+    /// Why this machine cannot sandbox a command, where it cannot: E2 is not tested then.
+    pub no_sandbox: Option<String>,
+    /// The lines that were performed, by what they do.
+    pub performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since its schema does not have it, and how often.
+    pub left_out: BTreeMap<String, u64>,
+    /// Rows that are stale.
+    pub stale: Vec<Stale>,
     /// Whether it was stopped before its budget was spent.
     pub interrupted: bool,
 }
@@ -236,6 +282,18 @@ impl Outcome {
 }
 
 impl Campaign {
+    /// The cases that are run, where they are counted: those that are drawn, then the programs.
+    pub fn counted(&self) -> Option<u64> {
+        let programs = u64::try_from(self.programs.len()).expect("programs are counted in memory");
+        self.cases.map(|cases| cases.saturating_add(programs))
+    }
+
+    /// The program that is the case of this index, where it is none that is drawn.
+    pub fn program(&self, index: u64) -> Option<(&Signature, &Plan)> {
+        let at = index.checked_sub(self.cases?)?;
+        self.programs.iter().nth(usize::try_from(at).ok()?)
+    }
+
     /// Runs the campaign. `stop` may be set at any time; what was found until then is still told.
     pub fn run(
         &self,

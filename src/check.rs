@@ -4,6 +4,7 @@
 //! the panic's message. Reads no argument and no environment, and leaves no file but the cached
 //! server. The seed is fixed unless it is set, so a test that passes passes again.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,8 +70,10 @@ impl Check {
             time: None,
             jobs: thread::available_parallelism().map_or(1, usize::from),
             max_ops: MAX_OPS,
+            secondary: true,
             confirmations: CONFIRMATIONS,
             known: Known::embedded(),
+            programs: BTreeMap::new(),
         };
         Check { server: Spec::default().to_string(), campaign, profile: Profile::Default }
     }
@@ -132,7 +135,7 @@ impl Check {
         let spec: Spec = self.server.parse()?;
         let cache = Cache::user()?;
         let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-        let Executable { path, version, digest, .. } = found;
+        let Executable { path, version, digest, lease: _held, .. } = found;
         let subject = Subject { spec: self.server.clone(), version: version.clone(), digest };
         let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
         Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))

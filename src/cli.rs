@@ -10,15 +10,19 @@ use std::path::Path;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+mod bisect;
 mod check;
 mod clauses;
 mod excuses;
+mod known;
+mod matrix;
 mod proof;
 mod replay;
 mod servers;
 mod shrink;
 mod stop;
 mod subject;
+mod sweep;
 
 use crate::report::out::Out;
 
@@ -51,13 +55,18 @@ enum Command {
     Judge(replay::Judge),
     /// Shrink a case that came from elsewhere
     Shrink(shrink::Flags),
-    /// List, fetch or locate servers
+    /// Run the same cases on several releases: a table of clause and release
+    Matrix(matrix::Flags),
+    /// Tell what changes for a client from one release to another
+    Diff(matrix::Diff),
+    /// Find the first release at which a case shows something else
+    Bisect(bisect::Flags),
+    /// Keep up the list of known deviations
+    Known(known::Flags),
+    /// List, fetch, locate or free servers
     Servers(servers::Flags),
-    /// Print the contract, or one clause of it
-    Clauses {
-        /// The clause, such as R4; all of them where none is given
-        id: Option<String>,
-    },
+    /// Print the contract, or one clause of it with what runs say of it
+    Clauses(clauses::Flags),
 }
 
 /// Why a command did not do what it is for.
@@ -106,8 +115,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
         Some(Command::Shrink(flags)) => shrink::run(&flags),
+        Some(Command::Matrix(flags)) => matrix::run(&flags),
+        Some(Command::Diff(flags)) => matrix::diff(&flags),
+        Some(Command::Bisect(flags)) => bisect::run(&flags),
+        Some(Command::Known(flags)) => known::run(&flags),
         Some(Command::Servers(flags)) => servers::run(&flags),
-        Some(Command::Clauses { id }) => clauses::run(id.as_deref()),
+        Some(Command::Clauses(flags)) => clauses::run(&flags),
     }
 }
 

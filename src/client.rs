@@ -5,6 +5,7 @@
 //! no method but those of the handshake, and nothing of processes.
 
 mod lines;
+pub mod socket;
 mod writer;
 
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError, select};
 use lines::Lines;
 use serde_json::Value;
 use writer::{WRITE_DEADLINE, Writer};
@@ -163,6 +164,35 @@ impl Client {
         match self.backlog.pop_front() {
             Some(arrived) => Some(arrived),
             None => self.fresh(deadline),
+        }
+    }
+
+    /// The next thing that arrived in any of several conversations, with the place of that
+    /// conversation; of several that wait, the first one's. `None` at the deadline.
+    pub fn first(clients: &mut [&mut Client], deadline: Instant) -> Option<(usize, Arrived)> {
+        loop {
+            for (place, client) in clients.iter_mut().enumerate() {
+                if let Some(arrived) = client.waiting() {
+                    return Some((place, arrived));
+                }
+            }
+            let mut any = Select::new();
+            for client in clients.iter() {
+                any.recv(&client.arrivals);
+            }
+            any.ready_deadline(deadline).ok()?;
+        }
+    }
+
+    /// What has arrived already and was not handed out before.
+    fn waiting(&mut self) -> Option<Arrived> {
+        if let Some(arrived) = self.backlog.pop_front() {
+            return Some(arrived);
+        }
+        match self.arrivals.try_recv() {
+            Ok(arrived) => Some(arrived),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Arrived::Closed),
         }
     }
 

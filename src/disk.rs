@@ -8,11 +8,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::policy::{Approval, Defaults, Policy};
+use crate::policy::{Defaults, Policy};
 use crate::wire::policy::Places;
 use crate::wire::rollout;
 
+mod config;
+mod fresh;
 pub mod root;
+pub mod store;
 
 use self::root::Root;
 
@@ -26,24 +29,14 @@ pub enum Profile {
     Lean,
 }
 
-/// Off in every profile: attempts to reach the network.
-const OFFLINE: [&str; 2] = ["plugins", "apps"];
+/// What the name of a database has in it, its journals included.
+const DATABASE: &str = ".sqlite";
 
-/// Off in the lean profile: no part in approvals, reviewers or permissions.
-const IDLE: [&str; 12] = [
-    "browser_use",
-    "browser_use_external",
-    "computer_use",
-    "hooks",
-    "image_generation",
-    "in_app_browser",
-    "plugin_sharing",
-    "remote_plugin",
-    "shell_snapshot",
-    "skill_mcp_dependency_install",
-    "tool_suggest",
-    "workspace_dependencies",
-];
+/// The key of the time after which an idle thread is unloaded that nobody hears.
+const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+
+/// The least that is more than nothing: a client can still do something with the thread.
+const UNLOAD_DELAY_SECS: i64 = 1;
 
 /// The folders of one worker's server.
 #[derive(Debug)]
@@ -51,6 +44,9 @@ pub struct Home {
     folder: PathBuf,
     places: Places,
     workspaces: u32,
+    targets: u32,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    unloads_soon: bool,
 }
 
 impl Home {
@@ -63,9 +59,9 @@ impl Home {
         let places = Places {
             workspace: folder.join("ws"),
             home: folder.join("home"),
-            outside: folder.join("out"),
+            outside: root.outside()?,
         };
-        let mut home = Home { folder, places, workspaces: 0 };
+        let mut home = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
         for place in [&home.places.outside, &home.scratch(), &home.temp()] {
             fs::create_dir_all(place)?;
         }
@@ -100,6 +96,22 @@ impl Home {
         self.folder.join("temp")
     }
 
+    /// Where the server listens when it has several clients.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// Removes the socket of a server that is gone.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn clear_socket(&self) -> io::Result<()> {
+        match fs::remove_file(self.socket()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Gives the next case a workspace of its own, and removes the last one.
     ///
     /// # Errors
@@ -113,6 +125,49 @@ impl Home {
         fs::create_dir_all(&self.places.workspace)
     }
 
+    /// A file of its own for a deed to write, in the workspace or outside it; none is there yet.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn target(&mut self, inside: bool) -> io::Result<PathBuf> {
+        self.targets += 1;
+        let folder = if inside { &self.places.workspace } else { &self.places.outside };
+        let target = folder.join(format!("deed{}", self.targets));
+        match fs::remove_file(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(target),
+        }
+    }
+
+    /// Whether a deed has written its file, which is then removed.
+    pub fn has_landed(&self, target: &Path) -> bool {
+        let landed = target.exists();
+        // What cannot be removed goes with its folder, and its name is not used again.
+        drop(fs::remove_file(target));
+        landed
+    }
+
+    /// Says whether an idle thread that nobody hears is unloaded after a second, from the next
+    /// [`Home::configure`] on, and not after the server's own delay: a minute or more. A release
+    /// that does not know the key keeps its own; 0.144 does not.
+    pub fn unload_soon(&mut self, soon: bool) {
+        self.unloads_soon = soon;
+    }
+
+    /// Removes the server's databases. To be called while no server runs on the home.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn forget(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.places.home)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().contains(DATABASE) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes config.toml anew.
     ///
     /// # Errors
@@ -123,7 +178,11 @@ impl Home {
         profile: Profile,
         model_url: &str,
     ) -> io::Result<()> {
-        let text = config(defaults, profile, model_url).to_string();
+        let mut config = config::config(defaults, profile, model_url);
+        if self.unloads_soon {
+            config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
+        }
+        let text = config.to_string();
         fs::write(self.places.home.join("config.toml"), text)
     }
 
@@ -148,51 +207,6 @@ impl Drop for Home {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.folder));
     }
-}
-
-/// The config.toml of a case: the stand-in as the model's provider, and the defaults under test.
-fn config(defaults: &Defaults, profile: Profile, model_url: &str) -> toml::Table {
-    let off: &[&str] = match profile {
-        Profile::Default => &[],
-        Profile::Lean => &IDLE,
-    };
-    let features = OFFLINE.iter().chain(off).map(|name| (name.to_string(), false.into()));
-    let provider = table([
-        ("name", "mock".into()),
-        ("base_url", model_url.into()),
-        ("wire_api", "responses".into()),
-        ("request_max_retries", 0.into()),
-        ("stream_max_retries", 0.into()),
-        ("supports_websockets", false.into()),
-    ]);
-    table([
-        ("model", "mock-model".into()),
-        ("model_provider", "mock".into()),
-        ("approval_policy", approval(&defaults.approval)),
-        ("approvals_reviewer", defaults.reviewer.to_string().into()),
-        ("sandbox_mode", defaults.sandbox.to_string().into()),
-        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
-        ("features", toml::Table::from_iter(features).into()),
-        ("model_providers", table([("mock", provider.into())]).into()),
-    ])
-}
-
-fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-fn approval(approval: &Approval) -> toml::Value {
-    let Approval::Granular(granular) = approval else {
-        return approval.to_string().into();
-    };
-    let fields = table([
-        ("sandbox_approval", granular.sandbox_approval.into()),
-        ("rules", granular.rules.into()),
-        ("skill_approval", granular.skill_approval.into()),
-        ("request_permissions", granular.request_permissions.into()),
-        ("mcp_elicitations", granular.mcp_elicitations.into()),
-    ]);
-    table([("granular", fields.into())]).into()
 }
 
 /// Copies a folder whole; links are not followed and not copied, for a home holds none that matter.

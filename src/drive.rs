@@ -5,7 +5,7 @@
 //! run without a fact of the server's, and then with a reason that a person can act on.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use semver::Version;
@@ -13,15 +13,31 @@ use semver::Version;
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::plan::{Plan, Step};
+use crate::schema::Schema;
 use crate::trace::Trace;
 use crate::upstream::{Stage, Upstream};
 
 pub mod bench;
+mod acts;
+mod crowd;
+mod deed;
+mod echoes;
+mod faults;
+mod fresh;
 mod hearing;
 pub mod isolated;
+mod life;
+mod printed;
 mod record;
+pub mod sandbox;
 mod session;
+mod sockets;
 mod steps;
+mod store;
+mod subagents;
+mod told;
+mod turns;
+mod validity;
 
 use self::record::Record;
 use self::session::Session;
@@ -62,8 +78,15 @@ pub struct Bench {
     pub profile: Profile,
     /// How long is waited.
     pub patience: Patience,
+    /// What it says of its own protocol; where there is none, nothing is gated and no line is held
+    /// against it.
+    pub schema: Option<Arc<Schema>>,
+    /// Why there is none.
+    pub no_schema: Option<String>,
     upstream: Upstream,
     root: Root,
+    /// Why this machine cannot sandbox a command, once it was tried.
+    sandbox: OnceLock<Option<String>>,
     /// A home on which a server has been started once.
     template: PathBuf,
 }
@@ -100,6 +123,10 @@ impl Worker {
     pub fn run(&mut self, plan: &Plan) -> Trace {
         self.stderr.clear();
         self.stage.forget();
+        if deed::is_in(plan) {
+            // Found out before the deed, for what came of it says so.
+            self.bench.no_sandbox();
+        }
         let mut record = Record::new();
         if !self.bench.root.has_room() {
             let folder = self.bench.root.path().display();
@@ -157,7 +184,18 @@ impl Worker {
     }
 }
 
+/// Whether a step's request is invalid on purpose.
+fn is_flawed(step: &Step) -> bool {
+    match step {
+        Step::Run { flaw, .. } => flaw.is_some(),
+        Step::Invalid { .. } => true,
+        Step::Second(inner) | Step::Torn(inner) => is_flawed(inner),
+        Step::Together(steps) => steps.iter().any(is_flawed),
+        _ => false,
+    }
+}
+
 /// Whether a step ends the server: the home of a killed one is not used for another case.
 fn kills(step: &Step) -> bool {
-    matches!(step, Step::Restart { stop: crate::op::Stop::Kill })
+    matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(_))
 }

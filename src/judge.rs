@@ -8,20 +8,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
-use crate::model::{Branch, Kind, World, step, wider_by_right};
+use crate::model::rules::step;
+use crate::model::width::{self, wider_by_right};
+use crate::model::{Branch, Kind, World};
 use crate::plan::{Name, Step, Who};
-use crate::policy::{Defaults, Dimension, Policy};
-use crate::trace::{Trace, What, Whose};
+use crate::policy::{Defaults, Dimension, Policy, Profiles};
+use crate::trace::{Trace, What};
 
 pub mod adopt;
 pub mod compare;
+pub mod deed;
+mod elsewhere;
 pub mod evidence;
 pub mod origin;
+mod shown;
 pub mod signature;
+pub mod together;
+pub mod told;
 pub mod wire;
 
-use self::compare::{Comparison, Mismatch};
-use self::evidence::Evidence;
+use self::compare::{Adopt, Comparison, Mismatch};
+use self::evidence::{Evidence, Reading};
 use self::origin::Origin;
 use self::signature::Signature;
 
@@ -38,10 +45,20 @@ pub enum View {
     Notice,
     /// A warm resume without override.
     Reread,
+    /// A cold resume in a second process, on a copy of the home.
+    Fresh,
+    /// What the request to the model says.
+    Told,
     /// The thread's rollout file.
     Rollout,
+    /// The thread's row in the state database.
+    Store,
+    /// What happened when the model asked for a command or a patch.
+    Deed,
     /// The lines, turns and processes themselves.
     Wire,
+    /// Each line beside the schema that the server prints of itself.
+    Schema,
 }
 
 /// One breach of one clause.
@@ -67,12 +84,27 @@ pub struct Finding {
     pub expected: String,
     /// What was seen.
     pub seen: String,
+    /// The form of what was seen, where it is a value.
+    pub seen_form: Option<String>,
     /// Where the wrong value comes from: the first that fits.
     pub origin: Origin,
     /// The other origins that fit.
     pub also_fits: Vec<Origin>,
     /// Whether what was seen allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
+}
+
+/// What was due and what was seen, as whole policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The policy that was due.
+    pub due: Policy,
+    /// The same with the value that was seen.
+    pub seen: Policy,
+    /// What named profiles meant then.
+    pub profiles: Profiles,
 }
 
 /// Something to know that breaks no clause.
@@ -111,7 +143,8 @@ pub struct Cell {
 /// The judgement of one trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The breaches, one for each signature, in the order in which they showed.
+    /// The breaches, one for each signature and form of what was seen, in the order in which they
+    /// showed.
     pub findings: Vec<Finding>,
     /// Notices.
     pub notices: Vec<Notice>,
@@ -119,6 +152,8 @@ pub struct Verdict {
     pub inconclusive: Option<String>,
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
+    /// The steps that the release was not asked for, and what it does not have of each.
+    pub left_out: BTreeMap<usize, String>,
 }
 
 impl Finding {
@@ -131,6 +166,11 @@ impl Finding {
             form: self.form.clone(),
             origin: self.origin,
         }
+    }
+
+    /// Whether another finding has the same signature, and shows the same form of a wrong value.
+    pub fn is_like(&self, other: &Finding) -> bool {
+        self.signature() == other.signature() && self.seen_form == other.seen_form
     }
 }
 
@@ -195,40 +235,60 @@ impl Judging<'_> {
             self.defaults.push(defaults.clone());
         }
         let facts: Vec<&What> = self.trace.of_step(index).collect();
+        if let Some(what) = shown::left_out(&facts) {
+            self.verdict.left_out.insert(index, what);
+            return worlds;
+        }
+        if shown::not_taken(&wanted, &facts) {
+            return worlds;
+        }
+        let gates = self.gates();
         let mut all = Vec::new();
-        for world in &worlds {
+        for world in &shown::closed(worlds, &facts) {
             for branch in step(world, &wanted) {
-                let compared = compare::compare(&branch.due, &wanted, &facts, self.gates());
+                let mut compared = match &wanted {
+                    Step::Together(steps) => {
+                        together::compare((world, &branch), steps, &facts, &gates)
+                    }
+                    _ => compare::compare(&branch.due, &wanted, &facts, &gates),
+                };
+                compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
-        let fewest = all.iter().map(|(_, _, compared)| wrong(compared)).min().unwrap_or(0);
-        all.retain(|(_, _, compared)| wrong(compared) == fewest);
-        if fewest > 0 {
+        // A branch that did not happen is no better for being wrong in less.
+        let far = |(_, _, compared): &(_, _, Vec<Comparison>)| elsewhere::distance(compared);
+        let nearest = all.iter().map(far).min().unwrap_or((0, 0));
+        all.retain(|one| far(one) == nearest);
+        if nearest > (0, 0) {
             all.truncate(1);
         }
         let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
         self.record(index, &before, &branch, &compared);
         self.look_at_evidence(index, &branch.world, &facts, &compared);
         self.widths(index, &before, &wanted);
-        let mut next: Vec<World> = all
-            .into_iter()
-            .map(|(before, branch, compared)| adopt::adopt(&before, branch.world, &compared))
-            .collect();
-        next.sort();
-        next.dedup();
+        // In the order of the model: which world stands for the others depends on no name.
+        let mut next: Vec<World> = Vec::new();
+        for (before, branch, compared) in all {
+            let world = adopt::adopt(&before, branch.world, &compared);
+            let world = adopt::learn(world, &facts);
+            if !next.contains(&world) {
+                next.push(world);
+            }
+        }
         next
     }
 
     /// What the server's release cannot be asked for.
     fn gates(&self) -> compare::Gates {
-        let version = self.trace.server.as_ref();
-        let notices = version.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        compare::Gates { notices }
+        // A thread may hold a profile that config.toml no longer has: it means what it last did.
+        let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
+        let profiles = profiles.collect();
+        compare::Gates { profiles, ..compare::Gates::of(self.trace.server.as_ref()) }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
-        let agreed = wrong(compared) == 0;
+        let agreed = elsewhere::distance(compared) == (0, 0);
         for comparison in compared {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             match &comparison.mismatch {
@@ -262,6 +322,8 @@ impl Judging<'_> {
         let finding = &mut self.verdict.findings[index];
         match (comparison.cell.view, finding.seen == value.to_string()) {
             (Some(view), true) => drop(finding.views.insert(view)),
+            // The copy shows what is stored, and the value may be wrong in force alone.
+            (Some(View::Fresh), false) => {}
             _ => drop(self.adopted.remove(&key)),
         }
     }
@@ -277,16 +339,17 @@ impl Judging<'_> {
             kind: mismatch.kind,
             thread: mismatch.thread,
             views: BTreeSet::from([view]),
-            form: mismatch.form.to_owned(),
+            form: mismatch.form.clone().into_owned(),
             expected: mismatch.expected.clone(),
             seen: mismatch.seen.clone(),
+            seen_form: mismatch.value.as_ref().map(|value| value.form().to_owned()),
             origin,
             also_fits: origins,
             widened: mismatch.widened,
+            apart: mismatch.apart.clone(),
         };
-        let signature = finding.signature();
         let findings = &mut self.verdict.findings;
-        let same = findings.iter().position(|other| other.signature() == signature);
+        let same = findings.iter().position(|other| other.is_like(&finding));
         let index = match same {
             Some(index) => {
                 let worse = mismatch.widened && !findings[index].widened;
@@ -303,12 +366,14 @@ impl Judging<'_> {
                 findings.len() - 1
             }
         };
-        if let (Some(thread), Some(dimension)) = (mismatch.thread, mismatch.dimension) {
+        if let (Adopt::Value { .. }, Some(thread), Some(dimension)) =
+            (&mismatch.adopt, mismatch.thread, mismatch.dimension)
+        {
             self.adopted.insert((thread, dimension), index);
         }
     }
 
-    /// Rollouts are read at a restart; a cold read afterwards says whether they made a finding.
+    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
     fn look_at_evidence(
         &mut self,
         index: usize,
@@ -317,36 +382,39 @@ impl Judging<'_> {
         compared: &[Comparison],
     ) {
         for what in facts {
-            if let What::Rollout { thread: Whose::Named(name), policy: Some(seen) } = what
-                && let Some(thread) = world.threads.get(name)
+            if let Some(reading) = evidence::reading(what)
+                && let Some(thread) = world.threads.get(&reading.name)
+                && thread.maybe.is_empty()
+                && !world.full
             {
-                self.take_evidence(index, *name, (&thread.stored, seen));
+                self.take_evidence(index, &thread.stored, &reading);
             }
         }
-        let Step::Resume { thread: Who::Thread(name), .. } = self.steps[index] else {
+        let (Step::Resume { thread: Who::Thread(name), .. }
+        | Step::Fresh { thread: Who::Thread(name) }) = self.steps[index]
+        else {
             return;
         };
         for mismatch in compared.iter().filter_map(|comparison| comparison.mismatch.as_ref()) {
             let Some(dimension) = mismatch.dimension else {
                 continue;
             };
-            if self.evidence.explains(name, dimension)
-                && let Some(found) = self.adopted.get(&(name, dimension))
-            {
-                self.verdict.findings[*found].views.insert(View::Rollout);
+            let views = self.evidence.explains(name, dimension);
+            if let Some(found) = self.adopted.get(&(name, dimension)) {
+                self.verdict.findings[*found].views.extend(views);
             }
         }
     }
 
     /// Evidence beside an adopted value says nothing: the value was wrong already.
-    fn take_evidence(&mut self, index: usize, name: Name, (due, seen): (&Policy, &Policy)) {
-        for (dimension, held) in self.evidence.add(index, name, due, seen) {
-            if self.adopted.contains_key(&(name, dimension)) {
-                self.evidence.explains(name, dimension);
+    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
+        for (dimension, held) in self.evidence.add(index, due, reading) {
+            if self.adopted.contains_key(&(reading.name, dimension)) {
+                self.evidence.explains(reading.name, dimension);
                 continue;
             }
             let (clause, dimension) = (Clause::G10, Some(dimension));
-            let cell = Cell { clause, view: Some(View::Rollout), dimension };
+            let cell = Cell { clause, view: Some(reading.view), dimension };
             let tally = self.verdict.tally.entry(cell).or_default();
             tally.fired += 1;
             tally.held += u64::from(held);
@@ -356,8 +424,7 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let stays = "lets a thread stay wider than its resume asked for";
-            let text = format!("{clause} {stays}: the override is ignored");
+            let text = format!("{}, as {clause} has it", width::words(clause));
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
@@ -372,14 +439,11 @@ impl Judging<'_> {
     }
 
     fn trouble(&mut self) {
-        let reason = self.trace.facts.iter().find_map(|fact| match &fact.what {
+        let facts = || self.trace.facts.iter().map(|fact| &fact.what);
+        let reason = facts().find_map(|what| match what {
             What::Trouble { reason } => Some(reason.clone()),
             _ => None,
         });
-        self.verdict.inconclusive = reason;
+        self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
     }
-}
-
-fn wrong(compared: &[Comparison]) -> usize {
-    compared.iter().filter(|comparison| comparison.mismatch.is_some()).count()
 }

@@ -5,7 +5,9 @@
 //! Nothing is filtered and nothing rejected, so deleting any op leaves a case. Generators and
 //! fuzzers share this one alphabet.
 
-use crate::policy::{CallOverrides, Defaults, TurnOverrides};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
 pub mod bytes;
 pub mod strategy;
@@ -26,8 +28,10 @@ pub enum Op {
     Start {
         /// What the call overrides.
         overrides: CallOverrides,
+        /// Whether the thread is ephemeral: kept in memory alone.
+        ephemeral: bool,
     },
-    /// `turn/start`, up to the turn's end.
+    /// `turn/start`, up to the turn's end; on a thread whose turn runs, a steer (T6).
     Run {
         /// Which thread.
         thread: Pick,
@@ -36,12 +40,50 @@ pub enum Op {
         /// How the turn ends.
         ending: Ending,
     },
+    /// `turn/start`, up to the moment when the model is asked; the turn then runs until it is
+    /// finished.
+    Begin {
+        /// Which thread.
+        thread: Pick,
+        /// What the call overrides.
+        overrides: TurnOverrides,
+    },
+    /// The end of a turn that runs; nothing where none does.
+    Finish {
+        /// Which thread.
+        thread: Pick,
+        /// How it ends.
+        finish: Finish,
+    },
+    /// `turn/steer`.
+    Steer {
+        /// Which thread.
+        thread: Pick,
+    },
+    /// `turn/settings/update` of the turn that runs, or of one that never was.
+    Retune {
+        /// Which thread.
+        thread: Pick,
+        /// The reviewer of that turn alone.
+        reviewer: Reviewer,
+    },
+    /// `thread/settings/update`, up to its notice.
+    Settings {
+        /// Which thread.
+        thread: Pick,
+        /// What the call overrides.
+        overrides: TurnOverrides,
+    },
     /// `thread/fork`.
     Fork {
         /// The source.
         from: Pick,
         /// What the call overrides.
         overrides: CallOverrides,
+        /// Where the source's history is cut, if it is.
+        cut: Option<Cut>,
+        /// Whether the fork is ephemeral.
+        ephemeral: bool,
     },
     /// `thread/resume`.
     Resume {
@@ -55,16 +97,196 @@ pub enum Op {
         /// Which thread.
         thread: Pick,
     },
+    /// A look: a cold resume in a second process on a copy of the home.
+    Fresh {
+        /// Which thread.
+        thread: Pick,
+    },
+    /// Something that a client does with a thread and that is no matter of policy.
+    Act {
+        /// Which thread.
+        thread: Pick,
+        /// What.
+        act: Act,
+    },
+    /// A turn in whose course the model spawns a subagent, which becomes a thread of the case.
+    Spawn {
+        /// The parent.
+        thread: Pick,
+    },
+    /// A turn in whose course the model gives its subagent another task.
+    Task {
+        /// The subagent.
+        thread: Pick,
+    },
+    /// A second server on the same home, which tries to resume the thread.
+    Rival {
+        /// Which thread.
+        thread: Pick,
+    },
+    /// A request that must be refused.
+    Invalid {
+        /// Which thread.
+        thread: Pick,
+        /// Of which method.
+        method: Method,
+        /// What is wrong with it.
+        wrong: Wrong,
+    },
     /// The server ends and is started again on the same home.
     Restart {
         /// How it ends.
         stop: Stop,
+        /// Whether the state database is gone when it starts again (G10).
+        forgets: bool,
     },
     /// The defaults in config.toml change under the running server.
     Configure {
         /// The new defaults.
         defaults: Defaults,
     },
+    /// The server's writes to files begin to fail, as on a full disk, or succeed again.
+    Disk {
+        /// Whether they fail from now on.
+        full: bool,
+    },
+    /// The operation, asked for by a second connection to the same server.
+    Second(Box<Op>),
+    /// The operation's request, and a kill of the server before any answer.
+    Torn(Box<Op>),
+    /// The operations at once, each by a client of its own; the first of them where there is but
+    /// one.
+    Together(Vec<Op>),
+}
+
+/// How a running turn ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Finish {
+    /// The model goes on, and the turn completes.
+    Complete,
+    /// The client interrupts it.
+    Interrupt,
+}
+
+/// Where the history of a fork ends, by the number of one of the source's own turns, modulo those
+/// that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cut {
+    /// `lastTurnId`: with this turn.
+    Last(u8),
+    /// `beforeTurnId`: without this turn.
+    Before(u8),
+}
+
+/// What a client does with a thread that is no matter of policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Act {
+    /// `thread/name/set`.
+    Name,
+    /// `thread/read`.
+    Read,
+    /// `thread/list`.
+    List,
+    /// `thread/archive`.
+    Archive,
+    /// `thread/unarchive`.
+    Unarchive,
+    /// `thread/unsubscribe`.
+    Unsubscribe,
+    /// `thread/unsubscribe`, and a wait until the idle thread is unloaded.
+    Unload,
+    /// `thread/revert` to before the last turn, or `thread/rollback` of one turn, by release.
+    Revert,
+    /// `thread/compact/start`, up to its end.
+    Compact,
+    /// `thread/shellCommand`, up to its end.
+    Shell,
+    /// `review/start`, up to its end.
+    Review,
+    /// `thread/goal/set`, up to the end of the turn that pursues it.
+    Goal,
+    /// `thread/queue/add`, up to the end of the turn that it becomes.
+    Queue,
+    /// `thread/inject_items`.
+    Inject,
+}
+
+/// A method that a request can be wrong in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// `thread/start`.
+    Start,
+    /// `turn/start`.
+    Run,
+    /// `thread/fork`.
+    Fork,
+    /// `thread/resume`.
+    Resume,
+    /// `thread/settings/update`.
+    Settings,
+    /// `turn/steer`.
+    Steer,
+    /// `turn/settings/update`.
+    Retune,
+    /// `turn/interrupt`.
+    Interrupt,
+    /// Another one.
+    Act(Act),
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wrong {
+    /// A value that its enumeration does not have.
+    UnknownValue,
+    /// A value of another type.
+    WrongType,
+    /// A field that is required is not there.
+    MissingField,
+    /// A thread that never was.
+    UnknownThread,
+    /// It comes before `initialize`.
+    BeforeInitialize,
+}
+
+/// What a deed's model asks to do, by the names of the probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probe {
+    /// A harmless command that is on no list of safe ones.
+    Py,
+    /// A command that writes into the workspace.
+    Tin,
+    /// A command that writes outside it.
+    Tout,
+    /// The same, asking to leave the sandbox.
+    Esc,
+    /// A patch that writes into the workspace.
+    Pin,
+    /// A patch that writes outside it.
+    Pout,
+}
+
+/// What is answered to whom in the course of a deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Consent {
+    /// Whether the client accepts what it is asked.
+    pub client: bool,
+    /// What the reviewing model says.
+    pub review: Review,
+}
+
+/// What the reviewing model says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Review {
+    /// It allows the deed.
+    Allow,
+    /// It denies it.
+    Deny,
+    /// It says something that is no decision.
+    Garbage,
+    /// Its stream ends at once.
+    Silence,
 }
 
 /// A number that names a thread: modulo the threads named so far, `NOBODY` for a thread that never
@@ -82,6 +304,8 @@ pub enum Ending {
     Completes,
     /// The model asks for a harmless command first, and answers then.
     Calls,
+    /// The model asks for a deed that tells policies apart, and answers then.
+    Deed(Probe, Consent),
     /// The model answers with a failure event.
     Fails,
     /// The model's endpoint answers with an HTTP error.
@@ -121,6 +345,67 @@ impl Flaw {
         Flaw::UnknownProfile,
         Flaw::ProfileWithSandbox,
     ];
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Act; 14] = [
+        Act::Name,
+        Act::Read,
+        Act::List,
+        Act::Archive,
+        Act::Unarchive,
+        Act::Unsubscribe,
+        Act::Unload,
+        Act::Revert,
+        Act::Compact,
+        Act::Shell,
+        Act::Review,
+        Act::Goal,
+        Act::Queue,
+        Act::Inject,
+    ];
+}
+
+impl Method {
+    /// Every method.
+    pub fn all() -> Vec<Method> {
+        let own = [
+            Method::Start,
+            Method::Run,
+            Method::Fork,
+            Method::Resume,
+            Method::Settings,
+            Method::Steer,
+            Method::Retune,
+            Method::Interrupt,
+        ];
+        // One unsubscribes in two ways by one method.
+        let acts = Act::ALL.into_iter().filter(|act| *act != Act::Unload).map(Method::Act);
+        own.into_iter().chain(acts).collect()
+    }
+}
+
+impl Wrong {
+    /// Every way to be wrong.
+    pub const ALL: [Wrong; 5] = [
+        Wrong::UnknownValue,
+        Wrong::WrongType,
+        Wrong::MissingField,
+        Wrong::UnknownThread,
+        Wrong::BeforeInitialize,
+    ];
+}
+
+impl Probe {
+    /// Every probe.
+    pub const ALL: [Probe; 6] =
+        [Probe::Py, Probe::Tin, Probe::Tout, Probe::Esc, Probe::Pin, Probe::Pout];
+}
+
+impl Review {
+    /// Everything that a reviewing model says.
+    pub const ALL: [Review; 4] = [Review::Allow, Review::Deny, Review::Garbage, Review::Silence];
 }
 
 /// How a server ends.

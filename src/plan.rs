@@ -7,9 +7,10 @@
 
 use std::fmt;
 
-use crate::op::{Case, Ending, Flaw, NOBODY, Op, Pick, Stop};
-use crate::policy::{CallOverrides, Defaults, TurnOverrides};
+use crate::op::{Act, Consent, Cut, Finish, Flaw, Method, Probe, Stop, Wrong};
+use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
+pub mod lift;
 pub mod text;
 
 /// A program: the defaults in config.toml, then steps in order; an audit follows the last.
@@ -41,10 +42,12 @@ pub enum Step {
     Start {
         /// What the call overrides.
         overrides: CallOverrides,
+        /// Whether the thread is kept in memory alone.
+        ephemeral: bool,
         /// The name of the new thread.
         new: Name,
     },
-    /// `turn/start`, up to the turn's end.
+    /// `turn/start`, up to the turn's end; a steer where a turn runs already.
     Run {
         /// Which thread.
         thread: Who,
@@ -57,12 +60,49 @@ pub enum Step {
         /// What the model answers.
         reply: Reply,
     },
+    /// `turn/start`, up to the moment when the model is asked; the turn then runs.
+    Begin {
+        /// Which thread.
+        thread: Who,
+        /// What the call overrides.
+        overrides: TurnOverrides,
+    },
+    /// The end of a turn that runs; nothing where none does.
+    Finish {
+        /// Which thread.
+        thread: Who,
+        /// How it ends.
+        finish: Finish,
+    },
+    /// `turn/steer`.
+    Steer {
+        /// Which thread.
+        thread: Who,
+    },
+    /// `turn/settings/update`.
+    Retune {
+        /// Which thread.
+        thread: Who,
+        /// The reviewer of the running turn alone.
+        reviewer: Reviewer,
+    },
+    /// `thread/settings/update`, up to its notice.
+    Settings {
+        /// Which thread.
+        thread: Who,
+        /// What the call overrides.
+        overrides: TurnOverrides,
+    },
     /// `thread/fork`.
     Fork {
         /// The source.
         from: Who,
         /// What the call overrides.
         overrides: CallOverrides,
+        /// Where the source's history is cut, by the number of its own turn.
+        cut: Option<Cut>,
+        /// Whether the fork is kept in memory alone.
+        ephemeral: bool,
         /// The name of the new thread.
         new: Name,
     },
@@ -78,16 +118,67 @@ pub enum Step {
         /// Which thread.
         thread: Who,
     },
+    /// A look: a cold `thread/resume` in a second process, on a copy of the home.
+    Fresh {
+        /// Which thread.
+        thread: Who,
+    },
+    /// Something that a client does with a thread and that is no matter of policy.
+    Act {
+        /// Which thread.
+        thread: Who,
+        /// What.
+        act: Act,
+    },
+    /// A turn in whose course the model spawns a subagent.
+    Spawn {
+        /// The parent.
+        thread: Who,
+        /// The name of the subagent's thread.
+        new: Name,
+    },
+    /// A turn of the parent in whose course the model gives its subagent another task.
+    Task {
+        /// The subagent.
+        thread: Who,
+    },
+    /// A second server on the same home, which tries to resume the thread.
+    Rival {
+        /// Which thread.
+        thread: Who,
+    },
+    /// A request that must be refused.
+    Invalid {
+        /// Which thread.
+        thread: Who,
+        /// Of which method.
+        method: Method,
+        /// What is wrong with it.
+        wrong: Wrong,
+    },
     /// The server ends and is started again on the same home.
     Restart {
         /// How it ends.
         stop: Stop,
+        /// Whether the state database is gone when it starts again.
+        forgets: bool,
     },
     /// The defaults in config.toml change.
     Configure {
         /// The new defaults.
         defaults: Defaults,
     },
+    /// The server's writes to files begin to fail, or succeed again.
+    Disk {
+        /// Whether they fail from now on.
+        full: bool,
+    },
+    /// The step, asked for by a second connection to the same server.
+    Second(Box<Step>),
+    /// The step's request, and a kill of the server before any answer; it is started again.
+    Torn(Box<Step>),
+    /// Two to four steps at once, each by a client of its own.
+    Together(Vec<Step>),
 }
 
 /// What the stand-in for the model answers to a turn.
@@ -103,6 +194,9 @@ pub enum Reply {
         /// Its arguments, a JSON text.
         arguments: String,
     },
+    /// A call of a tool that tells policies apart, with the answers that it meets; the next
+    /// request is answered with a text.
+    Deed(Probe, Consent),
     /// The failure event.
     Fail,
     /// An HTTP status instead of a stream.
@@ -130,22 +224,70 @@ impl fmt::Display for Who {
 }
 
 impl Step {
-    /// The name that this step gives.
-    pub fn names(&self) -> Option<Name> {
+    /// The names that this step gives, in order.
+    pub fn names(&self) -> Vec<Name> {
+        let mut names = Vec::new();
+        self.clone().each_new(&mut |name| names.push(*name));
+        names
+    }
+
+    /// The thread that this step speaks of; of several at once, the first one's.
+    pub fn uses(&self) -> Option<Who> {
+        self.used().first().copied()
+    }
+
+    /// The threads that this step speaks of.
+    pub fn used(&self) -> Vec<Who> {
+        let mut used = Vec::new();
+        self.clone().each_used(&mut |who| used.push(*who));
+        used
+    }
+
+    /// Puts another thread where the step speaks of this one.
+    pub fn rename(&mut self, old: Who, new: Who) {
+        self.each_used(&mut |who| {
+            if *who == old {
+                *who = new;
+            }
+        });
+    }
+
+    /// Does something with every thread that the step speaks of.
+    pub fn each_used(&mut self, change: &mut dyn FnMut(&mut Who)) {
         match self {
-            Step::Start { new, .. } | Step::Fork { new, .. } => Some(*new),
-            _ => None,
+            Step::Run { thread, .. }
+            | Step::Begin { thread, .. }
+            | Step::Finish { thread, .. }
+            | Step::Steer { thread }
+            | Step::Retune { thread, .. }
+            | Step::Settings { thread, .. }
+            | Step::Fork { from: thread, .. }
+            | Step::Resume { thread, .. }
+            | Step::Reread { thread }
+            | Step::Fresh { thread }
+            | Step::Act { thread, .. }
+            | Step::Spawn { thread, .. }
+            | Step::Task { thread }
+            | Step::Rival { thread }
+            | Step::Invalid { thread, .. } => change(thread),
+            Step::Second(step) | Step::Torn(step) => step.each_used(change),
+            Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_used(change)),
+            Step::Start { .. }
+            | Step::Restart { .. }
+            | Step::Configure { .. }
+            | Step::Disk { .. } => {}
         }
     }
 
-    /// The thread that this step speaks of.
-    pub fn uses(&self) -> Option<Who> {
+    /// Does something with every name that the step gives.
+    pub fn each_new(&mut self, change: &mut dyn FnMut(&mut Name)) {
         match self {
-            Step::Run { thread, .. } | Step::Resume { thread, .. } | Step::Reread { thread } => {
-                Some(*thread)
+            Step::Start { new, .. } | Step::Fork { new, .. } | Step::Spawn { new, .. } => {
+                change(new);
             }
-            Step::Fork { from, .. } => Some(*from),
-            Step::Start { .. } | Step::Restart { .. } | Step::Configure { .. } => None,
+            Step::Second(step) | Step::Torn(step) => step.each_new(change),
+            Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_new(change)),
+            _ => {}
         }
     }
 }
@@ -153,7 +295,7 @@ impl Step {
 impl Plan {
     /// The names that the plan gives, in order.
     pub fn names(&self) -> Vec<Name> {
-        self.steps.iter().filter_map(Step::names).collect()
+        self.steps.iter().flat_map(Step::names).collect()
     }
 
     /// How many lines the program has before its audit, config's not counted.
@@ -161,137 +303,20 @@ impl Plan {
         self.steps.len()
     }
 
-    /// What follows the last line: a restart, then a cold read of every thread that was named.
+    /// What follows the last line: room on the disk, a restart, then a cold read of every thread
+    /// that was named.
     pub fn audit(&self) -> Vec<Step> {
-        let restart = Step::Restart { stop: Stop::Graceful };
+        let full = self.steps.contains(&Step::Disk { full: true });
+        let room = full.then_some(Step::Disk { full: false });
+        let restart = Step::Restart { stop: Stop::Graceful, forgets: false };
         let read =
             |name| Step::Resume { thread: Who::Thread(name), overrides: CallOverrides::default() };
-        std::iter::once(restart).chain(self.names().into_iter().map(read)).collect()
+        let reads = self.names().into_iter().map(read);
+        room.into_iter().chain([restart]).chain(reads).collect()
     }
 
     /// Every step that is run: the program's lines, then its audit.
     pub fn whole(&self) -> Vec<Step> {
         self.steps.iter().cloned().chain(self.audit()).collect()
-    }
-}
-
-impl From<&Case> for Plan {
-    fn from(case: &Case) -> Plan {
-        let mut named = Vec::new();
-        let mut turns = 0;
-        let steps = case.ops.iter().map(|op| {
-            let step = step(op, &named, turns);
-            named.extend(step.names());
-            turns += usize::from(matches!(step, Step::Run { .. }));
-            step
-        });
-        Plan { steps: steps.collect(), defaults: case.defaults.clone() }
-    }
-}
-
-impl From<&Plan> for Case {
-    fn from(plan: &Plan) -> Case {
-        let mut named = Vec::new();
-        let ops = plan.steps.iter().map(|step| {
-            let op = op(step, &named);
-            named.extend(step.names());
-            op
-        });
-        Case { ops: ops.collect(), defaults: plan.defaults.clone() }
-    }
-}
-
-/// The plan in its canonical form: names, prompts and replies as its case gives them.
-pub fn canonical(plan: &Plan) -> Plan {
-    Plan::from(&Case::from(plan))
-}
-
-fn step(op: &Op, named: &[Name], turns: usize) -> Step {
-    let new = Name(u16::try_from(named.len()).expect("a plan names fewer than 65536 threads"));
-    match op {
-        Op::Start { overrides } => Step::Start { overrides: overrides.clone(), new },
-        Op::Fork { from, overrides } => {
-            Step::Fork { from: who(*from, named), overrides: overrides.clone(), new }
-        }
-        Op::Run { thread, overrides, ending } => Step::Run {
-            thread: who(*thread, named),
-            prompt: format!("turn {}", turns + 1),
-            overrides: overrides.clone(),
-            flaw: match ending {
-                Ending::Refused(flaw) => Some(*flaw),
-                _ => None,
-            },
-            reply: reply(*ending),
-        },
-        Op::Resume { thread, overrides } => {
-            Step::Resume { thread: who(*thread, named), overrides: overrides.clone() }
-        }
-        Op::Reread { thread } => Step::Reread { thread: who(*thread, named) },
-        Op::Restart { stop } => Step::Restart { stop: *stop },
-        Op::Configure { defaults } => Step::Configure { defaults: defaults.clone() },
-    }
-}
-
-fn op(step: &Step, named: &[Name]) -> Op {
-    match step {
-        Step::Start { overrides, .. } => Op::Start { overrides: overrides.clone() },
-        Step::Fork { from, overrides, .. } => {
-            Op::Fork { from: pick(*from, named), overrides: overrides.clone() }
-        }
-        Step::Run { thread, overrides, flaw, reply, .. } => Op::Run {
-            thread: pick(*thread, named),
-            overrides: overrides.clone(),
-            ending: flaw.map_or_else(|| ending(reply), Ending::Refused),
-        },
-        Step::Resume { thread, overrides } => {
-            Op::Resume { thread: pick(*thread, named), overrides: overrides.clone() }
-        }
-        Step::Reread { thread } => Op::Reread { thread: pick(*thread, named) },
-        Step::Restart { stop } => Op::Restart { stop: *stop },
-        Step::Configure { defaults } => Op::Configure { defaults: defaults.clone() },
-    }
-}
-
-fn who(pick: Pick, named: &[Name]) -> Who {
-    match named.len() {
-        _ if pick == NOBODY => Who::Nobody,
-        0 => Who::Nobody,
-        count => Who::Thread(named[usize::from(pick.0) % count]),
-    }
-}
-
-/// Past the 255th thread a pick can name no more of them, and names nobody.
-fn pick(who: Who, named: &[Name]) -> Pick {
-    match who {
-        Who::Nobody => NOBODY,
-        Who::Thread(name) => {
-            let place = named.iter().position(|other| *other == name);
-            place.and_then(|place| u8::try_from(place).ok()).map_or(NOBODY, Pick)
-        }
-    }
-}
-
-fn reply(ending: Ending) -> Reply {
-    match ending {
-        Ending::Completes | Ending::Refused(_) => Reply::Text("ok".to_owned()),
-        Ending::Calls => Reply::Call {
-            tool: "exec_command".to_owned(),
-            arguments: r#"{"cmd":"true","login":false}"#.to_owned(),
-        },
-        Ending::Fails => Reply::Fail,
-        Ending::HttpError => Reply::Status(500),
-        Ending::Drops => Reply::Drop,
-        Ending::Interrupted => Reply::Hold,
-    }
-}
-
-fn ending(reply: &Reply) -> Ending {
-    match reply {
-        Reply::Text(_) => Ending::Completes,
-        Reply::Call { .. } => Ending::Calls,
-        Reply::Fail => Ending::Fails,
-        Reply::Status(_) => Ending::HttpError,
-        Reply::Drop => Ending::Drops,
-        Reply::Hold => Ending::Interrupted,
     }
 }

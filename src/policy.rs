@@ -5,12 +5,15 @@
 //! the text form, and `parse(print(v)) == v`. Knows the order "allows more than"; knows no JSON and
 //! no file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub mod order;
+pub mod overlay;
+pub mod told;
+pub mod value;
 pub mod words;
 
 /// A part of a thread's settings that a clause speaks of, spelled as in the contract.
@@ -146,6 +149,9 @@ pub struct Policy {
     pub reviewer: Reviewer,
     /// Dimension SB or PP, by its form.
     pub permissions: Permissions,
+    /// Dimensions M, E, T, CWD, CM and DP, a word each; what is not here is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<Dimension, String>,
 }
 
 /// One value out of a policy.
@@ -157,6 +163,8 @@ pub enum Value {
     Reviewer(Reviewer),
     /// Of dimension SB or PP.
     Permissions(Permissions),
+    /// Of a secondary dimension, by its word.
+    Other(Dimension, String),
 }
 
 /// A wish about one value: keep it (the key is left out), keep it (`null`), or set it.
@@ -180,6 +188,13 @@ pub struct Overrides<S> {
     pub reviewer: Wish<Reviewer>,
     /// Dimension SB.
     pub sandbox: Wish<S>,
+    /// Dimension PP: the id of a named profile.
+    pub profile: Wish<String>,
+    /// Dimensions M, E, T, CWD, CM and DP; what is not here is left out.
+    pub others: BTreeMap<Dimension, Wish<String>>,
+    /// Whether the values go through the request's `config` object instead of its own keys (R12);
+    /// only a lifecycle call has one.
+    pub by_config: bool,
 }
 
 /// The overrides of start, resume and fork: a sandbox by its mode.
@@ -199,7 +214,22 @@ pub struct Defaults {
     pub sandbox: SandboxMode,
     /// `network_access` of `[sandbox_workspace_write]`.
     pub network: bool,
+    /// The named profiles that config.toml defines, by id.
+    pub profiles: Profiles,
+    /// `default_permissions`: the id of a profile, in the place of `sandbox`.
+    pub profile: Option<String>,
+    /// `model`, `model_reasoning_effort` and `service_tier` (M, E and T), where config states them.
+    pub others: BTreeMap<Dimension, String>,
 }
+
+/// The model that config.toml names where a case says nothing of it.
+pub const MODEL: &str = "mock-model";
+
+/// The word of an effort, a tier and a collaboration mode where nobody asked for another.
+pub const DEFAULT: &str = "default";
+
+/// Named permission profiles, each with the built-in one that it extends.
+pub type Profiles = BTreeMap<String, SandboxMode>;
 
 /// The approval modes of the SDK, each a bundle of overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,217 +240,4 @@ pub enum ApprovalMode {
     AutoReview,
     /// AP never with full access (newer SDKs).
     Bypass,
-}
-
-impl<T> Wish<T> {
-    /// `later` where it sets a value, else this wish.
-    fn under(self, later: Wish<T>) -> Wish<T> {
-        match later {
-            Wish::Set(_) => later,
-            Wish::Omit | Wish::Null => self,
-        }
-    }
-
-    /// The value that is set, if one is.
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Wish::Set(value) => Some(value),
-            Wish::Omit | Wish::Null => None,
-        }
-    }
-}
-
-impl<S> Default for Overrides<S> {
-    fn default() -> Self {
-        Overrides { approval: Wish::Omit, reviewer: Wish::Omit, sandbox: Wish::Omit }
-    }
-}
-
-impl<S> Overrides<S> {
-    /// These overrides with what `later` sets in their place.
-    pub fn under(self, later: Overrides<S>) -> Overrides<S> {
-        let Overrides { approval, reviewer, sandbox } = later;
-        Overrides {
-            approval: self.approval.under(approval),
-            reviewer: self.reviewer.under(reviewer),
-            sandbox: self.sandbox.under(sandbox),
-        }
-    }
-
-    /// Whether any value is set.
-    pub fn sets_any(&self) -> bool {
-        self.approval.value().is_some()
-            || self.reviewer.value().is_some()
-            || self.sandbox.value().is_some()
-    }
-}
-
-impl SandboxMode {
-    /// The sandbox that the mode stands for under these defaults.
-    pub fn under(self, defaults: &Defaults) -> Sandbox {
-        match self {
-            SandboxMode::ReadOnly => Sandbox::ReadOnly { network: false },
-            SandboxMode::FullAccess => Sandbox::FullAccess,
-            SandboxMode::WorkspaceWrite => Sandbox::workspace(defaults.network),
-        }
-    }
-}
-
-impl Sandbox {
-    /// A workspace sandbox with no further roots and no exclusion.
-    pub fn workspace(network: bool) -> Sandbox {
-        let roots = BTreeSet::new();
-        Sandbox::WorkspaceWrite { network, exclude_tmpdir: false, exclude_slash_tmp: false, roots }
-    }
-}
-
-impl Default for Defaults {
-    /// The plain defaults: what a config line that says nothing stands for.
-    fn default() -> Defaults {
-        Defaults {
-            approval: Approval::OnRequest,
-            reviewer: Reviewer::User,
-            sandbox: SandboxMode::ReadOnly,
-            network: false,
-        }
-    }
-}
-
-impl Defaults {
-    /// The policy of a thread that overrides nothing.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            approval: self.approval.clone(),
-            reviewer: self.reviewer.clone(),
-            permissions: Permissions::Legacy(self.sandbox.under(self)),
-        }
-    }
-
-    /// Overrides of a lifecycle call with its sandbox mode resolved.
-    pub fn resolve(&self, overrides: &CallOverrides) -> TurnOverrides {
-        Overrides {
-            approval: overrides.approval.clone(),
-            reviewer: overrides.reviewer.clone(),
-            sandbox: match &overrides.sandbox {
-                Wish::Omit => Wish::Omit,
-                Wish::Null => Wish::Null,
-                Wish::Set(mode) => Wish::Set(mode.under(self)),
-            },
-        }
-    }
-}
-
-impl Policy {
-    /// This policy with the overrides laid over it.
-    pub fn with(&self, overrides: &TurnOverrides) -> Policy {
-        let sandbox = overrides.sandbox.value().cloned().map(Permissions::Legacy);
-        Policy {
-            approval: overrides.approval.value().unwrap_or(&self.approval).clone(),
-            reviewer: overrides.reviewer.value().unwrap_or(&self.reviewer).clone(),
-            permissions: sandbox.unwrap_or_else(|| self.permissions.clone()),
-        }
-    }
-
-    /// The three values, each with its dimension.
-    pub fn values(&self) -> [(Dimension, Value); 3] {
-        let permissions = Value::Permissions(self.permissions.clone());
-        [
-            (Dimension::AP, Value::Approval(self.approval.clone())),
-            (Dimension::RV, Value::Reviewer(self.reviewer.clone())),
-            (permissions.dimension(), permissions),
-        ]
-    }
-
-    /// The value that stands where `dimension` stands; SB and PP name the same place.
-    pub fn value(&self, dimension: Dimension) -> Option<Value> {
-        match dimension {
-            Dimension::AP => Some(Value::Approval(self.approval.clone())),
-            Dimension::RV => Some(Value::Reviewer(self.reviewer.clone())),
-            Dimension::SB | Dimension::PP => Some(Value::Permissions(self.permissions.clone())),
-            _ => None,
-        }
-    }
-
-    /// This policy with one value replaced.
-    pub fn replaced(&self, value: Value) -> Policy {
-        let mut policy = self.clone();
-        match value {
-            Value::Approval(approval) => policy.approval = approval,
-            Value::Reviewer(reviewer) => policy.reviewer = reviewer,
-            Value::Permissions(permissions) => policy.permissions = permissions,
-        }
-        policy
-    }
-}
-
-impl Value {
-    /// The dimension that this value belongs to.
-    pub fn dimension(&self) -> Dimension {
-        match self {
-            Value::Approval(_) => Dimension::AP,
-            Value::Reviewer(_) => Dimension::RV,
-            Value::Permissions(Permissions::Legacy(_)) => Dimension::SB,
-            Value::Permissions(Permissions::Profile(_)) => Dimension::PP,
-        }
-    }
-
-    /// The value's form: its word without fields, names and paths. It stands in signatures.
-    pub fn form(&self) -> &'static str {
-        match self {
-            Value::Approval(approval) => match approval {
-                Approval::Untrusted => "untrusted",
-                Approval::OnFailure => "on-failure",
-                Approval::OnRequest => "on-request",
-                Approval::Never => "never",
-                Approval::Granular(_) => "granular",
-                Approval::Odd(_) => "odd",
-            },
-            Value::Reviewer(reviewer) => match reviewer {
-                Reviewer::User => "user",
-                Reviewer::AutoReview => "auto_review",
-                Reviewer::Odd(_) => "odd",
-            },
-            Value::Permissions(Permissions::Profile(_)) => "profile",
-            Value::Permissions(Permissions::Legacy(sandbox)) => match sandbox {
-                Sandbox::ReadOnly { .. } => "read-only",
-                Sandbox::WorkspaceWrite { .. } => "workspace-write",
-                Sandbox::FullAccess => "danger-full-access",
-                Sandbox::External { .. } => "external",
-                Sandbox::Odd(_) => "odd",
-            },
-        }
-    }
-}
-
-impl ApprovalMode {
-    /// The overrides that the SDK sends for this mode on a lifecycle call.
-    pub fn on_call(self) -> CallOverrides {
-        let sandbox = match self {
-            ApprovalMode::Bypass => Wish::Set(SandboxMode::FullAccess),
-            _ => Wish::Omit,
-        };
-        let (approval, reviewer) = self.shared();
-        Overrides { approval, reviewer, sandbox }
-    }
-
-    /// The overrides that the SDK sends for this mode on a turn.
-    pub fn on_turn(self) -> TurnOverrides {
-        let sandbox = match self {
-            ApprovalMode::Bypass => Wish::Set(Sandbox::FullAccess),
-            _ => Wish::Omit,
-        };
-        let (approval, reviewer) = self.shared();
-        Overrides { approval, reviewer, sandbox }
-    }
-
-    fn shared(self) -> (Wish<Approval>, Wish<Reviewer>) {
-        match self {
-            ApprovalMode::DenyAll | ApprovalMode::Bypass => {
-                (Wish::Set(Approval::Never), Wish::Omit)
-            }
-            ApprovalMode::AutoReview => {
-                (Wish::Set(Approval::OnRequest), Wish::Set(Reviewer::AutoReview))
-            }
-        }
-    }
 }

@@ -11,9 +11,15 @@ mod client;
 mod digest;
 mod fetch;
 mod identify;
+pub mod lease;
 mod npm;
 mod pins;
 mod pip;
+pub mod prune;
+pub mod span;
+mod spec;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod unpack;
 mod watched;
@@ -21,11 +27,12 @@ mod watched;
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use semver::Version;
+
+use self::lease::Lease;
 
 /// The release that is meant when nothing is said.
 pub const PINNED: &str = "0.169.0";
@@ -52,6 +59,8 @@ pub struct Executable {
     pub version: Option<Version>,
     /// `sha256:` and the sha256 of the executable itself in hex: the same for every client.
     pub digest: String,
+    /// Keeps it in the cache; to be held for as long as the executable is used.
+    pub lease: Lease,
 }
 
 /// A release in the cache.
@@ -61,8 +70,12 @@ pub struct Cached {
     pub version: Version,
     /// Its executable.
     pub path: PathBuf,
+    /// Its place in the cache.
+    pub entry: PathBuf,
     /// The size of its files together.
     pub bytes: u64,
+    /// When it was last provided, in nanoseconds since 1970.
+    pub used_ns: i64,
     /// Whether `ci/servers.lock` has a row for it.
     pub pinned: bool,
 }
@@ -138,6 +151,13 @@ pub enum Progress {
         /// The whole package.
         total: u64,
     },
+    /// A release was not used for longest, and went for the cache to stay below its limit.
+    Freed {
+        /// The release.
+        version: Version,
+        /// What it took.
+        bytes: u64,
+    },
     /// The release stands in the cache.
     Ready {
         /// The release.
@@ -152,6 +172,8 @@ pub type Tell<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cache {
     root: PathBuf,
+    /// How many bytes its releases may take together.
+    limit: Option<u64>,
 }
 
 /// Why there is no server.
@@ -165,6 +187,22 @@ pub enum Error {
     NoSpec {
         /// The text.
         text: String,
+    },
+    /// The text names no releases.
+    #[error("cannot tell releases from `{text}`: {why}")]
+    NoSpan {
+        /// The text.
+        text: String,
+        /// What is wrong with it, and what to write.
+        why: String,
+    },
+    /// Nothing is published in a range.
+    #[error("no release in {text} is published for this platform; {ends}")]
+    EmptySpan {
+        /// The range.
+        text: String,
+        /// The first and the last that are.
+        ends: String,
     },
     /// The path leads to nothing that can be run.
     #[error("cannot use {} as the server: {why}", path.display())]
@@ -238,6 +276,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A release that is to go is not in the cache.
+    #[error("cannot free {text}: it is not in the cache; `heirloom servers` lists what is")]
+    NotCached {
+        /// What was to go.
+        text: String,
+    },
     /// Another process holds the cache for longer than a fetch may take.
     #[error(
         "cannot lock {}: another process has held it for {minutes} minutes; end it and try again",
@@ -277,40 +321,15 @@ impl Error {
     /// Whether the person asked for something that cannot be, rather than something went wrong.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::NoSpec { .. } | Self::Unusable { .. } | Self::UnknownVersion { .. })
-    }
-}
-
-impl FromStr for Spec {
-    type Err = Error;
-
-    /// Reads a version, `latest`, or a path. A word without a slash is a path only if such a file
-    /// is here; a path with one is not looked at yet.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if text == "latest" {
-            return Ok(Self::Latest);
-        }
-        match Version::parse(text) {
-            Ok(version) => Ok(Self::Version(version)),
-            Err(_) if text.contains('/') || Path::new(text).exists() => Ok(Self::Path(text.into())),
-            Err(_) => Err(Error::NoSpec { text: text.to_owned() }),
-        }
-    }
-}
-
-impl fmt::Display for Spec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(version) => version.fmt(f),
-            Self::Latest => f.write_str("latest"),
-            Self::Path(path) => path.display().fmt(f),
-        }
-    }
-}
-
-impl Default for Spec {
-    fn default() -> Self {
-        Self::Version(Version::parse(PINNED).expect("the pinned release is a version"))
+        matches!(
+            self,
+            Self::NoSpec { .. }
+                | Self::NoSpan { .. }
+                | Self::EmptySpan { .. }
+                | Self::NotCached { .. }
+                | Self::Unusable { .. }
+                | Self::UnknownVersion { .. }
+        )
     }
 }
 
@@ -337,7 +356,14 @@ impl Cache {
     /// The cache at this directory, which need not exist yet.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), limit: None }
+    }
+
+    /// The same cache with a limit, in bytes: what a fetch brings above it goes again, the releases
+    /// that were not used for longest first, but never one that is in use or was just fetched.
+    #[must_use]
+    pub fn within(self, limit: u64) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// The cache of this user, where the system wants caches to be.
@@ -390,33 +416,4 @@ pub fn list(cache: &Cache) -> Result<Vec<Cached>, Error> {
 #[must_use]
 pub fn pinned() -> Vec<Pinned> {
     pins::rows()
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::Spec;
-
-    #[test]
-    fn a_spec_is_a_version_or_latest_or_a_path() {
-        let pinned = Spec::default().to_string();
-        let texts = [&pinned, "0.131.0-alpha.8", "latest", "./0.169.0", "Cargo.toml", "0.169"];
-        let lines = texts.map(|text| match text.parse::<Spec>() {
-            Ok(Spec::Version(version)) => format!("version {version}\n"),
-            Ok(Spec::Latest) => "latest\n".to_owned(),
-            Ok(Spec::Path(path)) => format!("path {}\n", path.display()),
-            Err(error) => format!("{error}\n").replace("; ", ";\n"),
-        });
-        expect![[r#"
-            version 0.169.0
-            version 0.131.0-alpha.8
-            latest
-            path ./0.169.0
-            path Cargo.toml
-            cannot tell a server from `0.169`: neither a version, `latest`, nor a file;
-            give a release such as 0.169.0, or a path
-        "#]]
-        .assert_eq(&lines.concat());
-    }
 }

@@ -11,10 +11,14 @@ use crate::campaign::{Event, Outcome, Status};
 pub mod clauses;
 pub mod closing;
 pub mod coverage;
+pub mod evidence;
 pub mod exhibit;
 pub mod folder;
 pub mod gauge;
 pub mod json;
+pub mod lanes;
+pub mod lore;
+pub mod matrix;
 pub mod out;
 pub mod paint;
 pub mod progress;
@@ -100,6 +104,8 @@ impl Report {
             self.out.say(&format!("{text}\n"))?;
         }
         if self.voice.coverage {
+            self.out.say(&format!("{}\n", coverage::performed(&outcome.performed)))?;
+            self.out.say(&format!("{}\n", coverage::views(&outcome.tally)))?;
             self.out.say(&format!("{}\n", coverage::table(&outcome.tally)))?;
         }
         let closing = Closing { outcome, folder: &self.ways.folder, again };

@@ -7,6 +7,7 @@
 
 mod input;
 mod leash;
+mod limit;
 mod spawner;
 mod stderr;
 
@@ -120,7 +121,7 @@ pub enum Exit {
 pub enum Cause {
     /// Nothing from here.
     Itself,
-    /// The end of its stdin.
+    /// The end of its stdin, or SIGTERM.
     Asked,
     /// SIGKILL: it was wanted dead, or did not go when asked.
     Killed,
@@ -207,6 +208,16 @@ impl Server {
         Some(Pipes { output, input: self.input.share() })
     }
 
+    /// Lets its writes to files fail from now on, or succeed again: a stand-in for a full disk,
+    /// which needs no file system of its own. A write to a file fails with EFBIG, where a full disk
+    /// says ENOSPC; pipes and sockets, and what other processes write, are not touched.
+    ///
+    /// # Errors
+    /// `Unsupported` where the system cannot limit another process; a process that is gone.
+    pub fn limit_files(&self, full: bool) -> io::Result<()> {
+        limit::files(self.pid(), full)
+    }
+
     /// How it ended, if it has. Does not wait for the end, only for the last words after one.
     pub fn ended(&mut self) -> Option<Ended> {
         let exit = self.leash.exit_now()?;
@@ -228,6 +239,24 @@ impl Server {
             return ended;
         }
         self.input.close();
+        match self.leash.exit_by(deadline) {
+            Some(exit) => self.tell(exit, Cause::Asked),
+            None => self.kill(),
+        }
+    }
+
+    /// Asks it to end by SIGTERM, waits for it to go, and kills it if it does not.
+    ///
+    /// For a server that reads no stdin. It lets running turns come to their end first, and one
+    /// that has not gone after `grace` is asked once more, which it takes for at once.
+    pub fn terminate(&mut self, grace: Duration, deadline: Instant) -> Ended {
+        if let Some(ended) = self.ended() {
+            return ended;
+        }
+        self.leash.ask();
+        if self.leash.exit_within(grace).is_none() {
+            self.leash.ask();
+        }
         match self.leash.exit_by(deadline) {
             Some(exit) => self.tell(exit, Cause::Asked),
             None => self.kill(),

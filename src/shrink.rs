@@ -10,8 +10,10 @@ use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
 use crate::model::fires::{Fire, fires};
-use crate::plan::{Name, Plan, canonical};
+use crate::plan::lift::canonical;
+use crate::plan::{Name, Plan};
 
+mod plainer;
 pub mod reductions;
 
 /// A search for the smallest plan that shows a signature.

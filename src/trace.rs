@@ -7,8 +7,11 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::op::Probe;
 use crate::plan::{Name, Plan};
-use crate::policy::Policy;
+use crate::policy::told::Told;
+use crate::policy::{Approval, Permissions, Policy};
+use crate::wire::deed::{Question, Upshot};
 
 pub mod text;
 
@@ -108,12 +111,69 @@ pub enum What {
         /// The notification's method.
         method: String,
     },
+    /// A command that the client itself asked for has ended, within a turn.
+    CommandEnded {
+        /// The thread.
+        thread: Whose,
+        /// The turn's number.
+        turn: u32,
+    },
+    /// The client has asked to hear no more of a thread.
+    Unsubscribed {
+        /// The thread.
+        thread: Whose,
+    },
+    /// A thread that is not subscribed to has stopped to be active.
+    Idle {
+        /// The thread.
+        thread: Whose,
+    },
     /// The server asked the client something.
     Asked {
         /// The request's method.
         method: String,
         /// The thread, where it names one.
         thread: Option<Whose>,
+    },
+    /// What the model was told in a turn of the thread, once in each voice and at each change.
+    Told {
+        /// The thread.
+        thread: Whose,
+        /// The forms that were told.
+        told: Told,
+    },
+    /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
+    Fresh {
+        /// The thread that its reply is about.
+        thread: Whose,
+        /// The policy that it states.
+        policy: Option<Policy>,
+    },
+    /// The second server refused to resume the thread.
+    FreshRefused {
+        /// The thread that was asked for.
+        thread: Whose,
+        /// The JSON-RPC error code.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
+    /// What became of the deed that the model asked for in a turn of the thread.
+    Deed {
+        /// The thread.
+        thread: Whose,
+        /// The deed.
+        probe: Probe,
+        /// What the client was asked for, if it was asked.
+        asked: Option<Question>,
+        /// Whether the reviewing model was asked.
+        reviewed: bool,
+        /// Whether its file is there; none where it writes none.
+        landed: Option<bool>,
+        /// What the model was told of it.
+        upshot: Upshot,
+        /// Whether this machine was found unable to sandbox a command.
+        unsandboxed: bool,
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
@@ -122,10 +182,30 @@ pub enum What {
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
     },
+    /// Evidence: the thread's row in the state database.
+    Store {
+        /// The thread.
+        thread: Whose,
+        /// The approval policy, where the row holds one that can be read.
+        approval: Option<Approval>,
+        /// The sandbox likewise; under a profile no more than what that allows.
+        permissions: Option<Permissions>,
+    },
     /// A look that the plan asks for was not possible.
     NotTaken {
         /// Why.
         reason: String,
+    },
+    /// The server has unloaded a thread: `thread/closed`, or the status that says so where it comes
+    /// with a refusal.
+    Closed {
+        /// The thread.
+        thread: Whose,
+    },
+    /// The step was left out: the release's schema does not have what it asks for.
+    LeftOut {
+        /// The method, and the field where it is one.
+        what: String,
     },
     /// An answer that no request of ours called for.
     Unasked {
@@ -155,11 +235,34 @@ pub enum What {
         /// The end of what it wrote on stderr, where it ended untold or panicked.
         stderr: String,
     },
+    /// From here on each line is held against the schema that the server prints of itself.
+    Schema,
+    /// A line that is not valid by that schema; each fault once a run, before what the line says.
+    Invalid {
+        /// Whether the line is a client's, and the fault heirloom's own.
+        ours: bool,
+        /// The method that the line names or answers.
+        about: String,
+        /// Where in the line, as `params.turn.status`; empty for the line itself.
+        at: String,
+        /// What is wrong there; equal faults have equal texts.
+        problem: String,
+    },
     /// The harness itself could not go on; the run is cut here.
     Trouble {
         /// What happened, and what a person can do about it.
         reason: String,
     },
+}
+
+impl What {
+    /// Whether this is the answer to the request with this number.
+    pub fn answers(&self, number: u32) -> bool {
+        match self {
+            What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+            _ => false,
+        }
+    }
 }
 
 impl Trace {

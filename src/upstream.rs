@@ -80,6 +80,7 @@ pub struct Stage {
 pub struct Answer {
     reply: Reply,
     call: Option<String>,
+    namespace: Option<&'static str>,
     delay: Option<Duration>,
     gate: Option<Gate>,
 }

@@ -4,9 +4,16 @@
 //! This room alone knows method names and keys. Every value has one canonical reading: defaults
 //! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
 
+pub mod acts;
+pub mod agents;
 pub mod call;
+pub mod deed;
+pub mod invalid;
 pub mod model;
 pub mod news;
 pub mod policy;
 pub mod rollout;
 pub mod rpc;
+mod secondary;
+pub mod store;
+pub mod told;

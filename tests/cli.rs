@@ -2,34 +2,18 @@
 //!
 //! Runs the built binary. A person's mistake ends in one line on stderr that says what to do.
 
-use std::process::{Command, Output, Stdio};
+mod command;
+
+use std::process::{Output, Stdio};
 use std::{fs, path::Path};
 
+use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
-
-const EXE: &str = env!("CARGO_BIN_EXE_heirloom");
 
 /// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
 fn heirloom(arguments: &[&str]) -> Output {
     let empty = tempfile::tempdir().expect("a folder can be made");
     within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
-}
-
-fn within(folder: &Path, cache: &Path) -> Command {
-    let mut command = Command::new(EXE);
-    command.current_dir(folder).env("HEIRLOOM_CACHE", cache).env_remove("HEIRLOOM_SERVER");
-    command
-}
-
-/// What a person sees: stdout, stderr behind `!`, and the exit code where it is not 0.
-fn seen(output: &Output) -> String {
-    let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let err = String::from_utf8_lossy(&output.stderr);
-    let err: String = err.lines().map(|line| format!("! {line}\n")).collect();
-    match output.status.code() {
-        Some(0) => format!("{out}{err}"),
-        code => format!("{out}{err}exit {}\n", code.expect("it was not killed")),
-    }
 }
 
 fn check(arguments: &[&str], expected: Expect) {
@@ -41,28 +25,32 @@ fn help_says_what_the_commands_are() {
     check(
         &["-h"],
         expect![[r#"
-        Finds threads of `codex app-server` whose policy is not what it must be
+            Finds threads of `codex app-server` whose policy is not what it must be
 
-        Usage: heirloom [COMMAND]
+            Usage: heirloom [COMMAND]
 
-        Commands:
-          check    Run a campaign: random cases until the budget is spent
-          replay   Run one case, from a file or from the token that a campaign prints
-          judge    Judge a stored trace again, without a server
-          shrink   Shrink a case that came from elsewhere
-          servers  List, fetch or locate servers
-          clauses  Print the contract, or one clause of it
-          help     Print this message or the help of the given subcommand(s)
+            Commands:
+              check    Run a campaign: random cases until the budget is spent
+              replay   Run one case, from a file or from the token that a campaign prints
+              judge    Judge a stored trace again, without a server
+              shrink   Shrink a case that came from elsewhere
+              matrix   Run the same cases on several releases: a table of clause and release
+              diff     Tell what changes for a client from one release to another
+              bisect   Find the first release at which a case shows something else
+              known    Keep up the list of known deviations
+              servers  List, fetch, locate or free servers
+              clauses  Print the contract, or one clause of it with what runs say of it
+              help     Print this message or the help of the given subcommand(s)
 
-        Options:
-          -h, --help     Print help (see more with '--help')
-          -V, --version  Print version
+            Options:
+              -h, --help     Print help (see more with '--help')
+              -V, --version  Print version
 
-        Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
+            Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
 
-        Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
-        4 a known deviation is stale, 5 nothing ran.
-    "#]],
+            Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
+            4 a known deviation is stale, 5 nothing ran.
+        "#]],
     );
 }
 
@@ -83,6 +71,7 @@ fn help_of_check_says_what_the_flags_are() {
                                    same campaign [default: a new one each time]
               --jobs <N>           How many servers run at once [default: one for each core]
               --max-ops <N>        Operations in a case at the most [default: 12]
+              --no-secondary       Policy alone: no model, effort, tier, folder, mode or plugins
               --server <SPEC>      The server: a release, `latest`, or a path to an executable [env:
                                    HEIRLOOM_SERVER] [default: 0.169.0]
               --profile <NAME>     Features of the server: `default`, as released; `lean`, without those
@@ -130,7 +119,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12; `heirloom --help` says more
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 2, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
         exit 2
         ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom --help` says more
         exit 2
@@ -196,15 +185,15 @@ fn a_folder_for_results_that_holds_something_is_refused() {
 fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let list = folder.path().join("known.toml");
-    let row = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\nreleases = \"*\"\n\
-               reason = \"it is so\"\ncase = \"lost.case\"\n";
+    let row = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\nseen = \"odd\"\n\
+               releases = \"=0.144.4\"\nreason = \"it is so\"\ncase = \"lost.case\"\n";
     fs::write(&list, row).expect("it can be written");
     let list = list.to_str().expect("it is a text");
     let folder = folder.path().to_str().expect("it is a text").to_owned();
     let lines = [list, "no-such-list.toml", "rustfmt.toml"]
         .map(|list| seen(&heirloom(&["check", "--known", list])).replace(&folder, "FOLDER"));
     expect![[r#"
-        ! heirloom: cannot use FOLDER/known.toml: line 1: cannot read FOLDER/lost.case: No such file or directory (os error 2)
+        ! heirloom: cannot use FOLDER/known.toml: line 6: cannot read FOLDER/lost.case: No such file or directory (os error 2)
         exit 2
         ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
         exit 2
@@ -222,7 +211,7 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 1, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 2, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
         exit 2
@@ -340,81 +329,6 @@ fn a_shrunk_case_is_never_written_over_a_file() {
 }
 
 #[test]
-fn an_empty_cache_is_listed_as_such() {
-    check(
-        &["servers"],
-        expect![[r#"
-        cached
-          none; `heirloom check` fetches the pinned one when it needs it
-
-        pinned, each with its digest
-          0.144.4
-          0.169.0  the default
-    "#]],
-    );
-}
-
-#[test]
-fn the_path_of_a_server_stands_alone() {
-    let line = seen(&heirloom(&["servers", "path", EXE])).replace(EXE, "EXE");
-    expect![[r#"
-        EXE
-    "#]]
-    .assert_eq(&line);
-}
-
-#[test]
-fn a_clause_is_told_in_full() {
-    check(
-        &["clauses", "R4"],
-        expect![[r#"
-            R4  Resume
-
-              A cold resume (after a restart or an unload) restores AP.
-
-            Strength: how firmly the sources stand behind it
-              everywhere    N: an upstream test or a published schema text asserts it (a
-                            finding is a conformance failure)
-
-            Sources
-              T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
-        "#]],
-    );
-}
-
-#[test]
-fn strengths_that_differ_by_dimension_are_told_one_by_one() {
-    check(
-        &["clauses", "F1"],
-        expect![[r#"
-            F1  Fork
-
-              A fork without an override has the source's AP, RV and permissions, the source
-              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
-              (S7).
-
-            Strength: how firmly the sources stand behind it
-              otherwise     N: an upstream test or a published schema text asserts it (a
-                            finding is a conformance failure)
-              SB            S: sources are silent or disagree, and this is the stance of the
-                            suite (a finding is a departure from a stance)
-
-            Sources
-              SEED 2: the six approval tests of the Python SDK upstream, by their number
-              T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
-              RV            approvals reviewer
-              SB            sandbox
-        "#]],
-    );
-}
-
-#[test]
 fn a_clause_that_is_none_is_answered_with_those_near_it() {
     check(
         &["clauses", "R99"],
@@ -431,11 +345,8 @@ fn the_contract_fits_eighty_columns_and_names_every_clause() {
     let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     let named = |id: &str| text.lines().any(|line| line.starts_with(&format!("  {id} ")));
-    let missing: Vec<String> = heirloom::contract::all()
-        .iter()
-        .map(|row| row.clause.to_string())
-        .filter(|id| !named(id))
-        .collect();
+    let ids = heirloom::contract::all().iter().map(|row| row.clause.to_string());
+    let missing: Vec<String> = ids.filter(|id| !named(id)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -447,4 +358,25 @@ fn a_reader_who_leaves_ends_nothing() {
     let mut child = command.spawn().expect(EXE);
     drop(child.stdout.take());
     expect![[""]].assert_eq(&seen(&child.wait_with_output().expect(EXE)));
+}
+
+#[test]
+fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let texts = [
+        "# heirloom case v9\nconfig\naudit\n",
+        "# heirloom case v1\nconfig\ntransmute t0\naudit\n",
+    ];
+    let lines = texts.map(|text| {
+        let path = folder.path().join("new.case");
+        fs::write(&path, text).expect("it can be written");
+        let told = seen(&heirloom(&["replay", path.to_str().expect("it is a text")]));
+        told.replace(&folder.path().display().to_string(), "FOLDER")
+    });
+    expect![[r#"
+        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 1: a newer heirloom wrote it, and reads it
+        exit 2
+        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, spawn, restart, configure, disk, second, torn, together, resume, begin, settings, finish, steer, retune, reread, fresh, task, rival, invalid, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject or audit
+        exit 2
+    "#]].assert_eq(&lines.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }

@@ -218,6 +218,27 @@ fn a_child_that_ignores_the_end_of_its_stdin_is_killed() {
     check(fake.server.stop(at_once()).to_string(), expect!["ended by signal 9, killed"]);
 }
 
+/// A child that reads no stdin, and ends when it is asked to for the time `when`.
+fn terminated(when: u32) -> String {
+    let mut fake = fake(&format!(
+        r#"trap 'n=$((n + 1)); [ $n -ge {when} ] && exit 7' TERM
+           echo '{{"method":"ready"}}'; while :; do sleep 60 & wait $!; done"#
+    ));
+    let ready = fake.client.next(soon()).map_or("deadline".to_owned(), spell);
+    let ended = fake.server.terminate(4 * SHORT, soon());
+    format!("{ready}; {ended}; {}", fake.all())
+}
+
+#[test]
+fn a_child_that_reads_no_stdin_is_asked_by_a_signal() {
+    check(terminated(1), expect!["notification ready; ended with code 7 when asked; closed"]);
+}
+
+#[test]
+fn a_child_that_ends_its_work_first_is_asked_once_more() {
+    check(terminated(2), expect!["notification ready; ended with code 7 when asked; closed"]);
+}
+
 #[test]
 fn a_grandchild_goes_with_its_group() {
     // It holds stdout, which therefore ends with it and not before.

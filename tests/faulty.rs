@@ -87,7 +87,9 @@ fn told(server: &Path, (plan, patience): (&str, Patience)) -> String {
         Err(error) => format!("{error}\n"),
         Ok(bench) => {
             let plan: Plan = plan.parse().expect("the plan is one");
-            verdict(&Worker::new(Arc::new(bench)).run(&plan))
+            let none = bench.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
+            let told = verdict(&Worker::new(Arc::new(bench)).run(&plan));
+            format!("{}{told}", none.unwrap_or_default())
         }
     }
 }
@@ -260,6 +262,48 @@ fn a_server_that_outlives_its_stdin_is_killed() {
         "outlives-its-stdin",
         expect![[r#"
         no finding; ended by signal 9, killed
+    "#]],
+    );
+}
+
+#[test]
+fn a_line_that_breaks_the_servers_own_schema_is_told() {
+    check(
+        "breaks-its-schema",
+        expect![[r#"
+        W2/-/run/schema:turn.completed:params.turn.status/unknown: turn/completed params.turn.status: "completed" is not one of "done"
+    "#]],
+    );
+}
+
+#[test]
+fn a_line_of_ours_that_breaks_the_servers_schema_is_our_own_trouble() {
+    check(
+        "takes-more-than-we-send",
+        expect![[r#"
+        inconclusive: heirloom's own line about turn/start is not valid by the server's schema: params: lacks "more"; this is a fault of heirloom's, report it
+    "#]],
+    );
+}
+
+#[test]
+fn a_server_without_a_schema_is_judged_without_it() {
+    check(
+        "prints-no-schema",
+        expect![[r#"
+        no schema: it wrote none; last on its stderr: which schema?
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_schema_that_cannot_be_read_is_told() {
+    check(
+        "prints-half-a-schema",
+        expect![[r#"
+        no schema: the printed schema is no JSON: EOF while parsing a value at line 2 column 0
+        no finding; ended with code 0 when asked
     "#]],
     );
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use heirloom::op::strategy::{MAX_OPS, cases};
+use heirloom::op::strategy::{Draw, cases};
 use heirloom::plan::Plan;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
@@ -56,7 +56,8 @@ fn config() -> Config {
 }
 
 fn random_cases(real: &Real) -> Result<(), String> {
-    let batches = vec(cases(MAX_OPS).prop_map(|case| Plan::from(&case)), BATCH).prop_map(Batch);
+    let batches =
+        vec(cases(Draw::default()).prop_map(|case| Plan::from(&case)), BATCH).prop_map(Batch);
     let tried = TestRunner::new(config())
         .run(&batches, |Batch(plans)| side_by_side(real, plans).map_err(TestCaseError::fail));
     match tried {

@@ -31,12 +31,21 @@ struct Asked {
 }
 
 fn ask(url: &str, thread: &str) -> Asked {
+    ask_as(url, &format!("thread-id: {thread}\r\n"))
+}
+
+/// The reviewing model is asked about a deed of this thread.
+fn ask_reviewer(url: &str, parent: &str) -> Asked {
+    let helper = "thread-id: helper\r\nx-openai-subagent: guardian\r\n";
+    ask_as(url, &format!("{helper}x-codex-parent-thread-id: {parent}\r\n"))
+}
+
+fn ask_as(url: &str, headers: &str) -> Asked {
     let (host, path) = url["http://".len()..].split_once('/').expect("the URL has a path");
     let mut stream = TcpStream::connect(host).expect("the stand-in listens");
     stream.set_read_timeout(Some(LONG)).expect("the deadline is not zero");
     let body = json!({ "input": [{ "role": "user", "content": [{ "text": "hi" }] }] }).to_string();
-    let head =
-        format!("POST /{path}/responses HTTP/1.1\r\nhost: {host}\r\nthread-id: {thread}\r\n");
+    let head = format!("POST /{path}/responses HTTP/1.1\r\nhost: {host}\r\n{headers}");
     let rest = format!("content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
     stream.write_all((head + &rest).as_bytes()).expect("the stand-in reads");
     Asked { stream }
@@ -269,5 +278,21 @@ fn a_request_without_a_live_token_is_a_stray() {
             HTTP/1.1 404 Not Found
             whole
             2 strays, 0 heard"#]],
+    );
+}
+
+#[test]
+fn the_reviewing_model_says_the_same_of_a_thread_as_often_as_it_is_asked_and_denies_others() {
+    let (_upstream, stage) = stage();
+    stage.review("a", Reply::Text("allowed".to_owned()));
+    stage.queue("a", Reply::Text("the thread's own".to_owned()));
+    let told = ["a", "a", "b"].map(|parent| ask_reviewer(&stage.base_url(), parent).rest());
+    let said = told.iter().filter_map(|told| told.lines().nth(2));
+    check(
+        said.collect::<Vec<_>>().join("\n"),
+        expect![[r#"
+        response.output_item.done allowed
+        response.output_item.done allowed
+        response.output_item.done {"outcome":"deny","rationale":"the script allows nothing"}"#]],
     );
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -16,10 +16,11 @@ use super::desk::{Desk, Work};
 use super::examine::{Examination, Suspect};
 use super::ledger::Ledger;
 use super::token::Token;
-use super::{Campaign, Event, Outcome, Status, Subject, Told};
+use super::{Campaign, Event, Outcome, Stale, Status, Subject, Told, Why};
 use crate::drive::{Bench, Worker};
 use crate::judge::{Verdict, judge};
 use crate::known::Row;
+use crate::known::day::Day;
 use crate::op::strategy;
 use crate::plan::Plan;
 use crate::trace::Trace;
@@ -56,14 +57,20 @@ pub(super) fn run(
     let begun = Instant::now();
     let before = cpu();
     let deadline = campaign.time.map(|time| begun + time);
-    let desk = Desk::new(campaign.cases, deadline);
+    let desk = Desk::new(campaign.counted(), deadline);
     tell(Event::Began {
         subject: subject.clone(),
         seed: campaign.seed,
         jobs: campaign.jobs,
-        cases: campaign.cases,
+        cases: campaign.counted(),
         time: campaign.time,
     });
+    if let Some(reason) = bench.no_schema.clone() {
+        tell(Event::NoSchema { reason });
+    }
+    if let Some(reason) = bench.no_sandbox() {
+        tell(Event::NoSandbox { reason: reason.to_owned() });
+    }
     let (says, hears) = unbounded();
     let mut foreman = Foreman::new(campaign, bench, &desk, begun);
     std::thread::scope(|scope| {
@@ -78,6 +85,13 @@ pub(super) fn run(
     let outcome = foreman.outcome(subject, stop, (after.0 - before.0, after.1 - before.1));
     tell(Event::Ended(Box::new(outcome.clone())));
     outcome
+}
+
+/// The day that it is, in UTC.
+fn today() -> Day {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let day = now.split('T').next().unwrap_or_default();
+    day.parse().expect("a time begins with its day")
 }
 
 /// CPU of the children that ended, and of this process.
@@ -125,8 +139,10 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let case = strategy::drawn(self.campaign.seed, index, self.campaign.max_ops);
-        let plan = Plan::from(&case);
+        let Campaign { seed, max_ops, secondary, .. } = *self.campaign;
+        let draw = strategy::Draw { max_ops, secondary };
+        let program = self.campaign.program(index).map(|(_, plan)| plan.clone());
+        let plan = program.unwrap_or_else(|| Plan::from(&strategy::drawn(seed, index, draw)));
         let trace = worker.run(&plan);
         let verdict = judge(&trace);
         Ran { plan, trace, verdict }
@@ -136,7 +152,9 @@ impl Hand<'_> {
         let mut tell = |event| drop(self.says.send(Said::Event(Box::new(event))));
         let confirmations = self.campaign.confirmations.max(1);
         let (stop, tell) = (self.stop, &mut tell);
-        Examination { worker, confirmations, stop, tell }.examine(suspect)
+        let program = self.campaign.programs.get(&suspect.finding.signature());
+        let known = &self.campaign.known;
+        Examination { worker, confirmations, known, program, stop, tell }.examine(suspect)
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
@@ -205,6 +223,7 @@ impl<'a> Foreman<'a> {
         }
         if self.replays.is_none() {
             self.replays = Some(self.replay_known(stop));
+            self.expire(tell);
         }
         if self.replays == Some(0) {
             self.desk.close();
@@ -213,8 +232,8 @@ impl<'a> Foreman<'a> {
 
     fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
         let Ran { plan, trace, verdict } = ran;
-        let token = Token::new(self.campaign.seed, index, self.campaign.max_ops);
-        self.ledger.add(token, plan.lines(), &verdict);
+        let token = self.token(index);
+        self.ledger.add(&token, &plan, &verdict);
         tell(Event::Case {
             index,
             steps: plan.lines(),
@@ -223,17 +242,17 @@ impl<'a> Foreman<'a> {
         });
         for finding in verdict.findings {
             let signature = finding.signature();
-            if !self.ledger.is_first(&signature, finding.widened) {
+            let release = self.bench.version.as_ref();
+            let row = self.campaign.known.excuses(&finding, release).cloned();
+            if !self.ledger.is_first(&signature, finding.widened, row.is_some()) {
                 continue;
             }
-            let release = self.bench.version.as_ref();
-            let row = self.campaign.known.excuses(&signature, release).cloned();
             tell(Event::Found { signature, index, known: row.is_some() });
             let suspect = Suspect {
                 plan: plan.clone(),
                 trace: trace.clone(),
                 finding,
-                token: token.to_string(),
+                token: token.clone(),
                 found_after: self.begun.elapsed(),
             };
             match row {
@@ -247,6 +266,14 @@ impl<'a> Foreman<'a> {
                     self.desk.put(Work::Examine(Box::new(suspect)));
                 }
             }
+        }
+    }
+
+    /// What a case is called: the token that draws it, or the signature whose program it is.
+    fn token(&self, index: u64) -> String {
+        match self.campaign.program(index) {
+            Some((signature, _)) => signature.to_string(),
+            None => Token::new(self.campaign, index).to_string(),
         }
     }
 
@@ -266,13 +293,30 @@ impl<'a> Foreman<'a> {
         due.len()
     }
 
+    /// A row whose day has passed still excuses, and is stale.
+    fn expire(&mut self, tell: &mut dyn FnMut(Event)) {
+        let (today, release) = (today(), self.bench.version.as_ref());
+        let expired = self.campaign.known.expired(today);
+        let here = expired.filter(|row| release.is_some_and(|v| row.releases.contains(v)));
+        let rows: Vec<Row> = here.cloned().collect();
+        for row in rows {
+            let why = row.expires.map_or(Why::Unseen, Why::Expired);
+            self.stale(&row, why, tell);
+        }
+    }
+
     fn replayed(&mut self, row: Row, shows: bool, tell: &mut dyn FnMut(Event)) {
         self.replays = self.replays.map(|left| left - 1);
         if !shows {
-            let Row { signature, case, .. } = row;
-            tell(Event::Stale { signature: signature.clone(), case: case.clone() });
-            self.ledger.stale.push((signature, case));
+            self.stale(&row, Why::Unseen, tell);
         }
+    }
+
+    fn stale(&mut self, row: &Row, why: Why, tell: &mut dyn FnMut(Event)) {
+        let Row { signature, case, line, .. } = row.clone();
+        let stale = Stale { signature, case, line, why };
+        tell(Event::Stale(stale.clone()));
+        self.ledger.stale.push(stale);
     }
 
     fn outcome(
@@ -293,6 +337,9 @@ impl<'a> Foreman<'a> {
             notices: self.ledger.noticed(),
             tally: self.ledger.tally,
             inconclusive: self.ledger.inconclusive,
+            performed: self.ledger.performed,
+            left_out: self.ledger.left_out,
+            no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),
         }
@@ -301,6 +348,7 @@ impl<'a> Foreman<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::atomic::AtomicBool;
 
     use crossbeam_channel::unbounded;
@@ -308,6 +356,27 @@ mod tests {
     use super::{Desk, Hand};
     use crate::campaign::Campaign;
     use crate::known::Known;
+    use crate::plan::Plan;
+    use crate::policy::Defaults;
+
+    #[test]
+    fn programs_are_cases_after_those_that_are_drawn() {
+        let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
+        let plan = Plan { defaults: Defaults::default(), steps: Vec::new() };
+        let campaign = Campaign {
+            seed: 1,
+            cases: Some(2),
+            time: None,
+            jobs: 1,
+            max_ops: 1,
+            secondary: true,
+            confirmations: 1,
+            known: Known::default(),
+            programs: BTreeMap::from([(signature, plan)]),
+        };
+        let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
+        assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));
+    }
 
     #[test]
     fn a_hand_that_panics_sends_the_others_home() {
@@ -317,8 +386,10 @@ mod tests {
             time: None,
             jobs: 2,
             max_ops: 1,
+            secondary: true,
             confirmations: 1,
             known: Known::default(),
+            programs: BTreeMap::new(),
         };
         let (desk, stop) = (Desk::new(None, None), AtomicBool::new(false));
         let hand = Hand { campaign: &campaign, desk: &desk, stop: &stop, says: unbounded().0 };

@@ -6,10 +6,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Event, Status, Told};
+use super::{Event, Status, Told, deed};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
+use crate::known::Known;
 use crate::plan::Plan;
 use crate::shrink::Search;
 use crate::trace::Trace;
@@ -71,6 +72,10 @@ pub struct Examination<'a> {
     pub worker: &'a mut Worker,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
+    /// What is excused, and so is not what is looked for.
+    pub known: &'a Known,
+    /// A program that showed the signature elsewhere.
+    pub program: Option<&'a Plan>,
     /// Set when the search is to end with what it has.
     pub stop: &'a AtomicBool,
     /// Hears of every step of the search.
@@ -93,13 +98,23 @@ impl Suspect {
             shrink_runs: 0,
             found_after: self.found_after,
             excuse: None,
+            deed: None,
         }
     }
 }
 
 impl Examination<'_> {
-    /// Looks into a suspect until it can be told.
+    /// Looks into a suspect until it can be told; what allows more than was due is proved by a
+    /// deed.
     pub fn examine(&mut self, suspect: Suspect) -> Told {
+        let mut told = self.confirmed(suspect);
+        if told.status == Status::New && told.finding.widened {
+            told.deed = Some(deed::of(self.worker, (&told.plan, &told.finding), self.stop));
+        }
+        told
+    }
+
+    fn confirmed(&mut self, suspect: Suspect) -> Told {
         let reproduced = self.reproduce(&suspect);
         let Some(shown) = reproduced.shown else {
             let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));
@@ -107,6 +122,9 @@ impl Examination<'_> {
             let status = if undecided { Status::New } else { Status::Flaky };
             return Told { unlike, confirmed, ..suspect.told(status) };
         };
+        if let Some(told) = self.elsewhere(&suspect) {
+            return told;
+        }
         let attempts = if reproduced.runs > 1 { self.confirmations } else { 1 };
         let search = self.shrink(&suspect, attempts);
         let shrink_runs = search.runs();
@@ -122,6 +140,18 @@ impl Examination<'_> {
         let original = self.confirm(&suspect.plan, &suspect.finding, before);
         let (unlike, confirmed) = (original.unlike, (original.times, original.runs));
         Told { unlike, stderr, confirmed, shrink_runs, ..suspect.told(Status::New) }
+    }
+
+    /// What the program shows that showed the signature elsewhere: where it does so here too, no
+    /// smaller one is searched.
+    fn elsewhere(&mut self, suspect: &Suspect) -> Option<Told> {
+        let plan = self.program.filter(|plan| plan.lines() <= suspect.plan.lines())?;
+        let first = self.run(plan, &suspect.finding).ok()?;
+        let runs = self.confirm(plan, &suspect.finding, Runs::default());
+        let (plan, confirmed) = (plan.clone(), (runs.times, runs.runs));
+        let Shown { finding, trace, stderr } = runs.shown.unwrap_or(first);
+        let told = suspect.clone().told(Status::New);
+        Some(Told { finding, plan, trace, stderr, confirmed, ..told })
     }
 
     /// Runs until the signature shows, or as often as it takes to call it flaky.
@@ -149,8 +179,13 @@ impl Examination<'_> {
         let trace = self.worker.run_fresh(plan);
         let stderr = self.worker.stderr().to_owned();
         let signature = wanted.signature();
+        let excused = |finding: &Finding| {
+            finding.seen_form != wanted.seen_form
+                && self.known.excuses(finding, trace.server.as_ref()).is_some()
+        };
         let same = |finding: &Finding| {
-            finding.signature() == signature && finding.widened >= wanted.widened
+            let worse = finding.widened >= wanted.widened;
+            finding.signature() == signature && worse && !excused(finding)
         };
         match judge(&trace).findings.into_iter().find(same) {
             Some(finding) => Ok(Shown { finding, trace, stderr }),

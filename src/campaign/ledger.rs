@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Noticed, Told, token::Token};
+use super::{Noticed, Stale, Told};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, Verdict};
+use crate::plan::{Plan, Step};
 
 /// The sums.
 #[derive(Default)]
@@ -17,18 +18,28 @@ pub(super) struct Ledger {
     pub(super) steps: u64,
     pub(super) tally: BTreeMap<Cell, Tally>,
     pub(super) inconclusive: BTreeMap<String, u64>,
+    /// The lines that were performed, by their verbs.
+    pub(super) performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since it does not have it.
+    pub(super) left_out: BTreeMap<String, u64>,
     pub(super) told: Vec<Told>,
-    pub(super) stale: Vec<(Signature, String)>,
-    /// Whether a signature has shown with more allowed than was due.
-    seen: BTreeMap<Signature, bool>,
-    notices: BTreeMap<(Clause, String), (u64, Token)>,
+    pub(super) stale: Vec<Stale>,
+    /// Whether a signature, excused or not, has shown with more allowed than was due.
+    seen: BTreeMap<(Signature, bool), bool>,
+    notices: BTreeMap<(Clause, String), (u64, String)>,
 }
 
 impl Ledger {
     /// Adds a case.
-    pub(super) fn add(&mut self, token: Token, steps: usize, verdict: &Verdict) {
+    pub(super) fn add(&mut self, token: &str, plan: &Plan, verdict: &Verdict) {
         self.cases += 1;
-        self.steps += u64::try_from(steps).expect("a plan has fewer than 2^64 lines");
+        for (index, step) in plan.steps.iter().enumerate() {
+            self.steps += 1;
+            match verdict.left_out.get(&index) {
+                None => *self.performed.entry(verb(step)).or_default() += 1,
+                Some(what) => *self.left_out.entry(what.clone()).or_default() += 1,
+            }
+        }
         for (cell, tally) in &verdict.tally {
             let sum = self.tally.entry(*cell).or_default();
             sum.fired += tally.fired;
@@ -38,7 +49,7 @@ impl Ledger {
         let texts: BTreeSet<_> =
             verdict.notices.iter().map(|notice| (notice.clause, notice.text.clone())).collect();
         for key in texts {
-            self.notices.entry(key).or_insert((0, token)).0 += 1;
+            self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
         }
         if let Some(reason) = &verdict.inconclusive {
             *self.inconclusive.entry(reason.clone()).or_default() += 1;
@@ -46,11 +57,13 @@ impl Ledger {
     }
 
     /// Whether a signature shows for the first time, or for the first time with more allowed than
-    /// was due, which is the worse case and the one to tell.
-    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool) -> bool {
-        let before = self.seen.insert(signature.clone(), widened);
+    /// was due, which is the worse case and the one to tell. One wrong value may be excused and
+    /// another of the same signature not: they are first each by itself.
+    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool, known: bool) -> bool {
+        let key = (signature.clone(), known);
+        let before = self.seen.insert(key.clone(), widened);
         let worst = widened || before == Some(true);
-        self.seen.insert(signature.clone(), worst);
+        self.seen.insert(key, worst);
         before.is_none_or(|before| widened && !before)
     }
 
@@ -73,7 +86,7 @@ impl Ledger {
             clause: *clause,
             text: text.clone(),
             count: *count,
-            token: token.to_string(),
+            token: token.clone(),
         });
         noticed.collect()
     }
@@ -85,6 +98,27 @@ impl Ledger {
             (told.status, !told.finding.widened, told.finding.signature().clone())
         });
         told
+    }
+}
+
+/// What a line does, in the words of the text form.
+fn verb(step: &Step) -> String {
+    let words = step.to_string();
+    let mut words = words.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    match step {
+        Step::Second(inner) | Step::Torn(inner) => format!("{first} {}", verb(inner)),
+        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
+            format!("{first} ephemeral")
+        }
+        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
+        Step::Run { reply, flaw: None, .. } => {
+            let ending = reply.to_string();
+            format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
+        }
+        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
+        _ => first.to_owned(),
     }
 }
 
@@ -119,9 +153,11 @@ mod tests {
             form: "never".to_owned(),
             expected: "never".to_owned(),
             seen: "on-request".to_owned(),
+            seen_form: Some("on-request".to_owned()),
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
+            apart: None,
         };
         let found_after = Duration::from_secs(second);
         Suspect { plan, trace, finding, token: String::new(), found_after }.told(status)

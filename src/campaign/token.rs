@@ -1,11 +1,13 @@
 //! [shell] The token of a case: what makes it again.
 //!
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
-//! revision 1. Another revision draws another case, and says so instead of running it.
+//! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions. Another revision draws
+//! another case, and says so instead of running it.
 
 use std::fmt;
 use std::str::FromStr;
 
+use crate::campaign::Campaign;
 use crate::model::REVISION;
 use crate::op::{Case, strategy};
 
@@ -20,7 +22,12 @@ pub struct Token {
     pub index: u64,
     /// Operations at the most.
     pub max_ops: usize,
+    /// Whether the secondary dimensions are drawn too.
+    pub secondary: bool,
 }
+
+/// The last part of a token whose case is drawn without the secondary dimensions: policy alone.
+const POLICY: &str = "p";
 
 /// A token that makes no case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +49,10 @@ pub enum NoCase {
 }
 
 impl Token {
-    /// The token of a case of this heirloom.
-    pub fn new(seed: u64, index: u64, max_ops: usize) -> Token {
-        Token { revision: REVISION, seed, index, max_ops }
+    /// The token of a case of this campaign.
+    pub fn new(campaign: &Campaign, index: u64) -> Token {
+        let Campaign { seed, max_ops, secondary, .. } = *campaign;
+        Token { revision: REVISION, seed, index, max_ops, secondary }
     }
 
     /// The case.
@@ -53,7 +61,11 @@ impl Token {
     /// When the token is of another revision of the model.
     pub fn case(self) -> Result<Case, NoCase> {
         match self.revision == REVISION {
-            true => Ok(strategy::drawn(self.seed, self.index, self.max_ops)),
+            true => Ok(strategy::drawn(
+                self.seed,
+                self.index,
+                strategy::Draw { max_ops: self.max_ops, secondary: self.secondary },
+            )),
             false => Err(NoCase::Revision { token: self }),
         }
     }
@@ -61,8 +73,9 @@ impl Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { revision, seed, index, max_ops } = self;
-        write!(f, "r{revision}-s{seed}-c{index}-o{max_ops}")
+        let Token { revision, seed, index, max_ops, secondary } = self;
+        write!(f, "r{revision}-s{seed}-c{index}-o{max_ops}")?;
+        if *secondary { Ok(()) } else { write!(f, "-{POLICY}") }
     }
 }
 
@@ -76,7 +89,11 @@ impl FromStr for Token {
 
 fn read(text: &str) -> Option<Token> {
     let parts: Vec<&str> = text.split('-').collect();
-    let [revision, seed, index, max_ops] = parts[..] else { return None };
+    let (parts, secondary) = match parts.split_last() {
+        Some((last, rest)) if *last == POLICY => (rest, false),
+        _ => (&parts[..], true),
+    };
+    let [revision, seed, index, max_ops] = *parts else { return None };
     Some(Token {
         revision: revision.strip_prefix('r')?.parse().ok()?,
         seed: seed.strip_prefix('s')?.parse().ok()?,
@@ -86,5 +103,6 @@ fn read(text: &str) -> Option<Token> {
             .parse()
             .ok()
             .filter(|most| *most <= strategy::LONGEST)?,
+        secondary,
     })
 }

@@ -3,6 +3,7 @@
 //! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
 //! before a server is fetched.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -20,7 +21,7 @@ use crate::report::folder::Folder;
 use crate::report::{Report, Voice};
 
 /// Where runs lie, unless `--out` names a folder.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// Seeds that are drawn stay below it: short enough to be told by voice, many enough to be new.
 const SEEDS: u128 = 1_000_000_000;
@@ -48,6 +49,9 @@ pub(super) struct Flags {
     /// Operations in a case at the most [default: 12]
     #[arg(long, value_name = "N", value_parser = max_ops)]
     max_ops: Option<usize>,
+    /// Policy alone: no model, effort, tier, folder, mode or plugins
+    #[arg(long)]
+    no_secondary: bool,
     #[command(flatten)]
     subject: subject::ServerFlags,
     #[command(flatten)]
@@ -71,6 +75,7 @@ pub(super) struct Flags {
 struct Drawn {
     seed: u64,
     max_ops: Option<usize>,
+    secondary: bool,
 }
 
 impl Flags {
@@ -84,7 +89,7 @@ impl Flags {
     }
 
     fn campaign(&self) -> Result<Campaign, Failure> {
-        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None });
+        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None, secondary: true });
         let time = self.time.or(self.cases.is_none().then_some(TIME));
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let max_ops = self.max_ops.or(drawn.max_ops);
@@ -94,8 +99,10 @@ impl Flags {
             time,
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(MAX_OPS),
+            secondary: drawn.secondary && !self.no_secondary,
             confirmations: CONFIRMATIONS,
             known: self.excuses.list()?,
+            programs: BTreeMap::new(),
         })
     }
 
@@ -118,6 +125,7 @@ impl Flags {
         if campaign.max_ops != MAX_OPS {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
+        words.extend((!campaign.secondary).then(|| "--no-secondary".to_owned()));
         words.extend(self.subject.again());
         words.extend(self.excuses.again());
         words.join(" ")
@@ -128,7 +136,7 @@ impl Flags {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let campaign = flags.campaign()?;
     let folder = flags.folder(campaign.seed)?;
-    let Ready { bench, subject, stop } = match flags.subject.ready(flags.quiet) {
+    let Ready { bench, subject, stop, lease: _held } = match flags.subject.ready(flags.quiet) {
         Ok(ready) => ready,
         Err(failure) => {
             folder.discard();
@@ -151,28 +159,29 @@ fn new_seed() -> u64 {
 
 fn seed(text: &str) -> Result<Drawn, String> {
     if let Ok(seed) = text.parse() {
-        return Ok(Drawn { seed, max_ops: None });
+        return Ok(Drawn { seed, max_ops: None, secondary: true });
     }
     let token: Token = text.parse().map_err(|_| {
         "expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12".to_owned()
     })?;
     // A token of another revision draws other cases, and says so.
     token.case().map_err(|error| error.to_string())?;
-    Ok(Drawn { seed: token.seed, max_ops: Some(token.max_ops) })
+    let Token { seed, max_ops, secondary, .. } = token;
+    Ok(Drawn { seed, max_ops: Some(max_ops), secondary })
 }
 
-fn cases(text: &str) -> Result<u64, String> {
+pub(super) fn cases(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number from 1 on".to_owned()),
     }
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     within(text, JOBS)
 }
 
-fn max_ops(text: &str) -> Result<usize, String> {
+pub(super) fn max_ops(text: &str) -> Result<usize, String> {
     within(text, LONGEST)
 }
 
@@ -195,10 +204,24 @@ fn time(text: &str) -> Result<Duration, String> {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{max_ops, seed};
+    use super::{Token, max_ops, seed};
 
     fn check(subject: String, expected: Expect) {
         expected.assert_eq(&subject);
+    }
+
+    #[test]
+    fn a_token_of_policy_alone_says_so_and_draws_so() {
+        let token = format!("r{}-s42-c17-o12", crate::model::REVISION);
+        let drawn = |text: &str| seed(text).map(|drawn| drawn.secondary);
+        let alone: Result<Token, _> = format!("{token}-p").parse();
+        let printed = alone.map(|alone| alone.to_string() == format!("{token}-p"));
+        check(
+            format!("{:?} {:?}\n{printed:?}", drawn(&token), drawn(&format!("{token}-p"))),
+            expect![[r#"
+                Ok(true) Ok(false)
+                Ok(true)"#]],
+        );
     }
 
     #[test]

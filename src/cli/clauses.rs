@@ -1,18 +1,52 @@
 //! [shell] `heirloom clauses`.
 //!
-//! Prints the contract, or one clause of it; an id that is none is answered with those near it.
+//! Prints the contract, or one clause of it with what runs say of it: the last one, the last
+//! matrix, and the list of known deviations. An id that is none is answered with those near it.
 
-use super::{Failure, said};
+use std::path::{Path, PathBuf};
+
+use super::check::RUNS;
+use super::{Failure, excuses, said};
 use crate::contract::Clause;
 use crate::report::clauses;
+use crate::report::evidence::Read;
+use crate::report::lore::Lore;
 use crate::report::paint::Paint;
 
+/// The flags of `heirloom clauses`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// The clause, such as R4; all of them where none is given
+    id: Option<String>,
+    /// The run that says how often it was tried [default: runs/latest, where it is there]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// The matrix that says which releases break it [default: runs/matrix, where it is there]
+    #[arg(long, value_name = "DIR")]
+    matrix: Option<PathBuf>,
+    #[command(flatten)]
+    excuses: excuses::KnownFlags,
+}
+
 /// Prints the clauses.
-pub(super) fn run(id: Option<&str>) -> Result<u8, Failure> {
+pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let paint = Paint::stdout();
-    let Some(id) = id else {
+    let Some(id) = &flags.id else {
         return said(&clauses::list(&paint));
     };
     let clause: Clause = id.parse().map_err(Failure::usage)?;
-    said(&clauses::one(clause, &paint))
+    let lore = Lore {
+        run: found(flags.run.as_deref(), "latest")?,
+        matrix: found(flags.matrix.as_deref(), "matrix")?,
+        known: flags.excuses.list()?,
+    };
+    said(&format!("{}{}", clauses::one(clause, &paint), lore.of(clause, &paint)))
+}
+
+/// What is in the folder that is named, else in the usual one, where something is there.
+fn found(named: Option<&Path>, usual: &str) -> Result<Option<Read>, Failure> {
+    match named {
+        Some(folder) => Read::from(folder).map(Some).map_err(Failure::Usage),
+        None => Ok(Read::from(&Path::new(RUNS).join(usual)).ok()),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The one that is built in, a file, or none. A file's cases are read relative to the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, read};
 use crate::known::{BadList, Known};
@@ -25,22 +25,26 @@ impl KnownFlags {
         if path.as_os_str() == "none" {
             return Ok(Known::default());
         }
-        let text = read(path)?;
-        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-        let case = |name: &str| {
-            let path = folder.join(name);
-            read(&path).map_err(|failure| failure.to_string())
-        };
-        let known = Known::parse(&text, case);
-        known.map_err(|error| {
-            Failure::Usage(format!("cannot use {}: {}", path.display(), told(&error, &text)))
-        })
+        of_file(path, &read(path)?)
     }
 
     /// The flag as it was given.
     pub(super) fn again(&self) -> Option<String> {
         self.known.as_ref().map(|path| format!("--known {}", path.display()))
     }
+}
+
+/// The list in a file with this text.
+pub(super) fn of_file(path: &Path, text: &str) -> Result<Known, Failure> {
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    let case = |name: &str| {
+        let path = folder.join(name);
+        read(&path).map_err(|failure| failure.to_string())
+    };
+    let known = Known::parse(text, case);
+    known.map_err(|error| {
+        Failure::Usage(format!("cannot use {}: {}", path.display(), told(&error, text)))
+    })
 }
 
 /// The error in one line; that of a text which is no TOML has several.

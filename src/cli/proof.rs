@@ -9,14 +9,12 @@ use semver::Version;
 
 use super::{Failure, print};
 use crate::campaign::Conclusion;
-use crate::judge::Verdict;
-use crate::judge::signature::Signature;
+use crate::judge::{Finding, Verdict};
 use crate::known::{Known, Row};
-use crate::plan::Plan;
 use crate::report::exhibit::{Exhibit, server};
 use crate::report::paint::{Ink, Paint};
 use crate::report::words::plural;
-use crate::trace::Trace;
+use crate::trace::{Trace, What};
 
 /// Runs of one program.
 pub(super) struct Proof<'a> {
@@ -30,40 +28,43 @@ impl Proof<'_> {
     pub(super) fn tell(&self) -> Result<u8, Failure> {
         let paint = Paint::stdout();
         let mut text = String::new();
-        let mut told = BTreeSet::new();
-        let mut order: Vec<(&Plan, &crate::judge::Finding)> = Vec::new();
+        let mut order: Vec<(&Trace, &Finding)> = Vec::new();
         for (trace, verdict) in &self.runs {
-            let findings = verdict.findings.iter();
-            let new = findings.filter(|finding| told.insert(finding.signature()));
-            order.extend(new.map(|finding| (&trace.plan, finding)));
+            for finding in &verdict.findings {
+                if !order.iter().any(|(_, told)| told.is_like(finding)) {
+                    order.push((trace, finding));
+                }
+            }
         }
         order.sort_by_key(|(_, finding)| (!finding.widened, finding.signature()));
-        for (plan, finding) in order {
-            let signature = finding.signature();
-            let row = self.excuse(&signature);
+        for (trace, finding) in &order {
+            let row = self.excuse(finding);
             let standing = if row.is_some() { "known" } else { "finding" };
-            let before = self.before(&signature, row);
-            let after = vec![("signature", signature.to_string())];
-            let exhibit = Exhibit { finding, plan, standing, before, after };
+            let before = self.before(finding, row);
+            let after = vec![("signature", finding.signature().to_string())];
+            let plan = &trace.plan;
+            let exhibit = Exhibit { finding, plan, trace: Some(trace), standing, before, after };
             text.push_str(&format!("{}\n", exhibit.text(&paint)));
         }
-        if told.is_empty() {
+        if order.is_empty() {
             let plan = self.runs.first().map(|(trace, _)| trace.plan.to_string());
             text.push_str(&format!("{}\n", plan.unwrap_or_default()));
         }
         text.push_str(&self.notices(&paint));
-        let conclusion = self.conclusion(&told);
-        text.push_str(&self.sentence(conclusion, told.len(), &paint));
+        let new = order.iter().any(|(_, finding)| self.excuse(finding).is_none());
+        let conclusion = self.conclusion(new);
+        text.push_str(&self.sentence(conclusion, order.len(), &paint));
         print(&text)?;
         Ok(conclusion as u8)
     }
 
-    fn excuse(&self, signature: &Signature) -> Option<&Row> {
-        self.known.excuses(signature, self.release.as_ref())
+    fn excuse(&self, finding: &Finding) -> Option<&Row> {
+        self.known.excuses(finding, self.release.as_ref())
     }
 
-    fn before(&self, signature: &Signature, row: Option<&Row>) -> Vec<(&'static str, String)> {
-        let shown = self.runs.iter().filter(|(_, verdict)| verdict.shows(signature)).count();
+    fn before(&self, finding: &Finding, row: Option<&Row>) -> Vec<(&'static str, String)> {
+        let shows = |verdict: &Verdict| verdict.findings.iter().any(|one| one.is_like(finding));
+        let shown = self.runs.iter().filter(|(_, verdict)| shows(verdict)).count();
         let shown = format!("in {shown} of {}", plural(self.runs.len(), "run"));
         let mut rows = vec![("server", server(self.release.as_ref())), ("shown", shown)];
         if let Some(row) = row {
@@ -75,7 +76,12 @@ impl Proof<'_> {
 
     fn notices(&self, paint: &Paint) -> String {
         let mut lines = BTreeSet::new();
-        for (_, verdict) in &self.runs {
+        for (trace, verdict) in &self.runs {
+            let unsandboxed = |what: &What| matches!(what, What::Deed { unsandboxed: true, .. });
+            if trace.facts.iter().any(|fact| unsandboxed(&fact.what)) {
+                let why = "E2: this machine cannot sandbox a command";
+                lines.insert(("not tested", why.to_owned()));
+            }
             let notices = verdict.notices.iter();
             lines.extend(
                 notices.map(|notice| ("notice", format!("{}: {}", notice.clause, notice.text))),
@@ -87,8 +93,7 @@ impl Proof<'_> {
     }
 
     /// A finding that is not known before everything else.
-    fn conclusion(&self, told: &BTreeSet<Signature>) -> Conclusion {
-        let new = told.iter().any(|signature| self.excuse(signature).is_none());
+    fn conclusion(&self, new: bool) -> Conclusion {
         let silent = self.runs.iter().any(|(_, verdict)| verdict.inconclusive.is_some());
         match () {
             () if new => Conclusion::NewFinding,

@@ -45,7 +45,7 @@ pub(super) struct Judge {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let plan = plan(&flags.case)?;
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop } = flags.subject.ready(false)?;
+    let Ready { bench, subject, stop, lease: _held } = flags.subject.ready(false)?;
     let mut worker = Worker::new(bench);
     let mut runs = Vec::new();
     for _ in 0..flags.runs.get() {
@@ -70,7 +70,7 @@ pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
 }
 
 /// The program that a file or a token gives.
-fn plan(case: &str) -> Result<Plan, Failure> {
+pub(super) fn plan(case: &str) -> Result<Plan, Failure> {
     let path = Path::new(case);
     if path.exists() {
         return file(path);

@@ -51,7 +51,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         return Err(Failure::Usage(format!("{problem}; name another with --out")));
     }
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop } = flags.subject.ready(false)?;
+    let Ready { bench, subject, stop, lease: _held } = flags.subject.ready(false)?;
     let mut worker = Worker::new(bench);
     let release = subject.version;
     let wanted = wish(flags, &known, release.as_ref());
@@ -69,8 +69,10 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         }
     };
     let (worker, tell) = (&mut worker, &mut tell);
-    let told =
-        Examination { worker, confirmations: CONFIRMATIONS, stop: &stop, tell }.examine(suspect);
+    let (confirmations, known_list, program) = (CONFIRMATIONS, &known, None);
+    let mut examination =
+        Examination { worker, confirmations, known: known_list, program, stop: &stop, tell };
+    let told = examination.examine(suspect);
     write(&out, &told)?;
     eprintln!("{signature}: {} lines, written to {}", told.plan.lines(), out.display());
     let runs = vec![(told.trace.clone(), judge(&told.trace))];
@@ -84,12 +86,9 @@ fn wish<'a>(
     known: &'a Known,
     release: Option<&'a Version>,
 ) -> impl Fn(&Finding) -> bool + 'a {
-    move |finding| {
-        let signature = finding.signature();
-        match &flags.signature {
-            Some(wanted) => signature == *wanted,
-            None => known.excuses(&signature, release).is_none(),
-        }
+    move |finding| match &flags.signature {
+        Some(wanted) => finding.signature() == *wanted,
+        None => known.excuses(finding, release).is_none(),
     }
 }
 
@@ -109,7 +108,9 @@ fn write(out: &Path, told: &Told) -> Result<(), Failure> {
     let Told { finding, plan, confirmed, status, .. } = told;
     let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
     let after = vec![("signature", finding.signature().to_string())];
-    let text = Exhibit { finding, plan, standing: "shrunk", before, after }.case();
+    let text =
+        Exhibit { finding, plan, trace: Some(&told.trace), standing: "shrunk", before, after }
+            .case();
     let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
 }

@@ -8,12 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytesize::ByteSize;
+use semver::Version;
+
 use super::Failure;
 use super::stop;
 use crate::campaign::Subject;
 use crate::disk::Profile;
 use crate::drive::bench::NoBench;
 use crate::drive::{Bench, Patience};
+use crate::provision::lease::Lease;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::gauge::{Gauge, Stretch};
 
@@ -36,6 +40,8 @@ pub(super) struct Ready {
     pub(super) bench: Arc<Bench>,
     pub(super) subject: Subject,
     pub(super) stop: Arc<AtomicBool>,
+    /// Keeps the executable in the cache; to be held for as long as it is run.
+    pub(super) lease: Lease,
 }
 
 impl ServerFlags {
@@ -43,16 +49,13 @@ impl ServerFlags {
     pub(super) fn ready(&self, quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
         let stop = stop::flag()?;
-        let executable = provide(&spec, &stop, quiet)?;
-        let Executable { path, version, digest, .. } = executable;
+        let executable = provide(&spec, &cache()?, (&stop, quiet))?;
+        let Executable { path, version, digest, lease, .. } = executable;
         let subject = Subject { spec: spec.to_string(), version: version.clone(), digest };
-        let profile = match self.profile.as_str() {
-            "lean" => Profile::Lean,
-            _ => Profile::Default,
-        };
+        let profile = profile(&self.profile);
         let bench = Bench::prepare(path, version, profile, Patience::default());
         let bench = Arc::new(bench.map_err(unprepared)?);
-        Ok(Ready { bench, subject, stop })
+        Ok(Ready { bench, subject, stop, lease })
     }
 
     /// The flags as they were given.
@@ -76,31 +79,67 @@ impl ServerFlags {
     }
 }
 
-/// The cache: HEIRLOOM_CACHE, else the user's.
-pub(super) fn cache() -> Result<Cache, Failure> {
-    match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
-        Some(path) => Ok(Cache::at(PathBuf::from(path))),
-        None => Cache::user().map_err(Failure::trouble),
+/// The product state of this name.
+pub(super) fn profile(name: &str) -> Profile {
+    match name {
+        "lean" => Profile::Lean,
+        _ => Profile::Default,
     }
 }
 
+/// The cache: HEIRLOOM_CACHE, else the user's; no larger than HEIRLOOM_CACHE_LIMIT says.
+pub(super) fn cache() -> Result<Cache, Failure> {
+    let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Cache::at(PathBuf::from(path)),
+        None => Cache::user().map_err(Failure::trouble)?,
+    };
+    Ok(limit()?.map_or(cache.clone(), |limit| cache.within(limit)))
+}
+
+/// The limit of the cache in bytes, where there is one.
+pub(super) fn limit() -> Result<Option<u64>, Failure> {
+    let text = std::env::var("HEIRLOOM_CACHE_LIMIT").unwrap_or_default();
+    let read = (!text.is_empty()).then(|| size(&text)).transpose();
+    read.map_err(|why| Failure::Usage(format!("HEIRLOOM_CACHE_LIMIT is `{text}`: {why}")))
+}
+
+/// Reads a size, as `5GB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let unread = |_| "expected a size such as 5GB or 800MB".to_owned();
+    text.parse().map(|size: ByteSize| size.as_u64()).map_err(unread)
+}
+
 /// Provides a server, with progress on stderr.
-pub(super) fn provide(spec: &Spec, stop: &AtomicBool, quiet: bool) -> Result<Executable, Failure> {
-    let cache = cache()?;
+pub(super) fn provide(
+    spec: &Spec,
+    cache: &Cache,
+    (stop, quiet): (&AtomicBool, bool),
+) -> Result<Executable, Failure> {
     let mut gauge = Gauge::new(quiet);
+    let mut freed = Vec::new();
     let mut tell = |progress: &Progress| {
-        gauge.show(&stretch(progress));
+        match progress {
+            Progress::Freed { version, bytes } => freed.push(gone(version, *bytes)),
+            progress => gauge.show(&stretch(progress)),
+        }
         match stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     };
-    let provided = provision::provide(spec, &cache, &mut tell);
+    let provided = provision::provide(spec, cache, &mut tell);
     gauge.end();
+    freed.iter().filter(|_| !quiet).for_each(|line| eprintln!("{line}"));
     provided.map_err(|error| match error.is_usage() {
         true => Failure::usage(error),
         false => Failure::trouble(error),
     })
+}
+
+/// What a fetch freed.
+fn gone(version: &Version, bytes: u64) -> String {
+    let size = ByteSize(bytes).display().si();
+    format!("freed {size} of the cache: codex {version} was not used for longest")
 }
 
 fn unprepared(error: NoBench) -> Failure {
@@ -126,6 +165,7 @@ fn stretch(progress: &Progress) -> Stretch {
         Progress::Unpacking { bytes, total } => {
             Stretch { what: "unpacking".to_owned(), bytes: Some(*bytes), total: Some(*total) }
         }
+        Progress::Freed { version, bytes } => plain(gone(version, *bytes)),
         Progress::Ready { version } => plain(format!("codex {version} is ready")),
     }
 }

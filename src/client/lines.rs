@@ -12,7 +12,7 @@ use crate::client::Arrived;
 use crate::wire::rpc::{self, EXCERPT_BYTES, Malformed};
 
 /// The longest line: the answer with the longest history seen is far below it.
-const LINE_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const LINE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The arrivals that may wait to be taken: a turn sends a few dozen.
 const WAITING: usize = 1024;

@@ -12,6 +12,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const PREFIX: &str = "heirloom-";
 const LOCK: &str = "lock";
 
+/// Where a folder lies that no sandbox counts as its own: neither a temporary folder, which a
+/// workspace may write to, nor below /dev, which a sandbox has a copy of.
+const OUTSIDE: &str = "/var/tmp";
+
 /// Room that homes may need on tmpfs: a home is 3 MB prepared, grows by 100 kB a case, and is
 /// renewed after a bounded number of them.
 const TMPFS_BYTES_MIN: u64 = 1 << 30;
@@ -27,6 +31,8 @@ pub struct Root {
     /// Held, not read.
     _lock: File,
     homes: AtomicU32,
+    /// Where what lies outside the homes' sandboxes lies.
+    outside: Option<Box<Root>>,
 }
 
 impl Root {
@@ -39,10 +45,15 @@ impl Root {
         let memory = Path::new("/dev/shm");
         sweep(&temporary);
         sweep(memory);
-        match roomy_tmpfs(memory) {
+        sweep(Path::new(OUTSIDE));
+        let mut root = match roomy_tmpfs(memory) {
             true => Root::below(memory).or_else(|_| Root::below(&temporary)),
             false => Root::below(&temporary),
-        }
+        }?;
+        // Without it the folder lies beside the homes, and whether a sandbox holds is found out
+        // before anything is made of it.
+        root.outside = Root::below(Path::new(OUTSIDE)).ok().map(Box::new);
+        Ok(root)
     }
 
     /// Makes a root in this folder.
@@ -57,7 +68,8 @@ impl Root {
             if is_still(&lock, &lock_path) {
                 let folder = lock_path.with_extension("");
                 fs::create_dir(&folder)?;
-                return Ok(Root { folder, lock_path, _lock: lock, homes: AtomicU32::new(0) });
+                let homes = AtomicU32::new(0);
+                return Ok(Root { folder, lock_path, _lock: lock, homes, outside: None });
             }
         }
     }
@@ -70,6 +82,14 @@ impl Root {
     /// Whether there is room for a case: a server on a full disk shows the disk's faults.
     pub fn has_room(&self) -> bool {
         free_bytes(&self.folder).is_none_or(|bytes| bytes >= CASE_BYTES_MIN)
+    }
+
+    /// A new folder outside whatever a sandbox lets a home's threads write to.
+    ///
+    /// # Errors
+    /// A folder that cannot be made.
+    pub fn outside(&self) -> io::Result<PathBuf> {
+        self.outside.as_deref().unwrap_or(self).folder()
     }
 
     /// A new folder below it.

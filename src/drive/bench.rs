@@ -1,13 +1,16 @@
 //! [edge] The bench: what is made ready once, before the first case.
 //!
 //! Starts the server on an empty home and ends it, which proves that it is an app-server at all and
-//! leaves a prepared home to copy. An executable that is none is refused here, in words.
+//! leaves a prepared home to copy. An executable that is none is refused here, in words. Beside it
+//! the executable prints its schema.
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 
+use super::printed::Printing;
 use super::session::{NoSession, Session};
 use super::{Bench, Patience};
 use crate::disk::root::Root;
@@ -50,12 +53,27 @@ impl Bench {
         let ours = |what| move |source| NoBench::Ours { what, source };
         let root = Root::create().map_err(ours("make a folder for homes"))?;
         let upstream = Upstream::start().map_err(ours("listen on loopback"))?;
-        let template = PathBuf::new();
-        let mut bench = Bench { executable, version, profile, patience, upstream, root, template };
+        let mut bench = Bench {
+            executable,
+            version,
+            profile,
+            patience,
+            schema: None,
+            no_schema: None,
+            upstream,
+            root,
+            sandbox: OnceLock::new(),
+            template: PathBuf::new(),
+        };
+        let printing = Printing::begin(&bench.executable, &bench.root);
         let home = Home::new(&bench.root, None).map_err(ours("make a home"))?;
         bench.first_start(&home)?;
         bench.template = bench.root.path().join("template");
         home.keep(&bench.template).map_err(ours("keep a prepared home"))?;
+        match printing.and_then(|printing| printing.end(bench.patience.answer)) {
+            Ok(schema) => bench.schema = Some(Arc::new(schema)),
+            Err(reason) => bench.no_schema = Some(reason),
+        }
         Ok(bench)
     }
 

@@ -3,13 +3,15 @@
 //! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
 //! and never in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use semver::Version;
 
-use crate::plan::{Name, Plan};
+use super::turns::Running;
+use crate::plan::{Name, Plan, Who};
+use crate::policy::Policy;
 use crate::trace::{Fact, Trace, What, Whose};
 
 /// What a run has learned of a thread.
@@ -21,8 +23,28 @@ pub(super) struct Thread {
     pub(super) path: Option<PathBuf>,
     /// Whether this connection loaded it into the running server.
     pub(super) loaded: bool,
+    /// The connections that were told of it by a start, a fork or a resume of theirs.
+    pub(super) heard_by: BTreeSet<usize>,
+    /// The id of the thread that spawned it, where it is a subagent.
+    pub(super) parent: Option<String>,
+    /// Whether this connection has asked to hear no more of it while it is loaded.
+    pub(super) unsubscribed: bool,
+    /// Whether it may be loaded with nothing at all to be heard of it, not even that it is idle.
+    pub(super) mute: bool,
+    /// Whether the server said last that something of it has failed.
+    pub(super) failing: bool,
+    /// Whether the server said last that it is not loaded.
+    pub(super) gone: bool,
+    /// Whether its last turn was interrupted: what is queued then waits.
+    pub(super) interrupted: bool,
     /// Whether it has shown a history: a turn, a fork's, a resume's.
     pub(super) begun: bool,
+    /// The policy that the server stated last.
+    pub(super) stated: Option<Policy>,
+    /// The ids of its own turns, in order.
+    pub(super) turns: Vec<String>,
+    /// The turn that the model holds.
+    pub(super) running: Option<Running>,
 }
 
 /// Facts so far, and what the server's ids stand for.
@@ -34,10 +56,22 @@ pub(super) struct Record {
     facts: Vec<Fact>,
     times_us: Vec<u64>,
     calls: u32,
+    deeds: u32,
     /// The threads by the plan's names.
     pub(super) threads: BTreeMap<Name, Thread>,
     strangers: Vec<String>,
     turns: Vec<String>,
+}
+
+impl Thread {
+    /// It is not loaded any more, and nothing of it runs.
+    pub(super) fn unload(&mut self) {
+        self.loaded = false;
+        self.unsubscribed = false;
+        self.mute = false;
+        self.heard_by.clear();
+        self.running = None;
+    }
 }
 
 impl Record {
@@ -49,6 +83,7 @@ impl Record {
             facts: Vec::new(),
             times_us: Vec::new(),
             calls: 0,
+            deeds: 0,
             threads: BTreeMap::new(),
             strangers: Vec::new(),
             turns: Vec::new(),
@@ -61,6 +96,11 @@ impl Record {
         self.step_start = self.facts.len();
     }
 
+    /// The number of the present step.
+    pub(super) fn at(&self) -> usize {
+        self.step
+    }
+
     /// Writes down what was seen just now.
     pub(super) fn seen(&mut self, what: What) {
         let us = self.begun.elapsed().as_micros();
@@ -68,14 +108,46 @@ impl Record {
         self.facts.push(Fact { step: self.step, what });
     }
 
+    /// Writes several down, in order.
+    pub(super) fn all_seen(&mut self, all: impl IntoIterator<Item = What>) {
+        all.into_iter().for_each(|what| self.seen(what));
+    }
+
     /// Writes down the harness's own trouble.
     pub(super) fn trouble(&mut self, reason: String) {
         self.seen(What::Trouble { reason });
     }
 
+    /// Everything that was seen so far.
+    pub(super) fn all(&self) -> impl Iterator<Item = &What> {
+        self.facts.iter().map(|fact| &fact.what)
+    }
+
     /// What the present step has shown so far.
     pub(super) fn of_step(&self) -> impl DoubleEndedIterator<Item = &What> {
         self.facts[self.step_start..].iter().map(|fact| &fact.what)
+    }
+
+    /// Whether the run has shown this.
+    pub(super) fn has_seen(&self, what: &What) -> bool {
+        self.facts.iter().any(|fact| fact.what == *what)
+    }
+
+    /// How many requests have numbers.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Whether the request with this number was granted.
+    pub(super) fn granted(&self, number: u32) -> bool {
+        let grants = |what: &What| matches!(what, What::Answered { call, .. } if *call == number);
+        self.of_step().any(grants)
+    }
+
+    /// The policy of each thread that was stated last.
+    pub(super) fn stated(&self) -> BTreeMap<Name, Policy> {
+        let all = self.threads.iter();
+        all.filter_map(|(name, thread)| Some((*name, thread.stated.clone()?))).collect()
     }
 
     /// The next number of a request.
@@ -84,11 +156,32 @@ impl Record {
         self.calls
     }
 
+    /// The next number of a deed.
+    pub(super) fn next_deed(&mut self) -> u32 {
+        self.deeds += 1;
+        self.deeds
+    }
+
     /// Gives a new thread its name, unless its id has one.
     pub(super) fn bind(&mut self, name: Name, id: &str, path: Option<&str>) {
         if self.threads.values().all(|thread| thread.id != id) {
             let path = path.map(PathBuf::from);
-            let thread = Thread { id: id.to_owned(), path, loaded: true, begun: false };
+            let thread = Thread {
+                id: id.to_owned(),
+                path,
+                loaded: true,
+                heard_by: BTreeSet::new(),
+                parent: None,
+                unsubscribed: false,
+                mute: false,
+                failing: false,
+                gone: false,
+                interrupted: false,
+                begun: false,
+                stated: None,
+                turns: Vec::new(),
+                running: None,
+            };
             self.threads.insert(name, thread);
         }
     }
@@ -116,14 +209,20 @@ impl Record {
         u32::from(place(&mut self.turns, turn))
     }
 
-    /// The id of the turn that was started last.
-    pub(super) fn last_turn(&self) -> Option<&str> {
+    /// The id of the turn with this number.
+    pub(super) fn turn_id(&self, turn: u32) -> Option<&str> {
+        let place = usize::try_from(turn).ok()?.checked_sub(1)?;
+        self.turns.get(place).map(String::as_str)
+    }
+
+    /// The id of the thread's turn that was started last in this step.
+    pub(super) fn last_turn(&self, of: Who) -> Option<&str> {
+        let own = |whose: &Whose| matches!(of, Who::Thread(name) if *whose == Whose::Named(name));
         let started = self.of_step().rev().find_map(|what| match what {
-            What::TurnStarted { turn, .. } => Some(*turn),
+            What::TurnStarted { thread, turn } if own(thread) => Some(*turn),
             _ => None,
         })?;
-        let place = usize::try_from(started).ok()?.checked_sub(1)?;
-        self.turns.get(place).map(String::as_str)
+        self.turn_id(started)
     }
 
     /// A text of the server's with the plan's names for its ids.

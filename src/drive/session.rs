@@ -1,25 +1,43 @@
-//! [edge] One server with one client on it, from its start to its end.
+//! [edge] One server with its clients on it, from its start to its end.
 //!
 //! Starting is launch and handshake; what goes wrong there is told apart as ours (it cannot be
-//! launched) and the server's (it said nothing, or the wrong thing).
+//! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one
+//! client; over a socket there may be more.
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::Bench;
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
-use crate::wire::rpc::Surface;
+use crate::wire::rpc::{RpcError, Surface};
 
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A running server and the one connection to it.
+/// Who the client says it is.
+pub(super) const NAME: &str = "heirloom";
+
+/// What a server over a socket is given for a turn that the model holds and that never ends: one
+/// that has none is gone within 30 ms.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// A running server and the connections to it.
 #[derive(Debug)]
 pub(super) struct Session {
-    server: Server,
-    /// The connection.
+    pub(super) server: Server,
+    /// The first connection, which every session has.
     pub(super) client: Client,
+    /// How the server introduced itself.
+    pub(super) hello: Value,
+    /// The further ones, in order.
+    pub(super) others: Vec<Client>,
+    /// Where further clients connect; none over pipes.
+    pub(super) socket: Option<PathBuf>,
 }
 
 /// Why there is no session.
@@ -33,20 +51,82 @@ pub(super) enum NoSession {
     Refused(String),
 }
 
+/// What a server said to a request that nobody had introduced himself before.
+#[derive(Debug)]
+pub(super) enum Early {
+    /// It was granted.
+    Granted,
+    /// It was refused.
+    Refused(RpcError),
+    /// Nothing, and how the process ended.
+    Lost(Lost, Ended),
+    /// The process could not be started.
+    Ours(String),
+}
+
+impl Early {
+    /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
+    pub(super) fn ask(
+        bench: &Bench,
+        home: &Home,
+        (method, params): (&str, Value),
+        deadline: Instant,
+    ) -> Early {
+        let mut server = match Session::launch(bench, home, None) {
+            Ok(server) => server,
+            Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
+                return Early::Ours(reason);
+            }
+            Err(NoSession::Silent(lost, ended, _)) => return Early::Lost(lost, ended),
+        };
+        let pipes = server.pipes().expect("nobody took them yet");
+        let mut client = Client::over(pipes.output, pipes.input);
+        match client.call(method, params, deadline) {
+            Ok(outcome) => {
+                server.stop(Instant::now() + bench.patience.stop);
+                outcome.map_or_else(Early::Refused, |_| Early::Granted)
+            }
+            Err(lost) => Early::Lost(lost, server.kill()),
+        }
+    }
+}
+
 impl Session {
     /// Starts a server on a home and introduces the client.
     pub(super) fn start(bench: &Bench, home: &Home) -> Result<Session, NoSession> {
+        let mut server = Session::launch(bench, home, None)?;
+        let pipes = server.pipes().expect("nobody took them yet");
+        Session::introduce(bench, server, Client::over(pipes.output, pipes.input))
+    }
+
+    /// Starts the process, for pipes or for a socket there.
+    pub(super) fn launch(
+        bench: &Bench,
+        home: &Home,
+        socket: Option<&Path>,
+    ) -> Result<Server, NoSession> {
         let mut launch = Launch::new(&bench.executable, &home.places().home);
         launch.scratch = home.scratch();
         launch.temp = home.temp();
         launch.directory = home.scratch();
-        let mut server =
-            Server::start(&launch).map_err(|error| NoSession::Ours(error.to_string()))?;
-        let pipes = server.pipes().expect("nobody took them yet");
-        let mut client = Client::over(pipes.output, pipes.input);
+        if let Some(path) = socket {
+            let address = format!("unix://{}", path.display());
+            launch.arguments.extend(["--listen".to_owned(), address]);
+        }
+        Server::start(&launch).map_err(|error| NoSession::Ours(error.to_string()))
+    }
+
+    /// Introduces the first client.
+    pub(super) fn introduce(
+        bench: &Bench,
+        mut server: Server,
+        mut client: Client,
+    ) -> Result<Session, NoSession> {
         let deadline = Instant::now() + bench.patience.answer;
-        match client.initialize("heirloom", Surface::Experimental, deadline) {
-            Ok(Ok(_)) => Ok(Session { server, client }),
+        match client.initialize(NAME, Surface::Experimental, deadline) {
+            Ok(Ok(hello)) => {
+                Ok(Session { server, client, hello, others: Vec::new(), socket: None })
+            }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
                 let ended = server.kill();
@@ -59,9 +139,22 @@ impl Session {
         }
     }
 
-    /// Ends its stdin and waits.
+    /// Asks it to end, and waits.
     pub(super) fn stop(&mut self, bench: &Bench) -> Ended {
-        self.server.stop(Instant::now() + bench.patience.stop)
+        self.end(bench.patience.stop / 2, bench.patience.stop)
+    }
+
+    /// Asks it to end in the middle of a turn, and waits.
+    pub(super) fn stop_in_a_turn(&mut self, bench: &Bench) -> Ended {
+        self.end(DRAIN, bench.patience.stop)
+    }
+
+    fn end(&mut self, grace: Duration, patience: Duration) -> Ended {
+        let deadline = Instant::now() + patience;
+        match self.socket {
+            None => self.server.stop(deadline),
+            Some(_) => self.server.terminate(grace, deadline),
+        }
     }
 
     /// How it ended after it closed its stdout; one that goes on all the same is killed.
@@ -70,6 +163,11 @@ impl Session {
             Some(ended) => ended,
             None => self.server.kill(),
         }
+    }
+
+    /// Lets its writes to files fail from now on, or succeed again.
+    pub(super) fn limit_files(&self, full: bool) -> io::Result<()> {
+        self.server.limit_files(full)
     }
 
     /// Kills it.

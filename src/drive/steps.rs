@@ -4,23 +4,20 @@
 //! a server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
-
-use super::record::Record;
-use super::session::{NoSession, Session};
-use super::{Bench, Seat, kills};
-use crate::client::{Arrived, Lost};
-use crate::op::Stop;
-use crate::plan::{Name, Plan, Reply, Step, Who};
-use crate::policy::Defaults;
-use crate::server::{Cause, Ended};
+use super::deed::Deed;
+use super::echoes::Echoes;
+use super::record::{Record, Thread};
+use super::sockets::Transport;
+use super::told::Heard;
+use super::validity::Validity;
+use super::{Bench, Seat, is_flawed, kills};
+use crate::op::Act;
+use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
 use crate::upstream::Stage;
 use crate::wire::call::{self, Call, NEVER_ISSUED};
-use crate::wire::model::ModelRequest;
 use crate::wire::rpc::Id;
 
 /// The run ends here; why is the last fact.
@@ -39,10 +36,23 @@ pub(super) struct Run<'a> {
     pub(super) stage: &'a Stage,
     pub(super) seat: &'a mut Seat,
     pub(super) record: &'a mut Record,
-    pub(super) open: BTreeMap<Id, Open>,
+    /// The requests without an answer, by connection and id.
+    pub(super) open: BTreeMap<(usize, Id), Open>,
+    /// The number of the connection that asks: 0, but where the plan says otherwise.
+    pub(super) speaks: usize,
+    pub(super) transport: Transport,
+    pub(super) echoes: Echoes,
+    pub(super) heard: Heard,
     pub(super) stderr: String,
     /// The number of the turn that was granted last.
     pub(super) turn: Option<u32>,
+    pub(super) validity: Validity<'a>,
+    /// What the model asks for in the present turn.
+    pub(super) deed: Option<Deed>,
+    /// Whether the server's writes to files fail now.
+    pub(super) full: bool,
+    /// Whether an idle thread that nobody hears is unloaded soon.
+    pub(super) unloads: bool,
 }
 
 impl<'a> Run<'a> {
@@ -52,20 +62,39 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
-        Run { bench, stage, seat, record, open: BTreeMap::new(), stderr: String::new(), turn: None }
+        Run {
+            bench,
+            stage,
+            seat,
+            record,
+            open: BTreeMap::new(),
+            speaks: 0,
+            transport: Transport::Pipes,
+            echoes: Echoes::default(),
+            heard: Heard::new(stage.watch()),
+            stderr: String::new(),
+            turn: None,
+            validity: Validity::new(bench.schema.as_deref()),
+            deed: None,
+            full: false,
+            unloads: false,
+        }
     }
 
     /// Performs every step, the audit's included.
     pub(super) fn plan(&mut self, plan: &Plan) -> Result<(), Cut> {
+        self.record.all_seen(self.validity.begin());
+        self.unloads = plan.steps.iter().any(unloads);
+        self.seat.home.unload_soon(self.unloads);
         self.configure(&plan.defaults)?;
-        match &mut self.seat.session {
-            Some(session) => drop(session.client.drain()),
-            None => self.start_server()?,
-        }
+        self.transport = Transport::of(plan);
+        self.take_server()?;
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
+            self.validity.on_purpose = is_flawed(step);
             self.seat.spent |= kills(step);
             self.step(step)?;
+            self.write_told();
         }
         Ok(())
     }
@@ -75,31 +104,54 @@ impl<'a> Run<'a> {
         self.stderr.clone()
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), Cut> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), Cut> {
         match step {
-            Step::Start { overrides, new } => {
-                let call = call::start(overrides, self.seat.home.places());
+            Step::Start { overrides, ephemeral, new } => {
+                let call = call::start(overrides, *ephemeral, self.seat.home.places());
                 self.ask(call, (false, Some(*new)))
             }
-            Step::Fork { from, overrides, new } => {
+            Step::Fork { from, overrides, cut, ephemeral, new } => {
                 let (id, unbound) = self.id(*from);
-                self.ask(call::fork(&id, overrides), (unbound, Some(*new)))?;
+                let cut = cut.map(|cut| self.cut_at(*from, cut));
+                let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
+                let fork = call::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
+                let call = call::fork(fork, self.seat.home.places());
+                self.ask(call, (unbound, Some(*new)))?;
                 self.begun(Who::Thread(*new))
             }
             Step::Resume { thread, overrides } => {
                 let (id, unbound) = self.id(*thread);
-                self.ask(call::resume(&id, overrides), (unbound, None))?;
+                let call = call::resume(&id, overrides, self.seat.home.places());
+                self.ask(call, (unbound, None))?;
+                if self.refused() {
+                    self.doubtful(*thread);
+                }
                 self.begun(*thread)
             }
             Step::Reread { thread } => self.reread(*thread),
             Step::Run { .. } => self.turn(step),
-            Step::Restart { stop } => self.restart(*stop),
+            Step::Begin { thread, overrides } => self.begin(*thread, overrides),
+            Step::Finish { thread, finish } => self.finish(*thread, *finish),
+            Step::Steer { thread } => self.steer(*thread),
+            Step::Retune { thread, reviewer } => self.retune(*thread, reviewer),
+            Step::Settings { thread, overrides } => self.settings(*thread, overrides),
+            Step::Restart { stop, forgets } => self.restart(*stop, *forgets),
             Step::Configure { defaults } => self.configure(defaults),
+            Step::Act { thread, act } => self.act(*thread, *act),
+            Step::Invalid { thread, method, wrong } => self.invalid(*thread, *method, *wrong),
+            Step::Disk { full } => self.disk(*full),
+            Step::Torn(inner) => self.torn(inner),
+            Step::Fresh { thread } => self.fresh(*thread),
+            Step::Spawn { thread, new } => self.spawn(*thread, *new),
+            Step::Task { thread } => self.task(*thread),
+            Step::Rival { thread } => self.rival(*thread),
+            Step::Second(inner) => self.second(inner),
+            Step::Together(steps) => self.together(steps),
         }
     }
 
     /// A thread that was forked or resumed has a history.
-    fn begun(&mut self, who: Who) -> Result<(), Cut> {
+    pub(super) fn begun(&mut self, who: Who) -> Result<(), Cut> {
         let granted = self.record.of_step().any(|what| matches!(what, What::Answered { .. }));
         if let Who::Thread(name) = who
             && let Some(thread) = self.record.threads.get_mut(&name)
@@ -110,7 +162,7 @@ impl<'a> Run<'a> {
     }
 
     /// The id of a thread, and whether the plan's name has none.
-    fn id(&self, who: Who) -> (String, bool) {
+    pub(super) fn id(&self, who: Who) -> (String, bool) {
         let bound = match who {
             Who::Thread(name) => self.record.threads.get(&name),
             Who::Nobody => None,
@@ -122,22 +174,35 @@ impl<'a> Run<'a> {
     }
 
     /// Sends a request and waits for its answer.
-    fn ask(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<(), Cut> {
+    pub(super) fn ask(
+        &mut self,
+        call: Call,
+        (unbound, new): (bool, Option<Name>),
+    ) -> Result<(), Cut> {
+        if let Some(what) = self.validity.lacks(&call) {
+            return self.left_out(&what);
+        }
         let method = call.method;
         let number = self.send(call, (unbound, new))?;
         self.until(&format!("the answer to {method}"), self.bench.patience.answer, |what| {
-            answers(what, number)
+            what.answers(number)
         })
     }
 
-    fn send(&mut self, call: Call, (unbound, new): (bool, Option<Name>)) -> Result<u32, Cut> {
+    pub(super) fn send(
+        &mut self,
+        call: Call,
+        (unbound, new): (bool, Option<Name>),
+    ) -> Result<u32, Cut> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
+        self.record.all_seen(self.validity.request(&call));
         self.record.seen(What::Sent { call: number, method, unbound });
         let session = self.seat.session.as_mut().expect("a cut run sends nothing");
-        match session.client.send(call.method, call.params) {
+        match session.speaker(self.speaks).send(call.method, call.params) {
             Ok(id) => {
-                self.open.insert(id.id(), Open { call: number, new });
+                self.validity.sent((self.speaks, id.id()), call.method);
+                self.open.insert((self.speaks, id.id()), Open { call: number, new });
                 Ok(number)
             }
             Err(lost) => self.lost(&lost).map(|()| number),
@@ -153,9 +218,11 @@ impl<'a> Run<'a> {
         let reason = match known {
             None => "the thread does not exist",
             Some(thread) if !thread.loaded => "the thread is not loaded",
+            Some(thread) if !thread.heard_by.contains(&0) => "the first client does not hear of it",
             Some(thread) if !thread.begun => "the thread has no history yet",
             Some(thread) => {
-                let call = call::resume(&thread.id, &Default::default());
+                let places = self.seat.home.places();
+                let call = call::resume(&thread.id, &Default::default(), places);
                 return self.ask(call, (false, None));
             }
         };
@@ -163,121 +230,46 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn turn(&mut self, step: &Step) -> Result<(), Cut> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
-            return Ok(());
-        };
-        let (id, unbound) = self.id(*thread);
-        self.turn = None;
-        let asked = self.stage.watch();
-        self.stage.queue(&id, reply.clone());
-        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
-        let call = call::turn(turn, self.seat.home.places());
-        self.ask(call, (unbound, None))?;
-        if self.record.of_step().any(|what| matches!(what, What::Refused { .. })) {
-            self.stage.forget();
-            return Ok(());
-        }
-        if *reply == Reply::Hold {
-            self.interrupt(&id, &asked)?;
-        }
-        let granted = self.turn;
-        self.until("turn/completed", self.bench.patience.turn, |what| match what {
-            What::TurnEnded { turn, .. } => granted.is_none_or(|granted| *turn == granted),
-            _ => false,
-        })
-    }
-
-    /// Waits until the model is asked, and then interrupts the turn that asks it.
-    fn interrupt(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
-        let deadline = Instant::now() + self.bench.patience.turn;
-        let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
-        loop {
-            let session = self.seat.session.as_mut().expect("it has just answered");
-            match session.client.beside(asked, deadline) {
-                Ok(request) if !of_thread(&request) => {}
-                Err(Lost::Deadline { .. }) => {
-                    return self.silent("turn/started and its request", self.bench.patience.turn);
-                }
-                // The end of a server that is gone is found where its last words are read.
-                Ok(_) | Err(_) => break,
-            }
-        }
-        self.until("turn/started", self.bench.patience.turn, |what| {
-            matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
-        })?;
-        let turn = self.record.last_turn().unwrap_or_default().to_owned();
-        self.ask(call::interrupt(id, &turn), (false, None))
-    }
-
-    fn restart(&mut self, stop: Stop) -> Result<(), Cut> {
-        if let Some(mut session) = self.seat.session.take() {
-            let ended = match stop {
-                Stop::Graceful => session.stop(self.bench),
-                Stop::Kill => session.kill(),
-            };
-            self.last_words(&mut session.client);
-            self.ended(&ended, ended.cause != Cause::Itself);
-        }
-        self.record.threads.values_mut().for_each(|thread| thread.loaded = false);
-        self.read_rollouts()?;
-        self.start_server()
-    }
-
-    fn configure(&mut self, defaults: &Defaults) -> Result<(), Cut> {
-        let url = self.stage.base_url();
-        match self.seat.home.configure(defaults, self.bench.profile, &url) {
-            Ok(()) => Ok(()),
-            Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
+    /// What the run knows of a thread.
+    pub(super) fn known(&mut self, who: Who) -> Option<&mut Thread> {
+        match who {
+            Who::Thread(name) => self.record.threads.get_mut(&name),
+            Who::Nobody => None,
         }
     }
 
-    fn read_rollouts(&mut self) -> Result<(), Cut> {
-        let threads = self.record.threads.values();
-        let files: Vec<_> =
-            threads.filter_map(|thread| Some((thread.id.clone(), thread.path.clone()?))).collect();
-        for (id, path) in files {
-            match self.seat.home.rollout(&path, &id) {
-                Ok(policy) => {
-                    let thread = self.record.whose(&id);
-                    self.record.seen(What::Rollout { thread, policy });
-                }
-                Err(error) => {
-                    let path = path.display();
-                    return self.trouble(format!("cannot read {path}: {error}; run it again"));
-                }
+    /// The step asks for what cannot be had now.
+    pub(super) fn not_taken(&mut self, reason: &str) -> Result<(), Cut> {
+        self.record.seen(What::NotTaken { reason: reason.to_owned() });
+        Ok(())
+    }
+
+    /// The release does not have what the step asks for.
+    pub(super) fn left_out(&mut self, what: &str) -> Result<(), Cut> {
+        self.record.seen(What::LeftOut { what: what.to_owned() });
+        Ok(())
+    }
+
+    /// Records what arrives until the step has shown this or the time is over.
+    pub(super) fn within(
+        &mut self,
+        patience: Duration,
+        is: impl Fn(&What) -> bool,
+    ) -> Result<(), Cut> {
+        let deadline = Instant::now() + patience;
+        while !self.record.of_step().any(&is) && Instant::now() < deadline {
+            let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
+            match session.next(deadline) {
+                None => return Ok(()),
+                Some(arrived) => self.arrived(arrived)?,
             }
         }
         Ok(())
     }
 
-    fn start_server(&mut self) -> Result<(), Cut> {
-        match Session::start(self.bench, &self.seat.home) {
-            Ok(session) => {
-                self.seat.session = Some(session);
-                Ok(())
-            }
-            Err(NoSession::Ours(reason)) => self.trouble(reason),
-            Err(NoSession::Refused(reason)) => {
-                self.record.seen(What::Strange { line: format!("no handshake: {reason}") });
-                self.silent("the answer to initialize", self.bench.patience.answer)
-            }
-            Err(NoSession::Silent(lost, ended, garbage)) => {
-                if let Some(line) = garbage {
-                    self.record.seen(What::Strange { line });
-                }
-                if let Lost::Deadline { .. } = lost {
-                    return self.silent("the answer to initialize", self.bench.patience.answer);
-                }
-                self.ended(&ended, false);
-                Err(Cut)
-            }
-        }
-    }
-
     /// Records what arrives until the step has shown this. A server that talks on and on is heard
     /// as long again, for what came in time may be waiting in line.
-    fn until(
+    pub(super) fn until(
         &mut self,
         awaited: &str,
         patience: Duration,
@@ -286,13 +278,9 @@ impl<'a> Run<'a> {
         let deadline = Instant::now() + patience;
         while !self.record.of_step().any(&is) {
             let session = self.seat.session.as_mut().expect("a cut run waits for nothing");
-            match session.client.next(deadline) {
+            match session.next(deadline) {
                 None => return self.silent(awaited, patience),
-                Some(Arrived::Closed) => return self.gone(),
-                Some(Arrived::Garbage(line)) => {
-                    self.record.seen(What::Strange { line: line.to_string() });
-                }
-                Some(Arrived::Message(message)) => self.message(message)?,
+                Some(arrived) => self.arrived(arrived)?,
             }
             if Instant::now() >= deadline + patience {
                 return self.silent(awaited, patience);
@@ -300,61 +288,14 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
-
-    /// The server does not take what it is sent.
-    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Cut> {
-        match lost {
-            Lost::Deadline { awaited } => self.silent(awaited, self.bench.patience.answer),
-            Lost::Unread { sent, seconds } => {
-                let awaited = format!("room to send {sent}");
-                self.silent(&awaited, Duration::from_secs(*seconds))
-            }
-            Lost::Closed { .. } | Lost::Broken { .. } => self.gone(),
-        }
-    }
-
-    fn silent(&mut self, awaited: &str, patience: Duration) -> Result<(), Cut> {
-        let (awaited, seconds) = (awaited.to_owned(), patience.as_secs());
-        self.record.seen(What::Silent { awaited, seconds });
-        self.cut()
-    }
-
-    /// The server closed its stdout; if it has not ended with that, it is ended now.
-    fn gone(&mut self) -> Result<(), Cut> {
-        if let Some(session) = self.seat.session.take() {
-            let ended = session.reap();
-            self.ended(&ended, false);
-        }
-        self.cut()
-    }
-
-    fn trouble(&mut self, reason: String) -> Result<(), Cut> {
-        self.record.trouble(reason);
-        self.cut()
-    }
-
-    fn cut(&mut self) -> Result<(), Cut> {
-        self.seat.spent = true;
-        self.seat.session = None;
-        Err(Cut)
-    }
-
-    fn ended(&mut self, ended: &Ended, told: bool) {
-        self.stderr.push_str(&ended.stderr_tail);
-        let worth = !told || ended.panicked;
-        let stderr = if worth { ended.stderr_tail.clone() } else { String::new() };
-        let exit = match (told, ended.cause) {
-            (false, Cause::Killed) => format!("it closed its stdout and went on; {ended}"),
-            _ => ended.to_string(),
-        };
-        self.seat.spent |= worth;
-        self.record.seen(What::Ended { told, exit, panicked: ended.panicked, stderr });
-    }
 }
 
-fn answers(what: &What, number: u32) -> bool {
-    match what {
-        What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+/// Whether a step wants an idle thread unloaded.
+fn unloads(step: &Step) -> bool {
+    match step {
+        Step::Act { act, .. } => *act == Act::Unload,
+        Step::Second(step) | Step::Torn(step) => unloads(step),
+        Step::Together(steps) => steps.iter().any(unloads),
         _ => false,
     }
 }

@@ -1,18 +1,44 @@
 //! [core] After a finding the world adopts what was seen.
 //!
 //! So one fault does not hide the next. A reply of a cold resume, a start or a fork sets the live
-//! and the stored value, a look or a notice the live one alone; evidence sets nothing.
+//! and the stored value, a reread or a notice the live one alone; evidence sets nothing. Nor does a
+//! look at a copy of the home, which leaves the thread as it was: a cold resume that loses the same
+//! makes the same finding.
 
 use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;
 use crate::model::{Kind, Ruling, Thread, World};
 use crate::plan::Name;
-use crate::policy::{Policy, Value};
+use crate::policy::{Dimension, Policy, Value};
+use crate::trace::{What, Whose};
 
 /// The world after a step, with what was seen in place of what was due.
 pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
     let mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
     mismatches.fold(after, |world, mismatch| one(before, world, mismatch))
+}
+
+/// The world with what its threads stated of themselves where nothing was due: it is known from
+/// then on, but for the tier (T8).
+pub fn learn(mut world: World, facts: &[&What]) -> World {
+    for what in facts {
+        if let What::Answered { thread: Some(Whose::Named(name)), policy: Some(policy), .. }
+        | What::Settings { thread: Whose::Named(name), policy } = what
+        {
+            learn_of(&mut world, *name, policy);
+        }
+    }
+    world
+}
+
+fn learn_of(world: &mut World, name: Name, stated: &Policy) {
+    let Some(thread) = world.threads.get_mut(&name) else { return };
+    for policy in thread.live.iter_mut().chain([&mut thread.stored]) {
+        let open = stated.others.iter().filter(|(dimension, _)| **dimension != Dimension::T);
+        for (dimension, word) in open {
+            policy.others.entry(*dimension).or_insert_with(|| word.clone());
+        }
+    }
 }
 
 fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
@@ -26,6 +52,7 @@ fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
             Some(thread) => drop(world.threads.insert(name, thread.clone())),
             None => drop(world.threads.remove(&name)),
         },
+        (Adopt::Unloaded, Some(name)) => world.unload(name),
         (Adopt::Granted(Some((name, policy))), _) => grant(&mut world, *name, policy),
         _ => {}
     }
@@ -41,19 +68,52 @@ fn set(thread: &mut Thread, value: &Value, both: bool) {
 
 /// A thread that by the contract could not be had is there all the same.
 fn grant(world: &mut World, name: Name, policy: &Policy) {
-    let ruled = Ruling::all(Kind::Resume, Clause::R1);
-    let new = Thread {
-        live: None,
-        stored: policy.clone(),
-        materialised: true,
-        killed: false,
-        ruled,
-        restored: Ruling::RESTORED,
-        before: None,
-        source: None,
-    };
+    let mut policy = policy.clone();
+    policy.others.remove(&Dimension::T);
+    // Of what kind a thread is that should not be there, nobody knows: it may be kept or not.
+    let mut new = Thread::new(policy.clone(), Ruling::all(Kind::Resume, Clause::R1));
+    new.uncertain = true;
+    let known = world.threads.contains_key(&name);
     let thread = world.threads.entry(name).or_insert(new);
     thread.live = Some(policy.clone());
-    thread.stored = policy.clone();
-    thread.materialised = true;
+    thread.stored = policy;
+    thread.materialised |= known;
+    thread.archived = false;
+    thread.maybe.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::learn;
+    use crate::model::World;
+    use crate::model::rules::step;
+    use crate::plan::Plan;
+    use crate::policy::Dimension;
+    use crate::trace::{What, Whose};
+
+    #[test]
+    fn plugins_are_judged_once_the_server_has_stated_them_and_a_tier_is_not() {
+        let plan = "# heirloom case v1\nconfig\nstart -> t0\naudit\n";
+        let plan: Plan = plan.parse().expect("the plan is one");
+        let world = World::new(plan.defaults.clone());
+        let world = step(&world, &plan.steps[0]).swap_remove(0).world;
+        let name = plan.names()[0];
+        let mut policy = plan.defaults.policy();
+        policy.others.insert(Dimension::DP, "none".to_owned());
+        policy.others.insert(Dimension::T, "flex".to_owned());
+        let thread = Whose::Named(name);
+        let world = learn(world, &[&What::Settings { thread, policy }]);
+        let others = world.threads[&name].stored.others.iter();
+        let known: String = others.map(|(one, word)| format!("{one} {word}\n")).collect();
+        expect![[r#"
+            M mock-model
+            E default
+            CWD WS
+            CM default
+            DP none
+        "#]]
+        .assert_eq(&known);
+    }
 }

@@ -3,19 +3,38 @@
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.
 
-use super::{Cell, View};
+use std::borrow::Cow;
+
+use semver::Version;
+
+use super::{Apart, Cell, View, deed, elsewhere, told};
 use crate::contract::Clause;
 use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Due, Kind, Ruling};
 use crate::plan::{Name, Step};
-use crate::policy::{Dimension, Policy, Value, order};
+use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
 
-/// What the server's release can be asked for.
-#[derive(Clone, Copy, Debug)]
+/// What the server's release can be asked for, and what its config means.
+#[derive(Clone, Debug)]
 pub struct Gates {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
+    /// The named profiles, as config.toml last defined them.
+    pub profiles: Profiles,
+}
+
+impl Gates {
+    /// What a release can be asked for; one that is not named, for everything.
+    pub fn of(release: Option<&Version>) -> Gates {
+        let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
+        Gates { notices, profiles: Profiles::new() }
+    }
+
+    /// The clauses that cannot be tested there.
+    pub fn shut(self) -> Vec<Clause> {
+        if self.notices { Vec::new() } else { vec![Clause::T9] }
+    }
 }
 
 /// One comparison.
@@ -39,7 +58,7 @@ pub struct Mismatch {
     /// The kind of operation.
     pub kind: Kind,
     /// The form of what was due.
-    pub form: &'static str,
+    pub form: Cow<'static, str>,
     /// The thread.
     pub thread: Option<Name>,
     /// Where it shows.
@@ -52,6 +71,8 @@ pub struct Mismatch {
     pub value: Option<Value>,
     /// Whether it allows more than what was due.
     pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    pub apart: Option<Apart>,
     /// What the world takes over.
     pub adopt: Adopt,
 }
@@ -66,50 +87,123 @@ pub enum Adopt {
         /// Whether the stored policy takes it over as well.
         both: bool,
     },
+    /// Nothing: this branch is not the one that happened.
+    Elsewhere,
     /// The request was refused: what it was to do did not happen.
     Refused,
+    /// The thread is not loaded any more.
+    Unloaded,
     /// The request was granted, with this policy of this thread where it states one.
     Granted(Option<(Name, Policy)>),
 }
 
 /// How the server took the step's request.
-enum Outcome<'a> {
+pub(super) enum Outcome<'a> {
     Refused(&'a str),
     Granted(Option<Whose>, Option<&'a Policy>),
 }
 
 /// Compares what is due with what a step showed.
-pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: Gates) -> Vec<Comparison> {
-    let Some(outcome) = outcome(facts) else {
+pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
+    match step {
+        Step::Second(inner) => compare(due, inner, facts, gates),
+        Step::Rival { .. } => aside(of_lane((due, step), (facts, 0), gates)),
+        _ => of_lane((due, step), (facts, 0), gates),
+    }
+}
+
+/// What a second server says leaves the first as it is: a cold read that goes wrong in the same way
+/// makes the same finding.
+fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
+    for mismatch in compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
+        if !matches!(mismatch.adopt, Adopt::Elsewhere) {
+            mismatch.adopt = Adopt::Nothing;
+        }
+    }
+    compared
+}
+
+/// Compares one of several calls at once, by the place of its request among theirs.
+pub(super) fn of_lane(
+    (due, step): (&Due, &Step),
+    (facts, lane): (&[&What], usize),
+    gates: &Gates,
+) -> Vec<Comparison> {
+    let kind = step.kind();
+    // A thread may be unloaded where nothing was asked for: at the end of its turn.
+    if let Due::Closing { thread, closed } = due {
+        return elsewhere::closing(kind, (*thread, *closed), facts);
+    }
+    let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
-    let kind = step.kind();
-    let mut all = match (due, outcome) {
-        (Due::Nothing, _) => Vec::new(),
-        (Due::Refusal(clause), Outcome::Refused(_)) => vec![held(*clause, View::Reply)],
-        (Due::Refusal(clause), Outcome::Granted(whose, policy)) => {
-            vec![granted(*clause, kind, (whose, policy))]
-        }
-        (Due::Policy(name, _, ruling) | Due::Look(name, _, ruling), Outcome::Refused(why)) => {
-            vec![refused(*name, (ruling.approval, kind), why)]
-        }
-        (Due::Turn { thread, ruling, .. }, Outcome::Refused(why)) => {
-            vec![refused(*thread, (ruling.approval, kind), why)]
-        }
-        (Due::Policy(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reply)
-        }
-        (Due::Look(name, policy, ruling), Outcome::Granted(whose, seen)) => {
-            stated((*name, policy, ruling), (whose, seen), View::Reread)
-        }
-        (Due::Turn { thread, policy, ruling, .. }, Outcome::Granted(..)) => {
-            turn((*thread, policy, ruling), facts)
-        }
+    let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
+    if let Some(unspawned) = elsewhere::unspawned((due, step), facts) {
+        return vec![unspawned];
+    }
+    let mut all = match outcome {
+        Outcome::Refused(why) => declined((due, kind), (view, why)),
+        Outcome::Granted(whose, seen) => conceded((due, kind), (whose, seen), (facts, gates)),
     };
-    if gates.notices && answered_as_due(&all) {
+    let as_due = answered_as_due(&all);
+    if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
     }
+    if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
+        all.extend(told::compare(*thread, policy, facts));
+    }
+    if as_due {
+        all.extend(deed::compare(due, step, facts, &gates.profiles));
+    }
+    widths(&mut all, due, gates);
     all
+}
+
+/// What a refusal makes of what is due.
+fn declined((due, kind): (&Due, Kind), (view, why): (View, &str)) -> Vec<Comparison> {
+    let (thread, clause) = match due {
+        Due::Nothing | Due::All(_) | Due::Closing { .. } => return Vec::new(),
+        Due::Answer { granted } => {
+            return elsewhere::allowed(kind, *granted, &Outcome::Refused(why));
+        }
+        Due::Refusal(clause) => return vec![held(*clause, View::Reply)],
+        Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling) => {
+            (*name, ruling.main())
+        }
+        Due::Turn { thread, ruling, .. }
+        | Due::Change { thread, ruling, .. }
+        | Due::Told { thread, ruling, .. } => (*thread, ruling.main()),
+        Due::Within { thread, .. } => (*thread, Clause::O10),
+    };
+    vec![refused(thread, (clause, kind), (view, why))]
+}
+
+/// What a granted request shows beside what is due.
+fn conceded(
+    (due, kind): (&Due, Kind),
+    (whose, seen): (Option<Whose>, Option<&Policy>),
+    (facts, gates): (&[&What], &Gates),
+) -> Vec<Comparison> {
+    let stated = |about, view| stated(about, (whose, seen), view);
+    match due {
+        Due::Nothing | Due::All(_) | Due::Closing { .. } => Vec::new(),
+        Due::Answer { granted } => {
+            elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
+        }
+        Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
+        Due::Within { thread, bound } => told::within((*thread, bound), facts, &gates.profiles),
+        Due::Told { thread, policy, ruling } => {
+            let held = held(ruling.main(), View::Reply);
+            let told = told::started((*thread, policy, ruling), facts);
+            std::iter::once(held).chain(told).collect()
+        }
+        Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
+        Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
+        Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),
+        Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. } => {
+            turn((*thread, policy, ruling), facts)
+        }
+    }
 }
 
 /// A turn that ran or was refused against the contract has that one finding: what it sent or did
@@ -120,12 +214,35 @@ fn answered_as_due(compared: &[Comparison]) -> bool {
     !mismatches.any(|mismatch| against(&mismatch.adopt))
 }
 
-/// The answer to the step's own request, which is the first that it sends.
-fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
-    let own = facts.iter().find_map(|what| match what {
+/// What is wrong and allows more than what was due, by the profiles of the moment.
+fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
+    let policy = match due {
+        Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
+        Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
+        Due::Told { policy, .. } => policy,
+        Due::Within { bound, .. } => bound,
+        _ => return,
+    };
+    let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
+    for mismatch in mismatches {
+        if let Some(value) = &mismatch.value {
+            let seen = policy.replaced(value.clone());
+            let (due, profiles) = (policy.clone(), gates.profiles.clone());
+            mismatch.widened = order::allows_more(&seen, &due, &profiles);
+            mismatch.apart = Some(Apart { due, seen, profiles });
+        }
+    }
+}
+
+/// The answer to a request that the step sends, by its place among them.
+fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
+    let sent = facts.iter().filter_map(|what| match what {
         What::Sent { call, .. } => Some(*call),
         _ => None,
-    })?;
+    });
+    let Some(own) = sent.clone().nth(place) else {
+        return facts.iter().find_map(|what| second(what));
+    };
     facts.iter().find_map(|what| match what {
         What::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
@@ -135,12 +252,21 @@ fn outcome<'a>(facts: &[&'a What]) -> Option<Outcome<'a>> {
     })
 }
 
-fn held(clause: Clause, view: View) -> Comparison {
+/// The answer of the second server, which a look on a copy of the home asks.
+fn second(what: &What) -> Option<Outcome<'_>> {
+    match what {
+        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
+        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
+        _ => None,
+    }
+}
+
+pub(super) fn held(clause: Clause, view: View) -> Comparison {
     let cell = Cell { clause, view: Some(view), dimension: None };
     Comparison { cell, mismatch: None, agreed: None }
 }
 
-fn broken(mismatch: Mismatch) -> Comparison {
+pub(super) fn broken(mismatch: Mismatch) -> Comparison {
     let Mismatch { clause, dimension, view, .. } = mismatch;
     let cell = Cell { clause, view: Some(view), dimension };
     Comparison { cell, mismatch: Some(mismatch), agreed: None }
@@ -157,13 +283,14 @@ pub(super) fn plain(
         clause,
         dimension: None,
         kind,
-        form,
+        form: form.into(),
         thread: None,
         view,
         expected: expected.to_owned(),
         seen,
         value: None,
         widened: false,
+        apart: None,
         adopt: Adopt::Nothing,
     }
 }
@@ -191,12 +318,12 @@ fn granted(
     })
 }
 
-fn refused(thread: Name, (clause, kind): (Clause, Kind), why: &str) -> Comparison {
+fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
     let seen = format!("refused: {why}");
     broken(Mismatch {
         thread: Some(thread),
         adopt: Adopt::Refused,
-        ..plain((clause, kind), ACCEPTED, View::Reply, ("it is granted", seen))
+        ..plain((clause, kind), ACCEPTED, view, ("it is granted", seen))
     })
 }
 
@@ -225,15 +352,16 @@ fn stated(
     values((name, due, ruling), seen, view)
 }
 
-/// Cold resume and fork and start set the stored policy too; a look sets the live one alone.
-fn values(
+/// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
+/// a look at a copy of the home neither.
+pub(super) fn values(
     (name, due, ruling): (Name, &Policy, &Ruling),
     seen: &Policy,
     view: View,
 ) -> Vec<Comparison> {
-    let both = view == View::Reply && !matches!(ruling.approval, Clause::R1 | Clause::R2);
-    let pairs = due.values().into_iter().zip(seen.values());
-    let compared = pairs.map(|((dimension, expected), (_, value))| {
+    let both = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
+    let compared = due.beside(seen).into_iter().map(|(expected, value)| {
+        let dimension = expected.dimension();
         let clause = ruling.clause(&expected);
         let cell = Cell { clause, view: Some(view), dimension: Some(dimension) };
         if expected == value {
@@ -243,14 +371,15 @@ fn values(
             clause,
             dimension: Some(dimension),
             kind: ruling.kind,
-            form: expected.form(),
+            form: expected.form().into(),
             thread: Some(name),
             view,
             expected: expected.to_string(),
             seen: value.to_string(),
-            widened: order::allows_more(&due.replaced(value.clone()), due),
+            widened: false,
+            apart: None,
             value: Some(value),
-            adopt: Adopt::Value { both },
+            adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });
@@ -259,7 +388,7 @@ fn values(
 
 /// A turn states its policy in its notice, where it sends one.
 fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
-    let granted = held(ruling.approval, View::Reply);
+    let granted = held(ruling.main(), View::Reply);
     let heard: Vec<&Policy> = facts
         .iter()
         .filter_map(|what| match what {
@@ -267,7 +396,7 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
             _ => None,
         })
         .collect();
-    let wrong = heard.iter().find(|seen| **seen != due);
+    let wrong = heard.iter().find(|seen| !seen.agrees(due));
     let noticed =
         wrong.or(heard.last()).map(|seen| values((name, due, ruling), seen, View::Notice));
     std::iter::once(granted).chain(noticed.into_iter().flatten()).collect()
@@ -276,8 +405,11 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
 /// T9: a turn that changes something says so; nothing else says anything.
 fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
     let changed = match due {
-        Due::Turn { thread, notice: true, .. } => Some(*thread),
-        _ => None,
+        Due::Turn { thread, notice: Some(true), .. }
+        | Due::Change { thread, notice: Some(true), .. } => Some(*thread),
+        Due::Turn { notice: Some(false), .. } | Due::Change { notice: Some(false), .. } => None,
+        Due::Policy(..) | Due::Look(..) | Due::Refusal(_) => None,
+        _ => return Vec::new(),
     };
     let heard: Vec<(Whose, &Policy)> = facts
         .iter()

@@ -1,50 +1,83 @@
-//! [core] Evidence: what a rollout file holds, beside what must be stored.
+//! [core] Evidence: what the server's files hold, beside what must be stored.
 //!
-//! A rollout that disagrees makes a finding only when a later cold read is wrong too; then it is a
-//! further view of that finding. Else it is a notice, and changes no exit code.
+//! A rollout or a row of the state database that disagrees makes a finding only when a later cold
+//! read is wrong too; then it is a further view of that finding. Else it is a notice, and changes
+//! no exit code. A sandbox beside a profile that is due is its projection, and says nothing.
 
 use std::collections::BTreeMap;
 
-use super::Notice;
+use super::{Notice, View};
 use crate::contract::Clause;
 use crate::plan::Name;
-use crate::policy::{Dimension, Policy};
+use crate::policy::{Dimension, Policy, Value};
+use crate::trace::{What, Whose};
+
+/// What one file says of one thread.
+pub struct Reading {
+    /// Which file.
+    pub view: View,
+    /// The thread.
+    pub name: Name,
+    values: Vec<Value>,
+}
 
 /// Disagreements that no cold read has explained yet.
 #[derive(Default)]
-pub struct Evidence(BTreeMap<(Name, Dimension), Notice>);
+pub struct Evidence(BTreeMap<(Name, Dimension, View), Notice>);
+
+/// The reading that a fact is, if it is one.
+pub fn reading(what: &What) -> Option<Reading> {
+    let (view, whose, values) = match what {
+        What::Rollout { thread, policy } => {
+            let values = policy.as_ref()?.values().into_iter();
+            (View::Rollout, thread, values.map(|(_, value)| value).collect())
+        }
+        What::Store { thread, approval, permissions } => {
+            let approval = approval.clone().map(Value::Approval);
+            let permissions = permissions.clone().map(Value::Permissions);
+            (View::Store, thread, approval.into_iter().chain(permissions).collect())
+        }
+        _ => return None,
+    };
+    match whose {
+        Whose::Named(name) => Some(Reading { view, name: *name, values }),
+        Whose::Stranger(_) => None,
+    }
+}
 
 impl Evidence {
     /// Takes a reading; says of each dimension whether it agrees.
-    pub fn add(
-        &mut self,
-        step: usize,
-        name: Name,
-        due: &Policy,
-        seen: &Policy,
-    ) -> Vec<(Dimension, bool)> {
-        let pairs = due.values().into_iter().zip(seen.values());
+    pub fn add(&mut self, step: usize, due: &Policy, reading: &Reading) -> Vec<(Dimension, bool)> {
         let mut agreed = Vec::new();
-        for ((dimension, due), (_, seen)) in pairs {
-            agreed.push((dimension, due == seen));
-            if due == seen {
-                self.0.remove(&(name, dimension));
+        for seen in &reading.values {
+            let Some(due) = due.value(seen.dimension()) else { continue };
+            if (due.dimension(), seen.dimension()) == (Dimension::PP, Dimension::SB) {
                 continue;
             }
+            let (dimension, key) = (due.dimension(), (reading.name, due.dimension(), reading.view));
+            agreed.push((dimension, due == *seen));
+            if due == *seen {
+                self.0.remove(&key);
+                continue;
+            }
+            let file = match reading.view {
+                View::Store => "the state database",
+                _ => "the rollout",
+            };
             let text = format!(
-                "the rollout says {dimension} {} where {} is due, and no cold read is wrong",
+                "{file} says {dimension} {} where {} is due, and no cold read is wrong",
                 seen.form(),
                 due.form()
             );
-            let notice = Notice { clause: Clause::G10, step, text };
-            self.0.insert((name, dimension), notice);
+            self.0.insert(key, Notice { clause: Clause::G10, step, text });
         }
         agreed
     }
 
-    /// Whether a reading disagreed in the dimension in which a cold read is wrong now.
-    pub fn explains(&mut self, name: Name, dimension: Dimension) -> bool {
-        self.0.remove(&(name, dimension)).is_some()
+    /// The files that disagreed in the dimension in which a cold read is wrong now.
+    pub fn explains(&mut self, name: Name, dimension: Dimension) -> Vec<View> {
+        let files = [View::Rollout, View::Store].into_iter();
+        files.filter(|view| self.0.remove(&(name, dimension, *view)).is_some()).collect()
     }
 
     /// The disagreements that stay notices.

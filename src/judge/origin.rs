@@ -1,13 +1,15 @@
 //! [core] Where a wrong value comes from.
 //!
 //! The first that fits of config, source, value before, another thread, unknown. Config is any
-//! default that config.toml has held in the course of the plan. The others that fit are told too.
+//! default that config.toml has held in the course of the plan. The others that fit are told too. A
+//! value of which the form alone was seen comes from wherever its form does.
 
 use std::fmt;
 
+use super::View;
 use super::compare::Mismatch;
 use crate::model::World;
-use crate::policy::{Defaults, Policy};
+use crate::policy::{Defaults, Policy, Value};
 
 /// An explanation of a wrong value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +61,11 @@ pub fn origins(
     let Some(value) = &mismatch.value else {
         return vec![Origin::Unknown];
     };
-    let same = |policy: &Policy| policy.value(value.dimension()).as_ref() == Some(value);
+    let is = |other: Value| match mismatch.view {
+        View::Told => other.form() == value.form(),
+        _ => other == *value,
+    };
+    let same = |policy: &Policy| policy.value(value.dimension()).is_some_and(is);
     let thread = mismatch.thread.and_then(|name| after.threads.get(&name));
     let others = before.threads.iter().filter(|(name, _)| Some(**name) != mismatch.thread);
     let fits = [

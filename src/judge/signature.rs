@@ -36,22 +36,6 @@ pub struct Signature {
 )]
 pub struct NoSignature(String);
 
-const DIMENSIONS: [Dimension; 10] = [
-    Dimension::AP,
-    Dimension::RV,
-    Dimension::SB,
-    Dimension::PP,
-    Dimension::M,
-    Dimension::E,
-    Dimension::T,
-    Dimension::CWD,
-    Dimension::CM,
-    Dimension::DP,
-];
-
-const KINDS: [Kind; 6] =
-    [Kind::Start, Kind::Run, Kind::Fork, Kind::Resume, Kind::Restart, Kind::Configure];
-
 const ORIGINS: [Origin; 5] =
     [Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
 
@@ -77,12 +61,12 @@ fn read(text: &str) -> Option<Signature> {
     };
     let dimension = match dimension {
         "-" => None,
-        word => Some(DIMENSIONS.into_iter().find(|one| one.to_string() == word)?),
+        word => Some(Dimension::ALL.into_iter().find(|one| one.to_string() == word)?),
     };
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: KINDS.into_iter().find(|one| one.to_string() == kind)?,
+        kind: Kind::all().into_iter().find(|one| one.to_string() == kind)?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
         origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
     })

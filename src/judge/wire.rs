@@ -1,13 +1,13 @@
 //! [core] The lines, the turns and the process: W1 to W4.
 //!
 //! Judged on every trace, whatever the plan is about: each request has one answer, each line is
-//! JSON-RPC, the process ends only when told to and prints no panic, a turn starts once and ends
-//! once.
+//! JSON-RPC and valid by the server's own schema, the process ends only when told to and prints no
+//! panic, a turn starts once and ends once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::View;
 use super::compare::{Comparison, Mismatch, plain, wire};
+use super::{Cell, View};
 use crate::contract::Clause;
 use crate::model::Kind;
 use crate::plan::Step;
@@ -18,6 +18,13 @@ use crate::trace::{Fact, Trace, What, Whose};
 struct Seen {
     answers: BTreeMap<u32, u32>,
     turns: BTreeMap<(Whose, u32), Turn>,
+    /// Whether lines are held against a schema.
+    schema: bool,
+    /// Whether the next line has a problem that was told.
+    invalid: bool,
+    /// The threads that the client has once asked to hear no more of: of their turns it may have
+    /// missed the start.
+    missed: BTreeSet<Whose>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -32,7 +39,8 @@ pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<(usize, Comparison)> {
     let mut all = Vec::new();
     for Fact { step, what } in &trace.facts {
         let kind = steps.get(*step).map_or(Kind::Restart, Step::kind);
-        all.extend(seen.fact(kind, what).into_iter().map(|comparison| (*step, comparison)));
+        let held = seen.line(kind, what).into_iter().chain(seen.fact(kind, what));
+        all.extend(held.map(|comparison| (*step, comparison)));
     }
     let last = steps.len();
     all.push((last, wire(Clause::W2, None)));
@@ -41,6 +49,32 @@ pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<(usize, Comparison)> {
 }
 
 impl Seen {
+    /// A line beside the schema, the one that has a problem once.
+    fn line(&mut self, kind: Kind, what: &What) -> Option<Comparison> {
+        match what {
+            What::Schema => {
+                self.schema = true;
+                None
+            }
+            What::Invalid { ours, .. } => {
+                self.invalid = true;
+                (!ours).then(|| invalid(kind, what)).flatten()
+            }
+            What::Sent { .. }
+            | What::Answered { .. }
+            | What::Refused { .. }
+            | What::Settings { .. }
+            | What::TurnStarted { .. }
+            | What::TurnEnded { .. }
+            | What::TurnEvent { .. }
+            | What::Asked { .. } => {
+                let told = std::mem::take(&mut self.invalid);
+                (self.schema && !told).then(|| beside_schema(None))
+            }
+            _ => None,
+        }
+    }
+
     fn fact(&mut self, kind: Kind, what: &What) -> Option<Comparison> {
         match what {
             What::Answered { call, .. } | What::Refused { call, .. } => {
@@ -58,7 +92,14 @@ impl Seen {
                 ended(kind, (*told, *panicked), exit, stderr)
             }
             What::TurnStarted { thread, turn } => self.started(kind, (*thread, *turn)),
-            What::TurnEnded { thread, turn, .. } => Some(self.ended(kind, (*thread, *turn))),
+            What::TurnEnded { thread, turn, .. } => self.ended(kind, (*thread, *turn)),
+            What::CommandEnded { thread, turn } => {
+                self.event(kind, (*thread, *turn), "a command's end")
+            }
+            What::Unsubscribed { thread } => {
+                self.missed.insert(*thread);
+                None
+            }
             What::TurnEvent { thread, turn, method } => self.event(kind, (*thread, *turn), method),
             _ => None,
         }
@@ -86,14 +127,20 @@ impl Seen {
         })
     }
 
-    fn ended(&mut self, kind: Kind, turn: (Whose, u32)) -> Comparison {
+    fn ended(&mut self, kind: Kind, turn: (Whose, u32)) -> Option<Comparison> {
         let count = self.turns.entry(turn).or_default();
         count.ended += 1;
         match (count.started, count.ended) {
-            (1, 1) => wire(Clause::W4, None),
+            (1, 1) => Some(wire(Clause::W4, None)),
+            (0, 1) if self.missed.contains(&turn.0) => None,
             (started, ended) => {
                 let seen = format!("{started} turn/started and {ended} turn/completed");
-                breach((Clause::W4, kind), "turn", "a turn starts once and completes once", seen)
+                Some(breach(
+                    (Clause::W4, kind),
+                    "turn",
+                    "a turn starts once and completes once",
+                    seen,
+                ))
             }
         }
     }
@@ -105,6 +152,40 @@ impl Seen {
             breach((Clause::W4, kind), "turn", "nothing of a turn follows its end", seen)
         })
     }
+}
+
+/// Why nothing can be said of a trace in which a line of heirloom's own is at fault.
+pub fn own_fault(what: &What) -> Option<String> {
+    match what {
+        What::Invalid { ours: true, about, at, problem } => Some(format!(
+            "heirloom's own line about {about} is not valid by the server's schema: {}; this is a \
+             fault of heirloom's, report it",
+            placed(at, problem)
+        )),
+        _ => None,
+    }
+}
+
+/// The form names the method and the place, so that one fault does not hide another.
+fn invalid(kind: Kind, what: &What) -> Option<Comparison> {
+    let What::Invalid { about, at, problem, .. } = what else {
+        return None;
+    };
+    let place = if at.is_empty() { String::new() } else { format!(":{at}") };
+    let form = format!("schema:{}{place}", about.replace('/', "."));
+    let seen = format!("{about} {}", placed(at, problem));
+    let expected = "a line that is valid by the server's own schema";
+    let plain = plain((Clause::W2, kind), "schema", View::Schema, (expected, seen));
+    Some(beside_schema(Some(Mismatch { form: form.into(), ..plain })))
+}
+
+fn placed(at: &str, problem: &str) -> String {
+    if at.is_empty() { problem.to_owned() } else { format!("{at}: {problem}") }
+}
+
+fn beside_schema(mismatch: Option<Mismatch>) -> Comparison {
+    let cell = Cell { clause: Clause::W2, view: Some(View::Schema), dimension: None };
+    Comparison { cell, mismatch, agreed: None }
 }
 
 fn breach(about: (Clause, Kind), form: &'static str, expected: &str, seen: String) -> Comparison {

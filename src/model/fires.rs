@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Due, Kind, Ruling, World, step};
+use super::deeds::{Demand, demands};
+use super::rules::step;
+use super::{Due, Kind, Ruling, World};
 use crate::contract::Clause;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reply, Step};
 use crate::policy::{Defaults, Dimension, Policy};
 
 /// One comparison that a plan calls for.
@@ -37,6 +39,9 @@ pub const NOTICE: &str = "notice";
 /// The form of no settings notice being due.
 pub const NO_NOTICE: &str = "no-notice";
 
+/// The form of a thread that stays loaded.
+pub const LOADED: &str = "loaded";
+
 /// Every comparison of the plan, its audit's included.
 pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     let mut world = World::new(plan.defaults.clone());
@@ -44,9 +49,31 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     for each in plan.whole() {
         let branches = step(&world, &each);
         for branch in &branches {
-            fires.extend(of(&branch.due, &world.defaults, each.kind()));
+            fires.extend(match (&branch.due, &each) {
+                (Due::All(dues), Step::Together(steps)) => at_once(dues, steps, &world.defaults),
+                (due, _) => of(due, &world.defaults, each.kind()),
+            });
+            fires.extend(of_deed(&branch.due, &world.defaults, &each));
         }
         world = branches.into_iter().next().expect("every step has an answer").world;
+    }
+    fires
+}
+
+/// Of calls at once: what each calls for, and what their notices do.
+fn at_once(dues: &[Due], steps: &[Step], defaults: &Defaults) -> Vec<Fire> {
+    let lanes = dues.iter().zip(steps);
+    let mut fires: Vec<Fire> =
+        lanes.flat_map(|(due, step)| of(due, defaults, step.kind())).collect();
+    for form in [NOTICE, NO_NOTICE] {
+        let (clause, kind) = (Clause::T9, Kind::Together);
+        fires.push(Fire { clause, dimension: None, kind, form, config_differs: false });
+    }
+    for due in dues {
+        if let Due::Change { policy, .. } = due {
+            let ruling = Ruling::all(Kind::Together, Clause::O14);
+            fires.extend(values(policy, &ruling, defaults));
+        }
     }
     fires
 }
@@ -54,20 +81,53 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
 fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
     let plain = |clause, form| Fire { clause, dimension: None, kind, form, config_differs: false };
     match due {
-        Due::Nothing => Vec::new(),
+        Due::Answer { granted: false } => vec![plain(Clause::T5, LOADED)],
+        Due::Nothing | Due::Answer { granted: true } | Due::Closing { .. } => Vec::new(),
+        Due::All(dues) => dues.iter().flat_map(|due| of(due, defaults, kind)).collect(),
         Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
-        Due::Policy(_, policy, ruling) | Due::Look(_, policy, ruling) => {
+        Due::Policy(_, policy, ruling)
+        | Due::Look(_, policy, ruling)
+        | Due::Fresh(_, policy, ruling) => {
             let mut fires = values(policy, ruling, defaults);
-            fires.push(plain(ruling.approval, ACCEPTED));
+            fires.push(plain(ruling.main(), ACCEPTED));
             fires
         }
-        Due::Turn { policy, ruling, notice, .. } => {
+        Due::Turn { policy, ruling, notice, .. } | Due::Change { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
-            fires.push(plain(Clause::T9, if *notice { NOTICE } else { NO_NOTICE }));
+            if matches!(due, Due::Turn { .. }) {
+                fires.extend(values(policy, &Ruling::all(Kind::Run, Clause::G9), defaults));
+            }
+            let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
+            fires.extend(notice.map(|due| plain(Clause::T9, form(due))));
             fires.push(plain(Clause::W4, ACCEPTED));
-            fires.push(plain(ruling.approval, ACCEPTED));
+            fires.push(plain(ruling.main(), ACCEPTED));
             fires
         }
+        Due::Told { policy, ruling, .. } => values(policy, ruling, defaults),
+        Due::Within { bound, .. } => values(bound, &Ruling::all(Kind::Task, Clause::O10), defaults),
+    }
+}
+
+/// What the contract demands of the step's deed, where it has one.
+fn of_deed(due: &Due, defaults: &Defaults, step: &Step) -> Vec<Fire> {
+    match (due, step) {
+        (_, Step::Second(inner)) => of_deed(due, defaults, inner),
+        (Due::All(dues), Step::Together(steps)) => {
+            let lanes = dues.iter().zip(steps);
+            lanes.flat_map(|(due, step)| of_deed(due, defaults, step)).collect()
+        }
+        (Due::Turn { policy, .. }, Step::Run { reply: Reply::Deed(probe, _), .. }) => {
+            let demands = demands(policy, *probe, &defaults.profiles).into_iter();
+            let fire = |Demand { clause, value, .. }: Demand| Fire {
+                clause,
+                dimension: Some(value.dimension()),
+                kind: step.kind(),
+                form: value.form(),
+                config_differs: defaults.policy().value(value.dimension()) != Some(value),
+            };
+            demands.map(fire).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -7,7 +7,9 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::strategy::MAX_OPS;
-use super::{Case, Ending, Flaw, Op, Pick, Stop};
+use super::{
+    Act, Case, Consent, Cut, Ending, Finish, Flaw, Method, Op, Pick, Probe, Review, Stop, Wrong,
+};
 use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
     SandboxMode, TurnOverrides, Wish,
@@ -22,7 +24,7 @@ const BUNDLES: [ApprovalMode; 3] =
 impl<'a> Arbitrary<'a> for Case {
     fn arbitrary(bytes: &mut Unstructured<'a>) -> Result<Case> {
         let defaults = defaults(bytes)?;
-        let mut ops = vec![Op::Start { overrides: call(bytes)? }];
+        let mut ops = vec![Op::Start { overrides: call(bytes)?, ephemeral: false }];
         while ops.len() < MAX_OPS && !bytes.is_empty() {
             ops.push(op(bytes)?);
         }
@@ -31,15 +33,76 @@ impl<'a> Arbitrary<'a> for Case {
 }
 
 fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
-    Ok(match bytes.int_in_range(0..=15_u8)? {
-        0 => Op::Start { overrides: call(bytes)? },
-        1..=5 => Op::Run { thread: pick(bytes)?, overrides: turn(bytes)?, ending: ending(bytes)? },
-        6..=8 => Op::Fork { from: pick(bytes)?, overrides: call(bytes)? },
-        9..=10 => Op::Resume { thread: pick(bytes)?, overrides: call(bytes)? },
-        11..=12 => Op::Reread { thread: pick(bytes)? },
-        13..=14 => Op::Restart { stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])? },
-        _ => Op::Configure { defaults: defaults(bytes)? },
+    Ok(match bytes.int_in_range(0..=31_u8)? {
+        0..=1 => Op::Start { overrides: call(bytes)?, ephemeral: rarely(bytes)? },
+        2..=7 => Op::Run { thread: pick(bytes)?, overrides: turn(bytes)?, ending: ending(bytes)? },
+        8..=10 => Op::Fork {
+            from: pick(bytes)?,
+            overrides: call(bytes)?,
+            cut: cut(bytes)?,
+            ephemeral: rarely(bytes)?,
+        },
+        11..=12 => Op::Resume { thread: pick(bytes)?, overrides: call(bytes)? },
+        13 => Op::Reread { thread: pick(bytes)? },
+        14..=15 => Op::Restart {
+            stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])?,
+            forgets: rarely(bytes)?,
+        },
+        16 => Op::Configure { defaults: defaults(bytes)? },
+        17..=18 => Op::Settings { thread: pick(bytes)?, overrides: turn(bytes)? },
+        19 => Op::Begin { thread: pick(bytes)?, overrides: turn(bytes)? },
+        20 => Op::Finish { thread: pick(bytes)?, finish: *bytes.choose(&FINISHES)? },
+        21 => Op::Steer { thread: pick(bytes)? },
+        22 => Op::Retune { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
+        23..=25 => Op::Act { thread: pick(bytes)?, act: *bytes.choose(&Act::ALL)? },
+        26 => Op::Fresh { thread: pick(bytes)? },
+        27 => wrapped(bytes)?,
+        28 => Op::Spawn { thread: pick(bytes)? },
+        29 => Op::Task { thread: pick(bytes)? },
+        30 => Op::Invalid {
+            thread: pick(bytes)?,
+            method: *bytes.choose(&Method::all())?,
+            wrong: *bytes.choose(&Wrong::ALL)?,
+        },
+        _ => match bytes.arbitrary()? {
+            true => Op::Rival { thread: pick(bytes)? },
+            false => Op::Disk { full: bytes.arbitrary()? },
+        },
     })
+}
+
+const FINISHES: [Finish; 2] = [Finish::Complete, Finish::Interrupt];
+
+/// An operation within another; of plain ones only, so that bytes never nest without end.
+fn wrapped(bytes: &mut Unstructured<'_>) -> Result<Op> {
+    let first = plain(bytes)?;
+    Ok(match bytes.int_in_range(0..=2_u8)? {
+        0 => Op::Second(Box::new(first)),
+        1 => Op::Torn(Box::new(first)),
+        _ => Op::Together(vec![first, plain(bytes)?]),
+    })
+}
+
+fn plain(bytes: &mut Unstructured<'_>) -> Result<Op> {
+    let thread = pick(bytes)?;
+    Ok(match bytes.int_in_range(0..=3_u8)? {
+        0 => Op::Resume { thread, overrides: call(bytes)? },
+        1 => Op::Fork { from: thread, overrides: call(bytes)?, cut: None, ephemeral: false },
+        2 => Op::Settings { thread, overrides: turn(bytes)? },
+        _ => Op::Run { thread, overrides: turn(bytes)?, ending: Ending::Completes },
+    })
+}
+
+fn cut(bytes: &mut Unstructured<'_>) -> Result<Option<Cut>> {
+    Ok(match bytes.int_in_range(0..=7_u8)? {
+        0 => Some(Cut::Last(bytes.int_in_range(0..=7)?)),
+        1 => Some(Cut::Before(bytes.int_in_range(0..=7)?)),
+        _ => None,
+    })
+}
+
+fn rarely(bytes: &mut Unstructured<'_>) -> Result<bool> {
+    Ok(bytes.int_in_range(0..=7_u8)? == 7)
 }
 
 fn pick(bytes: &mut Unstructured<'_>) -> Result<Pick> {
@@ -49,7 +112,10 @@ fn pick(bytes: &mut Unstructured<'_>) -> Result<Pick> {
 fn ending(bytes: &mut Unstructured<'_>) -> Result<Ending> {
     Ok(match bytes.int_in_range(0..=15_u8)? {
         0..=8 => Ending::Completes,
-        9 => Ending::Calls,
+        9 => Ending::Deed(
+            *bytes.choose(&Probe::ALL)?,
+            Consent { client: bytes.arbitrary()?, review: *bytes.choose(&Review::ALL)? },
+        ),
         10 => Ending::Fails,
         11 => Ending::HttpError,
         12 => Ending::Drops,
@@ -67,7 +133,8 @@ fn defaults(bytes: &mut Unstructured<'_>) -> Result<Defaults> {
     };
     let reviewer = reviewer(bytes)?;
     let sandbox = *bytes.choose(&MODES)?;
-    Ok(Defaults { approval, reviewer, sandbox, network: bytes.arbitrary()? })
+    let plain = Defaults::default();
+    Ok(Defaults { approval, reviewer, sandbox, network: bytes.arbitrary()?, ..plain })
 }
 
 fn call(bytes: &mut Unstructured<'_>) -> Result<CallOverrides> {
@@ -93,6 +160,7 @@ fn overrides<S>(
             approval: wish(bytes, approval)?,
             reviewer: wish(bytes, reviewer)?,
             sandbox: wish(bytes, sandbox)?,
+            ..Overrides::default()
         },
     })
 }

@@ -4,20 +4,30 @@
 //! for every plan. A line that cannot be read is named by its number, with what was expected;
 //! nothing is guessed. Blank lines and further lines that begin with `#` are comments.
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::{Name, Plan, Reply, Step, Who};
-use crate::op::{Flaw, Stop};
+use crate::op::{Act, Flaw};
+use crate::policy::Defaults;
 use crate::policy::words::UnknownWord;
-use crate::policy::{ApprovalMode, CallOverrides, Defaults, Overrides, TurnOverrides, Wish};
 
 mod lexer;
+mod printer;
+mod values;
+mod words;
 
 use self::lexer::Line;
+use self::values::{call, cut, defaults, name, read, reply, switch, turn};
+use self::words::Worded;
 
 /// The first line of every case file.
 pub const HEADER: &str = "# heirloom case v1";
+
+/// How the first line of a case of any form begins.
+const FAMILY: &str = "# heirloom case v";
+
+/// The version of this heirloom.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -49,109 +59,6 @@ fn problem<T>(text: impl Into<String>) -> Result<T, Problem> {
     Err(Problem(text.into()))
 }
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEADER}\nconfig  {}", Config(&self.defaults))?;
-        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
-        writeln!(f, "audit")
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = match self {
-            Step::Start { overrides, new } => arrow(format!("start  {overrides}"), *new),
-            Step::Fork { from, overrides, new } => {
-                arrow(format!("fork    {from}{overrides}"), *new)
-            }
-            Step::Resume { thread, overrides } => format!("resume  {thread}{overrides}"),
-            Step::Reread { thread } => format!("reread  {thread}"),
-            Step::Restart { stop } => format!("restart {stop}"),
-            Step::Configure { defaults } => format!("configure {}", Config(defaults)),
-            Step::Run { thread, prompt, overrides, flaw, reply } => {
-                let flaw = flaw.map_or(String::new(), |flaw| format!(" flaw={flaw}"));
-                let call = format!("run     {thread} {}{overrides}{flaw}", quoted(prompt));
-                format!("{call:<37} <- {reply}")
-            }
-        };
-        f.write_str(&line)
-    }
-}
-
-fn arrow(call: String, new: Name) -> String {
-    format!("{call:<37} -> {new}")
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Reply::Text(text) => write!(f, "text {}", quoted(text)),
-            Reply::Call { tool, arguments } => write!(f, "call {tool} {}", quoted(arguments)),
-            Reply::Fail => f.write_str("fail"),
-            Reply::Status(code) => write!(f, "status {code}"),
-            Reply::Drop => f.write_str("drop"),
-            Reply::Hold => f.write_str("interrupt"),
-        }
-    }
-}
-
-/// The defaults as the words of a config line; what is left out is the word that `parse` takes for
-/// it.
-struct Config<'a>(&'a Defaults);
-
-impl fmt::Display for Config<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Defaults { approval, reviewer, sandbox, network } = self.0;
-        write!(f, "approval={approval} reviewer={reviewer} sandbox={sandbox}")?;
-        f.write_str(if *network { " network=on" } else { "" })
-    }
-}
-
-impl<S: fmt::Display> fmt::Display for Overrides<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&wish("approval", &self.approval))?;
-        f.write_str(&wish("reviewer", &self.reviewer))?;
-        f.write_str(&wish("sandbox", &self.sandbox))
-    }
-}
-
-fn wish<T: fmt::Display>(key: &str, wish: &Wish<T>) -> String {
-    match wish {
-        Wish::Omit => String::new(),
-        Wish::Null => format!(" {key}=null"),
-        Wish::Set(value) => format!(" {key}={value}"),
-    }
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stop::Graceful => "graceful",
-            Stop::Kill => "kill",
-        })
-    }
-}
-
-const FLAWS: [(Flaw, &str); 6] = [
-    (Flaw::UnknownApproval, "unknown-approval"),
-    (Flaw::UnknownReviewer, "unknown-reviewer"),
-    (Flaw::UnknownSandbox, "unknown-sandbox"),
-    (Flaw::RelativeRoot, "relative-root"),
-    (Flaw::UnknownProfile, "unknown-profile"),
-    (Flaw::ProfileWithSandbox, "profile-with-sandbox"),
-];
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = FLAWS.iter().find(|(flaw, _)| flaw == self).map(|(_, word)| *word);
-        f.write_str(word.expect("every flaw has a word"))
-    }
-}
-
 impl FromStr for Plan {
     type Err = Malformed;
 
@@ -160,8 +67,7 @@ impl FromStr for Plan {
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let (_, first) = lines.next().unwrap_or((1, ""));
         if first != HEADER {
-            let problem = format!("`{first}` is not `{HEADER}`, the first line of a case");
-            return Err(Malformed { line: 1, problem });
+            return Err(Malformed { line: 1, problem: not_ours(first) });
         }
         let mut reading = Reading::default();
         let mut last = 1;
@@ -170,6 +76,19 @@ impl FromStr for Plan {
             reading.line(text).map_err(|Problem(problem)| Malformed { line, problem })?;
         }
         reading.end().map_err(|Problem(problem)| Malformed { line: last, problem })
+    }
+}
+
+/// Why a first line is not ours: it is of another form, or no first line of a case at all.
+fn not_ours(first: &str) -> String {
+    let number = |line: &str| line.strip_prefix(FAMILY)?.parse::<u32>().ok();
+    let ours = number(HEADER).expect("the header ends in the number of its form");
+    match number(first) {
+        Some(form) if form > ours => format!(
+            "the case is of form {form}, and heirloom {VERSION} reads forms up to {ours}: a newer \
+             heirloom wrote it, and reads it"
+        ),
+        _ => format!("`{first}` is not `{HEADER}`, the first line of a case"),
     }
 }
 
@@ -206,23 +125,80 @@ impl Reading {
         line.end().map_err(Problem)
     }
 
-    fn step(&self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
+    fn step(&mut self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
         match verb {
-            "start" => Ok(Step::Start { overrides: call(line)?, new: self.new_name(line)? }),
+            "start" => Ok(Step::Start {
+                overrides: call(line)?,
+                ephemeral: switch(line, "ephemeral")?,
+                new: self.new_name(line)?,
+            }),
             "fork" => Ok(Step::Fork {
                 from: self.who(line)?,
                 overrides: call(line)?,
+                cut: cut(line)?,
+                ephemeral: switch(line, "ephemeral")?,
                 new: self.new_name(line)?,
             }),
-            "resume" => Ok(Step::Resume { thread: self.who(line)?, overrides: call(line)? }),
-            "reread" => Ok(Step::Reread { thread: self.who(line)? }),
-            "restart" => Ok(Step::Restart { stop: stop(line)? }),
-            "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
+            "spawn" => Ok(Step::Spawn { thread: self.who(line)?, new: self.new_name(line)? }),
             "run" => self.run(line),
-            _ => problem(format!(
-                "`{verb}` is no step; expected start, run, fork, resume, reread, restart, \
-                 configure or audit"
-            )),
+            "restart" => {
+                Ok(Step::Restart { stop: worded(line)?, forgets: line.skip("forgetting") })
+            }
+            "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
+            "disk" => disk(line),
+            "second" => Ok(Step::Second(Box::new(self.wrapped(line)?))),
+            "torn" => Ok(Step::Torn(Box::new(self.wrapped(line)?))),
+            "together" => self.together(line),
+            _ => self.of_thread(verb, line),
+        }
+    }
+
+    /// A step that speaks of a thread and names none.
+    fn of_thread(&self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
+        if !THREAD_VERBS.contains(&verb) && Act::read(verb).is_err() {
+            return problem(no_step(verb));
+        }
+        let thread = self.who(line)?;
+        match verb {
+            "resume" => Ok(Step::Resume { thread, overrides: call(line)? }),
+            "begin" => Ok(Step::Begin { thread, overrides: turn(line)? }),
+            "settings" => Ok(Step::Settings { thread, overrides: turn(line)? }),
+            "finish" => Ok(Step::Finish { thread, finish: worded(line)? }),
+            "steer" => Ok(Step::Steer { thread }),
+            "retune" => match read(line, "reviewer")? {
+                Some(reviewer) => Ok(Step::Retune { thread, reviewer }),
+                None => problem("expected `reviewer=`, the reviewer of the running turn"),
+            },
+            "reread" => Ok(Step::Reread { thread }),
+            "fresh" => Ok(Step::Fresh { thread }),
+            "task" => Ok(Step::Task { thread }),
+            "rival" => Ok(Step::Rival { thread }),
+            "invalid" => Ok(Step::Invalid { thread, method: worded(line)?, wrong: worded(line)? }),
+            act => Ok(Step::Act { thread, act: Act::read(act).map_err(Problem)? }),
+        }
+    }
+
+    /// The step within `second`, `torn` or `together`.
+    fn wrapped(&mut self, line: &mut Line) -> Result<Step, Problem> {
+        let verb = line.word().unwrap_or_default();
+        match verb.as_str() {
+            "second" | "torn" | "together" | "restart" | "disk" => {
+                problem(format!("`{verb}` cannot stand within another step"))
+            }
+            verb => self.step(verb, line),
+        }
+    }
+
+    /// Steps at once, with `|` between them; none speaks of a thread that another one names.
+    fn together(&mut self, line: &mut Line) -> Result<Step, Problem> {
+        let mut steps = Vec::new();
+        for mut lane in line.split("|") {
+            steps.push(self.wrapped(&mut lane)?);
+            lane.end().map_err(Problem)?;
+        }
+        match steps.len() {
+            2.. => Ok(Step::Together(steps)),
+            _ => problem("`together` wants two steps or more, with `|` between them"),
         }
     }
 
@@ -232,7 +208,7 @@ impl Reading {
             return problem("expected what the person says, in quotes");
         };
         let overrides = turn(line)?;
-        let flaw = line.value("flaw").map(|word| flaw(&word)).transpose()?;
+        let flaw = line.value("flaw").map(|word| Flaw::read(&word)).transpose().map_err(Problem)?;
         let reply = match line.skip("<-") {
             true => reply(line)?,
             false => Reply::Text("ok".to_owned()),
@@ -274,96 +250,32 @@ impl Reading {
     }
 }
 
-fn name(word: &str) -> Result<Name, Problem> {
-    let number = word.strip_prefix('t').and_then(|number| number.parse().ok());
-    number.map(Name).ok_or_else(|| Problem(format!("`{word}` is no thread; expected t0, t1, …")))
+/// The verbs of steps that speak of a thread, besides those of acts.
+const THREAD_VERBS: [&str; 11] = [
+    "resume", "begin", "settings", "finish", "steer", "retune", "reread", "fresh", "task", "rival",
+    "invalid",
+];
+
+fn no_step(verb: &str) -> String {
+    let acts: Vec<&str> = Act::table().into_iter().map(|(_, word)| word).collect();
+    format!(
+        "`{verb}` is no step that heirloom {VERSION} knows, though a newer one may; expected \
+         start, run, fork, spawn, restart, configure, disk, second, \
+         torn, together, {}, {} or audit",
+        THREAD_VERBS.join(", "),
+        acts.join(", ")
+    )
 }
 
-fn stop(line: &mut Line) -> Result<Stop, Problem> {
+/// The next word as a value of the alphabet.
+fn worded<T: Worded>(line: &mut Line) -> Result<T, Problem> {
+    T::read(&line.word().unwrap_or_default()).map_err(Problem)
+}
+
+fn disk(line: &mut Line) -> Result<Step, Problem> {
     match line.word().as_deref() {
-        Some("graceful") => Ok(Stop::Graceful),
-        Some("kill") => Ok(Stop::Kill),
-        _ => problem("expected `restart graceful` or `restart kill`"),
+        Some("full") => Ok(Step::Disk { full: true }),
+        Some("free") => Ok(Step::Disk { full: false }),
+        _ => problem("expected `disk full` or `disk free`"),
     }
-}
-
-fn flaw(word: &str) -> Result<Flaw, Problem> {
-    let known = FLAWS.iter().find(|(_, known)| *known == word);
-    known.map(|(flaw, _)| *flaw).ok_or_else(|| {
-        let words = FLAWS.map(|(_, word)| word).join(", ");
-        Problem(format!("`{word}` is no flaw; expected one of {words}"))
-    })
-}
-
-fn reply(line: &mut Line) -> Result<Reply, Problem> {
-    let word = line.word().unwrap_or_default();
-    match word.as_str() {
-        "text" => line.quoted().map(Reply::Text).ok_or(Problem("expected a quoted text".into())),
-        "call" => {
-            let tool = line.word().unwrap_or_default();
-            let arguments = line.quoted();
-            let missing = || Problem("expected `call TOOL \"ARGUMENTS\"`".into());
-            Ok(Reply::Call { tool, arguments: arguments.ok_or_else(missing)? })
-        }
-        "fail" => Ok(Reply::Fail),
-        "status" => {
-            let code = line.word().and_then(|code| code.parse().ok());
-            let code = code.filter(|code| (400..600).contains(code));
-            code.map(Reply::Status).ok_or(Problem("expected `status` and 400 to 599".into()))
-        }
-        "drop" => Ok(Reply::Drop),
-        "interrupt" => Ok(Reply::Hold),
-        _ => problem(format!(
-            "`{word}` is no reply; expected text, call, fail, status, drop or interrupt"
-        )),
-    }
-}
-
-fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
-    let network = match line.value("network").as_deref() {
-        None | Some("off") => false,
-        Some("on") => true,
-        Some(word) => return problem(format!("`network={word}`; expected on or off")),
-    };
-    let plain = Defaults::default();
-    Ok(Defaults {
-        approval: read(line, "approval")?.unwrap_or(plain.approval),
-        reviewer: read(line, "reviewer")?.unwrap_or(plain.reviewer),
-        sandbox: read(line, "sandbox")?.unwrap_or(plain.sandbox),
-        network,
-    })
-}
-
-fn call(line: &mut Line) -> Result<CallOverrides, Problem> {
-    match read::<ApprovalMode>(line, "mode")? {
-        Some(mode) => Ok(mode.on_call()),
-        None => overrides(line),
-    }
-}
-
-fn turn(line: &mut Line) -> Result<TurnOverrides, Problem> {
-    match read::<ApprovalMode>(line, "mode")? {
-        Some(mode) => Ok(mode.on_turn()),
-        None => overrides(line),
-    }
-}
-
-fn overrides<S: FromStr<Err = UnknownWord>>(line: &mut Line) -> Result<Overrides<S>, Problem> {
-    Ok(Overrides {
-        approval: wished(line, "approval")?,
-        reviewer: wished(line, "reviewer")?,
-        sandbox: wished(line, "sandbox")?,
-    })
-}
-
-fn wished<T: FromStr<Err = UnknownWord>>(line: &mut Line, key: &str) -> Result<Wish<T>, Problem> {
-    match line.value(key) {
-        None => Ok(Wish::Omit),
-        Some(word) if word == "null" => Ok(Wish::Null),
-        Some(word) => Ok(Wish::Set(word.parse()?)),
-    }
-}
-
-fn read<T: FromStr<Err = UnknownWord>>(line: &mut Line, key: &str) -> Result<Option<T>, Problem> {
-    Ok(line.value(key).map(|word| word.parse()).transpose()?)
 }

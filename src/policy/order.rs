@@ -5,32 +5,83 @@
 //! and there, the network, and the categories of a granular policy. The order is partial: each of
 //! two policies may allow more than the other.
 
-use super::{Approval, Granular, Permissions, Policy, Reviewer, Sandbox};
+use super::{Approval, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
 
 /// How far a deed gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+pub enum Reach {
+    /// It is refused, with nobody asked.
     Refused,
+    /// A person is asked.
     AsksPerson,
+    /// A reviewing model is asked.
     AsksModel,
+    /// It is done, with nobody asked.
     Done,
 }
 
-/// Whether some deed gets further under `seen` than under `due`.
-pub fn allows_more(seen: &Policy, due: &Policy) -> bool {
-    reaches(seen).iter().zip(reaches(due)).any(|(seen, due)| *seen > due)
+/// What a deed needs of the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing: it changes no file.
+    Nothing,
+    /// A write into the workspace.
+    Inside,
+    /// A write outside the workspace and the temporary folders.
+    Outside,
+    /// A write there, with the wish to leave the sandbox for it.
+    Leave,
+}
+
+/// Whether some deed gets further under `seen` than under `due`, where named profiles mean what
+/// these say.
+pub fn allows_more(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
+    reaches(seen, profiles).iter().zip(reaches(due, profiles)).any(|(seen, due)| *seen > due)
+}
+
+/// How far a deed with this need gets.
+pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
+    let [inside, outside, ..] = open(&policy.permissions, profiles);
+    let through = match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
+        Need::Leave => outside && beyond(policy) != Reach::Refused,
+        Need::Outside => outside,
+    };
+    reached(policy, through)
+}
+
+/// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
+/// not known.
+pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
+    let known = match permissions {
+        Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
+        Permissions::Legacy(Sandbox::Odd(_)) => false,
+        Permissions::Legacy(_) => true,
+    };
+    let [inside, outside, ..] = open(permissions, profiles);
+    known.then_some(match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        Need::Outside | Need::Leave => outside,
+    })
+}
+
+/// How far a deed gets by whether the sandbox lets it through.
+fn reached(policy: &Policy, through: bool) -> Reach {
+    match (&policy.approval, through) {
+        (Approval::Untrusted, _) => Reach::AsksPerson,
+        (_, true) => Reach::Done,
+        (_, false) => beyond(policy),
+    }
 }
 
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
-fn reaches(policy: &Policy) -> [Reach; 10] {
-    let beyond = beyond(policy);
-    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions);
-    let reach = |open: bool| match (&policy.approval, open) {
-        (Approval::Untrusted, _) => Reach::AsksPerson,
-        (_, true) => Reach::Done,
-        (_, false) => beyond,
-    };
+fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
+    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+    let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
     let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
     [
@@ -77,11 +128,11 @@ fn beyond(policy: &Policy) -> Reach {
 /// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
 /// What has no known form is taken as fully open, so that an unknown value is never told as
 /// harmless; a profile as a workspace.
-fn open(permissions: &Permissions) -> [bool; 5] {
+fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
     match permissions {
-        Permissions::Profile(id) => match id.as_str() {
-            ":read-only" => [false; 5],
-            ":danger-full-access" => [true; 5],
+        Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
+            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => [false; 5],
+            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => [true; 5],
             _ => [true, false, true, true, false],
         },
         Permissions::Legacy(sandbox) => match sandbox {
@@ -98,16 +149,17 @@ fn open(permissions: &Permissions) -> [bool; 5] {
 #[cfg(test)]
 mod tests {
     use super::allows_more;
-    use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
+    use crate::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
 
     fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
-        Policy { approval, reviewer, permissions: Permissions::Legacy(sandbox) }
+        let others = std::collections::BTreeMap::new();
+        Policy { approval, reviewer, permissions: Permissions::Legacy(sandbox), others }
     }
 
     fn check(seen: (Approval, Sandbox), due: (Approval, Sandbox), more: bool) {
         let seen = policy(seen.0, Reviewer::User, seen.1);
         let due = policy(due.0, Reviewer::User, due.1);
-        assert_eq!(allows_more(&seen, &due), more, "{seen:?} beside {due:?}");
+        assert_eq!(allows_more(&seen, &due, &Profiles::new()), more, "{seen:?} beside {due:?}");
     }
 
     #[test]
@@ -143,6 +195,31 @@ mod tests {
         let full = || Sandbox::FullAccess;
         check((Approval::Never, full()), (Approval::OnRequest, full()), false);
         check((Approval::Never, full()), (Approval::Untrusted, full()), true);
+    }
+
+    #[test]
+    fn a_profile_allows_what_config_says_that_it_means() {
+        let profiles = Profiles::from([
+            ("p-full".to_owned(), SandboxMode::FullAccess),
+            ("p-ro".to_owned(), SandboxMode::ReadOnly),
+        ]);
+        let of = |permissions| Policy {
+            permissions,
+            ..policy(Approval::Never, Reviewer::User, Sandbox::FullAccess)
+        };
+        let profile = |id: &str| of(Permissions::Profile(id.to_owned()));
+        let wider = [
+            ("p-full", ":workspace"),
+            (":workspace", "p-ro"),
+            ("p-ro", ":read-only"),
+            (":danger-full-access", "p-full"),
+        ]
+        .map(|(seen, due)| allows_more(&profile(seen), &profile(due), &profiles));
+        assert_eq!(wider, [true, true, false, false]);
+        let sandbox = of(Permissions::Legacy(Sandbox::workspace(false)));
+        let both = [(&sandbox, "p-ro"), (&sandbox, ":workspace"), (&sandbox, "p-full")]
+            .map(|(seen, due)| allows_more(seen, &profile(due), &profiles));
+        assert_eq!(both, [true, false, false]);
     }
 
     #[test]

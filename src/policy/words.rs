@@ -8,7 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    Approval, ApprovalMode, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Value,
+    Approval, ApprovalMode, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox,
+    SandboxMode, Value,
 };
 
 const ODD: &str = "odd:";
@@ -25,6 +26,28 @@ pub struct UnknownWord {
 
 fn unknown(word: &str, kind: &'static str, expected: &'static str) -> UnknownWord {
     UnknownWord { word: word.to_owned(), kind, expected }
+}
+
+impl Dimension {
+    /// The key of a secondary dimension in the text form.
+    pub fn key(self) -> &'static str {
+        match self {
+            Dimension::AP => "approval",
+            Dimension::RV => "reviewer",
+            Dimension::SB => "sandbox",
+            Dimension::PP => "profile",
+            Dimension::M => "model",
+            Dimension::E => "effort",
+            Dimension::T => "tier",
+            Dimension::CWD => "cwd",
+            Dimension::CM => "collaboration",
+            Dimension::DP => "plugins",
+        }
+    }
+
+    /// The secondary dimensions: those whose values are words.
+    pub const SECONDARY: [Dimension; 6] =
+        [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM, Dimension::DP];
 }
 
 impl Granular {
@@ -259,14 +282,16 @@ impl fmt::Display for Value {
             Value::Approval(value) => value.fmt(f),
             Value::Reviewer(value) => value.fmt(f),
             Value::Permissions(value) => value.fmt(f),
+            Value::Other(_, word) => f.write_str(word),
         }
     }
 }
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Policy { approval, reviewer, permissions } = self;
-        write!(f, "approval={approval} reviewer={reviewer} sandbox={permissions}")
+        let Policy { approval, reviewer, permissions, others } = self;
+        write!(f, "approval={approval} reviewer={reviewer} sandbox={permissions}")?;
+        others.iter().try_for_each(|(dimension, word)| write!(f, " {}={word}", dimension.key()))
     }
 }
 

@@ -16,8 +16,10 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+use crate::provision::lease::Lease;
 use crate::provision::{
-    Cache, Cached, Client, Error, Executable, Progress, Spec, Tell, child, identify, pins, tree,
+    Cache, Cached, Client, Error, Executable, Progress, Spec, Tell, child, identify, lease, pins,
+    tree,
 };
 
 /// How long another process may hold the lock: a download by npm and then one by pip, each up to
@@ -25,7 +27,7 @@ use crate::provision::{
 const LOCK_DEADLINE: Duration = Duration::from_secs(40 * 60);
 
 /// The file in an entry that says what is in it.
-const MANIFEST: &str = "heirloom.toml";
+pub(super) const MANIFEST: &str = "heirloom.toml";
 
 /// How the names of half-done work begin.
 const ROOM: &str = ".fetch-";
@@ -60,7 +62,7 @@ pub(super) struct Entry {
 }
 
 impl Cache {
-    fn servers(&self) -> PathBuf {
+    pub(super) fn servers(&self) -> PathBuf {
         self.root.join("servers")
     }
 
@@ -140,8 +142,10 @@ impl Cache {
                 let pinned = rows.iter().any(|row| {
                     row.version == manifest.version && row.platform == manifest.platform
                 });
-                let path = entry.path().join(&manifest.executable);
-                Some(Cached { version: manifest.version, path, bytes: manifest.bytes, pinned })
+                let (entry, bytes) = (entry.path(), manifest.bytes);
+                let path = entry.join(&manifest.executable);
+                let used_ns = lease::used_ns(&entry.join(MANIFEST));
+                Some(Cached { version: manifest.version, path, entry, bytes, used_ns, pinned })
             })
             .collect();
         cached.sort_by(|a, b| (&a.version, &a.path).cmp(&(&b.version, &b.path)));
@@ -150,14 +154,16 @@ impl Cache {
 }
 
 impl Entry {
-    /// The server that is here, if it is whole.
+    /// The server that is here, if it is whole; it stays for as long as it is held.
     pub(super) fn executable(&self) -> Option<Executable> {
+        let lease = Lease::take(&self.path.join(MANIFEST))?;
         let manifest = sound(&self.path).filter(|manifest| manifest.version == self.version)?;
         Some(Executable {
             spec: Spec::Version(manifest.version.clone()),
             path: std::path::absolute(self.path.join(&manifest.executable)).ok()?,
             version: Some(manifest.version),
             digest: manifest.digest,
+            lease,
         })
     }
 

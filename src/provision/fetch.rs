@@ -4,6 +4,7 @@
 //! has no row there, when it has the digest of npm's metadata; a wheel without a row, as pip
 //! checked it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -13,7 +14,7 @@ use crate::provision::client::Refusal;
 use crate::provision::watched::{self, Fault};
 use crate::provision::{
     Cache, Client, Clients, Error, Executable, Pinned, Progress, Tell, digest, identify, npm, pins,
-    pip, tree, unpack,
+    pip, prune, tree, unpack,
 };
 
 /// What is to be brought.
@@ -49,6 +50,19 @@ pub(super) fn latest(clients: &Clients, tell: &mut Tell<'_>) -> Result<Version, 
     }
 }
 
+/// Every release that there is for this platform: npm's, or pip's where there is no npm.
+pub(super) fn published(
+    clients: &Clients,
+    tell: &mut Tell<'_>,
+) -> Result<BTreeSet<Version>, Error> {
+    match npm::published(&clients.npm, platform()?, tell) {
+        Ok(published) => Ok(published),
+        Err(Refusal::Stopped) => Err(Error::Stopped),
+        Err(by_npm) => pip::published(&clients.pip, tell)
+            .map_err(|by_pip| refused("releases".to_owned(), by_npm, by_pip)),
+    }
+}
+
 /// A release, from the cache or else through the clients.
 pub(super) fn version(
     clients: &Clients,
@@ -80,6 +94,7 @@ pub(super) fn version(
     // By now even a client that outlived a killed caller has ended.
     drop(room);
     cache.sweep();
+    prune::trim(cache, tell)?;
     // There is nothing left to break off.
     let _ = tell(&Progress::Ready { version: version.clone() });
     Ok(found)

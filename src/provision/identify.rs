@@ -14,6 +14,7 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::provision::child::{self, Failure};
+use crate::provision::lease::Lease;
 use crate::provision::{Error, Executable, Spec, digest};
 
 /// How long `--version` may take: it takes 0.2 s from a cold disk, more on a machine that is busy.
@@ -36,7 +37,8 @@ pub(super) fn by_path(path: &Path) -> Result<Executable, Error> {
     let version = ask(&full).map_err(unusable)?;
     let read = File::open(&full).and_then(|mut file| fingerprint(&mut file));
     let digest = read.map_err(|error| unusable(missing(&error)))?;
-    Ok(Executable { spec: Spec::Path(path.to_owned()), path: full, version, digest })
+    let (spec, lease) = (Spec::Path(path.to_owned()), Lease::default());
+    Ok(Executable { spec, path: full, version, digest, lease })
 }
 
 /// The version that the executable states, if it states one.

@@ -3,9 +3,12 @@
 //! The package of a release for one platform is a version of its own, `0.169.0-linux-x64`. What npm
 //! downloads goes through a cache of ours, and not through the person's.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::provision::client::{Download, Query, Refusal, quote};
 use crate::provision::fetch::Wanted;
@@ -17,10 +20,33 @@ const PACKAGE: &str = "@openai/codex";
 /// How much of npm's report is quoted: its first lines say what, the later ones what to try.
 const LINES: usize = 3;
 
+/// A list as npm prints it: one alone stands by itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Listed {
+    Many(Vec<String>),
+    One(String),
+}
+
 /// The newest release.
 pub(super) fn latest(commands: &[Vec<String>], tell: &mut Tell<'_>) -> Result<Version, Refusal> {
-    let said = view(commands, &[PACKAGE, "dist-tags.latest"], tell)?;
+    let said: String = view(commands, &[PACKAGE, "dist-tags.latest"], tell)?;
     release(&said).ok_or_else(|| Refusal::Failed(format!("it names `{said}` as the latest")))
+}
+
+/// Every release that has a package for the platform.
+pub(super) fn published(
+    commands: &[Vec<String>],
+    platform: &str,
+    tell: &mut Tell<'_>,
+) -> Result<BTreeSet<Version>, Refusal> {
+    let listed = match view(commands, &[PACKAGE, "versions"], tell)? {
+        Listed::Many(listed) => listed,
+        Listed::One(only) => vec![only],
+    };
+    let ending = format!("-{platform}");
+    let of_platform = |tagged: &String| Version::parse(tagged.strip_suffix(&ending)?).ok();
+    Ok(listed.iter().filter_map(of_platform).collect())
 }
 
 /// The release that a version of the package belongs to: it may name a platform as well.
@@ -32,7 +58,7 @@ fn release(tagged: &str) -> Option<Version> {
 
 /// The integrity that npm's metadata states for a release.
 pub(super) fn integrity(wanted: &Wanted<'_>, tell: &mut Tell<'_>) -> Result<String, Refusal> {
-    view(&wanted.clients.npm, &[&package(wanted), "dist.integrity"], tell)
+    view::<String>(&wanted.clients.npm, &[&package(wanted), "dist.integrity"], tell)
 }
 
 /// Downloads the package of a release.
@@ -73,7 +99,11 @@ fn package(wanted: &Wanted<'_>) -> String {
 /// One value of npm's metadata.
 ///
 /// With one retry: by itself npm takes 70 s to find that there is no network, with one 10 s.
-fn view(commands: &[Vec<String>], what: &[&str], tell: &mut Tell<'_>) -> Result<String, Refusal> {
+fn view<T: DeserializeOwned>(
+    commands: &[Vec<String>],
+    what: &[&str],
+    tell: &mut Tell<'_>,
+) -> Result<T, Refusal> {
     let arguments = [&["view"], what, &["--json", "--fetch-retries=1"]].concat();
     let progress = Progress::Asking { client: Client::Npm };
     let said = Query { commands, arguments: &arguments, progress }.ask(tell).map_err(explain)?;

@@ -3,6 +3,7 @@
 //! pip picks the wheel for the machine it runs on, and checks it against its own index. Only wheels
 //! are taken: another kind of package would run code of its own while it is fetched.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -19,11 +20,19 @@ const LINES: usize = 3;
 
 /// The newest release that pip has, a prerelease aside.
 pub(super) fn latest(commands: &[Vec<String>], tell: &mut Tell<'_>) -> Result<Version, Refusal> {
+    let newest = published(commands, tell)?.pop_last();
+    newest.ok_or_else(|| Refusal::Failed("it names no version in a form that is known".to_owned()))
+}
+
+/// Every release that pip has, prereleases aside.
+pub(super) fn published(
+    commands: &[Vec<String>],
+    tell: &mut Tell<'_>,
+) -> Result<BTreeSet<Version>, Refusal> {
     let arguments = ["index", "versions", "--disable-pip-version-check", PACKAGE];
     let progress = Progress::Asking { client: Client::Pip };
     let said = Query { commands, arguments: &arguments, progress }.ask(tell).map_err(explain)?;
-    newest(&said)
-        .ok_or_else(|| Refusal::Failed("it names no version in a form that is known".to_owned()))
+    Ok(listed(&said))
 }
 
 /// Downloads the wheel of a release.
@@ -56,10 +65,11 @@ pub(super) fn download(
     download.fetch(tell).map_err(explain)
 }
 
-/// The first of the versions that pip lists, which is the newest.
-fn newest(said: &str) -> Option<Version> {
-    let listed = said.lines().find_map(|line| line.strip_prefix("Available versions:"))?;
-    listed.split(',').find_map(|word| Version::parse(word.trim()).ok())
+/// The versions that pip lists, in a form that is known.
+fn listed(said: &str) -> BTreeSet<Version> {
+    let listed = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
+    let words = listed.unwrap_or_default().split(',');
+    words.filter_map(|word| Version::parse(word.trim()).ok()).collect()
 }
 
 /// Reads pip's report.
@@ -112,9 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_stands_first() {
+    fn the_versions_stand_in_one_line() {
         let said = "x (0.163.0)\nAvailable versions: 0.163.0, 0.162.1\n";
-        let found = super::newest(said).map(|version| version.to_string());
-        expect![[r#"Some("0.163.0")"#]].assert_eq(&format!("{found:?}"));
+        let found: Vec<_> = super::listed(said).iter().map(ToString::to_string).collect();
+        expect![[r#"["0.162.1", "0.163.0"]"#]].assert_eq(&format!("{found:?}"));
     }
 }

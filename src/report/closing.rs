@@ -8,6 +8,7 @@ use std::path::Path;
 use super::paint::{Ink, Paint};
 use super::summary::fired;
 use super::words::{self, plural, rate};
+use crate::campaign::deed::Proof;
 use crate::campaign::{Conclusion, Outcome, Status, Told};
 
 /// Longest line of a list of findings, whatever the width.
@@ -80,9 +81,16 @@ impl Closing<'_> {
         let widened = findings.iter().filter(|told| told.finding.widened).count();
         let more = match widened {
             0 => String::new(),
-            widened => format!("; in {widened} the server allows more than it should (WIDENED)"),
+            widened => format!(
+                "; in {widened} the server allows more than it should (WIDENED){}",
+                deeds(findings)
+            ),
         };
         let mut text = paint.row("findings", &format!("{}{more}", counts.join(", ")));
+        if let Some((median, worst)) = shrinking(findings) {
+            let line = format!("in {median} runs at the median, {worst} at the worst");
+            text.push_str(&paint.row("shrunk", &line));
+        }
         for told in findings {
             text.push_str(&listed(told, paint));
         }
@@ -100,8 +108,16 @@ impl Closing<'_> {
             let line = format!("{}: {reason}", plural(*count, "case"));
             text.push_str(&paint.row_in(Ink::Doubtful, "inconclusive", &line));
         }
-        for (signature, case) in &self.outcome.stale {
-            let line = format!("{signature}: {case} no longer shows it");
+        if !self.outcome.left_out.is_empty() {
+            let steps: u64 = self.outcome.left_out.values().sum();
+            let each =
+                self.outcome.left_out.iter().map(|(what, count)| format!("{what} ({count})"));
+            let each = each.collect::<Vec<_>>().join(", ");
+            let line = format!("{} that this release does not have: {each}", plural(steps, "step"));
+            text.push_str(&paint.row("left out", &line));
+        }
+        for stale in &self.outcome.stale {
+            let line = format!("{}: {}", stale.signature, words::stale(stale));
             text.push_str(&paint.row_in(Ink::Doubtful, "stale", &line));
         }
         text
@@ -116,13 +132,17 @@ impl Closing<'_> {
         if silent.is_empty() {
             return paint.row("not tested", "nothing: every clause fired");
         }
+        let why = self.outcome.no_sandbox.as_ref();
+        let unsandboxed = why.map_or(String::new(), |why| {
+            paint.row("not tested", &format!("E2: this machine cannot sandbox: {why}"))
+        });
         let counted = format!(
             "{} of {} clauses never fired, and of them nothing is said: {}",
             silent.len(),
             fired.len(),
             silent.join(" "),
         );
-        paint.row("not tested", &counted)
+        format!("{unsandboxed}{}", paint.row("not tested", &counted))
     }
 
     fn conclusion(&self, paint: &Paint) -> String {
@@ -138,6 +158,33 @@ impl Closing<'_> {
         let lines = paint.wrap("", "", &sentence);
         let lines = lines.lines().map(|line| format!("{}\n", paint.ink(ink, line)));
         lines.collect()
+    }
+}
+
+/// The median and the worst number of runs that it took to shrink a finding.
+fn shrinking(findings: &[Told]) -> Option<(u32, u32)> {
+    let mut runs: Vec<u32> = findings
+        .iter()
+        .filter(|told| told.status == Status::New)
+        .map(|told| told.shrink_runs)
+        .collect();
+    runs.sort_unstable();
+    Some((*runs.get(runs.len() / 2)?, *runs.last()?))
+}
+
+/// What the deeds of the findings showed, counted.
+fn deeds(findings: &[Told]) -> String {
+    let of = |wanted| {
+        let deeds = findings.iter().filter_map(|told| told.deed.as_ref());
+        deeds.filter(|deed| deed.proof == wanted).count()
+    };
+    let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (of(one), one));
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> =
+        counts.map(|(count, one)| format!("{count} {}", words::proof(one))).collect();
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!("; by deeds {}", counts.join(", ")),
     }
 }
 

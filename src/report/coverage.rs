@@ -10,11 +10,16 @@ use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
 
 /// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 6] = [
+const VIEWS: [Option<View>; 11] = [
     Some(View::Reply),
     Some(View::Notice),
     Some(View::Reread),
+    Some(View::Fresh),
+    Some(View::Told),
     Some(View::Rollout),
+    Some(View::Store),
+    Some(View::Deed),
+    Some(View::Schema),
     Some(View::Wire),
     None,
 ];
@@ -41,6 +46,28 @@ pub fn table(tally: &BTreeMap<Cell, Tally>) -> String {
         }
     }
     text
+}
+
+/// How often each kind of line was performed, most often first, ending its last line.
+pub fn performed(performed: &BTreeMap<String, u64>) -> String {
+    let mut all: Vec<(&String, &u64)> = performed.iter().collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let lines = all.iter().map(|(verb, count)| format!("{verb:<28}{count:>10}\n"));
+    lines.fold("step                       performed\n".to_owned(), |text, line| text + &line)
+}
+
+/// How often each view was compared, and how often it was wrong, ending its last line.
+pub fn views(tally: &BTreeMap<Cell, Tally>) -> String {
+    let each = VIEWS.into_iter().flatten().map(|view| {
+        let of_view = tally.iter().filter(|(cell, _)| cell.view == Some(view));
+        let (fired, broken) = of_view.fold((0, 0), |(fired, broken), (_, tally)| {
+            (fired + tally.fired, broken + tally.broken)
+        });
+        format!("{:<28}{fired:>10}{broken:>10}\n", words::view(view).0)
+    });
+    each.fold("view                         compared     wrong\n".to_owned(), |text, line| {
+        text + &line
+    })
 }
 
 fn count(tally: Option<&Tally>) -> String {

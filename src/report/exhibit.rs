@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use semver::Version;
 
 use super::paint::{Ink, Paint};
-use super::words;
+use super::{lanes, words};
 use crate::campaign::{Status, Told};
 use crate::contract::row;
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::plan::text::HEADER;
 use crate::plan::{Plan, Step};
+use crate::trace::Trace;
 
 /// A finding and the program that shows it.
 #[derive(Clone, Debug)]
@@ -24,12 +25,25 @@ pub struct Exhibit<'a> {
     pub finding: &'a Finding,
     /// The program.
     pub plan: &'a Plan,
+    /// A run that shows it, where one is kept.
+    pub trace: Option<&'a Trace>,
     /// How it stands: `new`, `known`, and so on.
     pub standing: &'a str,
     /// Further rows, before the program: on what it was seen, how sure it is.
     pub before: Vec<(&'static str, String)>,
     /// Further rows, after the program: how to go on. They are copied, so they are never broken.
     pub after: Vec<(&'static str, String)>,
+}
+
+/// A line of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How far it is set in: what the audit does stands below it.
+    pub indent: &'static str,
+    /// The line.
+    pub text: String,
+    /// What is wrong with it, where it is the one that shows the finding.
+    pub says: Option<String>,
 }
 
 /// How a finding of a campaign is reached again.
@@ -55,10 +69,12 @@ impl<'a> Exhibit<'a> {
 
     /// The same, for a case file that may be moved elsewhere.
     pub fn kept(told: &'a Told, ways: &Ways) -> Exhibit<'a> {
-        let mut before = vec![
+        let deed = told.deed.iter().map(|deed| ("deed", words::deed(deed)));
+        let mut before: Vec<_> = deed.collect();
+        before.extend([
             ("server", server(told.trace.server.as_ref())),
             ("confirmed", words::confirmed(told.status, told.confirmed)),
-        ];
+        ]);
         if told.status == Status::Flaky {
             let flaky = "it showed once, and in no run that was to confirm it";
             let unlike = match told.unlike {
@@ -83,7 +99,8 @@ impl<'a> Exhibit<'a> {
             ("replay", ways.replay(&format!("{}.case", told.id))),
         ];
         let standing = words::status(told.status);
-        Exhibit { finding: &told.finding, plan: &told.plan, standing, before, after }
+        let (finding, plan, trace) = (&told.finding, &told.plan, Some(&told.trace));
+        Exhibit { finding, plan, trace, standing, before, after }
     }
 
     /// The text for a terminal.
@@ -100,6 +117,9 @@ impl<'a> Exhibit<'a> {
         text.push_str("\n  The program; > marks the step that shows it:\n\n");
         text.push_str(&self.program(paint));
         text.push('\n');
+        if let Some(picture) = self.picture(paint) {
+            text.push_str(&format!("{picture}\n"));
+        }
         text.push_str(&self.onward(paint));
         text
     }
@@ -111,11 +131,17 @@ impl<'a> Exhibit<'a> {
         for (label, words) in self.explained() {
             rows.push_str(&plain.row(label, &words));
         }
+        rows.push_str(&self.picture(&plain).unwrap_or_default());
         rows.push_str(&self.onward(&plain));
         let comments = rows.lines().map(|line| format!("# {}\n", line.trim_end()));
         let program = self.plan.to_string();
         let program = program.strip_prefix(HEADER).expect("a printed plan begins with its header");
         format!("{HEADER}\n#\n{}#{program}", comments.collect::<String>())
+    }
+
+    /// The calls of the step that shows it, where they were made at once.
+    fn picture(&self, paint: &Paint) -> Option<String> {
+        lanes::picture(self.trace?, self.finding.step, paint)
     }
 
     /// What is wrong with what, in one line that begins with the clause.
@@ -167,29 +193,39 @@ impl<'a> Exhibit<'a> {
         self.after.iter().map(|(label, words)| paint.row_whole(label, words)).collect()
     }
 
-    /// The program's lines with the step marked.
-    fn program(&self, paint: &Paint) -> String {
-        let text = self.plan.to_string();
-        let lines = text.lines().skip(1);
+    /// The program's lines with the step marked, ending the last.
+    pub fn program(&self, paint: &Paint) -> String {
         let mut listing = String::new();
-        for (number, line) in lines.enumerate() {
-            // The first line is config's, and the last the audit's.
-            let step = number.checked_sub(1).filter(|step| *step < self.plan.lines());
-            match step == Some(self.finding.step) {
-                true => listing.push_str(&self.marked("", line.trim_end(), paint)),
-                false => listing.push_str(&format!("    {}\n", line.trim_end())),
+        for Line { indent, text, says } in self.lines() {
+            match says {
+                Some(says) => listing.push_str(&marked((indent, &text), &says, paint)),
+                None => listing.push_str(&format!("    {text}\n")),
             }
-        }
-        let audit = self.plan.audit();
-        let at = self.finding.step.checked_sub(self.plan.lines());
-        if let Some(step) = at.and_then(|at| audit.get(at)) {
-            listing.push_str(&self.marked("  ", &step.to_string(), paint));
         }
         listing
     }
 
-    /// A line with its mark, and what is wrong with it below.
-    fn marked(&self, indent: &str, line: &str, paint: &Paint) -> String {
+    /// The program's lines; the one that shows the finding says what is wrong with it.
+    pub fn lines(&self) -> Vec<Line> {
+        let text = self.plan.to_string();
+        let mut lines = Vec::new();
+        for (number, line) in text.lines().skip(1).enumerate() {
+            // The first line is config's, and the last the audit's.
+            let step = number.checked_sub(1).filter(|step| *step < self.plan.lines());
+            let says = (step == Some(self.finding.step)).then(|| self.contradiction());
+            lines.push(Line { indent: "", text: line.trim_end().to_owned(), says });
+        }
+        let audit = self.plan.audit();
+        let at = self.finding.step.checked_sub(self.plan.lines());
+        if let Some(step) = at.and_then(|at| audit.get(at)) {
+            let (text, says) = (step.to_string(), Some(self.contradiction()));
+            lines.push(Line { indent: "  ", text, says });
+        }
+        lines
+    }
+
+    /// What is wrong with the step that shows the finding.
+    fn contradiction(&self) -> String {
         let Finding { clause, expected, seen, .. } = self.finding;
         let where_ = match self.in_audit() {
             Some(Step::Restart { .. }) => "; this is the audit's restart".to_owned(),
@@ -198,19 +234,23 @@ impl<'a> Exhibit<'a> {
             }),
             None => String::new(),
         };
-        let says = format!("{clause}: expected {expected}, seen {seen}{where_}");
-        let below = format!("    {indent}");
-        let says = paint.wrap(&format!("{below}^ "), &format!("{below}  "), &says);
-        let says: Vec<String> = says.lines().map(|line| paint.ink(Ink::Bad, line)).collect();
-        let mark = paint.ink(Ink::Bad, ">");
-        let line = paint.ink(Ink::Strong, line);
-        format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
+        format!("{clause}: expected {expected}, seen {seen}{where_}")
     }
 
     fn in_audit(&self) -> Option<Step> {
         let at = self.finding.step.checked_sub(self.plan.lines())?;
         self.plan.audit().get(at).cloned()
     }
+}
+
+/// A line with its mark, and what is wrong with it below.
+fn marked((indent, line): (&str, &str), says: &str, paint: &Paint) -> String {
+    let below = format!("    {indent}");
+    let says = paint.wrap(&format!("{below}^ "), &format!("{below}  "), says);
+    let says: Vec<String> = says.lines().map(|line| paint.ink(Ink::Bad, line)).collect();
+    let mark = paint.ink(Ink::Bad, ">");
+    let line = paint.ink(Ink::Strong, line);
+    format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
 }
 
 /// The server that a trace names.
@@ -225,7 +265,7 @@ impl Ways {
 }
 
 /// Where the wrong value comes from.
-fn origin(finding: &Finding) -> String {
+pub fn origin(finding: &Finding) -> String {
     let others: Vec<&str> = finding.also_fits.iter().map(|origin| origin.words()).collect();
     let or = match others.as_slice() {
         [] => String::new(),

@@ -136,6 +136,10 @@ impl Folder {
         write("case", &Exhibit::kept(told, ways).case())?;
         write("trace", &told.trace.to_string())?;
         write("stderr", &told.stderr)?;
+        if let Some((plan, trace)) = told.deed.as_ref().and_then(|deed| deed.run.as_ref()) {
+            write("deed.case", &plan.to_string())?;
+            write("deed.trace", &trace.to_string())?;
+        }
         match &told.unlike {
             Some(unlike) => write("unlike.trace", &unlike.to_string()),
             None => Ok(()),

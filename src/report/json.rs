@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::summary::{Recorded, Summary};
+use super::words;
 use crate::campaign::{Event, Subject};
 
 /// The schema of the lines.
@@ -23,6 +24,8 @@ pub fn event(event: &Event) -> Value {
             "cases": cases,
             "time_seconds": time.map(|time| time.as_secs_f64()),
         }),
+        Event::NoSchema { reason } => json!({ "event": "no schema", "reason": reason }),
+        Event::NoSandbox { reason } => json!({ "event": "no sandbox", "reason": reason }),
         Event::Case { index, steps, signatures, inconclusive } => json!({
             "event": "case",
             "index": index,
@@ -47,10 +50,12 @@ pub fn event(event: &Event) -> Value {
             "finding": Recorded::new(told),
             "program": told.plan.to_string(),
         }),
-        Event::Stale { signature, case } => json!({
+        Event::Stale(stale) => json!({
             "event": "stale",
-            "signature": signature,
-            "case": case,
+            "signature": stale.signature,
+            "case": stale.case,
+            "line": stale.line,
+            "why": words::stale(stale),
         }),
         Event::Ended(outcome) => json!({
             "event": "ended",

@@ -79,6 +79,13 @@ impl Progress {
                 self.line(&format!("checking {server}: seed {seed}, {workers}, {budget}"));
                 self.begin();
             }
+            Event::NoSchema { reason } => self.line(&format!(
+                "the server prints no schema ({reason}); nothing is gated, and W2 checks JSON-RPC \
+                 only"
+            )),
+            Event::NoSandbox { reason } => {
+                self.line(&format!("E2 is not tested: this machine cannot sandbox: {reason}"));
+            }
             Event::Case { index, inconclusive, .. } => {
                 self.cases += 1;
                 if let Some(reason) = inconclusive {
@@ -90,8 +97,8 @@ impl Progress {
                 self.open.insert(signature.clone(), (*runs, *lines));
             }
             Event::Told(told) => self.told(told),
-            Event::Stale { signature, case } => {
-                self.line(&format!("{signature}: stale; {case} no longer shows it"));
+            Event::Stale(stale) => {
+                self.line(&format!("{}: stale; {}", stale.signature, words::stale(stale)));
             }
             Event::Ended(_) => {}
         }

@@ -4,17 +4,18 @@
 //! has every clause, so that what never fired is seen. Keys are added under the same version, and
 //! never taken away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::json::server;
 use super::words;
-use crate::campaign::{Noticed, Outcome, Status, Told};
+use crate::campaign::deed::Proof;
+use crate::campaign::{Noticed, Outcome, Stale, Status, Told};
 use crate::contract::{Clause, Strength, all};
-use crate::judge::View;
 use crate::judge::signature::Signature;
+use crate::judge::{Cell, Tally, View};
 use crate::policy::Dimension;
 
 /// The schema that is written.
@@ -35,7 +36,13 @@ pub struct Summary {
     findings: Vec<Recorded>,
     notices: Vec<NoticeRecord>,
     inconclusive: Vec<Reason>,
-    stale: Vec<Stale>,
+    no_sandbox: Option<String>,
+    /// The lines that were performed, by what they do.
+    performed: BTreeMap<String, u64>,
+    /// What the release was not asked for, since it does not have it.
+    left_out: BTreeMap<String, u64>,
+    cells: Vec<CellRecord>,
+    stale: Vec<StaleRecord>,
     interrupted: bool,
     conclusion: &'static str,
     exit_code: u8,
@@ -66,6 +73,7 @@ pub struct Recorded {
     views: BTreeSet<View>,
     expected: String,
     seen: String,
+    seen_form: Option<String>,
     origin: String,
     also_fits: Vec<String>,
     widened: bool,
@@ -77,12 +85,40 @@ pub struct Recorded {
     case: String,
     token: String,
     excuse: Option<String>,
+    deed: Option<DeedRecord>,
+}
+
+/// What a deed of the finding's own showed.
+#[derive(Clone, Debug, Serialize)]
+struct DeedRecord {
+    proof: Proof,
+    words: String,
+    /// Its case file, below the folder of the run, where a program was run.
+    case: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Confirmed {
     shown: u32,
     runs: u32,
+}
+
+/// One cell of the coverage table; without a view, where answers rested on the clause.
+#[derive(Clone, Debug, Serialize)]
+struct CellRecord {
+    clause: Clause,
+    view: Option<View>,
+    dimension: Option<Dimension>,
+    fired: u64,
+    broken: u64,
+}
+
+impl CellRecord {
+    fn new((cell, tally): (&Cell, &Tally)) -> CellRecord {
+        let Cell { clause, view, dimension } = *cell;
+        let Tally { fired, broken, .. } = *tally;
+        CellRecord { clause, view, dimension, fired, broken }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -100,9 +136,11 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Stale {
+struct StaleRecord {
     signature: Signature,
     case: String,
+    line: usize,
+    why: String,
 }
 
 impl Summary {
@@ -126,13 +164,22 @@ impl Summary {
             inconclusive: inconclusive
                 .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
                 .collect(),
-            stale: stale
-                .map(|(signature, case)| Stale { signature: signature.clone(), case: case.clone() })
-                .collect(),
+            no_sandbox: outcome.no_sandbox.clone(),
+            performed: outcome.performed.clone(),
+            left_out: outcome.left_out.clone(),
+            cells: outcome.tally.iter().map(CellRecord::new).collect(),
+            stale: stale.map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
             conclusion: words::conclusion(conclusion),
             exit_code: conclusion as u8,
         }
+    }
+}
+
+impl StaleRecord {
+    fn new(stale: &Stale) -> StaleRecord {
+        let Stale { signature, case, line, .. } = stale.clone();
+        StaleRecord { signature, case, line, why: words::stale(stale) }
     }
 }
 
@@ -150,6 +197,7 @@ impl Recorded {
             views: finding.views.clone(),
             expected: finding.expected.clone(),
             seen: finding.seen.clone(),
+            seen_form: finding.seen_form.clone(),
             origin: finding.origin.to_string(),
             also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
             widened: finding.widened,
@@ -160,6 +208,11 @@ impl Recorded {
             case: format!("findings/{}.case", told.id),
             token: told.token.clone(),
             excuse: told.excuse.as_ref().map(|(reason, _)| reason.clone()),
+            deed: told.deed.as_ref().map(|deed| DeedRecord {
+                proof: deed.proof,
+                words: deed.words.clone(),
+                case: deed.run.as_ref().map(|_| format!("findings/{}.deed.case", told.id)),
+            }),
         }
     }
 }

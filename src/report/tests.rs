@@ -1,7 +1,6 @@
 //! [shell] What is told of a campaign that was made by hand.
 //!
-//! One campaign of two cases against release 0.144.4, its finding judged from a stored trace, so
-//! that the texts below are those that a person sees.
+//! Two cases on release 0.144.4, a finding judged from a stored trace: what a person sees.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +16,8 @@ use super::folder::Folder;
 use super::json::event;
 use super::paint::Paint;
 use super::summary::Summary;
-use crate::campaign::{Event, Noticed, Outcome, Status, Subject, Told};
+use crate::campaign::deed::{Deed, Proof};
+use crate::campaign::{Event, Noticed, Outcome, Stale, Status, Subject, Told, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::plan::Plan;
@@ -41,6 +41,11 @@ fn told(status: Status) -> Told {
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
         excuse: None,
+        deed: (status == Status::New).then(|| Deed {
+            proof: Proof::Proved,
+            words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
+            run: None,
+        }),
     }
 }
 
@@ -60,16 +65,24 @@ fn outcome(findings: Vec<Told>) -> Outcome {
         harness_cpu: Duration::from_secs(3),
         tally: judge(&trace).tally,
         findings,
-        notices: vec![Noticed {
-            clause: Clause::G12,
-            text: "R2 lets a thread stay wider".to_owned(),
-            count: 1,
-            token: "r1-s7-c0-o12".to_owned(),
-        }],
+        notices: vec![noticed()],
         inconclusive: BTreeMap::from([("no room for a home; free space".to_owned(), 1)]),
-        stale: vec![(told(Status::Known).finding.signature(), "lost.case".to_owned())],
+        no_sandbox: Some("no user namespaces".to_owned()),
+        performed: BTreeMap::from([("resume".to_owned(), 2), ("run to text".to_owned(), 9)]),
+        left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
+        stale: vec![stale()],
         interrupted: true,
     }
+}
+
+fn noticed() -> Noticed {
+    let (text, token) = ("R2 lets a thread stay wider".to_owned(), "r1-s7-c0-o12".to_owned());
+    Noticed { clause: Clause::G12, text, count: 1, token }
+}
+
+fn stale() -> Stale {
+    let signature = told(Status::Known).finding.signature();
+    Stale { signature, case: "lost.case".to_owned(), line: 9, why: Why::Unseen }
 }
 
 fn ways() -> Ways {
@@ -97,6 +110,8 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               widened       what was seen allows MORE than what was expected
               origin        the value seen is the default in config.toml
               seen in       reply (the server's answer to the request)
+              deed          proved: a patch of OUT/f was put to the user, where it had to be
+                            refused
               server        codex 0.144.4
               confirmed     in 5 of 5 runs in fresh processes
 
@@ -177,6 +192,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
             #   widened       what was seen allows MORE than what was expected
             #   origin        the value seen is the default in config.toml
             #   seen in       reply (the server's answer to the request)
+            #   deed          proved: a patch of OUT/f was put to the user, where it had to be refused
             #   server        codex 0.144.4
             #   confirmed     in 5 of 5 runs in fresh processes
             #   signature     R4/AP/resume/never/config
@@ -208,16 +224,20 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             this is what was done until then
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
               findings      1 new, 0 known, 1 flaky; in 2 the server allows more than it
-                            should (WIDENED)
+                            should (WIDENED); by deeds 1 proved
+              shrunk        in 9 runs at the median, 9 at the worst
                 R4  AP      WIDENED new: expected never, seen on-request
                 R4  AP      WIDENED flaky: expected never, seen on-request
               notice        G12: R2 lets a thread stay wider (1 case)
               inconclusive  1 case: no room for a home; free space
-              stale         R4/AP/resume/never/config: lost.case no longer shows it
-              not tested    52 of 68 clauses never fired, and of them nothing is said: G2 G3
-                            G5 G6 G8 G9 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6
-                            R7 R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5
-                            O6 O7 O8 O9 O10 O14 E1 E2 E3 E4
+              left out      3 steps that this release does not have: thread/revert (3)
+              stale         R4/AP/resume/never/config: lost.case no longer shows it (line 9
+                            of the list)
+              not tested    E2: this machine cannot sandbox: no user namespaces
+              not tested    51 of 68 clauses never fired, and of them nothing is said: G2 G3
+                            G5 G6 G8 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6 R7
+                            R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O1 O3 O4 O5 O6
+                            O7 O8 O9 O10 O14 E1 E2 E3 E4
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
@@ -244,7 +264,7 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
         &all.iter().map(last).collect::<String>(),
         expect![[r#"
             codex 0.144.4 is undecided: the suite had trouble of its own; what it was stands under inconclusive (exit code 3)
-            codex 0.144.4 conforms, but the list of known deviations is stale: a row's own case no longer shows it; narrow its releases, or remove it (exit code 4)
+            codex 0.144.4 conforms, but the list of known deviations is stale: what is wrong with its rows stands under stale; narrow their releases, or remove them (exit code 4)
             codex 0.144.4 was stopped before its time; it conforms so far (exit code 0)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
             codex 0.144.4 is undecided: no case was run (exit code 5)
@@ -273,15 +293,21 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
     check(
         &text,
         expect![[r#"
-        schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive stale interrupted conclusion exit_code
-        server: spec version digest
-        clauses: id fired held broken
-        findings: id signature status clause strength dimension views expected seen origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse
-        notices: clause text count token
-        inconclusive: reason count
-        stale: signature case
-        68 clauses"#]],
+            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
+            server: spec version digest
+            clauses: id fired held broken
+            findings: id signature status clause strength dimension views expected seen seen_form origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            notices: clause text count token
+            inconclusive: reason count
+            stale: signature case line why
+            68 clauses"#]],
     );
+}
+
+#[test]
+fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
+    let outcome = outcome(vec![told(Status::New)]);
+    let summary = serde_json::to_value(Summary::new(&outcome)).expect("a summary is plain values");
     check(
         &format!("{:#}", summary["findings"][0]),
         expect![[r#"
@@ -297,6 +323,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
               ],
               "expected": "never",
               "seen": "on-request",
+              "seen_form": "on-request",
               "origin": "config",
               "also_fits": [],
               "widened": true,
@@ -309,7 +336,12 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
               "found_after_seconds": 3.14,
               "case": "findings/r4-ap-resume-never-config.case",
               "token": "r1-s7-c1-o12",
-              "excuse": null
+              "excuse": null,
+              "deed": {
+                "proof": "proved",
+                "words": "a patch of OUT/f was put to the user, where it had to be refused",
+                "case": null
+              }
             }"#]],
     );
 }
@@ -330,10 +362,10 @@ fn an_event_is_one_line_of_json() {
     check(
         &lines.concat(),
         expect![[r##"
-        {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
-        {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-        {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
-    "##]],
+            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
+            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+        "##]],
     );
 }
 
@@ -344,27 +376,27 @@ fn a_table_shows_what_was_compared_where() {
     check(
         &fired.join("\n"),
         expect![[r#"
-        clause           reply    notice    reread   rollout      wire     rests
-        G1                                                                     3
-        G4                                                                     1
-        G10                                                                    1
-        G10  AP                                            1
-        G10  RV                                            1
-        G10  SB                                            1
-        G11                                                                    1
-        S1   AP              1
-        S1   RV              1
-        S1   SB              1
-        S2                                                                     1
-        T2                   1
-        T9                             3                                       1
-        R4   AP            1/1
-        R5   RV              1
-        R8   SB              1
-        W1                                                           3
-        W2                                                           1
-        W3                                                           1
-        W4                                                           1         1"#]],
+            clause           reply    notice    reread     fresh      told   rollout     store      deed    schema      wire     rests
+            G1                                                                                                                       3
+            G4                                                                                                                       1
+            G9                                                                                                                       1
+            G10  AP                                                                1
+            G10  RV                                                                1
+            G10  SB                                                                1
+            G11                                                                                                                      1
+            S1   AP              1
+            S1   RV              1
+            S1   SB              1
+            S2                                                                                                                       1
+            T2                   1
+            T9                             3                                                                                         1
+            R4   AP            1/1
+            R5   RV              1
+            R8   SB              1
+            W1                                                                                                             3
+            W2                                                                                                             1
+            W3                                                                                                             1
+            W4                                                                                                             1         1"#]],
     );
 }
 

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use crate::campaign::{Conclusion, Outcome, Status, Subject};
+use crate::campaign::deed::{Deed, Proof};
+use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
+use crate::judge::origin::Origin;
+use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
@@ -30,8 +33,13 @@ pub fn view(view: View) -> (&'static str, &'static str) {
         View::Reply => ("reply", "the server's answer to the request"),
         View::Notice => ("notice", "its thread/settings/updated notification"),
         View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
+        View::Told => ("told", "what the server tells the model in its request"),
+        View::Store => ("store", "the thread's row in the state database"),
         View::Rollout => ("rollout", "the thread's file on disk"),
+        View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
+        View::Deed => ("deed", "what happened when the model asked for a command"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
+        View::Schema => ("schema", "each line beside the schema that the server prints"),
     }
 }
 
@@ -63,6 +71,34 @@ pub fn subject(finding: &Finding) -> String {
         Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
         None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
     }
+}
+
+/// What the deed of a finding showed.
+pub fn deed(deed: &Deed) -> String {
+    format!("{}: {}", proof(deed.proof), deed.words)
+}
+
+/// Whether a deed proves what a finding says, in a word or two.
+pub fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Proved => "proved",
+        Proof::Refuted => "refuted",
+        Proof::NotShown => "not shown",
+    }
+}
+
+/// A deviation in a sentence, without its full stop.
+pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
+    let Signature { clause, kind, origin, .. } = signature;
+    let value = match signature.dimension {
+        Some(name) => format!("a wrong {}", dimension(name)),
+        None => "what is not due".to_owned(),
+    };
+    let from = match origin {
+        Origin::Unknown => String::new(),
+        origin => format!(", which is {}", origin.words()),
+    };
+    format!("{kind} gives {value}: {seen} in the place of {expected}{from} ({clause})")
 }
 
 /// How often a finding was confirmed.
@@ -115,8 +151,8 @@ pub fn sentence(outcome: &Outcome) -> String {
                 .to_owned()
         }
         Conclusion::StaleKnown => {
-            "conforms, but the list of known deviations is stale: a row's own case no longer \
-             shows it; narrow its releases, or remove it"
+            "conforms, but the list of known deviations is stale: what is wrong with its rows \
+             stands under stale; narrow their releases, or remove them"
                 .to_owned()
         }
         Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
@@ -128,6 +164,18 @@ pub fn plural(count: impl TryInto<u64>, noun: &str) -> String {
     let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
+}
+
+/// What is wrong with a row of the list of known deviations.
+pub fn stale(stale: &Stale) -> String {
+    let Stale { case, line, why, .. } = stale;
+    match why {
+        Why::Unseen => format!("{case} no longer shows it (line {line} of the list)"),
+        Why::Expired(day) => format!(
+            "it expired after {day} (line {line} of the list); see whether it still stands, and \
+             set another day or remove it"
+        ),
+    }
 }
 
 /// A duration, as precise as a person wants it.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::server::Exit;
@@ -40,10 +40,24 @@ impl Leash {
         self.pid.as_raw().unsigned_abs()
     }
 
+    /// Kills the whole group.
     pub(super) fn kill(&self) {
+        self.unless_gone(|| {
+            let _ = killpg(self.pid, Signal::SIGKILL);
+        });
+    }
+
+    /// Asks the child alone to end: whatever it has started is its own to end.
+    pub(super) fn ask(&self) {
+        self.unless_gone(|| {
+            let _ = kill(self.pid, Signal::SIGTERM);
+        });
+    }
+
+    fn unless_gone(&self, signal: impl FnOnce()) {
         let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
         if !*reaped {
-            let _ = killpg(self.pid, Signal::SIGKILL);
+            signal();
         }
     }
 

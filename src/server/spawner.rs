@@ -39,19 +39,22 @@ fn work(queue: &Receiver<Job>) {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "between fork and exec only two system calls run, both allowed")]
+#[expect(unsafe_code, reason = "between fork and exec only three system calls run, all allowed")]
 fn die_with_parent(command: &mut Command) {
     use nix::errno::Errno;
-    use nix::sys::{prctl, signal::Signal};
+    use nix::sys::prctl;
+    use nix::sys::signal::{SigHandler, Signal, signal};
     use nix::unistd::{Pid, getppid};
 
     let parent = Pid::this();
     let ask = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // SAFETY: nothing is installed that could run.
+        unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn)? };
         // A parent that died before the call above sends nothing any more.
         if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
-    // SAFETY: `ask` allocates nothing and takes no lock; both calls are async-signal-safe.
+    // SAFETY: `ask` allocates nothing and takes no lock; its calls are async-signal-safe.
     unsafe { command.pre_exec(ask) };
 }
 

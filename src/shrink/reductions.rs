@@ -7,11 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::op::Stop;
-use crate::plan::{Name, Plan, Reply, Step, Who};
-use crate::policy::{
-    Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
-};
+use super::plainer::{plainer, plainer_defaults};
+use crate::plan::{Name, Plan, Step, Who};
+use crate::policy::{CallOverrides, Defaults, Overrides, Wish};
 
 /// Large steps, made from the line and the thread at which a finding showed; smallest plan first.
 pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
@@ -21,9 +19,12 @@ pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
     };
     let line = lineage(&cut, thread);
     let aside = |step: &Step| match step {
-        Step::Reread { .. } | Step::Restart { .. } | Step::Configure { .. } => true,
         Step::Run { flaw, .. } => flaw.is_some(),
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } => false,
+        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
+            false
+        }
+        Step::Spawn { .. } | Step::Second(_) | Step::Torn(_) | Step::Together(_) => false,
+        _ => true,
     };
     let mut bare = line.clone();
     bare.steps.retain(|step| !aside(step));
@@ -34,19 +35,23 @@ pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
 fn lineage(plan: &Plan, thread: Name) -> Plan {
     let mut names = BTreeSet::from([thread]);
     for step in plan.steps.iter().rev() {
-        if let Step::Fork { from: Who::Thread(from), new, .. } = step
-            && names.contains(new)
-        {
-            names.insert(*from);
+        if step.names().iter().any(|name| names.contains(name)) {
+            names.extend(step.used().into_iter().filter_map(named));
         }
     }
-    let about = |step: &Step| match (step.names(), step.uses()) {
-        (Some(name), _) => names.contains(&name),
-        (None, Some(Who::Thread(name))) => names.contains(&name),
-        (None, Some(Who::Nobody)) => false,
-        (None, None) => true,
+    let about = |step: &Step| {
+        let (given, used) = (step.names(), step.used());
+        let touched = given.iter().copied().chain(used.iter().copied().filter_map(named));
+        given.is_empty() && used.is_empty() || touched.into_iter().any(|name| names.contains(&name))
     };
     Plan { steps: plan.steps.iter().filter(|step| about(step)).cloned().collect(), ..plan.clone() }
+}
+
+fn named(who: Who) -> Option<Name> {
+    match who {
+        Who::Thread(name) => Some(name),
+        Who::Nobody => None,
+    }
 }
 
 /// Of each thread's turns and resumes only the last one.
@@ -54,8 +59,8 @@ fn last_of_each(plan: &Plan) -> Plan {
     let mut seen = BTreeSet::new();
     let mut steps: Vec<Step> = plan.steps.clone();
     steps.reverse();
-    steps.retain(|step| match (step.names(), step.uses()) {
-        (None, Some(who)) => seen.insert(who),
+    steps.retain(|step| match (step.names().is_empty(), step.uses()) {
+        (true, Some(who)) => seen.insert(who),
         _ => true,
     });
     steps.reverse();
@@ -103,7 +108,8 @@ fn without(plan: &Plan, span: std::ops::Range<usize>) -> Plan {
     let mut gone: BTreeSet<Name> = BTreeSet::new();
     let mut steps = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
-        let orphan = matches!(step.uses(), Some(Who::Thread(name)) if gone.contains(&name));
+        let mut used = step.used().into_iter().filter_map(named);
+        let orphan = used.any(|name| gone.contains(&name));
         match span.contains(&index) || orphan {
             true => gone.extend(step.names()),
             false => steps.push(step.clone()),
@@ -117,11 +123,11 @@ fn without(plan: &Plan, span: std::ops::Range<usize>) -> Plan {
 fn unforked(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
-        let Step::Fork { from: from @ Who::Thread(_), new, overrides } = step else { continue };
+        let Step::Fork { from: from @ Who::Thread(_), new, overrides, .. } = step else { continue };
         let kept = overrides.sets_any().then(|| moved_to_turn(plan, index, overrides)).flatten();
         for mut plan in kept.into_iter().chain([plan.clone()]) {
             plan.steps.remove(index);
-            plan.steps.iter_mut().for_each(|step| rename(step, Who::Thread(*new), *from));
+            plan.steps.iter_mut().for_each(|step| step.rename(Who::Thread(*new), *from));
             all.push(plan);
         }
     }
@@ -157,6 +163,7 @@ fn difference(old: &Defaults, new: &Defaults) -> CallOverrides {
         approval: set(&old.approval, &new.approval),
         reviewer: set(&old.reviewer, &new.reviewer),
         sandbox: set(&old.sandbox, &new.sandbox),
+        ..Overrides::default()
     }
 }
 
@@ -189,17 +196,6 @@ fn moved_to_turn(plan: &Plan, call: usize, overrides: &CallOverrides) -> Option<
     Some(plan)
 }
 
-fn rename(step: &mut Step, old: Who, new: Who) {
-    let place = match step {
-        Step::Run { thread, .. } | Step::Resume { thread, .. } | Step::Reread { thread } => thread,
-        Step::Fork { from, .. } => from,
-        Step::Start { .. } | Step::Restart { .. } | Step::Configure { .. } => return,
-    };
-    if *place == old {
-        *place = new;
-    }
-}
-
 /// With one use of a thread moved to one that was named earlier.
 fn lowered(plan: &Plan) -> Vec<Plan> {
     let mut all = Vec::new();
@@ -210,135 +206,9 @@ fn lowered(plan: &Plan) -> Vec<Plan> {
         let lower = plan.names().into_iter().take_while(|name| *name != used);
         for name in lower {
             let mut step = step.clone();
-            rename(&mut step, Who::Thread(used), Who::Thread(name));
+            step.rename(Who::Thread(used), Who::Thread(name));
             all.push(replaced(plan, index, step));
         }
     }
     all
-}
-
-/// The step with one thing about it made plain.
-fn plainer(step: &Step) -> Vec<Step> {
-    match step {
-        Step::Start { overrides, new } => plainer_call(overrides)
-            .into_iter()
-            .map(|overrides| Step::Start { overrides, new: *new })
-            .collect(),
-        Step::Fork { from, overrides, new } => plainer_call(overrides)
-            .into_iter()
-            .map(|overrides| Step::Fork { from: *from, overrides, new: *new })
-            .collect(),
-        Step::Resume { thread, overrides } => plainer_call(overrides)
-            .into_iter()
-            .map(|overrides| Step::Resume { thread: *thread, overrides })
-            .collect(),
-        Step::Run { thread, prompt, overrides, flaw, reply } => {
-            let plain = |overrides, flaw, reply| Step::Run {
-                thread: *thread,
-                prompt: prompt.clone(),
-                overrides,
-                flaw,
-                reply,
-            };
-            let mut all = Vec::new();
-            let text = Reply::Text("ok".to_owned());
-            if flaw.is_some() || *reply != text {
-                all.push(plain(overrides.clone(), None, text));
-            }
-            let fewer = plainer_turn(overrides).into_iter();
-            all.extend(fewer.map(|overrides| plain(overrides, *flaw, reply.clone())));
-            all
-        }
-        Step::Restart { stop: Stop::Kill } => vec![Step::Restart { stop: Stop::Graceful }],
-        Step::Configure { defaults } => plainer_defaults(defaults)
-            .into_iter()
-            .map(|defaults| Step::Configure { defaults })
-            .collect(),
-        Step::Restart { stop: Stop::Graceful } | Step::Reread { .. } => Vec::new(),
-    }
-}
-
-fn plainer_call(overrides: &CallOverrides) -> Vec<CallOverrides> {
-    let mut all = fewer(overrides);
-    all.extend(plainer_approval(overrides));
-    all
-}
-
-fn plainer_turn(overrides: &TurnOverrides) -> Vec<TurnOverrides> {
-    let mut all = fewer(overrides);
-    all.extend(plainer_approval(overrides));
-    if let Wish::Set(sandbox) = &overrides.sandbox {
-        let plainer = plainer_sandbox(sandbox).into_iter().map(Wish::Set);
-        all.extend(plainer.map(|sandbox| Overrides { sandbox, ..overrides.clone() }));
-    }
-    all
-}
-
-/// None at all, then each one left out.
-fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
-    let kept = || overrides.clone();
-    let all = [
-        Overrides::default(),
-        Overrides { sandbox: Wish::Omit, ..kept() },
-        Overrides { reviewer: Wish::Omit, ..kept() },
-        Overrides { approval: Wish::Omit, ..kept() },
-    ];
-    all.into_iter().filter(|fewer| fewer != overrides).collect()
-}
-
-const NO_CATEGORY: Granular = Granular {
-    sandbox_approval: false,
-    rules: false,
-    skill_approval: false,
-    request_permissions: false,
-    mcp_elicitations: false,
-};
-
-fn plainer_approval<S: Clone>(overrides: &Overrides<S>) -> Option<Overrides<S>> {
-    match &overrides.approval {
-        Wish::Set(Approval::Granular(granular)) if *granular != NO_CATEGORY => {
-            let approval = Wish::Set(Approval::Granular(NO_CATEGORY));
-            Some(Overrides { approval, ..overrides.clone() })
-        }
-        _ => None,
-    }
-}
-
-fn plainer_sandbox(sandbox: &Sandbox) -> Vec<Sandbox> {
-    match sandbox {
-        Sandbox::ReadOnly { network: true } => vec![Sandbox::ReadOnly { network: false }],
-        Sandbox::External { network: true } => vec![Sandbox::External { network: false }],
-        Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
-            let none = BTreeSet::new();
-            let with = |marks: [bool; 3], roots: &BTreeSet<String>| {
-                let [network, exclude_tmpdir, exclude_slash_tmp] = marks;
-                let roots = roots.clone();
-                Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots }
-            };
-            let (open, tmpdir, slash_tmp) = (*network, *exclude_tmpdir, *exclude_slash_tmp);
-            let all = [
-                with([false; 3], &none),
-                with([open, tmpdir, slash_tmp], &none),
-                with([false, tmpdir, slash_tmp], roots),
-                with([open, false, slash_tmp], roots),
-                with([open, tmpdir, false], roots),
-            ];
-            all.into_iter().filter(|plainer| plainer != sandbox).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The plain defaults at once, then each by itself.
-fn plainer_defaults(defaults: &Defaults) -> Vec<Defaults> {
-    let plain = Defaults::default();
-    let kept = || defaults.clone();
-    let all = [
-        plain.clone(),
-        Defaults { network: plain.network, ..kept() },
-        Defaults { sandbox: plain.sandbox, ..kept() },
-        Defaults { reviewer: plain.reviewer.clone(), ..kept() },
-        Defaults { approval: plain.approval.clone(), ..kept() },
-    ];
-    all.into_iter().filter(|plainer| plainer != defaults).collect()
 }

@@ -41,10 +41,15 @@ pub(super) fn spell(answer: &Answer, number: u64, held: Held) -> Script {
     let text = |text: &str| say(model::message(&id, text));
     let parts = match &answer.reply {
         Reply::Text(said) => vec![created, text(said), completed],
+        Reply::Deed(..) => vec![created, text(DEFAULT_TEXT), completed],
         Reply::Call { tool, arguments } => {
             let given = answer.call.clone();
             let call = given.unwrap_or_else(|| format!("call-{number}"));
-            vec![created, say(model::call(&call, tool, arguments)), completed]
+            let called = match answer.namespace {
+                None => model::call(&call, tool, arguments),
+                Some(namespace) => model::call_within(namespace, &call, (tool, arguments)),
+            };
+            vec![created, say(called), completed]
         }
         Reply::Fail => vec![created, say(model::failed(&id))],
         Reply::Drop => vec![created, Part::Break],

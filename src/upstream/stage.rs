@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::plan::Reply;
 use crate::upstream::{Answer, Gate, Stage, lock};
+use crate::wire::deed::DENIED;
 use crate::wire::model::ModelRequest;
 
 /// The text of an answer that no script spells.
@@ -31,6 +32,8 @@ pub(super) struct Shared {
 struct State {
     scripts: BTreeMap<String, VecDeque<Answer>>,
     anybody: VecDeque<Answer>,
+    /// What the reviewing model says, by the thread that it reviews.
+    reviews: BTreeMap<String, Reply>,
     requests: Vec<Arc<ModelRequest>>,
     watchers: Vec<Sender<Arc<ModelRequest>>>,
     played: u64,
@@ -59,6 +62,12 @@ impl Stage {
     /// Adds an answer for whoever asks and has none of its own.
     pub fn queue_any(&self, answer: impl Into<Answer>) {
         lock(&self.shared.state).anybody.push_back(answer.into());
+    }
+
+    /// Sets what the reviewing model says of a thread's deeds, however often it is asked; of other
+    /// threads' it denies them.
+    pub fn review(&self, thread: &str, reply: Reply) {
+        lock(&self.shared.state).reviews.insert(thread.to_owned(), reply);
     }
 
     /// Adds an answer that begins and then waits for the gate, or for the asker to go away.
@@ -110,11 +119,17 @@ impl Stage {
         self.past_and_coming().1
     }
 
+    /// Forgets what one thread was to be answered.
+    pub fn forget_script(&self, thread: &str) {
+        lock(&self.shared.state).scripts.remove(thread);
+    }
+
     /// Forgets scripts and requests, and breaks the streams that are still held.
     pub fn forget(&self) {
         let mut state = lock(&self.shared.state);
         state.scripts.clear();
         state.anybody.clear();
+        state.reviews.clear();
         state.requests.clear();
         state.played = 0;
         self.shared.epoch.send_modify(|epoch| *epoch += 1);
@@ -148,7 +163,10 @@ impl Shared {
         if state.requests.len() >= REQUESTS {
             return None;
         }
-        let answer = state.take(request.thread.as_deref());
+        let answer = match request.is_review() {
+            true => state.reviewed(request.parent.as_deref()),
+            false => state.take(request.thread.as_deref()),
+        };
         let request = Arc::new(request);
         state.requests.push(Arc::clone(&request));
         state.watchers.retain(|watcher| watcher.send(Arc::clone(&request)).is_ok());
@@ -158,6 +176,11 @@ impl Shared {
 }
 
 impl State {
+    fn reviewed(&self, parent: Option<&str>) -> Answer {
+        let said = parent.and_then(|parent| self.reviews.get(parent)).cloned();
+        said.unwrap_or_else(|| Reply::Text(DENIED.to_owned())).into()
+    }
+
     fn take(&mut self, thread: Option<&str>) -> Answer {
         let own = thread.and_then(|thread| self.scripts.get_mut(thread));
         let answer = own.and_then(VecDeque::pop_front).or_else(|| self.anybody.pop_front());
@@ -167,7 +190,7 @@ impl State {
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer { reply, call: None, delay: None, gate: None }
+        Answer { reply, call: None, namespace: None, delay: None, gate: None }
     }
 }
 
@@ -183,6 +206,13 @@ impl Answer {
     #[must_use]
     pub fn behind(mut self, gate: &Gate) -> Answer {
         self.gate = Some(gate.clone());
+        self
+    }
+
+    /// Takes the tool of a [`Reply::Call`] from this namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: &'static str) -> Answer {
+        self.namespace = Some(namespace);
         self
     }
 

@@ -48,10 +48,13 @@ impl ModelRequest {
         serde_json::from_slice::<IgnoredAny>(body)
             .map_err(|error| format!("not JSON ({error})"))?;
         let text = |name: &str| header(name).map(str::to_owned);
+        let subagent = text("x-openai-subagent");
+        // 0.131 names a helper's parent by its session.
+        let session = subagent.as_ref().and_then(|_| text("session-id"));
         Ok(ModelRequest {
             thread: text("thread-id"),
-            subagent: text("x-openai-subagent"),
-            parent: text("x-codex-parent-thread-id"),
+            subagent,
+            parent: text("x-codex-parent-thread-id").or(session),
             text: body.to_vec(),
             body: OnceLock::new(),
         })
@@ -61,6 +64,12 @@ impl ModelRequest {
     #[must_use]
     pub fn body(&self) -> &Value {
         self.body.get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
+    }
+
+    /// Whether the reviewing model is asked.
+    #[must_use]
+    pub fn is_review(&self) -> bool {
+        self.subagent.as_deref() == Some("guardian")
     }
 
     /// The results of calls that it carries, oldest first: id of the call, text of the result.
@@ -122,6 +131,18 @@ pub fn call(call: &str, tool: &str, arguments: &str) -> String {
     done(&json!({
         "type": "function_call",
         "call_id": call,
+        "name": tool,
+        "arguments": arguments,
+    }))
+}
+
+/// The event of a call of a tool of a namespace.
+#[must_use]
+pub fn call_within(namespace: &str, call: &str, (tool, arguments): (&str, &str)) -> String {
+    done(&json!({
+        "type": "function_call",
+        "call_id": call,
+        "namespace": namespace,
         "name": tool,
         "arguments": arguments,
     }))

@@ -3,7 +3,7 @@
 //! Readers of parameters only: they take a method and a JSON value and give typed news. What says
 //! nothing of a thread's policy, turns or life is no news.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::policy::{Places, of_settings};
 use crate::policy::Policy;
@@ -34,6 +34,25 @@ pub enum News {
         /// How it ended.
         status: String,
     },
+    /// `thread/closed`.
+    Closed {
+        /// The thread's id.
+        thread: String,
+    },
+    /// `thread/status/changed`.
+    Status {
+        /// The thread's id.
+        thread: String,
+        /// What it is now.
+        status: Status,
+    },
+    /// The end of a command that the client itself asked for, within a turn.
+    CommandEnded {
+        /// The thread's id.
+        thread: String,
+        /// The turn's id.
+        turn: String,
+    },
     /// Another notification of a running turn.
     TurnEvent {
         /// The thread's id.
@@ -41,6 +60,37 @@ pub enum News {
         /// The turn's id.
         turn: String,
     },
+}
+
+/// The notification that ends a turn.
+pub const ENDED: &str = "turn/completed";
+
+impl News {
+    /// The id of what it is about: a turn, or a thread.
+    pub fn about(&self) -> &str {
+        match self {
+            News::TurnStarted { turn, .. }
+            | News::TurnEnded { turn, .. }
+            | News::TurnEvent { turn, .. } => turn,
+            News::CommandEnded { turn, .. } => turn,
+            News::Settings { thread, .. }
+            | News::Closed { thread }
+            | News::Status { thread, .. } => thread,
+        }
+    }
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A turn of it runs.
+    Active,
+    /// It is loaded, and no turn of it runs.
+    Idle,
+    /// Something has failed: a turn of it, which is not over yet, or a request.
+    Failed,
+    /// It is not loaded.
+    NotLoaded,
 }
 
 /// Reads a notification.
@@ -54,8 +104,16 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
             let policy = params.get("threadSettings").and_then(|json| of_settings(json, places));
             Some(News::Settings { thread, policy })
         }
+        "thread/closed" => Some(News::Closed { thread }),
+        "thread/status/changed" => {
+            let status = status(params.get("status")?.get("type")?.as_str()?)?;
+            Some(News::Status { thread, status })
+        }
+        "item/completed" if of_client(params) => {
+            Some(News::CommandEnded { thread, turn: turn_id? })
+        }
         "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
-        "turn/completed" => {
+        ENDED => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
             Some(News::TurnEnded { thread, turn: turn_id?, status })
         }
@@ -64,6 +122,22 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
         }
         _ => None,
     }
+}
+
+fn status(word: &str) -> Option<Status> {
+    match word {
+        "active" => Some(Status::Active),
+        "idle" => Some(Status::Idle),
+        "systemError" => Some(Status::Failed),
+        "notLoaded" => Some(Status::NotLoaded),
+        _ => None,
+    }
+}
+
+/// Whether an item is a command that the client itself asked for.
+fn of_client(params: &Value) -> bool {
+    let source = params.get("item").and_then(|item| item.get("source"));
+    source.and_then(Value::as_str) == Some("userShell")
 }
 
 /// The thread's id in the reply to start, resume and fork.
@@ -88,8 +162,11 @@ pub fn asked_of(params: &Value) -> Option<&str> {
 
 /// The answer that says no to a request of the server's.
 pub fn no(method: &str) -> Value {
-    match method.contains("permissions") {
-        true => serde_json::json!({ "permissions": {} }),
-        false => serde_json::json!({ "decision": "decline" }),
+    match method {
+        "item/permissions/requestApproval" => json!({ "permissions": {} }),
+        "item/tool/requestUserInput" => json!({ "answers": {} }),
+        "item/tool/call" => json!({ "contentItems": [], "success": false }),
+        "mcpServer/elicitation/request" => json!({ "action": "decline" }),
+        _ => json!({ "decision": "decline" }),
     }
 }

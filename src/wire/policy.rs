@@ -3,13 +3,14 @@
 //! Replies, notices and requests spell it in camel case, rollouts in snake case and kebab words;
 //! one reader takes both. A path of the run's own folders reads as WS, HOME or OUT.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::policy::{
-    Approval, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode, Wish,
+    Approval, DEFAULT, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode,
+    Wish,
 };
 
 /// The folders of a run, which a plan and a trace name by a word each.
@@ -155,8 +156,37 @@ fn read(from: &Value, keys: &[&str; 4], places: &Places) -> Option<Policy> {
         Some(id) => Permissions::Profile(id.to_owned()),
         None => Permissions::Legacy(sandbox(from.get(sandbox_key)?, places)),
     };
-    Some(Policy { approval, reviewer, permissions })
+    Some(Policy { approval, reviewer, permissions, others: others(from, places) })
 }
+
+/// The secondary dimensions that a reply or a notice states, a word each. An effort and a tier of
+/// `null` are those that stand where nobody asked for another, as the tier `default` is.
+fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
+    let text = |key: &str| from.get(key).and_then(Value::as_str);
+    let or_default = |key: &str| match from.get(key)? {
+        Value::Null => Some(DEFAULT),
+        value => value.as_str(),
+    };
+    let effort = or_default("reasoningEffort").or_else(|| or_default("effort"));
+    let mode = from.get("collaborationMode").and_then(|mode| mode.get("mode"));
+    let plugins = from.get("disabledPluginIds").and_then(Value::as_array);
+    let listed = |ids: &Vec<Value>| {
+        let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+        if ids.is_empty() { NONE.to_owned() } else { ids.join("+") }
+    };
+    let all = [
+        (Dimension::M, text("model").map(str::to_owned)),
+        (Dimension::E, effort.map(str::to_owned)),
+        (Dimension::T, or_default("serviceTier").map(str::to_owned)),
+        (Dimension::CWD, text("cwd").map(|path| places.word(path))),
+        (Dimension::CM, mode.and_then(Value::as_str).map(str::to_owned)),
+        (Dimension::DP, plugins.map(listed)),
+    ];
+    all.into_iter().filter_map(|(dimension, word)| Some((dimension, word?))).collect()
+}
+
+/// The word for no plugins.
+pub(super) const NONE: &str = "none";
 
 /// Reads an approval policy; the fields that a granular one leaves out are false.
 pub fn approval(json: &Value) -> Approval {

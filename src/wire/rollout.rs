@@ -57,11 +57,12 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
         approval: approval(from.get("approval_policy")?),
         reviewer: reviewer(from.get("approvals_reviewer")?),
         permissions,
+        others: std::collections::BTreeMap::new(),
     })
 }
 
 /// A sandbox from the profile that newer releases keep in its place.
-fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
+pub(super) fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
     let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),

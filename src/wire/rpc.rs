@@ -36,6 +36,8 @@ pub enum Message {
         method: String,
         /// Its content, `null` where there is none.
         params: Value,
+        /// What else the line has.
+        beside: Map<String, Value>,
     },
     /// Something the server asks, and waits for.
     Request {
@@ -47,6 +49,9 @@ pub enum Message {
         params: Value,
     },
 }
+
+/// The code of JSON-RPC for a method that is not there.
+const METHOD_NOT_FOUND: i64 = -32601;
 
 /// A refusal, as JSON-RPC spells it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,6 +93,12 @@ pub fn parse(line: &str) -> Result<Message, Malformed> {
     understand(line).map_err(|reason| Malformed::new(reason, line.as_bytes()))
 }
 
+/// Whether a server refused a request because it does not know the method: by the code that
+/// JSON-RPC has for it, or by naming the method as a variant that is unknown.
+pub fn is_unknown_method(method: &str, code: i64, message: &str) -> bool {
+    code == METHOD_NOT_FOUND || message.contains(&format!("unknown variant `{method}`"))
+}
+
 /// The line of a request, without its end.
 #[must_use]
 pub fn request(id: &Id, method: &str, params: Value) -> String {
@@ -127,6 +138,18 @@ pub fn initialize(client: &str, surface: Surface) -> (&'static str, Value) {
 #[must_use]
 pub fn initialized() -> (&'static str, Value) {
     ("initialized", Value::Null)
+}
+
+impl RpcError {
+    /// The error object, as it was spelled.
+    #[must_use]
+    pub fn spelled(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(data) = &self.data {
+            error["data"] = data.clone();
+        }
+        error
+    }
 }
 
 impl Id {
@@ -193,7 +216,7 @@ fn asked(
     }
     let params = object.remove("params").unwrap_or(Value::Null);
     Ok(match id {
-        None => Message::Notification { method, params },
+        None => Message::Notification { method, params, beside: object },
         Some(id) => Message::Request { id, method, params },
     })
 }
@@ -270,7 +293,10 @@ mod tests {
 
     #[test]
     fn a_notification_needs_no_params() {
-        check(r#"{"method":"a/b"}"#, expect![[r#"Notification { method: "a/b", params: Null }"#]]);
+        check(
+            r#"{"method":"a/b"}"#,
+            expect![[r#"Notification { method: "a/b", params: Null, beside: {} }"#]],
+        );
     }
 
     #[test]

@@ -11,6 +11,41 @@ if [ "$1" = --version ]; then
     exit 0
 fi
 
+# One request of ours takes a field more, or one notification has another word for an end.
+schema() {
+    printf '{"definitions":{'
+    printf '"ServerRequest":{"oneOf":[]},"ClientNotification":{"oneOf":['
+    branch initialized '{}'
+    printf ']},"ClientRequest":{"oneOf":['
+    for method in initialize thread/start thread/resume turn/interrupt; do
+        branch "$method" '{}'
+        printf ','
+    done
+    branch turn/start "{\"required\":[$1]}"
+    printf ']},"ServerNotification":{"oneOf":['
+    branch turn/started '{}'
+    printf ','
+    status="{\"properties\":{\"status\":{\"enum\":[\"$2\"]}}}"
+    branch turn/completed "{\"properties\":{\"turn\":$status}}"
+    printf ']}}}'
+}
+
+branch() {
+    printf '{"properties":{"method":{"enum":["%s"]},"params":%s}}' "$1" "$2"
+}
+
+if [ "$2" = generate-json-schema ]; then
+    bundle=$5/codex_app_server_protocol.schemas.json
+    case $fault in
+        prints-no-schema) echo 'which schema?' >&2 ;;
+        prints-half-a-schema) echo '{"definitions":' >"$bundle" ;;
+        breaks-its-schema) schema '' done >"$bundle" ;;
+        takes-more-than-we-send) schema '"more"' completed >"$bundle" ;;
+        *) schema '' completed >"$bundle" ;;
+    esac
+    exit 0
+fi
+
 exec 9>"$0.alive"
 
 policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'

@@ -4,9 +4,11 @@
 //! that a strategy would choose; plans as a person may write them, with any name and any text;
 //! values of policy, those among them that no request of ours carries.
 
+use std::collections::BTreeMap;
+
 use arbitrary::{Arbitrary, Unstructured};
 use heirloom::op::Case;
-use heirloom::op::strategy::{MAX_OPS, cases};
+use heirloom::op::strategy::{Draw, cases};
 use heirloom::plan::{Name, Plan, Reply, Step, Who};
 use heirloom::policy::{
     Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, TurnOverrides, Wish,
@@ -23,7 +25,7 @@ const FUZZ_BYTES: usize = 1024;
 /// Any legal case.
 pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
-    prop_oneof![cases(MAX_OPS), fuzzed, shuffled()]
+    prop_oneof![cases(Draw::default()), fuzzed, shuffled()]
 }
 
 /// The plan of any legal case.
@@ -38,7 +40,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Case {
 
 /// The ops of some cases, none included, in any order.
 fn shuffled() -> impl Strategy<Value = Case> {
-    let several = (cases(MAX_OPS), vec(cases(MAX_OPS), 0..3));
+    let several = (cases(Draw::default()), vec(cases(Draw::default()), 0..3));
     several
         .prop_flat_map(|(first, more)| {
             let mut ops: Vec<_> = more.into_iter().flat_map(|case| case.ops).collect();
@@ -88,17 +90,12 @@ fn renamed(plan: &Plan, numbers: &[u16]) -> Plan {
     };
     let mut plan = plan.clone();
     for step in &mut plan.steps {
-        if let Step::Start { new: name, .. } | Step::Fork { new: name, .. } = step {
-            *name = new(*name);
-        }
-        if let Step::Run { thread: who, .. }
-        | Step::Resume { thread: who, .. }
-        | Step::Reread { thread: who }
-        | Step::Fork { from: who, .. } = step
-            && let Who::Thread(name) = who
-        {
-            *who = Who::Thread(new(*name));
-        }
+        step.each_new(&mut |name| *name = new(*name));
+        step.each_used(&mut |who| {
+            if let Who::Thread(name) = who {
+                *name = new(*name);
+            }
+        });
     }
     plan
 }
@@ -117,8 +114,14 @@ fn said(mut plan: Plan, spoken: &[Spoken]) -> Plan {
 }
 
 fn spoken() -> impl Strategy<Value = Spoken> {
-    let overrides = (wishes(approvals()), wishes(reviewers()), wishes(sandboxes()))
-        .prop_map(|(approval, reviewer, sandbox)| Overrides { approval, reviewer, sandbox });
+    let overrides = (wishes(approvals()), wishes(reviewers()), wishes(sandboxes())).prop_map(
+        |(approval, reviewer, sandbox)| Overrides {
+            approval,
+            reviewer,
+            sandbox,
+            ..Overrides::default()
+        },
+    );
     (texts(), overrides, replies())
 }
 
@@ -209,5 +212,6 @@ pub(super) fn stated() -> impl Strategy<Value = Policy> {
         approval,
         reviewer,
         permissions,
+        others: BTreeMap::new(),
     })
 }

@@ -8,11 +8,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use expect_test::expect;
 use heirloom::contract::Clause;
-use heirloom::judge::{Finding, Verdict, judge};
-use heirloom::plan::Plan;
-use heirloom::policy::Dimension;
+use heirloom::judge::{Finding, Verdict, View, judge};
+use heirloom::model::World;
+use heirloom::model::rules::step;
+use heirloom::plan::lift::canonical;
+use heirloom::plan::{Name, Plan, Step, Who};
+use heirloom::policy::{Dimension, Overrides};
 use heirloom::trace::{Fact, Trace, What};
+use proptest::strategy::Strategy;
 
 use super::check;
 use super::drawn::any_plan;
@@ -29,27 +34,64 @@ struct Row {
     dimension: Option<Dimension>,
 }
 
-/// By which a cold read restores a thread: after turns, and after a fork or a resume without one.
-const COLD: [Clause; 5] = [Clause::R4, Clause::R5, Clause::R8, Clause::F4, Clause::R11];
+/// By which a cold read restores a thread: after turns, settings, a fork or a resume.
+const COLD: [Clause; 16] = [
+    Clause::O3,
+    Clause::O7,
+    Clause::O8,
+    Clause::R3,
+    Clause::R4,
+    Clause::R5,
+    Clause::R6,
+    Clause::R8,
+    Clause::R9,
+    Clause::R10,
+    Clause::R11,
+    Clause::R12,
+    Clause::R13,
+    Clause::F4,
+    Clause::U3,
+    Clause::U4,
+];
 
-/// By which a wrong value of a thread can show: by its own operation or a change of config in a
-/// look, in a warm resume, in the notice of a turn, in a fork, and in a cold read.
-const VIEWS: [Clause; 14] = [
+/// By which a fork has its policy.
+const FORKED: [Clause; 6] =
+    [Clause::F1, Clause::F2, Clause::F3, Clause::F6, Clause::F8, Clause::R12];
+
+/// By which a wrong value of a thread shows while the thread is loaded: by its own operation, by
+/// what came after it or a change of config in a look, in a warm resume, in the notice of a change
+/// and in what the model is told.
+const LOADED: [Clause; 20] = [
     Clause::S1,
     Clause::S2,
     Clause::T1,
     Clause::T2,
     Clause::T3,
+    Clause::T6,
+    Clause::T7,
+    Clause::U1,
+    Clause::U4,
     Clause::R1,
     Clause::R2,
-    Clause::F1,
-    Clause::F3,
-    Clause::R4,
-    Clause::R5,
-    Clause::R8,
-    Clause::F4,
-    Clause::R11,
+    Clause::G9,
+    Clause::O1,
+    Clause::O4,
+    Clause::O5,
+    Clause::O6,
+    Clause::O7,
+    Clause::O8,
+    Clause::O9,
+    Clause::O10,
 ];
+
+/// What a call that is not heard breaks: what it asks for through `config`, and what must be
+/// refused.
+const ASKED: [Clause; 3] = [Clause::R12, Clause::T5, Clause::G5];
+
+/// Everywhere.
+fn views() -> Vec<Clause> {
+    [&LOADED[..], &FORKED, &COLD, &[Clause::O7]].concat()
+}
 
 fn row(first: &[Clause], later: &[Clause]) -> Row {
     Row { first: first.to_vec(), later: later.to_vec(), dimension: None }
@@ -61,42 +103,42 @@ fn only(dimension: Dimension, row: Row) -> Row {
 
 /// A thread whose policy is wrong and was not said to be, which shows wherever it is looked at.
 fn silent() -> Row {
-    let mut views = VIEWS.to_vec();
-    views.push(Clause::T9);
-    row(&views, &[])
+    row(&[views(), vec![Clause::T9]].concat(), &[])
 }
 
 fn breaks(fault: Fault) -> Row {
-    let cold_or_forked = [&COLD[..], &[Clause::F1]].concat();
-    let views_and = |clause| [&VIEWS[..], &[clause]].concat();
+    let cold_or_forked = [&COLD[..], &FORKED].concat();
+    let views_and = |clause| [views(), vec![clause]].concat();
     match fault {
         Fault::InheritsNothing => row(&cold_or_forked, &[]),
-        Fault::LosesSandboxes => {
-            only(Dimension::SB, row(&[Clause::R8, Clause::F4, Clause::R11], &[]))
-        }
-        Fault::LosesFields => only(Dimension::AP, row(&[Clause::R4, Clause::F4, Clause::R11], &[])),
+        Fault::LosesSandboxes => only(Dimension::SB, row(&COLD, &[])),
+        Fault::LosesFields => only(Dimension::AP, row(&COLD, &[])),
         Fault::DropsFailedTurns
         | Fault::ForksIntoTheSource
         | Fault::FollowsConfig
         | Fault::ClearsByNull => silent(),
         Fault::LosesTheLastChange => row(&cold_or_forked, &[]),
         Fault::LeaksToOthers | Fault::FallsBackInTurns => only(Dimension::AP, silent()),
-        Fault::IgnoresStarts => row(&[Clause::S1], &[]),
-        Fault::IgnoresTurns => row(&[Clause::T9], &VIEWS),
-        Fault::IgnoresForks => row(&[Clause::F3], &[]),
-        Fault::IgnoresColdResumes => row(&[Clause::R11], &[]),
+        Fault::IgnoresStarts => row(&[&ASKED[..], &[Clause::S1, Clause::T8]].concat(), &views()),
+        Fault::IgnoresTurns => row(&[&ASKED[..], &[Clause::T9]].concat(), &views()),
+        Fault::IgnoresForks => row(&[&ASKED[..], &[Clause::F3]].concat(), &views()),
+        Fault::IgnoresColdResumes => {
+            row(&[&ASKED[..], &[Clause::R3, Clause::R11]].concat(), &views())
+        }
         Fault::AppliesWarmResumes => row(&[Clause::R2], &[]),
         Fault::RunsFlawedTurns => {
             let unmaterialised = [Clause::R16, Clause::T9];
-            row(&[Clause::T5, Clause::G5], &[&VIEWS[..], &unmaterialised].concat())
+            row(&[Clause::T5, Clause::G5], &[views(), unmaterialised.to_vec()].concat())
         }
         Fault::RunsUnloadedThreads => row(&[Clause::R0], &views_and(Clause::T9)),
-        Fault::KeepsEveryThread => row(&[Clause::R16], &[]),
-        Fault::RefusesColdResumes => row(&[Clause::R4, Clause::F4, Clause::R11], &[]),
+        // What is there against the contract may be kept or not, and nobody knows which.
+        Fault::KeepsEveryThread => row(&[Clause::R16], &views()),
+        Fault::RefusesColdResumes => row(&COLD, &[]),
         Fault::SendsNoNotice | Fault::NoticesEqualValues => row(&[Clause::T9], &[]),
         Fault::NoticesTheOldValue => {
-            row(&[Clause::T1, Clause::T2, Clause::T3], &views_and(Clause::T9))
+            row(&[Clause::T1, Clause::T2, Clause::T3, Clause::U4], &views_and(Clause::T9))
         }
+        Fault::TellsTheOldPolicy => row(&[Clause::G9], &[]),
         Fault::AnswersForTheSource => row(&[Clause::F4], &views_and(Clause::R0)),
         Fault::StatesNoPolicyOfForks | Fault::Mutters => row(&[Clause::W2], &[]),
         Fault::AnswersTwice | Fault::NeverAnswersForks => row(&[Clause::W1], &[]),
@@ -108,10 +150,31 @@ fn breaks(fault: Fault) -> Row {
     }
 }
 
-/// What a run showed, its files aside.
-fn shown(trace: &Trace) -> Vec<&Fact> {
-    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. });
-    trace.facts.iter().filter(|fact| !evidence(fact)).collect()
+/// What a run showed, its files and the secondary dimensions aside: what the world does not know of
+/// those is not compared.
+fn shown(trace: &Trace) -> Vec<Fact> {
+    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. } | What::Store { .. });
+    let mut facts: Vec<Fact> = trace.facts.iter().filter(|fact| !evidence(fact)).cloned().collect();
+    for fact in &mut facts {
+        if let What::Answered { policy: Some(policy), .. }
+        | What::Fresh { policy: Some(policy), .. }
+        | What::Settings { policy, .. } = &mut fact.what
+        {
+            policy.others.clear();
+        }
+    }
+    facts
+}
+
+/// Whether the contract leaves some answer of the plan open, in which a fault can hide.
+fn is_open(plan: &Plan) -> bool {
+    let mut world = World::new(plan.defaults.clone());
+    plan.whole().iter().any(|each| {
+        let mut branches = step(&world, each);
+        let open = branches.len() > 1;
+        world = branches.swap_remove(0).world;
+        open || world.threads.values().any(|thread| !thread.maybe.is_empty())
+    })
 }
 
 /// Whether the fault is found in this plan, and only as the table says.
@@ -120,8 +183,16 @@ fn found(plan: &Plan, fault: Fault) -> Result<bool, String> {
     let verdict = judge(&ill);
     let shows = shown(&ill) != shown(&well);
     let problem = match shows {
+        true if verdict.findings.is_empty() && is_open(plan) => None,
         true => unlike(&verdict, &breaks(fault)),
-        false => verdict.findings.first().map(|finding| format!("{} without it", told(finding))),
+        // Of the secondary dimensions it is not known here whether they show.
+        false => {
+            let secondary = |finding: &&Finding| {
+                finding.dimension.is_some_and(|one| Dimension::SECONDARY.contains(&one))
+            };
+            let other = verdict.findings.iter().find(|finding| !secondary(finding));
+            other.map(|finding| format!("{} without it", told(finding)))
+        }
     };
     match problem {
         None => Ok(shows && !verdict.findings.is_empty()),
@@ -135,8 +206,13 @@ fn unlike(verdict: &Verdict, row: &Row) -> Option<String> {
         return Some("it is not found".to_owned());
     };
     let follows = |finding: &&Finding| {
-        let later = *finding != first && row.later.contains(&finding.clause);
-        let here = row.dimension.is_none_or(|own| finding.dimension.is_none_or(|d| d == own));
+        // What is granted or refused after the fault has shown follows from it in too many ways.
+        let answer = finding.dimension.is_none() && finding.views.contains(&View::Reply);
+        let follows = answer || row.later.contains(&finding.clause);
+        let later = *finding != first && follows;
+        let place = |dimension| if dimension == Dimension::PP { Dimension::SB } else { dimension };
+        let own = |own| finding.dimension.is_none_or(|dimension| place(dimension) == own);
+        let here = row.dimension.is_none_or(own);
         here && (later || row.first.contains(&finding.clause))
     };
     let other = verdict.findings.iter().find(|finding| !follows(finding));
@@ -153,10 +229,59 @@ fn told(finding: &Finding) -> String {
     )
 }
 
+/// The plan with its starts, turns, forks, resumes, looks and restarts alone, each plain: of these
+/// the table says all that follows from a fault. What the other lines make of one follows in more
+/// ways than a table holds.
+fn plain(mut plan: Plan) -> Plan {
+    plan.steps.retain(|step| {
+        matches!(
+            step,
+            Step::Start { .. }
+                | Step::Run { .. }
+                | Step::Fork { .. }
+                | Step::Resume { .. }
+                | Step::Reread { .. }
+                | Step::Fresh { .. }
+                | Step::Restart { .. }
+                | Step::Configure { .. }
+        )
+    });
+    let named: BTreeSet<Name> = plan.names().into_iter().collect();
+    let gone = |who: &Who| matches!(who, Who::Thread(name) if !named.contains(name));
+    for step in &mut plan.steps {
+        step.each_used(&mut |who| {
+            if gone(who) {
+                *who = Who::Nobody;
+            }
+        });
+        match step {
+            Step::Start { overrides, ephemeral, .. } => {
+                *ephemeral = false;
+                *overrides = primary(overrides);
+            }
+            Step::Fork { overrides, ephemeral, cut, .. } => {
+                (*ephemeral, *cut) = (false, None);
+                *overrides = primary(overrides);
+            }
+            Step::Resume { overrides, .. } => *overrides = primary(overrides),
+            Step::Run { overrides, .. } => *overrides = primary(overrides),
+            _ => {}
+        }
+    }
+    plan.defaults.profile = None;
+    canonical(&plan)
+}
+
+/// The overrides of the policy alone, each by its own key.
+fn primary<S: Clone>(overrides: &Overrides<S>) -> Overrides<S> {
+    let Overrides { approval, reviewer, sandbox, .. } = overrides.clone();
+    Overrides { approval, reviewer, sandbox, ..Overrides::default() }
+}
+
 #[test]
 fn every_fault_is_found_where_it_shows_and_nothing_else_is() {
     let missing = RefCell::new(FAULTS.iter().copied().collect::<BTreeSet<Fault>>());
-    check(any_plan(), |plan| {
+    check(any_plan().prop_map(plain), |plan| {
         for fault in FAULTS {
             if found(&plan, *fault)? {
                 missing.borrow_mut().remove(fault);
@@ -175,4 +300,40 @@ fn a_thread_that_follows_config_breaks_s2_in_the_next_look() {
     let verdict = judge(&simulated::run(&plan, Some(Fault::FollowsConfig)));
     let first = verdict.findings.first().map(|finding| finding.signature().to_string());
     assert_eq!(first.as_deref(), Some("S2/AP/configure/never/config"));
+}
+
+/// The findings of a plan on a server with a fault, each with its step and its views.
+fn findings(plan: &str, fault: Fault) -> String {
+    let plan: Plan = plan.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&plan, Some(fault)));
+    let line = |finding: &Finding| {
+        format!("{} at step {} in {:?}", finding.signature(), finding.step, finding.views)
+    };
+    verdict.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
+                reread t0\nresume t0\naudit\n";
+    expect!["R4/AP/resume/never/config at step 2 in {Reply, Fresh}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn what_the_model_is_told_of_an_adopted_value_is_a_further_view() {
+    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+                restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
+    expect!["R4/AP/resume/never/config at step 3 in {Reply, Told}"]
+        .assert_eq(&findings(plan, Fault::InheritsNothing));
+}
+
+#[test]
+fn a_model_that_is_told_the_old_policy_breaks_g9() {
+    let plan = "# heirloom case v1\nconfig\nstart -> t0\n\
+                run t0 \"hi\" reviewer=auto_review sandbox=workspace-write\nreread t0\naudit\n";
+    expect![[r#"
+        G9/RV/run/auto_review/config at step 1 in {Told}
+        G9/SB/run/workspace-write/config at step 1 in {Told}"#]]
+    .assert_eq(&findings(plan, Fault::TellsTheOldPolicy));
 }

@@ -5,16 +5,19 @@
 
 use std::collections::BTreeSet;
 
+use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::signature::Signature;
 use heirloom::judge::{Verdict, judge};
 use heirloom::plan::Plan;
+use heirloom::policy::Approval;
 use heirloom::trace::{Fact, Trace, What};
 use proptest::prelude::Strategy;
 
 use super::drawn::{any_fault, any_plan, two_namings, written_plan};
 use super::{check, same};
 use crate::simulated;
+use crate::simulated::fault::Fault;
 
 /// Of a server that is well nothing is told but what the contract itself calls a notice.
 fn blameless(plan: &Plan) -> Result<(), String> {
@@ -103,4 +106,35 @@ fn a_stored_trace_is_judged_to_the_same_verdict() {
 #[test]
 fn trouble_of_our_own_is_no_finding() {
     check(any_plan().prop_map(|plan| simulated::run(&plan, None)), excused);
+}
+
+/// What is told of a plan whose rows say that nobody is asked.
+fn with_lying_rows(plan: &str, fault: Option<Fault>) -> String {
+    let plan: Plan = plan.parse().expect("it is a plan");
+    let mut trace = simulated::run(&plan, fault);
+    for Fact { what, .. } in &mut trace.facts {
+        if let What::Store { approval, .. } = what {
+            *approval = Some(Approval::Never);
+        }
+    }
+    let verdict = judge(&trace);
+    let findings = verdict.findings.iter();
+    let findings = findings.map(|finding| format!("{} {:?}", finding.signature(), finding.views));
+    let notices = verdict.notices.iter().map(|notice| notice.text.clone());
+    findings.chain(notices).collect::<Vec<_>>().join("\n")
+}
+
+const ONE_TURN: &str = "# heirloom case v1\nconfig\nstart approval=untrusted -> t0\n\
+                        run t0 \"hi\"\naudit\n";
+
+#[test]
+fn a_row_that_disagrees_alone_is_a_notice() {
+    expect!["the state database says AP never where untrusted is due, and no cold read is wrong"]
+        .assert_eq(&with_lying_rows(ONE_TURN, None));
+}
+
+#[test]
+fn a_row_that_disagrees_beside_a_wrong_cold_read_is_a_view_of_it() {
+    expect!["R4/AP/resume/untrusted/config {Reply, Store}"]
+        .assert_eq(&with_lying_rows(ONE_TURN, Some(Fault::InheritsNothing)));
 }

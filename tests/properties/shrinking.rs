@@ -7,7 +7,8 @@
 use std::cell::RefCell;
 
 use heirloom::judge::{Verdict, judge};
-use heirloom::plan::{Plan, canonical};
+use heirloom::plan::Plan;
+use heirloom::plan::lift::canonical;
 use heirloom::shrink::Search;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;

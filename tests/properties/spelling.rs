@@ -12,7 +12,7 @@ use heirloom::policy::{
     Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, TurnOverrides,
     Wish,
 };
-use heirloom::wire::call::{Turn, fork, resume, start, turn};
+use heirloom::wire::call::{Fork, Turn, fork, resume, start, turn};
 use heirloom::wire::policy::{
     Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
     sandbox_json,
@@ -36,6 +36,7 @@ fn policies() -> impl Strategy<Value = Policy> {
         approval,
         reviewer,
         permissions: Permissions::Legacy(sandbox),
+        others: std::collections::BTreeMap::new(),
     })
 }
 
@@ -208,17 +209,23 @@ fn a_named_profile_hides_the_sandbox_beside_it() {
 
 #[test]
 fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
-    let null = CallOverrides { approval: Wish::Null, reviewer: Wish::Null, sandbox: Wish::Null };
+    let null = CallOverrides {
+        approval: Wish::Null,
+        reviewer: Wish::Null,
+        sandbox: Wish::Null,
+        ..CallOverrides::default()
+    };
     let mixed = CallOverrides {
         approval: Wish::Set(Approval::Never),
         reviewer: Wish::Omit,
         sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+        ..CallOverrides::default()
     };
     spells(
         &[
-            start(&CallOverrides::default(), &places()),
-            resume("id", &null),
-            fork("id", &mixed),
+            start(&CallOverrides::default(), false, &places()),
+            resume("id", &null, &places()),
+            fork(Fork { thread: "id", overrides: &mixed, cut: None, ephemeral: false }, &places()),
             turn_with(&TurnOverrides::default(), None),
         ],
         expect![[r#"
@@ -236,6 +243,7 @@ fn a_flaw_stands_beside_the_other_overrides() {
         approval: Wish::Set(Approval::Never),
         reviewer: Wish::Set(Reviewer::AutoReview),
         sandbox: Wish::Omit,
+        ..Overrides::default()
     };
     let flaws = [
         Flaw::UnknownApproval,
@@ -248,12 +256,12 @@ fn a_flaw_stands_beside_the_other_overrides() {
     spells(
         &flaws.map(|flaw| turn_with(&overrides, Some(flaw))),
         expect![[r#"
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"sometimes","approvalsReviewer":"auto_review","threadId":"id"}
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"somebody","threadId":"id"}
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":{"type":"somewhere"},"threadId":"id"}
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":{"type":"workspaceWrite","writableRoots":["relative/root"]},"threadId":"id"}
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","sandboxPolicy":null,"permissions":"no-such-profile","threadId":"id"}
-        turn/start {"input":[{"type":"text","text":"hi"}],"approvalPolicy":"never","approvalsReviewer":"auto_review","permissions":":read-only","sandboxPolicy":{"type":"readOnly"},"threadId":"id"}
-    "#]],
+            turn/start {"approvalPolicy":"sometimes","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"threadId":"id"}
+            turn/start {"approvalPolicy":"never","approvalsReviewer":"somebody","input":[{"type":"text","text":"hi"}],"threadId":"id"}
+            turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"sandboxPolicy":{"type":"somewhere"},"threadId":"id"}
+            turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"sandboxPolicy":{"type":"workspaceWrite","writableRoots":["relative/root"]},"threadId":"id"}
+            turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"sandboxPolicy":null,"permissions":"no-such-profile","threadId":"id"}
+            turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"permissions":":read-only","sandboxPolicy":{"type":"readOnly"},"threadId":"id"}
+        "#]],
     );
 }

@@ -11,11 +11,12 @@ use heirloom::judge::origin::Origin;
 use heirloom::judge::signature::Signature;
 use heirloom::model::Kind;
 use heirloom::plan::{Name, Plan};
+use heirloom::policy::told::Voice;
 use heirloom::policy::{Approval, Dimension, Permissions, Policy, Reviewer, SandboxMode};
 use heirloom::trace::{Fact, Trace, What, Whose};
 use proptest::collection::vec;
 use proptest::option;
-use proptest::prelude::{Strategy, any, prop_oneof};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use semver::Version;
 
@@ -108,6 +109,21 @@ fn seen() -> impl Strategy<Value = What> {
             turn,
             method
         }),
+        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Fresh { thread, policy }),
+        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Store {
+            thread,
+            approval: policy.clone().map(|policy| policy.approval),
+            permissions: policy.map(|policy| policy.permissions),
+        }),
+        (whose(), any::<i64>(), texts())
+            .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
+        (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
+            thread,
+            told: policy.told(if beside { Voice::Metadata } else { Voice::Developer })
+        }),
+        (whose(), call()).prop_map(|(thread, turn)| What::CommandEnded { thread, turn }),
+        whose().prop_map(|thread| What::Unsubscribed { thread }),
+        whose().prop_map(|thread| What::Idle { thread }),
         (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
         (whose(), option::of(stated()))
             .prop_map(|(thread, policy)| What::Rollout { thread, policy }),
@@ -122,6 +138,10 @@ fn said() -> impl Strategy<Value = What> {
     prop_oneof![
         texts().prop_map(|reason| What::NotTaken { reason }),
         texts().prop_map(|id| What::Unasked { id }),
+        Just(What::Schema),
+        (any::<bool>(), [texts(), texts(), texts()]).prop_map(|(ours, [about, at, problem])| {
+            What::Invalid { ours, about, at, problem }
+        }),
         texts().prop_map(|line| What::Strange { line }),
         texts().prop_map(|reason| What::Trouble { reason }),
         (texts(), any::<u64>()).prop_map(|(awaited, seconds)| What::Silent { awaited, seconds }),

@@ -2,6 +2,7 @@
 //!
 //! Each test sets a stage, provides a server on it, and shows what was told and what was kept.
 
+mod keeping;
 mod stage;
 
 use std::fs;

@@ -165,8 +165,13 @@ impl Stage {
 
     /// The entry of 9.9.9 in the cache.
     pub(crate) fn entry(&self) -> PathBuf {
+        self.entry_of("9.9.9")
+    }
+
+    /// The entry of a release in the cache.
+    pub(crate) fn entry_of(&self, version: &str) -> PathBuf {
         let kept = self.kept();
-        let name = kept.iter().find(|name| name.starts_with("9.9.9")).expect("9.9.9 is kept");
+        let name = kept.iter().find(|name| name.starts_with(version)).expect("it is kept");
         self.path.join("cache/servers").join(name)
     }
 
@@ -201,6 +206,7 @@ fn word(progress: &Progress) -> String {
         Progress::Fetching { client, .. } => format!("fetch by {client}"),
         Progress::Verifying { .. } => "verify".to_owned(),
         Progress::Unpacking { .. } => "unpack".to_owned(),
+        Progress::Freed { version, .. } => format!("{version} freed"),
         Progress::Ready { version } => format!("{version} ready"),
     }
 }

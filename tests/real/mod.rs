@@ -100,7 +100,7 @@ impl Real {
 
     fn excuses(&self, finding: &Finding) -> bool {
         let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
-        self.known.excuses(&finding.signature(), release).is_some()
+        self.known.excuses(finding, release).is_some()
     }
 
     fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
@@ -109,6 +109,7 @@ impl Real {
         let exhibit = Exhibit {
             finding: &finding,
             plan: &plan,
+            trace: None,
             standing: "new",
             before: vec![("server", server(release))],
             after: vec![
@@ -201,6 +202,7 @@ fn words(progress: &Progress) -> String {
         }
         Progress::Verifying { .. } => "verifying the server".to_owned(),
         Progress::Unpacking { .. } => "unpacking the server".to_owned(),
+        Progress::Freed { version, .. } => format!("codex {version} went from the cache"),
         Progress::Ready { version } => format!("codex {version} is ready"),
     }
 }

@@ -65,6 +65,8 @@ faults! {
     NoticesTheOldValue,
     /// A turn that changes nothing sends a notice too.
     NoticesEqualValues,
+    /// The model is told the policy before the turn's change.
+    TellsTheOldPolicy,
     /// The reply to a fork is about its source.
     AnswersForTheSource,
     /// The reply to a fork has no policy.
@@ -176,12 +178,12 @@ impl Fault {
             (Fault::DropsFailedTurns, Step::Run { thread: Who::Thread(name), reply, .. }) => {
                 let was = before.threads.get(name).and_then(|thread| thread.live.clone());
                 if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
-                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. })
+                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..))
                 {
                     put(thread, &was);
                 }
             }
-            (Fault::LosesTheLastChange, Step::Restart { stop: Stop::Kill }) => {
+            (Fault::LosesTheLastChange, Step::Restart { stop: Stop::Kill, .. }) => {
                 for thread in after.threads.values_mut() {
                     thread.stored = thread.before.clone().unwrap_or(thread.stored.clone());
                 }
@@ -205,8 +207,9 @@ impl Fault {
                 loaded.for_each(|thread| put(thread, &defaults.policy()));
             }
             (Fault::KeepsEveryThread, Step::Start { new, .. }) => {
-                let started = after.threads.get_mut(new);
-                started.expect("a start is granted").materialised = true;
+                if let Some(started) = after.threads.get_mut(new) {
+                    started.materialised = true;
+                }
             }
             _ => {}
         }
@@ -238,6 +241,7 @@ fn cleared<S: Clone>(overrides: &Overrides<S>, defaults: &Defaults, sandbox: S) 
         approval: unless_null(&overrides.approval, &defaults.approval),
         reviewer: unless_null(&overrides.reviewer, &defaults.reviewer),
         sandbox: unless_null(&overrides.sandbox, &sandbox),
+        ..overrides.clone()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use heirloom::plan::{Name, Plan, Step, Who};
-use heirloom::trace::{Fact, Trace, What};
+use heirloom::trace::{Fact, Trace, What, Whose};
 use semver::Version;
 
 /// What the simulated server says its version is: one that sends every notice.
@@ -28,6 +28,7 @@ pub(super) struct Hand {
 struct Known {
     loaded: bool,
     begun: bool,
+    running: Option<u32>,
 }
 
 impl Hand {
@@ -70,17 +71,34 @@ impl Hand {
 
     /// Why a look at the thread cannot be taken, if it cannot.
     pub(super) fn why_not(&self, who: Who) -> Option<String> {
-        let known = match who {
-            Who::Thread(name) => self.threads.get(&name),
+        match self.known(who) {
+            Some(Known { loaded: false, .. }) => Some("the thread is not loaded".to_owned()),
+            _ => self.why_no_copy(who),
+        }
+    }
+
+    /// Why a look at a copy of the home cannot be taken, if it cannot.
+    pub(super) fn why_no_copy(&self, who: Who) -> Option<String> {
+        match self.known(who) {
+            None => Some("the thread does not exist".to_owned()),
+            Some(Known { begun: false, .. }) => Some("the thread has no history yet".to_owned()),
+            Some(_) => None,
+        }
+    }
+
+    /// The trace's name of a thread that is known.
+    pub(super) fn whose(&self, who: Who) -> Whose {
+        match who {
+            Who::Thread(name) => Whose::Named(name),
+            Who::Nobody => unreachable!("nobody is not known"),
+        }
+    }
+
+    fn known(&self, who: Who) -> Option<Known> {
+        match who {
+            Who::Thread(name) => self.threads.get(&name).copied(),
             Who::Nobody => None,
-        };
-        let reason = match known {
-            None => "the thread does not exist",
-            Some(Known { loaded: false, .. }) => "the thread is not loaded",
-            Some(Known { begun: false, .. }) => "the thread has no history yet",
-            Some(_) => return None,
-        };
-        Some(reason.to_owned())
+        }
     }
 
     /// An answer about a thread came: it has an id and is loaded.
@@ -95,9 +113,29 @@ impl Hand {
         self.threads.entry(name).or_default().begun = true;
     }
 
+    /// A turn of the thread runs on.
+    pub(super) fn run_on(&mut self, name: Name, turn: u32) {
+        self.threads.entry(name).or_default().running = Some(turn);
+    }
+
+    /// The turn of the thread that runs, which ends.
+    pub(super) fn end(&mut self, name: Name) -> Option<u32> {
+        self.threads.get_mut(&name).and_then(|known| known.running.take())
+    }
+
+    /// The server has unloaded the thread.
+    pub(super) fn forget(&mut self, name: Name) {
+        if let Some(known) = self.threads.get_mut(&name) {
+            known.loaded = false;
+        }
+    }
+
     /// The server ended; gives the threads whose files can be read now.
     pub(super) fn unload(&mut self) -> Vec<Name> {
-        self.threads.values_mut().for_each(|known| known.loaded = false);
+        for known in self.threads.values_mut() {
+            known.loaded = false;
+            known.running = None;
+        }
         self.threads.keys().copied().collect()
     }
 

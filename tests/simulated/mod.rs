@@ -5,9 +5,13 @@
 //! or says something else, on its own state: what follows from the fault follows by itself. Knows
 //! nothing of the judge, so that a judge is tried on it.
 
-use heirloom::model::{Due, World, step};
+use std::collections::BTreeSet;
+
+use heirloom::model::rules::step;
+use heirloom::model::{Due, World};
 use heirloom::op::Stop;
 use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::policy::told::Voice;
 use heirloom::policy::{CallOverrides, Policy};
 use heirloom::trace::{Trace, What, Whose};
 
@@ -56,13 +60,116 @@ impl Server {
                     self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
                 }
             },
-            Step::Restart { stop } => {
+            Step::Restart { stop, .. } => {
                 self.restart(step, *stop);
                 Ok(())
             }
-            Step::Configure { .. } => {
+            Step::Torn(inner) => {
+                let unbound = self.hand.unbound(inner);
+                self.hand.send("a request", unbound);
+                self.restart(step, Stop::Kill);
+                Ok(())
+            }
+            Step::Configure { .. } | Step::Disk { .. } => {
                 self.serve(step);
                 Ok(())
+            }
+            Step::Finish { thread, .. } => {
+                self.finish(step, *thread);
+                Ok(())
+            }
+            Step::Together(lanes) => {
+                self.together(step, lanes);
+                Ok(())
+            }
+            Step::Fresh { thread } => {
+                self.fresh(*thread);
+                Ok(())
+            }
+            other => self.ask("a request", other),
+        }
+    }
+
+    /// The turn that runs ends.
+    fn finish(&mut self, step: &Step, thread: Who) {
+        let due = self.serve(step);
+        if let Who::Thread(name) = thread
+            && let Some(turn) = self.hand.end(name)
+        {
+            let (thread, status) = (Whose::Named(name), "completed".to_owned());
+            self.hand.seen(What::TurnEnded { thread, turn, status });
+        }
+        self.close(&due);
+    }
+
+    fn close(&mut self, due: &Due) {
+        if let Due::Closing { thread, closed: true } = due {
+            self.hand.seen(What::Closed { thread: Whose::Named(*thread) });
+            self.hand.forget(*thread);
+        }
+    }
+
+    fn together(&mut self, step: &Step, lanes: &[Step]) {
+        let sent = lanes.iter().map(|lane| self.hand.unbound(lane)).collect::<Vec<_>>();
+        let calls: Vec<u32> =
+            sent.into_iter().map(|unbound| self.hand.send("a request", unbound)).collect();
+        let before = self.world.clone();
+        let Due::All(dues) = self.serve(step) else {
+            unreachable!("several calls have several answers");
+        };
+        let mut changed = BTreeSet::new();
+        for ((call, lane), due) in calls.into_iter().zip(lanes).zip(dues) {
+            match due {
+                Due::Change { thread, .. } => {
+                    changed.insert(thread);
+                    self.hand.seen(What::Answered { call, thread: None, policy: None });
+                }
+                due => self.say(call, lane, due),
+            }
+        }
+        // Changes at once are told in one notice, of what they come to.
+        let live = |world: &World, name| world.threads.get(name)?.live.clone();
+        for name in &changed {
+            let after = live(&self.world, name);
+            if let Some(policy) =
+                after.filter(|policy| live(&before, name).as_ref() != Some(policy))
+            {
+                self.hand.seen(What::Settings { thread: Whose::Named(*name), policy });
+            }
+        }
+    }
+
+    /// What a request is answered where no turn starts by it.
+    fn say(&mut self, call: u32, step: &Step, due: Due) {
+        match due {
+            Due::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
+            Due::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
+            // Another process answers, and nothing is loaded here.
+            Due::Fresh(name, policy, _) | Due::Policy(name, policy, _)
+                if matches!(step, Step::Fresh { .. } | Step::Rival { .. }) =>
+            {
+                let thread = Some(Whose::Named(name));
+                self.hand.seen(What::Answered { call, thread, policy: Some(policy) });
+            }
+            Due::Policy(name, policy, _)
+            | Due::Look(name, policy, _)
+            | Due::Fresh(name, policy, _) => self.answer(call, step, (name, policy)),
+            Due::Change { thread, policy, notice, .. } => {
+                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                if notice == Some(true) {
+                    self.hand.seen(What::Settings { thread: Whose::Named(thread), policy });
+                }
+            }
+            Due::Told { thread, policy, .. } => {
+                if matches!(step, Step::Spawn { .. }) {
+                    self.hand.load(thread, true);
+                }
+                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.say_told(thread, &policy);
+            }
+            other => {
+                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.close(&other);
             }
         }
     }
@@ -97,16 +204,14 @@ impl Server {
         let addressed = if unbound { to_nobody(step) } else { step.clone() };
         let before = self.world.clone();
         match self.serve(&addressed) {
-            Due::Nothing => unreachable!("every request has an answer"),
-            Due::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
-            Due::Policy(name, policy, _) | Due::Look(name, policy, _) => {
-                self.answer(call, step, (name, policy));
-            }
             Due::Turn { thread, policy, notice, .. } => {
                 self.hand.seen(What::Answered { call, thread: None, policy: None });
-                self.notice((thread, policy), notice, &before);
-                return self.turn(thread, step);
+                self.notice((thread, policy.clone()), notice == Some(true), &before);
+                self.turn(thread, step)?;
+                self.tell((thread, policy), &before);
+                return Ok(());
             }
+            due => self.say(call, step, due),
         }
         if self.fault == Some(Fault::AnswersTwice) {
             self.hand.later(What::Unasked { id: call.to_string() });
@@ -151,13 +256,18 @@ impl Server {
     }
 
     fn turn(&mut self, name: Name, step: &Step) -> Result<(), Cut> {
-        let Step::Run { reply, .. } = step else {
-            unreachable!("only a run starts a turn");
-        };
         let thread = Whose::Named(name);
         let turn = self.hand.next_turn();
         self.hand.begin(name);
         self.hand.seen(What::TurnStarted { thread, turn });
+        let reply = match step {
+            Step::Run { reply, .. } => reply,
+            Step::Second(inner) => return self.turn_of_second(inner, (thread, turn)),
+            _ => {
+                self.hand.run_on(name, turn);
+                return Ok(());
+            }
+        };
         match self.fault {
             Some(Fault::DiesInTurns) => return self.dies(),
             Some(Fault::HangsInTurns) => return self.silent("turn/completed"),
@@ -183,6 +293,55 @@ impl Server {
         Ok(())
     }
 
+    /// What the model is told in the turn.
+    fn tell(&mut self, (name, policy): (Name, Policy), before: &World) {
+        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
+        let policy = match (self.fault, old) {
+            (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
+            _ => policy,
+        };
+        self.say_told(name, &policy);
+    }
+
+    fn say_told(&mut self, name: Name, policy: &Policy) {
+        for voice in [Voice::Developer, Voice::Metadata] {
+            let thread = Whose::Named(name);
+            self.hand.seen(What::Told { thread, told: policy.told(voice) });
+        }
+    }
+
+    /// A cold resume on a copy: this server with nothing loaded, as it would be after its end.
+    fn fresh(&mut self, who: Who) {
+        if let Some(reason) = self.hand.why_no_copy(who) {
+            self.hand.seen(What::NotTaken { reason });
+            return;
+        }
+        let mut copy =
+            Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
+        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false });
+        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
+        let seen = match copy.serve(&resume) {
+            Due::Policy(name, policy, _) => {
+                What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            }
+            Due::Refusal(clause) => {
+                let thread = self.hand.whose(who);
+                What::FreshRefused { thread, code: -32600, message: format!("refused by {clause}") }
+            }
+            due => unreachable!("a resume has no {due:?}"),
+        };
+        self.hand.seen(seen);
+    }
+
+    /// A turn that another connection asks for, without the faults of turns.
+    fn turn_of_second(&mut self, inner: &Step, (thread, turn): (Whose, u32)) -> Result<(), Cut> {
+        if let Step::Run { reply, .. } = inner {
+            let status = status(reply).to_owned();
+            self.hand.seen(What::TurnEnded { thread, turn, status });
+        }
+        Ok(())
+    }
+
     fn restart(&mut self, step: &Step, stop: Stop) {
         let exit = match stop {
             Stop::Graceful => "ended with code 0 when asked",
@@ -197,11 +356,25 @@ impl Server {
             stderr: stderr.to_owned(),
         });
         self.serve(step);
-        for name in self.hand.unload() {
-            let stored = self.world.threads.get(&name).filter(|thread| thread.materialised);
-            let policy = stored.map(|thread| thread.stored.clone());
-            self.hand.seen(What::Rollout { thread: Whose::Named(name), policy });
+        let names = self.hand.unload();
+        for name in &names {
+            let policy = self.stored(*name);
+            self.hand.seen(What::Rollout { thread: Whose::Named(*name), policy });
         }
+        if stop == Stop::Kill {
+            return;
+        }
+        for name in names {
+            if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
+                let (approval, permissions) = (Some(approval), Some(permissions));
+                self.hand.seen(What::Store { thread: Whose::Named(name), approval, permissions });
+            }
+        }
+    }
+
+    fn stored(&self, name: Name) -> Option<Policy> {
+        let thread = self.world.threads.get(&name).filter(|thread| thread.materialised);
+        thread.map(|thread| thread.stored.clone())
     }
 
     fn dies(&mut self) -> Result<(), Cut> {
@@ -222,18 +395,16 @@ impl Server {
 
 /// A name that has no thread is sent as an id that nobody was given.
 fn to_nobody(step: &Step) -> Step {
-    let mut step = step.clone();
-    match &mut step {
-        Step::Run { thread, .. } | Step::Resume { thread, .. } => *thread = Who::Nobody,
-        Step::Fork { from, .. } => *from = Who::Nobody,
-        _ => {}
+    let mut addressed = step.clone();
+    for used in step.used() {
+        addressed.rename(used, Who::Nobody);
     }
-    step
+    addressed
 }
 
 fn status(reply: &Reply) -> &'static str {
     match reply {
-        Reply::Text(_) | Reply::Call { .. } => "completed",
+        Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..) => "completed",
         Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
         Reply::Hold => "interrupted",
     }

@@ -79,6 +79,13 @@ impl Line {
         self.0.remove(place).as_ref().and_then(value)
     }
 
+    /// The tokens that are left, parted at this word.
+    pub(super) fn split(&mut self, word: &str) -> Vec<Line> {
+        let tokens: Vec<Token> = self.0.drain(..).collect();
+        let parts = tokens.split(|token| matches!(token, Token::Word(own) if own == word));
+        parts.map(|part| Line(part.iter().cloned().collect())).collect()
+    }
+
     /// Says what was not understood, if anything is left.
     pub(super) fn end(mut self) -> Result<(), String> {
         match self.0.pop_front() {

@@ -1,0 +1,110 @@
+//! [shell] `heirloom matrix` and `heirloom diff`.
+//!
+//! Many releases as a table, and two of them in words. Both keep what they ran, and neither runs it
+//! twice. The exit code is of the releases, and a release that could not be run is trouble.
+
+use super::sweep::{SweepFlags, Swept};
+use super::{Failure, print};
+use crate::campaign::Conclusion;
+use crate::matrix::change::Kind;
+use crate::matrix::{Matrix, Outcome};
+use crate::provision::Spec;
+use crate::provision::span::{Every, OLDEST};
+use crate::report::matrix::changes::Upgrade;
+use crate::report::matrix::shelf::{DOCUMENT, PAGE};
+use crate::report::matrix::text;
+use crate::report::paint::Paint;
+
+/// The flags of `heirloom matrix`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Flags {
+    /// The releases: each by itself, as ranges such as 0.144..0.169, `latest`, or paths
+    #[arg(value_name = "SPEC", required_unless_present = "every")]
+    specs: Vec<String>,
+    /// Of each range only the last release of every minor version; alone, from 0.131 on
+    #[arg(long, value_name = "minor", value_parser = ["minor"], hide_possible_values = true)]
+    every: Option<String>,
+    #[command(flatten)]
+    sweep: SweepFlags,
+}
+
+/// The flags of `heirloom diff`.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Diff {
+    /// The release that a client leaves, or a path
+    #[arg(value_name = "A")]
+    from: String,
+    /// The release that it goes to, or a path
+    #[arg(value_name = "B")]
+    to: String,
+    #[command(flatten)]
+    sweep: SweepFlags,
+}
+
+/// Runs a matrix.
+pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
+    let mut specs = flags.specs.clone();
+    if specs.is_empty() {
+        specs.push(format!("{OLDEST}.."));
+    }
+    let every = if flags.every.is_some() { Every::Minor } else { Every::Release };
+    let Swept { matrix, folder } = flags.sweep.run(&specs, every)?;
+    let paint = Paint::stdout();
+    let mut told = text(&matrix, &paint);
+    let files = [("page", PAGE), ("document", DOCUMENT)];
+    told.push('\n');
+    for (label, name) in files {
+        told.push_str(&paint.row_whole(label, &folder.join(name).display().to_string()));
+    }
+    print(&told)?;
+    Ok(conclusion(&matrix) as u8)
+}
+
+/// Tells two releases apart.
+pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
+    let words = [flags.from.clone(), flags.to.clone()];
+    words.iter().try_for_each(|word| word.parse().map(|_: Spec| ()).map_err(Failure::usage))?;
+    let Swept { matrix, folder } = flags.sweep.run(&words, Every::Release)?;
+    let columns = words.each_ref().map(|word| column(&matrix, word));
+    let [Some(from), Some(to)] = columns.map(|at| at.filter(|_| columns[0] != columns[1])) else {
+        return Err(Failure::Usage(format!(
+            "{} and {} are one release; name two, as 0.144.4 and 0.169.0",
+            flags.from, flags.to
+        )));
+    };
+    for at in [from, to] {
+        if let Outcome::NotRun(reason) = &matrix.columns[at].outcome {
+            return Err(Failure::Trouble(format!("{}: {reason}", matrix.columns[at].label)));
+        }
+    }
+    let paint = Paint::stdout();
+    let mut told = Upgrade { matrix: &matrix, from, to }.text(&paint);
+    told.push_str(&paint.row_whole("results", &folder.display().to_string()));
+    print(&told)?;
+    let difference = matrix.difference(from, to);
+    Ok(u8::from(difference.changes.iter().any(|change| change.kind == Kind::Broken)))
+}
+
+/// The column of a word.
+fn column(matrix: &Matrix, word: &str) -> Option<usize> {
+    let exact = matrix.columns.iter().position(|column| {
+        let asked = column.results().map(|results| results.subject.spec.as_str());
+        column.label == word || asked == Some(word)
+    });
+    // `latest` is resolved by the time that it has a column.
+    let newest = || matrix.columns.iter().rposition(|column| column.version.is_some());
+    exact.or_else(|| (word == "latest").then(newest).flatten())
+}
+
+/// What the matrix says of its releases; a new deviation before everything else.
+fn conclusion(matrix: &Matrix) -> Conclusion {
+    let results = || matrix.columns.iter().filter_map(|column| column.results());
+    let missing = matrix.columns.iter().any(|column| column.results().is_none());
+    let silent = results().any(|results| !results.inconclusive.is_empty());
+    match () {
+        () if matrix.has_new() => Conclusion::NewFinding,
+        () if results().next().is_none() => Conclusion::NothingRan,
+        () if missing || silent => Conclusion::Trouble,
+        () => Conclusion::Conforms,
+    }
+}

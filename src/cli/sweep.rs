@@ -1,0 +1,146 @@
+//! [shell] The same cases on several releases: the flags that `matrix` and `diff` share.
+//!
+//! Words to servers, flags to a sweep. The seed and the number of cases are fixed unless they are
+//! given, so that what was run before is found again.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::check::{RUNS, cases, jobs, max_ops};
+use super::subject::{cache, profile, size};
+use super::{Failure, excuses, stop};
+use crate::campaign::{CONFIRMATIONS, Campaign};
+use crate::known::Known;
+use crate::matrix::record::Key;
+use crate::matrix::store::Store;
+use crate::matrix::{CASES, Matrix, SEED, Sweep};
+use crate::op::strategy::MAX_OPS;
+use crate::provision::span::{Every, Span, servers};
+use crate::provision::{self, Cache, Clients, Executable, Spec};
+use crate::report::matrix::march::March;
+use crate::report::matrix::shelf;
+use crate::report::progress::Pace;
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct SweepFlags {
+    /// How many cases are run on each release
+    #[arg(long, value_name = "N", value_parser = cases, default_value_t = CASES)]
+    cases: u64,
+    /// What the cases are drawn from
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    seed: u64,
+    /// How many servers run at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = jobs)]
+    jobs: Option<usize>,
+    /// Operations in a case at the most [default: 12]
+    #[arg(long, value_name = "N", value_parser = max_ops)]
+    max_ops: Option<usize>,
+    /// Features of the servers: `default` or `lean`
+    #[arg(long, value_name = "NAME", value_parser = ["default", "lean"])]
+    #[arg(default_value = "default", hide_possible_values = true)]
+    profile: String,
+    #[command(flatten)]
+    excuses: excuses::KnownFlags,
+    /// The folder for results, new or that of an earlier matrix, which is gone on with
+    /// [default: runs/matrix]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What the fetched servers may take together, such as 5GB: those go first that were not used
+    /// for longest [default: HEIRLOOM_CACHE_LIMIT, else no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    cache_limit: Option<u64>,
+    /// Nothing on stderr but mistakes
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What came of a sweep.
+pub(super) struct Swept {
+    pub(super) matrix: Matrix,
+    /// Where its files are.
+    pub(super) folder: PathBuf,
+}
+
+impl SweepFlags {
+    /// Runs what was not run before on the servers that the words name, and writes the files.
+    pub(super) fn run(&self, words: &[String], every: Every) -> Result<Swept, Failure> {
+        let known = self.excuses.list()?;
+        let spans: Result<Vec<Span>, _> = words.iter().map(|word| word.parse()).collect();
+        let spans = spans.map_err(Failure::usage)?;
+        let cache = self.cache()?;
+        let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
+        let stop = stop::flag()?;
+        let clients = Clients::default();
+        let specs = servers(&clients, (&spans, every), &mut |_| going(&stop));
+        let specs = specs.map_err(failure)?;
+        let store = Store::at(&folder).map_err(Failure::usage)?;
+        let programs = known.rows.iter().map(|row| (row.signature.clone(), row.plan.clone()));
+        let (campaign, profile) = (self.campaign(), profile(&self.profile));
+        let sweep = Sweep { campaign, profile, programs: programs.collect(), store };
+        let matrix = self.sweep(&sweep, &specs, (&cache, &stop), &known);
+        let key = Key::new(&sweep.campaign, sweep.profile);
+        shelf::write(&folder, &matrix, &key).map_err(Failure::trouble)?;
+        Ok(Swept { matrix, folder })
+    }
+
+    fn sweep(
+        &self,
+        sweep: &Sweep,
+        specs: &[Spec],
+        (cache, stop): (&Cache, &Arc<AtomicBool>),
+        known: &Known,
+    ) -> Matrix {
+        let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
+        let mut march = March::new(pace);
+        let provide = |spec: &Spec| -> Result<Executable, String> {
+            let provided = provision::provide(spec, cache, &mut |_| going(stop));
+            provided.map_err(|error| error.to_string())
+        };
+        let columns = sweep.run(specs, &provide, stop, &mut |event| march.hear(&event));
+        Matrix::new(columns, known)
+    }
+
+    /// Nothing is excused while it runs: a matrix shows every deviation, and which are known is
+    /// said afterwards.
+    fn campaign(&self) -> Campaign {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Campaign {
+            seed: self.seed,
+            cases: Some(self.cases),
+            time: None,
+            jobs: self.jobs.unwrap_or_else(cores),
+            max_ops: self.max_ops.unwrap_or(MAX_OPS),
+            secondary: true,
+            confirmations: CONFIRMATIONS,
+            known: Known::default(),
+            programs: BTreeMap::new(),
+        }
+    }
+
+    fn cache(&self) -> Result<Cache, Failure> {
+        let cache = cache()?;
+        Ok(self.cache_limit.map_or(cache.clone(), |limit| cache.within(limit)))
+    }
+}
+
+/// The failure of a server that cannot be had.
+pub(super) fn failure(error: provision::Error) -> Failure {
+    match error.is_usage() {
+        true => Failure::usage(error),
+        false => Failure::trouble(error),
+    }
+}
+
+/// Whether to go on.
+pub(super) fn going(stop: &AtomicBool) -> ControlFlow<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}

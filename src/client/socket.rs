@@ -1,0 +1,227 @@
+//! [edge] A WebSocket as a stream of lines.
+//!
+//! A server with several clients speaks WebSocket: one message is one frame of text, and has no
+//! line end. Here a message reads as a line and a line is sent as a message, so that a client is
+//! the same over pipes and over a socket. Whatever is wrong with the frames is a last line.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{HandshakeError, Message, WebSocket};
+
+use super::lines::LINE_BYTES;
+
+/// Where a handshake says that it is: the server takes any host and any path.
+const ADDRESS: &str = "ws://localhost/";
+
+/// What the peer says, a message a line.
+#[derive(Debug)]
+pub struct Heard {
+    socket: WebSocket<Shared>,
+    /// The line that is being read, and how much of it has been.
+    line: Vec<u8>,
+    taken: usize,
+    over: bool,
+}
+
+/// What is said to the peer, a line a message. Dropping it ends the conversation.
+#[derive(Debug)]
+pub struct Said {
+    socket: WebSocket<Shared>,
+    line: Vec<u8>,
+}
+
+/// One stream with two ends of ours. Both may write, one whole frame at a time: the end that reads
+/// answers pings.
+#[derive(Debug)]
+struct Shared {
+    stream: UnixStream,
+    writes: Arc<Mutex<UnixStream>>,
+}
+
+/// Shakes hands, and gives the two ends for [`super::Client::over`].
+///
+/// # Errors
+/// When the peer does not shake hands within `patience`, or the stream breaks.
+pub fn open(stream: UnixStream, patience: Duration) -> io::Result<(Heard, Said)> {
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
+    let writes = Arc::new(Mutex::new(stream.try_clone()?));
+    let other = Shared { stream: stream.try_clone()?, writes: Arc::clone(&writes) };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LINE_BYTES))
+        .max_frame_size(Some(LINE_BYTES));
+    let shared = Shared { stream, writes };
+    let shaken = tungstenite::client::client_with_config(ADDRESS, shared, Some(config));
+    let (socket, _) = shaken.map_err(|error| match error {
+        HandshakeError::Failure(error) => io::Error::other(error),
+        HandshakeError::Interrupted(_) => io::ErrorKind::TimedOut.into(),
+    })?;
+    socket.get_ref().stream.set_read_timeout(None)?;
+    socket.get_ref().stream.set_write_timeout(None)?;
+    let said = WebSocket::from_raw_socket(other, Role::Client, Some(config));
+    let heard = Heard { socket, line: Vec::new(), taken: 0, over: false };
+    Ok((heard, Said { socket: said, line: Vec::new() }))
+}
+
+impl Heard {
+    /// The next message; at the end, none.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        while !self.over {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => return Some(text.as_bytes().to_vec()),
+                Ok(Message::Binary(bytes)) => return Some(bytes.to_vec()),
+                Ok(Message::Close(_)) => self.over = true,
+                Ok(_) => {}
+                Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_)) => {
+                    self.over = true;
+                }
+                // A server that is told to end leaves without the words of goodbye.
+                Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+                    self.over = true;
+                }
+                Err(error) => {
+                    self.over = true;
+                    return Some(error.to_string().into_bytes());
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Read for Heard {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.line.len() {
+            let Some(mut line) = self.next() else {
+                return Ok(0);
+            };
+            line.push(b'\n');
+            (self.line, self.taken) = (line, 0);
+        }
+        let count = into.len().min(self.line.len() - self.taken);
+        into[..count].copy_from_slice(&self.line[self.taken..self.taken + count]);
+        self.taken += count;
+        Ok(count)
+    }
+}
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let rest = self.line.split_off(end + 1);
+            let mut line = std::mem::replace(&mut self.line, rest);
+            line.truncate(end);
+            let text = String::from_utf8_lossy(&line).into_owned();
+            self.socket.send(Message::text(text)).map_err(io::Error::other)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush().map_err(io::Error::other)
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        // A stream that is broken already cannot be shut, and need not be.
+        let _ = self.socket.get_ref().stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl Read for Shared {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(into)
+    }
+}
+
+impl Write for Shared {
+    /// All of it: what is handed over at once are whole frames.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+    use tungstenite::Message;
+
+    use crate::client::{Arrived, Client};
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    /// What a client gets from a peer that pings it, answers its request and says this.
+    fn check(last: &'static str, expected: Expect) {
+        let (ours, theirs) = UnixStream::pair().expect("the system grants a pair");
+        let peer = thread::spawn(move || {
+            let mut socket = tungstenite::accept(theirs).expect("the client shakes hands");
+            socket.send(Message::Ping("are you there".into())).expect("it listens");
+            let mut read = || socket.read().expect("it speaks").to_string();
+            let mut said = [read(), read()];
+            said.sort();
+            socket.send(Message::text(r#"{"id":1,"result":{}}"#)).expect("it listens");
+            socket.send(Message::text(last)).expect("it listens");
+            said.join("\n")
+        });
+        let (heard, said) = super::open(ours, SOON).expect("the peer shakes hands");
+        let mut client = Client::over(heard, said);
+        let deadline = Instant::now() + SOON;
+        let answer = client.call("thread/list", json!({}), deadline).expect("it is answered");
+        let mut text = format!("{answer:?}\n{:?}\n", client.next(deadline));
+        text.push_str(&peer.join().expect("the peer ends well"));
+        text.push_str(&format!("\n{:?}", client.next(deadline) == Some(Arrived::Closed)));
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn messages_are_lines_and_pings_are_answered() {
+        check(
+            r#"{"method":"tick"}"#,
+            expect![[r#"
+                Ok(Object {})
+                Some(Message(Notification { method: "tick", params: Null, beside: {} }))
+                are you there
+                {"id":1,"method":"thread/list","params":{}}
+                true"#]],
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_no_message_is_garbage() {
+        check(
+            "hello",
+            expect![[r#"
+                Ok(Object {})
+                Some(Garbage(Malformed { reason: "not JSON (expected value at line 1 column 1)", excerpt: "hello" }))
+                are you there
+                {"id":1,"method":"thread/list","params":{}}
+                true"#]],
+        );
+    }
+
+    #[test]
+    fn a_peer_that_shakes_no_hands_is_given_up() {
+        let (ours, _theirs) = UnixStream::pair().expect("the system grants a pair");
+        let refused: io::Result<_> = super::open(ours, Duration::from_millis(20));
+        expect!["true"].assert_eq(&refused.is_err().to_string());
+    }
+}

@@ -1,0 +1,122 @@
+//! [edge] Requests that must be refused, calls that are torn off, a disk that is full.
+//!
+//! A torn call is written and the server killed at once, with no wait for anything in between. A
+//! full disk is stood in for by a limit on the size of files: every write to one fails, with EFBIG
+//! where a full disk says ENOSPC. Both leave a home that is not used for another case.
+
+use std::time::Instant;
+
+use super::session::Early;
+use super::steps::{Cut, Run};
+use crate::client::Lost;
+use crate::op::{Act, Finish, Method, Stop, Wrong};
+use crate::plan::{Step, Who};
+use crate::trace::What;
+use crate::wire::acts;
+use crate::wire::call::{self, Call, NEVER_ISSUED};
+use crate::wire::invalid;
+
+impl Run<'_> {
+    pub(super) fn invalid(&mut self, thread: Who, method: Method, wrong: Wrong) -> Result<(), Cut> {
+        let (id, unbound) = self.id(thread);
+        let turn = self.running(thread);
+        let target = self.target((&id, turn.as_deref()));
+        let Some(call) = invalid::spell(method, wrong, target, self.seat.home.places()) else {
+            return self.not_taken("the method cannot be wrong in this way");
+        };
+        match wrong {
+            Wrong::BeforeInitialize => self.early(call, unbound),
+            _ => self.ask(call, (unbound, None)),
+        }
+    }
+
+    /// Asks a second process, which nobody has introduced himself to.
+    fn early(&mut self, call: Call, unbound: bool) -> Result<(), Cut> {
+        let number = self.record.next_call();
+        let method = call.method.to_owned();
+        self.record.seen(What::Sent { call: number, method, unbound });
+        let deadline = Instant::now() + self.bench.patience.answer;
+        match Early::ask(self.bench, &self.seat.home, (call.method, call.params), deadline) {
+            Early::Granted => {
+                self.record.seen(What::Answered { call: number, thread: None, policy: None });
+                Ok(())
+            }
+            Early::Refused(error) => {
+                let (code, message) = (error.code, error.message);
+                self.record.seen(What::Refused { call: number, code, message });
+                Ok(())
+            }
+            Early::Ours(reason) => self.trouble(reason),
+            Early::Lost(Lost::Deadline { .. }, _) => {
+                self.silent("the answer before initialize", self.bench.patience.answer)
+            }
+            Early::Lost(_, ended) => {
+                self.ended(&ended, false);
+                self.cut()
+            }
+        }
+    }
+
+    pub(super) fn disk(&mut self, full: bool) -> Result<(), Cut> {
+        let session = self.seat.session.as_ref().expect("a cut run does nothing");
+        match session.limit_files(full) {
+            Ok(()) => {
+                self.full = full;
+                self.seat.spent = true;
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+                self.left_out("a limit on the size of files, on this system")
+            }
+            Err(error) => self.trouble(format!("cannot limit the server's files: {error}")),
+        }
+    }
+
+    /// Sends the step's request, if it has one, and kills the server. No name is given by an
+    /// answer that was quick enough.
+    pub(super) fn torn(&mut self, inner: &Step) -> Result<(), Cut> {
+        if let Some((call, unbound)) = self.request(inner) {
+            self.send(call, (unbound, None))?;
+        }
+        self.restart(Stop::Kill, false)
+    }
+
+    /// The request that a step sends, and whether its thread is unbound. What would begin to run
+    /// at a later resume has none.
+    fn request(&mut self, step: &Step) -> Option<(Call, bool)> {
+        let thread = step.uses().unwrap_or(Who::Nobody);
+        let (id, unbound) = self.id(thread);
+        let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
+        let last = self.known(thread).and_then(|known| known.turns.last().cloned());
+        let cut = match step {
+            Step::Fork { cut: Some(cut), .. } => Some(self.cut_at(thread, *cut)),
+            _ => None,
+        };
+        let places = self.seat.home.places();
+        let call = match step {
+            Step::Start { overrides, ephemeral, .. } => call::start(overrides, *ephemeral, places),
+            Step::Run { prompt, overrides, flaw, .. } => {
+                call::turn(call::Turn { thread: &id, prompt, overrides, flaw: *flaw }, places)
+            }
+            Step::Begin { overrides, .. } => call::turn(
+                call::Turn { thread: &id, prompt: "go on", overrides, flaw: None },
+                places,
+            ),
+            Step::Finish { finish: Finish::Interrupt, .. } => call::interrupt(&id, &turn),
+            Step::Steer { .. } => call::steer(&id, &turn),
+            Step::Retune { reviewer, .. } => call::retune(&id, &turn, reviewer),
+            Step::Settings { overrides, .. } => call::settings(&id, overrides, places),
+            Step::Fork { overrides, ephemeral, .. } => {
+                let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
+                let fork = call::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
+                call::fork(fork, places)
+            }
+            Step::Resume { overrides, .. } => call::resume(&id, overrides, places),
+            Step::Act { act, .. } if !matches!(act, Act::Goal | Act::Queue) => {
+                acts::act(*act, self.target((&id, last.as_deref())))
+            }
+            _ => return None,
+        };
+        Some((call, unbound))
+    }
+}

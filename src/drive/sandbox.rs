@@ -1,0 +1,94 @@
+//! [edge] Whether this machine can sandbox a command at all.
+//!
+//! Found out once, by the server itself: under a policy that asks nobody and lets a command write
+//! into the workspace alone, a write there must land and one outside must not. Where it is
+//! otherwise no deed says anything of a sandbox.
+
+use super::record::Record;
+use super::steps::{Cut, Run};
+use super::{Bench, Seat};
+use crate::op::{Consent, Probe, Review};
+use crate::plan::{Name, Reply, Step, Who};
+use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, TurnOverrides, Wish};
+use crate::trace::What;
+use crate::wire::deed::printed;
+
+/// The thread that tries it.
+const TRIES: Name = Name(0);
+
+/// What the model is told of a sandbox that does not begin is a long text; its start says what it
+/// is.
+const SAID_MAX: usize = 200;
+
+impl Bench {
+    /// Why this machine cannot sandbox a command, where it cannot; found out at the first call.
+    pub fn no_sandbox(&self) -> Option<&str> {
+        self.sandbox.get_or_init(|| self.try_sandbox().err()).as_deref()
+    }
+
+    /// Whether it was found that this machine cannot.
+    pub(super) fn is_known_unsandboxed(&self) -> bool {
+        self.sandbox.get().is_some_and(Option::is_some)
+    }
+
+    fn try_sandbox(&self) -> Result<(), String> {
+        let home = self.home().map_err(|error| format!("no home to try it in: {error}"))?;
+        let stage = self.upstream.stage();
+        let mut seat = Seat { home, session: None, cases: 0, spent: true };
+        let mut record = Record::new();
+        let mut run = Run::new(self, &stage, &mut seat, &mut record);
+        let done = tried(&mut run);
+        let landed = record.landed();
+        let requests = stage.requests();
+        let said = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
+        let said = said.unwrap_or_else(|| "nothing".to_owned());
+        let said: String = printed(&said).split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = said.chars().take(SAID_MAX).collect();
+        match (done, landed.as_slice()) {
+            (Ok(()), [true, false]) => Ok(()),
+            (Ok(()), [_, true]) => Err("a write outside the workspace was not stopped".to_owned()),
+            (Ok(()), [false, _]) => {
+                Err(format!("a write into the workspace failed; the command said: {said}"))
+            }
+            _ => Err(format!("the server ran no command; the model was told: {said}")),
+        }
+    }
+}
+
+fn tried(run: &mut Run<'_>) -> Result<(), Cut> {
+    let overrides = CallOverrides {
+        approval: Wish::Set(Approval::Never),
+        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+        ..CallOverrides::default()
+    };
+    let start = Step::Start { overrides, ephemeral: false, new: TRIES };
+    run.configure(&Defaults::default())?;
+    run.start_server()?;
+    for (index, step) in [start, deed(Probe::Tin), deed(Probe::Tout)].iter().enumerate() {
+        run.record.step(index);
+        run.step(step)?;
+    }
+    Ok(())
+}
+
+fn deed(probe: Probe) -> Step {
+    let consent = Consent { client: false, review: Review::Deny };
+    Step::Run {
+        thread: Who::Thread(TRIES),
+        prompt: "deed".to_owned(),
+        overrides: TurnOverrides::default(),
+        flaw: None,
+        reply: Reply::Deed(probe, consent),
+    }
+}
+
+impl Record {
+    /// Of each deed whether it landed.
+    fn landed(&self) -> Vec<bool> {
+        let landed = |what: &What| match what {
+            What::Deed { landed, .. } => *landed,
+            _ => None,
+        };
+        self.all().filter_map(landed).collect()
+    }
+}

@@ -1,0 +1,87 @@
+//! [core] Which branch happened, where the contract allows several.
+//!
+//! A request may be granted or refused, an idle thread unloaded or not, a subagent spawned or none:
+//! a branch that has it otherwise is not the one that happened, however little else is wrong in it.
+
+use super::View;
+use super::compare::{Adopt, Comparison, Mismatch, Outcome, broken, plain};
+use super::told;
+use crate::contract::Clause;
+use crate::model::fires::{ACCEPTED, LOADED};
+use crate::model::{Branch, Due, Kind};
+use crate::plan::{Name, Step};
+use crate::trace::{What, Whose};
+
+/// How far a branch is from what was seen: what says that another one happened, then what is wrong.
+pub(super) fn distance(compared: &[Comparison]) -> (usize, usize) {
+    let mismatches = || compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
+    let elsewhere = mismatches().filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere));
+    (elsewhere.count(), mismatches().count())
+}
+
+/// One of two answers that are both allowed: the branch of the other one is wrong, and is dropped.
+pub(super) fn allowed(kind: Kind, granted: bool, outcome: &Outcome<'_>) -> Vec<Comparison> {
+    let (expected, seen) = match outcome {
+        Outcome::Granted(..) => ("a refusal", "it was granted".to_owned()),
+        Outcome::Refused(why) => ("it is granted", format!("refused: {why}")),
+    };
+    match granted == matches!(outcome, Outcome::Granted(..)) {
+        true => Vec::new(),
+        false => {
+            let about = plain((Clause::R16, kind), ACCEPTED, View::Reply, (expected, seen));
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
+        }
+    }
+}
+
+/// One of two outcomes that are both allowed: whether the thread is unloaded now.
+pub(super) fn closing(
+    kind: Kind,
+    (thread, closed): (Name, bool),
+    facts: &[&What],
+) -> Vec<Comparison> {
+    let own = Whose::Named(thread);
+    let own = |what: &&What| matches!(what, What::Closed { thread: whose } if *whose == own);
+    match facts.iter().any(own) == closed {
+        true => Vec::new(),
+        false => {
+            let words = ("another end", "this".to_owned());
+            let about = plain((Clause::R18, kind), ACCEPTED, View::Notice, words);
+            vec![broken(Mismatch { adopt: Adopt::Elsewhere, ..about })]
+        }
+    }
+}
+
+/// Whether there is a subagent is the release's matter; a branch that has it otherwise is not the
+/// one that happened.
+pub(super) fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<Comparison> {
+    let Step::Spawn { new, .. } = step else {
+        return None;
+    };
+    let (due, seen) = match (due, told::shows(*new, facts)) {
+        (Due::Told { .. }, false) => ("a subagent", "none"),
+        (Due::Answer { granted: true }, true) => ("no subagent", "one"),
+        _ => return None,
+    };
+    let words = (due, seen.to_owned());
+    let about = plain((Clause::O9, Kind::Spawn), ACCEPTED, View::Reply, words);
+    Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
+}
+
+/// A refused request changes nothing: no thread is unloaded by it that must be loaded after it.
+pub(super) fn unloaded(kind: Kind, branch: &Branch, facts: &[&What]) -> Option<Comparison> {
+    let Due::Answer { granted: false } = branch.due else {
+        return None;
+    };
+    let name = facts.iter().find_map(|what| match what {
+        What::Closed { thread: Whose::Named(name) } => Some(*name),
+        _ => None,
+    })?;
+    let thread = branch.world.threads.get(&name)?;
+    if thread.live.is_none() || !thread.heard_by[0] {
+        return None;
+    }
+    let words = ("the thread stays loaded", "it is unloaded".to_owned());
+    let about = plain((Clause::T5, kind), LOADED, View::Wire, words);
+    Some(broken(Mismatch { thread: Some(name), adopt: Adopt::Unloaded, ..about }))
+}

@@ -1,0 +1,105 @@
+//! [core] What a step's facts say of it as a whole, before anything is compared.
+//!
+//! That it was left out or could not be taken, and that a thread was unloaded in its course, which
+//! may happen at any step.
+
+use crate::model::World;
+use crate::plan::Step;
+use crate::trace::{What, Whose};
+
+/// What the step would have asked for, where the release does not have it.
+pub(super) fn left_out(facts: &[&What]) -> Option<String> {
+    facts.iter().find_map(|what| match what {
+        What::LeftOut { what } => Some(what.clone()),
+        _ => None,
+    })
+}
+
+/// Whether the step is an act, by whichever connection.
+fn is_act(step: &Step) -> bool {
+    match step {
+        Step::Second(inner) => is_act(inner),
+        step => matches!(step, Step::Act { .. }),
+    }
+}
+
+/// Whether an act was not asked for, since it could not be.
+pub(super) fn not_taken(step: &Step, facts: &[&What]) -> bool {
+    is_act(step) && facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
+}
+
+/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
+/// be: an idle thread that nobody hears may be unloaded at any time.
+pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
+    for what in facts {
+        if let What::Closed { thread: Whose::Named(name) } = what {
+            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
+            worlds.extend(unloaded);
+        }
+    }
+    worlds
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::judge::judge;
+    use crate::plan::Name;
+    use crate::policy::Defaults;
+    use crate::trace::{Fact, Trace, What, Whose};
+
+    const THREAD: Whose = Whose::Named(Name(0));
+
+    fn sent(call: u32) -> What {
+        What::Sent { call, method: "a/method".to_owned(), unbound: false }
+    }
+
+    fn answered(call: u32) -> What {
+        What::Answered { call, thread: None, policy: None }
+    }
+
+    fn refused(call: u32) -> What {
+        What::Refused { call, code: -32600, message: "no".to_owned() }
+    }
+
+    /// The findings of a program whose thread starts as it must, and then shows these facts.
+    fn check(lines: &str, rest: Vec<(usize, What)>, expected: Expect) {
+        let plan = format!("# heirloom case v1\nconfig\nstart -> t0\n{lines}audit\n");
+        let policy = Some(Defaults::default().policy());
+        let started = What::Answered { call: 1, thread: Some(THREAD), policy };
+        let facts = [(0, sent(1)), (0, started)].into_iter().chain(rest);
+        let facts: Vec<Fact> = facts.map(|(step, what)| Fact { step, what }).collect();
+        let plan = plan.parse().expect("the plan is one");
+        let trace = Trace { plan, server: None, times_us: vec![0; facts.len()], facts };
+        let findings = judge(&trace).findings;
+        let lines: Vec<String> = findings.iter().map(|one| one.signature().to_string()).collect();
+        expected.assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_refused_act_that_unloads_the_thread_is_told_once() {
+        let gone = What::Closed { thread: THREAD };
+        let rest = vec![(1, sent(2)), (1, refused(2)), (1, gone), (2, sent(3)), (2, refused(3))];
+        check(
+            "revert t0\nsettings t0 approval=never\n",
+            rest,
+            expect!["T5/-/revert/loaded/unknown"],
+        );
+    }
+
+    #[test]
+    fn an_idle_thread_that_nobody_hears_may_be_unloaded_at_any_step() {
+        let gone = What::Closed { thread: THREAD };
+        let rest = vec![(1, sent(2)), (1, answered(2)), (2, gone), (2, sent(3)), (2, refused(3))];
+        check("unsubscribe t0\nsettings t0 approval=never\n", rest, expect![""]);
+    }
+
+    #[test]
+    fn a_turn_may_end_whose_start_was_not_heard() {
+        let unheard = What::Unsubscribed { thread: THREAD };
+        let ended = What::TurnEnded { thread: THREAD, turn: 1, status: "completed".to_owned() };
+        let rest = vec![(1, sent(2)), (1, answered(2)), (1, unheard), (2, ended)];
+        check("unsubscribe t0\nlist t0\n", rest, expect![""]);
+    }
+}

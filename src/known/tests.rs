@@ -1,0 +1,183 @@
+//! [core] Lists of known deviations: what is read, what is refused, and what is excused.
+//!
+//! A refused row is named by its line.
+
+use expect_test::{Expect, expect};
+
+use super::Known;
+use crate::judge::{Finding, judge};
+use crate::trace::Trace;
+
+const CASE: &str = "# heirloom case v1\nconfig\naudit\n";
+
+/// A run of 0.144.4 that shows on-request in the place of never.
+const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
+
+fn check(list: &str, expected: Expect) {
+    let read = Known::parse(list, |_| Ok(CASE.to_owned()));
+    expected.assert_eq(&match read {
+        Ok(known) => format!("{} rows", known.rows.len()),
+        Err(error) => error.to_string().replace([';', ','], "\n ").replace(": ", ":\n  "),
+    });
+}
+
+fn row(signature: &str, rest: &str) -> String {
+    format!("[[deviation]]\nsignature = \"{signature}\"\ncase = \"a.case\"\n{rest}\n")
+}
+
+/// A row about R4 with these releases and these wrong forms.
+fn resumes(releases: &str, seen: &str) -> String {
+    let rest = format!("releases = \"{releases}\"\nseen = {seen}\nreason = \"x\"");
+    row("R4/AP/resume/never/config", &rest)
+}
+
+#[test]
+fn a_row_with_a_reason_is_read() {
+    check(&resumes("=0.144.4", "\"on-request\""), expect!["1 rows"]);
+    check(&resumes("=0.144.4", "[\"on-request\", \"untrusted\"]"), expect!["1 rows"]);
+}
+
+#[test]
+fn a_row_without_reason_or_link_is_refused() {
+    let list = row("R4/AP/resume/never/config", "releases = \"=0.144.4\"\nseen = \"on-request\"");
+    check(
+        &list,
+        expect![[r#"
+            line 1:
+              R4/AP/resume/never/config has neither reason nor link
+              say why it is excused"#]],
+    );
+}
+
+#[test]
+fn a_row_that_shares_releases_and_forms_with_another_is_refused_with_its_line() {
+    let once = resumes(">=0.131.0, <=0.144.4", "[\"on-request\", \"untrusted\"]");
+    let again = resumes("0.144.*", "\"untrusted\"");
+    check(
+        &format!("{once}{again}"),
+        expect![[r#"
+        line 7:
+          R4/AP/resume/never/config is excused by line 1 for some of these releases already
+          join the two rows
+          or keep their releases apart"#]],
+    );
+    check(&format!("{once}{}", resumes("0.144.*", "\"granular\"")), expect!["2 rows"]);
+    check(&format!("{once}{}", resumes("0.145.*", "\"untrusted\"")), expect!["2 rows"]);
+}
+
+#[test]
+fn a_row_that_no_run_can_support_is_refused_with_the_line_of_its_range() {
+    check(
+        &resumes("<0.150.0", "\"on-request\""),
+        expect![[r#"
+        line 4:
+          `<0.150.0` is too wide:
+          it has no first release
+          and no run supports it
+          write the first and the last that show it
+          as `>=0.150.0
+          <=0.169.0`"#]],
+    );
+    check(
+        &resumes("*", "\"on-request\""),
+        expect![[r#"
+        line 4:
+          `*` is too wide:
+          it has no first release
+          and no run supports it
+          write the first and the last that show it
+          as `>=0.150.0
+          <=0.169.0`"#]],
+    );
+}
+
+#[test]
+fn a_row_that_does_not_say_which_wrong_value_it_excuses_is_refused() {
+    let rest = "releases = \"=0.144.4\"\nreason = \"x\"";
+    check(
+        &row("R4/AP/resume/never/config", rest),
+        expect![[r#"
+        line 1:
+          R4/AP/resume/never/config does not say which wrong value it excuses
+          add its form
+          as `seen = "read-only"`
+          or several
+          as `seen = ["read-only"
+          …]`"#]],
+    );
+    check(&row("W3/-/run/ended/unknown", rest), expect!["1 rows"]);
+    check(
+        &row("W3/-/run/ended/unknown", &format!("{rest}\nseen = \"x\"")),
+        expect![[r#"
+        line 6:
+          W3/-/run/ended/unknown is about no value
+          remove `seen`"#]],
+    );
+}
+
+#[test]
+fn a_row_of_another_form_is_refused() {
+    let rest = "releases = \"=0.144.4\"\nreason = \"x\"";
+    check(
+        &row("R4/AP", rest),
+        expect![[r#"
+        line 2:
+          `R4/AP` is no signature
+          expected clause/dimension/kind/form/origin
+          as `R4/AP/resume/never/config`"#]],
+    );
+    check(
+        &format!("{}expires = \"soon\"", resumes("=0.144.4", "\"odd\"")),
+        expect![[r#"
+        line 7:
+          `soon` is no day
+          write it like 2027-06-01"#]],
+    );
+}
+
+#[test]
+fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    let list = resumes("=0.144.4", "\"on-request\"");
+    let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+    let excused = |finding: &Finding, release: &str| {
+        known.excuses(finding, release.parse().ok().as_ref()).is_some()
+    };
+    let other = Finding { seen_form: Some("untrusted".to_owned()), ..finding.clone() };
+    let told = [
+        excused(&finding, "0.144.4"),
+        excused(&finding, "0.144.5"),
+        excused(&finding, "no release"),
+        excused(&other, "0.144.4"),
+    ];
+    expect!["[true, false, false, false]"].assert_eq(&format!("{told:?}"));
+}
+
+#[test]
+fn rows_in_one_line_are_told_apart_too() {
+    let row = "{signature = \"W3/-/run/ended/unknown\", releases = \"=0.144.4\", \
+               reason = \"x\", case = \"a\"}";
+    check(
+        &format!("deviation = [{row}, {row}]"),
+        expect![[r#"
+        line 1:
+          W3/-/run/ended/unknown is excused by line 1 for some of these releases already
+          join the two rows
+          or keep their releases apart"#]],
+    );
+}
+
+#[test]
+fn a_row_expires_after_its_day() {
+    let list = format!("{}expires = \"2027-06-01\"", resumes("=0.144.4", "\"on-request\""));
+    let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+    let expired = |day: &str| known.expired(day.parse().expect("it is a day")).count();
+    assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
+}
+
+#[test]
+fn the_list_that_is_built_in_can_be_read() {
+    let known = Known::embedded();
+    assert!(known.rows.iter().all(|row| row.plan.lines() > 0), "every case has lines");
+}

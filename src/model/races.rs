@@ -1,0 +1,136 @@
+//! [core] What races: calls at once, calls that are torn off, a second connection.
+//!
+//! Calls at once are right if some order of them explains every answer. A change that nobody
+//! acknowledged before a kill is there afterwards or is not, never something third: it waits as a
+//! possible policy until a cold read says which.
+
+use std::collections::BTreeSet;
+
+use super::rules::{quiet, step};
+use super::{Branch, Due, World};
+use crate::contract::Clause;
+use crate::op::Stop;
+use crate::plan::{Name, Step};
+use crate::policy::Policy;
+
+/// The same rules, by another connection: it hears of what it starts, forks and resumes.
+pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {
+    let before = |name: &Name| world.threads.get(name).map_or([false; 2], |thread| thread.heard_by);
+    let mut branches = step(&World { joined: true, ..world.clone() }, inner);
+    for branch in &mut branches {
+        let hears = match (&branch.due, inner) {
+            (Due::Policy(name, ..) | Due::Look(name, ..), _) => Some(*name),
+            _ => None,
+        };
+        if let Some(thread) = hears.and_then(|name| branch.world.threads.get_mut(&name)) {
+            let was = hears.map_or([false; 2], |name| before(&name));
+            thread.heard_by = [was[0] && thread.live.is_some(), true];
+        }
+        branch.rests.push(Clause::O14);
+    }
+    branches
+}
+
+/// The server is killed before it answers: what the call would have changed is perhaps changed.
+pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
+    let after = step(world, inner).swap_remove(0).world;
+    let mut left = perhaps(world, &after);
+    let mut branches = quiet(left.unloaded(Stop::Kill, false));
+    let moved: Vec<Name> = archived_by(world, &after);
+    if !moved.is_empty() {
+        for name in moved {
+            left.threads.entry(name).and_modify(|thread| thread.archived = !thread.archived);
+        }
+        branches.extend(quiet(left.unloaded(Stop::Kill, false)));
+    }
+    branches
+}
+
+/// The threads that are archived in one of the worlds and not in the other.
+fn archived_by(before: &World, after: &World) -> Vec<Name> {
+    let other = |name: &Name, archived: bool| {
+        after.threads.get(name).is_some_and(|after| after.archived != archived)
+    };
+    let all = before.threads.iter();
+    all.filter(|(name, thread)| other(name, thread.archived)).map(|(name, _)| *name).collect()
+}
+
+/// The world before a change that is perhaps made: what a cold read gives is open.
+pub(super) fn perhaps(world: &World, after: &World) -> World {
+    let mut left = world.clone();
+    for (name, thread) in &mut left.threads {
+        let Some(would) = after.threads.get(name) else { continue };
+        maybe(&mut thread.maybe, &thread.stored, &would.stored);
+        if thread.can_begin() && (would.materialised || would.uncertain) {
+            thread.uncertain = true;
+            thread.restored = would.restored;
+        }
+    }
+    left
+}
+
+pub(super) fn maybe(to: &mut BTreeSet<Policy>, stored: &Policy, would: &Policy) {
+    if stored != would {
+        to.insert(would.clone());
+    }
+}
+
+/// Every order of the calls, each with what is due to each call in the order of the step.
+pub(super) fn together(world: &World, steps: &[Step]) -> Vec<Branch> {
+    let mut all: Vec<Branch> = Vec::new();
+    for order in orders(steps.len()) {
+        for branch in in_order(world, steps, &order) {
+            if !all.contains(&branch) {
+                all.push(branch);
+            }
+        }
+    }
+    all
+}
+
+fn in_order(world: &World, steps: &[Step], order: &[usize]) -> Vec<Branch> {
+    let nothing = Branch {
+        world: World { joined: true, ..world.clone() },
+        due: Due::All(vec![Due::Nothing; steps.len()]),
+        rests: vec![Clause::O14],
+    };
+    order.iter().fold(vec![nothing], |branches, lane| {
+        branches.iter().flat_map(|branch| after(branch, &steps[*lane], *lane)).collect()
+    })
+}
+
+/// One more call after those that came before it.
+fn after(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
+    let Due::All(dues) = &so_far.due else {
+        return Vec::new();
+    };
+    let joined = |branch: Branch| {
+        let mut dues = dues.clone();
+        dues[lane] = branch.due;
+        let mut rests = so_far.rests.clone();
+        rests.extend(branch.rests.into_iter().filter(|clause| *clause != Clause::O14));
+        Branch { world: branch.world, due: Due::All(dues), rests }
+    };
+    // The first call is the first client's, the others are those of further ones.
+    let branches = match lane {
+        0 => step(&so_far.world, next),
+        _ => second(&so_far.world, next),
+    };
+    branches.into_iter().map(joined).collect()
+}
+
+/// Every order of so many calls.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    (0..count).fold(vec![Vec::new()], |shorter, new| {
+        let insert = |order: &Vec<usize>| {
+            let places = 0..=order.len();
+            let order = order.clone();
+            places.map(move |place| {
+                let mut longer = order.clone();
+                longer.insert(place, new);
+                longer
+            })
+        };
+        shorter.iter().flat_map(insert).collect()
+    })
+}

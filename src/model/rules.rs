@@ -1,0 +1,127 @@
+//! [core] Which rule a step goes by.
+//!
+//! One arm a kind of step; the rules themselves stand in the files beside this one. What a step
+//! meets on a full disk is widened here, for every step alike.
+
+use super::{Branch, Due, Thread, World, acts, calls, full, races, turns};
+use crate::contract::Clause;
+use crate::plan::{Step, Who};
+use crate::policy::{Defaults, Overrides};
+
+/// Every answer that the contract allows, in no order of preference.
+pub fn step(world: &World, step: &Step) -> Vec<Branch> {
+    let branches = match step {
+        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. }
+            if world.full =>
+        {
+            full::widened(world, step, ruled(world, step))
+        }
+        Step::Run { .. }
+        | Step::Begin { .. }
+        | Step::Act { .. }
+        | Step::Spawn { .. }
+        | Step::Reread { .. }
+            if world.full =>
+        {
+            full::widened(world, step, ruled(world, step))
+        }
+        _ => ruled(world, step),
+    };
+    assert!(!branches.is_empty(), "every step has an answer");
+    branches
+}
+
+fn ruled(world: &World, step: &Step) -> Vec<Branch> {
+    match step {
+        Step::Start { overrides, ephemeral, new } => {
+            calls::start(world, overrides, (*ephemeral, *new))
+        }
+        Step::Fork { from, overrides, cut, ephemeral, new } => {
+            let (cut, ephemeral) = (*cut, *ephemeral);
+            calls::fork(world, *from, overrides, calls::Fork { cut, ephemeral, new: *new })
+        }
+        Step::Resume { thread, overrides } => calls::resume(world, *thread, overrides),
+        Step::Reread { thread } => calls::reread(world, *thread),
+        Step::Fresh { thread } => calls::fresh(world, *thread),
+        Step::Rival { thread } => calls::rival(world, *thread),
+        Step::Run { thread, overrides, flaw, reply, .. } => {
+            turns::run(world, *thread, overrides, (*flaw, reply))
+        }
+        Step::Begin { thread, overrides } => turns::begin(world, *thread, overrides),
+        Step::Finish { thread, .. } => turns::finish(world, *thread),
+        Step::Settings { thread, overrides } => turns::settings(world, *thread, overrides),
+        Step::Steer { thread } => turns::steer(world, *thread),
+        Step::Retune { thread, .. } => turns::retune(world, *thread),
+        Step::Act { thread, act } => acts::act(world, *thread, *act),
+        Step::Spawn { thread, new } => acts::spawn(world, *thread, *new),
+        Step::Task { thread } => acts::task(world, *thread),
+        Step::Invalid { .. } => refused(world, Clause::T5),
+        Step::Restart { stop, forgets } => quiet(world.unloaded(*stop, *forgets)),
+        Step::Configure { defaults } => quiet(world.configured(defaults)),
+        Step::Disk { full } => quiet(World { full: *full, ..world.clone() }),
+        Step::Second(inner) => races::second(world, inner),
+        Step::Torn(inner) => races::torn(world, inner),
+        Step::Together(steps) => races::together(world, steps),
+    }
+}
+
+/// The request is refused under this clause, and changes nothing.
+pub(super) fn refused(world: &World, clause: Clause) -> Vec<Branch> {
+    vec![Branch { world: world.clone(), due: Due::Refusal(clause), rests: vec![clause] }]
+}
+
+/// Nothing that the server says is ruled.
+pub(super) fn quiet(world: World) -> Vec<Branch> {
+    vec![Branch { world, due: Due::Nothing, rests: Vec::new() }]
+}
+
+/// One answer.
+pub(super) fn stated(world: World, due: Due, rests: Vec<Clause>) -> Vec<Branch> {
+    vec![Branch { world, due, rests }]
+}
+
+/// The request may be granted, with this world after it, or refused, and then changes nothing.
+pub(super) fn either(world: &World, after: World) -> Vec<Branch> {
+    let branch = |world, granted| Branch { world, due: Due::Answer { granted }, rests: Vec::new() };
+    vec![branch(after, true), branch(world.clone(), false)]
+}
+
+/// The same where what a granted request must show is ruled.
+pub(super) fn or_refused(world: &World, mut branches: Vec<Branch>) -> Vec<Branch> {
+    let due = Due::Answer { granted: false };
+    branches.push(Branch { world: world.clone(), due, rests: Vec::new() });
+    branches
+}
+
+/// The clause by which overrides must be refused, if they must.
+pub(super) fn faulty<S>(defaults: &Defaults, overrides: &Overrides<S>) -> Option<Clause> {
+    let both = overrides.sandbox.value().is_some() && overrides.profile.value().is_some();
+    match overrides.profile.value() {
+        _ if both && !overrides.by_config => Some(Clause::G5),
+        Some(id) if !defaults.defines(id) => Some(Clause::T5),
+        _ => None,
+    }
+}
+
+/// The general clauses that a call with these overrides rests on.
+pub(super) fn general<S>(overrides: &Overrides<S>) -> Vec<Clause> {
+    let about = overrides.dimensions();
+    let set = about.iter().filter(|(_, set, _)| *set).count();
+    let mut rests = vec![Clause::G1];
+    rests.extend(about.iter().any(|(_, _, null)| *null).then_some(Clause::G2));
+    rests.extend((set > 0 && set < 3).then_some(Clause::G4));
+    let permissions = overrides.sets(crate::policy::Dimension::SB);
+    rests.extend(permissions.then_some(Clause::G6));
+    rests.extend((overrides.by_config && set > 0).then_some(Clause::R12));
+    rests
+}
+
+/// The clause that a set value rests on: the call's own, or R12 where it goes through `config`.
+pub(super) fn set_by<S>(overrides: &Overrides<S>, own: Clause) -> Clause {
+    if overrides.by_config { Clause::R12 } else { own }
+}
+
+/// The thread, if it is loaded.
+pub(super) fn loaded(world: &World, who: Who) -> Option<(crate::plan::Name, &Thread)> {
+    world.thread(who).filter(|(_, thread)| thread.live.is_some())
+}

@@ -1,0 +1,75 @@
+//! [core] G12: where the contract lets a policy be wider than the client asked for.
+//!
+//! Not a prediction and never a finding: the report lists it, since whoever relies on the policy
+//! wants to know.
+
+use super::World;
+use crate::contract::Clause;
+use crate::op::Cut;
+use crate::plan::{Step, Who};
+use crate::policy::order::allows_more;
+use crate::policy::{CallOverrides, Permissions, Policy};
+
+/// The clause that lets the step leave a policy wider than was asked for, if one does.
+pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
+    match step {
+        Step::Resume { thread, overrides } => resumed(world, *thread, overrides),
+        Step::Fork { from, overrides, cut: Some(cut), .. } if !overrides.sets_any() => {
+            cut_short(world, *from, *cut)
+        }
+        Step::Run { thread, overrides, flaw: None, .. } | Step::Begin { thread, overrides } => {
+            let (_, thread) = world.thread(*thread)?;
+            let running = thread.running.as_ref()?;
+            let asked = thread.live.as_ref()?.with(overrides);
+            wider(world, running, &asked).then_some(Clause::T6)
+        }
+        _ => None,
+    }
+}
+
+/// What the clause lets be wider, as a sentence without its full stop.
+pub fn words(clause: Clause) -> &'static str {
+    match clause {
+        Clause::R7 => "a profile that is gone gives way to a wider default",
+        Clause::F2 => "a fork takes a wider policy than stood where it is cut",
+        Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
+        _ => "a loaded thread stays wider than its resume asks for",
+    }
+}
+
+fn wider(world: &World, has: &Policy, asked: &Policy) -> bool {
+    allows_more(has, asked, &world.defaults.profiles)
+}
+
+fn resumed(world: &World, who: Who, overrides: &CallOverrides) -> Option<Clause> {
+    let (_, thread) = world.thread(who)?;
+    if !thread.materialised || thread.archived {
+        return None;
+    }
+    match &thread.live {
+        Some(live) => {
+            let asked = live.with(&world.defaults.resolve(overrides));
+            let ignored = thread.running.is_some() || !thread.unheard();
+            (ignored && wider(world, live, &asked)).then_some(Clause::R2)
+        }
+        None => {
+            let Permissions::Profile(id) = &thread.stored.permissions else {
+                return None;
+            };
+            let gone = !world.defaults.defines(id) && !overrides.sets(crate::policy::Dimension::PP);
+            let fallen =
+                Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
+            (gone && wider(world, &fallen, &thread.stored)).then_some(Clause::R7)
+        }
+    }
+}
+
+/// The policy that stood at the cut, where the fork's is wider.
+fn cut_short(world: &World, who: Who, cut: Cut) -> Option<Clause> {
+    let (_, source) = world.thread(who)?;
+    let (Cut::Last(turn) | Cut::Before(turn)) = cut;
+    let count = source.turns.len();
+    let then = source.turns.get(usize::from(turn).checked_rem(count)?)?;
+    let latest = source.live.as_ref().unwrap_or(&source.stored);
+    wider(world, latest, then).then_some(Clause::F2)
+}

@@ -1,0 +1,276 @@
+//! [shell] The matrix as a page: one file, with nothing beside it.
+//!
+//! Reads well on paper and on a phone, in light and dark, and without colours: every state has a
+//! sign. A broken cell leads to its program, with what was expected and seen and since when. Holds
+//! no script, and asks nobody for anything.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{name, tells};
+use crate::contract::row;
+use crate::matrix::record::Key;
+use crate::matrix::{Cell, Column, Matrix, Outcome, Place, State, Turn};
+use crate::report::words::{self, plural};
+
+mod cards;
+
+const STYLE: &str = include_str!("page.css");
+
+/// The page.
+pub fn html(matrix: &Matrix, key: &Key) -> String {
+    let title = title(matrix);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                (introduction(matrix, key))
+                h2 { "Clause by release" }
+                (legend())
+                (grid(matrix, "Clauses that some release breaks", &tells))
+                (others(matrix))
+                (remainder(matrix))
+                h2 { "What changed when" }
+                (turns(matrix))
+                h2 { "Deviations" }
+                (cards::all(matrix))
+                h2 { "Releases" }
+                (releases(matrix))
+                (how(key))
+            }
+        }
+    }
+    .into_string()
+}
+
+fn title(matrix: &Matrix) -> String {
+    let subject = "policy inheritance in codex app-server";
+    match matrix.columns.as_slice() {
+        [] => format!("No release: {subject}"),
+        [one] => format!("{}: {subject}", one.label),
+        [first, .., last] => format!("{} to {}: {subject}", first.label, last.label),
+    }
+}
+
+fn introduction(matrix: &Matrix, key: &Key) -> Markup {
+    let count = |fits: &dyn Fn(&Cell) -> bool| {
+        let rows = matrix.rows.values();
+        rows.filter(|cells| cells.iter().any(fits)).count()
+    };
+    let broken = count(&|cell| cell.state == State::Broken);
+    let widened = count(&|cell| cell.widened());
+    let releases = plural(matrix.columns.len(), "release");
+    let verb = if broken == 1 { "is" } else { "are" };
+    html! {
+        p {
+            "Does a thread keep the policy that it was given: through turns, forks, restarts and \
+             resumes? The same " (key.cases) " random programs were run on each of " (releases)
+            ", and every answer was compared with what the contract of heirloom demands. What \
+             differed was made as small as it gets and run again in fresh processes, and every \
+             other release was asked for it by the same program."
+        }
+        p {
+            strong { (plural(broken, "row")) " of the table " (verb)
+                " broken on some release" }
+            "; in " (widened) " of them the release allows more than was asked for."
+        }
+    }
+}
+
+fn legend() -> Markup {
+    html! {
+        ul.legend {
+            li { b.holds { "✓" } "holds" }
+            li { b.broken { "✗" } "broken" }
+            li { b.widened { "▲" } "broken, and allows more than is due" }
+            li { b.broken.known { "✗" } "known deviation" }
+            li { b.none { "–" } "cannot be asked for on that release" }
+            li { b.none { "·" } "no case asked" }
+            li { b.none { "?" } "release not run" }
+        }
+    }
+}
+
+/// The rows that are of a kind, as a table.
+fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup {
+    let rows: Vec<(&Place, &Vec<Cell>)> =
+        matrix.rows.iter().filter(|(_, cells)| kind(cells)).collect();
+    let section = |at: usize| row(rows[at].0.clause).section;
+    let begins = |at: usize| at == 0 || section(at) != section(at - 1);
+    html! {
+        div.box tabindex="0" role="region" aria-label=(title) {
+            table.grid {
+                thead {
+                    tr {
+                        th scope="col" { "Clause" }
+                        @for column in &matrix.columns {
+                            th scope="col" { span { (column.label) } }
+                        }
+                    }
+                }
+                tbody {
+                    @for (at, (place, cells)) in rows.iter().enumerate() {
+                        @if begins(at) {
+                            tr.section { th colspan=(matrix.columns.len() + 1) { (section(at)) } }
+                        }
+                        tr {
+                            th scope="row" title=(row(place.clause).text) { (name(**place)) }
+                            @for (column, cell) in matrix.columns.iter().zip(*cells) {
+                                td { (sign(**place, column, cell)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The rows that hold wherever they were tried, folded away.
+fn others(matrix: &Matrix) -> Markup {
+    let holds = |cells: &[Cell]| !tells(cells) && any_judged(cells);
+    let rows = matrix.rows.iter().filter(|(_, cells)| holds(cells));
+    let names: Vec<String> = rows.map(|(place, _)| name(*place)).collect();
+    let count = names.len();
+    html! {
+        @if count > 0 {
+            // What is folded away on a screen cannot be opened on paper.
+            p.paper { "These hold wherever they were tried: " (names.join(", ")) "." }
+            details {
+                summary { (plural(count, "row")) " of clauses that hold wherever they were tried" }
+                (grid(matrix, "Clauses that hold wherever they were tried", &holds))
+            }
+        }
+    }
+}
+
+fn any_judged(cells: &[Cell]) -> bool {
+    cells.iter().any(Cell::is_judged)
+}
+
+/// A cell: a sign, which leads to the program where there is one.
+fn sign(place: Place, column: &Column, cell: &Cell) -> Markup {
+    let about = |says: &str| format!("{} on {}: {says}", name(place), column.label);
+    let plain = |sign: &str, class: &str, says: &str| {
+        html! { span class=(class) title=(about(says)) { (sign) } }
+    };
+    if let Outcome::NotRun(reason) = &column.outcome {
+        return plain("?", "none", &format!("not run: {reason}"));
+    }
+    let Some(breach) = cell.breaches.first() else {
+        let tried = format!("holds, tried {}", plural(cell.fired, "time"));
+        return match cell.state {
+            State::Untestable => plain("–", "none", "this release cannot be asked for it"),
+            State::Untried => plain("·", "none", "no case asked for it"),
+            State::Holds | State::Broken => plain("✓", "holds", &tried),
+        };
+    };
+    let known = if cell.is_known() { " known" } else { "" };
+    let (sign, class, says) = match cell.widened() {
+        true => ("▲", "widened", "broken, and allows more than is due"),
+        false => ("✗", "broken", "broken"),
+    };
+    let known_says = if cell.is_known() { ", a known deviation" } else { "" };
+    let says = about(&format!("{says}{known_says}; see the program"));
+    html! { a class={ (class) (known) } href={ "#" (breach.id) } title=(says) { (sign) } }
+}
+
+/// What has no row, since no release tried it.
+fn remainder(matrix: &Matrix) -> Markup {
+    let silent = matrix.rows.iter().filter(|(_, cells)| !tells(cells) && !any_judged(cells));
+    let silent: Vec<String> = silent.map(|(place, _)| name(*place)).collect();
+    html! {
+        @if !silent.is_empty() {
+            p.faint {
+                "Not tested is not green: of these clauses nothing is said, since no case asked \
+                 for them on any release: " (silent.join(", ")) "."
+            }
+        }
+    }
+}
+
+fn turns(matrix: &Matrix) -> Markup {
+    let turns = matrix.turns();
+    let at = |column: usize| turns.iter().filter(move |turn| turn.to == column);
+    let columns = (0..matrix.columns.len()).filter(|column| at(*column).next().is_some());
+    html! {
+        @if turns.is_empty() { p { "Nothing that these releases show." } }
+        ul.turns {
+            @for column in columns {
+                li {
+                    strong { (matrix.columns[column].label) }
+                    ul {
+                        @for one in at(column) {
+                            li {
+                                (super::turn(matrix, one))
+                                @if let Some((id, what)) = program(matrix, one) {
+                                    ": " a href={ "#" (id) } { (what) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The program that shows a turn, and on which side of it.
+fn program(matrix: &Matrix, turn: &Turn) -> Option<(String, &'static str)> {
+    let told = |column, signatures: &[_]| {
+        let first = signatures.first()?;
+        Some(matrix.told(column, first)?.id.clone())
+    };
+    let gained = told(turn.to, &turn.gained).map(|id| (id, "the program that shows it"));
+    gained.or_else(|| told(turn.from, &turn.lost).map(|id| (id, "the program that showed it")))
+}
+
+fn releases(matrix: &Matrix) -> Markup {
+    html! {
+        div.box tabindex="0" role="region" aria-label="Releases" {
+            table.releases {
+                thead {
+                    tr {
+                        @for head in ["Release", "Cases", "Steps", "Took", "Findings"] {
+                            th scope="col" { (head) }
+                        }
+                    }
+                }
+                tbody {
+                    @for column in &matrix.columns {
+                        tr {
+                            th scope="row" { (column.label) }
+                            @match &column.outcome {
+                                Outcome::Ran(results) => {
+                                    td { (results.cases) }
+                                    td { (results.steps) }
+                                    td { (words::time(results.wall)) }
+                                    td { (results.findings.len()) }
+                                }
+                                Outcome::NotRun(reason) => {
+                                    td colspan="4" { "not run: " (reason) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn how(key: &Key) -> Markup {
+    html! {
+        p.faint {
+            "Made by heirloom " (env!("CARGO_PKG_VERSION")) ", model revision " (key.revision)
+            ", seed " (key.seed) ", " (key.cases) " cases of at most " (key.max_ops)
+            " operations on each release, servers in the state " (key.profile) "."
+        }
+    }
+}

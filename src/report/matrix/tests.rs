@@ -1,0 +1,358 @@
+//! [shell] A matrix of four releases that was made by hand, told in every form.
+//!
+//! R4 is broken on the first two, the third could not be had, the fourth repairs it; T9 cannot be
+//! asked of the first. The finding is judged from a stored trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+
+use super::changes::Upgrade;
+use super::document::Document;
+use super::{page, shelf, text};
+use crate::campaign::{Status, Subject, Told};
+use crate::contract::Clause;
+use crate::judge::judge;
+use crate::known::Known;
+use crate::known::update::{Change, changes};
+use crate::matrix::record::{Key, Record};
+use crate::matrix::store::Store;
+use crate::matrix::{Column, Count, Matrix, Outcome, Place, Results};
+use crate::policy::Dimension;
+use crate::report::evidence::Read;
+use crate::report::lore::Lore;
+use crate::report::paint::Paint;
+use crate::trace::Trace;
+
+const TRACE: &str = include_str!("../../../tests/traces/r4-ap-resume-never-config.trace");
+
+fn told(status: Status) -> Told {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    Told {
+        id: "r4-ap-resume-never-config".to_owned(),
+        status,
+        finding: judge(&trace).findings.remove(0),
+        plan: trace.plan.clone(),
+        trace,
+        unlike: None,
+        stderr: "last <words>\n".to_owned(),
+        token: "r1-s1-c3-o12".to_owned(),
+        confirmed: (5, 5),
+        shrink_runs: 9,
+        found_after: Duration::from_millis(3_140),
+        deed: None,
+        excuse: None,
+    }
+}
+
+fn key() -> Key {
+    Key {
+        revision: 1,
+        seed: 1,
+        cases: 20,
+        max_ops: 12,
+        confirmations: 5,
+        profile: "default".to_owned(),
+    }
+}
+
+fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results {
+    let resumes = Place { clause: Clause::R4, dimension: Some(Dimension::AP) };
+    let notices = Place { clause: Clause::T9, dimension: None };
+    let heard = if untestable.is_empty() { 7 } else { 0 };
+    Results {
+        subject: Subject {
+            spec: release.to_owned(),
+            version: release.parse().ok(),
+            digest: format!("sha256:00ff{release}"),
+        },
+        cases: 20,
+        steps: 160,
+        wall: Duration::from_secs(65),
+        tally: BTreeMap::from([
+            (resumes, Count { compared: 12, rested: 0 }),
+            (notices, Count { compared: heard, rested: 3 }),
+        ]),
+        untestable: untestable.iter().copied().collect(),
+        asked: BTreeSet::from([told(Status::New).finding.signature()]),
+        findings,
+        inconclusive: BTreeMap::new(),
+        interrupted: false,
+        stored: false,
+    }
+}
+
+fn column(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Column {
+    let results = results(release, findings, untestable);
+    let version = results.subject.version.clone();
+    Column { label: release.to_owned(), version, outcome: Outcome::Ran(Box::new(results)) }
+}
+
+fn matrix() -> Matrix {
+    let missing = Column {
+        label: "0.150.0".to_owned(),
+        version: "0.150.0".parse().ok(),
+        outcome: Outcome::NotRun("cannot fetch it: <no network>".to_owned()),
+    };
+    let columns = vec![
+        column("0.131.0", vec![told(Status::New)], &[Clause::T9]),
+        column("0.144.4", vec![told(Status::New)], &[]),
+        missing,
+        column("0.169.0", vec![told(Status::Flaky)], &[]),
+    ];
+    Matrix::new(columns, &Known::default())
+}
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(text);
+}
+
+#[test]
+fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
+    check(
+        &text(&matrix(), &Paint::plain(80)),
+        expect![[r#"
+                     0.131.0  0.144.4  0.150.0  0.169.0
+        T9                 -    holds        ?    holds
+        R4   AP      WIDENED  WIDENED        ?    holds
+
+          holds         wherever it was tried: none
+          not tried     on any release: G1, G2, G3, G4, G5, G6, G8, G9, G10, G11, G12,
+                        R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8, U0, U1, U3, U4,
+                        R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12, R13, R17, R18,
+                        F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6, O7, O8, O9, O10,
+                        O14, E1, E2, E3, E4, W1, W2, W3, W4
+          signs         WIDENED: broken, and the release allows more than is due; -: the
+                        release cannot be asked for it; .: no case asked; ?: the release
+                        was not run
+          0.131.0       20 cases, 1 finding, 1 min 5 s
+          0.144.4       20 cases, 1 finding, 1 min 5 s
+          0.150.0       not run: cannot fetch it: <no network>
+          0.169.0       20 cases, 1 finding, 1 min 5 s
+
+        What changed when
+          0.169.0       R4 AP is repaired (compared with 0.144.4): A cold resume (after
+                        a restart or an unload) restores AP.
+    "#]],
+    );
+}
+
+#[test]
+fn releases_that_do_not_fit_beside_each_other_stand_below() {
+    let told = text(&matrix(), &Paint::plain(40));
+    check(
+        &told.lines().take(9).map(|line| format!("{line}\n")).collect::<String>(),
+        expect![[r#"
+                     0.131.0  0.144.4  0.150.0
+        T9                 -    holds        ?
+        R4   AP      WIDENED  WIDENED        ?
+
+                     0.169.0
+        T9             holds
+        R4   AP        holds
+
+          holds         wherever it was tried:
+    "#]],
+    );
+}
+
+#[test]
+fn an_upgrade_is_told_in_words_with_programs() {
+    let matrix = matrix();
+    let both = [(1, 3), (0, 1)];
+    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Paint::plain(80)));
+    check(
+        &told.join("\n====\n"),
+        expect![[r#"
+        From codex 0.144.4 to 0.169.0
+
+        1 clause is repaired
+          R4 AP         A cold resume (after a restart or an unload) restores AP.
+          on 0.144.4    on-request, where never is due; it allows MORE
+
+            config  approval=on-request reviewer=user sandbox=read-only
+            start   approval=never                -> t0
+            run     t0 "turn 1"                   <- text "ok"
+            audit
+          >   resume  t0
+              ^ R4: expected never, seen on-request; the audit restarts the server, and
+                t0 was read cold
+
+
+          still broken  alike on both: nothing
+          holds         on both: 1 clause
+          not known     since it was not tried on both: G1, G2, G3, G4, G5, G6, G8, G9,
+                        G10, G11, G12, R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8,
+                        U0, U1, U3, U4, R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12,
+                        R13, R17, R18, F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6,
+                        O7, O8, O9, O10, O14, E1, E2, E3, E4, W1, W2, W3, W4
+
+        ====
+        From codex 0.131.0 to 0.144.4
+
+        1 clause can be asked for that could not before
+          T9            An effective change by turn/start or settings/update emits
+                        `thread/settings/updated` with the new values; an equal value
+                        emits none, and start, resume and fork emit none. From 0.133.
+
+          still broken  alike on both: R4 AP
+          holds         on both: 0 clauses
+          not known     since it was not tried on both: G1, G2, G3, G4, G5, G6, G8, G9,
+                        G10, G11, G12, R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8,
+                        U0, U1, U3, U4, R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12,
+                        R13, R17, R18, F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6,
+                        O7, O8, O9, O10, O14, E1, E2, E3, E4, W1, W2, W3, W4
+    "#]],
+    );
+}
+
+#[test]
+fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
+    let document = Document::new(&matrix(), key());
+    let text = serde_json::to_string(&document).expect("a document is plain values");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let keys = |value: &serde_json::Value| {
+        let keys = value.as_object().expect("it is an object").keys();
+        keys.map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    let mut lines = vec![keys(&value)];
+    for list in ["releases", "cells", "findings", "turns"] {
+        lines.push(format!("{list}: {}", keys(&value[list][0])));
+    }
+    let of_resumes = document.cells.iter().filter(|cell| cell.clause == Clause::R4);
+    for cell in of_resumes {
+        lines.push(serde_json::to_string(cell).expect("a cell is plain values"));
+    }
+    lines.push(serde_json::to_string(&document.findings[1]).expect("a finding is plain values"));
+    let again = Document::read(&text).expect("it is read again");
+    assert_eq!(serde_json::to_string(&again).ok(), Some(text), "nothing is lost");
+    lines.push(Document::read("{\"schema\":\"x\"}").expect_err("it is of another schema"));
+    check(
+        &lines.join("\n"),
+        expect![[r#"
+            schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
+            releases: release version digest not_run cases steps wall_seconds inconclusive asked
+            cells: clause dimension release state fired widened known signatures case
+            findings: signature release status widened known expected seen seen_form confirmed since after case
+            turns: clause dimension from to gained lost
+            {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
+            {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
+            {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
+            {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
+            {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
+            its schema is `x`, not `heirloom matrix v1`"#]],
+    );
+}
+
+#[test]
+fn a_broken_cell_of_the_page_leads_to_its_program() {
+    let page = page::html(&matrix(), &key());
+    let ids: BTreeSet<&str> =
+        page.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let links: BTreeSet<&str> =
+        page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(!links.is_empty() && links.is_subset(&ids), "{links:?} lead to {ids:?}");
+    assert!(!page.contains("<no network>") && page.contains("&lt;no network&gt;"), "it is escaped");
+    assert!(!page.contains("<script") && !page.contains("http"), "it asks nobody for anything");
+    let of = |class: &str| page.matches(&format!("class=\"{class}\"")).count();
+    // One of each is in the legend, and a tag on the card.
+    check(
+        &format!("widened {} holds {} none {}", of("widened"), of("holds"), of("none")),
+        expect!["widened 3 holds 4 none 6"],
+    );
+}
+
+#[test]
+fn what_was_run_is_found_again_with_its_findings() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = Store::at(folder.path()).expect("an empty folder is taken");
+    let ran = results("0.144.4", vec![told(Status::New)], &[]);
+    store.keep("0.144.4", &ran, &key()).expect("it can be written");
+    let version = "0.144.4".parse().expect("it is a version");
+    let again = store.of_release(&version, &key()).expect("it is found");
+    let same = |results: &Results| {
+        serde_json::to_string(&Record::new(key(), results)).expect("a record is plain values")
+    };
+    assert_eq!(same(&again), same(&ran));
+    let other = Key { seed: 2, ..key() };
+    let digest = &ran.subject.digest;
+    let told = [
+        again.stored,
+        store.of_release(&version, &other).is_some(),
+        store.of_digest("0.144.4", digest, &key()).is_some(),
+        store.of_digest("0.144.4", "sha256:other", &key()).is_some(),
+    ];
+    check(&format!("{told:?}"), expect!["[true, false, true, false]"]);
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("letter"), "x").expect("it can be written");
+    let refused = Store::at(folder.path()).expect_err("something is in it").to_string();
+    check(
+        &refused.replace(&folder.path().display().to_string(), "FOLDER"),
+        expect!["cannot keep a matrix in FOLDER: something else is in it; name another with --out"],
+    );
+}
+
+#[test]
+fn every_broken_cell_has_its_case_beside_the_document() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    let document =
+        std::fs::read_to_string(folder.path().join(shelf::DOCUMENT)).expect("it is there");
+    let document = Document::read(&document).expect("it is one");
+    let cases: BTreeSet<String> = document.cells.into_iter().filter_map(|cell| cell.case).collect();
+    for case in &cases {
+        let text = std::fs::read_to_string(folder.path().join(case)).expect("it is there");
+        assert!(text.parse::<crate::plan::Plan>().is_ok(), "{case} is a case");
+    }
+    check(
+        &cases.into_iter().collect::<Vec<_>>().join("\n"),
+        expect![[r#"
+            cases/0.131.0/r4-ap-resume-never-config.case
+            cases/0.144.4/r4-ap-resume-never-config.case"#]],
+    );
+}
+
+#[test]
+fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
+                seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
+                reason = \"it is so\"\ncase = \"a.case\"\n";
+    let known = Known::parse(list, |_| Ok(told(Status::New).plan.to_string()));
+    let known = known.expect("it is a list");
+    let read = Read::from(folder.path()).expect("it is a matrix");
+    let changes = changes(&known, &read.evidence());
+    let lore = Lore { run: None, matrix: Some(read), known };
+    let resumes = lore.of(Clause::R4, &Paint::plain(80));
+    let notices = lore.of(Clause::T9, &Paint::plain(80));
+    let changes = changes.iter().map(|change| match change {
+        Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+        other => format!("{other:?}\n"),
+    });
+    let all = format!("{}{resumes}{notices}", changes.collect::<String>());
+    check(
+        &all.replace(&folder.path().display().to_string(), "FOLDER"),
+        expect![[r#"
+        line 1: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.144.4
+
+        Runs
+          last run      there is none here; `heirloom check` makes one
+          releases      broken by 0.131.0 AP (WIDENED); 0.144.4 AP (WIDENED)
+                        FOLDER
+          see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
+          known         R4/AP/resume/never/config in >=0.131.0, <=0.169.0: it is so
+                        its case is a.case
+
+        Runs
+          last run      there is none here; `heirloom check` makes one
+          releases      no release breaks it; it was tried 14 times
+                        FOLDER
+    "#]],
+    );
+}

@@ -1,0 +1,231 @@
+//! [core] What is wrong with a value, in words that are the same in every run.
+//!
+//! Of a union of forms the nearest is told: the one whose tag fits, else what all of them want. A
+//! value is shown only where it cannot be an id or a path; an entry of a list has no number, and a
+//! key that is no name is not shown.
+
+use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
+use serde_json::Value;
+
+use super::Problem;
+
+/// The longest text of a value that is shown: a word of the protocol is shorter, an id longer.
+const WORD_LENGTH_MAX: usize = 32;
+
+/// Expected words that are shown: more tell nobody anything.
+const WORDS_MAX: usize = 12;
+
+/// How near a form of a union is to a value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    /// The value is of another type.
+    Type,
+    /// It is a word, and not one of these.
+    Word,
+    /// It is an object with another tag.
+    Tag,
+    /// It is an object that lacks something, or has something more.
+    Fields,
+    /// It fits on the whole, and is wrong inside.
+    Inside,
+}
+
+/// An error of the validator, told.
+pub(super) fn of(root: &str, error: &ValidationError<'_>) -> Problem {
+    let error = nearest(error);
+    let at = format!("{root}{}", place(error.instance_path().as_str()));
+    Problem { at: at.trim_start_matches('.').to_owned(), says: says(error) }
+}
+
+/// The places of an error, as JSON pointers: its own, or for a union those of its nearest form.
+pub(super) fn places(error: &ValidationError<'_>) -> Vec<String> {
+    vec![nearest(error).instance_path().as_str().to_owned(), error.instance_path().to_string()]
+}
+
+/// Goes down unions as long as one form is nearer than the others.
+fn nearest<'a, 'e>(error: &'a ValidationError<'e>) -> &'a ValidationError<'e>
+where
+    'e: 'a,
+{
+    let Some(forms) = forms(error) else {
+        return error;
+    };
+    let own = error.instance_path().as_str();
+    let rated: Vec<_> = forms.iter().filter_map(|form| farthest(form, own)).collect();
+    let Some((best, inner)) = rated.iter().max_by_key(|(near, error)| (*near, depth(error))) else {
+        return error;
+    };
+    let alone = rated.iter().filter(|(nearness, _)| nearness == best).count() == 1;
+    match best {
+        Nearness::Inside => nearest(inner),
+        Nearness::Type => error,
+        _ if alone => nearest(inner),
+        _ => error,
+    }
+}
+
+/// The errors of each form of a union.
+fn forms<'a>(error: &'a ValidationError<'_>) -> Option<&'a [Vec<ValidationError<'static>>]> {
+    match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => Some(context),
+        _ => None,
+    }
+}
+
+/// A form is as near as its farthest error.
+fn farthest<'a, 'e>(
+    form: &'a [ValidationError<'e>],
+    own: &str,
+) -> Option<(Nearness, &'a ValidationError<'e>)> {
+    form.iter().map(|error| (nearness(error, own), error)).min_by_key(|(nearness, _)| *nearness)
+}
+
+fn nearness(error: &ValidationError<'_>, own: &str) -> Nearness {
+    let here = error.instance_path().as_str() == own;
+    if let (true, Some(forms)) = (here, forms(error)) {
+        let rated = forms.iter().filter_map(|form| farthest(form, own));
+        return rated.map(|(nearness, _)| nearness).max().unwrap_or(Nearness::Inside);
+    }
+    match error.kind() {
+        Kind::Type { .. } if here => Nearness::Type,
+        Kind::Enum { .. } | Kind::Constant { .. } if here => Nearness::Word,
+        Kind::Enum { options } if is_tag(options) => Nearness::Tag,
+        Kind::Constant { .. } => Nearness::Tag,
+        Kind::Required { .. } | Kind::AdditionalProperties { .. } if here => Nearness::Fields,
+        _ => Nearness::Inside,
+    }
+}
+
+fn is_tag(options: &Value) -> bool {
+    options.as_array().is_some_and(|options| options.len() == 1)
+}
+
+fn depth(error: &ValidationError<'_>) -> usize {
+    error.instance_path().as_str().matches('/').count()
+}
+
+/// `/turn/items/0/type` as `.turn.items[].type`.
+fn place(pointer: &str) -> String {
+    let steps = pointer.split('/').skip(1).map(|step| match step {
+        _ if !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) => "[]".to_owned(),
+        _ if is_word(step) => format!(".{step}"),
+        _ => ".{}".to_owned(),
+    });
+    steps.collect()
+}
+
+/// Whether a text can be a word of the protocol, and no id or path.
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte);
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    !text.is_empty() && text.len() <= WORD_LENGTH_MAX && text.bytes().all(plain) && digits <= 4
+}
+
+fn says(error: &ValidationError<'_>) -> String {
+    let value = error.instance();
+    match error.kind() {
+        Kind::Enum { options } => {
+            let options = options.as_array().map_or(&[][..], Vec::as_slice);
+            format!("{} is not one of {}", shown(value), listed(options))
+        }
+        Kind::Constant { expected_value } => format!("{} is not {expected_value}", shown(value)),
+        Kind::Type { kind } => format!("{} where {} is due", shown(value), types(kind)),
+        Kind::Required { property } => format!("lacks {property}"),
+        Kind::AdditionalProperties { unexpected } => {
+            let known: Vec<&str> = unexpected.iter().map(|name| word(name)).collect();
+            format!("has {}, which the schema does not know", known.join(", "))
+        }
+        Kind::Minimum { limit } => format!("is below {limit}"),
+        Kind::Maximum { limit } => format!("is above {limit}"),
+        Kind::OneOfMultipleValid { .. } => "fits more than one form where one is due".to_owned(),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => union(value, error),
+        other => format!("breaks its `{}`", other.keyword()),
+    }
+}
+
+fn word(name: &str) -> &str {
+    if is_word(name) { name } else { "a key" }
+}
+
+/// A value that fits no form of a union: by its tag or its word where the forms have one, else by
+/// their types.
+fn union(value: &Value, error: &ValidationError<'_>) -> String {
+    let leaves = leaves(error);
+    let mut words: Vec<Value> = Vec::new();
+    let mut wrong = None;
+    for (leaf, options) in leaves.iter().filter_map(|leaf| Some((leaf, words_of(leaf)?))) {
+        words.extend(options.iter().cloned());
+        wrong = wrong.or(Some(leaf));
+    }
+    let mut types: Vec<String> = leaves.iter().filter_map(|leaf| type_of(leaf)).collect();
+    let of_type =
+        |leaf: &&ValidationError<'_>| matches!(leaf.kind(), Kind::Type { .. } | Kind::Enum { .. });
+    let all_types = leaves.iter().all(of_type);
+    types.dedup();
+    match wrong {
+        Some(leaf) => {
+            let step = leaf.instance_path().as_str().rsplit('/').next().unwrap_or_default();
+            let tag = if value.is_object() { format!("{step} ") } else { String::new() };
+            format!("{tag}{} is not one of {}", shown(leaf.instance()), listed(&words))
+        }
+        None if all_types => format!("{} where {} is due", shown(value), types.join(" or ")),
+        None => format!("{} fits none of its forms", shown(value)),
+    }
+}
+
+/// The errors of a union's forms, and of the unions among them.
+fn leaves<'a, 'e>(error: &'a ValidationError<'e>) -> Vec<&'a ValidationError<'e>>
+where
+    'e: 'a,
+{
+    match forms(error) {
+        None => vec![error],
+        Some(forms) => forms.iter().flatten().flat_map(leaves).collect(),
+    }
+}
+
+/// The words that a text is none of.
+fn words_of<'a>(error: &'a ValidationError<'_>) -> Option<&'a Vec<Value>> {
+    match error.kind() {
+        Kind::Enum { options } if error.instance().is_string() => options.as_array(),
+        _ => None,
+    }
+}
+
+fn type_of(error: &ValidationError<'_>) -> Option<String> {
+    match error.kind() {
+        Kind::Type { kind } => Some(types(kind)),
+        _ => None,
+    }
+}
+
+/// A value by what it is, and itself where it is a word or a truth value.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(text) if is_word(text) => format!("{text:?}"),
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::String(_) => "a text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+fn listed(options: &[Value]) -> String {
+    let all: Vec<String> = options.iter().map(ToString::to_string).collect();
+    match all.len() > WORDS_MAX {
+        true => format!("{} and {} others", all[..WORDS_MAX].join(", "), all.len() - WORDS_MAX),
+        false => all.join(", "),
+    }
+}
+
+fn types(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => one.as_str().to_owned(),
+        TypeKind::Multiple(many) => {
+            many.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}

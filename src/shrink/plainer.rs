@@ -1,0 +1,221 @@
+//! [core] A step with one thing about it made plain.
+//!
+//! Overrides go, then values lose their fields; wrappers give way to what they wrap, an ephemeral
+//! thread to a durable one, a turn that runs on to one that ends, a strange answer to a text. What
+//! is plain already has nothing plainer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::op::{Consent, Finish, Review, Stop};
+use crate::plan::{Reply, Step};
+use crate::policy::{
+    Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
+};
+
+/// Every step that is this one with one thing made plain.
+pub(super) fn plainer(step: &Step) -> Vec<Step> {
+    match step {
+        Step::Start { overrides, ephemeral, new } => {
+            let with = |overrides, ephemeral| Step::Start { overrides, ephemeral, new: *new };
+            let fewer = plainer_call(overrides).into_iter();
+            let durable = ephemeral.then(|| with(overrides.clone(), false));
+            fewer.map(|overrides| with(overrides, *ephemeral)).chain(durable).collect()
+        }
+        Step::Fork { from, overrides, cut, ephemeral, new } => {
+            let with = |overrides, cut, ephemeral| Step::Fork {
+                from: *from,
+                overrides,
+                cut,
+                ephemeral,
+                new: *new,
+            };
+            let fewer = plainer_call(overrides).into_iter();
+            let whole = cut.map(|_| with(overrides.clone(), None, *ephemeral));
+            let durable = ephemeral.then(|| with(overrides.clone(), *cut, false));
+            fewer.map(|o| with(o, *cut, *ephemeral)).chain(whole).chain(durable).collect()
+        }
+        Step::Resume { thread, overrides } => plainer_call(overrides)
+            .into_iter()
+            .map(|overrides| Step::Resume { thread: *thread, overrides })
+            .collect(),
+        Step::Run { .. } => plainer_run(step),
+        Step::Begin { thread, overrides } => {
+            let fewer = plainer_turn(overrides).into_iter();
+            fewer.map(|overrides| Step::Begin { thread: *thread, overrides }).collect()
+        }
+        Step::Settings { thread, overrides } => {
+            let fewer = plainer_turn(overrides).into_iter();
+            fewer.map(|overrides| Step::Settings { thread: *thread, overrides }).collect()
+        }
+        Step::Finish { thread, finish: Finish::Interrupt } => {
+            vec![Step::Finish { thread: *thread, finish: Finish::Complete }]
+        }
+        Step::Restart { stop, forgets } => {
+            let with = |stop, forgets| Step::Restart { stop, forgets };
+            let all = [with(Stop::Graceful, *forgets), with(*stop, false)];
+            all.into_iter().filter(|plainer| plainer != step).collect()
+        }
+        Step::Configure { defaults } => plainer_defaults(defaults)
+            .into_iter()
+            .map(|defaults| Step::Configure { defaults })
+            .collect(),
+        Step::Second(inner) => wrapped(inner, Step::Second),
+        Step::Torn(inner) => wrapped(inner, Step::Torn),
+        Step::Together(lanes) => plainer_lanes(lanes),
+        _ => Vec::new(),
+    }
+}
+
+fn plainer_run(step: &Step) -> Vec<Step> {
+    let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
+        return Vec::new();
+    };
+    let plain = |overrides, flaw, reply| Step::Run {
+        thread: *thread,
+        prompt: prompt.clone(),
+        overrides,
+        flaw,
+        reply,
+    };
+    let mut all = Vec::new();
+    let text = Reply::Text("ok".to_owned());
+    if flaw.is_some() || *reply != text {
+        all.push(plain(overrides.clone(), None, text));
+    }
+    let refusing = Consent { client: false, review: Review::Deny };
+    if let Reply::Deed(probe, consent) = reply
+        && *consent != refusing
+    {
+        all.push(plain(overrides.clone(), *flaw, Reply::Deed(*probe, refusing)));
+    }
+    let fewer = plainer_turn(overrides).into_iter();
+    all.extend(fewer.map(|overrides| plain(overrides, *flaw, reply.clone())));
+    all
+}
+
+/// The inner step alone, then wrapped and plainer.
+fn wrapped(inner: &Step, wrap: fn(Box<Step>) -> Step) -> Vec<Step> {
+    let plainer = plainer(inner).into_iter().map(|step| wrap(Box::new(step)));
+    std::iter::once(inner.clone()).chain(plainer).collect()
+}
+
+/// With one lane fewer, then with one lane plainer; a lane that names a thread stays, since what
+/// follows may speak of it.
+fn plainer_lanes(lanes: &[Step]) -> Vec<Step> {
+    let mut all = Vec::new();
+    for (index, lane) in lanes.iter().enumerate() {
+        let mut fewer = lanes.to_vec();
+        fewer.remove(index);
+        match fewer.len() {
+            _ if !lane.names().is_empty() => {}
+            1 => all.extend(fewer),
+            _ => all.push(Step::Together(fewer)),
+        }
+    }
+    for (index, lane) in lanes.iter().enumerate() {
+        let with = |step: Step| {
+            let mut lanes = lanes.to_vec();
+            lanes[index] = step;
+            Step::Together(lanes)
+        };
+        all.extend(plainer(lane).into_iter().map(with));
+    }
+    all
+}
+
+fn plainer_call(overrides: &CallOverrides) -> Vec<CallOverrides> {
+    let mut all = fewer(overrides);
+    all.extend(plainer_approval(overrides));
+    all
+}
+
+fn plainer_turn(overrides: &TurnOverrides) -> Vec<TurnOverrides> {
+    let mut all = fewer(overrides);
+    all.extend(plainer_approval(overrides));
+    if let Wish::Set(sandbox) = &overrides.sandbox {
+        let plainer = plainer_sandbox(sandbox).into_iter().map(Wish::Set);
+        all.extend(plainer.map(|sandbox| Overrides { sandbox, ..overrides.clone() }));
+    }
+    all
+}
+
+/// None at all, then each one left out.
+fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
+    let kept = || overrides.clone();
+    let mut all = vec![
+        Overrides::default(),
+        Overrides { sandbox: Wish::Omit, ..kept() },
+        Overrides { reviewer: Wish::Omit, ..kept() },
+        Overrides { approval: Wish::Omit, ..kept() },
+        Overrides { profile: Wish::Omit, ..kept() },
+        Overrides { others: BTreeMap::new(), ..kept() },
+        Overrides { by_config: false, ..kept() },
+    ];
+    for dimension in overrides.others.keys() {
+        let mut fewer = kept();
+        fewer.others.remove(dimension);
+        all.push(fewer);
+    }
+    all.retain(|fewer| fewer != overrides);
+    all
+}
+
+const NO_CATEGORY: Granular = Granular {
+    sandbox_approval: false,
+    rules: false,
+    skill_approval: false,
+    request_permissions: false,
+    mcp_elicitations: false,
+};
+
+fn plainer_approval<S: Clone>(overrides: &Overrides<S>) -> Option<Overrides<S>> {
+    match &overrides.approval {
+        Wish::Set(Approval::Granular(granular)) if *granular != NO_CATEGORY => {
+            let approval = Wish::Set(Approval::Granular(NO_CATEGORY));
+            Some(Overrides { approval, ..overrides.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn plainer_sandbox(sandbox: &Sandbox) -> Vec<Sandbox> {
+    match sandbox {
+        Sandbox::ReadOnly { network: true } => vec![Sandbox::ReadOnly { network: false }],
+        Sandbox::External { network: true } => vec![Sandbox::External { network: false }],
+        Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
+            let none = BTreeSet::new();
+            let with = |marks: [bool; 3], roots: &BTreeSet<String>| {
+                let [network, exclude_tmpdir, exclude_slash_tmp] = marks;
+                let roots = roots.clone();
+                Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots }
+            };
+            let (open, tmpdir, slash_tmp) = (*network, *exclude_tmpdir, *exclude_slash_tmp);
+            let all = [
+                with([false; 3], &none),
+                with([open, tmpdir, slash_tmp], &none),
+                with([false, tmpdir, slash_tmp], roots),
+                with([open, false, slash_tmp], roots),
+                with([open, tmpdir, false], roots),
+            ];
+            all.into_iter().filter(|plainer| plainer != sandbox).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The plain defaults at once, then each by itself.
+pub(super) fn plainer_defaults(defaults: &Defaults) -> Vec<Defaults> {
+    let plain = Defaults::default();
+    let kept = || defaults.clone();
+    let all = [
+        plain.clone(),
+        Defaults { network: plain.network, ..kept() },
+        Defaults { sandbox: plain.sandbox, ..kept() },
+        Defaults { reviewer: plain.reviewer.clone(), ..kept() },
+        Defaults { approval: plain.approval.clone(), ..kept() },
+        Defaults { profile: None, ..kept() },
+        Defaults { profiles: BTreeMap::new(), profile: None, ..kept() },
+        Defaults { others: BTreeMap::new(), ..kept() },
+    ];
+    all.into_iter().filter(|plainer| plainer != defaults).collect()
+}

@@ -1,0 +1,214 @@
+//! What goes on from runs: the list of known deviations, and what a clause says of itself.
+//!
+//! A run is a folder with a summary that was written by hand; no server is needed.
+
+mod command;
+
+use std::fs;
+
+use command::{EXE, seen, within};
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+/// A folder in which a campaign of 0.144.4 has left what it found, and a list that is stale.
+fn after_a_run() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("it can be made");
+        fs::write(path, text).expect("it can be written");
+    };
+    let stale = "R5/RV/resume/user/config";
+    let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
+        "seen":"on-request","seen_form":"on-request","case":"findings/r4-ap.case"}"#;
+    let summary = format!(
+        r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
+        "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
+        "stale":[{{"signature":"{stale}"}}]}}"#
+    );
+    let case = "# heirloom case v1\nconfig\naudit\n";
+    write("runs/latest/summary.json", &summary);
+    write("runs/latest/findings/r4-ap.case", case);
+    write("cases/r5.case", case);
+    let row = format!(
+        "# Ours.\n[[deviation]]\nsignature = \"{stale}\"\nseen = \"auto_review\"\n\
+         releases = \"=0.144.4\"\nreason = \"x\"\ncase = \"cases/r5.case\"\n"
+    );
+    write("known.toml", &row);
+    folder
+}
+
+/// What a command says in that folder.
+fn said_after(folder: &TempDir, arguments: &[&str]) -> String {
+    let output = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
+    seen(&output)
+}
+
+#[test]
+fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
+    let folder = after_a_run();
+    let update = ["known", "update", "--known", "known.toml"];
+    let mut told = said_after(&folder, &update);
+    told.push_str(&said_after(&folder, &[update.as_slice(), &["--write"]].concat()));
+    told.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
+    told.push_str(&said_after(&folder, &update));
+    assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
+    expect![[r#"
+          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+                        it shows it
+          add           what no row excuses:
+        [[deviation]]
+        signature = "R4/AP/resume/never/config"
+        seen = "on-request"
+        releases = "=0.144.4"
+        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        case = "cases/r4-ap-resume-never-config.case"
+
+
+        2 changes; --write makes them in known.toml
+        exit 1
+          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+                        it shows it
+          add           what no row excuses:
+        [[deviation]]
+        signature = "R4/AP/resume/never/config"
+        seen = "on-request"
+        releases = "=0.144.4"
+        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        case = "cases/r4-ap-resume-never-config.case"
+
+
+        written to known.toml
+        # Ours.
+
+        [[deviation]]
+        signature = "R4/AP/resume/never/config"
+        seen = "on-request"
+        releases = "=0.144.4"
+        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        case = "cases/r4-ap-resume-never-config.case"
+        known.toml stands as runs/latest has it
+    "#]].assert_eq(&told);
+}
+
+#[test]
+fn what_is_no_run_is_refused_by_an_update() {
+    let folder = after_a_run();
+    let lost = ["known", "update", "cases", "--known", "known.toml"];
+    let none = ["known", "update", "known.toml", "--known", "known.toml"];
+    let list = ["known", "update", "--known", "lost.toml"];
+    let told = [lost, none].map(|arguments| said_after(&folder, &arguments)).concat();
+    expect![[r#"
+        ! heirloom: cannot read cases/summary.json: No such file or directory (os error 2)
+        exit 2
+        ! heirloom: cannot read known.toml: it is no summary of a run: expected value at line 1 column 1
+        exit 2
+        ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
+        exit 2
+    "#]].assert_eq(&format!("{told}{}", said_after(&folder, &list)));
+}
+
+#[test]
+fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
+    let folder = after_a_run();
+    let told = ["R4", "R5", "R6"].map(|clause| {
+        let told = said_after(&folder, &["clauses", clause, "--known", "known.toml"]);
+        format!("{clause}\n{}", told.split("\nRuns\n").nth(1).unwrap_or_default())
+    });
+    expect![[r#"
+        R4
+          last run      tried 12 times, broken 5 times on codex 0.144.4
+                        runs/latest
+          see it        heirloom replay runs/latest/findings/r4-ap.case --server 0.144.4
+          releases      there is no matrix here; `heirloom matrix` makes one
+
+        R5
+          last run      tried 7 times, held each time on codex 0.144.4
+                        runs/latest
+          releases      there is no matrix here; `heirloom matrix` makes one
+          known         R5/RV/resume/user/config in =0.144.4: x
+                        its case is r5.case
+
+        R6
+          last run      never tried on codex 0.144.4
+                        runs/latest
+          releases      there is no matrix here; `heirloom matrix` makes one
+    "#]]
+    .assert_eq(&told.join("\n"));
+}
+
+/// What a command says where nothing was run.
+fn told_of(arguments: &[&str], expected: Expect) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let empty = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
+    expected.assert_eq(&seen(&empty));
+}
+
+#[test]
+fn a_clause_is_told_in_full() {
+    told_of(
+        &["clauses", "R4"],
+        expect![[r#"
+            R4  Resume
+
+              A cold resume (after a restart or an unload) restores AP.
+
+            Strength: how firmly the sources stand behind it
+              everywhere    N: an upstream test or a published schema text asserts it (a
+                            finding is a conformance failure)
+
+            Sources
+              T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
+
+            Dimensions
+              AP            approval policy
+
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      there is no matrix here; `heirloom matrix` makes one
+        "#]],
+    );
+}
+
+#[test]
+fn strengths_that_differ_by_dimension_are_told_one_by_one() {
+    told_of(
+        &["clauses", "F1"],
+        expect![[r#"
+            F1  Fork
+
+              A fork without an override has the source's AP, RV and permissions, the source
+              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
+              (S7).
+
+            Strength: how firmly the sources stand behind it
+              otherwise     N: an upstream test or a published schema text asserts it (a
+                            finding is a conformance failure)
+              SB            S: sources are silent or disagree, and this is the stance of the
+                            suite (a finding is a departure from a stance)
+
+            Sources
+              SEED 2: the six approval tests of the Python SDK upstream, by their number
+              T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
+
+            Dimensions
+              AP            approval policy
+              RV            approvals reviewer
+              SB            sandbox
+
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      there is no matrix here; `heirloom matrix` makes one
+              known         F1/SB/fork/workspace-write/config in =0.169.0: a fork takes
+                            config's sandbox where its source has workspace-write
+                            its case is f1-sb-fork-workspace-write-config.case
+              known         F1/SB/fork/external/config in =0.169.0: a fork takes config's
+                            sandbox where its source has an external one
+                            its case is f1-sb-fork-external-config.case
+              known         F1/SB/fork/read-only/config in =0.169.0: a fork at once with a
+                            change of its source's workspace-write takes config's sandbox;
+                            as F1
+                            its case is f1-sb-fork-read-only-config.case
+        "#]],
+    );
+}
