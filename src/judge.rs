@@ -284,7 +284,8 @@ impl Judging<'_> {
         // A thread may hold a profile that config.toml no longer has: it means what it last did.
         let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
         let profiles = profiles.collect();
-        compare::Gates { profiles, ..compare::Gates::of(self.trace.server.as_ref()) }
+        let settled = shown::settled(&self.defaults);
+        compare::Gates { profiles, settled, ..compare::Gates::of(self.trace.server.as_ref()) }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {

@@ -22,13 +22,16 @@ pub struct Gates {
     pub notices: bool,
     /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
+    /// Those of them that have meant one thing throughout: what a loaded thread makes of one that
+    /// is redefined is nobody's rule.
+    pub settled: Profiles,
 }
 
 impl Gates {
     /// What a release can be asked for; one that is not named, for everything.
     pub fn of(release: Option<&Version>) -> Gates {
         let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, profiles: Profiles::new() }
+        Gates { notices, profiles: Profiles::new(), settled: Profiles::new() }
     }
 
     /// The clauses that cannot be tested there.
@@ -153,7 +156,7 @@ pub(super) fn of_lane(
         all.extend(told::compare(*thread, policy, facts));
     }
     if as_due {
-        all.extend(deed::compare(due, step, facts, &gates.profiles));
+        all.extend(deed::compare(due, step, facts, &gates.settled));
     }
     widths(&mut all, due, gates);
     all

@@ -5,6 +5,7 @@
 
 use crate::model::World;
 use crate::plan::Step;
+use crate::policy::{Defaults, Profiles};
 use crate::trace::{What, Whose};
 
 /// What the step would have asked for, where the release does not have it.
@@ -38,6 +39,16 @@ pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
         }
     }
     worlds
+}
+
+/// The profiles that have meant one thing in every config so far.
+pub(super) fn settled(defaults: &[Defaults]) -> Profiles {
+    let mut settled: Profiles = defaults.iter().flat_map(|one| one.profiles.clone()).collect();
+    settled.retain(|id, base| {
+        let mut meanings = defaults.iter().filter_map(|one| one.profiles.get(id));
+        meanings.all(|meaning| meaning == base)
+    });
+    settled
 }
 
 #[cfg(test)]
