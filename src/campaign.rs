@@ -5,7 +5,7 @@
 //! that is new is reproduced in fresh processes, shrunk and confirmed before it is told. Speaks in
 //! `Event`s and prints nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -246,6 +246,8 @@ pub struct Outcome {
     pub performed: BTreeMap<String, u64>,
     /// What the release was not asked for, since its schema does not have it, and how often.
     pub left_out: BTreeMap<String, u64>,
+    /// The clauses that these steps were to test.
+    pub withheld: BTreeSet<Clause>,
     /// Rows that are stale.
     pub stale: Vec<Stale>,
     /// Whether it was stopped before its budget was spent.

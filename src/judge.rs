@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
+use crate::model::fires::clauses;
 use crate::model::rules::step;
 use crate::model::width::{self, wider_by_right};
 use crate::model::{Branch, Kind, World};
@@ -154,6 +155,8 @@ pub struct Verdict {
     pub tally: BTreeMap<Cell, Tally>,
     /// The steps that the release was not asked for, and what it does not have of each.
     pub left_out: BTreeMap<usize, String>,
+    /// The clauses that these steps were to test.
+    pub withheld: BTreeSet<Clause>,
 }
 
 impl Finding {
@@ -237,12 +240,13 @@ impl Judging<'_> {
         let facts: Vec<&What> = self.trace.of_step(index).collect();
         if let Some(what) = shown::left_out(&facts) {
             self.verdict.left_out.insert(index, what);
+            self.verdict.withheld.extend(worlds.iter().flat_map(|one| clauses(one, &wanted)));
             return worlds;
         }
         if shown::not_taken(&wanted, &facts) {
             return worlds;
         }
-        let gates = self.gates();
+        let gates = shown::gates(self.trace.server.as_ref(), &self.defaults, &worlds);
         let mut all = Vec::new();
         for world in &shown::closed(worlds, &facts) {
             for branch in step(world, &wanted) {
@@ -277,15 +281,6 @@ impl Judging<'_> {
             }
         }
         next
-    }
-
-    /// What the server's release cannot be asked for.
-    fn gates(&self) -> compare::Gates {
-        // A thread may hold a profile that config.toml no longer has: it means what it last did.
-        let profiles = self.defaults.iter().flat_map(|defaults| defaults.profiles.clone());
-        let profiles = profiles.collect();
-        let settled = shown::settled(&self.defaults);
-        compare::Gates { profiles, settled, ..compare::Gates::of(self.trace.server.as_ref()) }
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::Clause;
 use crate::op::{Act, Stop};
 use crate::plan::{Name, Who};
-use crate::policy::{Defaults, Dimension, Policy};
+use crate::policy::{Defaults, Dimension, Permissions, Policy, SandboxMode};
 
 mod acts;
 mod calls;
@@ -25,7 +25,7 @@ mod turns;
 pub mod width;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 2;
+pub const REVISION: u32 = 3;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,8 @@ pub struct Thread {
     pub before: Option<Policy>,
     /// The source's policy at the fork, where the thread is one.
     pub source: Option<Policy>,
+    /// What its profile meant when config.toml first changed since the thread was read.
+    pub meant: Option<SandboxMode>,
 }
 
 /// The clauses that a policy's values rest on.
@@ -222,6 +224,12 @@ impl World {
         }
     }
 
+    /// The subagents of a thread, and theirs.
+    fn spawned_by(&self, name: Name) -> Vec<Name> {
+        let children = self.threads.iter().filter(|(_, thread)| thread.parent == Some(name));
+        children.flat_map(|(child, _)| [vec![*child], self.spawned_by(*child)].concat()).collect()
+    }
+
     fn with(&self, name: Name, thread: Thread) -> World {
         let mut world = self.clone();
         world.threads.insert(name, thread);
@@ -236,6 +244,9 @@ impl World {
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
             thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
+            if let Permissions::Profile(id) = &thread.stored.permissions {
+                thread.meant = thread.meant.or_else(|| self.defaults.profiles.get(id).copied());
+            }
         }
         world
     }
@@ -299,6 +310,7 @@ impl Thread {
             trail: BTreeSet::new(),
             before: None,
             source: None,
+            meant: None,
         }
     }
 

@@ -205,10 +205,6 @@ fn strengths_that_differ_by_dimension_are_told_one_by_one() {
               known         F1/SB/fork/external/config in =0.169.0: a fork takes config's
                             sandbox where its source has an external one
                             its case is f1-sb-fork-external-config.case
-              known         F1/SB/fork/read-only/config in =0.169.0: a fork at once with a
-                            change of its source's workspace-write takes config's sandbox;
-                            as F1
-                            its case is f1-sb-fork-read-only-config.case
         "#]],
     );
 }

@@ -339,6 +339,7 @@ impl<'a> Foreman<'a> {
             inconclusive: self.ledger.inconclusive,
             performed: self.ledger.performed,
             left_out: self.ledger.left_out,
+            withheld: self.ledger.withheld,
             no_sandbox: self.bench.no_sandbox().map(str::to_owned),
             stale: self.ledger.stale,
             interrupted: stop.load(Ordering::Relaxed),

@@ -22,6 +22,8 @@ pub(super) struct Ledger {
     pub(super) performed: BTreeMap<String, u64>,
     /// What the release was not asked for, since it does not have it.
     pub(super) left_out: BTreeMap<String, u64>,
+    /// The clauses that it was not asked about for that reason, at some time.
+    pub(super) withheld: BTreeSet<Clause>,
     pub(super) told: Vec<Told>,
     pub(super) stale: Vec<Stale>,
     /// Whether a signature, excused or not, has shown with more allowed than was due.
@@ -40,6 +42,7 @@ impl Ledger {
                 Some(what) => *self.left_out.entry(what.clone()).or_default() += 1,
             }
         }
+        self.withheld.extend(&verdict.withheld);
         for (cell, tally) in &verdict.tally {
             let sum = self.tally.entry(*cell).or_default();
             sum.fired += tally.fired;

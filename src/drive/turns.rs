@@ -44,6 +44,9 @@ impl Run<'_> {
         let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
             return Ok(());
         };
+        if matches!(reply, Reply::Deed(..)) && self.unheard(*thread).is_some() {
+            return self.not_taken("nobody would hear what is asked in a deed");
+        }
         let (id, unbound) = self.id(*thread);
         self.turn = None;
         let steers = self.running(*thread).is_some();

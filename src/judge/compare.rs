@@ -25,13 +25,15 @@ pub struct Gates {
     /// Those of them that have meant one thing throughout: what a loaded thread makes of one that
     /// is redefined is nobody's rule.
     pub settled: Profiles,
+    /// Whether a deed can be seen: on a full disk its file is not written.
+    pub deeds: bool,
 }
 
 impl Gates {
     /// What a release can be asked for; one that is not named, for everything.
     pub fn of(release: Option<&Version>) -> Gates {
         let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, profiles: Profiles::new(), settled: Profiles::new() }
+        Gates { notices, profiles: Profiles::new(), settled: Profiles::new(), deeds: true }
     }
 
     /// The clauses that cannot be tested there.
@@ -155,7 +157,7 @@ pub(super) fn of_lane(
     if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
         all.extend(told::compare(*thread, policy, facts));
     }
-    if as_due {
+    if gates.deeds && as_due {
         all.extend(deed::compare(due, step, facts, &gates.settled));
     }
     widths(&mut all, due, gates);

@@ -3,8 +3,11 @@
 //! That it was left out or could not be taken, and that a thread was unloaded in its course, which
 //! may happen at any step.
 
+use semver::Version;
+
+use super::compare::Gates;
 use crate::model::World;
-use crate::plan::Step;
+use crate::plan::{Reply, Step};
 use crate::policy::{Defaults, Profiles};
 use crate::trace::{What, Whose};
 
@@ -17,16 +20,16 @@ pub(super) fn left_out(facts: &[&What]) -> Option<String> {
 }
 
 /// Whether the step is an act, by whichever connection.
-fn is_act(step: &Step) -> bool {
+fn may_be_impossible(step: &Step) -> bool {
     match step {
-        Step::Second(inner) => is_act(inner),
-        step => matches!(step, Step::Act { .. }),
+        Step::Second(inner) => may_be_impossible(inner),
+        step => matches!(step, Step::Act { .. } | Step::Run { reply: Reply::Deed(..), .. }),
     }
 }
 
-/// Whether an act was not asked for, since it could not be.
+/// Whether an act or a deed was not asked for, since it could not be.
 pub(super) fn not_taken(step: &Step, facts: &[&What]) -> bool {
-    is_act(step) && facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
+    may_be_impossible(step) && facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
 }
 
 /// The worlds as they are, and as they are once the threads are unloaded that the step shows to
@@ -41,8 +44,16 @@ pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
     worlds
 }
 
+/// What cannot be compared with this release, after these configs, in these worlds.
+pub(super) fn gates(release: Option<&Version>, defaults: &[Defaults], worlds: &[World]) -> Gates {
+    // A thread may hold a profile that config.toml no longer has: it means what it last did.
+    let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone()).collect();
+    let deeds = worlds.iter().all(|world| !world.full);
+    Gates { profiles, settled: settled(defaults), deeds, ..Gates::of(release) }
+}
+
 /// The profiles that have meant one thing in every config so far.
-pub(super) fn settled(defaults: &[Defaults]) -> Profiles {
+fn settled(defaults: &[Defaults]) -> Profiles {
     let mut settled: Profiles = defaults.iter().flat_map(|one| one.profiles.clone()).collect();
     settled.retain(|id, base| {
         let mut meanings = defaults.iter().filter_map(|one| one.profiles.get(id));

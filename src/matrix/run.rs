@@ -271,13 +271,16 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
             None => count.rested += one.fired,
         }
     }
+    // What is tested at other steps is tested.
+    let tried: BTreeSet<Clause> = tally.keys().map(|place| place.clause).collect();
+    let withheld = outcome.withheld.difference(&tried).copied();
     Results {
         subject: outcome.subject,
         cases: outcome.cases,
         steps: outcome.steps,
         wall: outcome.wall,
         tally,
-        untestable: untestable.into_iter().collect(),
+        untestable: untestable.into_iter().chain(withheld).collect(),
         asked: BTreeSet::new(),
         findings: outcome.findings,
         inconclusive: outcome.inconclusive,

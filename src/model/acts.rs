@@ -78,11 +78,23 @@ fn archived(world: &World, (name, thread): (Name, &Thread), archive: bool) -> Ve
     if thread.archived == archive || thread.ephemeral {
         return either(world, world.clone());
     }
+    let alone = world.with(name, moved_away(thread, archive));
+    let mut all = alone.clone();
+    for name in world.spawned_by(name) {
+        all.threads.entry(name).and_modify(|child| *child = moved_away(child, archive));
+    }
+    // Whether its subagents go and come with it is nobody's rule.
+    let mut branches = either(world, alone.clone());
+    branches.extend((all != alone).then(|| either(world, all).swap_remove(0)));
+    branches
+}
+
+fn moved_away(thread: &Thread, archive: bool) -> Thread {
     let mut after = perhaps_begun(thread.clone(), Clause::O3);
     after.unload();
     after.archived = archive;
     after.trail.insert(Clause::O3);
-    either(world, world.with(name, after))
+    after
 }
 
 fn unsubscribed(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {

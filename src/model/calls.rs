@@ -108,7 +108,7 @@ fn forked(
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
         .where_set(set_by(overrides, Clause::F3), &wished)
         .under(if wished.sets_any() { set_by(overrides, Clause::F3) } else { own });
-    let lost = matches!(source.restored.main(), Clause::O3 | Clause::O8);
+    let lost = began_otherwise(source.restored);
     let ruling = match source.live.is_none() && lost {
         // What a thread loses that began without a turn, it lost before the fork.
         true => Ruling { kind: Kind::Fork, ..source.restored }.where_set(Clause::F3, &wished),
@@ -143,6 +143,19 @@ fn bases(world: &World, source: &Thread) -> Vec<Policy> {
             all.map(|stored| fallen(world, stored).unwrap_or_else(|| stored.clone())).collect()
         }
     }
+}
+
+/// R6, but where the thread did not begin with a turn.
+fn by_profile(restored: Ruling) -> Ruling {
+    match began_otherwise(restored) {
+        true => restored,
+        false => restored.with(&[Dimension::PP], Clause::R6),
+    }
+}
+
+/// Whether the thread's history begins with no turn.
+fn began_otherwise(restored: Ruling) -> bool {
+    matches!(restored.main(), Clause::O3 | Clause::O8)
 }
 
 /// R7: the policy with config's permissions, where its profile no longer exists.
@@ -217,7 +230,7 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
         if gone.is_some() {
             restored = restored.with(&[Dimension::SB, Dimension::PP], Clause::R7);
         } else if matches!(base.permissions, Permissions::Profile(_)) {
-            restored = restored.with(&[Dimension::PP], Clause::R6);
+            restored = by_profile(restored);
         }
         let policy = again(world, gone.as_ref().unwrap_or(base), &wished);
         let set = set_by(overrides, own);
@@ -231,6 +244,7 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
         loaded.maybe.clear();
         loaded.heard_by = [true, false];
         loaded.materialised = true;
+        loaded.meant = None;
         let mut rests = general(overrides);
         rests.extend([Clause::S2, Clause::G11]);
         rests.extend(std::mem::take(&mut loaded.trail));
@@ -285,7 +299,7 @@ pub(super) fn fresh(world: &World, who: Who) -> Vec<Branch> {
             let gone = fallen(world, &thread.stored);
             let ruling = match &gone {
                 Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
-                None => thread.restored.with(&[Dimension::PP], Clause::R6),
+                None => by_profile(thread.restored),
             };
             let policy = gone.unwrap_or_else(|| thread.stored.clone());
             stated(world.clone(), Due::Fresh(name, policy, ruling), vec![Clause::G10])
@@ -299,7 +313,7 @@ pub(super) fn rival(world: &World, who: Who) -> Vec<Branch> {
     match reachable(world, who) {
         Err(clause) => refused(world, clause),
         Ok((name, thread)) if thread.materialised && thread.maybe.is_empty() => {
-            let restored = thread.restored.with(&[Dimension::PP], Clause::R6);
+            let restored = by_profile(thread.restored);
             let policy = again(world, &thread.stored, &TurnOverrides::default());
             match fallen(world, &thread.stored) {
                 Some(_) => either(world, world.clone()),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::deeds::{Demand, demands};
 use super::rules::step;
-use super::{Due, Kind, Ruling, World};
+use super::{Branch, Due, Kind, Ruling, World};
 use crate::contract::Clause;
 use crate::plan::{Plan, Reply, Step};
 use crate::policy::{Defaults, Dimension, Policy};
@@ -48,14 +48,28 @@ pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     let mut fires = BTreeSet::new();
     for each in plan.whole() {
         let branches = step(&world, &each);
-        for branch in &branches {
-            fires.extend(match (&branch.due, &each) {
-                (Due::All(dues), Step::Together(steps)) => at_once(dues, steps, &world.defaults),
-                (due, _) => of(due, &world.defaults, each.kind()),
-            });
-            fires.extend(of_deed(&branch.due, &world.defaults, &each));
-        }
+        fires.extend(branches.iter().flat_map(|branch| of_branch(&world, branch, &each)));
         world = branches.into_iter().next().expect("every step has an answer").world;
+    }
+    fires
+}
+
+/// The clauses that a step in this world calls for or relies on.
+pub fn clauses(world: &World, each: &Step) -> BTreeSet<Clause> {
+    let of = |branch: &Branch| {
+        let fires = of_branch(world, branch, each).into_iter().map(|fire| fire.clause);
+        fires.chain(branch.rests.clone()).collect::<Vec<_>>()
+    };
+    step(world, each).iter().flat_map(of).collect()
+}
+
+fn of_branch(world: &World, branch: &Branch, each: &Step) -> Vec<Fire> {
+    let mut fires = match (&branch.due, each) {
+        (Due::All(dues), Step::Together(steps)) => at_once(dues, steps, &world.defaults),
+        (due, _) => of(due, &world.defaults, each.kind()),
+    };
+    if !world.full {
+        fires.extend(of_deed(&branch.due, &world.defaults, each));
     }
     fires
 }

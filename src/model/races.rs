@@ -119,11 +119,11 @@ fn after(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
     branches.into_iter().map(joined).collect()
 }
 
-/// Every order of so many calls.
+/// Every order of so many calls, that of the step first: it is told where several are as wrong.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, new| {
         let insert = |order: &Vec<usize>| {
-            let places = 0..=order.len();
+            let places = (0..=order.len()).rev();
             let order = order.clone();
             places.map(move |place| {
                 let mut longer = order.clone();

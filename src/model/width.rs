@@ -3,12 +3,12 @@
 //! Not a prediction and never a finding: the report lists it, since whoever relies on the policy
 //! wants to know.
 
-use super::World;
+use super::{Thread, World};
 use crate::contract::Clause;
 use crate::op::Cut;
 use crate::plan::{Step, Who};
-use crate::policy::order::allows_more;
-use crate::policy::{CallOverrides, Permissions, Policy};
+use crate::policy::order::{self, allows_more};
+use crate::policy::{CallOverrides, Dimension, Permissions, Policy, Profiles};
 
 /// The clause that lets the step leave a policy wider than was asked for, if one does.
 pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
@@ -30,6 +30,7 @@ pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
 /// What the clause lets be wider, as a sentence without its full stop.
 pub fn words(clause: Clause) -> &'static str {
     match clause {
+        Clause::R6 => "a profile that config redefined lets a thread do more",
         Clause::R7 => "a profile that is gone gives way to a wider default",
         Clause::F2 => "a fork takes a wider policy than stood where it is cut",
         Clause::T6 => "a running turn stays wider than the turn that steers it asks for",
@@ -52,16 +53,22 @@ fn resumed(world: &World, who: Who, overrides: &CallOverrides) -> Option<Clause>
             let ignored = thread.running.is_some() || !thread.unheard();
             (ignored && wider(world, live, &asked)).then_some(Clause::R2)
         }
-        None => {
-            let Permissions::Profile(id) = &thread.stored.permissions else {
-                return None;
-            };
-            let gone = !world.defaults.defines(id) && !overrides.sets(crate::policy::Dimension::PP);
-            let fallen =
-                Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
-            (gone && wider(world, &fallen, &thread.stored)).then_some(Clause::R7)
-        }
+        None => read_again(world, thread).filter(|_| !overrides.sets(Dimension::PP)),
     }
+}
+
+/// What became of the profile of a thread that is read again.
+fn read_again(world: &World, thread: &Thread) -> Option<Clause> {
+    let Permissions::Profile(id) = &thread.stored.permissions else {
+        return None;
+    };
+    if !world.defaults.defines(id) {
+        let fallen = Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
+        return wider(world, &fallen, &thread.stored).then_some(Clause::R7);
+    }
+    let meant = Profiles::from([(id.clone(), thread.meant?)]);
+    let now = &world.defaults.profiles;
+    order::means_more(&thread.stored, now, &meant).then_some(Clause::R6)
 }
 
 /// The policy that stood at the cut, where the fork's is wider.
@@ -72,4 +79,50 @@ fn cut_short(world: &World, who: Who, cut: Cut) -> Option<Clause> {
     let then = source.turns.get(usize::from(turn).checked_rem(count)?)?;
     let latest = source.live.as_ref().unwrap_or(&source.stored);
     wider(world, latest, then).then_some(Clause::F2)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::{wider_by_right, words};
+    use crate::model::World;
+    use crate::model::rules::step;
+    use crate::plan::Plan;
+
+    /// What a line of the case lets be wider.
+    fn check(lines: &str, expected: Expect) {
+        let case = format!("# heirloom case v1\n{lines}\naudit\n");
+        let plan: Plan = case.parse().expect("the lines are a case");
+        let mut world = World::new(plan.defaults.clone());
+        let mut all = String::new();
+        for each in &plan.steps {
+            if let Some(clause) = wider_by_right(&world, each) {
+                all += &format!("{each}: {clause}, {}\n", words(clause));
+            }
+            world = step(&world, each).swap_remove(0).world;
+        }
+        expected.assert_eq(&all);
+    }
+
+    #[test]
+    fn a_profile_that_is_redefined_lets_a_thread_do_more() {
+        check(
+            "config profiles=p:read-only\nstart profile=p -> t0\nrun t0 \"one\" <- text \"ok\"\n\
+             configure profiles=p:danger-full-access\nrestart graceful\nresume t0\nresume t0",
+            expect![[r#"
+                resume  t0: R6, a profile that config redefined lets a thread do more
+            "#]],
+        );
+    }
+
+    #[test]
+    fn one_that_means_less_now_does_not() {
+        check(
+            "config profiles=p:workspace-write\nstart profile=p -> t0\n\
+             run t0 \"one\" <- text \"ok\"\nconfigure profiles=p:read-only\n\
+             restart graceful\nresume t0",
+            expect![[""]],
+        );
+    }
 }

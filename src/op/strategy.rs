@@ -91,9 +91,10 @@ pub fn cases(draw: Draw) -> BoxedStrategy<Case> {
             let calls = overrides::Overriding { defaults: defaults.clone(), shape };
             let first =
                 calls.call().prop_map(|overrides| Op::Start { overrides, ephemeral: false });
+            let opening = ops::opening(&calls);
             let bursts = vec(ops::bursts(&calls), 0..draw.max_ops.max(1));
             (first, bursts).prop_map(move |(first, bursts)| {
-                let rest = bursts.into_iter().flatten();
+                let rest = opening.iter().cloned().chain(bursts.into_iter().flatten());
                 let ops = std::iter::once(first).chain(rest).take(draw.max_ops.max(1)).collect();
                 Case { defaults: defaults.clone(), ops }
             })
@@ -141,13 +142,13 @@ fn shapes(secondary: bool) -> impl Strategy<Value = Shape> {
 
 fn rares() -> BoxedStrategy<Rare> {
     let weighed = [
-        (12, Rare::Nothing),
+        (11, Rare::Nothing),
         (2, Rare::Ephemeral),
         (2, Rare::Crowd),
-        (1, Rare::Subagents),
+        (2, Rare::Subagents),
         (2, Rare::Torn),
         (1, Rare::Full),
-        (1, Rare::Unload),
+        (2, Rare::Unload),
         (1, Rare::Fresh),
     ];
     Union::new_weighted(weighed.map(|(weight, rare)| (weight, Just(rare).boxed())).to_vec()).boxed()

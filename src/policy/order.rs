@@ -39,6 +39,12 @@ pub fn allows_more(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
     reaches(seen, profiles).iter().zip(reaches(due, profiles)).any(|(seen, due)| *seen > due)
 }
 
+/// Whether some deed gets further under a policy where named profiles mean what these say `now`
+/// than where they meant what they did `then`.
+pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
+    reaches(policy, now).iter().zip(reaches(policy, then)).any(|(now, then)| *now > then)
+}
+
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
     let [inside, outside, ..] = open(&policy.permissions, profiles);

@@ -10,6 +10,7 @@ use super::summary::fired;
 use super::words::{self, plural, rate};
 use crate::campaign::deed::Proof;
 use crate::campaign::{Conclusion, Outcome, Status, Told};
+use crate::contract::Clause;
 
 /// Longest line of a list of findings, whatever the width.
 const LISTED_MAX: usize = 100;
@@ -128,7 +129,7 @@ impl Closing<'_> {
         // G12 is a notice and is never compared; it is heard of where there is one.
         let noticed = |id| self.outcome.notices.iter().any(|noticed| noticed.clause == id);
         let silent = fired.iter().filter(|clause| clause.fired == 0 && !noticed(clause.id));
-        let silent: Vec<String> = silent.map(|clause| clause.id.to_string()).collect();
+        let silent: Vec<Clause> = silent.map(|clause| clause.id).collect();
         if silent.is_empty() {
             return paint.row("not tested", "nothing: every clause fired");
         }
@@ -136,13 +137,19 @@ impl Closing<'_> {
         let unsandboxed = why.map_or(String::new(), |why| {
             paint.row("not tested", &format!("E2: this machine cannot sandbox: {why}"))
         });
-        let counted = format!(
-            "{} of {} clauses never fired, and of them nothing is said: {}",
-            silent.len(),
-            fired.len(),
-            silent.join(" "),
-        );
-        format!("{unsandboxed}{}", paint.row("not tested", &counted))
+        let (lacking, silent): (Vec<Clause>, Vec<Clause>) =
+            silent.into_iter().partition(|clause| self.outcome.withheld.contains(clause));
+        let rows = [
+            (lacking, "clauses need what this release does not have (see left out)"),
+            (silent, "clauses never fired, and of them nothing is said"),
+        ];
+        let row = |(clauses, why): &(Vec<Clause>, &str)| {
+            let line = format!("{} of {} {why}: {}", clauses.len(), fired.len(), join(clauses));
+            paint.row("not tested", &line)
+        };
+        let rows: String =
+            rows.iter().filter(|(clauses, _)| !clauses.is_empty()).map(row).collect();
+        format!("{unsandboxed}{rows}")
     }
 
     fn conclusion(&self, paint: &Paint) -> String {
@@ -159,6 +166,10 @@ impl Closing<'_> {
         let lines = lines.lines().map(|line| format!("{}\n", paint.ink(ink, line)));
         lines.collect()
     }
+}
+
+fn join(clauses: &[Clause]) -> String {
+    clauses.iter().map(Clause::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// The median and the worst number of runs that it took to shrink a finding.

@@ -19,6 +19,10 @@ const NOBODY_PERCENT: u32 = 3;
 /// Of 100 turns, this many are requests that must be refused.
 const FLAW_PERCENT: u32 = 6;
 
+/// The first thread of a case, and the one that it spawns at once where a case is about subagents.
+const PARENT: Pick = Pick(0);
+const CHILD: Pick = Pick(1);
+
 type Weighed = (u32, BoxedStrategy<Vec<Op>>);
 
 /// One or a few operations that belong together.
@@ -27,6 +31,12 @@ pub(super) fn bursts(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
     all.extend(rare(calls));
     all.retain(|(weight, _)| *weight > 0);
     Union::new_weighted(all).boxed()
+}
+
+/// What a case begins with after its first thread.
+pub(super) fn opening(calls: &Overriding) -> Vec<Op> {
+    let spawn = Op::Spawn { thread: PARENT };
+    if calls.shape.rare == Rare::Subagents { vec![spawn] } else { Vec::new() }
 }
 
 fn one(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>> {
@@ -54,6 +64,7 @@ fn common(calls: &Overriding) -> Vec<Weighed> {
         (2 * shape.settings + 1, looked_at(settings)),
         (2 * shape.running, running(calls)),
         (2 * shape.acts, looked_at(acts())),
+        (shape.acts.min(1), back_after(&[Act::Archive, Act::Unarchive], resumes(calls))),
         (shape.invalid, looked_at(invalid)),
     ]
 }
@@ -74,10 +85,8 @@ fn rare(calls: &Overriding) -> Vec<Weighed> {
         }
         Rare::Subagents => {
             let spawn = picks().prop_map(|thread| Op::Spawn { thread });
-            let task = (picks(), calls.turn(), picks()).prop_map(|(parent, overrides, child)| {
-                vec![Op::Settings { thread: parent, overrides }, Op::Task { thread: child }]
-            });
-            vec![(3, one(spawn)), (4, task.boxed())]
+            let task = picks().prop_map(|thread| Op::Task { thread });
+            vec![(2, one(spawn)), (1, one(task)), (5, told_again(calls))]
         }
         Rare::Torn => {
             let torn = Union::new(vec![call(), run()]).prop_map(|op| Op::Torn(Box::new(op)));
@@ -91,13 +100,35 @@ fn rare(calls: &Overriding) -> Vec<Weighed> {
             vec![(4, while_full.boxed())]
         }
         Rare::Unload => {
-            let unload = picks().prop_map(|thread| Op::Act { thread, act: Act::Unload });
             let rival = picks().prop_map(|thread| Op::Rival { thread });
-            let then = (unload, resumes(calls)).prop_map(|(unload, resume)| vec![unload, resume]);
-            vec![(2, then.boxed()), (2, one(rival))]
+            vec![
+                (2, back_after(&[Act::Unload], resumes(calls))),
+                (3, back_after(&[Act::Unsubscribe], resumes(calls))),
+                (2, one(rival)),
+            ]
         }
         Rare::Fresh => vec![(5, one(picks().prop_map(|thread| Op::Fresh { thread })))],
     }
+}
+
+/// These acts, and a resume of the same thread.
+fn back_after(acts: &'static [Act], resumes: BoxedStrategy<Op>) -> BoxedStrategy<Vec<Op>> {
+    (picks(), resumes)
+        .prop_map(|(thread, resume)| {
+            let acts = acts.iter().map(|act| Op::Act { thread, act: *act });
+            acts.chain([of(resume, thread)]).collect()
+        })
+        .boxed()
+}
+
+/// The first thread changes, and the first one that it spawned is given a task.
+fn told_again(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
+    let change = calls.turn();
+    change
+        .prop_map(|overrides| {
+            vec![Op::Settings { thread: PARENT, overrides }, Op::Task { thread: CHILD }]
+        })
+        .boxed()
 }
 
 /// The operation, and a look at its thread every other time.
