@@ -24,7 +24,7 @@ pub enum Trial {
         /// The runs.
         runs: u32,
     },
-    /// The release lacks this method.
+    /// The release lacks this method, field or value.
     Unsupported(String),
     /// Nothing can be said, and why.
     Unjudged(String),
@@ -68,17 +68,23 @@ impl fmt::Display for Trial {
             Trial::Unsupported(method) => write!(f, "unsupported there: it lacks {method}"),
             Trial::Unjudged(reason) => write!(f, "cannot be judged: {reason}"),
             Trial::Shows { signatures, runs } if signatures.is_empty() => {
-                write!(f, "shows nothing in {runs} runs")
+                write!(f, "shows nothing in {}", counted(*runs))
             }
             Trial::Shows { signatures, runs } => {
-                let each = signatures.iter().map(|(one, k)| format!("{one} ({k} of {runs} runs)"));
+                let runs = counted(*runs);
+                let each = signatures.iter().map(|(one, k)| format!("{one} ({k} of {runs})"));
                 write!(f, "shows {}", each.collect::<Vec<_>>().join(", "))
             }
         }
     }
 }
 
-/// The method of the case that the release does not know.
+fn counted(runs: u32) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
+}
+
+/// What the release lacks of the case: what its schema does not have, or a method that it refuses
+/// as one that it does not know.
 fn unsupported(trace: &Trace) -> Option<&str> {
     let sent = |wanted: u32| {
         trace.facts.iter().find_map(|fact| match &fact.what {
@@ -87,9 +93,50 @@ fn unsupported(trace: &Trace) -> Option<&str> {
         })
     };
     trace.facts.iter().find_map(|fact| match &fact.what {
+        What::LeftOut { what } => Some(what.as_str()),
         What::Refused { call, code, message } => {
             sent(*call).filter(|method| is_unknown_method(method, *code, message))
         }
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::{Trial, unsupported};
+    use crate::trace::Trace;
+
+    const HEAD: &str = "{\"schema\":\"heirloom trace v1\",\"server\":\"0.131.0\",\"plan\":\"# heirloom \
+                        case v1\\nconfig  sandbox=read-only\\nstart -> t0\\naudit\\n\"}";
+
+    /// What a release lacks that showed these facts.
+    fn check(facts: &[&str], expected: Expect) {
+        let trace: Trace = [&[HEAD], facts].concat().join("\n").parse().expect("it is a trace");
+        let lacks = unsupported(&trace).map(|what| Trial::Unsupported(what.to_owned()));
+        let shows = || Trial::Shows { signatures: [].into(), runs: 1 };
+        expected.assert_eq(&lacks.unwrap_or_else(shows).to_string());
+    }
+
+    #[test]
+    fn a_release_that_was_not_asked_for_what_it_lacks_does_not_show_nothing() {
+        check(
+            &[r#"{"us":1,"step":0,"seen":"left_out","what":"thread/settings/update"}"#],
+            expect!["unsupported there: it lacks thread/settings/update"],
+        );
+    }
+
+    #[test]
+    fn a_method_that_is_refused_as_unknown_is_lacking() {
+        let sent = r#"{"us":1,"step":0,"seen":"sent","call":1,"method":"x/y","unbound":false}"#;
+        check(
+            &[sent, r#"{"us":2,"step":0,"seen":"refused","call":1,"code":-32601,"message":"no"}"#],
+            expect!["unsupported there: it lacks x/y"],
+        );
+        check(
+            &[sent, r#"{"us":2,"step":0,"seen":"refused","call":1,"code":-32600,"message":"no"}"#],
+            expect!["shows nothing in 1 run"],
+        );
+    }
 }
