@@ -47,6 +47,8 @@ pub struct Campaign {
     pub secondary: bool,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
+    /// Whether a finding that widens gets a deed of its own.
+    pub deeds: bool,
     /// What is excused.
     pub known: Known,
     /// Programs that showed a signature elsewhere: each is a case after those that are counted, and

@@ -72,6 +72,7 @@ impl Check {
             max_ops: MAX_OPS,
             secondary: true,
             confirmations: CONFIRMATIONS,
+            deeds: true,
             known: Known::embedded(),
             programs: BTreeMap::new(),
         };

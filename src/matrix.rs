@@ -29,6 +29,10 @@ pub mod trial;
 
 use self::store::Store;
 
+/// Runs in fresh processes that confirm a finding on a release: what is seen on several releases is
+/// confirmed by these too.
+pub const CONFIRMATIONS: u32 = 2;
+
 /// Cases on each release, unless a caller says otherwise: each clause that can fire today does so
 /// dozens of times, and a release takes a few minutes.
 pub const CASES: u64 = 200;

@@ -153,8 +153,9 @@ impl Hand<'_> {
         let confirmations = self.campaign.confirmations.max(1);
         let (stop, tell) = (self.stop, &mut tell);
         let program = self.campaign.programs.get(&suspect.finding.signature());
-        let known = &self.campaign.known;
-        Examination { worker, confirmations, known, program, stop, tell }.examine(suspect)
+        let Campaign { known, deeds, .. } = self.campaign;
+        Examination { worker, confirmations, deeds: *deeds, known, program, stop, tell }
+            .examine(suspect)
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
@@ -372,6 +373,7 @@ mod tests {
             max_ops: 1,
             secondary: true,
             confirmations: 1,
+            deeds: true,
             known: Known::default(),
             programs: BTreeMap::from([(signature, plan)]),
         };
@@ -389,6 +391,7 @@ mod tests {
             max_ops: 1,
             secondary: true,
             confirmations: 1,
+            deeds: true,
             known: Known::default(),
             programs: BTreeMap::new(),
         };

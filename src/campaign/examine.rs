@@ -72,6 +72,8 @@ pub struct Examination<'a> {
     pub worker: &'a mut Worker,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
+    /// Whether a finding that widens gets a deed of its own.
+    pub deeds: bool,
     /// What is excused, and so is not what is looked for.
     pub known: &'a Known,
     /// A program that showed the signature elsewhere.
@@ -108,7 +110,7 @@ impl Examination<'_> {
     /// deed.
     pub fn examine(&mut self, suspect: Suspect) -> Told {
         let mut told = self.confirmed(suspect);
-        if told.status == Status::New && told.finding.widened {
+        if self.deeds && told.status == Status::New && told.finding.widened {
             told.deed = Some(deed::of(self.worker, (&told.plan, &told.finding), self.stop));
         }
         told

@@ -101,6 +101,7 @@ impl Flags {
             max_ops: max_ops.unwrap_or(MAX_OPS),
             secondary: drawn.secondary && !self.no_secondary,
             confirmations: CONFIRMATIONS,
+            deeds: true,
             known: self.excuses.list()?,
             programs: BTreeMap::new(),
         })

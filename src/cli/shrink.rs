@@ -70,8 +70,15 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     };
     let (worker, tell) = (&mut worker, &mut tell);
     let (confirmations, known_list, program) = (CONFIRMATIONS, &known, None);
-    let mut examination =
-        Examination { worker, confirmations, known: known_list, program, stop: &stop, tell };
+    let mut examination = Examination {
+        worker,
+        confirmations,
+        deeds: true,
+        known: known_list,
+        program,
+        stop: &stop,
+        tell,
+    };
     let told = examination.examine(suspect);
     write(&out, &told)?;
     eprintln!("{signature}: {} lines, written to {}", told.plan.lines(), out.display());

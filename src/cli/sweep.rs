@@ -14,11 +14,11 @@ use std::thread;
 use super::check::{RUNS, cases, jobs, max_ops};
 use super::subject::{cache, profile, size};
 use super::{Failure, excuses, stop};
-use crate::campaign::{CONFIRMATIONS, Campaign};
+use crate::campaign::Campaign;
 use crate::known::Known;
 use crate::matrix::record::Key;
 use crate::matrix::store::Store;
-use crate::matrix::{CASES, Matrix, SEED, Sweep};
+use crate::matrix::{CASES, CONFIRMATIONS, Matrix, SEED, Sweep};
 use crate::op::strategy::MAX_OPS;
 use crate::provision::span::{Every, Span, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
@@ -118,6 +118,7 @@ impl SweepFlags {
             max_ops: self.max_ops.unwrap_or(MAX_OPS),
             secondary: true,
             confirmations: CONFIRMATIONS,
+            deeds: false,
             known: Known::default(),
             programs: BTreeMap::new(),
         }

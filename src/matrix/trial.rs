@@ -108,8 +108,9 @@ mod tests {
     use super::{Trial, unsupported};
     use crate::trace::Trace;
 
-    const HEAD: &str = "{\"schema\":\"heirloom trace v1\",\"server\":\"0.131.0\",\"plan\":\"# heirloom \
-                        case v1\\nconfig  sandbox=read-only\\nstart -> t0\\naudit\\n\"}";
+    const HEAD: &str = "{\"schema\":\"heirloom trace v1\",\"server\":\"0.131.0\",\
+                        \"plan\":\"# heirloom case v1\\nconfig  sandbox=read-only\\n\
+                        start -> t0\\naudit\\n\"}";
 
     /// What a release lacks that showed these facts.
     fn check(facts: &[&str], expected: Expect) {
