@@ -318,7 +318,7 @@ impl Server {
         }
         let mut copy =
             Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false });
+        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
         let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
         let seen = match copy.serve(&resume) {
             Due::Policy(name, policy, _) => {
