@@ -311,7 +311,7 @@ impl<'a> Bare<'a> {
 }
 
 fn start(bench: &Bench, home: &Home) -> Outcome<(Server, Client)> {
-    let mut launch = Launch::new(&bench.executable, &home.places().home);
+    let mut launch = Launch::new(&bench.main.executable, &home.places().home);
     launch.scratch = home.scratch();
     launch.temp = home.temp();
     launch.directory = home.scratch();

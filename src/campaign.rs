@@ -19,6 +19,7 @@ use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::known::day::Day;
+use crate::op::strategy::Draw;
 use crate::plan::Plan;
 use crate::trace::Trace;
 
@@ -45,6 +46,8 @@ pub struct Campaign {
     /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
     /// collaboration mode and plugins.
     pub secondary: bool,
+    /// The releases that cases move their homes to and back.
+    pub others: Vec<Version>,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
     /// Whether a finding that widens gets a deed of its own.
@@ -72,6 +75,8 @@ pub struct Subject {
     pub version: Option<Version>,
     /// The digest of its executable or package.
     pub digest: String,
+    /// The releases that were made ready beside it.
+    pub others: Vec<Version>,
 }
 
 /// Something that happened, in order.
@@ -204,6 +209,8 @@ pub struct Stale {
     pub case: String,
     /// The line of the list where it begins.
     pub line: usize,
+    /// Whether it is about homes that another release had before.
+    pub moved: bool,
     /// What is wrong with it.
     pub why: Why,
 }
@@ -286,6 +293,12 @@ impl Outcome {
 }
 
 impl Campaign {
+    /// How its cases are drawn.
+    pub fn draw(&self) -> Draw {
+        let servers = self.others.clone();
+        Draw { max_ops: self.max_ops, secondary: self.secondary, servers }
+    }
+
     /// The cases that are run, where they are counted: those that are drawn, then the programs.
     pub fn counted(&self) -> Option<u64> {
         let programs = u64::try_from(self.programs.len()).expect("programs are counted in memory");

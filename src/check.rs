@@ -71,6 +71,7 @@ impl Check {
             jobs: thread::available_parallelism().map_or(1, usize::from),
             max_ops: MAX_OPS,
             secondary: true,
+            others: Vec::new(),
             confirmations: CONFIRMATIONS,
             deeds: true,
             known: Known::embedded(),
@@ -137,7 +138,8 @@ impl Check {
         let cache = Cache::user()?;
         let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
         let Executable { path, version, digest, lease: _held, .. } = found;
-        let subject = Subject { spec: self.server.clone(), version: version.clone(), digest };
+        let (spec, others) = (self.server.clone(), Vec::new());
+        let subject = Subject { spec, version: version.clone(), digest, others };
         let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
         Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
     }

@@ -27,6 +27,7 @@ mod fresh;
 mod hearing;
 pub mod isolated;
 mod life;
+mod moves;
 mod printed;
 mod record;
 pub mod sandbox;
@@ -39,6 +40,7 @@ mod told;
 mod turns;
 mod validity;
 
+use self::moves::Place;
 use self::record::Record;
 use self::session::Session;
 
@@ -67,28 +69,37 @@ impl Default for Patience {
     }
 }
 
-/// What all workers of a process share: the server to run, the root of their homes, the stand-in.
+/// A server that is ready to be run.
 #[derive(Debug)]
-pub struct Bench {
-    /// The server's executable.
+pub struct Installed {
+    /// Its executable.
     pub executable: PathBuf,
     /// What it says its version is.
     pub version: Option<Version>,
-    /// The product state.
-    pub profile: Profile,
-    /// How long is waited.
-    pub patience: Patience,
     /// What it says of its own protocol; where there is none, nothing is gated and no line is held
     /// against it.
     pub schema: Option<Arc<Schema>>,
     /// Why there is none.
     pub no_schema: Option<String>,
+    /// A home on which it has been started once.
+    template: PathBuf,
+}
+
+/// What all workers of a process share: the servers to run, the root of their homes, the stand-in.
+#[derive(Debug)]
+pub struct Bench {
+    /// The server that is checked.
+    pub main: Installed,
+    /// The others that a plan may move its home to.
+    others: Vec<Installed>,
+    /// The product state.
+    pub profile: Profile,
+    /// How long is waited.
+    pub patience: Patience,
     upstream: Upstream,
     root: Root,
     /// Why this machine cannot sandbox a command, once it was tried.
     sandbox: OnceLock<Option<String>>,
-    /// A home on which a server has been started once.
-    template: PathBuf,
 }
 
 /// One worker: a home, and one after another a server in it.
@@ -107,8 +118,10 @@ struct Seat {
     /// Before the home, so that it ends before its folders go.
     session: Option<Session>,
     home: Home,
+    /// Which server runs on it, or is to be started on it, by its place on the bench.
+    runs: Place,
     cases: u32,
-    /// A kill or a cut went over this home; it is not used for another case.
+    /// A kill, a cut or another release went over this home; it is not used for another case.
     spent: bool,
 }
 
@@ -131,18 +144,18 @@ impl Worker {
         if !self.bench.root.has_room() {
             let folder = self.bench.root.path().display();
             record.trouble(format!("less than 64 MiB are free for homes in {folder}; free some"));
-            return record.trace(plan, self.bench.version.clone());
+            return record.trace(plan, self.bench.main.version.clone());
         }
-        if let Err(reason) = self.sit() {
+        if let Err(reason) = self.sit(plan) {
             record.trouble(reason);
-            return record.trace(plan, self.bench.version.clone());
+            return record.trace(plan, self.bench.main.version.clone());
         }
         let seat = self.seat.as_mut().expect("a home was made above");
         let mut run = steps::Run::new(&self.bench, &self.stage, seat, &mut record);
         drop(run.plan(plan));
         self.stderr.push_str(&run.stderr());
         self.rise();
-        record.trace(plan, self.bench.version.clone())
+        record.trace(plan, self.bench.main.version.clone())
     }
 
     /// Runs a plan on a home and a server of its own, as a confirmation does.
@@ -164,12 +177,18 @@ impl Worker {
         &self.stderr
     }
 
-    /// Takes a home that is fit for another case, with a workspace of its own.
-    fn sit(&mut self) -> Result<(), String> {
+    /// Takes a home that is fit for another case, with a workspace of its own; one that begins on
+    /// another release is that release's.
+    fn sit(&mut self, plan: &Plan) -> Result<(), String> {
+        let begins = self.bench.places(plan)?;
+        if begins != Place::Main {
+            self.seat = None;
+        }
         match &mut self.seat {
             Some(seat) => seat.home.renew_workspace(),
-            None => self.bench.home().map(|home| {
-                self.seat = Some(Seat { home, session: None, cases: 0, spent: false });
+            None => self.bench.home_of(begins).map(|home| {
+                let spent = begins != Place::Main;
+                self.seat = Some(Seat { home, runs: begins, session: None, cases: 0, spent });
             }),
         }
         .map_err(|error| format!("cannot make a home: {error}; free space there"))
@@ -195,7 +214,9 @@ fn is_flawed(step: &Step) -> bool {
     }
 }
 
-/// Whether a step ends the server: the home of a killed one is not used for another case.
-fn kills(step: &Step) -> bool {
-    matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(_))
+/// Whether a step leaves a home that is not used for another case: a killed server's, or one that
+/// another release has had.
+fn spends(step: &Step) -> bool {
+    let kills = matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(_));
+    kills || step.moves_to().is_some()
 }

@@ -12,7 +12,7 @@ use crate::model::fires::clauses;
 use crate::model::rules::step;
 use crate::model::width::{self, wider_by_right};
 use crate::model::{Branch, Kind, World};
-use crate::plan::{Name, Step, Who};
+use crate::plan::{Name, Step};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
 use crate::trace::{Trace, What};
 
@@ -22,6 +22,7 @@ pub mod deed;
 mod elsewhere;
 pub mod evidence;
 pub mod origin;
+pub mod residents;
 mod shown;
 pub mod signature;
 pub mod together;
@@ -29,8 +30,9 @@ pub mod told;
 pub mod wire;
 
 use self::compare::{Adopt, Comparison, Mismatch};
-use self::evidence::{Evidence, Reading};
+use self::evidence::Evidence;
 use self::origin::Origin;
+use self::residents::{Residence, Residents};
 use self::signature::Signature;
 
 /// Worlds kept at once; past it the plan races more than the judge can follow.
@@ -95,6 +97,8 @@ pub struct Finding {
     pub widened: bool,
     /// The policies that are apart, where it is about a value.
     pub apart: Option<Apart>,
+    /// The release that ran where it showed, and those that had the home before.
+    pub residence: Residence,
 }
 
 /// What was due and what was seen, as whole policies.
@@ -171,9 +175,11 @@ impl Finding {
         }
     }
 
-    /// Whether another finding has the same signature, and shows the same form of a wrong value.
+    /// Whether another finding has the same signature, and shows the same form of a wrong value,
+    /// on the same release and after the same others.
     pub fn is_like(&self, other: &Finding) -> bool {
-        self.signature() == other.signature() && self.seen_form == other.seen_form
+        let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
+        same && self.residence == other.residence
     }
 }
 
@@ -194,6 +200,7 @@ impl Verdict {
 /// A verdict in the making.
 struct Judging<'a> {
     trace: &'a Trace,
+    residents: Residents,
     steps: Vec<Step>,
     verdict: Verdict,
     /// The finding whose seen value a thread's dimension now holds.
@@ -207,6 +214,7 @@ struct Judging<'a> {
 pub fn judge(trace: &Trace) -> Verdict {
     let mut judging = Judging {
         trace,
+        residents: Residents::of(trace),
         steps: trace.plan.whole(),
         verdict: Verdict::default(),
         adopted: BTreeMap::new(),
@@ -246,7 +254,8 @@ impl Judging<'_> {
         if shown::not_taken(&wanted, &facts) {
             return worlds;
         }
-        let gates = shown::gates(self.trace.server.as_ref(), &self.defaults, &worlds);
+        let ran = self.residents.at_step(index);
+        let gates = shown::gates(ran.release.as_ref(), &self.defaults, &worlds);
         let mut all = Vec::new();
         for world in &shown::closed(worlds, &facts) {
             for branch in step(world, &wanted) {
@@ -291,7 +300,8 @@ impl Judging<'_> {
                 None => self.further_view(comparison),
                 Some(mismatch) => {
                     let from = origin::origins(mismatch, before, &branch.world, &self.defaults);
-                    self.find(index, mismatch, from);
+                    let ran = self.residents.at_step(index);
+                    self.find((index, ran), mismatch, from);
                 }
             }
         }
@@ -324,7 +334,12 @@ impl Judging<'_> {
         }
     }
 
-    fn find(&mut self, step: usize, mismatch: &Mismatch, mut origins: Vec<Origin>) {
+    fn find(
+        &mut self,
+        (step, residence): (usize, Residence),
+        mismatch: &Mismatch,
+        mut origins: Vec<Origin>,
+    ) {
         let origin = origins.remove(0);
         let view = mismatch.view;
         let finding = Finding {
@@ -343,6 +358,7 @@ impl Judging<'_> {
             also_fits: origins,
             widened: mismatch.widened,
             apart: mismatch.apart.clone(),
+            residence,
         };
         let findings = &mut self.verdict.findings;
         let same = findings.iter().position(|other| other.is_like(&finding));
@@ -369,54 +385,6 @@ impl Judging<'_> {
         }
     }
 
-    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
-    fn look_at_evidence(
-        &mut self,
-        index: usize,
-        world: &World,
-        facts: &[&What],
-        compared: &[Comparison],
-    ) {
-        for what in facts {
-            if let Some(reading) = evidence::reading(what)
-                && let Some(thread) = world.threads.get(&reading.name)
-                && thread.maybe.is_empty()
-                && !world.full
-            {
-                self.take_evidence(index, &thread.stored, &reading);
-            }
-        }
-        let (Step::Resume { thread: Who::Thread(name), .. }
-        | Step::Fresh { thread: Who::Thread(name) }) = self.steps[index]
-        else {
-            return;
-        };
-        for mismatch in compared.iter().filter_map(|comparison| comparison.mismatch.as_ref()) {
-            let Some(dimension) = mismatch.dimension else {
-                continue;
-            };
-            let views = self.evidence.explains(name, dimension);
-            if let Some(found) = self.adopted.get(&(name, dimension)) {
-                self.verdict.findings[*found].views.extend(views);
-            }
-        }
-    }
-
-    /// Evidence beside an adopted value says nothing: the value was wrong already.
-    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
-        for (dimension, held) in self.evidence.add(index, due, reading) {
-            if self.adopted.contains_key(&(reading.name, dimension)) {
-                self.evidence.explains(reading.name, dimension);
-                continue;
-            }
-            let (clause, dimension) = (Clause::G10, Some(dimension));
-            let cell = Cell { clause, view: Some(reading.view), dimension };
-            let tally = self.verdict.tally.entry(cell).or_default();
-            tally.fired += 1;
-            tally.held += u64::from(held);
-        }
-    }
-
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
@@ -426,10 +394,11 @@ impl Judging<'_> {
     }
 
     fn wire(&mut self) {
-        for (step, comparison) in wire::compare(self.trace, &self.steps) {
+        for ((step, fact), comparison) in wire::compare(self.trace, &self.steps) {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             if let Some(mismatch) = &comparison.mismatch {
-                self.find(step, mismatch, vec![Origin::Unknown]);
+                let ran = self.residents.at_fact(fact);
+                self.find((step, ran), mismatch, vec![Origin::Unknown]);
             }
         }
     }

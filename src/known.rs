@@ -9,9 +9,10 @@ use semver::Version;
 
 use crate::judge::Finding;
 use crate::judge::signature::Signature;
-use crate::plan::Plan;
+use crate::plan::{Plan, Server};
 
 pub mod day;
+pub mod moved;
 pub mod range;
 mod read;
 #[cfg(test)]
@@ -43,6 +44,9 @@ pub struct Row {
     pub seen: Vec<String>,
     /// The releases it holds for; a prerelease counts as its release.
     pub releases: Range,
+    /// The other releases of which one must have had the home before, where it holds for such
+    /// homes alone.
+    pub from: Option<Range>,
     /// Why it stands, in a sentence.
     pub reason: Option<String>,
     /// Where it is discussed.
@@ -75,6 +79,30 @@ pub enum BadList {
     },
 }
 
+impl Row {
+    /// Whether a finding is what this row is about, whatever was seen: of its signature, and on a
+    /// home such as it wants.
+    pub fn shows_in(&self, finding: &Finding) -> bool {
+        let before = &finding.residence.before;
+        let from = |range: &Range| before.iter().any(|release| range.contains(release));
+        self.signature == finding.signature() && self.from.as_ref().is_none_or(from)
+    }
+
+    fn is_due(&self, checked: Option<&Version>) -> bool {
+        let Some(from) = &self.from else {
+            return checked.is_some_and(|release| self.releases.contains(release));
+        };
+        let run = |server: &Server| match server {
+            Server::Main => checked.cloned(),
+            Server::Release(release) => Some(release.clone()),
+        };
+        let first = std::iter::once(self.plan.begins_on());
+        let ran: Vec<Version> = first.chain(self.plan.residents()).filter_map(run).collect();
+        let after = |at: usize| ran[..at].iter().any(|one| *one != ran[at] && from.contains(one));
+        (0..ran.len()).any(|at| self.releases.contains(&ran[at]) && after(at))
+    }
+}
+
 impl Known {
     /// The list that is built in.
     pub fn embedded() -> Known {
@@ -97,13 +125,11 @@ impl Known {
         read::list(text, &case)
     }
 
-    /// The row that excuses this finding on this release.
-    pub fn excuses(&self, finding: &Finding, release: Option<&Version>) -> Option<&Row> {
-        let signature = finding.signature();
-        self.on(release).find(|row| {
+    /// The row that excuses this finding on the release that ran where it showed.
+    pub fn excuses(&self, finding: &Finding) -> Option<&Row> {
+        self.on(finding.residence.release.as_ref()).find(|row| {
             let form = finding.seen_form.as_ref();
-            let seen = form.is_none_or(|form| row.seen.contains(form));
-            row.signature == signature && seen
+            row.shows_in(finding) && form.is_none_or(|form| row.seen.contains(form))
         })
     }
 
@@ -112,6 +138,12 @@ impl Known {
         self.rows
             .iter()
             .filter(move |row| release.is_some_and(|release| row.releases.contains(release)))
+    }
+
+    /// The rows whose own case is to show them where this release is checked: its releases run
+    /// there, and after one that it wants before it.
+    pub fn due(&self, checked: Option<&Version>) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.is_due(checked))
     }
 
     /// The rows that are to be looked at again, today being this day.

@@ -5,6 +5,7 @@
 //! Nothing is filtered and nothing rejected, so deleting any op leaves a case. Generators and
 //! fuzzers share this one alphabet.
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
@@ -19,6 +20,8 @@ pub struct Case {
     pub defaults: Defaults,
     /// The operations.
     pub ops: Vec<Op>,
+    /// The releases that its restarts may name beside the one that is checked.
+    pub servers: Vec<Version>,
 }
 
 /// One operation.
@@ -139,6 +142,9 @@ pub enum Op {
         stop: Stop,
         /// Whether the state database is gone when it starts again (G10).
         forgets: bool,
+        /// Which server goes on with the home, where one is named: modulo those that the case has,
+        /// 0 the one that is checked. A case without others has nothing to name.
+        server: Option<u8>,
     },
     /// The defaults in config.toml change under the running server.
     Configure {

@@ -7,11 +7,17 @@
 
 use std::fmt;
 
+use semver::Version;
+
 use crate::op::{Act, Consent, Cut, Finish, Flaw, Method, Probe, Stop, Wrong};
 use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
 pub mod lift;
+pub mod residence;
 pub mod text;
+
+/// The word for the server that is checked.
+const MAIN: &str = "main";
 
 /// A program: the defaults in config.toml, then steps in order; an audit follows the last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +168,9 @@ pub enum Step {
         stop: Stop,
         /// Whether the state database is gone when it starts again.
         forgets: bool,
+        /// Which server goes on with the home; none: the one that ran last. As the first line of
+        /// a plan it says on which server's home the plan begins.
+        server: Option<Server>,
     },
     /// The defaults in config.toml change.
     Configure {
@@ -179,6 +188,15 @@ pub enum Step {
     Torn(Box<Step>),
     /// Two to four steps at once, each by a client of its own.
     Together(Vec<Step>),
+}
+
+/// A server that may run on the home.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Server {
+    /// The one that is checked, whichever release that is.
+    Main,
+    /// A release.
+    Release(Version),
 }
 
 /// What the stand-in for the model answers to a turn.
@@ -219,6 +237,15 @@ impl fmt::Display for Who {
         match self {
             Who::Thread(name) => name.fmt(f),
             Who::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Server::Main => f.write_str(MAIN),
+            Server::Release(release) => release.fmt(f),
         }
     }
 }
@@ -308,7 +335,7 @@ impl Plan {
     pub fn audit(&self) -> Vec<Step> {
         let full = self.steps.contains(&Step::Disk { full: true });
         let room = full.then_some(Step::Disk { full: false });
-        let restart = Step::Restart { stop: Stop::Graceful, forgets: false };
+        let restart = Step::Restart { stop: Stop::Graceful, forgets: false, server: None };
         let read =
             |name| Step::Resume { thread: Who::Thread(name), overrides: CallOverrides::default() };
         let reads = self.names().into_iter().map(read);

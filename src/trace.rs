@@ -20,7 +20,8 @@ pub mod text;
 pub struct Trace {
     /// The program that was run.
     pub plan: Plan,
-    /// The server's version, where it says one.
+    /// The version of the server that is checked, where it says one; the run may begin with
+    /// another one, and a fact says which.
     pub server: Option<Version>,
     /// What was seen, in order.
     pub facts: Vec<Fact>,
@@ -234,6 +235,11 @@ pub enum What {
         panicked: bool,
         /// The end of what it wrote on stderr, where it ended untold or panicked.
         stderr: String,
+    },
+    /// From here on this release runs on the home. It was moved there, or the run begins with it.
+    Server {
+        /// What it says its version is.
+        release: Option<Version>,
     },
     /// From here on each line is held against the schema that the server prints of itself.
     Schema,

@@ -7,11 +7,14 @@
 mod casebook;
 mod real;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
+use heirloom::plan::Plan;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
+use semver::Version;
 
 fn main() -> ExitCode {
     let files = case_files("");
@@ -20,7 +23,9 @@ fn main() -> ExitCode {
         let name = format!("cases::{} stands as it is printed", file.name);
         alone.push(Trial::test(name, move || printed(&file).map_err(Failed::from)));
     }
-    let mut suite = Suite::new("cases", alone);
+    let plans: Vec<Plan> = files.iter().filter_map(|file| file.plan().ok()).collect();
+    let named: BTreeSet<Version> = plans.iter().flat_map(Plan::releases).collect();
+    let mut suite = Suite::new("cases", alone, named.into_iter().collect());
     for file in files {
         suite.live(&file.name.clone(), move |real| real.check(&file.plan()?));
     }

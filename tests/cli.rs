@@ -59,33 +59,36 @@ fn help_of_check_says_what_the_flags_are() {
     check(
         &["check", "--help"],
         expect![[r#"
-        Run a campaign: random cases until the budget is spent
+            Run a campaign: random cases until the budget is spent
 
-        Usage: heirloom check [OPTIONS]
+            Usage: heirloom check [OPTIONS]
 
-        Options:
-              --cases <N>          How many cases are run; without --time too, as long as they take
-              --time <TIME>        How long new cases are begun, such as 90s or 10m; what was found is still
-                                   shrunk after it [default: 2m, unless --cases is given]
-              --seed <SEED>        What the cases are drawn from: a number, or the token of a case of the
-                                   same campaign [default: a new one each time]
-              --jobs <N>           How many servers run at once [default: one for each core]
-              --max-ops <N>        Operations in a case at the most [default: 12]
-              --no-secondary       Policy alone: no model, effort, tier, folder, mode or plugins
-              --server <SPEC>      The server: a release, `latest`, or a path to an executable [env:
-                                   HEIRLOOM_SERVER] [default: 0.169.0]
-              --profile <NAME>     Features of the server: `default`, as released; `lean`, without those
-                                   that have no part in policy, which takes a third less CPU [default:
-                                   default]
-              --known <FILE|none>  Known deviations that are excused: a file like ci/known.toml, or `none`;
-                                   the built-in list where nothing is given
-              --out <DIR>          The folder for results, new or empty [default: runs/TIME-SEED, with the
-                                   link runs/latest]
-              --json               Events on stdout, one JSON object a line, and nothing else there
-              --quiet              Findings and the summary only
-              --coverage           Print also what was compared: clause and dimension by view
-          -h, --help               Print help
-    "#]],
+            Options:
+                  --cases <N>          How many cases are run; without --time too, as long as they take
+                  --time <TIME>        How long new cases are begun, such as 90s or 10m; what was found is still
+                                       shrunk after it [default: 2m, unless --cases is given]
+                  --seed <SEED>        What the cases are drawn from: a number, or the token of a case of the
+                                       same campaign [default: a new one each time]
+                  --jobs <N>           How many servers run at once [default: one for each core]
+                  --max-ops <N>        Operations in a case at the most [default: 12]
+                  --no-secondary       Policy alone: no model, effort, tier, folder, mode or plugins
+                  --server <SPEC>      The server: a release, `latest`, or a path to an executable [env:
+                                       HEIRLOOM_SERVER] [default: 0.169.0]
+                  --profile <NAME>     Features of the server: `default`, as released; `lean`, without those
+                                       that have no part in policy, which takes a third less CPU [default:
+                                       default]
+                  --other <SPEC>       Further servers, with commas between them, to which cases move their
+                                       homes and back, as a person does who upgrades: releases, `latest` or
+                                       paths
+                  --known <FILE|none>  Known deviations that are excused: a file like ci/known.toml, or `none`;
+                                       the built-in list where nothing is given
+                  --out <DIR>          The folder for results, new or empty [default: runs/TIME-SEED, with the
+                                       link runs/latest]
+                  --json               Events on stdout, one JSON object a line, and nothing else there
+                  --quiet              Findings and the summary only
+                  --coverage           Print also what was compared: clause and dimension by view
+              -h, --help               Print help
+        "#]],
     );
 }
 

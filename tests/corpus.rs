@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         let title = format!("corpus::{name} stays the program that it was");
         alone.push(Trial::test(title, move || stays(&path).map_err(Failed::from)));
     }
-    let mut suite = Suite::new("corpus", alone);
+    let mut suite = Suite::new("corpus", alone, Vec::new());
     for (name, path) in cases {
         suite.live(&name, move |real| real.check(&plan(&path)?));
     }

@@ -18,6 +18,7 @@ use heirloom::disk::Profile;
 use heirloom::drive::{Bench, Patience, Worker};
 use heirloom::judge::judge;
 use heirloom::plan::Plan;
+use heirloom::report::exhibit::server;
 use heirloom::trace::{Trace, What};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
@@ -87,11 +88,34 @@ fn told(server: &Path, (plan, patience): (&str, Patience)) -> String {
         Err(error) => format!("{error}\n"),
         Ok(bench) => {
             let plan: Plan = plan.parse().expect("the plan is one");
-            let none = bench.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
+            let none = bench.main.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
             let told = verdict(&Worker::new(Arc::new(bench)).run(&plan));
             format!("{}{told}", none.unwrap_or_default())
         }
     }
+}
+
+/// Runs a program on a server that is well, with one of this name beside it as release 0.144.4.
+fn check_moved(program: &str, name: &str, expected: Expect) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let [well, other] = ["well", name].map(|name| {
+        let server = folder.path().join(name);
+        symlink(SCRIPT, &server).expect("a link can be made");
+        server
+    });
+    let left = [&well, &other].map(|server| alive(server));
+    let version = Some(Version::new(0, 169, 0));
+    let bench = Bench::prepare(well, version, Profile::Default, Patience::default());
+    let mut bench = bench.expect("a server that is well is one");
+    bench.add(other, Version::new(0, 144, 4)).expect("it is well on a home of its own");
+    let plan = format!("# heirloom case v1\nconfig\n{program}audit\n");
+    let trace = Worker::new(Arc::new(bench)).run(&plan.parse().expect("the plan is one"));
+    let told = match judge(&trace).findings.first() {
+        Some(finding) => format!("{}: {}", server(&finding.residence), verdict(&trace)),
+        None => verdict(&trace),
+    };
+    let left = left.into_iter().all(is_left_alone);
+    expected.assert_eq(&format!("{told}{}", if left { "" } else { "a process is left\n" }));
 }
 
 /// Each finding, else how the server ended.
@@ -304,6 +328,55 @@ fn a_schema_that_cannot_be_read_is_told() {
         expect![[r#"
         no schema: the printed schema is no JSON: EOF while parsing a value at line 2 column 0
         no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_release_that_goes_on_with_the_home_of_another_is_well() {
+    let there_and_back = "start -> t0\nrun t0 \"hello\"\nrestart graceful server=0.144.4\n\
+                          restart kill server=main\n";
+    check_moved(
+        there_and_back,
+        "well-too",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+        no finding; ended by signal 9, killed
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_release_that_refuses_the_home_of_another_is_told_by_its_own_name() {
+    check_moved(
+        "start -> t0\nrestart graceful server=0.144.4\nresume t0\n",
+        "keeps-its-own-home",
+        expect![[r#"
+            codex 0.144.4, on a home that 0.169.0 had before: W3/-/restart/alive/unknown: ended with code 3 by itself; last on stderr: cannot migrate the home of well
+        "#]],
+    );
+}
+
+#[test]
+fn a_release_has_no_trouble_with_a_home_that_was_never_another_ones() {
+    let own = "restart graceful server=0.144.4\nstart -> t0\nrun t0 \"hello\"\n";
+    check_moved(
+        own,
+        "keeps-its-own-home",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
+fn a_release_that_nobody_made_ready_is_named_with_the_way_out() {
+    check_moved(
+        "restart graceful server=0.131.0\n",
+        "well-too",
+        expect![[r#"
+        inconclusive: the program goes on with codex 0.131.0 (`server=0.131.0`), which was not made ready; give it with --other 0.131.0
     "#]],
     );
 }

@@ -41,7 +41,7 @@ impl fmt::Debug for Batch {
 }
 
 fn main() -> ExitCode {
-    let mut suite = Suite::new("live", Vec::new());
+    let mut suite = Suite::new("live", Vec::new(), Vec::new());
     suite.live("random cases keep the contract", random_cases);
     suite.conclude()
 }

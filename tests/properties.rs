@@ -11,6 +11,7 @@ mod properties {
     mod drawn;
     mod faults;
     mod judging;
+    mod moving;
     mod plans;
     mod rollouts;
     mod shrinking;

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         let name = format!("seeds::{} fails on a server that inherits nothing", seed.name);
         alone.push(Trial::test(name, move || fails(&seed).map_err(Failed::from)));
     }
-    let mut suite = Suite::new("seeds", alone);
+    let mut suite = Suite::new("seeds", alone, Vec::new());
     for seed in seeds {
         suite.live(&seed.name.clone(), move |real| real.check(&seed.plan()?));
     }

@@ -18,7 +18,8 @@ use super::ledger::Ledger;
 use super::token::Token;
 use super::{Campaign, Event, Outcome, Stale, Status, Subject, Told, Why};
 use crate::drive::{Bench, Worker};
-use crate::judge::{Verdict, judge};
+use crate::judge::residents::Residence;
+use crate::judge::{Finding, Verdict, judge};
 use crate::known::Row;
 use crate::known::day::Day;
 use crate::op::strategy;
@@ -65,7 +66,7 @@ pub(super) fn run(
         cases: campaign.counted(),
         time: campaign.time,
     });
-    if let Some(reason) = bench.no_schema.clone() {
+    if let Some(reason) = bench.main.no_schema.clone() {
         tell(Event::NoSchema { reason });
     }
     if let Some(reason) = bench.no_sandbox() {
@@ -139,8 +140,7 @@ impl Hand<'_> {
     }
 
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let Campaign { seed, max_ops, secondary, .. } = *self.campaign;
-        let draw = strategy::Draw { max_ops, secondary };
+        let (seed, draw) = (self.campaign.seed, self.campaign.draw());
         let program = self.campaign.program(index).map(|(_, plan)| plan.clone());
         let plan = program.unwrap_or_else(|| Plan::from(&strategy::drawn(seed, index, draw)));
         let trace = worker.run(&plan);
@@ -161,7 +161,7 @@ impl Hand<'_> {
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
     /// trouble of our own: nothing was learned of it.
     fn replay(&self, worker: &mut Worker, row: &Row) -> bool {
-        let shows = |verdict: Verdict| verdict.shows(&row.signature);
+        let shows = |verdict: Verdict| verdict.findings.iter().any(|found| row.shows_in(found));
         let excused = |verdict: Verdict| verdict.inconclusive.is_some() || shows(verdict);
         let stopped = || self.stop.load(Ordering::Relaxed);
         let mut runs = 0..STALE_REPLAYS;
@@ -238,14 +238,17 @@ impl<'a> Foreman<'a> {
         tell(Event::Case {
             index,
             steps: plan.lines(),
-            signatures: verdict.findings.iter().map(crate::judge::Finding::signature).collect(),
+            signatures: verdict.findings.iter().map(Finding::signature).collect(),
             inconclusive: verdict.inconclusive.clone(),
         });
         for finding in verdict.findings {
             let signature = finding.signature();
-            let release = self.bench.version.as_ref();
-            let row = self.campaign.known.excuses(&finding, release).cloned();
-            if !self.ledger.is_first(&signature, finding.widened, row.is_some()) {
+            if self.is_of_another(&finding) {
+                self.ledger.aside(&finding, &token);
+                continue;
+            }
+            let row = self.campaign.known.excuses(&finding).cloned();
+            if !self.ledger.is_first(&finding, row.is_some()) {
                 continue;
             }
             tell(Event::Found { signature, index, known: row.is_some() });
@@ -278,7 +281,18 @@ impl<'a> Foreman<'a> {
         }
     }
 
+    /// Whether another release shows it by itself, with no move before it: no matter of the one
+    /// that is checked.
+    fn is_of_another(&self, finding: &Finding) -> bool {
+        let Residence { release, before } = &finding.residence;
+        before.is_empty() && *release != self.bench.main.version
+    }
+
     fn told(&mut self, told: Told, tell: &mut dyn FnMut(Event)) {
+        // What was found after a move may show as well without one.
+        if self.is_of_another(&told.finding) {
+            return self.ledger.aside(&told.finding, &told.token);
+        }
         tell(Event::Told(Box::new(told.clone())));
         self.ledger.keep(told);
     }
@@ -288,15 +302,16 @@ impl<'a> Foreman<'a> {
         if stop.load(Ordering::Relaxed) || self.ledger.cases == 0 {
             return 0;
         }
-        let rows = self.campaign.known.on(self.bench.version.as_ref());
-        let due: Vec<&Row> = rows.filter(|row| !row.racy).collect();
+        // A row about homes that move is asked for where they can: here they do not otherwise.
+        let rows = self.campaign.known.due(self.bench.main.version.as_ref());
+        let due: Vec<&Row> = rows.filter(|row| !row.racy && self.bench.has(&row.plan)).collect();
         due.iter().for_each(|row| self.desk.put(Work::Replay(Box::new((*row).clone()))));
         due.len()
     }
 
     /// A row whose day has passed still excuses, and is stale.
     fn expire(&mut self, tell: &mut dyn FnMut(Event)) {
-        let (today, release) = (today(), self.bench.version.as_ref());
+        let (today, release) = (today(), self.bench.main.version.as_ref());
         let expired = self.campaign.known.expired(today);
         let here = expired.filter(|row| release.is_some_and(|v| row.releases.contains(v)));
         let rows: Vec<Row> = here.cloned().collect();
@@ -314,8 +329,8 @@ impl<'a> Foreman<'a> {
     }
 
     fn stale(&mut self, row: &Row, why: Why, tell: &mut dyn FnMut(Event)) {
-        let Row { signature, case, line, .. } = row.clone();
-        let stale = Stale { signature, case, line, why };
+        let Row { signature, case, line, from, .. } = row.clone();
+        let stale = Stale { signature, case, line, moved: from.is_some(), why };
         tell(Event::Stale(stale.clone()));
         self.ledger.stale.push(stale);
     }
@@ -372,6 +387,7 @@ mod tests {
             jobs: 1,
             max_ops: 1,
             secondary: true,
+            others: Vec::new(),
             confirmations: 1,
             deeds: true,
             known: Known::default(),
@@ -390,6 +406,7 @@ mod tests {
             jobs: 2,
             max_ops: 1,
             secondary: true,
+            others: Vec::new(),
             confirmations: 1,
             deeds: true,
             known: Known::default(),

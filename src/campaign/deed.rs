@@ -147,7 +147,7 @@ fn cold(plan: &Plan, (thread, probe): (Name, Probe)) -> Plan {
     let mut steps = plan.steps.clone();
     let full = steps.contains(&Step::Disk { full: true });
     steps.extend(full.then_some(Step::Disk { full: false }));
-    steps.push(Step::Restart { stop: Stop::Graceful, forgets: false });
+    steps.push(Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
     let overrides = CallOverrides::default();
     steps.push(Step::Resume { thread: Who::Thread(thread), overrides });
     steps.push(step(thread, probe));

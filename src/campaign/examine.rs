@@ -88,7 +88,7 @@ impl Suspect {
     /// The finding as it stands, with nothing looked into.
     pub fn told(self, status: Status) -> Told {
         Told {
-            id: id(&self.finding.signature()),
+            id: of_release(&self.finding, &self.trace),
             status,
             finding: self.finding,
             plan: self.plan,
@@ -182,12 +182,14 @@ impl Examination<'_> {
         let stderr = self.worker.stderr().to_owned();
         let signature = wanted.signature();
         let excused = |finding: &Finding| {
-            finding.seen_form != wanted.seen_form
-                && self.known.excuses(finding, trace.server.as_ref()).is_some()
+            let other = finding.seen_form != wanted.seen_form
+                || finding.residence.before != wanted.residence.before;
+            other && self.known.excuses(finding).is_some()
         };
         let same = |finding: &Finding| {
             let worse = finding.widened >= wanted.widened;
-            finding.signature() == signature && worse && !excused(finding)
+            let here = finding.residence.release == wanted.residence.release;
+            finding.signature() == signature && here && worse && !excused(finding)
         };
         match judge(&trace).findings.into_iter().find(same) {
             Some(finding) => Ok(Shown { finding, trace, stderr }),
@@ -212,6 +214,18 @@ impl Examination<'_> {
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The name of the files of a finding; of another release than the one that is checked, with that
+/// release.
+fn of_release(finding: &Finding, trace: &Trace) -> String {
+    let name = id(&finding.signature());
+    match &finding.residence.release {
+        Some(release) if trace.server.as_ref() != Some(release) => {
+            format!("{name}-on-{}", release.to_string().replace('.', "-"))
+        }
+        _ => name,
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
+
 use super::{Noticed, Stale, Told};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Tally, Verdict};
+use crate::judge::{Cell, Finding, Tally, Verdict};
 use crate::plan::{Plan, Step};
 
 /// The sums.
@@ -26,12 +28,25 @@ pub(super) struct Ledger {
     pub(super) withheld: BTreeSet<Clause>,
     pub(super) told: Vec<Told>,
     pub(super) stale: Vec<Stale>,
-    /// Whether a signature, excused or not, has shown with more allowed than was due.
-    seen: BTreeMap<(Signature, bool), bool>,
+    /// Whether a signature on a release, excused or not, has shown with more allowed than was due.
+    seen: BTreeMap<(Identity, bool), bool>,
     notices: BTreeMap<(Clause, String), (u64, String)>,
 }
 
 impl Ledger {
+    /// Lists what another release does by itself.
+    pub(super) fn aside(&mut self, finding: &Finding, token: &str) {
+        let release = finding.residence.release.as_ref().map(ToString::to_string);
+        let release = release.unwrap_or_else(|| "another server".to_owned());
+        let signature = finding.signature();
+        let text = format!(
+            "{release} shows {signature} by itself, on a home that no other release had; \
+             `--server {release}` checks it"
+        );
+        let key = (finding.clause, text);
+        self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
+    }
+
     /// Adds a case.
     pub(super) fn add(&mut self, token: &str, plan: &Plan, verdict: &Verdict) {
         self.cases += 1;
@@ -59,23 +74,23 @@ impl Ledger {
         }
     }
 
-    /// Whether a signature shows for the first time, or for the first time with more allowed than
-    /// was due, which is the worse case and the one to tell. One wrong value may be excused and
-    /// another of the same signature not: they are first each by itself.
-    pub(super) fn is_first(&mut self, signature: &Signature, widened: bool, known: bool) -> bool {
-        let key = (signature.clone(), known);
+    /// Whether a signature shows on its release for the first time, or for the first time with more
+    /// allowed than was due, which is the worse case and the one to tell. One wrong value may be
+    /// excused and another of the same signature not: they are first each by itself.
+    pub(super) fn is_first(&mut self, finding: &Finding, known: bool) -> bool {
+        let (key, widened) = ((identity(finding), known), finding.widened);
         let before = self.seen.insert(key.clone(), widened);
         let worst = widened || before == Some(true);
         self.seen.insert(key, worst);
         before.is_none_or(|before| widened && !before)
     }
 
-    /// Keeps the weightiest finding of a signature: a confirmed one before a flaky one, then one
-    /// that widens, then the one that showed first, in whatever order they are told.
+    /// Keeps the weightiest finding of a signature on a release: a confirmed one before a flaky
+    /// one, then one that widens, then the one that showed first, in whatever order they are told.
     pub(super) fn keep(&mut self, told: Told) {
         let weight = |told: &Told| (told.status, !told.finding.widened, told.found_after);
-        let signature = told.finding.signature();
-        let same = self.told.iter_mut().find(|other| other.finding.signature() == signature);
+        let same = identity(&told.finding);
+        let same = self.told.iter_mut().find(|other| identity(&other.finding) == same);
         match same {
             None => self.told.push(told),
             Some(other) if weight(&told) < weight(other) => *other = told,
@@ -102,6 +117,13 @@ impl Ledger {
         });
         told
     }
+}
+
+/// What findings are told apart by: two releases that show the same are two findings.
+type Identity = (Signature, Option<Version>);
+
+fn identity(finding: &Finding) -> Identity {
+    (finding.signature(), finding.residence.release.clone())
 }
 
 /// What a line does, in the words of the text form.
@@ -136,6 +158,7 @@ mod tests {
     use crate::contract::{Clause, Strength};
     use crate::judge::Finding;
     use crate::judge::origin::Origin;
+    use crate::judge::residents::Residence;
     use crate::model::Kind;
     use crate::plan::Plan;
     use crate::policy::{Defaults, Dimension};
@@ -161,6 +184,7 @@ mod tests {
             also_fits: Vec::new(),
             widened,
             apart: None,
+            residence: Residence::default(),
         };
         let found_after = Duration::from_secs(second);
         Suspect { plan, trace, finding, token: String::new(), found_after }.told(status)

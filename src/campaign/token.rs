@@ -1,18 +1,21 @@
 //! [shell] The token of a case: what makes it again.
 //!
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
-//! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions. Another revision draws
-//! another case, and says so instead of running it.
+//! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions, and
+//! `r1-s42-c17-o12@0.144.4,0.131.0` with moves to these releases. Another revision draws another
+//! case, and says so instead of running it.
 
 use std::fmt;
 use std::str::FromStr;
+
+use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
 use crate::op::{Case, strategy};
 
 /// What makes a case again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// The model's revision.
     pub revision: u32,
@@ -24,10 +27,15 @@ pub struct Token {
     pub max_ops: usize,
     /// Whether the secondary dimensions are drawn too.
     pub secondary: bool,
+    /// The releases that the case may move its home to, in their order.
+    pub others: Vec<Version>,
 }
 
 /// The last part of a token whose case is drawn without the secondary dimensions: policy alone.
 const POLICY: &str = "p";
+
+/// What stands before the releases that a case may move to: in no part before it.
+const MOVES: char = '@';
 
 /// A token that makes no case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +60,8 @@ impl Token {
     /// The token of a case of this campaign.
     pub fn new(campaign: &Campaign, index: u64) -> Token {
         let Campaign { seed, max_ops, secondary, .. } = *campaign;
-        Token { revision: REVISION, seed, index, max_ops, secondary }
+        let others = campaign.others.clone();
+        Token { revision: REVISION, seed, index, max_ops, secondary, others }
     }
 
     /// The case.
@@ -64,7 +73,11 @@ impl Token {
             true => Ok(strategy::drawn(
                 self.seed,
                 self.index,
-                strategy::Draw { max_ops: self.max_ops, secondary: self.secondary },
+                strategy::Draw {
+                    max_ops: self.max_ops,
+                    secondary: self.secondary,
+                    servers: self.others,
+                },
             )),
             false => Err(NoCase::Revision { token: self }),
         }
@@ -73,9 +86,13 @@ impl Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { revision, seed, index, max_ops, secondary } = self;
+        let Token { revision, seed, index, max_ops, secondary, others } = self;
         write!(f, "r{revision}-s{seed}-c{index}-o{max_ops}")?;
-        if *secondary { Ok(()) } else { write!(f, "-{POLICY}") }
+        if !secondary {
+            write!(f, "-{POLICY}")?;
+        }
+        let others: Vec<String> = others.iter().map(Version::to_string).collect();
+        if others.is_empty() { Ok(()) } else { write!(f, "{MOVES}{}", others.join(",")) }
     }
 }
 
@@ -88,6 +105,13 @@ impl FromStr for Token {
 }
 
 fn read(text: &str) -> Option<Token> {
+    let (text, others) = match text.split_once(MOVES) {
+        None => (text, Vec::new()),
+        Some((text, others)) => {
+            let others: Result<Vec<Version>, _> = others.split(',').map(str::parse).collect();
+            (text, others.ok()?)
+        }
+    };
     let parts: Vec<&str> = text.split('-').collect();
     let (parts, secondary) = match parts.split_last() {
         Some((last, rest)) if *last == POLICY => (rest, false),
@@ -104,5 +128,6 @@ fn read(text: &str) -> Option<Token> {
             .ok()
             .filter(|most| *most <= strategy::LONGEST)?,
         secondary,
+        others,
     })
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use semver::Version;
 
 use super::replay::plan;
-use super::subject::{cache, profile, provide};
+use super::subject::{add, cache, profile, provide};
 use super::sweep::{failure, going};
 use super::{Failure, print, stop};
 use crate::campaign::CONFIRMATIONS;
@@ -122,10 +122,14 @@ impl Bisecting<'_> {
         };
         let (path, version) = (executable.path.clone(), executable.version.clone());
         let bench = Bench::prepare(path, version, self.profile, Patience::default());
-        Ok(match bench {
-            Ok(bench) => Trial::of(self.plan, self.runs, &mut Worker::new(Arc::new(bench))),
-            Err(error) => Trial::Unjudged(error.to_string()),
-        })
+        let mut bench = match bench {
+            Ok(bench) => bench,
+            Err(error) => return Ok(Trial::Unjudged(error.to_string())),
+        };
+        // The releases that the program names are the same beside each one that is searched.
+        let named: Vec<Spec> = self.plan.releases().into_iter().map(Spec::Version).collect();
+        let _held = add(&mut bench, &named, (&self.stop, false))?;
+        Ok(Trial::of(self.plan, self.runs, &mut Worker::new(Arc::new(bench))))
     }
 
     /// Tells the search what a release shows, compared with the newest.

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use semver::Version;
 
 use super::excuses;
 use super::subject::{self, Ready};
@@ -17,7 +18,9 @@ use super::{Arguments, Command, Failure};
 use crate::campaign::token::Token;
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::op::strategy::{LONGEST, MAX_OPS};
+use crate::provision::Spec;
 use crate::report::folder::Folder;
+use crate::report::words::name;
 use crate::report::{Report, Voice};
 
 /// Where runs lie, unless `--out` names a folder.
@@ -54,6 +57,10 @@ pub(super) struct Flags {
     no_secondary: bool,
     #[command(flatten)]
     subject: subject::ServerFlags,
+    /// Further servers, with commas between them, to which cases move their homes and back, as a
+    /// person does who upgrades: releases, `latest` or paths
+    #[arg(long, value_name = "SPEC", value_delimiter = ',')]
+    other: Vec<String>,
     #[command(flatten)]
     excuses: excuses::KnownFlags,
     /// The folder for results, new or empty [default: runs/TIME-SEED, with the link runs/latest]
@@ -71,11 +78,18 @@ pub(super) struct Flags {
 }
 
 /// What a `--seed` says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Drawn {
     seed: u64,
     max_ops: Option<usize>,
     secondary: bool,
+    others: Vec<Version>,
+}
+
+impl Drawn {
+    fn from(seed: u64) -> Drawn {
+        Drawn { seed, max_ops: None, secondary: true, others: Vec::new() }
+    }
 }
 
 impl Flags {
@@ -89,7 +103,7 @@ impl Flags {
     }
 
     fn campaign(&self) -> Result<Campaign, Failure> {
-        let drawn = self.seed.unwrap_or(Drawn { seed: new_seed(), max_ops: None, secondary: true });
+        let drawn = self.seed.clone().unwrap_or_else(|| Drawn::from(new_seed()));
         let time = self.time.or(self.cases.is_none().then_some(TIME));
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let max_ops = self.max_ops.or(drawn.max_ops);
@@ -100,11 +114,20 @@ impl Flags {
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(MAX_OPS),
             secondary: drawn.secondary && !self.no_secondary,
+            others: Vec::new(),
             confirmations: CONFIRMATIONS,
             deeds: true,
             known: self.excuses.list()?,
             programs: BTreeMap::new(),
         })
+    }
+
+    /// The other servers: those that are given, else those of the token.
+    fn others(&self) -> Result<Vec<Spec>, Failure> {
+        let given: Result<Vec<Spec>, _> = self.other.iter().map(|word| word.parse()).collect();
+        let given = given.map_err(Failure::usage)?;
+        let drawn = self.seed.iter().flat_map(|drawn| drawn.others.clone());
+        Ok(if given.is_empty() { drawn.map(Spec::Version).collect() } else { given })
     }
 
     fn folder(&self, seed: u64) -> Result<Folder, Failure> {
@@ -127,6 +150,9 @@ impl Flags {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
         words.extend((!campaign.secondary).then(|| "--no-secondary".to_owned()));
+        let others: Vec<String> = campaign.others.iter().map(ToString::to_string).collect();
+        let given = if self.other.is_empty() { &others } else { &self.other };
+        words.extend((!given.is_empty()).then(|| format!("--other {}", given.join(","))));
         words.extend(self.subject.again());
         words.extend(self.excuses.again());
         words.join(" ")
@@ -135,21 +161,36 @@ impl Flags {
 
 /// Runs a campaign.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let campaign = flags.campaign()?;
+    let mut campaign = flags.campaign()?;
+    let others = flags.others()?;
     let folder = flags.folder(campaign.seed)?;
-    let Ready { bench, subject, stop, lease: _held } = match flags.subject.ready(flags.quiet) {
+    let ready = flags.subject.ready(&others, flags.quiet);
+    let ready = ready.and_then(|ready| each_by_itself(ready, others.len()));
+    let Ready { bench, subject, stop, leases: _held } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
             folder.discard();
             return Err(failure);
         }
     };
+    campaign.others.clone_from(&subject.others);
     let voice = Voice { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
     let mut report = Report::new(voice, folder, flags.subject.again().join(" "));
     let outcome = campaign.run(&bench, subject, &stop, |event| report.hear(&event));
     let again = flags.again(&campaign, outcome.cases);
     report.end(&outcome, &again).map_err(Failure::trouble)?;
     Ok(outcome.conclusion() as u8)
+}
+
+/// A release that is meant twice would be moved to for nothing.
+fn each_by_itself(ready: Ready, wanted: usize) -> Result<Ready, Failure> {
+    match ready.subject.others.len() == wanted {
+        true => Ok(ready),
+        false => Err(Failure::Usage(format!(
+            "--other names a release twice, or {}, which is checked; name others",
+            name(&ready.subject)
+        ))),
+    }
 }
 
 /// A seed that is new: from the clock's microseconds.
@@ -160,15 +201,15 @@ fn new_seed() -> u64 {
 
 fn seed(text: &str) -> Result<Drawn, String> {
     if let Ok(seed) = text.parse() {
-        return Ok(Drawn { seed, max_ops: None, secondary: true });
+        return Ok(Drawn::from(seed));
     }
     let token: Token = text.parse().map_err(|_| {
         "expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12".to_owned()
     })?;
     // A token of another revision draws other cases, and says so.
-    token.case().map_err(|error| error.to_string())?;
-    let Token { seed, max_ops, secondary, .. } = token;
-    Ok(Drawn { seed, max_ops: Some(max_ops), secondary })
+    token.clone().case().map_err(|error| error.to_string())?;
+    let Token { seed, max_ops, secondary, others, .. } = token;
+    Ok(Drawn { seed, max_ops: Some(max_ops), secondary, others })
 }
 
 pub(super) fn cases(text: &str) -> Result<u64, String> {
@@ -222,6 +263,23 @@ mod tests {
             expect![[r#"
                 Ok(true) Ok(false)
                 Ok(true)"#]],
+        );
+    }
+
+    #[test]
+    fn a_token_of_cases_that_move_names_their_releases_and_draws_so() {
+        let token = format!("r{}-s42-c17-o12@0.144.4,0.131.0-alpha.8", crate::model::REVISION);
+        let others = |text: &str| {
+            seed(text).map(|drawn| drawn.others.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        let read: Result<Token, _> = token.parse();
+        let printed = read.map(|read| read.to_string() == token);
+        let none = others(&token.replace("0.144.4", "newest")).is_err();
+        check(
+            format!("{:?}\n{printed:?} {none}", others(&token)),
+            expect![[r#"
+                Ok(["0.144.4", "0.131.0-alpha.8"])
+                Ok(true) true"#]],
         );
     }
 

@@ -23,6 +23,11 @@ pub(super) struct Proof<'a> {
     pub(super) runs: Vec<(Trace, Verdict)>,
 }
 
+/// The homes that a row is about, where it is not about all.
+fn homes(row: &Row) -> String {
+    row.from.as_ref().map_or(String::new(), |from| format!(", on homes from {from}"))
+}
+
 impl Proof<'_> {
     /// Prints what the runs showed; gives the exit code.
     pub(super) fn tell(&self) -> Result<u8, Failure> {
@@ -59,17 +64,17 @@ impl Proof<'_> {
     }
 
     fn excuse(&self, finding: &Finding) -> Option<&Row> {
-        self.known.excuses(finding, self.release.as_ref())
+        self.known.excuses(finding)
     }
 
     fn before(&self, finding: &Finding, row: Option<&Row>) -> Vec<(&'static str, String)> {
         let shows = |verdict: &Verdict| verdict.findings.iter().any(|one| one.is_like(finding));
         let shown = self.runs.iter().filter(|(_, verdict)| shows(verdict)).count();
         let shown = format!("in {shown} of {}", plural(self.runs.len(), "run"));
-        let mut rows = vec![("server", server(self.release.as_ref())), ("shown", shown)];
+        let mut rows = vec![("server", server(&finding.residence)), ("shown", shown)];
         if let Some(row) = row {
             let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
-            rows.push(("excused", format!("{reason} (releases {})", row.releases)));
+            rows.push(("excused", format!("{reason} (releases {}{})", row.releases, homes(row))));
         }
         rows
     }

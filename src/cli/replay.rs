@@ -45,7 +45,7 @@ pub(super) struct Judge {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let plan = plan(&flags.case)?;
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop, lease: _held } = flags.subject.ready(false)?;
+    let Ready { bench, subject, stop, leases: _held } = flags.subject.ready_for(&plan)?;
     let mut worker = Worker::new(bench);
     let mut runs = Vec::new();
     for _ in 0..flags.runs.get() {

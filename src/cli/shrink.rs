@@ -8,8 +8,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use semver::Version;
-
 use super::proof::Proof;
 use super::replay::file;
 use super::subject::{self, Ready};
@@ -51,10 +49,10 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         return Err(Failure::Usage(format!("{problem}; name another with --out")));
     }
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop, lease: _held } = flags.subject.ready(false)?;
+    let Ready { bench, subject, stop, leases: _held } = flags.subject.ready_for(&plan)?;
     let mut worker = Worker::new(bench);
     let release = subject.version;
-    let wanted = wish(flags, &known, release.as_ref());
+    let wanted = wish(flags, &known);
     let Some(suspect) = first(&mut worker, &plan, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
         let trace = worker.run_fresh(&plan);
@@ -88,14 +86,10 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
 }
 
 /// Which finding is wanted.
-fn wish<'a>(
-    flags: &'a Flags,
-    known: &'a Known,
-    release: Option<&'a Version>,
-) -> impl Fn(&Finding) -> bool + 'a {
+fn wish<'a>(flags: &'a Flags, known: &'a Known) -> impl Fn(&Finding) -> bool + 'a {
     move |finding| match &flags.signature {
         Some(wanted) => finding.signature() == *wanted,
-        None => known.excuses(finding, release).is_none(),
+        None => known.excuses(finding).is_none(),
     }
 }
 

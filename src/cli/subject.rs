@@ -17,6 +17,7 @@ use crate::campaign::Subject;
 use crate::disk::Profile;
 use crate::drive::bench::NoBench;
 use crate::drive::{Bench, Patience};
+use crate::plan::Plan;
 use crate::provision::lease::Lease;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::gauge::{Gauge, Stretch};
@@ -40,22 +41,32 @@ pub(super) struct Ready {
     pub(super) bench: Arc<Bench>,
     pub(super) subject: Subject,
     pub(super) stop: Arc<AtomicBool>,
-    /// Keeps the executable in the cache; to be held for as long as it is run.
-    pub(super) lease: Lease,
+    /// Keep the executables in the cache; to be held for as long as they are run.
+    pub(super) leases: Vec<Lease>,
 }
 
 impl ServerFlags {
-    /// Provides the server and starts it once.
-    pub(super) fn ready(&self, quiet: bool) -> Result<Ready, Failure> {
+    /// Provides the server and those that a program names, and starts each once.
+    pub(super) fn ready_for(&self, plan: &Plan) -> Result<Ready, Failure> {
+        let others: Vec<Spec> = plan.releases().into_iter().map(Spec::Version).collect();
+        self.ready(&others, false)
+    }
+
+    /// Provides the server and the others beside it, and starts each once; one that is there
+    /// already is not added again.
+    pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
         let stop = stop::flag()?;
         let executable = provide(&spec, &cache()?, (&stop, quiet))?;
         let Executable { path, version, digest, lease, .. } = executable;
-        let subject = Subject { spec: spec.to_string(), version: version.clone(), digest };
-        let profile = profile(&self.profile);
-        let bench = Bench::prepare(path, version, profile, Patience::default());
-        let bench = Arc::new(bench.map_err(unprepared)?);
-        Ok(Ready { bench, subject, stop, lease })
+        let bench =
+            Bench::prepare(path, version.clone(), profile(&self.profile), Patience::default());
+        let mut bench = bench.map_err(unprepared)?;
+        let beside = add(&mut bench, others, (&stop, quiet))?;
+        let (others, mut leases): (Vec<Version>, Vec<Lease>) = beside.into_iter().unzip();
+        leases.push(lease);
+        let subject = Subject { spec: spec.to_string(), version, digest, others };
+        Ok(Ready { bench: Arc::new(bench), subject, stop, leases })
     }
 
     /// The flags as they were given.
@@ -77,6 +88,36 @@ impl ServerFlags {
             text => text.parse().map_err(Failure::usage),
         }
     }
+}
+
+/// Makes servers ready beside the one that is checked; one that is there already is not added
+/// again. Gives those that were added, each with what keeps it in the cache.
+pub(super) fn add(
+    bench: &mut Bench,
+    others: &[Spec],
+    (stop, quiet): (&AtomicBool, bool),
+) -> Result<Vec<(Version, Lease)>, Failure> {
+    let mut added: Vec<(Version, Lease)> = Vec::new();
+    for other in others {
+        let is_here = |version: &Version| {
+            let mut here = bench.main.version.iter().chain(added.iter().map(|(one, _)| one));
+            here.any(|one| one == version)
+        };
+        if matches!(other, Spec::Version(version) if is_here(version)) {
+            continue;
+        }
+        let found = provide(other, &cache()?, (stop, quiet))?;
+        let Some(version) = found.version else {
+            let problem = format!("{other} does not say which release it is");
+            let advice = "homes move between releases that do";
+            return Err(Failure::Usage(format!("{problem}, and {advice}; name another")));
+        };
+        if !is_here(&version) {
+            bench.add(found.path, version.clone()).map_err(unprepared)?;
+            added.push((version, found.lease));
+        }
+    }
+    Ok(added)
 }
 
 /// The product state of this name.

@@ -80,7 +80,9 @@ impl SweepFlags {
         let specs = servers(&clients, (&spans, every), &mut |_| going(&stop));
         let specs = specs.map_err(failure)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
-        let programs = known.rows.iter().map(|row| (row.signature.clone(), row.plan.clone()));
+        // A matrix asks each release by itself: a home that moves is not its matter.
+        let alone = known.rows.iter().filter(|row| row.plan.releases().is_empty());
+        let programs = alone.map(|row| (row.signature.clone(), row.plan.clone()));
         let (campaign, profile) = (self.campaign(), profile(&self.profile));
         let sweep = Sweep { campaign, profile, programs: programs.collect(), store };
         let matrix = self.sweep(&sweep, &specs, (&cache, &stop), &known);
@@ -117,6 +119,7 @@ impl SweepFlags {
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: self.max_ops.unwrap_or(MAX_OPS),
             secondary: true,
+            others: Vec::new(),
             confirmations: CONFIRMATIONS,
             deeds: false,
             known: Known::default(),

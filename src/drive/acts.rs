@@ -77,7 +77,7 @@ impl Run<'_> {
 
     /// What an act is done to.
     pub(super) fn target<'t>(&self, (thread, turn): (&'t str, Option<&'t str>)) -> Target<'t> {
-        let version = self.bench.version.as_ref();
+        let version = self.release();
         let reverts = |version: &Version| (version.major, version.minor) >= REVERTS_SINCE;
         let back = if version.is_none_or(reverts) { Back::Revert } else { Back::Rollback };
         Target { thread, turn, back, number: self.record.calls() + 1 }

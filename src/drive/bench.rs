@@ -10,12 +10,14 @@ use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 
+use super::moves::Place;
 use super::printed::Printing;
 use super::session::{NoSession, Session};
-use super::{Bench, Patience};
+use super::{Bench, Installed, Patience};
 use crate::disk::root::Root;
 use crate::disk::{Home, Profile};
 use crate::policy::Defaults;
+use crate::schema::Schema;
 use crate::upstream::Upstream;
 
 /// A bench that cannot be made ready.
@@ -53,28 +55,48 @@ impl Bench {
         let ours = |what| move |source| NoBench::Ours { what, source };
         let root = Root::create().map_err(ours("make a folder for homes"))?;
         let upstream = Upstream::start().map_err(ours("listen on loopback"))?;
-        let mut bench = Bench {
+        let template = root.path().join("template");
+        let main = Installed { executable, version, schema: None, no_schema: None, template };
+        let (others, sandbox) = (Vec::new(), OnceLock::new());
+        let mut bench = Bench { main, others, profile, patience, upstream, root, sandbox };
+        let (schema, no_schema) = bench.tried(Place::Main)?;
+        (bench.main.schema, bench.main.no_schema) = (schema, no_schema);
+        Ok(bench)
+    }
+
+    /// Makes another release ready, which plans may move their homes to.
+    ///
+    /// # Errors
+    /// As [`Bench::prepare`].
+    pub fn add(&mut self, executable: PathBuf, version: Version) -> Result<(), NoBench> {
+        let template = self.root.path().join(format!("template-{}", self.others.len()));
+        let version = Some(version);
+        self.others.push(Installed {
             executable,
             version,
-            profile,
-            patience,
             schema: None,
             no_schema: None,
-            upstream,
-            root,
-            sandbox: OnceLock::new(),
-            template: PathBuf::new(),
-        };
-        let printing = Printing::begin(&bench.executable, &bench.root);
-        let home = Home::new(&bench.root, None).map_err(ours("make a home"))?;
-        bench.first_start(&home)?;
-        bench.template = bench.root.path().join("template");
-        home.keep(&bench.template).map_err(ours("keep a prepared home"))?;
-        match printing.and_then(|printing| printing.end(bench.patience.answer)) {
-            Ok(schema) => bench.schema = Some(Arc::new(schema)),
-            Err(reason) => bench.no_schema = Some(reason),
-        }
-        Ok(bench)
+            template,
+        });
+        let number = self.others.len() - 1;
+        let (schema, no_schema) = self.tried(Place::Other(number))?;
+        let added = &mut self.others[number];
+        (added.schema, added.no_schema) = (schema, no_schema);
+        Ok(())
+    }
+
+    /// Starts a server on an empty home and keeps that, and has it print its schema.
+    fn tried(&self, place: Place) -> Result<(Option<Arc<Schema>>, Option<String>), NoBench> {
+        let ours = |what| move |source| NoBench::Ours { what, source };
+        let Installed { executable, template, .. } = self.installed(place);
+        let printing = Printing::begin(executable, &self.root);
+        let home = Home::new(&self.root, None).map_err(ours("make a home"))?;
+        self.first_start(place, &home)?;
+        home.keep(template).map_err(ours("keep a prepared home"))?;
+        Ok(match printing.and_then(|printing| printing.end(self.patience.answer)) {
+            Ok(schema) => (Some(Arc::new(schema)), None),
+            Err(reason) => (None, Some(reason)),
+        })
     }
 
     /// A new home, as prepared.
@@ -87,20 +109,24 @@ impl Bench {
     /// # Errors
     /// A folder that cannot be made or copied.
     pub fn home_in(&self, root: &Root) -> io::Result<Home> {
-        Home::new(root, Some(&self.template))
+        Home::new(root, Some(&self.main.template))
     }
 
-    fn first_start(&self, home: &Home) -> Result<(), NoBench> {
+    fn first_start(&self, place: Place, home: &Home) -> Result<(), NoBench> {
         let stage = self.upstream.stage();
         home.configure(&Defaults::default(), self.profile, &stage.base_url())
             .map_err(|source| NoBench::Ours { what: "write config.toml", source })?;
-        self.session(home)?.stop(self);
+        self.begun(place, home)?.stop(self);
         Ok(())
     }
 
-    /// A server on a home, with the handshake done.
+    /// The server that is checked on a home, with the handshake done.
     pub(super) fn session(&self, home: &Home) -> Result<Session, NoBench> {
-        let reason = match Session::start(self, home) {
+        self.begun(Place::Main, home)
+    }
+
+    fn begun(&self, place: Place, home: &Home) -> Result<Session, NoBench> {
+        let reason = match Session::start(self.site(place, home)) {
             Ok(session) => return Ok(session),
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent(lost, ended, garbage)) => {
@@ -110,7 +136,7 @@ impl Bench {
                 format!("{lost}{instead}; it {ended}; last on its stderr: {last}")
             }
         };
-        let executable = self.executable.display().to_string();
+        let executable = self.installed(place).executable.display().to_string();
         Err(NoBench::NoServer { executable, reason })
     }
 }

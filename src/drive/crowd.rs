@@ -177,7 +177,7 @@ impl Run<'_> {
     /// Connects clients until there is one with this number.
     fn connect(&mut self, number: usize) -> Result<(), Cut> {
         let session = self.seat.session.as_mut().expect("a cut run asks nothing");
-        match session.connect(self.bench, number) {
+        match session.connect(self.bench.patience, number) {
             Ok(()) => Ok(()),
             Err(none) => self.no_session(none),
         }
@@ -187,7 +187,7 @@ impl Run<'_> {
     pub(super) fn rival(&mut self, who: Who) -> Result<(), Cut> {
         let (id, unbound) = self.id(who);
         let call = call::resume(&id, &CallOverrides::default(), self.seat.home.places());
-        let mut rival = match Session::start(self.bench, &self.seat.home) {
+        let mut rival = match Session::start(self.site(&self.seat.home)) {
             Ok(session) => session,
             Err(none) => return self.no_session(none),
         };

@@ -36,7 +36,7 @@ impl Run<'_> {
         let method = call.method.to_owned();
         self.record.seen(What::Sent { call: number, method, unbound });
         let deadline = Instant::now() + self.bench.patience.answer;
-        match Early::ask(self.bench, &self.seat.home, (call.method, call.params), deadline) {
+        match Early::ask(self.site(&self.seat.home), (call.method, call.params), deadline) {
             Early::Granted => {
                 self.record.seen(What::Answered { call: number, thread: None, policy: None });
                 Ok(())
@@ -78,7 +78,7 @@ impl Run<'_> {
         if let Some((call, unbound)) = self.request(inner) {
             self.send(call, (unbound, None))?;
         }
-        self.restart(Stop::Kill, false)
+        self.restart((Stop::Kill, false), None)
     }
 
     /// The request that a step sends, and whether its thread is unbound. What would begin to run

@@ -45,7 +45,7 @@ impl Run<'_> {
                 return self.trouble(format!("cannot copy the home: {error}; free space"));
             }
         };
-        let session = match Session::start(self.bench, &home) {
+        let session = match Session::start(self.site(&home)) {
             Ok(session) => session,
             Err(why) => return self.no_second_server(why),
         };

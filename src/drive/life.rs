@@ -10,12 +10,17 @@ use super::session::{NAME, NoSession, Session};
 use super::steps::{Cut, Run};
 use crate::client::Lost;
 use crate::op::Stop;
+use crate::plan::Server;
 use crate::policy::Defaults;
 use crate::server::{Cause, Ended};
 use crate::trace::What;
 
 impl Run<'_> {
-    pub(super) fn restart(&mut self, stop: Stop, forgets: bool) -> Result<(), Cut> {
+    pub(super) fn restart(
+        &mut self,
+        (stop, forgets): (Stop, bool),
+        server: Option<&Server>,
+    ) -> Result<(), Cut> {
         if let Some(mut session) = self.seat.session.take() {
             let mut threads = self.record.threads.values();
             let ended = match stop {
@@ -39,6 +44,9 @@ impl Run<'_> {
         }
         if forgets && let Err(error) = self.seat.home.forget() {
             return self.trouble(format!("cannot remove the databases: {error}; run it again"));
+        }
+        if let Some(server) = server {
+            self.goes_on_with(server);
         }
         self.start_server()
     }
@@ -85,7 +93,7 @@ impl Run<'_> {
     }
 
     pub(super) fn start_server(&mut self) -> Result<(), Cut> {
-        match Session::over(self.transport, self.bench, &self.seat.home) {
+        match Session::over(self.transport, self.site(&self.seat.home)) {
             Ok(session) => {
                 self.record.all_seen(self.validity.handshake(NAME, &session.hello));
                 self.seat.session = Some(session);

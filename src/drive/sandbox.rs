@@ -4,6 +4,7 @@
 //! into the workspace alone, a write there must land and one outside must not. Where it is
 //! otherwise no deed says anything of a sandbox.
 
+use super::moves::Place;
 use super::record::Record;
 use super::steps::{Cut, Run};
 use super::{Bench, Seat};
@@ -34,7 +35,7 @@ impl Bench {
     fn try_sandbox(&self) -> Result<(), String> {
         let home = self.home().map_err(|error| format!("no home to try it in: {error}"))?;
         let stage = self.upstream.stage();
-        let mut seat = Seat { home, session: None, cases: 0, spent: true };
+        let mut seat = Seat { home, runs: Place::Main, session: None, cases: 0, spent: true };
         let mut record = Record::new();
         let mut run = Run::new(self, &stage, &mut seat, &mut record);
         let done = tried(&mut run);

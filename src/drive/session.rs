@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Bench;
+use super::{Bench, Patience};
 use crate::client::{Arrived, Client, Lost};
 use crate::disk::Home;
 use crate::server::{Ended, Launch, Server};
@@ -40,6 +40,15 @@ pub(super) struct Session {
     pub(super) socket: Option<PathBuf>,
 }
 
+/// What a session is started with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site<'a> {
+    pub(super) executable: &'a Path,
+    pub(super) home: &'a Home,
+    /// How long is waited.
+    pub(super) patience: Patience,
+}
+
 /// Why there is no session.
 #[derive(Debug)]
 pub(super) enum NoSession {
@@ -66,13 +75,8 @@ pub(super) enum Early {
 
 impl Early {
     /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
-    pub(super) fn ask(
-        bench: &Bench,
-        home: &Home,
-        (method, params): (&str, Value),
-        deadline: Instant,
-    ) -> Early {
-        let mut server = match Session::launch(bench, home, None) {
+    pub(super) fn ask(site: Site<'_>, (method, params): (&str, Value), deadline: Instant) -> Early {
+        let mut server = match Session::launch(site, None) {
             Ok(server) => server,
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
                 return Early::Ours(reason);
@@ -83,7 +87,7 @@ impl Early {
         let mut client = Client::over(pipes.output, pipes.input);
         match client.call(method, params, deadline) {
             Ok(outcome) => {
-                server.stop(Instant::now() + bench.patience.stop);
+                server.stop(Instant::now() + site.patience.stop);
                 outcome.map_or_else(Early::Refused, |_| Early::Granted)
             }
             Err(lost) => Early::Lost(lost, server.kill()),
@@ -93,19 +97,16 @@ impl Early {
 
 impl Session {
     /// Starts a server on a home and introduces the client.
-    pub(super) fn start(bench: &Bench, home: &Home) -> Result<Session, NoSession> {
-        let mut server = Session::launch(bench, home, None)?;
+    pub(super) fn start(site: Site<'_>) -> Result<Session, NoSession> {
+        let mut server = Session::launch(site, None)?;
         let pipes = server.pipes().expect("nobody took them yet");
-        Session::introduce(bench, server, Client::over(pipes.output, pipes.input))
+        Session::introduce(site.patience, server, Client::over(pipes.output, pipes.input))
     }
 
     /// Starts the process, for pipes or for a socket there.
-    pub(super) fn launch(
-        bench: &Bench,
-        home: &Home,
-        socket: Option<&Path>,
-    ) -> Result<Server, NoSession> {
-        let mut launch = Launch::new(&bench.executable, &home.places().home);
+    pub(super) fn launch(site: Site<'_>, socket: Option<&Path>) -> Result<Server, NoSession> {
+        let home = site.home;
+        let mut launch = Launch::new(site.executable, &home.places().home);
         launch.scratch = home.scratch();
         launch.temp = home.temp();
         launch.directory = home.scratch();
@@ -118,11 +119,11 @@ impl Session {
 
     /// Introduces the first client.
     pub(super) fn introduce(
-        bench: &Bench,
+        patience: Patience,
         mut server: Server,
         mut client: Client,
     ) -> Result<Session, NoSession> {
-        let deadline = Instant::now() + bench.patience.answer;
+        let deadline = Instant::now() + patience.answer;
         match client.initialize(NAME, Surface::Experimental, deadline) {
             Ok(Ok(hello)) => {
                 Ok(Session { server, client, hello, others: Vec::new(), socket: None })

@@ -8,10 +8,9 @@ use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Bench;
-use super::session::{NoSession, Session};
+use super::Patience;
+use super::session::{NoSession, Session, Site};
 use crate::client::{Arrived, Client, Lost, socket};
-use crate::disk::Home;
 use crate::plan::{Plan, Step};
 use crate::server::Server;
 use crate::wire::rpc::Surface;
@@ -38,18 +37,15 @@ impl Transport {
 
 impl Session {
     /// Starts a server on a home and introduces the first client.
-    pub(super) fn over(
-        transport: Transport,
-        bench: &Bench,
-        home: &Home,
-    ) -> Result<Session, NoSession> {
+    pub(super) fn over(transport: Transport, site: Site<'_>) -> Result<Session, NoSession> {
         match transport {
-            Transport::Pipes => Session::start(bench, home),
-            Transport::Socket => Session::listen(bench, home),
+            Transport::Pipes => Session::start(site),
+            Transport::Socket => Session::listen(site),
         }
     }
 
-    fn listen(bench: &Bench, home: &Home) -> Result<Session, NoSession> {
+    fn listen(site: Site<'_>) -> Result<Session, NoSession> {
+        let Site { home, patience, .. } = site;
         let path = home.socket();
         if let Err(error) = SocketAddr::from_pathname(&path) {
             let path = path.display();
@@ -61,13 +57,13 @@ impl Session {
             let path = path.display();
             NoSession::Ours(format!("cannot remove {path}: {error}; run it again"))
         })?;
-        let mut server = Session::launch(bench, home, Some(&path))?;
-        let deadline = Instant::now() + bench.patience.answer;
+        let mut server = Session::launch(site, Some(&path))?;
+        let deadline = Instant::now() + patience.answer;
         let client = match dial(&mut server, &path, deadline) {
-            Ok(stream) => connect(stream, bench),
+            Ok(stream) => connect(stream, patience),
             Err(lost) => return Err(NoSession::Silent(lost, server.kill(), None)),
         };
-        let session = Session::introduce(bench, server, client?)?;
+        let session = Session::introduce(patience, server, client?)?;
         Ok(Session { socket: Some(path), ..session })
     }
 
@@ -77,12 +73,12 @@ impl Session {
     }
 
     /// Connects clients until there is one with this number; the first has 0.
-    pub(super) fn connect(&mut self, bench: &Bench, number: usize) -> Result<(), NoSession> {
+    pub(super) fn connect(&mut self, patience: Patience, number: usize) -> Result<(), NoSession> {
         while self.others.len() < number {
             let path = self.socket.as_ref().expect("a plan with several clients has a socket");
             let refused = |error| NoSession::Refused(format!("cannot connect once more: {error}"));
-            let mut client = connect(UnixStream::connect(path).map_err(refused)?, bench)?;
-            let deadline = Instant::now() + bench.patience.answer;
+            let mut client = connect(UnixStream::connect(path).map_err(refused)?, patience)?;
+            let deadline = Instant::now() + patience.answer;
             match client.initialize("heirloom", Surface::Experimental, deadline) {
                 Ok(Ok(_)) => self.others.push(client),
                 Ok(Err(error)) => return Err(NoSession::Refused(error.to_string())),
@@ -130,8 +126,8 @@ fn dial(server: &mut Server, path: &Path, deadline: Instant) -> Result<UnixStrea
     }
 }
 
-fn connect(stream: UnixStream, bench: &Bench) -> Result<Client, NoSession> {
-    match socket::open(stream, bench.patience.answer) {
+fn connect(stream: UnixStream, patience: Patience) -> Result<Client, NoSession> {
+    match socket::open(stream, patience.answer) {
         Ok((heard, said)) => Ok(Client::over(heard, said)),
         Err(error) => Err(NoSession::Refused(format!("no WebSocket: {error}"))),
     }

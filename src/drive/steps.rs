@@ -12,7 +12,7 @@ use super::record::{Record, Thread};
 use super::sockets::Transport;
 use super::told::Heard;
 use super::validity::Validity;
-use super::{Bench, Seat, is_flawed, kills};
+use super::{Bench, Seat, is_flawed, spends};
 use crate::op::Act;
 use crate::plan::{Name, Plan, Step, Who};
 use crate::trace::What;
@@ -62,6 +62,7 @@ impl<'a> Run<'a> {
         seat: &'a mut Seat,
         record: &'a mut Record,
     ) -> Run<'a> {
+        let schema = bench.installed(seat.runs).schema.as_deref();
         Run {
             bench,
             stage,
@@ -74,7 +75,7 @@ impl<'a> Run<'a> {
             heard: Heard::new(stage.watch()),
             stderr: String::new(),
             turn: None,
-            validity: Validity::new(bench.schema.as_deref()),
+            validity: Validity::new(schema),
             deed: None,
             full: false,
             unloads: false,
@@ -88,11 +89,14 @@ impl<'a> Run<'a> {
         self.seat.home.unload_soon(self.unloads);
         self.configure(&plan.defaults)?;
         self.transport = Transport::of(plan);
-        self.take_server()?;
+        // A plan whose first line names a server begins with the start of that one.
+        if plan.steps.first().and_then(Step::moves_to).is_none() {
+            self.take_server()?;
+        }
         for (index, step) in plan.whole().iter().enumerate() {
             self.record.step(index);
             self.validity.on_purpose = is_flawed(step);
-            self.seat.spent |= kills(step);
+            self.seat.spent |= spends(step);
             self.step(step)?;
             self.write_told();
         }
@@ -135,7 +139,9 @@ impl<'a> Run<'a> {
             Step::Steer { thread } => self.steer(*thread),
             Step::Retune { thread, reviewer } => self.retune(*thread, reviewer),
             Step::Settings { thread, overrides } => self.settings(*thread, overrides),
-            Step::Restart { stop, forgets } => self.restart(*stop, *forgets),
+            Step::Restart { stop, forgets, server } => {
+                self.restart((*stop, *forgets), server.as_ref())
+            }
             Step::Configure { defaults } => self.configure(defaults),
             Step::Act { thread, act } => self.act(*thread, *act),
             Step::Invalid { thread, method, wrong } => self.invalid(*thread, *method, *wrong),

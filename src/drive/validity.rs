@@ -28,6 +28,13 @@ impl<'a> Validity<'a> {
         Validity { schema, asked: BTreeMap::new(), told: BTreeSet::new(), on_purpose: false }
     }
 
+    /// From here on another server's schema is held, of which nothing was told yet.
+    pub(super) fn becomes(&mut self, schema: Option<&'a Schema>) {
+        self.schema = schema;
+        self.asked.clear();
+        self.told.clear();
+    }
+
     /// What a run begins with.
     pub(super) fn begin(&self) -> Option<What> {
         self.schema.map(|_| What::Schema)

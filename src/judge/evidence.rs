@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Notice, View};
+use super::compare::Comparison;
+use super::{Cell, Judging, Notice, View};
 use crate::contract::Clause;
-use crate::plan::Name;
+use crate::model::World;
+use crate::plan::{Name, Step, Who};
 use crate::policy::{Dimension, Policy, Value};
 use crate::trace::{What, Whose};
 
@@ -83,5 +85,55 @@ impl Evidence {
     /// The disagreements that stay notices.
     pub fn left(self) -> Vec<Notice> {
         self.0.into_values().collect()
+    }
+}
+
+impl Judging<'_> {
+    /// Evidence is read at a restart; a cold read afterwards says whether they made a finding.
+    pub(super) fn look_at_evidence(
+        &mut self,
+        index: usize,
+        world: &World,
+        facts: &[&What],
+        compared: &[Comparison],
+    ) {
+        for what in facts {
+            if let Some(reading) = reading(what)
+                && let Some(thread) = world.threads.get(&reading.name)
+                && thread.maybe.is_empty()
+                && !world.full
+            {
+                self.take_evidence(index, &thread.stored, &reading);
+            }
+        }
+        let (Step::Resume { thread: Who::Thread(name), .. }
+        | Step::Fresh { thread: Who::Thread(name) }) = self.steps[index]
+        else {
+            return;
+        };
+        for mismatch in compared.iter().filter_map(|comparison| comparison.mismatch.as_ref()) {
+            let Some(dimension) = mismatch.dimension else {
+                continue;
+            };
+            let views = self.evidence.explains(name, dimension);
+            if let Some(found) = self.adopted.get(&(name, dimension)) {
+                self.verdict.findings[*found].views.extend(views);
+            }
+        }
+    }
+
+    /// Evidence beside an adopted value says nothing: the value was wrong already.
+    fn take_evidence(&mut self, index: usize, due: &Policy, reading: &Reading) {
+        for (dimension, held) in self.evidence.add(index, due, reading) {
+            if self.adopted.contains_key(&(reading.name, dimension)) {
+                self.evidence.explains(reading.name, dimension);
+                continue;
+            }
+            let (clause, dimension) = (Clause::G10, Some(dimension));
+            let cell = Cell { clause, view: Some(reading.view), dimension };
+            let tally = self.verdict.tally.entry(cell).or_default();
+            tally.fired += 1;
+            tally.held += u64::from(held);
+        }
     }
 }

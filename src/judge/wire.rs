@@ -33,16 +33,16 @@ struct Turn {
     ended: u32,
 }
 
-/// Every comparison, each with its step.
-pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<(usize, Comparison)> {
+/// Every comparison, each with its step and its fact.
+pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<((usize, usize), Comparison)> {
     let mut seen = Seen::default();
     let mut all = Vec::new();
-    for Fact { step, what } in &trace.facts {
+    for (fact, Fact { step, what }) in trace.facts.iter().enumerate() {
         let kind = steps.get(*step).map_or(Kind::Restart, Step::kind);
         let held = seen.line(kind, what).into_iter().chain(seen.fact(kind, what));
-        all.extend(held.map(|comparison| (*step, comparison)));
+        all.extend(held.map(|comparison| ((*step, fact), comparison)));
     }
-    let last = steps.len();
+    let last = (steps.len(), trace.facts.len());
     all.push((last, wire(Clause::W2, None)));
     all.push((last, wire(Clause::W3, None)));
     all
@@ -52,6 +52,10 @@ impl Seen {
     /// A line beside the schema, the one that has a problem once.
     fn line(&mut self, kind: Kind, what: &What) -> Option<Comparison> {
         match what {
+            What::Server { .. } => {
+                (self.schema, self.invalid) = (false, false);
+                None
+            }
             What::Schema => {
                 self.schema = true;
                 None

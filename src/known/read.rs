@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::range::Range;
 use super::{BadList, Known, Row};
 use crate::judge::signature::{NoSignature, Signature};
+use crate::plan::Plan;
 use crate::plan::text::Malformed;
 
 #[derive(Deserialize)]
@@ -26,6 +27,7 @@ struct Written {
     #[serde(default)]
     seen: Option<Spanned<Seen>>,
     releases: Spanned<String>,
+    from: Option<Spanned<String>>,
     reason: Option<String>,
     link: Option<String>,
     case: Spanned<String>,
@@ -68,7 +70,8 @@ fn row(
     begins: usize,
     case: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<Row, Fault> {
-    let Written { signature, seen, releases, reason, link, case: path, expires, racy } = written;
+    let Written { signature, seen, releases, from, reason, link, case: path, expires, racy } =
+        written;
     let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
     if !says(&reason) && !says(&link) {
         let signature = signature.into_inner();
@@ -79,8 +82,8 @@ fn row(
     let parsed: Result<Signature, NoSignature> = signature.into_inner().parse();
     let signature = parsed.map_err(|error| (at, error.to_string()))?;
     let seen = forms(&signature, seen, begins)?;
-    let at = releases.span().start;
-    let releases: Range = releases.into_inner().parse().map_err(|problem| (at, problem))?;
+    let releases = range(releases)?;
+    let from = from.map(range).transpose()?;
     let expires = expires.map(|day| {
         let at = day.span().start;
         day.into_inner().parse().map_err(|problem| (at, problem))
@@ -89,9 +92,22 @@ fn row(
     let path = path.into_inner();
     let plan = case(&path).map_err(|problem| (at, problem))?.parse();
     let unread = |error: Malformed| (at, format!("the case {path} cannot be read: {error}"));
-    let plan = plan.map_err(unread)?;
+    let plan: Plan = plan.map_err(unread)?;
+    if from.is_some() && plan.releases().is_empty() {
+        let problem = format!(
+            "the case {path} moves no home, and the row has `from`; move one there, as `restart \
+             graceful server=0.144.4`, or remove `from`"
+        );
+        return Err((at, problem));
+    }
     let (expires, line) = (expires.transpose()?, 0);
-    Ok(Row { signature, seen, releases, reason, link, case: path, plan, racy, expires, line })
+    let case = path;
+    Ok(Row { signature, seen, releases, from, reason, link, case, plan, racy, expires, line })
+}
+
+fn range(written: Spanned<String>) -> Result<Range, Fault> {
+    let at = written.span().start;
+    written.into_inner().parse().map_err(|problem| (at, problem))
 }
 
 /// The wrong forms that a row excuses.
@@ -126,7 +142,13 @@ fn alone(row: Row, begins: usize, before: &Known) -> Result<Row, Fault> {
         none || row.seen.iter().any(|form| other.seen.contains(form))
     };
     let mut same = before.rows.iter().filter(|other| other.signature == row.signature);
-    let twice = same.find(|other| shares(other) && other.releases.overlaps(&row.releases));
+    // A row without `from` holds for every home.
+    let homes = |other: &&Row| match (&other.from, &row.from) {
+        (Some(one), Some(other)) => one.overlaps(other),
+        _ => true,
+    };
+    let twice =
+        same.find(|other| shares(other) && homes(other) && other.releases.overlaps(&row.releases));
     let Some(other) = twice else {
         return Ok(row);
     };

@@ -2,9 +2,12 @@
 //!
 //! A refused row is named by its line.
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 
 use super::Known;
+use crate::judge::residents::Residence;
 use crate::judge::{Finding, judge};
 use crate::trace::Trace;
 
@@ -142,7 +145,8 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
     let list = resumes("=0.144.4", "\"on-request\"");
     let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
     let excused = |finding: &Finding, release: &str| {
-        known.excuses(finding, release.parse().ok().as_ref()).is_some()
+        let residence = Residence { release: release.parse().ok(), before: BTreeSet::new() };
+        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
     };
     let other = Finding { seen_form: Some("untrusted".to_owned()), ..finding.clone() };
     let told = [
@@ -152,6 +156,66 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
         excused(&other, "0.144.4"),
     ];
     expect!["[true, false, false, false]"].assert_eq(&format!("{told:?}"));
+}
+
+const MOVES: &str = "# heirloom case v1\nconfig\nrestart graceful server=0.144.4\n\
+    restart graceful server=main\naudit\n";
+
+#[test]
+fn a_row_about_homes_that_moved_excuses_what_shows_on_such_homes_alone() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    let list = resumes("=0.169.0", "\"on-request\"\nfrom = \"=0.144.4\"");
+    let known = Known::parse(&list, |_| Ok(MOVES.to_owned())).expect("it is a list");
+    let version = |text: &str| text.parse().expect("it is a version");
+    let excused = |before: &[&str]| {
+        let before = before.iter().map(|text| version(text)).collect();
+        let residence = Residence { release: Some(version("0.169.0")), before };
+        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
+    };
+    let told = [excused(&[]), excused(&["0.144.4"]), excused(&["0.131.0"])];
+    let due = ["0.169.0", "0.144.4"].map(|text| known.due(Some(&version(text))).count());
+    expect!["[false, true, false] [1, 0]"].assert_eq(&format!("{told:?} {due:?}"));
+}
+
+#[test]
+fn rows_about_homes_of_other_releases_stand_beside_one_another() {
+    let moved = |from: &str| resumes("=0.169.0", &format!("\"never\"\nfrom = \"{from}\""));
+    let moving = |list: &str, expected: Expect| {
+        let read = Known::parse(list, |_| Ok(MOVES.to_owned()));
+        expected.assert_eq(&match read {
+            Ok(known) => format!("{} rows", known.rows.len()),
+            Err(error) => error.to_string().replace("; ", "\n"),
+        });
+    };
+    moving(&format!("{}{}", moved("=0.144.4"), moved("=0.131.0")), expect!["2 rows"]);
+    let whole = resumes("=0.169.0", "\"never\"");
+    moving(
+        &format!("{whole}{}", moved("=0.144.4")),
+        expect![[r#"
+        line 7: R4/AP/resume/never/config is excused by line 1 for some of these releases already
+        join the two rows, or keep their releases apart"#]],
+    );
+    moving(
+        &moved("<0.144.4"),
+        expect![[r#"
+        line 6: `<0.144.4` is too wide: it has no first release, and no run supports it
+        write the first and the last that show it, as `>=0.150.0, <=0.169.0`"#]],
+    );
+}
+
+#[test]
+fn a_row_about_homes_that_moved_has_a_case_that_moves_one() {
+    check(
+        &resumes("=0.169.0", "\"never\"\nfrom = \"=0.144.4\""),
+        expect![[r#"
+            line 3:
+              the case a.case moves no home
+              and the row has `from`
+              move one there
+              as `restart graceful server=0.144.4`
+              or remove `from`"#]],
+    );
 }
 
 #[test]

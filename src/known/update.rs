@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+use super::moved::Moved;
 use super::range::Range;
 use super::{Known, Row};
 use crate::judge::signature::Signature;
@@ -19,8 +20,10 @@ pub struct Evidence {
     /// Each release with the signatures that it was asked for, by a case that shows them somewhere,
     /// whether or not it shows them.
     pub asked: BTreeMap<Version, BTreeSet<Signature>>,
-    /// Everything that was shown and confirmed.
+    /// Everything that was shown and confirmed, on homes of one release.
     pub shown: Vec<Shown>,
+    /// The same on homes that another release had before.
+    pub moved: Vec<Moved>,
 }
 
 /// A signature that a release shows.
@@ -72,6 +75,8 @@ pub struct Proposed {
     pub seen: BTreeSet<String>,
     /// The releases that show it.
     pub releases: Range,
+    /// The releases that had the home before, where it shows on such homes.
+    pub from: Option<Range>,
     /// What it is, in a sentence.
     pub reason: String,
     /// The name of its case, without folder and ending.
@@ -85,6 +90,11 @@ pub fn changes(known: &Known, evidence: &Evidence) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut kept = Vec::new();
     for row in &known.rows {
+        // Its own replay says whether it shows; what is shown elsewhere says nothing of such homes.
+        if row.from.is_some() {
+            kept.push(row.clone());
+            continue;
+        }
         let runs = evidence.runs(row);
         // What shows only sometimes is not missed when it does not.
         match (runs.split_last(), evidence.asks(row) && !row.racy) {
@@ -104,7 +114,10 @@ pub fn changes(known: &Known, evidence: &Evidence) -> Vec<Change> {
             }
         }
     }
-    changes.extend(evidence.proposed(&Known { rows: kept }).into_iter().map(Change::Add));
+    let known = Known { rows: kept };
+    let plain = evidence.proposed(&known);
+    let moved = evidence.proposed_for_moved(&known, &plain);
+    changes.extend(plain.into_iter().chain(moved).map(Change::Add));
     changes
 }
 
@@ -149,7 +162,7 @@ impl Evidence {
     /// What is shown and not excused, a row for each unbroken row of releases.
     fn proposed(&self, known: &Known) -> Vec<Proposed> {
         let mut new: BTreeMap<&Signature, Vec<&Shown>> = BTreeMap::new();
-        for shown in self.shown.iter().filter(|shown| !excused(known, shown)) {
+        for shown in self.shown.iter().filter(|shown| !excused(known, shown, &BTreeSet::new())) {
             new.entry(&shown.signature).or_default().push(shown);
         }
         let mut proposed = Vec::new();
@@ -163,6 +176,7 @@ impl Evidence {
                     signature: signature.clone(),
                     seen: of_run.iter().filter_map(|one| one.form.clone()).collect(),
                     releases: Range::between(&first, &last),
+                    from: None,
                     reason: one.reason.clone(),
                     case: one.case.clone(),
                     release: first,
@@ -173,10 +187,11 @@ impl Evidence {
     }
 }
 
-fn excused(known: &Known, shown: &Shown) -> bool {
+pub(super) fn excused(known: &Known, shown: &Shown, before: &BTreeSet<Version>) -> bool {
     known.on(Some(&shown.release)).any(|row| {
         let form = shown.form.as_ref().is_none_or(|form| row.seen.contains(form));
-        row.signature == shown.signature && form
+        let from = |range: &Range| before.iter().any(|release| range.contains(release));
+        row.signature == shown.signature && form && row.from.as_ref().is_none_or(from)
     })
 }
 
@@ -234,12 +249,11 @@ impl Proposed {
         };
         let signature = quoted(&self.signature.to_string());
         let head = ["[[deviation]]".to_owned(), format!("signature = {signature}")];
-        let tail = [
-            format!("releases = {}", quoted(&self.releases.to_string())),
-            format!("reason = {}", quoted(&self.reason)),
-            format!("case = {}", quoted(case)),
-        ];
-        head.into_iter().chain(seen).chain(tail).collect()
+        let releases = [format!("releases = {}", quoted(&self.releases.to_string()))];
+        let from = self.from.iter().map(|from| format!("from = {}", quoted(&from.to_string())));
+        let tail =
+            [format!("reason = {}", quoted(&self.reason)), format!("case = {}", quoted(case))];
+        head.into_iter().chain(seen).chain(releases).chain(from).chain(tail).collect()
     }
 }
 

@@ -100,7 +100,7 @@ impl Key {
 impl Record {
     /// The record of results.
     pub fn new(key: Key, results: &Results) -> Record {
-        let Subject { spec, version, digest } = results.subject.clone();
+        let Subject { spec, version, digest, .. } = results.subject.clone();
         let tried = |(place, count): (&Place, &Count)| Tried { place: *place, count: *count };
         Record {
             schema: SCHEMA.to_owned(),
@@ -123,7 +123,8 @@ impl Record {
         let is_ours = self.schema == SCHEMA && self.key == *key;
         let findings: Option<Vec<Told>> =
             is_ours.then(|| self.findings.into_iter().map(Kept::told).collect())?;
-        let subject = Subject { spec: self.spec, version: self.version, digest: self.digest };
+        let Record { spec, version, digest, .. } = self;
+        let subject = Subject { spec, version, digest, others: Vec::new() };
         let tally = self.tally.into_iter().map(|tried| (tried.place, tried.count)).collect();
         Some(Results {
             subject,

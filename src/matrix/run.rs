@@ -247,7 +247,7 @@ impl Results {
 
 fn subject(executable: &Executable) -> Subject {
     let Executable { spec, version, digest, .. } = executable.clone();
-    Subject { spec: spec.to_string(), version, digest }
+    Subject { spec: spec.to_string(), version, digest, others: Vec::new() }
 }
 
 /// The name of a release: its version, else how it was asked for.

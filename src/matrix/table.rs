@@ -114,7 +114,7 @@ fn cell(place: Place, column: &Column, fired: u64, known: &Known) -> Cell {
             signature: told.finding.signature(),
             id: told.id.clone(),
             widened: told.finding.widened,
-            known: known.excuses(&told.finding, column.version.as_ref()).is_some(),
+            known: known.excuses(&told.finding).is_some(),
             since: Since::AtLeast { first: column.label.clone() },
         })
         .collect();

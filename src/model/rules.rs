@@ -56,7 +56,8 @@ fn ruled(world: &World, step: &Step) -> Vec<Branch> {
         Step::Spawn { thread, new } => acts::spawn(world, *thread, *new),
         Step::Task { thread } => acts::task(world, *thread),
         Step::Invalid { .. } => refused(world, Clause::T5),
-        Step::Restart { stop, forgets } => quiet(world.unloaded(*stop, *forgets)),
+        // Whichever release goes on with the home: the contract is the same.
+        Step::Restart { stop, forgets, .. } => quiet(world.unloaded(*stop, *forgets)),
         Step::Configure { defaults } => quiet(world.configured(defaults)),
         Step::Disk { full } => quiet(World { full: *full, ..world.clone() }),
         Step::Second(inner) => races::second(world, inner),

@@ -28,7 +28,7 @@ impl<'a> Arbitrary<'a> for Case {
         while ops.len() < MAX_OPS && !bytes.is_empty() {
             ops.push(op(bytes)?);
         }
-        Ok(Case { defaults, ops })
+        Ok(Case { defaults, ops, servers: Vec::new() })
     }
 }
 
@@ -47,6 +47,7 @@ fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
         14..=15 => Op::Restart {
             stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])?,
             forgets: rarely(bytes)?,
+            server: None,
         },
         16 => Op::Configure { defaults: defaults(bytes)? },
         17..=18 => Op::Settings { thread: pick(bytes)?, overrides: turn(bytes)? },

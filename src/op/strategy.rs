@@ -9,9 +9,11 @@ use proptest::prelude::{Just, Strategy};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use semver::Version;
 
 use super::{Case, Op};
 
+mod moves;
 mod ops;
 mod overrides;
 mod values;
@@ -25,17 +27,20 @@ pub const MAX_OPS: usize = 12;
 pub const LONGEST: usize = 1000;
 
 /// How cases are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// Operations in a case at the most.
     pub max_ops: usize,
     /// Whether the secondary dimensions (M, E, T, CWD, CM, DP) are drawn too.
     pub secondary: bool,
+    /// The releases that a case may move its home to and back; without any, no draw is another
+    /// than it was.
+    pub servers: Vec<Version>,
 }
 
 impl Default for Draw {
     fn default() -> Draw {
-        Draw { max_ops: MAX_OPS, secondary: true }
+        Draw { max_ops: MAX_OPS, secondary: true, servers: Vec::new() }
     }
 }
 
@@ -85,6 +90,9 @@ enum Rare {
 
 /// Cases of 1 to `max_ops` operations.
 pub fn cases(draw: Draw) -> BoxedStrategy<Case> {
+    if !draw.servers.is_empty() {
+        return moves::moving(&draw, draw.servers.clone());
+    }
     shapes(draw.secondary)
         .prop_flat_map(|shape| (values::defaults(shape.profiles), Just(shape)))
         .prop_flat_map(move |(defaults, shape)| {
@@ -96,7 +104,7 @@ pub fn cases(draw: Draw) -> BoxedStrategy<Case> {
             (first, bursts).prop_map(move |(first, bursts)| {
                 let rest = opening.iter().cloned().chain(bursts.into_iter().flatten());
                 let ops = std::iter::once(first).chain(rest).take(draw.max_ops.max(1)).collect();
-                Case { defaults: defaults.clone(), ops }
+                Case { defaults: defaults.clone(), ops, servers: Vec::new() }
             })
         })
         .boxed()

@@ -4,15 +4,17 @@
 //! does not fit becomes that operation, and what a text says beyond its case (prompts, names with
 //! gaps) is dropped on the way back.
 
-use super::{Name, Plan, Reply, Step, Who};
-use crate::op::{Case, Ending, NOBODY, Op, Pick};
+use semver::Version;
+
+use super::{Name, Plan, Reply, Server, Step, Who};
+use crate::op::{Case, Ending, NOBODY, Op, Pick, Stop};
 
 /// Clients at once, at the most: the orders of as many calls can be followed.
 const TOGETHER_MAX: usize = 4;
 
 impl From<&Case> for Plan {
     fn from(case: &Case) -> Plan {
-        let mut naming = Naming::default();
+        let mut naming = Naming { servers: case.servers.clone(), ..Naming::default() };
         let steps = case.ops.iter().map(|op| naming.step(op)).collect();
         Plan { steps, defaults: case.defaults.clone() }
     }
@@ -21,12 +23,21 @@ impl From<&Case> for Plan {
 impl From<&Plan> for Case {
     fn from(plan: &Plan) -> Case {
         let mut named = Vec::new();
+        let servers = plan.releases();
         let ops = plan.steps.iter().map(|step| {
-            let op = op(step, &named);
+            let op = match step {
+                Step::Restart { stop, forgets, server } => Op::Restart {
+                    stop: *stop,
+                    forgets: *forgets,
+                    server: server.as_ref().and_then(|server| number(server, &servers)),
+                },
+                step => op(step, &named),
+            };
             named.extend(step.names());
             op
         });
-        Case { ops: ops.collect(), defaults: plan.defaults.clone() }
+        let ops = ops.collect();
+        Case { ops, defaults: plan.defaults.clone(), servers }
     }
 }
 
@@ -40,6 +51,8 @@ pub fn canonical(plan: &Plan) -> Plan {
 struct Naming {
     named: Vec<Name>,
     turns: usize,
+    /// The releases that a restart may name.
+    servers: Vec<Version>,
 }
 
 impl Naming {
@@ -100,7 +113,7 @@ impl Naming {
             Op::Invalid { thread, method, wrong } => {
                 Step::Invalid { thread: who(thread), method: *method, wrong: *wrong }
             }
-            Op::Restart { stop, forgets } => Step::Restart { stop: *stop, forgets: *forgets },
+            Op::Restart { stop, forgets, server } => self.restart((*stop, *forgets), *server),
             Op::Configure { defaults } => Step::Configure { defaults: defaults.clone() },
             Op::Disk { full } => Step::Disk { full: *full },
             Op::Second(op) => by_second(self.inner(op, named)),
@@ -123,6 +136,19 @@ impl Naming {
                 Step::Together(several.iter().map(|op| self.inner(op, named)).collect())
             }
         }
+    }
+
+    fn restart(&self, (stop, forgets): (Stop, bool), server: Option<u8>) -> Step {
+        Step::Restart { stop, forgets, server: server.and_then(|number| self.server(number)) }
+    }
+
+    /// The server of this number, modulo those there are; a case without others names none.
+    fn server(&self, number: u8) -> Option<Server> {
+        let among = self.servers.len().checked_add(1).filter(|among| *among > 1)?;
+        Some(match (usize::from(number) % among).checked_sub(1) {
+            None => Server::Main,
+            Some(place) => Server::Release(self.servers[place].clone()),
+        })
     }
 
     fn name(&mut self) -> Name {
@@ -198,7 +224,9 @@ fn op(step: &Step, named: &[Name]) -> Op {
         Step::Invalid { thread, method, wrong } => {
             Op::Invalid { thread: pick(thread), method: *method, wrong: *wrong }
         }
-        Step::Restart { stop, forgets } => Op::Restart { stop: *stop, forgets: *forgets },
+        Step::Restart { stop, forgets, .. } => {
+            Op::Restart { stop: *stop, forgets: *forgets, server: None }
+        }
         Step::Configure { defaults } => Op::Configure { defaults: defaults.clone() },
         Step::Disk { full } => Op::Disk { full: *full },
         Step::Second(step) => Op::Second(Box::new(op(step, named))),
@@ -222,6 +250,18 @@ fn pick(who: Who, named: &[Name]) -> Pick {
         Who::Thread(name) => {
             let place = named.iter().position(|other| *other == name);
             place.and_then(|place| u8::try_from(place).ok()).map_or(NOBODY, Pick)
+        }
+    }
+}
+
+/// The number of a server among these releases; past the 255th none is named.
+fn number(server: &Server, releases: &[Version]) -> Option<u8> {
+    match server {
+        Server::Main if releases.is_empty() => None,
+        Server::Main => Some(0),
+        Server::Release(release) => {
+            let place = releases.iter().position(|other| other == release)?;
+            u8::try_from(place + 1).ok()
         }
     }
 }

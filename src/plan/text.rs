@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use super::{Name, Plan, Reply, Step, Who};
+use super::{MAIN, Name, Plan, Reply, Server, Step, Who};
 use crate::op::{Act, Flaw};
 use crate::policy::Defaults;
 use crate::policy::words::UnknownWord;
@@ -142,7 +142,8 @@ impl Reading {
             "spawn" => Ok(Step::Spawn { thread: self.who(line)?, new: self.new_name(line)? }),
             "run" => self.run(line),
             "restart" => {
-                Ok(Step::Restart { stop: worded(line)?, forgets: line.skip("forgetting") })
+                let (stop, forgets) = (worded(line)?, line.skip("forgetting"));
+                Ok(Step::Restart { stop, forgets, server: server(line)? })
             }
             "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
             "disk" => disk(line),
@@ -270,6 +271,23 @@ fn no_step(verb: &str) -> String {
 /// The next word as a value of the alphabet.
 fn worded<T: Worded>(line: &mut Line) -> Result<T, Problem> {
     T::read(&line.word().unwrap_or_default()).map_err(Problem)
+}
+
+/// The server that a restart names.
+fn server(line: &mut Line) -> Result<Option<Server>, Problem> {
+    let Some(word) = line.value("server") else {
+        return Ok(None);
+    };
+    if word == MAIN {
+        return Ok(Some(Server::Main));
+    }
+    let release = word.parse().map_err(|error| {
+        Problem(format!(
+            "`server={word}` names no release: {error}; expected one such as `server=0.144.4`, or \
+             `server={MAIN}` for the one that is checked"
+        ))
+    });
+    release.map(|release| Some(Server::Release(release)))
 }
 
 fn disk(line: &mut Line) -> Result<Step, Problem> {

@@ -18,6 +18,7 @@ use crate::campaign::Status;
 use crate::campaign::examine::id;
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
+use crate::known::moved::Moved;
 use crate::known::update::{Evidence, Shown};
 
 /// The name of a campaign's summary.
@@ -69,12 +70,18 @@ struct Found {
     expected: String,
     seen: String,
     seen_form: Option<String>,
+    #[serde(default)]
+    release: Option<Version>,
+    #[serde(default)]
+    before: BTreeSet<Version>,
     case: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct Stale {
     signature: Signature,
+    #[serde(default)]
+    moved: bool,
 }
 
 impl Read {
@@ -111,7 +118,9 @@ impl Read {
     pub fn case(&self, signature: &Signature, release: &Version) -> Option<PathBuf> {
         let path = match &self.record {
             Record::Run(run) => {
-                run.findings.iter().find(|found| found.signature == *signature)?.case.clone()
+                let here = |found: &&Found| run.ran(found).is_none_or(|ran| ran == release);
+                let mut shown = run.findings.iter().filter(here);
+                shown.find(|found| found.signature == *signature)?.case.clone()
             }
             Record::Matrix(document) => {
                 let label = label(document, release)?;
@@ -124,6 +133,11 @@ impl Read {
 }
 
 impl Run {
+    /// The release that ran where a finding showed.
+    fn ran<'a>(&'a self, found: &'a Found) -> Option<&'a Version> {
+        found.release.as_ref().or(self.release())
+    }
+
     /// How often a clause was compared, and how often it was broken.
     pub fn fired(&self, clause: Clause) -> (u64, u64) {
         let row = self.clauses.iter().find(|row| row.id == clause);
@@ -152,20 +166,26 @@ fn of_run(run: &Run) -> Evidence {
     let Some(release) = run.release() else {
         return evidence;
     };
-    let confirmed = || run.findings.iter().filter(|found| found.status != Status::Flaky);
-    let asked = confirmed().map(|found| &found.signature);
-    let asked: BTreeSet<Signature> =
-        asked.chain(run.stale.iter().map(|stale| &stale.signature)).cloned().collect();
-    evidence.asked.insert(release.clone(), asked);
-    evidence.shown = confirmed()
-        .map(|found| Shown {
-            release: release.clone(),
+    let stale = run.stale.iter().filter(|stale| !stale.moved);
+    let stale: BTreeSet<Signature> = stale.map(|stale| stale.signature.clone()).collect();
+    evidence.asked.insert(release.clone(), stale);
+    for found in run.findings.iter().filter(|found| found.status != Status::Flaky) {
+        let ran = run.ran(found).unwrap_or(release).clone();
+        let shown = Shown {
+            release: ran.clone(),
             signature: found.signature.clone(),
             form: found.seen_form.clone(),
             reason: words::deviation(&found.signature, &found.expected, &found.seen),
             case: id(&found.signature),
-        })
-        .collect();
+        };
+        match found.before.is_empty() {
+            false => evidence.moved.push(Moved { shown, before: found.before.clone() }),
+            true => {
+                evidence.asked.entry(ran).or_default().insert(found.signature.clone());
+                evidence.shown.push(shown);
+            }
+        }
+    }
     evidence
 }
 

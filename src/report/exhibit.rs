@@ -14,6 +14,7 @@ use crate::campaign::{Status, Told};
 use crate::contract::row;
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
+use crate::judge::residents::Residence;
 use crate::plan::text::HEADER;
 use crate::plan::{Plan, Step};
 use crate::trace::Trace;
@@ -72,7 +73,7 @@ impl<'a> Exhibit<'a> {
         let deed = told.deed.iter().map(|deed| ("deed", words::deed(deed)));
         let mut before: Vec<_> = deed.collect();
         before.extend([
-            ("server", server(told.trace.server.as_ref())),
+            ("server", server(&told.finding.residence)),
             ("confirmed", words::confirmed(told.status, told.confirmed)),
         ]);
         if told.status == Status::Flaky {
@@ -253,9 +254,16 @@ fn marked((indent, line): (&str, &str), says: &str, paint: &Paint) -> String {
     format!("  {mark} {indent}{line}\n{}\n", says.join("\n"))
 }
 
-/// The server that a trace names.
-pub fn server(release: Option<&Version>) -> String {
-    release.map_or("of an unknown release".to_owned(), |release| format!("codex {release}"))
+/// The server that ran where a finding showed, and those that had the home before.
+pub fn server(residence: &Residence) -> String {
+    let Residence { release, before } = residence;
+    let unknown = || "of an unknown release".to_owned();
+    let now = release.as_ref().map_or_else(unknown, |release| format!("codex {release}"));
+    let before: Vec<String> = before.iter().map(Version::to_string).collect();
+    match before.as_slice() {
+        [] => now,
+        before => format!("{now}, on a home that {} had before", before.join(" and ")),
+    }
 }
 
 impl Ways {

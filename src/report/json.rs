@@ -66,5 +66,6 @@ pub fn event(event: &Event) -> Value {
 
 /// The server as an object.
 pub fn server(subject: &Subject) -> Value {
-    json!({ "spec": subject.spec, "version": subject.version, "digest": subject.digest })
+    let Subject { spec, version, digest, others } = subject;
+    json!({ "spec": spec, "version": version, "digest": digest, "others": others })
 }

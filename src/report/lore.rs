@@ -91,7 +91,9 @@ impl Lore {
         let mut text = String::new();
         for row in rows {
             let why = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
-            let line = format!("{} in {}: {why}", row.signature, row.releases);
+            let from = row.from.as_ref();
+            let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
+            let line = format!("{} in {}{from}: {why}", row.signature, row.releases);
             text.push_str(&paint.row("known", &line));
             let name = row.case.rsplit('/').next().unwrap_or(&row.case);
             text.push_str(&paint.row("", &format!("its case is {name}")));

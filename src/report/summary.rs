@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -74,6 +75,10 @@ pub struct Recorded {
     expected: String,
     seen: String,
     seen_form: Option<String>,
+    /// The release that ran where it showed.
+    release: Option<Version>,
+    /// The other releases that had the home before.
+    before: BTreeSet<Version>,
     origin: String,
     also_fits: Vec<String>,
     widened: bool,
@@ -140,6 +145,8 @@ struct StaleRecord {
     signature: Signature,
     case: String,
     line: usize,
+    /// Whether the row is about homes that another release had before.
+    moved: bool,
     why: String,
 }
 
@@ -178,8 +185,8 @@ impl Summary {
 
 impl StaleRecord {
     fn new(stale: &Stale) -> StaleRecord {
-        let Stale { signature, case, line, .. } = stale.clone();
-        StaleRecord { signature, case, line, why: words::stale(stale) }
+        let Stale { signature, case, line, moved, .. } = stale.clone();
+        StaleRecord { signature, case, line, moved, why: words::stale(stale) }
     }
 }
 
@@ -198,6 +205,8 @@ impl Recorded {
             expected: finding.expected.clone(),
             seen: finding.seen.clone(),
             seen_form: finding.seen_form.clone(),
+            release: finding.residence.release.clone(),
+            before: finding.residence.before.clone(),
             origin: finding.origin.to_string(),
             also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
             widened: finding.widened,

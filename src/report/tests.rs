@@ -51,12 +51,9 @@ fn told(status: Status) -> Told {
 
 fn outcome(findings: Vec<Told>) -> Outcome {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let (spec, digest) = ("0.144.4".to_owned(), "sha256:00ff".to_owned());
     Outcome {
-        subject: Subject {
-            spec: "0.144.4".to_owned(),
-            version: "0.144.4".parse().ok(),
-            digest: "sha256:00ff".to_owned(),
-        },
+        subject: Subject { spec, version: "0.144.4".parse().ok(), digest, others: Vec::new() },
         seed: 7,
         cases: 2,
         steps: 14,
@@ -83,7 +80,7 @@ fn noticed() -> Noticed {
 
 fn stale() -> Stale {
     let signature = told(Status::Known).finding.signature();
-    Stale { signature, case: "lost.case".to_owned(), line: 9, why: Why::Unseen }
+    Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
 fn ways() -> Ways {
@@ -297,12 +294,12 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
         &text,
         expect![[r#"
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
-            server: spec version digest
+            server: spec version digest others
             clauses: id fired held broken
-            findings: id signature status clause strength dimension views expected seen seen_form origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            findings: id signature status clause strength dimension views expected seen seen_form release before origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
             notices: clause text count token
             inconclusive: reason count
-            stale: signature case line why
+            stale: signature case line moved why
             68 clauses"#]],
     );
 }
@@ -327,6 +324,8 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "expected": "never",
               "seen": "on-request",
               "seen_form": "on-request",
+              "release": "0.144.4",
+              "before": [],
               "origin": "config",
               "also_fits": [],
               "widened": true,
@@ -365,9 +364,9 @@ fn an_event_is_one_line_of_json() {
     check(
         &lines.concat(),
         expect![[r##"
-            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff"},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","release":"0.144.4","before":[],"origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

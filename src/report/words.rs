@@ -112,12 +112,20 @@ pub fn confirmed(status: Status, (shown, of): (u32, u32)) -> String {
 
 /// A server: what it says it is, and how it was asked for.
 pub fn server(subject: &Subject) -> String {
-    let Subject { spec, version, .. } = subject;
-    match version {
+    let Subject { spec, version, others, .. } = subject;
+    let moves = match others.as_slice() {
+        [] => String::new(),
+        others => {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            format!("; homes move to {} and back", others.join(", "))
+        }
+    };
+    let server = match version {
         Some(version) if *spec == version.to_string() => format!("codex {version}"),
         Some(version) => format!("codex {version}, asked for as {spec}"),
         None => format!("{spec}, which does not say which release it is"),
-    }
+    };
+    format!("{server}{moves}")
 }
 
 /// A server by its shortest name.

@@ -50,9 +50,17 @@ pub(super) fn plainer(step: &Step) -> Vec<Step> {
         Step::Finish { thread, finish: Finish::Interrupt } => {
             vec![Step::Finish { thread: *thread, finish: Finish::Complete }]
         }
-        Step::Restart { stop, forgets } => {
-            let with = |stop, forgets| Step::Restart { stop, forgets };
-            let all = [with(Stop::Graceful, *forgets), with(*stop, false)];
+        Step::Restart { stop, forgets, server } => {
+            let with = |stop, forgets, server: &Option<_>| Step::Restart {
+                stop,
+                forgets,
+                server: server.clone(),
+            };
+            let all = [
+                with(*stop, *forgets, &None),
+                with(Stop::Graceful, *forgets, server),
+                with(*stop, false, server),
+            ];
             all.into_iter().filter(|plainer| plainer != step).collect()
         }
         Step::Configure { defaults } => plainer_defaults(defaults)

@@ -1,9 +1,9 @@
 //! [core] Every way to make a plan smaller, the most promising first.
 //!
 //! Lines go in spans, longest first, with whatever depends on them; then forks give way to their
-//! sources, resumes to turns, changes of config to other defaults, overrides and replies become
-//! plain, values lose their fields, defaults become the plain ones, and threads are named lower. A
-//! reduction never makes a plan longer.
+//! sources, resumes to turns, changes of config to other defaults; a home that moves begins where
+//! it goes; overrides and replies become plain, values lose their fields, defaults become the plain
+//! ones, and threads are named lower. A reduction never makes a plan longer.
 
 use std::collections::BTreeSet;
 
@@ -73,6 +73,7 @@ pub fn reductions(plan: &Plan) -> Vec<Plan> {
     all.extend(unforked(plan));
     all.extend(unresumed(plan));
     all.extend(hoisted(plan));
+    all.extend(begun_elsewhere(plan));
     for index in 0..plan.lines() {
         let with = |step| replaced(plan, index, step);
         all.extend(plainer(&plan.steps[index]).into_iter().map(with));
@@ -152,6 +153,14 @@ fn hoisted(plan: &Plan) -> Vec<Plan> {
         all.extend([pinned, dropped]);
     }
     all
+}
+
+/// With the first move of the home made where the plan begins, on a home of that server's own.
+fn begun_elsewhere(plan: &Plan) -> Option<Plan> {
+    let place = plan.steps.iter().position(|step| step.moves_to().is_some())?;
+    let mut plan = plan.clone();
+    plan.steps[..=place].rotate_right(1);
+    (place > 0).then_some(plan)
 }
 
 /// The overrides that ask for `old` where `new` differs.

@@ -46,6 +46,14 @@ if [ "$2" = generate-json-schema ]; then
     exit 0
 fi
 
+# It keeps no home that another one has had.
+owner=$CODEX_HOME/owner
+if [ "$fault" = keeps-its-own-home ] && [ -f "$owner" ] && [ "$(cat "$owner")" != "$fault" ]; then
+    echo "cannot migrate the home of $(cat "$owner")" >&2
+    exit 3
+fi
+echo "$fault" >"$owner"
+
 exec 9>"$0.alive"
 
 policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'

@@ -10,15 +10,19 @@ use std::ops::RangeInclusive;
 use expect_test::{Expect, expect};
 use heirloom::op::strategy::{Draw, MAX_OPS, drawn};
 use heirloom::op::{Case, Ending, NOBODY, Op, Pick};
+use heirloom::plan::Plan;
 use heirloom::policy::{Defaults, Overrides, Wish};
 use proptest::collection::vec;
 use proptest::prelude::any;
 
-use super::drawn::of_bytes;
+use super::drawn::{moving, of_bytes};
 use super::{check, same};
 
 /// Cases that are counted.
 const CASES: u64 = 2000;
+
+/// Of those that move their homes.
+const MOVING: u64 = 300;
 
 /// What a sandbox of an override is compared with.
 type Resolved = fn(&Defaults) -> String;
@@ -142,7 +146,7 @@ fn every_case_begins_with_a_start_and_keeps_its_bound() {
 #[test]
 fn every_kind_of_op_is_drawn() {
     let kind = |op: Op| match op {
-        Op::Restart { stop, forgets } => {
+        Op::Restart { stop, forgets, .. } => {
             format!("Restart {stop}{}", if forgets { " forgetting" } else { "" })
         }
         Op::Act { act, .. } => format!("Act {act}"),
@@ -257,6 +261,29 @@ fn every_value_is_drawn() {
             sandbox omitted
             sandbox read-only
             sandbox workspace-write"#]],
+    );
+}
+
+#[test]
+fn cases_move_where_there_are_other_releases_and_keep_the_bound() {
+    let cases: Vec<Case> = (0..MOVING).map(|index| drawn(11, index, moving())).collect();
+    let moves = |op: &Op| matches!(op, Op::Restart { server: Some(_), .. });
+    let ops = || cases.iter().map(|case| &case.ops);
+    percent(ops().map(|ops| ops.iter().any(moves)), 99..=100);
+    percent(ops().map(|ops| ops.first().is_some_and(moves)), 50..=70);
+    percent(ops().map(|ops| ops.iter().filter(|op| moves(op)).count() > 1), 80..=100);
+    percent(ops().map(|ops| ops.len() <= MAX_OPS), 100..=100);
+    words(
+        cases.iter().flat_map(|case| Plan::from(case).steps).filter_map(|step| {
+            Some(format!("{} {}", step.to_string().split(' ').nth(1)?, step.moves_to()?))
+        }),
+        expect![[r#"
+            graceful 0.131.0
+            graceful 0.144.4
+            graceful main
+            kill 0.131.0
+            kill 0.144.4
+            kill main"#]],
     );
 }
 

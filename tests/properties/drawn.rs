@@ -16,6 +16,7 @@ use heirloom::policy::{
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
+use semver::Version;
 
 use crate::simulated::fault::{FAULTS, Fault};
 
@@ -26,6 +27,12 @@ const FUZZ_BYTES: usize = 1024;
 pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
     prop_oneof![cases(Draw::default()), fuzzed, shuffled()]
+}
+
+/// Draws whose cases move their homes.
+pub(super) fn moving() -> Draw {
+    let servers = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
+    Draw { servers: servers.to_vec(), ..Draw::default() }
 }
 
 /// The plan of any legal case.
@@ -47,7 +54,7 @@ fn shuffled() -> impl Strategy<Value = Case> {
             ops.extend(first.ops.into_iter().skip(1));
             (Just(first.defaults), Just(ops).prop_shuffle())
         })
-        .prop_map(|(defaults, ops)| Case { defaults, ops })
+        .prop_map(|(defaults, ops)| Case { defaults, ops, servers: Vec::new() })
 }
 
 /// A plan as a person may write one: any names, prompts and replies.

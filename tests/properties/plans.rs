@@ -55,7 +55,7 @@ fn in_order(plan: &Plan) -> Result<(), String> {
 fn audited(plan: &Plan) -> Result<(), String> {
     let full = plan.steps.contains(&Step::Disk { full: true });
     let mut due: Vec<Step> = full.then_some(Step::Disk { full: false }).into_iter().collect();
-    due.push(Step::Restart { stop: Stop::Graceful, forgets: false });
+    due.push(Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
     due.extend(
         plan.names()
             .into_iter()

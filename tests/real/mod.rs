@@ -18,6 +18,7 @@ use heirloom::report::exhibit::{Exhibit, server};
 use heirloom::report::paint::Paint;
 use heirloom::shrink::Search;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use semver::Version;
 
 /// What says which server is wanted.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
@@ -29,6 +30,8 @@ const WIDTH: usize = 96;
 pub(crate) struct Real {
     known: Known,
     provided: Result<Executable, String>,
+    /// The releases that programs move their homes to.
+    others: Vec<Version>,
     bench: OnceLock<Result<Arc<Bench>, String>>,
     idle: Mutex<Vec<Worker>>,
 }
@@ -43,12 +46,12 @@ pub(crate) struct Suite {
 impl Suite {
     /// A suite of this name with the tests that need no server. The server is provided now, for its
     /// version stands in the names of the others.
-    pub(crate) fn new(name: &'static str, alone: Vec<Trial>) -> Suite {
+    pub(crate) fn new(name: &'static str, alone: Vec<Trial>, others: Vec<Version>) -> Suite {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
         let real = (asked != "none").then(|| {
             let provided = provided(&asked);
             let (bench, idle) = (OnceLock::new(), Mutex::default());
-            Arc::new(Real { known: Known::embedded(), provided, bench, idle })
+            Arc::new(Real { known: Known::embedded(), provided, others, bench, idle })
         });
         Suite { name, real, trials: alone }
     }
@@ -99,19 +102,17 @@ impl Real {
     }
 
     fn excuses(&self, finding: &Finding) -> bool {
-        let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
-        self.known.excuses(finding, release).is_some()
+        self.known.excuses(finding).is_some()
     }
 
     fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
         let (plan, finding, runs) = self.shrunk(plan, finding)?;
-        let release = self.provided.as_ref().ok().and_then(|found| found.version.as_ref());
         let exhibit = Exhibit {
             finding: &finding,
             plan: &plan,
             trace: None,
             standing: "new",
-            before: vec![("server", server(release))],
+            before: vec![("server", server(&finding.residence))],
             after: vec![
                 ("signature", finding.signature().to_string()),
                 ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
@@ -156,9 +157,18 @@ impl Real {
 
     fn prepared(&self) -> Result<Arc<Bench>, String> {
         let Executable { path, version, .. } = self.provided.clone()?;
-        Bench::prepare(path, version, Profile::Default, Patience::default())
-            .map(Arc::new)
-            .map_err(|error| error.to_string())
+        let bench = Bench::prepare(path, version.clone(), Profile::Default, Patience::default());
+        let mut bench = bench.map_err(|error| error.to_string())?;
+        for other in self.others.iter().filter(|other| version.as_ref() != Some(other)) {
+            // Without it the programs that name it fail, each by itself.
+            let added = provided(&other.to_string()).and_then(|found| {
+                bench.add(found.path, other.clone()).map_err(|error| error.to_string())
+            });
+            if let Err(error) = added {
+                eprintln!("no codex {other}: {error}");
+            }
+        }
+        Ok(Arc::new(bench))
     }
 
     fn label(&self) -> String {

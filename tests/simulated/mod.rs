@@ -86,7 +86,20 @@ impl Server {
                 self.fresh(*thread);
                 Ok(())
             }
-            other => self.ask("a request", other),
+            other => {
+                self.ask("a request", other)?;
+                self.forget_unloaded(other);
+                Ok(())
+            }
+        }
+    }
+
+    /// What an archive unloads is not looked at.
+    fn forget_unloaded(&mut self, step: &Step) {
+        if let Some(Who::Thread(name)) = step.uses()
+            && self.world.threads.get(&name).is_some_and(|thread| thread.live.is_none())
+        {
+            self.hand.forget(name);
         }
     }
 
@@ -318,7 +331,7 @@ impl Server {
         }
         let mut copy =
             Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false });
+        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
         let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
         let seen = match copy.serve(&resume) {
             Due::Policy(name, policy, _) => {

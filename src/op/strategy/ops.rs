@@ -46,7 +46,7 @@ fn one(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>> {
 fn common(calls: &Overriding) -> Vec<Weighed> {
     let shape = calls.shape;
     let start = calls.call().prop_map(|overrides| Op::Start { overrides, ephemeral: false });
-    let restart = stops().prop_map(|stop| Op::Restart { stop, forgets: false });
+    let restart = stops().prop_map(|stop| Op::Restart { stop, forgets: false, server: None });
     let configure =
         values::defaults(shape.profiles).prop_map(|defaults| Op::Configure { defaults });
     let settings =
@@ -90,7 +90,8 @@ fn rare(calls: &Overriding) -> Vec<Weighed> {
         }
         Rare::Torn => {
             let torn = Union::new(vec![call(), run()]).prop_map(|op| Op::Torn(Box::new(op)));
-            let forgets = stops().prop_map(|stop| Op::Restart { stop, forgets: true });
+            let forgets =
+                stops().prop_map(|stop| Op::Restart { stop, forgets: true, server: None });
             vec![(4, one(torn)), (3, one(forgets))]
         }
         Rare::Full => {

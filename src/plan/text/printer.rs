@@ -44,8 +44,9 @@ impl fmt::Display for Step {
             Step::Invalid { thread, method, wrong } => {
                 format!("invalid {thread} {} {}", method.word(), wrong.word())
             }
-            Step::Restart { stop, forgets } => {
-                format!("restart {stop}{}", if *forgets { " forgetting" } else { "" })
+            Step::Restart { stop, forgets, server } => {
+                let server = server.as_ref().map_or(String::new(), |to| format!(" server={to}"));
+                format!("restart {stop}{}{server}", if *forgets { " forgetting" } else { "" })
             }
             Step::Configure { defaults } => format!("configure {}", Config(defaults)),
             Step::Disk { full } => format!("disk    {}", if *full { "full" } else { "free" }),

@@ -66,6 +66,7 @@ fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results
             spec: release.to_owned(),
             version: release.parse().ok(),
             digest: format!("sha256:00ff{release}"),
+            others: Vec::new(),
         },
         cases: 20,
         steps: 160,
