@@ -5,6 +5,7 @@
 //! later view shows of an adopted value is a further view of the first finding. Pure: a stored
 //! trace is judged again to the same verdict.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
@@ -157,6 +158,8 @@ pub struct Verdict {
     pub inconclusive: Option<String>,
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
+    /// The steps that were performed.
+    pub performed: BTreeSet<usize>,
     /// The steps that the release was not asked for, and what it does not have of each.
     pub left_out: BTreeMap<usize, String>,
     /// The clauses that these steps were to test.
@@ -254,6 +257,9 @@ impl Judging<'_> {
         if shown::not_taken(&wanted, &facts) {
             return worlds;
         }
+        if shown::performed(&wanted, &facts) {
+            self.verdict.performed.insert(index);
+        }
         let ran = self.residents.at_step(index);
         let gates = shown::gates(ran.release.as_ref(), &self.defaults, &worlds);
         let mut all = Vec::new();
@@ -269,14 +275,14 @@ impl Judging<'_> {
                 all.push((world.clone(), branch, compared));
             }
         }
-        // A branch that did not happen is no better for being wrong in less.
+        // A branch that did not happen is no better for being wrong in less, and of those that are
+        // as far the mildest accusation is made.
         let far = |(_, _, compared): &(_, _, Vec<Comparison>)| elsewhere::distance(compared);
-        let nearest = all.iter().map(far).min().unwrap_or((0, 0));
+        let nearest = all.iter().map(far).min().unwrap_or(elsewhere::NONE);
         all.retain(|one| far(one) == nearest);
-        if nearest > (0, 0) {
-            all.truncate(1);
-        }
+        all.sort_by_key(|(_, _, compared)| Reverse(elsewhere::gravest(compared)));
         let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
+        all.retain(|(_, _, other)| elsewhere::same(other, &compared));
         self.record(index, &before, &branch, &compared);
         self.look_at_evidence(index, &branch.world, &facts, &compared);
         self.widths(index, &before, &wanted);
@@ -293,7 +299,7 @@ impl Judging<'_> {
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
-        let agreed = elsewhere::distance(compared) == (0, 0);
+        let agreed = elsewhere::distance(compared) == elsewhere::NONE;
         for comparison in compared {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             match &comparison.mismatch {

@@ -25,7 +25,7 @@ mod turns;
 pub mod width;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 3;
+pub const REVISION: u32 = 4;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub struct World {
     pub full: bool,
     /// Whether a further client is connected to the running server.
     pub joined: bool,
+    /// Which of the two speaks now, the first or the further one.
+    pub speaker: usize,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
 }
@@ -79,6 +81,9 @@ pub struct Thread {
     pub before: Option<Policy>,
     /// The source's policy at the fork, where the thread is one.
     pub source: Option<Policy>,
+    /// Whether a request that a full disk broke off may have left it such that it cannot be loaded
+    /// until the server is started again.
+    pub stuck: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
 }
@@ -213,7 +218,7 @@ impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
         let (threads, gained) = (BTreeMap::new(), BTreeSet::new());
-        World { defaults, threads, full: false, joined: false, gained }
+        World { defaults, threads, full: false, joined: false, speaker: 0, gained }
     }
 
     /// The thread, if it exists.
@@ -222,6 +227,11 @@ impl World {
             Who::Nobody => None,
             Who::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
         }
+    }
+
+    /// The one that speaks hears, and nobody else.
+    fn only_speaker(&self) -> [bool; 2] {
+        [self.speaker == 0, self.speaker == 1]
     }
 
     /// The subagents of a thread, and theirs.
@@ -282,6 +292,7 @@ impl World {
             if forgets {
                 thread.trail.insert(Clause::G10);
             }
+            thread.stuck = false;
             thread.unload();
         }
         world.threads.retain(|_, thread| thread.can_return());
@@ -310,6 +321,7 @@ impl Thread {
             trail: BTreeSet::new(),
             before: None,
             source: None,
+            stuck: false,
             meant: None,
         }
     }

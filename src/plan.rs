@@ -251,6 +251,14 @@ impl fmt::Display for Server {
 }
 
 impl Step {
+    /// Whether it is one request and its answer, and may stand beside others at once.
+    pub fn is_one_call(&self) -> bool {
+        matches!(
+            self,
+            Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. }
+        )
+    }
+
     /// The names that this step gives, in order.
     pub fn names(&self) -> Vec<Name> {
         let mut names = Vec::new();

@@ -192,6 +192,8 @@ pub struct Overrides<S> {
     pub profile: Wish<String>,
     /// Dimensions M, E, T, CWD, CM and DP; what is not here is left out.
     pub others: BTreeMap<Dimension, Wish<String>>,
+    /// The tier of the turn that the request starts, and of no other (T8); only a turn has one.
+    pub tier_once: Option<String>,
     /// Whether the values go through the request's `config` object instead of its own keys (R12);
     /// only a lifecycle call has one.
     pub by_config: bool,

@@ -52,9 +52,11 @@ impl Ledger {
         self.cases += 1;
         for (index, step) in plan.steps.iter().enumerate() {
             self.steps += 1;
-            match verdict.left_out.get(&index) {
-                None => *self.performed.entry(verb(step)).or_default() += 1,
-                Some(what) => *self.left_out.entry(what.clone()).or_default() += 1,
+            if verdict.performed.contains(&index) {
+                *self.performed.entry(verb(step)).or_default() += 1;
+            }
+            if let Some(what) = verdict.left_out.get(&index) {
+                *self.left_out.entry(what.clone()).or_default() += 1;
             }
         }
         self.withheld.extend(&verdict.withheld);

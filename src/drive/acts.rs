@@ -125,11 +125,12 @@ impl Run<'_> {
         let Who::Thread(name) = thread else {
             return Ok(());
         };
+        let speaker = self.speaks;
         let Some(known) = self.known(thread).filter(|known| known.loaded) else {
             return Ok(());
         };
-        // A further client that hears of it goes on to.
-        known.heard_by.remove(&0);
+        // Another client that hears of it goes on to.
+        known.heard_by.remove(&speaker);
         known.unsubscribed = known.heard_by.is_empty();
         known.loaded = !known.unsubscribed;
         self.record.seen(What::Unsubscribed { thread: Whose::Named(name) });

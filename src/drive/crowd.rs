@@ -59,6 +59,9 @@ impl Run<'_> {
                 None => return self.left_out("a step of more than one request, beside others"),
             }
         }
+        if let Some(what) = lanes.iter().find_map(|lane| self.validity.lacks(&lane.call)) {
+            return self.left_out(&what);
+        }
         self.connect(lanes.len().saturating_sub(1))?;
         let stated = self.record.stated();
         let mut numbers = Vec::new();

@@ -75,7 +75,11 @@ impl Run<'_> {
     /// Sends the step's request, if it has one, and kills the server. No name is given by an
     /// answer that was quick enough.
     pub(super) fn torn(&mut self, inner: &Step) -> Result<(), Cut> {
-        if let Some((call, unbound)) = self.request(inner) {
+        let request = self.request(inner);
+        if let Some(what) = request.as_ref().and_then(|(call, _)| self.validity.lacks(call)) {
+            return self.left_out(&what);
+        }
+        if let Some((call, unbound)) = request {
             self.send(call, (unbound, None))?;
         }
         self.restart((Stop::Kill, false), None)

@@ -25,15 +25,16 @@ pub struct Gates {
     /// Those of them that have meant one thing throughout: what a loaded thread makes of one that
     /// is redefined is nobody's rule.
     pub settled: Profiles,
-    /// Whether a deed can be seen: on a full disk its file is not written.
-    pub deeds: bool,
+    /// Whether what a turn tells and does follows from its policy: on a full disk a thread may be
+    /// loaded in part, and no file is written.
+    pub sound: bool,
 }
 
 impl Gates {
     /// What a release can be asked for; one that is not named, for everything.
     pub fn of(release: Option<&Version>) -> Gates {
         let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, profiles: Profiles::new(), settled: Profiles::new(), deeds: true }
+        Gates { notices, profiles: Profiles::new(), settled: Profiles::new(), sound: true }
     }
 
     /// The clauses that cannot be tested there.
@@ -154,10 +155,10 @@ pub(super) fn of_lane(
     if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
     }
-    if let (true, Due::Turn { thread, policy, .. }) = (as_due, due) {
+    if let (true, Due::Turn { thread, policy, .. }) = (gates.sound && as_due, due) {
         all.extend(told::compare(*thread, policy, facts));
     }
-    if gates.deeds && as_due {
+    if gates.sound && as_due {
         all.extend(deed::compare(due, step, facts, &gates.settled));
     }
     widths(&mut all, due, gates);
@@ -197,11 +198,7 @@ fn conceded(
         }
         Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
         Due::Within { thread, bound } => told::within((*thread, bound), facts, &gates.profiles),
-        Due::Told { thread, policy, ruling } => {
-            let held = held(ruling.main(), View::Reply);
-            let told = told::started((*thread, policy, ruling), facts);
-            std::iter::once(held).chain(told).collect()
-        }
+        Due::Told { thread, policy, ruling } => told::started((*thread, policy, ruling), facts),
         Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
         Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
         Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),

@@ -7,16 +7,48 @@ use super::View;
 use super::compare::{Adopt, Comparison, Mismatch, Outcome, broken, plain};
 use super::told;
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, LOADED};
+use crate::contract::{Strength, row};
+use crate::model::fires::{ACCEPTED, LOADED, REFUSED};
 use crate::model::{Branch, Due, Kind};
 use crate::plan::{Name, Step};
 use crate::trace::{What, Whose};
 
-/// How far a branch is from what was seen: what says that another one happened, then what is wrong.
-pub(super) fn distance(compared: &[Comparison]) -> (usize, usize) {
-    let mismatches = || compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
-    let elsewhere = mismatches().filter(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere));
-    (elsewhere.count(), mismatches().count())
+/// How far a branch is from what was seen: what says that another one happened, then requests that
+/// were answered otherwise, then everything that is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Distance {
+    elsewhere: usize,
+    answers: usize,
+    wrong: usize,
+}
+
+/// The distance of no branch that agrees with what was seen.
+pub(super) const NONE: Distance = Distance { elsewhere: 0, answers: 0, wrong: 0 };
+
+pub(super) fn distance(compared: &[Comparison]) -> Distance {
+    let count = |is: fn(&&Mismatch) -> bool| mismatches(compared).filter(is).count();
+    Distance {
+        elsewhere: count(|mismatch| matches!(mismatch.adopt, Adopt::Elsewhere)),
+        answers: count(|mismatch| [REFUSED, ACCEPTED].contains(&mismatch.form.as_ref())),
+        wrong: mismatches(compared).count(),
+    }
+}
+
+fn mismatches(compared: &[Comparison]) -> impl Iterator<Item = &Mismatch> {
+    compared.iter().filter_map(|comparison| comparison.mismatch.as_ref())
+}
+
+/// The strength of the gravest breach: of explanations that are as far, the mildest is told.
+pub(super) fn gravest(compared: &[Comparison]) -> Option<Strength> {
+    mismatches(compared).map(|one| row(one.clause).strength(one.dimension)).min()
+}
+
+/// Whether two branches are wrong in the same things.
+pub(super) fn same(one: &[Comparison], other: &[Comparison]) -> bool {
+    let key = |one: &Mismatch| {
+        (one.clause, one.dimension, one.kind, one.form.clone(), one.thread, one.seen.clone())
+    };
+    mismatches(one).map(key).eq(mismatches(other).map(key))
 }
 
 /// One of two answers that are both allowed: the branch of the other one is wrong, and is dropped.
@@ -70,9 +102,10 @@ pub(super) fn unspawned((due, step): (&Due, &Step), facts: &[&What]) -> Option<C
 
 /// A refused request changes nothing: no thread is unloaded by it that must be loaded after it.
 pub(super) fn unloaded(kind: Kind, branch: &Branch, facts: &[&What]) -> Option<Comparison> {
-    let Due::Answer { granted: false } = branch.due else {
+    let refused = facts.iter().any(|what| matches!(what, What::Refused { .. }));
+    if !refused || !matches!(branch.due, Due::Answer { granted: false } | Due::Refusal(_)) {
         return None;
-    };
+    }
     let name = facts.iter().find_map(|what| match what {
         What::Closed { thread: Whose::Named(name) } => Some(*name),
         _ => None,

@@ -106,8 +106,12 @@ impl Judging<'_> {
                 self.take_evidence(index, &thread.stored, &reading);
             }
         }
+        let step = match &self.steps[index] {
+            Step::Second(inner) => inner,
+            step => step,
+        };
         let (Step::Resume { thread: Who::Thread(name), .. }
-        | Step::Fresh { thread: Who::Thread(name) }) = self.steps[index]
+        | Step::Fresh { thread: Who::Thread(name) }) = *step
         else {
             return;
         };

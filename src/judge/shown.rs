@@ -32,6 +32,13 @@ pub(super) fn not_taken(step: &Step, facts: &[&What]) -> bool {
     may_be_impossible(step) && facts.iter().any(|what| matches!(what, What::NotTaken { .. }))
 }
 
+/// Whether the step was performed at all: a look may not be taken, a torn call have no request.
+pub(super) fn performed(step: &Step, facts: &[&What]) -> bool {
+    let sent = || facts.iter().any(|what| matches!(what, What::Sent { .. }));
+    let taken = !facts.iter().any(|what| matches!(what, What::NotTaken { .. }));
+    taken && (!matches!(step, Step::Torn(_)) || sent())
+}
+
 /// The worlds as they are, and as they are once the threads are unloaded that the step shows to
 /// be: an idle thread that nobody hears may be unloaded at any time.
 pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
@@ -48,8 +55,8 @@ pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
 pub(super) fn gates(release: Option<&Version>, defaults: &[Defaults], worlds: &[World]) -> Gates {
     // A thread may hold a profile that config.toml no longer has: it means what it last did.
     let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone()).collect();
-    let deeds = worlds.iter().all(|world| !world.full);
-    Gates { profiles, settled: settled(defaults), deeds, ..Gates::of(release) }
+    let sound = worlds.iter().all(|world| !world.full);
+    Gates { profiles, settled: settled(defaults), sound, ..Gates::of(release) }
 }
 
 /// The profiles that have meant one thing in every config so far.

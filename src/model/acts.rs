@@ -9,7 +9,7 @@ use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Act;
 use crate::plan::{Name, Who};
-use crate::policy::{Approval, Dimension};
+use crate::policy::{Approval, Dimension, Policy};
 
 pub(super) fn act(world: &World, who: Who, act: Act) -> Vec<Branch> {
     let Some((name, thread)) = world.thread(who) else {
@@ -102,7 +102,7 @@ fn unsubscribed(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
         return either(world, world.clone());
     }
     let mut after = thread.clone();
-    after.heard_by[0] = false;
+    after.heard_by[world.speaker] = false;
     match after.unheard() && after.running.is_none() {
         true => closing(world, (name, after)),
         false => either(world, world.with(name, after)),
@@ -186,10 +186,17 @@ pub(super) fn task(world: &World, who: Who) -> Vec<Branch> {
     let child = loaded(world, who);
     let parent = child.and_then(|(_, child)| loaded(world, Who::Thread(child.parent?)));
     match (child, parent) {
-        (Some((name, _)), Some((_, parent))) => {
+        (Some((name, thread)), Some((_, parent))) => {
+            let own = thread.live.clone().expect("the subagent is loaded");
             let bound = parent.live.clone().expect("the parent is loaded");
+            // Whether the subagent is held to it for that turn alone is nobody's rule.
+            let (approval, reviewer) = (bound.approval.clone(), bound.reviewer.clone());
+            let held = Policy { approval, reviewer, permissions: bound.permissions.clone(), ..own };
+            let ruling = Ruling::all(Kind::Task, Clause::O10);
+            let worlds = [world.clone(), world.with(name, thread.moved(held, ruling))];
             let due = Due::Within { thread: name, bound };
-            stated(world.clone(), due, vec![Clause::O10])
+            let branch = |world| stated(world, due.clone(), vec![Clause::O10]);
+            worlds.into_iter().flat_map(branch).collect()
         }
         _ => quiet(world.clone()),
     }

@@ -31,7 +31,8 @@ pub(super) fn start(
         .where_set(set_by(overrides, Clause::S1), &wished)
         .with(&[Dimension::T], Clause::T8);
     let branch = |(due, kept): (Policy, Policy)| {
-        let thread = Thread { ephemeral, ..Thread::new(kept, ruling) };
+        let heard_by = world.only_speaker();
+        let thread = Thread { ephemeral, heard_by, ..Thread::new(kept, ruling) };
         let mut rests = general(overrides);
         rests.extend(ephemeral.then_some(Clause::S7));
         Branch { world: world.with(new, thread), due: Due::Policy(new, due, ruling), rests }
@@ -74,7 +75,7 @@ pub(super) fn fork(world: &World, from: Who, overrides: &CallOverrides, fork: Fo
     // Whether a turn that was never taken, or is not over, can be cut at is nobody's rule.
     let open = source.turns.is_empty() || source.running.is_some() || source.broken_off;
     let unsure = fork.cut.is_some() && open;
-    if unsure || !source.materialised {
+    if unsure || !source.materialised || source.stuck {
         branches = or_refused(world, branches);
     }
     branches
@@ -120,6 +121,7 @@ fn forked(
         ephemeral: fork.ephemeral,
         restored: Ruling::RESTORED.with(&primary, Clause::F4),
         source: Some(base),
+        heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), ruling)
     };
     let mut rests = general(overrides);
@@ -195,7 +197,8 @@ pub(super) fn resume(world: &World, who: Who, overrides: &CallOverrides) -> Vec<
         _ if fault.is_some() => return refused(world, fault.expect("the guard saw it")),
         _ => cold(world, (name, thread), overrides),
     };
-    if thread.materialised { branches } else { or_refused(world, branches) }
+    let sure = thread.materialised && !thread.stuck;
+    if sure { branches } else { or_refused(world, branches) }
 }
 
 fn warm(
@@ -206,7 +209,7 @@ fn warm(
     let clause = if overrides.sets_any() { Clause::R2 } else { Clause::R1 };
     let ruling = Ruling::all(Kind::Resume, clause);
     let mut heard = thread.clone();
-    heard.heard_by[0] = true;
+    heard.heard_by[world.speaker] = true;
     heard.materialised = true;
     let mut rests = general(overrides);
     rests.extend(std::mem::take(&mut heard.trail));
@@ -242,7 +245,7 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
         loaded.restored = durable.where_set(Clause::R11, &wished).with(&[Dimension::CWD], cwd);
         loaded.stored = policy.clone().in_folder_of(base);
         loaded.maybe.clear();
-        loaded.heard_by = [true, false];
+        loaded.heard_by = world.only_speaker();
         loaded.materialised = true;
         loaded.meant = None;
         let mut rests = general(overrides);

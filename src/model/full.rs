@@ -7,13 +7,17 @@
 use super::races::{maybe, perhaps};
 use super::{Branch, Due, World};
 use crate::op::Act;
-use crate::plan::Step;
+use crate::plan::{Step, Who};
 
 /// The branches of a step, and what may come instead.
 pub(super) fn widened(world: &World, step: &Step, mut branches: Vec<Branch>) -> Vec<Branch> {
     let done = branches.first().map_or(world, |branch| &branch.world);
     let mut all = vec![refused(perhaps(world, done))];
     all.extend(half_done(world, step, &branches));
+    if let Some(Who::Thread(name)) = step.uses() {
+        let threads = all.iter_mut().filter_map(|branch| branch.world.threads.get_mut(&name));
+        threads.for_each(|thread| thread.stuck = true);
+    }
     branches.iter_mut().for_each(|branch| kept_or_not(world, branch));
     branches.extend(all);
     branches

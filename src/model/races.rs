@@ -15,17 +15,9 @@ use crate::policy::Policy;
 
 /// The same rules, by another connection: it hears of what it starts, forks and resumes.
 pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {
-    let before = |name: &Name| world.threads.get(name).map_or([false; 2], |thread| thread.heard_by);
-    let mut branches = step(&World { joined: true, ..world.clone() }, inner);
+    let mut branches = step(&World { joined: true, speaker: 1, ..world.clone() }, inner);
     for branch in &mut branches {
-        let hears = match (&branch.due, inner) {
-            (Due::Policy(name, ..) | Due::Look(name, ..), _) => Some(*name),
-            _ => None,
-        };
-        if let Some(thread) = hears.and_then(|name| branch.world.threads.get_mut(&name)) {
-            let was = hears.map_or([false; 2], |name| before(&name));
-            thread.heard_by = [was[0] && thread.live.is_some(), true];
-        }
+        branch.world.speaker = 0;
         branch.rests.push(Clause::O14);
     }
     branches

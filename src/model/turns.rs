@@ -62,7 +62,10 @@ fn turn(
     let policy = live.with(overrides);
     let kept = if thread.materialised { Clause::T2 } else { unstarted(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
+    let mut ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
+    if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
+        ruling = ruling.with(&[Dimension::T], Clause::T8);
+    }
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
     next.materialised = true;

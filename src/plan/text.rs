@@ -17,7 +17,7 @@ mod values;
 mod words;
 
 use self::lexer::Line;
-use self::values::{call, cut, defaults, name, read, reply, switch, turn};
+use self::values::{call, cut, defaults, name, read, reply, started, switch, turn};
 use self::words::Worded;
 
 /// The first line of every case file.
@@ -162,7 +162,7 @@ impl Reading {
         let thread = self.who(line)?;
         match verb {
             "resume" => Ok(Step::Resume { thread, overrides: call(line)? }),
-            "begin" => Ok(Step::Begin { thread, overrides: turn(line)? }),
+            "begin" => Ok(Step::Begin { thread, overrides: started(line)? }),
             "settings" => Ok(Step::Settings { thread, overrides: turn(line)? }),
             "finish" => Ok(Step::Finish { thread, finish: worded(line)? }),
             "steer" => Ok(Step::Steer { thread }),
@@ -194,8 +194,12 @@ impl Reading {
     fn together(&mut self, line: &mut Line) -> Result<Step, Problem> {
         let mut steps = Vec::new();
         for mut lane in line.split("|") {
-            steps.push(self.wrapped(&mut lane)?);
+            let step = self.wrapped(&mut lane)?;
             lane.end().map_err(Problem)?;
+            if !step.is_one_call() {
+                return problem("`together` takes start, fork, resume and settings");
+            }
+            steps.push(step);
         }
         match steps.len() {
             2.. => Ok(Step::Together(steps)),
@@ -208,7 +212,7 @@ impl Reading {
         let Some(prompt) = line.quoted() else {
             return problem("expected what the person says, in quotes");
         };
-        let overrides = turn(line)?;
+        let overrides = started(line)?;
         let flaw = line.value("flaw").map(|word| Flaw::read(&word)).transpose().map_err(Problem)?;
         let reply = match line.skip("<-") {
             true => reply(line)?,

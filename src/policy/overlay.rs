@@ -37,6 +37,7 @@ impl<S> Default for Overrides<S> {
             sandbox: Wish::Omit,
             profile: Wish::Omit,
             others: BTreeMap::new(),
+            tier_once: None,
             by_config: false,
         }
     }
@@ -55,6 +56,7 @@ impl<S> Overrides<S> {
             sandbox: if profile_later { later.sandbox } else { self.sandbox.under(later.sandbox) },
             profile: if sandbox_later { later.profile } else { self.profile.under(later.profile) },
             others,
+            tier_once: later.tier_once.or(self.tier_once),
             by_config: self.by_config,
         }
     }
@@ -182,7 +184,8 @@ impl Defaults {
     /// Overrides of a lifecycle call with its sandbox mode resolved, and without the collaboration
     /// mode and the plugins, which such a call has no key for.
     pub fn resolve(&self, overrides: &CallOverrides) -> TurnOverrides {
-        let CallOverrides { approval, reviewer, sandbox, profile, others, by_config } = overrides;
+        let CallOverrides { approval, reviewer, sandbox, profile, others, by_config, .. } =
+            overrides;
         let mut others = others.clone();
         others.retain(|dimension, _| !matches!(dimension, Dimension::CM | Dimension::DP));
         Overrides {
@@ -195,6 +198,7 @@ impl Defaults {
             },
             profile: profile.clone(),
             others,
+            tier_once: None,
             by_config: *by_config,
         }
     }

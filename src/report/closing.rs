@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::paint::{Ink, Paint};
-use super::summary::fired;
+use super::summary::{Fired, fired};
 use super::words::{self, plural, rate};
 use crate::campaign::deed::Proof;
 use crate::campaign::{Conclusion, Outcome, Status, Told};
@@ -128,28 +128,31 @@ impl Closing<'_> {
         let fired = fired(self.outcome);
         // G12 is a notice and is never compared; it is heard of where there is one.
         let noticed = |id| self.outcome.notices.iter().any(|noticed| noticed.clause == id);
-        let silent = fired.iter().filter(|clause| clause.fired == 0 && !noticed(clause.id));
-        let silent: Vec<Clause> = silent.map(|clause| clause.id).collect();
-        if silent.is_empty() {
-            return paint.row("not tested", "nothing: every clause fired");
-        }
+        let of = |is: fn(&&Fired) -> bool| -> Vec<Clause> {
+            let clauses = fired.iter().filter(is).map(|clause| clause.id);
+            clauses.filter(|id| !noticed(*id)).collect()
+        };
+        let relied = of(|clause| clause.fired > 0 && clause.compared == 0);
+        let (lacking, silent): (Vec<Clause>, Vec<Clause>) = of(|clause| clause.fired == 0)
+            .into_iter()
+            .partition(|clause| self.outcome.withheld.contains(clause));
         let why = self.outcome.no_sandbox.as_ref();
-        let unsandboxed = why.map_or(String::new(), |why| {
+        let mut text = why.map_or(String::new(), |why| {
             paint.row("not tested", &format!("E2: this machine cannot sandbox: {why}"))
         });
-        let (lacking, silent): (Vec<Clause>, Vec<Clause>) =
-            silent.into_iter().partition(|clause| self.outcome.withheld.contains(clause));
+        if lacking.is_empty() && silent.is_empty() {
+            text.push_str(&paint.row("not tested", "nothing: every clause fired"));
+        }
         let rows = [
-            (lacking, "clauses need what this release does not have (see left out)"),
-            (silent, "clauses never fired, and of them nothing is said"),
+            ("not tested", lacking, "clauses need what this release does not have (see left out)"),
+            ("not tested", silent, "clauses never fired, and of them nothing is said"),
+            ("relied on", relied, "clauses by comparisons of others, by none of their own"),
         ];
-        let row = |(clauses, why): &(Vec<Clause>, &str)| {
+        for (title, clauses, why) in rows.iter().filter(|(_, clauses, _)| !clauses.is_empty()) {
             let line = format!("{} of {} {why}: {}", clauses.len(), fired.len(), join(clauses));
-            paint.row("not tested", &line)
-        };
-        let rows: String =
-            rows.iter().filter(|(clauses, _)| !clauses.is_empty()).map(row).collect();
-        format!("{unsandboxed}{rows}")
+            text.push_str(&paint.row(title, &line));
+        }
+        text
     }
 
     fn conclusion(&self, paint: &Paint) -> String {

@@ -56,6 +56,8 @@ pub struct Fired {
     pub id: Clause,
     /// Comparisons, and times that an answer rested on it.
     pub fired: u64,
+    /// Of them, comparisons of its own.
+    pub compared: u64,
     /// Of them, those that agreed.
     pub held: u64,
     /// Of them, those that did not.
@@ -230,10 +232,11 @@ impl Recorded {
 pub fn fired(outcome: &Outcome) -> Vec<Fired> {
     let sum = |id: Clause| {
         let cells = outcome.tally.iter().filter(|(cell, _)| cell.clause == id);
-        let zero = Fired { id, fired: 0, held: 0, broken: 0 };
-        cells.fold(zero, |sum, (_, tally)| Fired {
+        let zero = Fired { id, fired: 0, compared: 0, held: 0, broken: 0 };
+        cells.fold(zero, |sum, (cell, tally)| Fired {
             id,
             fired: sum.fired + tally.fired,
+            compared: sum.compared + cell.view.map_or(0, |_| tally.fired),
             held: sum.held + tally.held,
             broken: sum.broken + tally.broken,
         })

@@ -238,6 +238,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             G5 G6 G8 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6 R7
                             R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O3 O4 O5 O6 O7
                             O8 O9 O10 O14 E1 E2 E3 E4
+              relied on     5 of 68 clauses by comparisons of others, by none of their own:
+                            G1 G4 G9 G11 S2
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
@@ -295,7 +297,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
         expect![[r#"
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest others
-            clauses: id fired held broken
+            clauses: id fired compared held broken
             findings: id signature status clause strength dimension views expected seen seen_form release before origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
             notices: clause text count token
             inconclusive: reason count

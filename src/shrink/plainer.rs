@@ -157,6 +157,7 @@ fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
         Overrides { approval: Wish::Omit, ..kept() },
         Overrides { profile: Wish::Omit, ..kept() },
         Overrides { others: BTreeMap::new(), ..kept() },
+        Overrides { tier_once: None, ..kept() },
         Overrides { by_config: false, ..kept() },
     ];
     for dimension in overrides.others.keys() {

@@ -117,6 +117,9 @@ pub fn interrupt(thread: &str, turn: &str) -> Call {
 /// `turn/start`.
 pub fn turn(turn: Turn<'_>, places: &Places) -> Call {
     let mut params = of_turn(turn.overrides, places);
+    if let Some(tier) = &turn.overrides.tier_once {
+        params.insert("serviceTierForTurn".to_owned(), json!(tier));
+    }
     params.insert("input".to_owned(), json!([{ "type": "text", "text": turn.prompt }]));
     for (key, value) in turn.flaw.map(flawed).unwrap_or_default() {
         params.insert(key.to_owned(), value);

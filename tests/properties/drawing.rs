@@ -185,6 +185,7 @@ fn every_kind_of_op_is_drawn() {
             Retune
             Rival
             Run
+            Second(Act
             Second(Fork
             Second(Resume
             Second(Run

@@ -145,7 +145,7 @@ impl Server {
         for name in &changed {
             let after = live(&self.world, name);
             if let Some(policy) =
-                after.filter(|policy| live(&before, name).as_ref() != Some(policy))
+                after.filter(|policy| live(&before, name).is_some_and(|before| before != *policy))
             {
                 self.hand.seen(What::Settings { thread: Whose::Named(*name), policy });
             }

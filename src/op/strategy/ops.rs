@@ -79,7 +79,8 @@ fn rare(calls: &Overriding) -> Vec<Weighed> {
             vec![(3, one(start)), (3, one(forks(calls, true)))]
         }
         Rare::Crowd => {
-            let second = Union::new(vec![call(), run()]).prop_map(|op| Op::Second(Box::new(op)));
+            let second = Union::new(vec![call(), run(), acts()]);
+            let second = second.prop_map(|op| Op::Second(Box::new(op)));
             let together = proptest::collection::vec(call(), 2..5).prop_map(Op::Together);
             vec![(6, looked_at(second)), (6, looked_at(together))]
         }
@@ -95,8 +96,10 @@ fn rare(calls: &Overriding) -> Vec<Weighed> {
             vec![(4, one(torn)), (3, one(forgets))]
         }
         Rare::Full => {
-            let while_full = (run(), call()).prop_map(|(run, call)| {
-                vec![Op::Disk { full: true }, run, call, Op::Disk { full: false }]
+            let said = Union::new(vec![call(), run(), acts()]);
+            let while_full = proptest::collection::vec(said, 1..4).prop_map(|said| {
+                let full = |full| Op::Disk { full };
+                [vec![full(true)], said, vec![full(false)]].concat()
             });
             vec![(4, while_full.boxed())]
         }
@@ -172,7 +175,7 @@ fn running(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (2, Just(Some(Finish::Interrupt)).boxed()),
         (1, Just(None).boxed()),
     ]);
-    (picks(), calls.turn(), proptest::collection::vec((said, any::<bool>()), 0..3), end)
+    (picks(), calls.started(), proptest::collection::vec((said, any::<bool>()), 0..3), end)
         .prop_map(|(thread, overrides, said, end)| {
             let begin = Op::Begin { thread, overrides };
             let said = said.into_iter().map(|(op, own)| if own { of(op, thread) } else { op });
@@ -209,7 +212,7 @@ fn retunes(calls: &Overriding) -> BoxedStrategy<Op> {
 }
 
 fn runs(calls: &Overriding) -> BoxedStrategy<Op> {
-    (picks(), calls.turn(), endings(calls.shape.deeds))
+    (picks(), calls.started(), endings(calls.shape.deeds))
         .prop_map(|(thread, overrides, ending)| Op::Run { thread, overrides, ending })
         .boxed()
 }

@@ -99,8 +99,20 @@ impl Overriding {
                 sandbox,
                 profile,
                 others,
+                tier_once: None,
                 by_config: false,
             })
+            .boxed()
+    }
+
+    /// The overrides of the turn that a request starts, now and then with a tier of its own.
+    pub(super) fn started(&self) -> BoxedStrategy<TurnOverrides> {
+        if !self.shape.secondary {
+            return self.turn();
+        }
+        let tiers = vec![None, None, None, None, Some("flex".to_owned())];
+        (self.turn(), select(tiers))
+            .prop_map(|(overrides, tier_once)| Overrides { tier_once, ..overrides })
             .boxed()
     }
 

@@ -125,13 +125,14 @@ impl fmt::Display for Config<'_> {
 
 impl<S: fmt::Display> fmt::Display for Overrides<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Overrides { approval, reviewer, sandbox, profile, others, by_config } = self;
+        let Overrides { approval, reviewer, sandbox, profile, others, tier_once, by_config } = self;
         f.write_str(&wish("approval", approval))?;
         f.write_str(&wish("reviewer", reviewer))?;
         f.write_str(&wish("sandbox", sandbox))?;
         f.write_str(&wish("profile", profile))?;
         let each = |(dimension, word): (&Dimension, &Wish<String>)| wish(dimension.key(), word);
         others.iter().try_for_each(|other| f.write_str(&each(other)))?;
+        tier_once.iter().try_for_each(|tier| write!(f, " tier-once={tier}"))?;
         f.write_str(if *by_config { " via=config" } else { "" })
     }
 }

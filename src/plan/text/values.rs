@@ -127,6 +127,12 @@ pub(super) fn turn(line: &mut Line) -> Result<TurnOverrides, Problem> {
     }
 }
 
+/// The overrides of the turn that a request starts.
+pub(super) fn started(line: &mut Line) -> Result<TurnOverrides, Problem> {
+    let tier_once = line.value("tier-once");
+    Ok(TurnOverrides { tier_once, ..turn(line)? })
+}
+
 fn overrides<S: FromStr<Err = UnknownWord>>(line: &mut Line) -> Result<Overrides<S>, Problem> {
     let by_config = match line.value("via").as_deref() {
         None => false,
@@ -144,6 +150,7 @@ fn overrides<S: FromStr<Err = UnknownWord>>(line: &mut Line) -> Result<Overrides
         sandbox: wished(line, "sandbox")?,
         profile: line.value("profile").map_or(Wish::Omit, word),
         others,
+        tier_once: None,
         by_config,
     })
 }
