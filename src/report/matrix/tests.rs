@@ -288,6 +288,42 @@ fn what_was_run_is_found_again_with_its_findings() {
 }
 
 #[test]
+fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_not() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = Store::at(folder.path()).expect("an empty folder is taken");
+    let silent = BTreeMap::from([("the server did not answer in 20 s".to_owned(), 2)]);
+    let silent = Results { inconclusive: silent, ..results("0.144.4", Vec::new(), &[]) };
+    let stopped = Results { interrupted: true, ..results("0.150.0", Vec::new(), &[]) };
+    let idle = Results { cases: 0, ..results("0.169.0", Vec::new(), &[]) };
+    let lines = [silent, stopped, idle].map(|ran| {
+        let version = ran.subject.version.clone().expect("it has one");
+        store.keep(&version.to_string(), &ran, &key()).expect("it can be written");
+        let again = store.of_release(&version, &key()).map(|results| {
+            let label = version.to_string();
+            let outcome = Outcome::Ran(Box::new(results));
+            let columns = vec![Column { label, version: Some(version.clone()), outcome }];
+            text(&Matrix::new(columns, &Known::default()), &Paint::plain(80))
+        });
+        let again = again.unwrap_or_else(|| format!("  {version} is run again\n"));
+        let of_it = again.lines().filter(|line| line.starts_with(&format!("  {version}")));
+        of_it.map(|line| format!("{line}\n")).collect::<String>()
+    });
+    let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
+    let mut older = serde_json::to_value(record).expect("a record is plain values");
+    drop(older.as_object_mut().and_then(|older| older.remove("inconclusive")));
+    let older: Record = serde_json::from_value(older).expect("an older record is read");
+    assert!(older.results(&key()).is_some_and(|results| results.inconclusive.is_empty()));
+    check(
+        &lines.concat(),
+        expect![[r#"
+          0.144.4       20 cases, 0 findings, 2 cases inconclusive, 1 min 5 s, run
+          0.150.0 is run again
+          0.169.0 is run again
+    "#]],
+    );
+}
+
+#[test]
 fn a_folder_with_something_else_in_it_is_refused() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::write(folder.path().join("letter"), "x").expect("it can be written");
