@@ -360,7 +360,7 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
         });
         let again = again.unwrap_or_else(|| format!("  {version} is run again\n"));
         let of_it = again.lines().filter(|line| line.starts_with(&format!("  {version}")));
-        of_it.map(|line| format!("{line}\n")).collect::<String>()
+        of_it.map(|line| format!("{}\n", line.trim())).collect::<String>()
     });
     let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
     let mut older = serde_json::to_value(record).expect("a record is plain values");
