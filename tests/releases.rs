@@ -249,12 +249,29 @@ fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
 #[test]
 fn a_limit_that_is_no_size_is_one_line() {
     let shop = shop();
-    let output = shop.command().arg("servers").env("HEIRLOOM_CACHE_LIMIT", "much").output();
+    let limited = |limit: &str, arguments: &[&str]| {
+        let output = shop.command().args(arguments).env("HEIRLOOM_CACHE_LIMIT", limit).output();
+        seen(&output.expect(EXE))
+    };
+    drop(shop.seen(&["servers", "fetch", "9.9.7"]));
+    let lines = [
+        limited("much", &["servers"]),
+        limited("5", &["servers", "prune"]),
+        limited("", &["servers", "prune", "--limit", "5"]),
+        limited("", &["matrix", "9.9.9", "--cache-limit", "0.5"]),
+        limited("", &["servers", "prune", "--limit", "300 B"]),
+    ];
     expect![[r#"
         ! heirloom: HEIRLOOM_CACHE_LIMIT is `much`: expected a size such as 5GB or 800MB
         exit 2
-    "#]]
-    .assert_eq(&seen(&output.expect(EXE)));
+        ! heirloom: HEIRLOOM_CACHE_LIMIT is `5`: it has no unit; write it like 5GB or 5MB
+        exit 2
+        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; `heirloom --help` says more
+        exit 2
+        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; `heirloom --help` says more
+        exit 2
+        0 B freed, 164 B left
+    "#]].assert_eq(&lines.concat());
 }
 
 #[test]
