@@ -121,7 +121,7 @@ fn check(arguments: &[&str], expected: Expect) {
 #[test]
 fn a_release_that_does_not_start_is_a_column_that_says_so() {
     let shop = shop();
-    let told = shop.seen(&["matrix", "9.9.8..", "--cases", "2", "--quiet", "--out", "out"]);
+    let told = shop.seen(&["matrix", "9.9.8..9.9.9", "--cases", "2", "--quiet", "--out", "out"]);
     let kept = |name: &str| shop.path.join("out").join(name).exists();
     assert!(kept("matrix.json") && kept("matrix.html"), "the files are there");
     let words = ["9.9", "app-server", "closed", "exit"];
@@ -152,7 +152,7 @@ fn the_servers_of_a_matrix_go_again_where_the_cache_has_a_limit() {
 #[test]
 fn a_mistake_in_the_releases_is_one_line() {
     let shop = shop();
-    let mistakes: [&[&str]; 10] = [
+    let mistakes: [&[&str]; 12] = [
         &["matrix"],
         &["matrix", "9.9.9..9.9.7"],
         &["matrix", "9.7..9.8"],
@@ -163,8 +163,11 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
         &["bisect", "r3-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["matrix", "9.9.7.."],
+        &["diff", "latest", "9.9..9.9.9"],
     ];
     let lines = mistakes.map(|arguments| shop.seen(arguments));
+    assert!(!shop.path.join("cache/servers").exists(), "nothing is fetched for a mistake");
     expect![[r#"
         ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom --help` says more
         exit 2
@@ -185,6 +188,10 @@ fn a_mistake_in_the_releases_is_one_line() {
         ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
         exit 2
         ! heirloom: --good and --bad are both 9.9.9; name two releases
+        exit 2
+        ! heirloom: cannot tell releases from `9.9.7..`: a range has both ends in it; write it like 0.144..0.169
+        exit 2
+        ! heirloom: cannot tell a server from `9.9..9.9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
         exit 2
     "#]].assert_eq(&lines.concat());
 }

@@ -68,16 +68,14 @@ pub(super) struct Swept {
 }
 
 impl SweepFlags {
-    /// Runs what was not run before on the servers that the words name, and writes the files.
-    pub(super) fn run(&self, words: &[String], every: Every) -> Result<Swept, Failure> {
+    /// Runs what was not run before on the servers that are meant, and writes the files.
+    pub(super) fn run(&self, spans: &[Span], every: Every) -> Result<Swept, Failure> {
         let known = self.excuses.list()?;
-        let spans: Result<Vec<Span>, _> = words.iter().map(|word| word.parse()).collect();
-        let spans = spans.map_err(Failure::usage)?;
         let cache = self.cache()?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
         let stop = stop::flag()?;
         let clients = Clients::default();
-        let specs = servers(&clients, (&spans, every), &mut |_| going(&stop));
+        let specs = servers(&clients, (spans, every), &mut |_| going(&stop));
         let specs = specs.map_err(failure)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix asks each release by itself: a home that moves is not its matter.
