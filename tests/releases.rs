@@ -121,7 +121,7 @@ fn check(arguments: &[&str], expected: Expect) {
 #[test]
 fn a_release_that_does_not_start_is_a_column_that_says_so() {
     let shop = shop();
-    let told = shop.seen(&["matrix", "9.9.8..", "--cases", "2", "--quiet", "--out", "out"]);
+    let told = shop.seen(&["matrix", "9.9.8..9.9.9", "--cases", "2", "--quiet", "--out", "out"]);
     let kept = |name: &str| shop.path.join("out").join(name).exists();
     assert!(kept("matrix.json") && kept("matrix.html"), "the files are there");
     let words = ["9.9", "app-server", "closed", "exit"];
@@ -152,7 +152,7 @@ fn the_servers_of_a_matrix_go_again_where_the_cache_has_a_limit() {
 #[test]
 fn a_mistake_in_the_releases_is_one_line() {
     let shop = shop();
-    let mistakes: [&[&str]; 10] = [
+    let mistakes: [&[&str]; 12] = [
         &["matrix"],
         &["matrix", "9.9.9..9.9.7"],
         &["matrix", "9.7..9.8"],
@@ -163,10 +163,13 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
         &["bisect", "r4-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["matrix", "9.9.7.."],
+        &["diff", "latest", "9.9..9.9.9"],
     ];
     let lines = mistakes.map(|arguments| shop.seen(arguments));
+    assert!(!shop.path.join("cache/servers").exists(), "nothing is fetched for a mistake");
     expect![[r#"
-        ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom --help` says more
+        ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom matrix --help` says more
         exit 2
         ! heirloom: cannot tell releases from `9.9.9..9.9.7`: it ends before it begins; write 9.9.7..9.9.9
         exit 2
@@ -174,7 +177,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         exit 2
         ! heirloom: cannot tell releases from `newest`: it is neither a release, a range, `latest`, nor a file
         exit 2
-        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; `heirloom --help` says more
+        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; `heirloom matrix --help` says more
         exit 2
         ! heirloom: cannot keep a matrix in bin: something else is in it; name another with --out
         exit 2
@@ -182,9 +185,13 @@ fn a_mistake_in_the_releases_is_one_line() {
         exit 2
         ! heirloom: 9.9.9 and 9.9.9 are one release; name two, as 0.144.4 and 0.169.0
         exit 2
-        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
         exit 2
         ! heirloom: --good and --bad are both 9.9.9; name two releases
+        exit 2
+        ! heirloom: cannot tell releases from `9.9.7..`: a range has both ends in it; write it like 0.144..0.169
+        exit 2
+        ! heirloom: cannot tell a server from `9.9..9.9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -249,12 +256,29 @@ fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
 #[test]
 fn a_limit_that_is_no_size_is_one_line() {
     let shop = shop();
-    let output = shop.command().arg("servers").env("HEIRLOOM_CACHE_LIMIT", "much").output();
+    let limited = |limit: &str, arguments: &[&str]| {
+        let output = shop.command().args(arguments).env("HEIRLOOM_CACHE_LIMIT", limit).output();
+        seen(&output.expect(EXE))
+    };
+    drop(shop.seen(&["servers", "fetch", "9.9.7"]));
+    let lines = [
+        limited("much", &["servers"]),
+        limited("5", &["servers", "prune"]),
+        limited("", &["servers", "prune", "--limit", "5"]),
+        limited("", &["matrix", "9.9.9", "--cache-limit", "0.5"]),
+        limited("", &["servers", "prune", "--limit", "300 B"]),
+    ];
     expect![[r#"
         ! heirloom: HEIRLOOM_CACHE_LIMIT is `much`: expected a size such as 5GB or 800MB
         exit 2
-    "#]]
-    .assert_eq(&seen(&output.expect(EXE)));
+        ! heirloom: HEIRLOOM_CACHE_LIMIT is `5`: it has no unit; write it like 5GB or 5MB
+        exit 2
+        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; `heirloom servers prune --help` says more
+        exit 2
+        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; `heirloom matrix --help` says more
+        exit 2
+        0 B freed, 164 B left
+    "#]].assert_eq(&lines.concat());
 }
 
 #[test]

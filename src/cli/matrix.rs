@@ -9,7 +9,7 @@ use crate::campaign::Conclusion;
 use crate::matrix::change::Kind;
 use crate::matrix::{Matrix, Outcome};
 use crate::provision::Spec;
-use crate::provision::span::{Every, OLDEST};
+use crate::provision::span::{Every, Range, Span};
 use crate::report::matrix::changes::Upgrade;
 use crate::report::matrix::shelf::{DOCUMENT, PAGE};
 use crate::report::matrix::text;
@@ -43,12 +43,13 @@ pub(super) struct Diff {
 
 /// Runs a matrix.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let mut specs = flags.specs.clone();
-    if specs.is_empty() {
-        specs.push(format!("{OLDEST}.."));
+    let spans: Result<Vec<Span>, _> = flags.specs.iter().map(|word| word.parse()).collect();
+    let mut spans = spans.map_err(Failure::usage)?;
+    if spans.is_empty() {
+        spans.push(Span::Range(Range::default()));
     }
     let every = if flags.every.is_some() { Every::Minor } else { Every::Release };
-    let Swept { matrix, folder } = flags.sweep.run(&specs, every)?;
+    let Swept { matrix, folder } = flags.sweep.run(&spans, every)?;
     let paint = Paint::stdout();
     let mut told = text(&matrix, &paint);
     let files = [("page", PAGE), ("document", DOCUMENT)];
@@ -62,15 +63,17 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
 
 /// Tells two releases apart.
 pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
-    let words = [flags.from.clone(), flags.to.clone()];
-    words.iter().try_for_each(|word| word.parse().map(|_: Spec| ()).map_err(Failure::usage))?;
-    let Swept { matrix, folder } = flags.sweep.run(&words, Every::Release)?;
-    let columns = words.each_ref().map(|word| column(&matrix, word));
+    let specs = [flags.from.parse(), flags.to.parse()];
+    let [from, to] = specs.map(|spec: Result<Spec, _>| spec.map_err(Failure::usage));
+    let specs = [from?, to?];
+    if specs[0] == specs[1] {
+        return Err(flags.one_release());
+    }
+    let spans = specs.each_ref().map(|spec| Span::One(spec.clone()));
+    let Swept { matrix, folder } = flags.sweep.run(&spans, Every::Release)?;
+    let columns = specs.map(|spec| column(&matrix, &spec.to_string()));
     let [Some(from), Some(to)] = columns.map(|at| at.filter(|_| columns[0] != columns[1])) else {
-        return Err(Failure::Usage(format!(
-            "{} and {} are one release; name two, as 0.144.4 and 0.169.0",
-            flags.from, flags.to
-        )));
+        return Err(flags.one_release());
     };
     for at in [from, to] {
         if let Outcome::NotRun(reason) = &matrix.columns[at].outcome {
@@ -83,6 +86,14 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
     print(&told)?;
     let difference = matrix.difference(from, to);
     Ok(u8::from(difference.changes.iter().any(|change| change.kind == Kind::Broken)))
+}
+
+impl Diff {
+    fn one_release(&self) -> Failure {
+        let Diff { from, to, .. } = self;
+        let problem = format!("{from} and {to} are one release");
+        Failure::Usage(format!("{problem}; name two, as 0.144.4 and 0.169.0"))
+    }
 }
 
 /// The column of a word.

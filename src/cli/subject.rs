@@ -144,10 +144,16 @@ pub(super) fn limit() -> Result<Option<u64>, Failure> {
     read.map_err(|why| Failure::Usage(format!("HEIRLOOM_CACHE_LIMIT is `{text}`: {why}")))
 }
 
-/// Reads a size, as `5GB`.
+/// Reads a size, as `5GB`. A number alone would be bytes, of which nobody means five.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let unread = |_| "expected a size such as 5GB or 800MB".to_owned();
-    text.parse().map(|size: ByteSize| size.as_u64()).map_err(unread)
+    match text.trim().ends_with(|last: char| last.is_ascii_alphabetic()) {
+        true => text.parse().map(|size: ByteSize| size.as_u64()).map_err(unread),
+        false if text.trim().parse::<f64>().is_ok() => {
+            Err(format!("it has no unit; write it like {text}GB or {text}MB", text = text.trim()))
+        }
+        false => Err("expected a size such as 5GB or 800MB".to_owned()),
+    }
 }
 
 /// Provides a server, with progress on stderr.

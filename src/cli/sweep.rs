@@ -33,7 +33,7 @@ pub(super) struct SweepFlags {
     #[arg(long, value_name = "N", value_parser = cases, default_value_t = CASES)]
     cases: u64,
     /// What the cases are drawn from
-    #[arg(long, value_name = "N", default_value_t = SEED)]
+    #[arg(long, value_name = "N", value_parser = seed, default_value_t = SEED)]
     seed: u64,
     /// How many servers run at once [default: one for each core]
     #[arg(long, value_name = "N", value_parser = jobs)]
@@ -68,16 +68,14 @@ pub(super) struct Swept {
 }
 
 impl SweepFlags {
-    /// Runs what was not run before on the servers that the words name, and writes the files.
-    pub(super) fn run(&self, words: &[String], every: Every) -> Result<Swept, Failure> {
+    /// Runs what was not run before on the servers that are meant, and writes the files.
+    pub(super) fn run(&self, spans: &[Span], every: Every) -> Result<Swept, Failure> {
         let known = self.excuses.list()?;
-        let spans: Result<Vec<Span>, _> = words.iter().map(|word| word.parse()).collect();
-        let spans = spans.map_err(Failure::usage)?;
         let cache = self.cache()?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
         let stop = stop::flag()?;
         let clients = Clients::default();
-        let specs = servers(&clients, (&spans, every), &mut |_| going(&stop));
+        let specs = servers(&clients, (spans, every), &mut |_| going(&stop));
         let specs = specs.map_err(failure)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix asks each release by itself: a home that moves is not its matter.
@@ -131,6 +129,10 @@ impl SweepFlags {
         let cache = cache()?;
         Ok(self.cache_limit.map_or(cache.clone(), |limit| cache.within(limit)))
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a number from 0 to 2^64 - 1".to_owned())
 }
 
 /// The failure of a server that cannot be had.

@@ -50,8 +50,13 @@ impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Range, String> {
-        let written: VersionReq =
-            text.parse().map_err(|error| format!("`{text}` is no range of releases: {error}"))?;
+        let none = |_| {
+            format!(
+                "`{text}` is no range of releases; write the first and the last that show it, as \
+                 `>=0.150.0, <=0.169.0`"
+            )
+        };
+        let written: VersionReq = text.parse().map_err(none)?;
         if written.comparators.iter().any(|one| !one.pre.is_empty()) {
             return Err(format!(
                 "`{text}` names a prerelease, which counts as its release; name that"
@@ -162,7 +167,7 @@ mod tests {
             "soon",
             expect![[r#"
                 `soon` is no range of releases
-                  unexpected character 's' while parsing major version number"#]],
+                  write the first and the last that show it, as `>=0.150.0, <=0.169.0`"#]],
         );
         check(
             "=0.131.0-alpha.8",

@@ -13,6 +13,12 @@ use crate::judge::signature::{NoSignature, Signature};
 use crate::plan::Plan;
 use crate::plan::text::Malformed;
 
+/// The parts of a signature, as a person calls them.
+const PARTS: [&str; 5] = ["clause", "dimension", "kind of operation", "form", "origin"];
+
+/// A signature, part by part.
+const EXAMPLE: [&str; 5] = ["R4", "AP", "resume", "never", "config"];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -79,8 +85,9 @@ fn row(
         return Err((begins, problem));
     }
     let at = signature.span().start;
-    let parsed: Result<Signature, NoSignature> = signature.into_inner().parse();
-    let signature = parsed.map_err(|error| (at, error.to_string()))?;
+    let spelled = signature.into_inner();
+    let parsed: Result<Signature, NoSignature> = spelled.parse();
+    let signature = parsed.map_err(|error| (at, format!("{error}{}", astray(&spelled))))?;
     let seen = forms(&signature, seen, begins)?;
     let releases = range(releases)?;
     let from = from.map(range).transpose()?;
@@ -103,6 +110,18 @@ fn row(
     let (expires, line) = (expires.transpose()?, 0);
     let case = path;
     Ok(Row { signature, seen, releases, from, reason, link, case, plan, racy, expires, line })
+}
+
+/// Which part of a text is none of a signature, where it has as many as one.
+fn astray(text: &str) -> String {
+    let words: Vec<&str> = text.split('/').collect();
+    let with = |at: usize| {
+        let mut parts = EXAMPLE;
+        parts[at] = words[at];
+        parts.join("/").parse::<Signature>().is_ok()
+    };
+    let first = (0..EXAMPLE.len()).filter(|_| words.len() == EXAMPLE.len()).find(|at| !with(*at));
+    first.map_or(String::new(), |at| format!("; `{}` is no {}", words[at], PARTS[at]))
 }
 
 fn range(written: Spanned<String>) -> Result<Range, Fault> {
@@ -131,7 +150,17 @@ fn forms(
             ),
         )),
         (None, false) => Err((at, format!("{signature} is about no value; remove `seen`"))),
-        _ => Ok(forms),
+        (Some(dimension), false) => {
+            let known = dimension.forms();
+            match forms.iter().find(|form| !known.contains(&form.as_str())) {
+                None => Ok(forms),
+                Some(form) => {
+                    let known = known.join(", ");
+                    Err((at, format!("`{form}` is no form of {dimension}; it has {known}")))
+                }
+            }
+        }
+        (None, true) => Ok(forms),
     }
 }
 

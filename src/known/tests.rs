@@ -119,6 +119,71 @@ fn a_row_that_does_not_say_which_wrong_value_it_excuses_is_refused() {
 }
 
 #[test]
+fn a_row_with_a_word_that_nobody_knows_names_it() {
+    let rest = "releases = \"=0.144.4\"\nseen = \"never\"\nreason = \"x\"";
+    check(
+        &row("R99/AP/resume/never/config", rest),
+        expect![[r#"
+        line 2:
+          `R99/AP/resume/never/config` is no signature
+          expected clause/dimension/kind/form/origin
+          as `R4/AP/resume/never/config`
+          `R99` is no clause"#]],
+    );
+    check(
+        &row("R4/XX/resume/never/config", rest),
+        expect![[r#"
+        line 2:
+          `R4/XX/resume/never/config` is no signature
+          expected clause/dimension/kind/form/origin
+          as `R4/AP/resume/never/config`
+          `XX` is no dimension"#]],
+    );
+    check(
+        &row("R4/AP/leap/never/config", rest),
+        expect![[r#"
+        line 2:
+          `R4/AP/leap/never/config` is no signature
+          expected clause/dimension/kind/form/origin
+          as `R4/AP/resume/never/config`
+          `leap` is no kind of operation"#]],
+    );
+    check(
+        &row("R4/AP", rest),
+        expect![[r#"
+        line 2:
+          `R4/AP` is no signature
+          expected clause/dimension/kind/form/origin
+          as `R4/AP/resume/never/config`"#]],
+    );
+}
+
+#[test]
+fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
+    check(
+        &resumes("=0.144.4", "[\"nonsense\"]"),
+        expect![[r#"
+        line 5:
+          `nonsense` is no form of AP
+          it has untrusted
+          on-failure
+          on-request
+          never
+          granular
+          odd"#]],
+    );
+    check(
+        &resumes("banana", "\"never\""),
+        expect![[r#"
+        line 4:
+          `banana` is no range of releases
+          write the first and the last that show it
+          as `>=0.150.0
+          <=0.169.0`"#]],
+    );
+}
+
+#[test]
 fn a_row_of_another_form_is_refused() {
     let rest = "releases = \"=0.144.4\"\nreason = \"x\"";
     check(

@@ -55,6 +55,9 @@ pub struct Record {
     untestable: BTreeSet<Clause>,
     asked: BTreeSet<Signature>,
     findings: Vec<Kept>,
+    /// Why cases said nothing, and how many; an earlier heirloom kept no such results.
+    #[serde(default)]
+    inconclusive: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -115,6 +118,7 @@ impl Record {
             untestable: results.untestable.clone(),
             asked: results.asked.clone(),
             findings: results.findings.iter().map(Kept::new).collect(),
+            inconclusive: results.inconclusive.clone(),
         }
     }
 
@@ -135,7 +139,7 @@ impl Record {
             untestable: self.untestable,
             asked: self.asked,
             findings: findings?,
-            inconclusive: BTreeMap::new(),
+            inconclusive: self.inconclusive,
             interrupted: false,
             stored: true,
         })

@@ -203,10 +203,6 @@ impl Running<'_> {
 
     /// Keeps what is whole; what cannot be kept is told as trouble of ours.
     fn keep(&self, label: &str, results: &mut Results) {
-        let whole = !results.interrupted && results.inconclusive.is_empty();
-        if !whole || results.cases == 0 {
-            return;
-        }
         if let Err(error) = self.sweep.store.keep(label, results, &self.key) {
             let reason = format!("cannot keep the results: {error}; free space there");
             results.inconclusive.insert(reason, 1);
@@ -240,7 +236,9 @@ impl Results {
         self.findings
             .sort_by_key(|told| (told.status, !told.finding.widened, told.finding.signature()));
         self.asked.extend(more.asked);
-        self.inconclusive.extend(more.inconclusive);
+        for (reason, cases) in more.inconclusive {
+            *self.inconclusive.entry(reason).or_default() += cases;
+        }
         self.interrupted |= more.interrupted;
     }
 }

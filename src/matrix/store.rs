@@ -81,11 +81,15 @@ impl Store {
         found.filter(|results| results.subject.digest == digest)
     }
 
-    /// Keeps results.
+    /// Keeps results that are whole: cases ran, and nobody stopped them. Cases that said nothing
+    /// are a part of them, with their reasons, since they would say nothing again.
     ///
     /// # Errors
     /// When the system refuses it.
     pub fn keep(&self, label: &str, results: &Results, key: &Key) -> io::Result<()> {
+        if results.interrupted || results.cases == 0 {
+            return Ok(());
+        }
         let path = self.path(label, &results.subject.digest, key);
         let record = Record::new(key.clone(), results);
         let text = serde_json::to_string(&record).expect("a record is plain values");

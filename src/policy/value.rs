@@ -20,7 +20,27 @@ impl Dimension {
         Dimension::CM,
         Dimension::DP,
     ];
+
+    /// The forms that a value seen in it may have; a sandbox may stand where a profile is due, and
+    /// the other way.
+    pub fn forms(self) -> &'static [&'static str] {
+        match self {
+            Dimension::AP => &["untrusted", "on-failure", "on-request", "never", "granular", "odd"],
+            Dimension::RV => &["user", "auto_review", "odd"],
+            Dimension::SB | Dimension::PP => &PERMISSIONS,
+            Dimension::M => &["model"],
+            Dimension::E => &["effort"],
+            Dimension::T => &["tier"],
+            Dimension::CWD => &["cwd"],
+            Dimension::CM => &["mode"],
+            Dimension::DP => &["plugins"],
+        }
+    }
 }
+
+/// The forms of permissions, of either kind.
+const PERMISSIONS: [&str; 6] =
+    ["read-only", "workspace-write", "danger-full-access", "external", "profile", "odd"];
 
 impl Policy {
     /// The values, each with its dimension.
@@ -114,6 +134,26 @@ impl Value {
             Value::Other(Dimension::CWD, _) => "cwd",
             Value::Other(Dimension::CM, _) => "mode",
             Value::Other(..) => "plugins",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::{Approval, Dimension, Permissions, Reviewer, Sandbox, Value};
+
+    #[test]
+    fn every_form_of_a_value_is_one_of_its_dimension() {
+        let approvals = [Approval::Untrusted, Approval::OnFailure, Approval::OnRequest];
+        let approvals = approvals.into_iter().chain([Approval::Never]).map(Value::Approval);
+        let reviewers = [Reviewer::User, Reviewer::AutoReview].into_iter().map(Value::Reviewer);
+        let profile = Value::Permissions(Permissions::Profile("alpha".to_owned()));
+        let full = Value::Permissions(Permissions::Legacy(Sandbox::FullAccess));
+        let others = Dimension::ALL.into_iter().skip_while(|one| *one != Dimension::M);
+        let others = others.map(|dimension| Value::Other(dimension, "x".to_owned()));
+        for value in approvals.chain(reviewers).chain([profile, full]).chain(others) {
+            let forms = value.dimension().forms();
+            assert!(forms.contains(&value.form()), "{value:?} is not in {forms:?}");
         }
     }
 }

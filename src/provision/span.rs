@@ -16,6 +16,9 @@ use crate::provision::{Clients, Error, Spec, Tell, fetch};
 /// The first release that the suite was tried on: where a range begins that does not say where.
 pub const OLDEST: &str = "0.131";
 
+/// What is said of a range without an end: what it means would change with every release.
+const OPEN: &str = "a range has both ends in it; write it like 0.144..0.169";
+
 /// A word that names one release or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Span {
@@ -55,7 +58,9 @@ impl FromStr for Span {
         let none = |why: &str| Error::NoSpan { text: text.to_owned(), why: why.to_owned() };
         let is_path = text.contains('/');
         if let Some((from, to)) = text.split_once("..").filter(|_| !is_path) {
-            return range(from, to).map(Span::Range).map_err(|why| none(&why));
+            let open = from.is_empty() || to.is_empty();
+            let range = if open { Err(OPEN.to_owned()) } else { range(from, to) };
+            return range.map(Span::Range).map_err(|why| none(&why));
         }
         if minor(text).is_some() {
             return range(text, text).map(Span::Range).map_err(|why| none(&why));
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn the_last_prerelease_stands_for_a_minor_version_without_a_release() {
         check(
-            "..0.132",
+            "0.130..0.132",
             expect![[r#"
                 all 0.130.0 0.131.0-alpha.22 0.132.0
                 minor 0.130.0 0.131.0-alpha.22 0.132.0"#]],
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn a_prerelease_that_an_end_names_is_in_it() {
         check(
-            "0.148.0-alpha.8..",
+            "0.148.0-alpha.8..0.169",
             expect![[r#"
                 all 0.148.0-alpha.8 0.148.0 0.169.0
                 minor 0.148.0 0.169.0"#]],
@@ -285,6 +290,7 @@ mod tests {
     #[test]
     fn a_release_and_a_path_are_one_each() {
         check("0.169.0", expect!["one 0.169.0"]);
+        check("v0.169.0", expect!["one 0.169.0"]);
         check("../codex", expect!["one ../codex"]);
     }
 
@@ -301,6 +307,18 @@ mod tests {
             expect![[r#"
                 cannot tell releases from `0.144..x`:
                 `x` is no end of a range; write it like 0.144..0.169"#]],
+        );
+        check(
+            "0.144..",
+            expect![[r#"
+            cannot tell releases from `0.144..`:
+            a range has both ends in it; write it like 0.144..0.169"#]],
+        );
+        check(
+            "..0.144",
+            expect![[r#"
+            cannot tell releases from `..0.144`:
+            a range has both ends in it; write it like 0.144..0.169"#]],
         );
         check(
             "newest",

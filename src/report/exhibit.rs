@@ -174,7 +174,7 @@ impl<'a> Exhibit<'a> {
             ("clause", format!("{}: {}", finding.clause, row(finding.clause).text)),
             ("strength", format!("{strength}, a {}: {}", strength.verdict(), strength.meaning())),
             ("expected", finding.expected.clone()),
-            ("seen", finding.seen.clone()),
+            ("seen", words::seen(finding)),
         ];
         if finding.widened {
             rows.push(("widened", "what was seen allows MORE than what was expected".to_owned()));
@@ -227,7 +227,8 @@ impl<'a> Exhibit<'a> {
 
     /// What is wrong with the step that shows the finding.
     fn contradiction(&self) -> String {
-        let Finding { clause, expected, seen, .. } = self.finding;
+        let Finding { clause, expected, .. } = self.finding;
+        let seen = words::seen(self.finding);
         let where_ = match self.in_audit() {
             Some(Step::Restart { .. }) => "; this is the audit's restart".to_owned(),
             Some(step) => step.uses().map_or(String::new(), |who| {

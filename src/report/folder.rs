@@ -15,11 +15,16 @@ use crate::campaign::{Event, Outcome, Told};
 /// Folders that are tried when several runs begin in the same second with the same seed.
 const SAME_NAMES_MAX: u32 = 100;
 
+/// The link that leads to the last run.
+const LATEST: &str = "latest";
+
 /// The folder of one run.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     events: Option<File>,
+    /// The folder whose `latest` is to lead here once something happened, and this one's name.
+    latest: Option<(PathBuf, String)>,
 }
 
 /// A folder that cannot be had.
@@ -54,13 +59,13 @@ impl Folder {
         fs::create_dir_all(path).map_err(refused)?;
         let mut inside = path.read_dir().map_err(refused)?;
         match inside.next() {
-            None => Ok(Folder { path: path.to_owned(), events: None }),
+            None => Ok(Folder { path: path.to_owned(), events: None, latest: None }),
             Some(_) => Err(NoFolder::Taken(path.to_owned())),
         }
     }
 
     /// A new folder of this name, or of this name and a number, below `runs`; `runs/latest` leads
-    /// to it from now on, unless something that is no link stands there.
+    /// to it from its first event on, unless something that is no link stands there.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -73,8 +78,8 @@ impl Folder {
             let path = runs.join(&name);
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    point(runs, &name).map_err(refused)?;
-                    return Ok(Folder { path, events: None });
+                    let latest = Some((runs.to_owned(), name));
+                    return Ok(Folder { path, events: None, latest });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(refused(error)),
@@ -105,6 +110,9 @@ impl Folder {
         };
         events.write_all(format!("{line}\n").as_bytes()).map_err(about(&path))?;
         self.events = Some(events);
+        if let Some((runs, name)) = self.latest.take() {
+            point(&runs, &name).map_err(about(&runs.join(LATEST)))?;
+        }
         match event {
             Event::Told(told) => self.keep(told, ways),
             _ => Ok(()),
@@ -149,7 +157,7 @@ impl Folder {
 
 /// Makes `latest` lead to a folder beside it.
 fn point(runs: &Path, name: &str) -> io::Result<()> {
-    let latest = runs.join("latest");
+    let latest = runs.join(LATEST);
     if latest.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
         return Ok(());
     }
@@ -162,4 +170,55 @@ fn point(runs: &Path, name: &str) -> io::Result<()> {
 fn about(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.to_owned();
     move |error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use expect_test::{Expect, expect};
+
+    use super::{Folder, LATEST};
+    use crate::campaign::Event;
+    use crate::report::exhibit::Ways;
+
+    /// What is in a folder, and where its link to the last run leads.
+    fn check(runs: &Path, expected: Expect) {
+        let entries = runs.read_dir().expect("it is there").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        let leads = std::fs::read_link(runs.join(LATEST)).ok();
+        expected.assert_eq(&format!("{names:?} {leads:?}"));
+    }
+
+    fn hear(folder: &mut Folder) {
+        let event = Event::NoSchema { reason: "it prints none".to_owned() };
+        let ways = Ways { folder: PathBuf::new(), flags: String::new() };
+        folder.hear(&event, "{}", &ways).expect("there is room");
+    }
+
+    #[test]
+    fn the_last_run_is_the_last_one_that_began() {
+        let place = tempfile::tempdir().expect("a folder can be made");
+        let mut first = Folder::within(place.path(), "a").expect("it is new");
+        check(place.path(), expect![[r#"["a"] None"#]]);
+        hear(&mut first);
+        check(place.path(), expect![[r#"["a", "latest"] Some("a")"#]]);
+        Folder::within(place.path(), "b").expect("it is new").discard();
+        check(place.path(), expect![[r#"["a", "latest"] Some("a")"#]]);
+        hear(&mut Folder::within(place.path(), "c").expect("it is new"));
+        check(place.path(), expect![[r#"["a", "c", "latest"] Some("c")"#]]);
+    }
+
+    #[test]
+    fn a_folder_that_holds_something_is_left_alone() {
+        let place = tempfile::tempdir().expect("a folder can be made");
+        let first = Folder::within(place.path(), "x-7").expect("it is new");
+        let second = Folder::within(place.path(), "x-7").expect("another name is free");
+        assert_ne!(first.path(), second.path());
+        let refused = Folder::at(place.path()).err().map(|error| error.to_string());
+        let runs = place.path().display().to_string();
+        expect!["cannot write results to runs: the folder is not empty; name another with --out"]
+            .assert_eq(&refused.unwrap_or_default().replace(&runs, "runs"));
+    }
 }

@@ -5,6 +5,7 @@
 //! what is no step of several calls there is none.
 
 use super::paint::Paint;
+use super::words::brief;
 use crate::plan::Step;
 use crate::trace::{Trace, What};
 
@@ -92,7 +93,7 @@ fn answered(answer: Option<&What>, took: Option<String>) -> String {
     let took = took.map_or(String::new(), |took| format!(" after {took}"));
     match answer {
         Some(What::Answered { policy: Some(policy), .. }) => format!("answered{took}: {policy}"),
-        Some(What::Refused { message, .. }) => format!("refused{took}: {message}"),
+        Some(What::Refused { message, .. }) => format!("refused{took}: {}", brief(message)),
         Some(_) => format!("answered{took}, with no policy"),
         None => "not answered".to_owned(),
     }

@@ -71,6 +71,32 @@ pub fn turn(matrix: &Matrix, turn: &Turn) -> String {
     format!("{} {now} (compared with {from})", name(turn.place))
 }
 
+/// How many releases ran, where it was not each of them to the end.
+pub fn gaps(matrix: &Matrix) -> Option<String> {
+    let (ran, all) = (count_of_ran(matrix), matrix.columns.len());
+    let stopped = matrix.columns.iter().filter_map(Column::results);
+    let stopped = stopped.filter(|results| results.interrupted).count();
+    let stopped = match stopped {
+        0 if ran == all => return None,
+        0 => String::new(),
+        count => format!(", {count} of them not to the end"),
+    };
+    Some(format!("{ran} of {} ran{stopped}", plural(all, "release")))
+}
+
+fn count_of_ran(matrix: &Matrix) -> usize {
+    matrix.columns.iter().filter(|column| column.results().is_some()).count()
+}
+
+/// What is said of changes where none is to be told.
+pub fn unchanged(matrix: &Matrix) -> &'static str {
+    match count_of_ran(matrix) {
+        0 => "not known, since no release ran",
+        1 => "not known, since only one release ran",
+        _ => "nothing that these releases show",
+    }
+}
+
 /// Whether a row says more than that it holds, or that nobody tried.
 pub fn tells(cells: &[Cell]) -> bool {
     let has = |state: State| cells.iter().any(|cell| cell.state == state);
@@ -135,6 +161,9 @@ fn remainder(matrix: &Matrix, paint: &Paint) -> String {
     for column in &matrix.columns {
         text.push_str(&standing(column, paint));
     }
+    if let Some(gaps) = gaps(matrix) {
+        text.push_str(&paint.row_in(Ink::Doubtful, "not all", &gaps));
+    }
     text
 }
 
@@ -167,7 +196,7 @@ fn turns(matrix: &Matrix, paint: &Paint) -> String {
     let turns = matrix.turns();
     let mut text = format!("\n{}\n", paint.ink(Ink::Strong, "What changed when"));
     if turns.is_empty() {
-        text.push_str("  nothing that these releases show\n");
+        text.push_str(&format!("  {}\n", unchanged(matrix)));
     }
     for one in &turns {
         let line = turn(matrix, one);

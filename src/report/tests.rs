@@ -435,17 +435,3 @@ fn a_folder_keeps_events_findings_and_the_summary() {
     "#]],
     );
 }
-
-#[test]
-fn a_folder_that_holds_something_is_left_alone() {
-    let place = tempfile::tempdir().expect("a folder can be made");
-    let first = Folder::within(place.path(), "x-7").expect("it is new");
-    let second = Folder::within(place.path(), "x-7").expect("another name is free");
-    assert_ne!(first.path(), second.path());
-    let refused = Folder::at(place.path()).err().map(|error| error.to_string());
-    let refused = refused.unwrap_or_default().replace(&place.path().display().to_string(), "runs");
-    check(
-        &refused,
-        expect!["cannot write results to runs: the folder is not empty; name another with --out"],
-    );
-}

@@ -11,6 +11,10 @@ use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
+/// Letters of a server's own words that are shown at the most: what is wrong stands in front, and
+/// some servers list behind it every value that they know.
+const QUOTED: usize = 160;
+
 /// A dimension in words.
 pub fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
@@ -65,12 +69,30 @@ pub fn conclusion(conclusion: Conclusion) -> &'static str {
 
 /// What a finding is about, in a line without its clause.
 pub fn subject(finding: &Finding) -> String {
-    let Finding { kind, expected, seen, .. } = finding;
+    let Finding { kind, expected, .. } = finding;
     let of = finding.thread.map_or(String::new(), |thread| format!(" of {thread}"));
     match finding.dimension {
         Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
-        None => format!("`{kind}`{of}: expected {expected}, seen {seen}"),
+        None => format!("`{kind}`{of}: expected {expected}, seen {}", seen(finding)),
     }
+}
+
+/// What was seen: a value as it is, and the server's own words as far as a person reads them. The
+/// trace has the whole.
+pub fn seen(finding: &Finding) -> String {
+    match finding.dimension {
+        Some(_) => finding.seen.clone(),
+        None => brief(&finding.seen),
+    }
+}
+
+/// A text as far as a person reads it, cut between two words.
+pub fn brief(text: &str) -> String {
+    let Some((end, _)) = text.char_indices().nth(QUOTED) else {
+        return text.to_owned();
+    };
+    let cut = text[..end].rfind(char::is_whitespace).unwrap_or(end);
+    format!("{} …", text[..cut].trim_end_matches([',', ' ']))
 }
 
 /// What the deed of a finding showed.
@@ -93,6 +115,10 @@ pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
     let value = match signature.dimension {
         Some(name) => format!("a wrong {}", dimension(name)),
         None => "what is not due".to_owned(),
+    };
+    let seen = match signature.dimension {
+        Some(_) => seen.to_owned(),
+        None => brief(seen),
     };
     let from = match origin {
         Origin::Unknown => String::new(),
@@ -202,4 +228,32 @@ pub fn rate(count: u64, wall: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a rate is told with one digit")]
     let count = count as f64;
     count / wall.as_secs_f64().max(f64::EPSILON)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::{brief, deviation};
+
+    fn check(told: &str, expected: Expect) {
+        expected.assert_eq(told);
+    }
+
+    #[test]
+    fn a_refusal_that_lists_every_value_is_cut_between_two_words() {
+        let values: Vec<String> = (0..200).map(|one| format!("`value-{one}`")).collect();
+        let long = format!("refused: unknown variant `x`, expected one of {}", values.join(", "));
+        let unbroken = "é".repeat(500);
+        let told = [unbroken.as_str(), &long, "refused: no"].map(brief);
+        let letters = told.each_ref().map(|told| told.chars().count());
+        check(&format!("{letters:?}"), expect!["[162, 156, 11]"]);
+        let signature = "O1/-/read/accepted/unknown".parse().expect("it is a signature");
+        let reason = deviation(&signature, "it is granted", &long);
+        let ends = reason.split_once("`value-9`").map_or("nothing is cut", |(_, rest)| rest);
+        check(ends, expect![" … in the place of it is granted (O1)"]);
+        let signature = "R8/SB/resume/workspace-write/config".parse().expect("it is a signature");
+        let whole = deviation(&signature, "workspace-write", &long);
+        assert!(whole.contains(&long), "a value is never cut");
+    }
 }

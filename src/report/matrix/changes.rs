@@ -73,7 +73,7 @@ impl Upgrade<'_> {
         let exhibit =
             Exhibit { finding, plan, trace: None, standing: words::status(*status), before, after };
         let widened = if finding.widened { "; it allows MORE" } else { "" };
-        let seen = format!("{}, where {} is due{widened}", finding.seen, finding.expected);
+        let seen = format!("{}, where {} is due{widened}", words::seen(finding), finding.expected);
         let label = self.label(column);
         format!("{}\n{}\n", paint.row(&format!("on {label}"), &seen), exhibit.program(paint))
     }

@@ -65,15 +65,22 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
     };
     let broken = count(&|cell| cell.state == State::Broken);
     let widened = count(&|cell| cell.widened());
-    let releases = plural(matrix.columns.len(), "release");
+    let gaps = super::gaps(matrix);
+    let each = match &gaps {
+        None => format!("each of {}", plural(matrix.columns.len(), "release")),
+        Some(_) => "each release that ran".to_owned(),
+    };
     let verb = if broken == 1 { "is" } else { "are" };
     html! {
         p {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
-             resumes? The same " (key.cases) " random programs were run on each of " (releases)
+             resumes? The same " (key.cases) " random programs were run on " (each)
             ", and every answer was compared with what the contract of heirloom demands. What \
              differed was made as small as it gets and run again in fresh processes, and every \
              other release was asked for it by the same program."
+        }
+        @if let Some(gaps) = gaps {
+            p { strong { (gaps) } ": below is why, and nothing is said of the others." }
         }
         p {
             strong { (plural(broken, "row")) " of the table " (verb)
@@ -200,7 +207,7 @@ fn turns(matrix: &Matrix) -> Markup {
     let at = |column: usize| turns.iter().filter(move |turn| turn.to == column);
     let columns = (0..matrix.columns.len()).filter(|column| at(*column).next().is_some());
     html! {
-        @if turns.is_empty() { p { "Nothing that these releases show." } }
+        @if turns.is_empty() { p { (sentence(super::unchanged(matrix))) } }
         ul.turns {
             @for column in columns {
                 li {
@@ -219,6 +226,12 @@ fn turns(matrix: &Matrix) -> Markup {
             }
         }
     }
+}
+
+/// Words as a sentence.
+fn sentence(words: &str) -> String {
+    let (first, rest) = words.split_at(1);
+    format!("{}{rest}.", first.to_uppercase())
 }
 
 /// The program that shows a turn, and on which side of it.
@@ -248,7 +261,10 @@ fn releases(matrix: &Matrix) -> Markup {
                             th scope="row" { (column.label) }
                             @match &column.outcome {
                                 Outcome::Ran(results) => {
-                                    td { (results.cases) }
+                                    td {
+                                        (results.cases)
+                                        @if results.interrupted { ", stopped before its time" }
+                                    }
                                     td { (results.steps) }
                                     td { (words::time(results.wall)) }
                                     td { (results.findings.len()) }

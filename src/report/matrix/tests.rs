@@ -90,16 +90,19 @@ fn column(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Column {
     Column { label: release.to_owned(), version, outcome: Outcome::Ran(Box::new(results)) }
 }
 
-fn matrix() -> Matrix {
-    let missing = Column {
-        label: "0.150.0".to_owned(),
-        version: "0.150.0".parse().ok(),
+fn missing(release: &str) -> Column {
+    Column {
+        label: release.to_owned(),
+        version: release.parse().ok(),
         outcome: Outcome::NotRun("cannot fetch it: <no network>".to_owned()),
-    };
+    }
+}
+
+fn matrix() -> Matrix {
     let columns = vec![
         column("0.131.0", vec![told(Status::New)], &[Clause::T9]),
         column("0.144.4", vec![told(Status::New)], &[]),
-        missing,
+        missing("0.150.0"),
         column("0.169.0", vec![told(Status::Flaky)], &[]),
     ];
     Matrix::new(columns, &Known::default())
@@ -114,28 +117,29 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
     check(
         &text(&matrix(), &Paint::plain(80)),
         expect![[r#"
-                     0.131.0  0.144.4  0.150.0  0.169.0
-        T9                 -    holds        ?    holds
-        R4   AP      WIDENED  WIDENED        ?    holds
+                         0.131.0  0.144.4  0.150.0  0.169.0
+            T9                 -    holds        ?    holds
+            R4   AP      WIDENED  WIDENED        ?    holds
 
-          holds         wherever it was tried: none
-          not tried     on any release: G1, G2, G3, G4, G5, G6, G8, G9, G10, G11, G12,
-                        R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8, U0, U1, U3, U4,
-                        R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12, R13, R17, R18,
-                        F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6, O7, O8, O9, O10,
-                        O14, E1, E2, E3, E4, W1, W2, W3, W4
-          signs         WIDENED: broken, and the release allows more than is due; -: the
-                        release cannot be asked for it; .: no case asked; ?: the release
-                        was not run
-          0.131.0       20 cases, 1 finding, 1 min 5 s
-          0.144.4       20 cases, 1 finding, 1 min 5 s
-          0.150.0       not run: cannot fetch it: <no network>
-          0.169.0       20 cases, 1 finding, 1 min 5 s
+              holds         wherever it was tried: none
+              not tried     on any release: G1, G2, G3, G4, G5, G6, G8, G9, G10, G11, G12,
+                            R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8, U0, U1, U3, U4,
+                            R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12, R13, R17, R18,
+                            F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6, O7, O8, O9, O10,
+                            O14, E1, E2, E3, E4, W1, W2, W3, W4
+              signs         WIDENED: broken, and the release allows more than is due; -: the
+                            release cannot be asked for it; .: no case asked; ?: the release
+                            was not run
+              0.131.0       20 cases, 1 finding, 1 min 5 s
+              0.144.4       20 cases, 1 finding, 1 min 5 s
+              0.150.0       not run: cannot fetch it: <no network>
+              0.169.0       20 cases, 1 finding, 1 min 5 s
+              not all       3 of 4 releases ran
 
-        What changed when
-          0.169.0       R4 AP is repaired (compared with 0.144.4): A cold resume (after
-                        a restart or an unload) restores AP.
-    "#]],
+            What changed when
+              0.169.0       R4 AP is repaired (compared with 0.144.4): A cold resume (after
+                            a restart or an unload) restores AP.
+        "#]],
     );
 }
 
@@ -265,6 +269,56 @@ fn a_broken_cell_of_the_page_leads_to_its_program() {
 }
 
 #[test]
+fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() {
+    let mut stopped = results("0.144.4", Vec::new(), &[]);
+    stopped.interrupted = true;
+    let stopped = Column { outcome: Outcome::Ran(Box::new(stopped)), ..missing("0.144.4") };
+    let whole = || column("0.144.4", Vec::new(), &[]);
+    let all = [
+        vec![missing("0.131.0"), missing("0.169.0")],
+        vec![stopped, missing("0.169.0")],
+        vec![whole(), column("0.169.0", Vec::new(), &[])],
+    ];
+    let words = ["each", "of 2 releases", "known, since", "nothing that", "Nothing that", "<td>20"];
+    let told = all.map(|columns| {
+        let matrix = Matrix::new(columns, &Known::default());
+        let page = page::html(&matrix, &key()).replace("<p>", "\n");
+        let page = page.replace(" The same", "\nThe same").replace("<td>", "\n<td>");
+        let terminal = text(&matrix, &Paint::plain(80));
+        let lines = terminal.lines().chain(page.lines());
+        let lines = lines.filter(|line| words.iter().any(|word| line.contains(word)));
+        let cut = |line: &str| line.trim().chars().take(85).collect::<String>();
+        lines.map(|line| format!("{}\n", cut(line))).collect::<String>()
+    });
+    check(
+        &told.join("\n"),
+        expect![[r#"
+            not all       0 of 2 releases ran
+            not known, since no release ran
+            The same 20 random programs were run on each release that ran, and every answer was c
+            <strong>0 of 2 releases ran</strong>: below is why, and nothing is said of the others
+            Not known, since no release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
+            None.</p><h2>Releases</h2><div class="box" tabindex="0" role="region" aria-label="Rel
+
+            not all       1 of 2 releases ran, 1 of them not to the end
+            not known, since only one release ran
+            The same 20 random programs were run on each release that ran, and every answer was c
+            <strong>1 of 2 releases ran, 1 of them not to the end</strong>: below is why, and not
+            Not known, since only one release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
+            <td>20, stopped before its time</td>
+            <td>0</td></tr><tr><th scope="row">0.169.0</th><td colspan="4">not run: cannot fetch 
+
+            nothing that these releases show
+            The same 20 random programs were run on each of 2 releases, and every answer was comp
+            Nothing that these releases show.</p><ul class="turns"></ul><h2>Deviations</h2>
+            <td>20</td>
+            <td>20</td>
+            <td>0</td></tr></tbody></table></div><p class="faint">Made by heirloom 0.1.0, model r
+        "#]],
+    );
+}
+
+#[test]
 fn what_was_run_is_found_again_with_its_findings() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = Store::at(folder.path()).expect("an empty folder is taken");
@@ -285,6 +339,42 @@ fn what_was_run_is_found_again_with_its_findings() {
         store.of_digest("0.144.4", "sha256:other", &key()).is_some(),
     ];
     check(&format!("{told:?}"), expect!["[true, false, true, false]"]);
+}
+
+#[test]
+fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_not() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = Store::at(folder.path()).expect("an empty folder is taken");
+    let silent = BTreeMap::from([("the server did not answer in 20 s".to_owned(), 2)]);
+    let silent = Results { inconclusive: silent, ..results("0.144.4", Vec::new(), &[]) };
+    let stopped = Results { interrupted: true, ..results("0.150.0", Vec::new(), &[]) };
+    let idle = Results { cases: 0, ..results("0.169.0", Vec::new(), &[]) };
+    let lines = [silent, stopped, idle].map(|ran| {
+        let version = ran.subject.version.clone().expect("it has one");
+        store.keep(&version.to_string(), &ran, &key()).expect("it can be written");
+        let again = store.of_release(&version, &key()).map(|results| {
+            let label = version.to_string();
+            let outcome = Outcome::Ran(Box::new(results));
+            let columns = vec![Column { label, version: Some(version.clone()), outcome }];
+            text(&Matrix::new(columns, &Known::default()), &Paint::plain(80))
+        });
+        let again = again.unwrap_or_else(|| format!("  {version} is run again\n"));
+        let of_it = again.lines().filter(|line| line.starts_with(&format!("  {version}")));
+        of_it.map(|line| format!("{}\n", line.trim())).collect::<String>()
+    });
+    let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
+    let mut older = serde_json::to_value(record).expect("a record is plain values");
+    drop(older.as_object_mut().and_then(|older| older.remove("inconclusive")));
+    let older: Record = serde_json::from_value(older).expect("an older record is read");
+    assert!(older.results(&key()).is_some_and(|results| results.inconclusive.is_empty()));
+    check(
+        &lines.concat(),
+        expect![[r#"
+              0.144.4       20 cases, 0 findings, 2 cases inconclusive, 1 min 5 s, run
+              0.150.0 is run again
+              0.169.0 is run again
+        "#]],
+    );
 }
 
 #[test]

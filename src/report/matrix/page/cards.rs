@@ -160,7 +160,7 @@ fn program(alike: &Alike<'_>, alone: bool) -> Markup {
             dt { "Expected" }
             dd { code { (finding.expected) } }
             dt { "Seen" }
-            dd { code { (finding.seen) } ", " (words::confirmed(*status, *confirmed)) }
+            dd { code { (words::seen(finding)) } ", " (words::confirmed(*status, *confirmed)) }
         }
         pre {
             @for line in exhibit.lines() {
