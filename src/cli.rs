@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod bisect;
 mod check;
@@ -105,9 +105,10 @@ impl Failure {
 /// # Errors
 /// When it could not be done, in one line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&error, &command(&words)),
     };
     match arguments.command {
         None => check::run(&check::Flags::none()?),
@@ -124,8 +125,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
     }
 }
 
-/// Help and version are printed as they are; a mistake becomes one line.
-fn refused(error: &clap::Error) -> Result<u8, Failure> {
+/// The command that the arguments begin with, as `heirloom servers prune`.
+fn command(arguments: &[OsString]) -> String {
+    let mut here = Arguments::command();
+    let mut name = here.get_name().to_owned();
+    for word in arguments.iter().skip(1) {
+        let Some(found) = here.find_subcommand(word).cloned() else { break };
+        name = format!("{name} {}", found.get_name());
+        here = found;
+    }
+    name
+}
+
+/// Help and version are printed as they are; a mistake in a command becomes one line.
+fn refused(error: &clap::Error, command: &str) -> Result<u8, Failure> {
     let helps = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
     if helps.contains(&error.kind()) {
         return said(&error.to_string());
@@ -136,7 +149,7 @@ fn refused(error: &clap::Error) -> Result<u8, Failure> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    Err(Failure::Usage(format!("{line}; `heirloom --help` says more")))
+    Err(Failure::Usage(format!("{line}; `{command} --help` says more")))
 }
 
 /// Prints a text, and is done.

@@ -94,7 +94,7 @@ fn help_of_check_says_what_the_flags_are() {
 
 #[test]
 fn a_mistake_in_a_flag_is_one_line() {
-    let mistakes: [&[&str]; 10] = [
+    let mistakes: [&[&str]; 14] = [
         &["chek"],
         &["check", "--case", "3"],
         &["check", "--cases", "0"],
@@ -105,28 +105,40 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--seed", "r9-s42-c17-o12"],
         &["check", "--profile", "fast"],
         &["replay"],
+        &["replay", "x.case", "--runs", "0"],
+        &["servers", "prune", "--keep", "x"],
+        &["bisect", "x.case", "--good", "0.169", "--bad", "0.170.0"],
+        &["matrix", "0.169.0", "--seed", "x"],
     ];
     let lines = mistakes.map(|arguments| seen(&heirloom(arguments)));
     expect![[r#"
         ! heirloom: unrecognized subcommand 'chek'; tip: a similar subcommand exists: 'check'; `heirloom --help` says more
         exit 2
-        ! heirloom: unexpected argument '--case' found; tip: a similar argument exists: '--cases'; `heirloom --help` says more
+        ! heirloom: unexpected argument '--case' found; tip: a similar argument exists: '--cases'; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value '0' for '--cases <N>': expected a whole number from 1 on; `heirloom --help` says more
+        ! heirloom: invalid value '0' for '--cases <N>': expected a whole number from 1 on; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value '10000' for '--jobs <N>': expected a whole number from 1 to 256; `heirloom --help` says more
+        ! heirloom: invalid value '10000' for '--jobs <N>': expected a whole number from 1 to 256; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value 'soon' for '--time <TIME>': expected number at 0; expected a time like 90s, 10m or 1h 30m; `heirloom --help` says more
+        ! heirloom: invalid value 'soon' for '--time <TIME>': expected a time like 90s, 10m or 1h 30m; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value '0s' for '--time <TIME>': expected more than no time; `heirloom --help` says more
+        ! heirloom: invalid value '0s' for '--time <TIME>': expected more than no time; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12; `heirloom --help` says more
+        ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 3, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom --help` says more
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 3, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom --help` says more
+        ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom check --help` says more
         exit 2
-        ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; `heirloom --help` says more
+        ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; `heirloom replay --help` says more
+        exit 2
+        ! heirloom: invalid value '0' for '--runs <N>': expected a whole number from 1 on; `heirloom replay --help` says more
+        exit 2
+        ! heirloom: invalid value 'x' for '--keep <N>': expected a whole number from 0 on; `heirloom servers prune --help` says more
+        exit 2
+        ! heirloom: invalid value '0.169' for '--good <RELEASE>': expected a release such as 0.169.0; `heirloom bisect --help` says more
+        exit 2
+        ! heirloom: invalid value 'x' for '--seed <N>': expected a number from 0 to 2^64 - 1; `heirloom matrix --help` says more
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -210,9 +222,9 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
     let cases = ["no-such.case", "r1-s42", "r9-s42-c17-o12", "Cargo.toml", "src"];
     let lines = cases.map(|case| seen(&heirloom(&["replay", case])));
     expect![[r#"
-        ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
         exit 2
-        ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
         exit 2
         ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 3, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
@@ -230,14 +242,17 @@ fn a_trace_that_cannot_be_judged_is_one_line() {
     fs::write(&other, "{\"schema\":\"heirloom trace v9\",\"plan\":\"\"}\n").expect("it is written");
     let other = other.to_str().expect("it is a text");
     let folder = folder.path().to_str().expect("it is a text").to_owned();
-    let lines = ["no-such.trace", "Cargo.toml", other]
+    let case = "tests/cases/r8-sb-resume-workspace-write-config.case";
+    let lines = ["no-such.trace", "Cargo.toml", other, case]
         .map(|trace| seen(&heirloom(&["judge", trace])).replace(&folder, "FOLDER"));
     expect![[r#"
         ! heirloom: cannot read no-such.trace: No such file or directory (os error 2)
         exit 2
-        ! heirloom: cannot read Cargo.toml: line 1: expected value at line 1 column 2
+        ! heirloom: Cargo.toml is no trace; a campaign keeps one beside each case, as runs/latest/findings/ID.trace
         exit 2
         ! heirloom: cannot read FOLDER/other.trace: `heirloom trace v9` is not `heirloom trace v1`, the schema that this heirloom reads
+        exit 2
+        ! heirloom: tests/cases/r8-sb-resume-workspace-write-config.case is a case and no trace; `heirloom replay` runs it
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -340,6 +355,30 @@ fn a_clause_that_is_none_is_answered_with_those_near_it() {
         exit 2
     "#]],
     );
+}
+
+#[test]
+fn a_clause_may_be_spelled_small_and_what_holds_no_run_is_told() {
+    let small = seen(&heirloom(&["clauses", "r99"]));
+    let same = seen(&heirloom(&["clauses", "r8"])) == seen(&heirloom(&["clauses", "R8"]));
+    let told = [
+        small,
+        format!("{same}\n"),
+        seen(&heirloom(&["clauses", "R8", "--run", "src"])),
+        seen(&heirloom(&["known", "update", "src"])),
+        seen(&heirloom(&["known", "update", "Cargo.toml"])),
+    ];
+    expect![[r#"
+        ! heirloom: no clause `r99` in the contract; near it stand R18, R17, R16, R13; `heirloom clauses` lists them all
+        exit 2
+        true
+        ! heirloom: src is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
+        exit 2
+        ! heirloom: src is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
+        exit 2
+        ! heirloom: cannot read Cargo.toml: it is no summary of a run; name the folder that has its summary.json
+        exit 2
+    "#]].assert_eq(&told.concat());
 }
 
 #[test]

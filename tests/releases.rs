@@ -169,7 +169,7 @@ fn a_mistake_in_the_releases_is_one_line() {
     let lines = mistakes.map(|arguments| shop.seen(arguments));
     assert!(!shop.path.join("cache/servers").exists(), "nothing is fetched for a mistake");
     expect![[r#"
-        ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom --help` says more
+        ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom matrix --help` says more
         exit 2
         ! heirloom: cannot tell releases from `9.9.9..9.9.7`: it ends before it begins; write 9.9.7..9.9.9
         exit 2
@@ -177,7 +177,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         exit 2
         ! heirloom: cannot tell releases from `newest`: it is neither a release, a range, `latest`, nor a file
         exit 2
-        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; `heirloom --help` says more
+        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; `heirloom matrix --help` says more
         exit 2
         ! heirloom: cannot keep a matrix in bin: something else is in it; name another with --out
         exit 2
@@ -185,7 +185,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         exit 2
         ! heirloom: 9.9.9 and 9.9.9 are one release; name two, as 0.144.4 and 0.169.0
         exit 2
-        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like r1-s42-c17-o12 as a campaign prints it
+        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
         exit 2
         ! heirloom: --good and --bad are both 9.9.9; name two releases
         exit 2
@@ -273,9 +273,9 @@ fn a_limit_that_is_no_size_is_one_line() {
         exit 2
         ! heirloom: HEIRLOOM_CACHE_LIMIT is `5`: it has no unit; write it like 5GB or 5MB
         exit 2
-        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; `heirloom --help` says more
+        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; `heirloom servers prune --help` says more
         exit 2
-        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; `heirloom --help` says more
+        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; `heirloom matrix --help` says more
         exit 2
         0 B freed, 164 B left
     "#]].assert_eq(&lines.concat());

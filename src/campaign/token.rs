@@ -31,6 +31,9 @@ pub struct Token {
     pub others: Vec<Version>,
 }
 
+/// A token as an example: N stands for the revision, since those of others are refused.
+pub const EXAMPLE: &str = "rN-s42-c17-o12";
+
 /// The last part of a token whose case is drawn without the secondary dimensions: policy alone.
 const POLICY: &str = "p";
 
@@ -41,7 +44,7 @@ const MOVES: char = '@';
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCase {
     /// The text is no token.
-    #[error("`{0}` is no token; expected the form r1-s42-c17-o12, as a campaign prints it")]
+    #[error("`{0}` is no token; expected the form {EXAMPLE}, as a campaign prints it")]
     Form(String),
     /// The token is of another revision.
     #[error(

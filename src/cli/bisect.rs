@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use semver::Version;
 
+use super::check::runs;
 use super::replay::plan;
 use super::subject::{add, cache, profile, provide};
 use super::sweep::{failure, going};
@@ -27,17 +28,17 @@ use crate::report::words::plural;
 /// The flags of `heirloom bisect`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
-    /// A case file, or a token like r1-s42-c17-o12
+    /// A case file, or a token like rN-s42-c17-o12 as a campaign prints it
     #[arg(value_name = "FILE|TOKEN")]
     case: String,
     /// A release that conforms; it may be the newer one
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
     good: Version,
     /// A release that does not
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
     bad: Version,
     /// Runs in fresh processes on each release
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = runs)]
     runs: Option<NonZeroU32>,
     /// Features of the servers: `default` or `lean`
     #[arg(long, value_name = "NAME", value_parser = ["default", "lean"])]
@@ -88,6 +89,14 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let ink = if code == 0 { Ink::Strong } else { Ink::Doubtful };
     print(&format!("\n{}\n{tried}\n", paint.ink(ink, &paint.wrap("", "", &sentence))))?;
     Ok(code)
+}
+
+/// Reads a release.
+fn release(text: &str) -> Result<Version, String> {
+    match text.parse() {
+        Ok(Spec::Version(version)) => Ok(version),
+        _ => Err("expected a release such as 0.169.0".to_owned()),
+    }
 }
 
 /// What is published from one release to another, the two included.

@@ -4,7 +4,7 @@
 //! before a server is fetched.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,7 +15,7 @@ use semver::Version;
 use super::excuses;
 use super::subject::{self, Ready};
 use super::{Arguments, Command, Failure};
-use crate::campaign::token::Token;
+use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::op::strategy::{LONGEST, MAX_OPS};
 use crate::provision::Spec;
@@ -98,7 +98,9 @@ impl Flags {
         match Arguments::try_parse_from(["heirloom", "check"]).map(|parsed| parsed.command) {
             Ok(Some(Command::Check(flags))) => Ok(flags),
             Ok(_) => unreachable!("`check` is read as check"),
-            Err(error) => Err(super::refused(&error).expect_err("no help was asked for")),
+            Err(error) => {
+                Err(super::refused(&error, "heirloom check").expect_err("no help was asked for"))
+            }
         }
     }
 
@@ -203,9 +205,9 @@ fn seed(text: &str) -> Result<Drawn, String> {
     if let Ok(seed) = text.parse() {
         return Ok(Drawn::from(seed));
     }
-    let token: Token = text.parse().map_err(|_| {
-        "expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12".to_owned()
-    })?;
+    let token: Token = text
+        .parse()
+        .map_err(|_| format!("expected a number from 0 to 2^64 - 1, or a token like {EXAMPLE}"))?;
     // A token of another revision draws other cases, and says so.
     token.clone().case().map_err(|error| error.to_string())?;
     let Token { seed, max_ops, secondary, others, .. } = token;
@@ -217,6 +219,11 @@ pub(super) fn cases(text: &str) -> Result<u64, String> {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a whole number from 1 on".to_owned()),
     }
+}
+
+/// Reads how many runs there are to be.
+pub(super) fn runs(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
 }
 
 pub(super) fn jobs(text: &str) -> Result<usize, String> {
@@ -238,7 +245,7 @@ fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("expected more than no time".to_owned()),
         Ok(time) => Ok(time),
-        Err(error) => Err(format!("{error}; expected a time like 90s, 10m or 1h 30m")),
+        Err(_) => Err("expected a time like 90s, 10m or 1h 30m".to_owned()),
     }
 }
 
@@ -291,7 +298,7 @@ mod tests {
             format!("{flag:?}\n{token:?}\n{:?}", max_ops("1000")),
             expect![[r#"
             Err("expected a whole number from 1 to 1000")
-            Err("expected a number from 0 to 2^64 - 1, or a token like r1-s42-c17-o12")
+            Err("expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12")
             Ok(1000)"#]],
         );
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::RUNS;
 use super::{Failure, excuses, said};
-use crate::contract::Clause;
+use crate::contract::{Clause, UnknownClause};
 use crate::report::clauses;
 use crate::report::evidence::Read;
 use crate::report::lore::Lore;
@@ -34,7 +34,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let Some(id) = &flags.id else {
         return said(&clauses::list(&paint));
     };
-    let clause: Clause = id.parse().map_err(Failure::usage)?;
+    let read = id.parse().or_else(|error| id.to_uppercase().parse().map_err(|_| error));
+    let clause: Clause = read.map_err(|error: UnknownClause| Failure::usage(error))?;
     let lore = Lore {
         run: found(flags.run.as_deref(), "latest")?,
         matrix: found(flags.matrix.as_deref(), "matrix")?,

@@ -6,10 +6,11 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use super::check::runs;
 use super::proof::Proof;
 use super::subject::{self, Ready};
 use super::{Failure, excuses, read};
-use crate::campaign::token::{NoCase, Token};
+use crate::campaign::token::{EXAMPLE, NoCase, Token};
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::plan::Plan;
@@ -17,14 +18,21 @@ use crate::plan::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
 
+/// What is said of a case where a trace is wanted.
+const CASE: &str = "is a case and no trace; `heirloom replay` runs it";
+
+/// What is said of anything else that is no trace.
+const TRACES: &str = "is no trace; a campaign keeps one beside each case, as \
+                      runs/latest/findings/ID.trace";
+
 /// The flags of `heirloom replay`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
-    /// A case file, or a token like r1-s42-c17-o12
+    /// A case file, or a token like rN-s42-c17-o12 as a campaign prints it
     #[arg(value_name = "FILE|TOKEN")]
     case: String,
     /// How many times it is run
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = runs, default_value = "1")]
     runs: NonZeroU32,
     #[command(flatten)]
     subject: subject::ServerFlags,
@@ -62,11 +70,25 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
 /// Judges a stored trace.
 pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
     let known = flags.excuses.list()?;
-    let trace: Trace =
-        read(&flags.trace)?.parse().map_err(|error: NoTrace| about(&flags.trace, &error))?;
+    let text = read(&flags.trace)?;
+    let no_trace = |error: NoTrace| match stray(&text) {
+        Some(problem) => Failure::Usage(format!("{} {problem}", flags.trace.display())),
+        None => about(&flags.trace, &error),
+    };
+    let trace: Trace = text.parse().map_err(no_trace)?;
     let verdict = judge(&trace);
     let release = trace.server.clone();
     Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell()
+}
+
+/// What a text is that is no trace at all, and where traces are.
+fn stray(text: &str) -> Option<&'static str> {
+    let first = text.lines().next().unwrap_or_default();
+    match () {
+        () if first.starts_with("# heirloom case") => Some(CASE),
+        () if !first.starts_with("{\"schema\":") => Some(TRACES),
+        () => None,
+    }
 }
 
 /// The program that a file or a token gives.
@@ -79,7 +101,7 @@ pub(super) fn plan(case: &str) -> Result<Plan, Failure> {
         Ok(case) => Ok(Plan::from(&case)),
         Err(NoCase::Form(_)) => Err(Failure::Usage(format!(
             "`{case}` is neither a file nor a token; expected a case file, or a token like \
-             r1-s42-c17-o12 as a campaign prints it"
+             {EXAMPLE} as a campaign prints it"
         ))),
         Err(error) => Err(Failure::usage(error)),
     }

@@ -53,7 +53,7 @@ struct Prune {
     #[arg(value_name = "SPEC", conflicts_with_all = ["keep", "limit"])]
     spans: Vec<String>,
     /// How many stay: those used last
-    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = stay)]
     keep: Option<usize>,
     /// What may stay together, such as 5GB
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -145,6 +145,11 @@ impl Prune {
             )
         })
     }
+}
+
+/// Reads how many are to stay.
+fn stay(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number from 0 on".to_owned())
 }
 
 fn free(keep: &Keep) -> Result<u8, Failure> {

@@ -33,7 +33,7 @@ pub(super) struct SweepFlags {
     #[arg(long, value_name = "N", value_parser = cases, default_value_t = CASES)]
     cases: u64,
     /// What the cases are drawn from
-    #[arg(long, value_name = "N", default_value_t = SEED)]
+    #[arg(long, value_name = "N", value_parser = seed, default_value_t = SEED)]
     seed: u64,
     /// How many servers run at once [default: one for each core]
     #[arg(long, value_name = "N", value_parser = jobs)]
@@ -129,6 +129,10 @@ impl SweepFlags {
         let cache = cache()?;
         Ok(self.cache_limit.map_or(cache.clone(), |limit| cache.within(limit)))
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a number from 0 to 2^64 - 1".to_owned())
 }
 
 /// The failure of a server that cannot be had.

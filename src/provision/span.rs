@@ -290,6 +290,7 @@ mod tests {
     #[test]
     fn a_release_and_a_path_are_one_each() {
         check("0.169.0", expect!["one 0.169.0"]);
+        check("v0.169.0", expect!["one 0.169.0"]);
         check("../codex", expect!["one ../codex"]);
     }
 

@@ -14,13 +14,13 @@ use crate::provision::{Error, PINNED, Spec};
 impl FromStr for Spec {
     type Err = Error;
 
-    /// Reads a version, `latest`, or a path. A word without a slash is a path only if such a file
-    /// is here; a path with one is not looked at yet.
+    /// Reads a version, which may be written as a tag is (`v0.169.0`), `latest`, or a path. A word
+    /// without a slash is a path only if such a file is here; a path with one is not looked at yet.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text == "latest" {
             return Ok(Self::Latest);
         }
-        match Version::parse(text) {
+        match Version::parse(text.strip_prefix('v').unwrap_or(text)) {
             Ok(version) => Ok(Self::Version(version)),
             Err(_) if text.contains('/') || Path::new(text).exists() => Ok(Self::Path(text.into())),
             Err(_) => Err(Error::NoSpec { text: text.to_owned() }),

@@ -95,6 +95,10 @@ impl Read {
             true => path.join(SUMMARY),
             false => path.to_owned(),
         };
+        if path.is_dir() && !file.exists() {
+            let (folder, neither) = (path.display(), "neither a run's nor a matrix's folder");
+            return Err(format!("{folder} is {neither}: it has no {SUMMARY} and no {DOCUMENT}"));
+        }
         let about = |problem: String| format!("cannot read {}: {problem}", file.display());
         let text = fs::read_to_string(&file).map_err(|error| about(error.to_string()))?;
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
@@ -157,7 +161,10 @@ impl Run {
 }
 
 fn run(text: &str) -> Result<Run, String> {
-    serde_json::from_str(text).map_err(|error| format!("it is no summary of a run: {error}"))
+    serde_json::from_str(text).map_err(|error| match text.contains(super::summary::SCHEMA) {
+        true => format!("it is a summary of a run that cannot be read: {error}"),
+        false => format!("it is no summary of a run; name the folder that has its {SUMMARY}"),
+    })
 }
 
 /// A row of the list that the campaign called stale was asked for, and not shown.
