@@ -209,4 +209,16 @@ mod tests {
         hear(&mut Folder::within(place.path(), "c").expect("it is new"));
         check(place.path(), expect![[r#"["a", "c", "latest"] Some("c")"#]]);
     }
+
+    #[test]
+    fn a_folder_that_holds_something_is_left_alone() {
+        let place = tempfile::tempdir().expect("a folder can be made");
+        let first = Folder::within(place.path(), "x-7").expect("it is new");
+        let second = Folder::within(place.path(), "x-7").expect("another name is free");
+        assert_ne!(first.path(), second.path());
+        let refused = Folder::at(place.path()).err().map(|error| error.to_string());
+        let place = place.path().display().to_string();
+        expect!["cannot write results to runs: the folder is not empty; name another with --out"]
+            .assert_eq(&refused.unwrap_or_default().replace(&place, "runs"));
+    }
 }
