@@ -10,16 +10,13 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::check::RUNS;
-use super::excuses::of_file;
+use super::excuses::{LIST, of_file};
 use super::{Failure, print, read};
 use crate::known::Known;
 use crate::known::update::{Change, Proposed, changes, edited};
 use crate::report::evidence::Read;
 use crate::report::paint::Paint;
 use crate::report::words::plural;
-
-/// The list that is meant where none is named, below the present folder.
-const LIST: &str = "ci/known.toml";
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
