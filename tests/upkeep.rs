@@ -20,7 +20,7 @@ fn after_a_run() -> TempDir {
     };
     let stale = "R5/RV/resume/user/config";
     let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
-        "seen":"on-request","seen_form":"on-request","case":"findings/r4-ap.case"}"#;
+        "seen":"on-request","seen_form":"on-request","widened":true,"case":"findings/r4-ap.case"}"#;
     let summary = format!(
         r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
         "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
@@ -56,7 +56,8 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
     expect![[r#"
           remove        line 2, R5/RV/resume/user/config: no release that was asked for
                         it shows it
-          add           what no row excuses:
+          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
@@ -69,7 +70,8 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
         exit 1
           remove        line 2, R5/RV/resume/user/config: no release that was asked for
                         it shows it
-          add           what no row excuses:
+          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
@@ -79,8 +81,10 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
 
 
         written to known.toml
+        1 new row is WIDENED: see SECURITY.md before the list or its cases are published
         # Ours.
 
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"

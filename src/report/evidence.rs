@@ -189,6 +189,7 @@ fn of_run(run: &Run) -> Evidence {
             release: ran.clone(),
             signature: found.signature.clone(),
             form: found.seen_form.clone(),
+            widened: found.widened,
             reason: words::deviation(&found.signature, &found.expected, &found.seen),
             case: id(&found.signature),
         };
@@ -221,6 +222,7 @@ fn of_matrix(document: &Document) -> Evidence {
                 release: version(&shown.release)?,
                 signature: shown.signature.clone(),
                 form: shown.seen_form.clone(),
+                widened: shown.widened,
                 reason: words::deviation(&shown.signature, &shown.expected, &shown.seen),
                 case: id(&shown.signature),
             })
