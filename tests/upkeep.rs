@@ -20,7 +20,7 @@ fn after_a_run() -> TempDir {
     };
     let stale = "R5/RV/resume/user/config";
     let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
-        "seen":"on-request","seen_form":"on-request","case":"findings/r4-ap.case"}"#;
+        "seen":"on-request","seen_form":"on-request","widened":true,"case":"findings/r4-ap.case"}"#;
     let summary = format!(
         r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
         "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
@@ -56,7 +56,8 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
     expect![[r#"
           remove        line 2, R5/RV/resume/user/config: no release that was asked for
                         it shows it
-          add           what no row excuses:
+          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
@@ -69,7 +70,8 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
         exit 1
           remove        line 2, R5/RV/resume/user/config: no release that was asked for
                         it shows it
-          add           what no row excuses:
+          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
@@ -79,8 +81,10 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
 
 
         written to known.toml
+        1 new row is WIDENED: see SECURITY.md before the list or its cases are published
         # Ours.
 
+        # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
@@ -99,9 +103,9 @@ fn what_is_no_run_is_refused_by_an_update() {
     let list = ["known", "update", "--known", "lost.toml"];
     let told = [lost, none].map(|arguments| said_after(&folder, &arguments)).concat();
     expect![[r#"
-        ! heirloom: cannot read cases/summary.json: No such file or directory (os error 2)
+        ! heirloom: cases is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
         exit 2
-        ! heirloom: cannot read known.toml: it is no summary of a run: expected value at line 1 column 1
+        ! heirloom: cannot read known.toml: it is no summary of a run; name the folder that has its summary.json
         exit 2
         ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
         exit 2
@@ -127,7 +131,7 @@ fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
           known         R5/RV/resume/user/config in =0.144.4: x
-                        its case is r5.case
+                        its case is cases/r5.case
 
         R6
           last run      never tried on codex 0.144.4
@@ -166,6 +170,10 @@ fn a_clause_is_told_in_full() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
+              known         R4/-/resume/accepted/unknown in =0.144.4, on homes from
+                            =0.169.0: 0.169.0 writes threads in pages, and 0.144.4 refuses
+                            to resume them: paginated_threads is not supported yet
+                            its case is moved-home-is-refused.case
         "#]],
     );
 }
@@ -205,6 +213,18 @@ fn strengths_that_differ_by_dimension_are_told_one_by_one() {
               known         F1/SB/fork/external/config in =0.169.0: a fork takes config's
                             sandbox where its source has an external one
                             its case is f1-sb-fork-external-config.case
+              known         F1/SB/fork/danger-full-access/config in =0.169.0, on homes from
+                            =0.144.4: a fork takes config's sandbox where 0.144.4 has
+                            written full access for its source; the same loss as R8
+                            its case is moved-home-loses-full-access.case
+              known         F1/PP/fork/profile/config in =0.169.0, on homes from =0.144.4: a
+                            fork has config's sandbox where 0.144.4 has written a named
+                            profile for its source; the same loss as R6
+                            its case is moved-home-loses-profile.case
+              known         F1/-/fork/accepted/unknown in =0.144.4, on homes from =0.169.0:
+                            0.169.0 writes threads in pages, and 0.144.4 refuses to fork
+                            them: paginated_threads is not supported yet
+                            its case is moved-home-is-refused.case
         "#]],
     );
 }

@@ -40,6 +40,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         run: found(flags.run.as_deref(), "latest")?,
         matrix: found(flags.matrix.as_deref(), "matrix")?,
         known: flags.excuses.list()?,
+        list: flags.excuses.folder(),
     };
     said(&format!("{}{}", clauses::one(clause, &paint), lore.of(clause, &paint)))
 }

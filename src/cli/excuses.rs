@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::{Failure, read};
 use crate::known::{BadList, Known};
 
+/// The list of the repository.
+pub(super) const LIST: &str = "ci/known.toml";
+
 /// The flag.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct KnownFlags {
@@ -26,6 +29,12 @@ impl KnownFlags {
             return Ok(Known::default());
         }
         of_file(path, &read(path)?)
+    }
+
+    /// The folder of the list; of the one that is built in, where it is in the repository.
+    pub(super) fn folder(&self) -> PathBuf {
+        let list = self.known.as_deref().unwrap_or(Path::new(LIST));
+        list.parent().map(PathBuf::from).unwrap_or_default()
     }
 
     /// The flag as it was given.

@@ -10,16 +10,13 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::check::RUNS;
-use super::excuses::of_file;
+use super::excuses::{LIST, of_file};
 use super::{Failure, print, read};
 use crate::known::Known;
 use crate::known::update::{Change, Proposed, changes, edited};
 use crate::report::evidence::Read;
 use crate::report::paint::Paint;
 use crate::report::words::plural;
-
-/// The list that is meant where none is named, below the present folder.
-const LIST: &str = "ci/known.toml";
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
@@ -97,7 +94,19 @@ impl Update {
         let after = edited(text, changes, |proposed| path(&place, proposed));
         of_file(&self.known, &after)?;
         fs::write(&self.known, after).map_err(|error| about(&self.known, &error))?;
-        print(&format!("\nwritten to {}\n", self.known.display()))
+        print(&format!("\nwritten to {}\n", self.known.display()))?;
+        let widens = |change: &&Change| matches!(change, Change::Add(row) if row.widened);
+        match changes.iter().filter(widens).count() {
+            0 => Ok(()),
+            count => print(&format!(
+                "{} WIDENED: see SECURITY.md before the list or its cases are published\n",
+                if count == 1 {
+                    "1 new row is".to_owned()
+                } else {
+                    format!("{count} new rows are")
+                },
+            )),
+        }
     }
 }
 
@@ -138,7 +147,11 @@ fn told(changes: &[Change], place: &str) -> String {
         ),
         Change::Add(proposed) => {
             let row = proposed.lines(&path(place, proposed)).join("\n");
-            format!("{}\n{row}\n\n", paint.row("add", "what no row excuses:").trim_end())
+            let what = match proposed.widened {
+                true => "what no row excuses; it is WIDENED, and may be a vulnerability:",
+                false => "what no row excuses:",
+            };
+            format!("{}\n{row}\n\n", paint.row("add", what).trim_end())
         }
     });
     lines.collect()

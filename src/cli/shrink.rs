@@ -22,8 +22,14 @@ use crate::plan::Plan;
 use crate::report::exhibit::Exhibit;
 use crate::report::words;
 
+/// What follows the flags.
+const AFTER: &str = "\
+Exit codes: 1 the case shows a finding that is not known, 0 it shows none, 2 wrong usage,
+3 trouble of the suite itself.";
+
 /// The flags of `heirloom shrink`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER)]
 pub(super) struct Flags {
     /// The case
     file: PathBuf,

@@ -37,6 +37,7 @@ impl Evidence {
             let row = row.or_insert_with(|| Proposed {
                 signature: shown.signature.clone(),
                 seen: BTreeSet::new(),
+                widened: false,
                 releases: Range::between(&shown.release, &shown.release),
                 from: Some(Range::between(from, from)),
                 reason: format!("on a home that {from} had before, {}", shown.reason),
@@ -44,6 +45,7 @@ impl Evidence {
                 release: shown.release.clone(),
             });
             row.seen.extend(shown.form.clone());
+            row.widened |= shown.widened;
         }
         rows.into_values().collect()
     }
@@ -81,6 +83,7 @@ mod tests {
             release: version("0.169.0"),
             signature: "R4/AP/resume/never/config".parse().expect("it is a signature"),
             form: Some(form.to_owned()),
+            widened: false,
             reason: "a resume says no".to_owned(),
             case: "r4".to_owned(),
         }

@@ -14,6 +14,10 @@ use super::range::Range;
 use super::{Known, Row};
 use crate::judge::signature::Signature;
 
+/// What stands above a row that excuses what allows more than was due: it may be a vulnerability,
+/// and a list is published.
+pub const WIDENING: &str = "# WIDENED: see SECURITY.md before publishing";
+
 /// What was shown on releases, and what they tried.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -35,6 +39,8 @@ pub struct Shown {
     pub signature: Signature,
     /// The form of the wrong value, where it is one.
     pub form: Option<String>,
+    /// Whether it allows more than was due.
+    pub widened: bool,
     /// What it is, in a sentence.
     pub reason: String,
     /// The name of its case, without folder and ending.
@@ -73,6 +79,8 @@ pub struct Proposed {
     pub signature: Signature,
     /// The wrong forms.
     pub seen: BTreeSet<String>,
+    /// Whether one of them allows more than was due.
+    pub widened: bool,
     /// The releases that show it.
     pub releases: Range,
     /// The releases that had the home before, where it shows on such homes.
@@ -175,6 +183,7 @@ impl Evidence {
                 proposed.push(Proposed {
                     signature: signature.clone(),
                     seen: of_run.iter().filter_map(|one| one.form.clone()).collect(),
+                    widened: of_run.iter().any(|one| one.widened),
                     releases: Range::between(&first, &last),
                     from: None,
                     reason: one.reason.clone(),
@@ -220,7 +229,9 @@ pub fn edited(text: &str, changes: &[Change], case: impl Fn(&Proposed) -> String
             row = index + 1;
         }
         match narrowed(row) {
-            _ if removed(row) => {}
+            // It belongs to the row below it.
+            _ if line == WIDENING && !removed(index + 2) => lines.push(line.to_owned()),
+            _ if line == WIDENING || removed(row) => {}
             Some(to) if line.trim_start().starts_with("releases") => {
                 lines.push(format!("releases = \"{to}\""));
             }
@@ -248,12 +259,14 @@ impl Proposed {
             forms => Some(format!("seen = [{}]", forms.join(", "))),
         };
         let signature = quoted(&self.signature.to_string());
+        let widening = self.widened.then(|| WIDENING.to_owned());
         let head = ["[[deviation]]".to_owned(), format!("signature = {signature}")];
         let releases = [format!("releases = {}", quoted(&self.releases.to_string()))];
         let from = self.from.iter().map(|from| format!("from = {}", quoted(&from.to_string())));
         let tail =
             [format!("reason = {}", quoted(&self.reason)), format!("case = {}", quoted(case))];
-        head.into_iter().chain(seen).chain(releases).chain(from).chain(tail).collect()
+        let before = widening.into_iter().chain(head);
+        before.chain(seen).chain(releases).chain(from).chain(tail).collect()
     }
 }
 
@@ -262,7 +275,7 @@ mod tests {
     use expect_test::{Expect, expect};
     use semver::Version;
 
-    use super::{Change, Evidence, Proposed, Shown, changes, edited};
+    use super::{Change, Evidence, Proposed, Shown, WIDENING, changes, edited};
     use crate::judge::signature::Signature;
     use crate::known::Known;
 
@@ -289,6 +302,7 @@ mod tests {
                 release: version(release),
                 signature: signature.clone(),
                 form: Some(form.to_owned()),
+                widened: form == "never",
                 reason: "a resume says \"no\"".to_owned(),
                 case: "r4-ap-resume-never-config".to_owned(),
             });
@@ -318,6 +332,32 @@ mod tests {
             &evidence(&[("0.131.0", Some("on-request")), ("0.169.0", Some("on-request"))]),
             expect![],
         );
+    }
+
+    #[test]
+    fn a_new_row_that_excuses_what_widens_says_so_and_goes_with_what_says_it() {
+        let mut shown = evidence(&[("0.144.4", Some("never"))]);
+        let other = "R4/AP/resume/on-request/config".parse().expect("it is a signature");
+        shown.shown[0].signature = other;
+        let signature = shown.shown[0].signature.clone();
+        shown.asked = [(version("0.144.4"), [signature].into())].into();
+        check(
+            &shown,
+            expect![[r##"
+            # WIDENED: see SECURITY.md before publishing
+            [[deviation]]
+            signature = "R4/AP/resume/on-request/config"
+            seen = "never"
+            releases = "=0.144.4"
+            reason = 'a resume says "no"'
+            case = "cases/r4-ap-resume-never-config.case"
+        "##]],
+        );
+        let marked = LIST.replace("[[deviation]]", &format!("{WIDENING}\n[[deviation]]"));
+        let known = Known::parse(&marked, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let none = evidence(&[("0.144.4", None)]);
+        let after = edited(&marked, &super::changes(&known, &none), |_| String::new());
+        assert_eq!(after.matches(WIDENING).count(), after.matches("[[deviation]]").count());
     }
 
     #[test]

@@ -50,7 +50,13 @@ pub fn one(clause: Clause, paint: &Paint) -> String {
         text.push('\n');
     }
     text.push_str("\nDimensions\n");
-    for one in dimensions(row) {
+    let named = dimensions(row);
+    if named.is_empty() {
+        text.push_str(
+            "  none of its own: it is about each that its operation touches, or about none\n",
+        );
+    }
+    for one in named {
         text.push_str(&paint.row(&one.to_string(), words::dimension(one)));
     }
     text

@@ -1,13 +1,18 @@
 //! [shell] What was compared: a table of clause and dimension by view.
 //!
 //! A cell has the number of comparisons, and after a stroke how many of them broke the clause. A
-//! clause that was never compared has a line all the same.
+//! clause that was never compared has a line all the same; a view that compared nothing has no
+//! column, so that the table fits a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::words;
 use crate::contract::all;
 use crate::judge::{Cell, Tally, View};
+use crate::policy::Dimension;
+
+/// Columns between two columns of the table.
+const GAP: usize = 2;
 
 /// The columns, in order; the last is for clauses that an answer rested on.
 const VIEWS: [Option<View>; 11] = [
@@ -24,28 +29,42 @@ const VIEWS: [Option<View>; 11] = [
     None,
 ];
 
-/// The table, ending its last line.
+/// What the table's cells mean.
+const LEGEND: &str = "\
+10/5: compared 10 times, 5 of them broken; rests: an answer rested on it, and was not
+compared by itself; never: no case reached it. A view that compared nothing has no column.
+";
+
+/// The table, ending its last line; a view that compared nothing has no column.
 pub fn table(tally: &BTreeMap<Cell, Tally>) -> String {
-    let name = |view: &Option<View>| view.map_or("rests", |view| words::view(view).0);
-    let names: Vec<String> = VIEWS.iter().map(|view| format!("{:>10}", name(view))).collect();
-    let mut text = format!("clause      {}\n", names.concat());
+    let name = |view: Option<View>| view.map_or("rests", |view| words::view(view).0);
+    let columns: Vec<(Option<View>, usize)> = VIEWS
+        .into_iter()
+        .filter_map(|view| {
+            let cells = tally.iter().filter(|(cell, _)| cell.view == view);
+            let widest = cells.map(|(_, tally)| count(Some(tally)).len()).max()?;
+            Some((view, widest.max(name(view).len()) + GAP))
+        })
+        .collect();
+    let names = columns.iter().map(|(view, width)| format!("{:>width$}", name(*view)));
+    let mut text = format!("{:<12}{}\n", "clause", names.collect::<String>());
     for clause in all().iter().map(|row| row.clause) {
-        let cells: Vec<&Cell> = tally.keys().filter(|cell| cell.clause == clause).collect();
-        let mut dimensions: Vec<_> = cells.iter().map(|cell| cell.dimension).collect();
-        dimensions.dedup();
-        dimensions.sort();
-        dimensions.dedup();
+        let cells = tally.keys().filter(|cell| cell.clause == clause);
+        let dimensions: BTreeSet<Option<Dimension>> = cells.map(|cell| cell.dimension).collect();
         if dimensions.is_empty() {
-            text.push_str(&format!("{clause:<12}{:>10}\n", "never"));
+            text.push_str(&format!("{clause:<12}never\n"));
         }
         for dimension in dimensions {
             let of = dimension.map_or(String::new(), |dimension| dimension.to_string());
-            let cells = VIEWS.map(|view| count(tally.get(&Cell { clause, view, dimension })));
-            let line = format!("{clause:<5}{of:<7}{}", cells.concat());
+            let cells = columns.iter().map(|(view, width)| {
+                let cell = Cell { clause, view: *view, dimension };
+                format!("{:>width$}", count(tally.get(&cell)))
+            });
+            let line = format!("{clause:<5}{of:<7}{}", cells.collect::<String>());
             text.push_str(&format!("{}\n", line.trim_end()));
         }
     }
-    text
+    text + LEGEND
 }
 
 /// How often each kind of line was performed, most often first, ending its last line.
@@ -71,10 +90,9 @@ pub fn views(tally: &BTreeMap<Cell, Tally>) -> String {
 }
 
 fn count(tally: Option<&Tally>) -> String {
-    let text = match tally {
+    match tally {
         None => String::new(),
         Some(Tally { fired, broken: 0, .. }) => fired.to_string(),
         Some(Tally { fired, broken, .. }) => format!("{fired}/{broken}"),
-    };
-    format!("{text:>10}")
+    }
 }

@@ -71,6 +71,8 @@ struct Found {
     seen: String,
     seen_form: Option<String>,
     #[serde(default)]
+    widened: bool,
+    #[serde(default)]
     release: Option<Version>,
     #[serde(default)]
     before: BTreeSet<Version>,
@@ -153,10 +155,15 @@ impl Run {
         self.server.version.as_ref()
     }
 
-    /// The cases that break a clause, below the folder of the run.
+    /// A case for each dimension in which a clause is broken, below the folder of the run; what
+    /// allows more than is due stands before the rest.
     pub fn cases(&self, clause: Clause) -> Vec<&str> {
         let breaks = self.findings.iter().filter(|found| found.signature.clause == clause);
-        breaks.map(|found| found.case.as_str()).collect()
+        let mut breaks: Vec<&Found> = breaks.collect();
+        breaks.sort_by_key(|found| !found.widened);
+        let mut told = BTreeSet::new();
+        breaks.retain(|found| told.insert(found.signature.dimension));
+        breaks.into_iter().map(|found| found.case.as_str()).collect()
     }
 }
 
@@ -182,6 +189,7 @@ fn of_run(run: &Run) -> Evidence {
             release: ran.clone(),
             signature: found.signature.clone(),
             form: found.seen_form.clone(),
+            widened: found.widened,
             reason: words::deviation(&found.signature, &found.expected, &found.seen),
             case: id(&found.signature),
         };
@@ -214,6 +222,7 @@ fn of_matrix(document: &Document) -> Evidence {
                 release: version(&shown.release)?,
                 signature: shown.signature.clone(),
                 form: shown.seen_form.clone(),
+                widened: shown.widened,
                 reason: words::deviation(&shown.signature, &shown.expected, &shown.seen),
                 case: id(&shown.signature),
             })

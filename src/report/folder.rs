@@ -217,8 +217,8 @@ mod tests {
         let second = Folder::within(place.path(), "x-7").expect("another name is free");
         assert_ne!(first.path(), second.path());
         let refused = Folder::at(place.path()).err().map(|error| error.to_string());
-        let runs = place.path().display().to_string();
+        let place = place.path().display().to_string();
         expect!["cannot write results to runs: the folder is not empty; name another with --out"]
-            .assert_eq(&refused.unwrap_or_default().replace(&runs, "runs"));
+            .assert_eq(&refused.unwrap_or_default().replace(&place, "runs"));
     }
 }

@@ -4,7 +4,8 @@
 //! Says where each thing comes from, and says so where there is nothing: a clause of which no run
 //! is here is not a clause that holds.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
 use semver::Version;
 
@@ -13,7 +14,7 @@ use super::matrix::document::{Document, Entry};
 use super::paint::{Ink, Paint};
 use super::words::plural;
 use crate::contract::Clause;
-use crate::known::Known;
+use crate::known::{Known, Row};
 use crate::matrix::State;
 
 /// Where it is looked for.
@@ -25,6 +26,8 @@ pub struct Lore {
     pub matrix: Option<Read>,
     /// The list of known deviations.
     pub known: Known,
+    /// The folder of the list, from which it names its cases.
+    pub list: PathBuf,
 }
 
 impl Lore {
@@ -77,13 +80,19 @@ impl Lore {
         };
         text.push_str(&paint.row("releases", &line));
         text.push_str(&paint.row_whole("", &folder.display().to_string()));
-        let last = broken.last().and_then(|cell| Some((cell, cell.case.as_ref()?)));
-        if let Some((cell, case)) = last {
+        for (cell, case) in shown(&broken) {
             let release = cell.release.parse().ok();
             let command = replay(&folder.join(case), release.as_ref());
             text.push_str(&paint.row_whole("see it", &command));
         }
         text
+    }
+
+    /// Where the case of a row is: a path where it is there, else its name.
+    fn case(&self, row: &Row) -> String {
+        let path = straight(&self.list.join(&row.case));
+        let name = row.case.rsplit('/').next().unwrap_or(&row.case);
+        if path.exists() { path.display().to_string() } else { name.to_owned() }
     }
 
     fn excused(&self, clause: Clause, paint: &Paint) -> String {
@@ -95,11 +104,33 @@ impl Lore {
             let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
             let line = format!("{} in {}{from}: {why}", row.signature, row.releases);
             text.push_str(&paint.row("known", &line));
-            let name = row.case.rsplit('/').next().unwrap_or(&row.case);
-            text.push_str(&paint.row("", &format!("its case is {name}")));
+            text.push_str(&paint.row_whole("", &format!("its case is {}", self.case(row))));
         }
         text
     }
+}
+
+/// A broken cell and its case for each dimension, of the last release that breaks it; what allows
+/// more than is due stands before the rest.
+fn shown<'a>(broken: &[&&'a Entry]) -> Vec<(&'a Entry, &'a String)> {
+    let cells = broken.iter().rev().filter_map(|cell| Some((**cell, cell.case.as_ref()?)));
+    let mut cells: Vec<(&Entry, &String)> = cells.collect();
+    cells.sort_by_key(|(cell, _)| !cell.widened);
+    let mut told = BTreeSet::new();
+    cells.retain(|(cell, _)| told.insert(cell.dimension));
+    cells
+}
+
+/// The path without the steps into a folder and out of it again.
+fn straight(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut all, one| {
+        let into = matches!(all.components().next_back(), Some(Component::Normal(_)));
+        match one {
+            Component::ParentDir if into => drop(all.pop()),
+            one => all.push(one),
+        }
+        all
+    })
 }
 
 /// The releases of broken cells, each once, with the dimensions that break.

@@ -419,7 +419,8 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
     let changes = changes(&known, &read.evidence());
-    let lore = Lore { run: None, matrix: Some(read), known };
+    let list = folder.path().to_owned();
+    let lore = Lore { run: None, matrix: Some(read), known, list };
     let resumes = lore.of(Clause::R4, &Paint::plain(80));
     let notices = lore.of(Clause::T9, &Paint::plain(80));
     let changes = changes.iter().map(|change| match change {
