@@ -207,8 +207,10 @@ fn warm(
     overrides: &CallOverrides,
 ) -> Vec<Branch> {
     let clause = if overrides.sets_any() { Clause::R2 } else { Clause::R1 };
-    let ruling = Ruling::all(Kind::Resume, clause);
+    // What a resume loaded that a full disk broke off is stated now for the first time.
+    let ruling = if thread.stuck { thread.ruled } else { Ruling::all(Kind::Resume, clause) };
     let mut heard = thread.clone();
+    heard.stuck = false;
     heard.heard_by[world.speaker] = true;
     heard.materialised = true;
     let mut rests = general(overrides);
