@@ -140,6 +140,10 @@ pub(super) fn of_lane(
     if let Due::Closing { thread, closed } = due {
         return elsewhere::closing(kind, (*thread, *closed), facts);
     }
+    // The end of a turn is waited for, and not asked for.
+    if let (Due::Told { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
+        return told::started((*thread, policy, ruling), facts);
+    }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };

@@ -51,7 +51,7 @@ fn ruled(world: &World, step: &Step) -> Vec<Branch> {
         Step::Finish { thread, .. } => turns::finish(world, *thread),
         Step::Settings { thread, overrides } => turns::settings(world, *thread, overrides),
         Step::Steer { thread } => turns::steer(world, *thread),
-        Step::Retune { thread, .. } => turns::retune(world, *thread),
+        Step::Retune { thread, reviewer } => turns::retune(world, *thread, reviewer),
         Step::Act { thread, act } => acts::act(world, *thread, *act),
         Step::Spawn { thread, new } => acts::spawn(world, *thread, *new),
         Step::Task { thread } => acts::task(world, *thread),

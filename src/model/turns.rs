@@ -9,7 +9,7 @@ use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Flaw;
 use crate::plan::{Name, Reply, Who};
-use crate::policy::{DEFAULT, Dimension, Policy, TurnOverrides, Value, Wish};
+use crate::policy::{DEFAULT, Dimension, Policy, Reviewer, TurnOverrides, Value, Wish};
 
 /// T3 is the stance on a turn that fails or is interrupted: it did start, so its override holds.
 pub(super) fn run(
@@ -150,15 +150,25 @@ pub(super) fn settings(world: &World, who: Who, overrides: &TurnOverrides) -> Ve
     branches
 }
 
-/// The end of a turn leaves the policy as it is; a thread that nobody hears may be unloaded then.
+/// The end of a turn leaves the policy as it is, and the turn goes on to it with its own, whatever
+/// was said meanwhile; a thread that nobody hears may be unloaded then.
 pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
     let Some((name, thread)) = world.thread(who) else {
         return quiet(world.clone());
     };
     let idle = Thread { running: None, ..thread.clone() };
-    match thread.running.is_some() && thread.unheard() {
-        true => closing(world, (name, idle)),
-        false => quiet(world.with(name, idle)),
+    match &thread.running {
+        Some(_) if thread.unheard() => closing(world, (name, idle)),
+        Some(running) => {
+            let clause = match thread.ruled.main() {
+                said @ (Clause::T6 | Clause::T7 | Clause::U1) => said,
+                _ => Clause::T1,
+            };
+            let ruling = Ruling::all(Kind::Run, clause);
+            let due = Due::Told { thread: name, policy: running.clone(), ruling };
+            stated(world.with(name, idle), due, Vec::new())
+        }
+        None => quiet(world.with(name, idle)),
     }
 }
 
@@ -188,11 +198,13 @@ pub(super) fn steer(world: &World, who: Who) -> Vec<Branch> {
 }
 
 /// T7: one running turn alone; the thread's own policy stays.
-pub(super) fn retune(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn retune(world: &World, who: Who, reviewer: &Reviewer) -> Vec<Branch> {
     match loaded(world, who) {
         Some((name, thread)) if thread.running.is_some() => {
             let ruled = Ruling::all(Kind::Retune, Clause::T7);
-            either(world, world.with(name, Thread { ruled, ..thread.clone() }))
+            let mut tuned = Thread { ruled, ..thread.clone() };
+            tuned.running.iter_mut().for_each(|turn| turn.reviewer = reviewer.clone());
+            either(world, world.with(name, tuned))
         }
         _ => either(world, world.clone()),
     }

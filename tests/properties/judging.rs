@@ -138,3 +138,41 @@ fn a_row_that_disagrees_beside_a_wrong_cold_read_is_a_view_of_it() {
     expect!["R4/AP/resume/untrusted/config {Reply, Store}"]
         .assert_eq(&with_lying_rows(ONE_TURN, Some(Fault::InheritsNothing)));
 }
+
+/// What is told when what the running turn is told to its end is this approval policy.
+fn told_at_the_end(lines: &str, told: &str) -> String {
+    let plan: Plan = format!("# heirloom case v1\nconfig approval=on-request\n{lines}audit\n")
+        .parse()
+        .expect("the lines are a case");
+    let mut trace = simulated::run(&plan, None);
+    let end = plan.steps.len() - 1;
+    for fact in trace.facts.iter_mut().filter(|fact| fact.step == end) {
+        if let What::Told { told: said, .. } = &mut fact.what
+            && said.approval.is_some()
+        {
+            said.approval = Some(told.to_owned());
+        }
+    }
+    let signatures = signatures(&judge(&trace)).into_iter().map(|one| one.to_string());
+    signatures.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_is_said_to_a_running_turn_changes_no_policy_of_it() {
+    let changed = "start -> t0\nbegin t0\nsettings t0 approval=never\nfinish t0 complete\n";
+    let steered = "start -> t0\nbegin t0\nrun t0 \"more\" approval=never\nfinish t0 complete\n";
+    let all = [changed, steered]
+        .map(|lines| ["on-request", "never"].map(|told| told_at_the_end(lines, told)));
+    expect![[r#"
+        [
+            [
+                "",
+                "U1/AP/run/on-request/unknown",
+            ],
+            [
+                "",
+                "T6/AP/run/on-request/unknown",
+            ],
+        ]
+    "#]].assert_debug_eq(&all);
+}

@@ -106,6 +106,9 @@ impl Server {
     /// The turn that runs ends.
     fn finish(&mut self, step: &Step, thread: Who) {
         let due = self.serve(step);
+        if let Due::Told { thread, policy, .. } = &due {
+            self.say_told(*thread, policy);
+        }
         if let Who::Thread(name) = thread
             && let Some(turn) = self.hand.end(name)
         {
