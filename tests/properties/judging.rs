@@ -174,5 +174,6 @@ fn what_is_said_to_a_running_turn_changes_no_policy_of_it() {
                 "T6/AP/run/on-request/unknown",
             ],
         ]
-    "#]].assert_debug_eq(&all);
+    "#]]
+    .assert_debug_eq(&all);
 }
