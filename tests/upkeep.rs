@@ -225,6 +225,10 @@ fn strengths_that_differ_by_dimension_are_told_one_by_one() {
                             0.169.0 writes threads in pages, and 0.144.4 refuses to fork
                             them: paginated_threads is not supported yet
                             its case is moved-home-is-refused.case
+              known         F1/SB/fork/read-only/config in =0.169.0, on homes from =0.144.4:
+                            a fork of a thread that 0.144.4 wrote takes config's sandbox
+                            where it was read-only
+                            its case is moved-home-widens-fork.case
         "#]],
     );
 }

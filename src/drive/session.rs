@@ -73,6 +73,19 @@ pub(super) enum Early {
     Ours(String),
 }
 
+/// How a server ended that was lost: one that still lives is killed. A closed stdout comes some
+/// time before the end.
+fn end_of(server: &mut Server, lost: &Lost) -> Ended {
+    match lost {
+        Lost::Closed { .. } => reaped(server),
+        _ => server.kill(),
+    }
+}
+
+fn reaped(server: &mut Server) -> Ended {
+    server.ended_by(Instant::now() + REAP_DEADLINE).unwrap_or_else(|| server.kill())
+}
+
 impl Early {
     /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
     pub(super) fn ask(site: Site<'_>, (method, params): (&str, Value), deadline: Instant) -> Early {
@@ -90,7 +103,10 @@ impl Early {
                 server.stop(Instant::now() + site.patience.stop);
                 outcome.map_or_else(Early::Refused, |_| Early::Granted)
             }
-            Err(lost) => Early::Lost(lost, server.kill()),
+            Err(lost) => {
+                let ended = end_of(&mut server, &lost);
+                Early::Lost(lost, ended)
+            }
         }
     }
 }
@@ -130,7 +146,7 @@ impl Session {
             }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
-                let ended = server.kill();
+                let ended = end_of(&mut server, &lost);
                 let garbage = client.drain().into_iter().find_map(|arrived| match arrived {
                     Arrived::Garbage(line) => Some(line.to_string()),
                     Arrived::Message(_) | Arrived::Closed => None,
@@ -160,10 +176,7 @@ impl Session {
 
     /// How it ended after it closed its stdout; one that goes on all the same is killed.
     pub(super) fn reap(mut self) -> Ended {
-        match self.server.ended_by(Instant::now() + REAP_DEADLINE) {
-            Some(ended) => ended,
-            None => self.server.kill(),
-        }
+        reaped(&mut self.server)
     }
 
     /// Lets its writes to files fail from now on, or succeed again.
