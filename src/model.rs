@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::Clause;
 use crate::op::{Act, Stop};
 use crate::plan::{Name, Who};
-use crate::policy::{Defaults, Dimension, Permissions, Policy, SandboxMode};
+use crate::policy::{DEFAULT, Defaults, Dimension, Permissions, Policy, SandboxMode};
 
 mod acts;
 mod calls;
@@ -42,6 +42,8 @@ pub struct World {
     pub speaker: usize,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
+    /// The tiers that a start's reply took.
+    pub tiers: BTreeSet<String>,
 }
 
 /// One thread as the contract has it.
@@ -217,8 +219,8 @@ pub enum Due {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        let (threads, gained) = (BTreeMap::new(), BTreeSet::new());
-        World { defaults, threads, full: false, joined: false, speaker: 0, gained }
+        let (threads, gained, tiers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        World { defaults, threads, full: false, joined: false, speaker: 0, gained, tiers }
     }
 
     /// The thread, if it exists.
@@ -227,6 +229,16 @@ impl World {
             Who::Nobody => None,
             Who::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
         }
+    }
+
+    /// The policy without a tier that no start's reply took: what the server makes of it is nobody's
+    /// rule (T8).
+    fn judged(&self, mut policy: Policy) -> Policy {
+        let known = |tier: &String| tier == DEFAULT || self.tiers.contains(tier);
+        if !policy.others.get(&Dimension::T).is_none_or(known) {
+            policy.others.remove(&Dimension::T);
+        }
+        policy
     }
 
     /// The one that speaks hears, and nobody else.

@@ -35,7 +35,9 @@ pub(super) fn start(
         let thread = Thread { ephemeral, heard_by, ..Thread::new(kept, ruling) };
         let mut rests = general(overrides);
         rests.extend(ephemeral.then_some(Clause::S7));
-        Branch { world: world.with(new, thread), due: Due::Policy(new, due, ruling), rests }
+        let mut world = world.with(new, thread);
+        world.tiers.extend(due.others.get(&Dimension::T).cloned());
+        Branch { world, due: Due::Policy(new, due, ruling), rests }
     };
     tiers(world, &wished).into_iter().map(branch).collect()
 }
@@ -98,7 +100,7 @@ fn forked(
         false => drop(inherited.others.remove(&Dimension::T)),
     }
     let wished = world.defaults.resolve(overrides);
-    let policy = inherited.with(&wished);
+    let policy = world.judged(inherited.with(&wished));
     let own = match (fork.cut, fork.ephemeral) {
         (Some(_), _) => Clause::F2,
         (None, true) => Clause::F8,
@@ -278,7 +280,7 @@ fn again(world: &World, base: &Policy, wished: &TurnOverrides) -> Policy {
             base.others.extend(config.others.get(&dropped).map(|word| (dropped, word.clone())));
         }
     }
-    base.with(wished)
+    world.judged(base.with(wished))
 }
 
 /// A look is taken only at a thread that is loaded and can be resumed.

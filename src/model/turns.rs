@@ -59,7 +59,7 @@ fn turn(
         return change(world, (name, thread), overrides, (Kind::Run, Clause::T6));
     }
     let live = thread.live.as_ref().expect("the thread is loaded");
-    let policy = live.with(overrides);
+    let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { unstarted(thread) };
     let own = if overrides.sets_any() { set } else { kept };
     let mut ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
@@ -101,7 +101,7 @@ fn change(
     (kind, clause): (Kind, Clause),
 ) -> Vec<Branch> {
     let live = thread.live.as_ref().expect("the thread is loaded");
-    let policy = live.with(overrides);
+    let policy = world.judged(live.with(overrides));
     let ruling = Ruling { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
@@ -132,7 +132,8 @@ fn noticed(
         Some(Wish::Set(tier)) => tier == DEFAULT,
         Some(Wish::Omit) | None => false,
     };
-    let open = unknown || before == after && (resolved || instructed || tier);
+    let untold = overrides.sets(Dimension::T) && !after.others.contains_key(&Dimension::T);
+    let open = unknown || untold || before == after && (resolved || instructed || tier);
     (thread.heard_by[0] && !open).then_some(before != after)
 }
 
