@@ -25,7 +25,7 @@ mod turns;
 pub mod width;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 4;
+pub const REVISION: u32 = 5;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,8 +231,8 @@ impl World {
         }
     }
 
-    /// The policy without a tier that no start's reply took: what the server makes of it is nobody's
-    /// rule (T8).
+    /// The policy without a tier that no start's reply took: what the server makes of it is
+    /// nobody's rule (T8).
     fn judged(&self, mut policy: Policy) -> Policy {
         let known = |tier: &String| tier == DEFAULT || self.tiers.contains(tier);
         if !policy.others.get(&Dimension::T).is_none_or(known) {
