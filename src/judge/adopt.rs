@@ -19,13 +19,21 @@ pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
 }
 
 /// The world with what its threads stated of themselves where nothing was due: it is known from
-/// then on, but for the tier (T8).
+/// then on, and the next view must show the same, but for the tier (T8).
 pub fn learn(mut world: World, facts: &[&What]) -> World {
     for what in facts {
-        if let What::Answered { thread: Some(Whose::Named(name)), policy: Some(policy), .. }
-        | What::Settings { thread: Whose::Named(name), policy } = what
-        {
-            learn_of(&mut world, *name, policy);
+        match what {
+            What::Answered { thread: Some(Whose::Named(name)), policy: Some(policy), .. }
+            | What::Settings { thread: Whose::Named(name), policy } => {
+                learn_of(&mut world, *name, policy);
+            }
+            // The copy shows what is stored, which is not all of what is in force.
+            What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+                if world.threads.get(name).is_some_and(|thread| thread.live.is_none()) =>
+            {
+                learn_of(&mut world, *name, policy);
+            }
+            _ => {}
         }
     }
     world
@@ -52,6 +60,7 @@ fn one(before: &World, mut world: World, mismatch: &Mismatch) -> World {
             Some(thread) => drop(world.threads.insert(name, thread.clone())),
             None => drop(world.threads.remove(&name)),
         },
+        (Adopt::Before, _) => world = before.clone(),
         (Adopt::Unloaded, Some(name)) => world.unload(name),
         (Adopt::Granted(Some((name, policy))), _) => grant(&mut world, *name, policy),
         _ => {}

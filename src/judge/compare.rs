@@ -88,6 +88,8 @@ pub struct Mismatch {
 pub enum Adopt {
     /// Nothing: it is no matter of policy.
     Nothing,
+    /// Nothing: a look in another server leaves the thread as it was.
+    Before,
     /// The value, in force and, where `both`, stored too.
     Value {
         /// Whether the stored policy takes it over as well.
@@ -123,7 +125,7 @@ pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Co
 fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
     for mismatch in compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
         if !matches!(mismatch.adopt, Adopt::Elsewhere) {
-            mismatch.adopt = Adopt::Nothing;
+            mismatch.adopt = Adopt::Before;
         }
     }
     compared
@@ -142,7 +144,7 @@ pub(super) fn of_lane(
     }
     // The end of a turn is waited for, and not asked for.
     if let (Due::Told { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
-        return told::started((*thread, policy, ruling), facts);
+        return told::started((*thread, policy, ruling), facts, &gates.settled);
     }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
@@ -160,7 +162,7 @@ pub(super) fn of_lane(
         all.extend(notices(due, kind, facts));
     }
     if let (true, Due::Turn { thread, policy, .. }) = (gates.sound && as_due, due) {
-        all.extend(told::compare(*thread, policy, facts));
+        all.extend(told::compare((*thread, policy), facts, &gates.settled));
     }
     if gates.sound && as_due {
         all.extend(deed::compare(due, step, facts, &gates.settled));
@@ -201,8 +203,10 @@ fn conceded(
             elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
         }
         Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
-        Due::Within { thread, bound } => told::within((*thread, bound), facts, &gates.profiles),
-        Due::Told { thread, policy, ruling } => told::started((*thread, policy, ruling), facts),
+        Due::Within { thread, bound } => told::within((*thread, bound), facts, gates),
+        Due::Told { thread, policy, ruling } => {
+            told::started((*thread, policy, ruling), facts, &gates.settled)
+        }
         Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
         Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
         Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),
@@ -385,7 +389,7 @@ pub(super) fn values(
             widened: false,
             apart: None,
             value: Some(value),
-            adopt: if view == View::Fresh { Adopt::Nothing } else { Adopt::Value { both } },
+            adopt: if view == View::Fresh { Adopt::Before } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });

@@ -75,7 +75,7 @@ mod tests {
 
     use crate::judge::judge;
     use crate::plan::Name;
-    use crate::policy::Defaults;
+    use crate::policy::{Approval, Defaults, Policy};
     use crate::trace::{Fact, Trace, What, Whose};
 
     const THREAD: Whose = Whose::Named(Name(0));
@@ -122,6 +122,54 @@ mod tests {
         let gone = What::Closed { thread: THREAD };
         let rest = vec![(1, sent(2)), (1, answered(2)), (2, gone), (2, sent(3)), (2, refused(3))];
         check("unsubscribe t0\nsettings t0 approval=never\n", rest, expect![""]);
+    }
+
+    fn cold(call: u32, approval: Approval) -> What {
+        let policy = Policy { approval, ..Defaults::default().policy() };
+        What::Answered { call, thread: Some(THREAD), policy: Some(policy) }
+    }
+
+    /// A change that is torn off, a look at a copy of the home, and a cold resume.
+    fn check_torn(copy: Approval, resumed: Approval, expected: Expect) {
+        let policy = Policy { approval: copy, ..Defaults::default().policy() };
+        let (exit, stderr) = ("killed".to_owned(), String::new());
+        let ended = What::Ended { told: true, exit, panicked: false, stderr };
+        let rest = vec![
+            (1, sent(2)),
+            (1, answered(2)),
+            (2, sent(3)),
+            (2, ended),
+            (3, What::Fresh { thread: THREAD, policy: Some(policy) }),
+            (4, sent(4)),
+            (4, cold(4, resumed)),
+        ];
+        let lines = "inject t0\ntorn settings t0 approval=never\nfresh t0\nresume t0\n";
+        check(lines, rest, expected);
+    }
+
+    #[test]
+    fn a_torn_change_is_made_or_is_not() {
+        check_torn(Approval::Never, Approval::Never, expect![[""]]);
+        check_torn(Approval::OnRequest, Approval::OnRequest, expect![[""]]);
+    }
+
+    #[test]
+    fn what_a_look_has_shown_of_an_open_change_must_come_back() {
+        check_torn(Approval::Never, Approval::OnRequest, expect!["R4/AP/resume/never/config"]);
+        check_torn(
+            Approval::OnRequest,
+            Approval::Never,
+            expect!["R4/AP/resume/on-request/unknown"],
+        );
+    }
+
+    #[test]
+    fn a_look_shows_nothing_third_of_an_open_change() {
+        check_torn(
+            Approval::Untrusted,
+            Approval::Never,
+            expect!["R4/AP/resume/on-request/unknown"],
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! sets nothing: what is told of a wrong value that an earlier view has shown, or that this turn's
 //! own notice shows, is a further view of that finding.
 
-use super::compare::{Adopt, Comparison, Mismatch, broken, plain};
+use super::compare::{Adopt, Comparison, Gates, Mismatch, broken, plain};
 use super::{Cell, View};
 use crate::contract::Clause;
 use crate::model::{Kind, Ruling};
@@ -14,13 +14,21 @@ use crate::policy::{Dimension, Policy, Profiles, Value, order};
 use crate::trace::{What, Whose};
 
 /// Every telling of the thread's turn beside the policy that is due (G9).
-pub fn compare(name: Name, due: &Policy, facts: &[&What]) -> Vec<Comparison> {
-    started((name, due, &Ruling::all(Kind::Run, Clause::G9)), facts)
+pub fn compare(
+    (name, due): (Name, &Policy),
+    facts: &[&What],
+    settled: &Profiles,
+) -> Vec<Comparison> {
+    started((name, due, &Ruling::all(Kind::Run, Clause::G9)), facts, settled)
 }
 
 /// The same of a turn that the server started by itself, which is ruled by a clause of its own. A
 /// compaction speaks of the history that it compacts, as it was told then.
-pub fn started((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
+pub fn started(
+    (name, due, ruling): (Name, &Policy, &Ruling),
+    facts: &[&What],
+    settled: &Profiles,
+) -> Vec<Comparison> {
     if ruling.main() == Clause::O4 {
         return Vec::new();
     }
@@ -31,7 +39,7 @@ pub fn started((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -
     });
     let each = |told| {
         let values = due.values().into_iter();
-        values.filter_map(move |value| one((name, ruling), value, (told, noticed)))
+        values.filter_map(move |value| one((name, ruling), value, (told, noticed), settled))
     };
     tellings(name, facts).flat_map(each).collect()
 }
@@ -40,12 +48,12 @@ pub fn started((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -
 pub fn within(
     (name, bound): (Name, &Policy),
     facts: &[&What],
-    profiles: &Profiles,
+    Gates { profiles, settled, .. }: &Gates,
 ) -> Vec<Comparison> {
     let ruling = Ruling::all(Kind::Task, Clause::O10);
     let one = |told: &Told| {
         let said = bound.values().into_iter().filter_map(|(dimension, value)| {
-            let (said, due) = (told.of(dimension)?, told.voice.form(&value)?);
+            let (said, due) = (told.of(dimension)?, told.voice.form(&value, settled)?);
             let seen = least(dimension, said).filter(|_| said != due);
             Some((dimension, value, said.to_owned(), seen))
         });
@@ -85,13 +93,14 @@ fn one(
     about: (Name, &Ruling),
     (dimension, value): (Dimension, Value),
     (told, noticed): (&Told, Option<&Policy>),
+    settled: &Profiles,
 ) -> Option<Comparison> {
-    let (said, expected) = (told.of(dimension)?, told.voice.form(&value)?);
+    let (said, expected) = (told.of(dimension)?, told.voice.form(&value, settled)?);
     if said == expected {
         return Some(agreed(about, (dimension, value)));
     }
     let reported = noticed.and_then(|policy| policy.value(dimension));
-    match reported.filter(|value| told.voice.form(value) == Some(said)) {
+    match reported.filter(|value| told.voice.form(value, settled) == Some(said)) {
         Some(reported) => Some(agreed(about, (dimension, reported))),
         None => Some(broken(mismatch(about, (dimension, value), said))),
     }
@@ -118,5 +127,43 @@ fn mismatch(
         value: seen,
         adopt: Adopt::Nothing,
         ..about
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::compare;
+    use crate::plan::Name;
+    use crate::policy::told::{Told, Voice};
+    use crate::policy::{Defaults, Permissions, Policy, Profiles, SandboxMode};
+    use crate::trace::{What, Whose};
+
+    /// A turn under a named profile whose model is told this sandbox.
+    fn check(profiles: &Profiles, sandbox: &str, expected: Expect) {
+        let permissions = Permissions::Profile("p-ro".to_owned());
+        let policy = Policy { permissions, ..Defaults::default().policy() };
+        let sandbox = Some(sandbox.to_owned());
+        let told = Told { voice: Voice::Metadata, approval: None, reviewer: None, sandbox };
+        let fact = What::Told { thread: Whose::Named(Name(0)), told };
+        let compared = compare((Name(0), &policy), &[&fact], profiles);
+        let said = compared.iter().map(|one| match &one.mismatch {
+            None => "it agrees".to_owned(),
+            Some(wrong) => format!("{}: {}, not {}", wrong.clause, wrong.seen, wrong.expected),
+        });
+        expected.assert_eq(&said.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_named_profile_is_told_as_what_it_extends() {
+        let settled = Profiles::from([("p-ro".to_owned(), SandboxMode::ReadOnly)]);
+        check(&settled, "read-only", expect!["it agrees"]);
+        check(&settled, "danger-full-access", expect!["G9: danger-full-access, not profile:p-ro"]);
+    }
+
+    #[test]
+    fn how_a_profile_is_told_whose_meaning_is_open_is_not_compared() {
+        check(&Profiles::new(), "danger-full-access", expect![[""]]);
     }
 }

@@ -4,7 +4,7 @@
 //! stored, and a warm one against nothing. Whoever asks for what cannot be granted is refused, and
 //! nothing changes.
 
-use super::rules::{either, faulty, general, or_refused, quiet, refused, set_by, stated};
+use super::rules::{faulty, general, or_refused, quiet, refused, set_by, stated};
 use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::Cut;
@@ -301,35 +301,48 @@ pub(super) fn reread(world: &World, who: Who) -> Vec<Branch> {
 
 /// A look from a copy of the home shows what a cold read would.
 pub(super) fn fresh(world: &World, who: Who) -> Vec<Branch> {
-    match reachable(world, who) {
-        Ok((name, thread)) if thread.materialised && thread.maybe.is_empty() => {
-            let gone = fallen(world, &thread.stored);
-            let ruling = match &gone {
-                Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
-                None => by_profile(thread.restored),
-            };
-            let policy = gone.unwrap_or_else(|| thread.stored.clone());
-            stated(world.clone(), Due::Fresh(name, policy, ruling), vec![Clause::G10])
-        }
-        _ => quiet(world.clone()),
-    }
+    let Ok((name, thread)) = reachable(world, who) else {
+        return quiet(world.clone());
+    };
+    let look = |(policy, ruling, known)| {
+        let due = Due::Fresh(name, policy, ruling);
+        Branch { world: world.with(name, known), due, rests: vec![Clause::G10] }
+    };
+    let branches = read_elsewhere(world, thread).map(look).collect();
+    if thread.materialised { branches } else { or_refused(world, branches) }
 }
 
 /// A second server may be refused the thread, or has it as a cold read does.
 pub(super) fn rival(world: &World, who: Who) -> Vec<Branch> {
-    match reachable(world, who) {
-        Err(clause) => refused(world, clause),
-        Ok((name, thread)) if thread.materialised && thread.maybe.is_empty() => {
-            let restored = by_profile(thread.restored);
-            let policy = again(world, &thread.stored, &TurnOverrides::default());
-            match fallen(world, &thread.stored) {
-                Some(_) => either(world, world.clone()),
-                None => {
-                    let due = Due::Policy(name, policy, restored);
-                    or_refused(world, stated(world.clone(), due, vec![Clause::O14]))
-                }
-            }
+    let (name, thread) = match reachable(world, who) {
+        Err(clause) => return refused(world, clause),
+        Ok(found) => found,
+    };
+    let read = |(policy, ruling, known)| {
+        let due = Due::Policy(name, policy, ruling);
+        Branch { world: world.with(name, known), due, rests: vec![Clause::O14] }
+    };
+    or_refused(world, read_elsewhere(world, thread).map(read).collect())
+}
+
+/// What a cold read in another server may state, and the thread as it is known from then on: of one
+/// that is not loaded nothing is written any more, so what is read there is what is stored.
+fn read_elsewhere(
+    world: &World,
+    thread: &Thread,
+) -> impl Iterator<Item = (Policy, Ruling, Thread)> {
+    std::iter::once(&thread.stored).chain(&thread.maybe).map(|base| {
+        let gone = fallen(world, base);
+        let ruling = match &gone {
+            Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
+            None => by_profile(thread.restored),
+        };
+        let mut known = thread.clone();
+        if thread.live.is_none() && gone.is_none() {
+            known.stored = base.clone();
+            known.maybe.clear();
         }
-        Ok(_) => either(world, world.clone()),
-    }
+        let base = gone.as_ref().unwrap_or(base);
+        (again(world, base, &TurnOverrides::default()), ruling, known)
+    })
 }

@@ -38,6 +38,12 @@ pub struct Draw {
     pub servers: Vec<Version>,
 }
 
+impl Shape {
+    fn has(&self, rare: Rare) -> bool {
+        self.rares.contains(&rare)
+    }
+}
+
 impl Default for Draw {
     fn default() -> Draw {
         Draw { max_ops: MAX_OPS, secondary: true, servers: Vec::new() }
@@ -57,8 +63,8 @@ struct Shape {
     acts: u32,
     /// Requests that must be refused.
     invalid: u32,
-    /// What one case in several has at all.
-    rare: Rare,
+    /// What one case in several has at all; a second one in a fifth of them.
+    rares: [Rare; 2],
     /// Of 100 calls, how many override anything at all.
     overriding: u32,
     /// Whether named profiles are defined and selected.
@@ -69,7 +75,7 @@ struct Shape {
     deeds: u32,
 }
 
-/// What only some cases have, since it costs a server or changes how one is run; one at a time.
+/// What only some cases have, since it costs a server or changes how one is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rare {
     Nothing,
@@ -124,11 +130,12 @@ fn shapes(secondary: bool) -> impl Strategy<Value = Shape> {
     let weight = || select(vec![0, 1, 3]);
     let first = (weight(), weight(), 1..3_u32, 0..2_u32, weight());
     let second = (select(vec![0, 0, 1, 2]), select(vec![0, 1, 1, 3]), select(vec![0, 0, 1]));
-    let third = (rares(), select(vec![15, 40, 70]), one_in(3), one_in(5), select(vec![0, 10, 40]));
+    let third =
+        (both_rare(), select(vec![15, 40, 70]), one_in(3), one_in(5), select(vec![0, 10, 40]));
     (first, second, third).prop_map(move |(first, second, third)| {
         let (forks, resumes, restarts, configures, settings) = first;
         let (running, acts, invalid) = second;
-        let (rare, overriding, profiles, others, deeds) = third;
+        let (rares, overriding, profiles, others, deeds) = third;
         let secondary = secondary && others;
         Shape {
             forks,
@@ -139,13 +146,20 @@ fn shapes(secondary: bool) -> impl Strategy<Value = Shape> {
             running,
             acts,
             invalid,
-            rare,
+            rares,
             overriding,
             profiles,
             secondary,
             deeds,
         }
     })
+}
+
+/// Mostly one at the most, for each takes the place of something else.
+fn both_rare() -> BoxedStrategy<[Rare; 2]> {
+    (rares(), rares(), one_in(5))
+        .prop_map(|(one, other, both)| [one, if both { other } else { Rare::Nothing }])
+        .boxed()
 }
 
 fn rares() -> BoxedStrategy<Rare> {

@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, Value};
+use super::{
+    Approval, Dimension, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, Value,
+};
 
 /// Where in a request the telling stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,12 +47,14 @@ impl Told {
 }
 
 impl Voice {
-    /// How this voice tells a value, where that is certain. The developer calls an external sandbox
-    /// full access, which is what the server itself leaves open; what a profile of the home's own
-    /// allows stands in config, and nobody knows how an odd value is told.
-    pub fn form(self, value: &Value) -> Option<&'static str> {
+    /// How this voice tells a value, where that is certain, with what the home's own profiles mean.
+    /// The developer calls an external sandbox full access, which is what the server itself leaves
+    /// open; nobody knows how an odd value is told.
+    pub fn form(self, value: &Value, profiles: &Profiles) -> Option<&'static str> {
         match value {
-            Value::Permissions(Permissions::Profile(id)) => built_in(id),
+            Value::Permissions(Permissions::Profile(id)) => {
+                built_in(id).or_else(|| profiles.get(id).map(|mode| mode.word()))
+            }
             Value::Permissions(Permissions::Legacy(Sandbox::External { .. }))
                 if self == Voice::Developer =>
             {
@@ -96,8 +100,8 @@ impl Policy {
     /// What a server with this policy tells in a voice, all well. Under never nobody is asked, and
     /// no reviewer is told; the metadata tells no approval policy, and a reviewer where one may be
     /// asked by more than a rule.
-    pub fn told(&self, voice: Voice) -> Told {
-        let word = |value: Value| voice.form(&value).map(str::to_owned);
+    pub fn told(&self, voice: Voice, profiles: &Profiles) -> Told {
+        let word = |value: Value| voice.form(&value, profiles).map(str::to_owned);
         let approval = word(Value::Approval(self.approval.clone()));
         let asks = match voice {
             Voice::Developer => self.approval != Approval::Never,

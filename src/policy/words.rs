@@ -141,13 +141,20 @@ impl FromStr for Reviewer {
     }
 }
 
-impl fmt::Display for SandboxMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SandboxMode {
+    /// Its word, which is the form of the sandbox that it stands for.
+    pub fn word(self) -> &'static str {
+        match self {
             SandboxMode::ReadOnly => "read-only",
             SandboxMode::WorkspaceWrite => "workspace-write",
             SandboxMode::FullAccess => "danger-full-access",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SandboxMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -12,7 +12,7 @@ use heirloom::judge::signature::Signature;
 use heirloom::model::Kind;
 use heirloom::plan::{Name, Plan};
 use heirloom::policy::told::Voice;
-use heirloom::policy::{Approval, Dimension, Permissions, Policy, Reviewer, SandboxMode};
+use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
 use heirloom::trace::{Fact, Trace, What, Whose};
 use proptest::collection::vec;
 use proptest::option;
@@ -119,7 +119,10 @@ fn seen() -> impl Strategy<Value = What> {
             .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
         (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
             thread,
-            told: policy.told(if beside { Voice::Metadata } else { Voice::Developer })
+            told: {
+                let voice = if beside { Voice::Metadata } else { Voice::Developer };
+                policy.told(voice, &Profiles::new())
+            }
         }),
         (whose(), call()).prop_map(|(thread, turn)| What::CommandEnded { thread, turn }),
         whose().prop_map(|thread| What::Unsubscribed { thread }),

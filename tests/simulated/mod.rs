@@ -320,9 +320,10 @@ impl Server {
     }
 
     fn say_told(&mut self, name: Name, policy: &Policy) {
+        let profiles = &self.world.defaults.profiles;
         for voice in [Voice::Developer, Voice::Metadata] {
             let thread = Whose::Named(name);
-            self.hand.seen(What::Told { thread, told: policy.told(voice) });
+            self.hand.seen(What::Told { thread, told: policy.told(voice, profiles) });
         }
     }
 

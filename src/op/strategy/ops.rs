@@ -3,6 +3,7 @@
 //! An operation is drawn with what makes it worth a run: an act with a look after it, a turn that
 //! runs on with something said to it and its end. The shape says how often each comes.
 
+use proptest::bool::weighted;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
@@ -19,6 +20,9 @@ const NOBODY_PERCENT: u32 = 3;
 /// Of 100 turns, this many are requests that must be refused.
 const FLAW_PERCENT: u32 = 6;
 
+/// How much of what is said while a turn runs is said to its own thread.
+const OWN: f64 = 0.75;
+
 /// The first thread of a case, and the one that it spawns at once where a case is about subagents.
 const PARENT: Pick = Pick(0);
 const CHILD: Pick = Pick(1);
@@ -28,7 +32,7 @@ type Weighed = (u32, BoxedStrategy<Vec<Op>>);
 /// One or a few operations that belong together.
 pub(super) fn bursts(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
     let mut all = common(calls);
-    all.extend(rare(calls));
+    all.extend(calls.shape.rares.into_iter().flat_map(|each| rare(each, calls)));
     all.retain(|(weight, _)| *weight > 0);
     Union::new_weighted(all).boxed()
 }
@@ -36,7 +40,7 @@ pub(super) fn bursts(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
 /// What a case begins with after its first thread.
 pub(super) fn opening(calls: &Overriding) -> Vec<Op> {
     let spawn = Op::Spawn { thread: PARENT };
-    if calls.shape.rare == Rare::Subagents { vec![spawn] } else { Vec::new() }
+    if calls.shape.has(Rare::Subagents) { vec![spawn] } else { Vec::new() }
 }
 
 fn one(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>> {
@@ -69,10 +73,10 @@ fn common(calls: &Overriding) -> Vec<Weighed> {
     ]
 }
 
-fn rare(calls: &Overriding) -> Vec<Weighed> {
+fn rare(rare: Rare, calls: &Overriding) -> Vec<Weighed> {
     let run = || runs(calls);
     let call = || Union::new(vec![forks(calls, false), resumes(calls), changes(calls)]).boxed();
-    match calls.shape.rare {
+    match rare {
         Rare::Nothing => Vec::new(),
         Rare::Ephemeral => {
             let start = calls.call().prop_map(|overrides| Op::Start { overrides, ephemeral: true });
@@ -166,7 +170,7 @@ fn running(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (2, resumes(calls)),
         (2, forks(calls, false)),
         (1, picks().prop_map(|thread| Op::Steer { thread }).boxed()),
-        (2, retunes(calls)),
+        (4, retunes(calls)),
         (1, picks().prop_map(|thread| Op::Reread { thread }).boxed()),
         (1, acts()),
     ]);
@@ -175,7 +179,7 @@ fn running(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (2, Just(Some(Finish::Interrupt)).boxed()),
         (1, Just(None).boxed()),
     ]);
-    (picks(), calls.started(), proptest::collection::vec((said, any::<bool>()), 0..3), end)
+    (picks(), calls.started(), proptest::collection::vec((said, weighted(OWN)), 0..3), end)
         .prop_map(|(thread, overrides, said, end)| {
             let begin = Op::Begin { thread, overrides };
             let said = said.into_iter().map(|(op, own)| if own { of(op, thread) } else { op });
