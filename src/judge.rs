@@ -263,7 +263,7 @@ impl Judging<'_> {
         let ran = self.residents.at_step(index);
         let gates = shown::gates(ran.release.as_ref(), &self.defaults, &worlds);
         let mut all = Vec::new();
-        for world in &shown::closed(worlds, &facts) {
+        for world in &shown::closed(worlds, &wanted, &facts) {
             for branch in step(world, &wanted) {
                 let mut compared = match &wanted {
                     Step::Together(steps) => {

@@ -7,7 +7,7 @@ use semver::Version;
 
 use super::compare::Gates;
 use crate::model::World;
-use crate::plan::{Reply, Step};
+use crate::plan::{Reply, Step, Who};
 use crate::policy::{Defaults, Profiles};
 use crate::trace::{What, Whose};
 
@@ -39,14 +39,21 @@ pub(super) fn performed(step: &Step, facts: &[&What]) -> bool {
     taken && (!matches!(step, Step::Torn(_)) || sent())
 }
 
-/// The worlds as they are, and as they are once the threads are unloaded that the step shows to
-/// be: an idle thread that nobody hears may be unloaded at any time.
-pub(super) fn closed(mut worlds: Vec<World>, facts: &[&What]) -> Vec<World> {
-    for what in facts {
-        if let What::Closed { thread: Whose::Named(name) } = what {
-            let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(*name)).collect();
-            worlds.extend(unloaded);
-        }
+/// The worlds as they are, and as they are once threads are unloaded: an idle thread that nobody
+/// hears may be at any time, and where nobody is told of it, a refusal says so.
+pub(super) fn closed(mut worlds: Vec<World>, step: &Step, facts: &[&What]) -> Vec<World> {
+    let told = facts.iter().filter_map(|what| match what {
+        What::Closed { thread: Whose::Named(name) } => Some(*name),
+        _ => None,
+    });
+    let refused = facts.iter().any(|what| matches!(what, What::Refused { .. }));
+    let untold = step.used().into_iter().filter_map(|who| match who {
+        Who::Thread(name) => Some(name).filter(|_| refused),
+        Who::Nobody => None,
+    });
+    for name in told.chain(untold) {
+        let unloaded: Vec<World> = worlds.iter().filter_map(|w| w.closed(name)).collect();
+        worlds.extend(unloaded);
     }
     worlds
 }
@@ -122,6 +129,17 @@ mod tests {
         let gone = What::Closed { thread: THREAD };
         let rest = vec![(1, sent(2)), (1, answered(2)), (2, gone), (2, sent(3)), (2, refused(3))];
         check("unsubscribe t0\nsettings t0 approval=never\n", rest, expect![""]);
+    }
+
+    #[test]
+    fn a_refusal_may_say_that_a_thread_that_nobody_hears_is_unloaded() {
+        let unheard = What::Unsubscribed { thread: THREAD };
+        let rest =
+            vec![(1, sent(2)), (1, answered(2)), (1, unheard), (2, sent(3)), (2, refused(3))];
+        let settings = "settings t0 approval=never\n";
+        check(&format!("unsubscribe t0\n{settings}"), rest, expect![""]);
+        let rest = vec![(1, sent(2)), (1, refused(2))];
+        check(settings, rest, expect!["U4/-/settings/accepted/unknown"]);
     }
 
     fn cold(call: u32, approval: Approval) -> What {
