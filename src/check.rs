@@ -40,6 +40,7 @@ const WIDTH: usize = 80;
 #[derive(Clone, Debug)]
 pub struct Check {
     server: String,
+    others: Vec<String>,
     campaign: Campaign,
     profile: Profile,
 }
@@ -53,6 +54,9 @@ pub enum Unready {
     /// The server cannot be run.
     #[error(transparent)]
     Bench(#[from] NoBench),
+    /// A server that homes are to move to is no release.
+    #[error("{0} does not say which release it is, and homes move between releases that do")]
+    NoRelease(String),
 }
 
 impl Default for Check {
@@ -77,13 +81,31 @@ impl Check {
             known: Known::embedded(),
             programs: BTreeMap::new(),
         };
-        Check { server: Spec::default().to_string(), campaign, profile: Profile::Default }
+        let (server, others) = (Spec::default().to_string(), Vec::new());
+        Check { server, others, campaign, profile: Profile::Default }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
     #[must_use]
     pub fn server(mut self, spec: &str) -> Check {
         self.server = spec.to_owned();
+        self
+    }
+
+    /// A further server: every case moves its home between it, the others given so and the one
+    /// that is checked.
+    ///
+    /// ```
+    /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
+    /// # use heirloom::Check;
+    /// let outcome = Check::new().other("0.144.4").cases(2).run()?;
+    /// assert_eq!(outcome.subject.others.len(), 1);
+    /// assert!(outcome.performed.contains_key("restart graceful server=0.144.4"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn other(mut self, spec: &str) -> Check {
+        self.others.push(spec.to_owned());
         self
     }
 
@@ -132,16 +154,23 @@ impl Check {
     /// Runs the campaign.
     ///
     /// # Errors
-    /// A server that cannot be had, or is no app-server.
+    /// A server that cannot be had, or is no app-server; a further one that is no release.
     pub fn run(&self) -> Result<Outcome, Unready> {
-        let spec: Spec = self.server.parse()?;
-        let cache = Cache::user()?;
-        let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-        let Executable { path, version, digest, lease: _held, .. } = found;
-        let (spec, others) = (self.server.clone(), Vec::new());
-        let subject = Subject { spec, version: version.clone(), digest, others };
-        let bench = Bench::prepare(path, version, self.profile, Patience::default())?;
-        Ok(self.campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
+        let Executable { path, version, digest, lease: _held, .. } = provided(&self.server)?;
+        let mut bench = Bench::prepare(path, version.clone(), self.profile, Patience::default())?;
+        let (mut others, mut held) = (Vec::new(), Vec::new());
+        for spec in &self.others {
+            let other = provided(spec)?;
+            let release = other.version.ok_or_else(|| Unready::NoRelease(spec.clone()))?;
+            if version.as_ref() != Some(&release) && !others.contains(&release) {
+                bench.add(other.path, release.clone())?;
+                others.push(release);
+                held.push(other.lease);
+            }
+        }
+        let campaign = Campaign { others: others.clone(), ..self.campaign.clone() };
+        let subject = Subject { spec: self.server.clone(), version, digest, others };
+        Ok(campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
     }
 
     /// Runs the campaign and panics with every new finding as a program, unless the server
@@ -154,6 +183,11 @@ impl Check {
             Ok(outcome) => panic!("{}", told(&outcome)),
         }
     }
+}
+
+fn provided(spec: &str) -> Result<Executable, Unready> {
+    let (spec, cache): (Spec, Cache) = (spec.parse()?, Cache::user()?);
+    Ok(provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
 }
 
 /// The findings that are not excused, as programs, and the outcome in a sentence.
