@@ -149,14 +149,6 @@ fn bases(world: &World, source: &Thread) -> Vec<Policy> {
     }
 }
 
-/// R6, but where the thread did not begin with a turn.
-fn by_profile(restored: Ruling) -> Ruling {
-    match began_otherwise(restored) {
-        true => restored,
-        false => restored.with(&[Dimension::PP], Clause::R6),
-    }
-}
-
 /// Whether the thread's history begins with no turn.
 fn began_otherwise(restored: Ruling) -> bool {
     matches!(restored.main(), Clause::O3 | Clause::O8)
@@ -236,8 +228,6 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
         let mut restored = durable;
         if gone.is_some() {
             restored = restored.with(&[Dimension::SB, Dimension::PP], Clause::R7);
-        } else if matches!(base.permissions, Permissions::Profile(_)) {
-            restored = by_profile(restored);
         }
         let policy = again(world, gone.as_ref().unwrap_or(base), &wished);
         let set = set_by(overrides, own);
@@ -335,7 +325,7 @@ fn read_elsewhere(
         let gone = fallen(world, base);
         let ruling = match &gone {
             Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
-            None => by_profile(thread.restored),
+            None => thread.restored,
         };
         let mut known = thread.clone();
         if thread.live.is_none() && gone.is_none() {

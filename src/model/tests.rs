@@ -106,6 +106,37 @@ fn a_profile_that_is_gone_falls_back_in_a_cold_resume_and_perhaps_in_a_warm_fork
 }
 
 #[test]
+fn a_cold_resume_restores_a_profile_under_the_clause_of_what_set_it() {
+    let began = "config PROFILES\nstart profile=p-ww -> t0\nrun t0 \"one\" <- text \"ok\"\n";
+    let check = |lines: &str, expected| check(&format!("{began}{lines}"), PP, expected);
+    check(
+        "restart graceful\nresume t0",
+        expect![[r#"
+        R6 profile:p-ww
+    "#]],
+    );
+    check(
+        "settings t0 profile=p-ro\nrestart graceful\nresume t0",
+        expect![[r#"
+        U3 profile:p-ro
+    "#]],
+    );
+    let resumed = "restart graceful\nresume t0 profile=p-ro";
+    check(
+        &format!("{resumed}\nrestart graceful\nresume t0"),
+        expect![[r#"
+        R11 profile:p-ro
+    "#]],
+    );
+    check(
+        "fork t0 -> t1\nrestart graceful\nresume t1",
+        expect![[r#"
+        F4 profile:p-ww
+    "#]],
+    );
+}
+
+#[test]
 fn a_default_profile_that_nobody_defines_leaves_the_sandbox() {
     check(
         "config sandbox=workspace-write profile=p-gone\nstart -> t0",
