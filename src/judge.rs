@@ -26,6 +26,8 @@ pub mod origin;
 pub mod residents;
 mod shown;
 pub mod signature;
+#[cfg(test)]
+mod tests;
 pub mod together;
 pub mod told;
 pub mod wire;

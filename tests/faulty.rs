@@ -118,6 +118,26 @@ fn check_moved(program: &str, name: &str, expected: Expect) {
     expected.assert_eq(&format!("{told}{}", if left { "" } else { "a process is left\n" }));
 }
 
+/// Runs a program on a server that lacks something, and compares what was left out for it.
+fn check_left_out(program: &str, name: &str, expected: Expect) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let server = folder.path().join(name);
+    symlink(SCRIPT, &server).expect("a link can be made");
+    let left = alive(&server);
+    let version = Some(Version::new(0, 169, 0));
+    let bench = Bench::prepare(server, version, Profile::Default, Patience::default());
+    let bench = Arc::new(bench.expect("a server that is well is one"));
+    let plan = format!("# heirloom case v1\nconfig\n{program}audit\n");
+    let trace = Worker::new(bench).run(&plan.parse().expect("the plan is one"));
+    let sent = |step| trace.of_step(step).filter(|what| matches!(what, What::Sent { .. })).count();
+    let lines = judge(&trace).left_out.into_iter().map(|(step, what)| {
+        format!("step {step} lacks {what}, and {} of its requests were sent\n", sent(step))
+    });
+    let told = format!("{}{}", lines.collect::<String>(), verdict(&trace));
+    let left = if is_left_alone(left) { "" } else { "a process of it is left\n" };
+    expected.assert_eq(&format!("{told}{left}"));
+}
+
 /// Each finding, else how the server ended.
 fn verdict(trace: &Trace) -> String {
     let verdict = judge(trace);
@@ -378,5 +398,30 @@ fn a_release_that_nobody_made_ready_is_named_with_the_way_out() {
         expect![[r#"
         inconclusive: the program goes on with codex 0.131.0 (`server=0.131.0`), which was not made ready; give it with --other 0.131.0
     "#]],
+    );
+}
+
+#[test]
+fn a_torn_call_is_left_out_whole_where_the_release_lacks_its_method() {
+    check_left_out(
+        "start -> t0\nrun t0 \"hello\"\ntorn settings t0 approval=never\nrun t0 \"more\"\n",
+        "well",
+        expect![[r#"
+            step 2 lacks thread/settings/update, and 0 of its requests were sent
+            no finding; ended with code 0 when asked
+        "#]],
+    );
+}
+
+#[test]
+fn a_torn_call_is_left_out_whole_where_the_release_lacks_a_field_of_it() {
+    check_left_out(
+        "start -> t0\nrun t0 \"hello\"\ntorn resume t0\ntorn resume t0 approval=never\n",
+        "resumes-as-it-was",
+        expect![[r#"
+            step 3 lacks thread/resume approvalPolicy, and 0 of its requests were sent
+            no finding; ended by signal 9, killed
+            no finding; ended with code 0 when asked
+        "#]],
     );
 }

@@ -151,16 +151,18 @@ fn verb(step: &Step) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
+
+    use expect_test::expect;
 
     use super::Ledger;
     use crate::campaign::examine::Suspect;
     use crate::campaign::{Status, Told};
     use crate::contract::{Clause, Strength};
-    use crate::judge::Finding;
     use crate::judge::origin::Origin;
     use crate::judge::residents::Residence;
+    use crate::judge::{Finding, Verdict};
     use crate::model::Kind;
     use crate::plan::Plan;
     use crate::policy::{Defaults, Dimension};
@@ -201,6 +203,25 @@ mod tests {
                 ledger.findings().iter().map(|told| (told.status, told.found_after)).collect();
             assert_eq!(left, [(kept.status, kept.found_after)]);
         }
+    }
+
+    #[test]
+    fn a_line_counts_as_performed_or_as_left_out_or_not_at_all() {
+        let plan = "# heirloom case v1\nconfig\nstart -> t0\nreread t0\nfork t0 -> t1\naudit\n";
+        let verdict = Verdict {
+            performed: BTreeSet::from([0]),
+            left_out: BTreeMap::from([(2, "thread/fork".to_owned())]),
+            withheld: BTreeSet::from([Clause::F1]),
+            ..Verdict::default()
+        };
+        let mut ledger = Ledger::default();
+        ledger.add("a token", &plan.parse().expect("it is a plan"), &verdict);
+        let Ledger { performed, left_out, withheld, .. } = ledger;
+        expect![[r#"
+            {"start": 1}
+            {"thread/fork": 1}
+            {F1}"#]]
+        .assert_eq(&format!("{performed:?}\n{left_out:?}\n{withheld:?}"));
     }
 
     #[test]

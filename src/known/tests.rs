@@ -244,6 +244,23 @@ fn a_row_about_homes_that_moved_excuses_what_shows_on_such_homes_alone() {
 }
 
 #[test]
+fn a_row_about_homes_that_moved_is_due_where_its_case_moves_such_a_home() {
+    let due = |releases: &str, from: &str, checked: &str| {
+        let list = resumes(releases, &format!("\"on-request\"{from}"));
+        let known = Known::parse(&list, |_| Ok(MOVES.to_owned())).expect("it is a list");
+        known.due(Some(&checked.parse().expect("it is a version"))).count()
+    };
+    let after = "\nfrom = \"=0.144.4\"";
+    let told = [
+        due("=0.169.0", after, "0.169.0"),
+        due("=0.169.0", "\nfrom = \"=0.131.0\"", "0.169.0"),
+        due("=0.144.4", after, "0.144.4"),
+        due("=0.144.4", "", "0.144.4"),
+    ];
+    expect!["[1, 0, 0, 1]"].assert_eq(&format!("{told:?}"));
+}
+
+#[test]
 fn rows_about_homes_of_other_releases_stand_beside_one_another() {
     let moved = |from: &str| resumes("=0.169.0", &format!("\"never\"\nfrom = \"{from}\""));
     let moving = |list: &str, expected: Expect| {

@@ -286,3 +286,63 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         stored: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::time::Duration;
+
+    use expect_test::expect;
+
+    use super::{Column, label, results};
+    use crate::campaign::{self, Subject};
+    use crate::contract::Clause;
+    use crate::judge::{Cell, Tally, View};
+    use crate::known::Known;
+    use crate::matrix::{Matrix, Outcome};
+
+    /// A campaign in which R1 was compared, and steps about these clauses were left out.
+    fn campaign(withheld: &[Clause]) -> campaign::Outcome {
+        let (spec, digest) = ("0.131.0".to_owned(), "sha256:00ff".to_owned());
+        let cell = Cell { clause: Clause::R1, view: Some(View::Reply), dimension: None };
+        campaign::Outcome {
+            subject: Subject { spec, version: None, digest, others: Vec::new() },
+            seed: 1,
+            cases: 1,
+            steps: 1,
+            wall: Duration::ZERO,
+            server_cpu: Duration::ZERO,
+            harness_cpu: Duration::ZERO,
+            tally: BTreeMap::from([(cell, Tally { fired: 1, held: 1, broken: 0 })]),
+            findings: Vec::new(),
+            notices: Vec::new(),
+            inconclusive: BTreeMap::new(),
+            no_sandbox: None,
+            performed: BTreeMap::new(),
+            left_out: BTreeMap::from([("thread/revert".to_owned(), 1)]),
+            withheld: withheld.iter().copied().collect(),
+            stale: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn what_the_schema_left_out_is_untestable_unless_it_was_tested_elsewhere() {
+        let results = results(campaign(&[Clause::R1, Clause::O1]), vec![Clause::T9]);
+        let untestable = results.untestable.clone();
+        let label = label(&results.subject);
+        let column = Column { label, version: None, outcome: Outcome::Ran(Box::new(results)) };
+        let matrix = Matrix::new(vec![column], &Known::default());
+        let of = BTreeSet::from([Clause::R1, Clause::O1, Clause::O3, Clause::T9]);
+        let rows = matrix.rows.iter().filter(|(place, _)| of.contains(&place.clause));
+        let told: Vec<String> =
+            rows.map(|(place, cells)| format!("{} {:?}", place.clause, cells[0].state)).collect();
+        expect![[r#"
+            T9 Untestable
+            R1 Holds
+            O1 Untestable
+            O3 Untried
+            {T9, O1}"#]]
+        .assert_eq(&format!("{}\n{untestable:?}", told.join("\n")));
+    }
+}

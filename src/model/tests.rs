@@ -12,9 +12,13 @@ use crate::policy::{Dimension, Policy};
 
 const PROFILES: &str = "profiles=p-full:danger-full-access+p-ro:read-only+p-ww:workspace-write";
 
+fn check(lines: &str, dimensions: &[Dimension], expected: Expect) {
+    expected.assert_eq(&branches(lines, dimensions));
+}
+
 /// What the last line of the case makes due, in these dimensions, where every step before took its
 /// first branch.
-fn check(lines: &str, dimensions: &[Dimension], expected: Expect) {
+fn branches(lines: &str, dimensions: &[Dimension]) -> String {
     let plan: Plan =
         format!("# heirloom case v1\n{}\naudit\n", lines.replace("PROFILES", PROFILES))
             .parse()
@@ -26,7 +30,7 @@ fn check(lines: &str, dimensions: &[Dimension], expected: Expect) {
     }
     let branches = step(&world, last);
     let shown: Vec<String> = branches.iter().map(|branch| due(&branch.due, dimensions)).collect();
-    expected.assert_eq(&(shown.join("\n") + "\n"));
+    shown.join("\n") + "\n"
 }
 
 fn due(due: &Due, dimensions: &[Dimension]) -> String {
@@ -320,6 +324,42 @@ fn a_tier_is_judged_where_the_reply_of_start_took_it() {
         T,
         expect![[r#"
         U4 not judged; a notice or none
+    "#]],
+    );
+}
+
+/// What another tier makes due wherever a thread is asked for it that has one, after this start.
+fn asked_for_fast(start: &str, expected: Expect) {
+    let turn = "run t1 \"one\" <- text \"ok\"\n";
+    let begun = format!("config\n{start}start tier=flex -> t1\n{turn}");
+    let asks = [
+        "run t1 \"two\" tier=fast <- text \"ok\"",
+        "settings t1 tier=fast",
+        "fork t1 tier=fast -> t2",
+        "restart graceful\nresume t1 tier=fast",
+    ];
+    let due = asks.map(|last| branches(&format!("{begun}{last}"), T));
+    expected.assert_eq(&due.concat());
+}
+
+#[test]
+fn a_tier_is_judged_in_every_thread_once_a_start_took_it_and_in_none_before() {
+    asked_for_fast(
+        "",
+        expect![[r#"
+        T1 not judged; a notice or none
+        U1 not judged; a notice or none
+        F3 not judged
+        R11 not judged
+    "#]],
+    );
+    asked_for_fast(
+        "start tier=fast -> t0\n",
+        expect![[r#"
+        T1 fast; a notice
+        U1 fast; a notice
+        F3 fast
+        R11 fast
     "#]],
     );
 }

@@ -11,13 +11,16 @@ if [ "$1" = --version ]; then
     exit 0
 fi
 
-# One request of ours takes a field more, or one notification has another word for an end.
+# One request of ours takes a field more, or one notification has another word for an end; a
+# resume takes what the third word says, or anything.
 schema() {
     printf '{"definitions":{'
     printf '"ServerRequest":{"oneOf":[]},"ClientNotification":{"oneOf":['
     branch initialized '{}'
     printf ']},"ClientRequest":{"oneOf":['
-    for method in initialize thread/start thread/resume turn/interrupt; do
+    branch thread/resume "${3:-{\}}"
+    printf ','
+    for method in initialize thread/start turn/interrupt; do
         branch "$method" '{}'
         printf ','
     done
@@ -41,6 +44,7 @@ if [ "$2" = generate-json-schema ]; then
         prints-half-a-schema) echo '{"definitions":' >"$bundle" ;;
         breaks-its-schema) schema '' done >"$bundle" ;;
         takes-more-than-we-send) schema '"more"' completed >"$bundle" ;;
+        resumes-as-it-was) schema '' completed '{"properties":{"threadId":{}}}' >"$bundle" ;;
         *) schema '' completed >"$bundle" ;;
     esac
     exit 0

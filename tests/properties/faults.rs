@@ -24,6 +24,9 @@ use super::drawn::any_plan;
 use crate::simulated;
 use crate::simulated::fault::{FAULTS, Fault};
 
+/// Rounds of drawn plans until each fault has shown, at the most: one shows the rarest in 7 of 8.
+const ROUNDS: usize = 4;
+
 /// What a fault breaks.
 struct Row {
     /// Where it shows first.
@@ -265,6 +268,7 @@ fn plain(mut plan: Plan) -> Plan {
             }
             Step::Resume { overrides, .. } => *overrides = primary(overrides),
             Step::Run { overrides, .. } => *overrides = primary(overrides),
+            Step::Configure { defaults } => defaults.profile = None,
             _ => {}
         }
     }
@@ -281,14 +285,19 @@ fn primary<S: Clone>(overrides: &Overrides<S>) -> Overrides<S> {
 #[test]
 fn every_fault_is_found_where_it_shows_and_nothing_else_is() {
     let missing = RefCell::new(FAULTS.iter().copied().collect::<BTreeSet<Fault>>());
-    check(any_plan().prop_map(plain), |plan| {
-        for fault in FAULTS {
-            if found(&plan, *fault)? {
-                missing.borrow_mut().remove(fault);
-            }
+    for _ in 0..ROUNDS {
+        if missing.borrow().is_empty() {
+            break;
         }
-        Ok(())
-    });
+        check(any_plan().prop_map(plain), |plan| {
+            for fault in FAULTS {
+                if found(&plan, *fault)? {
+                    missing.borrow_mut().remove(fault);
+                }
+            }
+            Ok(())
+        });
+    }
     assert_eq!(missing.into_inner(), BTreeSet::new(), "no drawn plan shows these");
 }
 
