@@ -50,6 +50,7 @@ mod tests {
             0.169.0 win32-arm64 npm=true wheel=false
             0.144.4 linux-x64 npm=true wheel=true
             0.144.4 linux-arm64 npm=false wheel=true
+            0.131.0 linux-x64 npm=true wheel=false
         "#]]
         .assert_eq(&lines.concat());
     }
