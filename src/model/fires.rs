@@ -42,13 +42,21 @@ pub const NO_NOTICE: &str = "no-notice";
 /// The form of a thread that stays loaded.
 pub const LOADED: &str = "loaded";
 
-/// Every comparison of the plan, its audit's included.
+/// Every comparison of the plan, its audit's included, beside every config that there has been: a
+/// wrong value may come from an earlier one.
 pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
     let mut world = World::new(plan.defaults.clone());
+    let mut configs = vec![plan.defaults.clone()];
     let mut fires = BTreeSet::new();
     for each in plan.whole() {
         let branches = step(&world, &each);
-        fires.extend(branches.iter().flat_map(|branch| of_branch(&world, branch, &each)));
+        for defaults in &configs {
+            let under = World { defaults: defaults.clone(), ..world.clone() };
+            fires.extend(branches.iter().flat_map(|branch| of_branch(&under, branch, &each)));
+        }
+        if let Step::Configure { defaults } = &each {
+            configs.push(defaults.clone());
+        }
         world = branches.into_iter().next().expect("every step has an answer").world;
     }
     fires
@@ -161,6 +169,16 @@ fn values(policy: &Policy, ruling: &Ruling, defaults: &Defaults) -> Vec<Fire> {
 mod tests {
     use super::{Dimension, Kind, Plan, fires};
     use crate::contract::Clause;
+
+    #[test]
+    fn config_differs_where_an_earlier_one_does() {
+        let plan = "# heirloom case v1\nconfig sandbox=danger-full-access\n\
+                    start sandbox=read-only -> t0\nrun t0 \"one\"\n\
+                    configure sandbox=read-only\nreread t0\naudit\n";
+        let plan: Plan = plan.parse().expect("the plan is one");
+        let mut looks = fires(&plan).into_iter().filter(|fire| fire.clause == Clause::S2);
+        assert!(looks.any(|fire| fire.dimension == Some(Dimension::SB) && fire.config_differs));
+    }
 
     #[test]
     fn an_override_at_a_resume_rules_its_own_dimension_alone() {
