@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use super::{MAIN, Name, Plan, Reply, Server, Step, Who};
-use crate::op::{Act, Flaw};
+use crate::op::{Act, Delay, Flaw};
 use crate::policy::Defaults;
 use crate::policy::words::UnknownWord;
 
@@ -35,6 +35,9 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Lines of a plan at the most: a run of as many takes half an hour, and no stop is heard within
 /// it.
 const LINES_MAX: usize = 10_000;
+
+/// A call that has no answer by then has none.
+const DELAY_MAX_MS: u16 = 10_000;
 
 /// A text that is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +151,10 @@ impl Reading {
             "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
             "disk" => disk(line),
             "second" => Ok(Step::Second(Box::new(self.wrapped(line)?))),
-            "torn" => Ok(Step::Torn(Box::new(self.wrapped(line)?))),
+            "torn" => {
+                let after = delay(line)?;
+                Ok(Step::Torn(Box::new(self.wrapped(line)?), after))
+            }
             "together" => self.together(line),
             _ => self.of_thread(verb, line),
         }
@@ -292,6 +298,21 @@ fn server(line: &mut Line) -> Result<Option<Server>, Problem> {
         ))
     });
     release.map(|release| Some(Server::Release(release)))
+}
+
+/// How long after its request a call is torn off.
+fn delay(line: &mut Line) -> Result<Delay, Problem> {
+    let Some(word) = line.value("after") else {
+        return Ok(Delay::default());
+    };
+    let number = word.strip_suffix("ms").and_then(|number| number.parse().ok());
+    let after = number.filter(|after| *after <= DELAY_MAX_MS);
+    after.map(Delay).ok_or_else(|| {
+        Problem(format!(
+            "`after={word}` is no delay; expected one such as `after=20ms`, of {DELAY_MAX_MS}ms \
+             at the most"
+        ))
+    })
 }
 
 fn disk(line: &mut Line) -> Result<Step, Problem> {

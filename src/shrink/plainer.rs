@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::op::{Consent, Finish, Review, Stop};
+use crate::op::{Consent, Delay, Finish, Review, Stop};
 use crate::plan::{Reply, Step};
 use crate::policy::{
     Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
@@ -68,7 +68,7 @@ pub(super) fn plainer(step: &Step) -> Vec<Step> {
             .map(|defaults| Step::Configure { defaults })
             .collect(),
         Step::Second(inner) => wrapped(inner, Step::Second),
-        Step::Torn(inner) => wrapped(inner, Step::Torn),
+        Step::Torn(inner, after) => torn(inner, *after),
         Step::Together(lanes) => plainer_lanes(lanes),
         _ => Vec::new(),
     }
@@ -101,8 +101,16 @@ fn plainer_run(step: &Step) -> Vec<Step> {
     all
 }
 
+/// The same, and torn off at once.
+fn torn(inner: &Step, after: Delay) -> Vec<Step> {
+    let mut all = wrapped(inner, |step| Step::Torn(step, after));
+    let at_once = Delay::default();
+    all.extend((after != at_once).then(|| Step::Torn(Box::new(inner.clone()), at_once)));
+    all
+}
+
 /// The inner step alone, then wrapped and plainer.
-fn wrapped(inner: &Step, wrap: fn(Box<Step>) -> Step) -> Vec<Step> {
+fn wrapped(inner: &Step, wrap: impl Fn(Box<Step>) -> Step) -> Vec<Step> {
     let plainer = plainer(inner).into_iter().map(|step| wrap(Box::new(step)));
     std::iter::once(inner.clone()).chain(plainer).collect()
 }

@@ -198,10 +198,16 @@ fn every_kind_of_op_is_drawn() {
             Together([Fork
             Together([Resume
             Together([Settings
+            Torn(Act
+            Torn(Begin
+            Torn(Finish
             Torn(Fork
             Torn(Resume
+            Torn(Retune
             Torn(Run
-            Torn(Settings"#]],
+            Torn(Settings
+            Torn(Start
+            Torn(Steer"#]],
     );
 }
 
