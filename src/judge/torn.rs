@@ -1,8 +1,8 @@
 //! [core] A call that a kill broke off: how far it came, beside what was due to it then.
 //!
-//! The facts say which of the model's stages is the one that happened. What came before the kill is
-//! compared as ever; what did not come is nobody's to miss. Nothing is loaded after a kill, whatever
-//! was adopted.
+//! The facts say which of the model's stages is the one that happened. What came before the kill
+//! is compared as ever; what did not come is nobody's to miss. Nothing is loaded after a kill,
+//! whatever was adopted.
 
 use super::View;
 use super::compare::{self, Adopt, Comparison, Gates, Mismatch, broken, plain};

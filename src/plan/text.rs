@@ -36,9 +36,6 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// it.
 const LINES_MAX: usize = 10_000;
 
-/// A call that has no answer by then has none.
-const DELAY_MAX_MS: u16 = 10_000;
-
 /// A text that is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
@@ -306,12 +303,8 @@ fn delay(line: &mut Line) -> Result<Delay, Problem> {
         return Ok(Delay::default());
     };
     let number = word.strip_suffix("ms").and_then(|number| number.parse().ok());
-    let after = number.filter(|after| *after <= DELAY_MAX_MS);
-    after.map(Delay).ok_or_else(|| {
-        Problem(format!(
-            "`after={word}` is no delay; expected one such as `after=20ms`, of {DELAY_MAX_MS}ms \
-             at the most"
-        ))
+    number.map(Delay).ok_or_else(|| {
+        Problem(format!("`after={word}` is no delay; expected one such as `after=20ms`"))
     })
 }
 
@@ -320,5 +313,51 @@ fn disk(line: &mut Line) -> Result<Step, Problem> {
         Some("full") => Ok(Step::Disk { full: true }),
         Some("free") => Ok(Step::Disk { full: false }),
         _ => problem("expected `disk full` or `disk free`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::plan::Plan;
+
+    /// How a line that is torn off is read and printed again.
+    fn check(line: &str, expected: Expect) {
+        let text = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
+        expected.assert_eq(&match text.parse::<Plan>() {
+            Ok(plan) => plan.steps.last().map_or("no step".to_owned(), ToString::to_string),
+            Err(error) => error.to_string(),
+        });
+    }
+
+    #[test]
+    fn a_call_is_torn_off_at_once_where_it_does_not_say_when() {
+        check("torn    resume  t0", expect!["torn    resume  t0"]);
+        check("torn after=0ms resume t0", expect!["torn    resume  t0"]);
+        check(
+            "torn after=8ms resume t0 approval=never",
+            expect!["torn    after=8ms resume  t0 approval=never"],
+        );
+        check(
+            "torn after=65535ms finish t0 interrupt",
+            expect!["torn    after=65535ms finish  t0 interrupt"],
+        );
+    }
+
+    #[test]
+    fn a_delay_is_a_number_of_milliseconds() {
+        check(
+            "torn after=8 resume t0",
+            expect!["line 4: `after=8` is no delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "torn after=65536ms resume t0",
+            expect!["line 4: `after=65536ms` is no delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "torn after=soon resume t0",
+            expect!["line 4: `after=soon` is no delay; expected one such as `after=20ms`"],
+        );
     }
 }

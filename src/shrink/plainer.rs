@@ -236,3 +236,39 @@ pub(super) fn plainer_defaults(defaults: &Defaults) -> Vec<Defaults> {
     ];
     all.into_iter().filter(|plainer| plainer != defaults).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::plainer;
+    use crate::plan::Plan;
+
+    /// What is proposed for the last line of a case.
+    fn check(line: &str, expected: Expect) {
+        let text = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
+        let plan: Plan = text.parse().expect("the line is a step");
+        let last = plan.steps.last().expect("the case has a step");
+        let lines: Vec<String> = plainer(last).iter().map(ToString::to_string).collect();
+        expected.assert_eq(&(lines.join("\n") + "\n"));
+    }
+
+    #[test]
+    fn a_torn_call_gives_way_to_the_call_to_less_of_it_and_to_a_kill_at_once() {
+        check(
+            "torn after=20ms resume t0 approval=never",
+            expect![[r#"
+            resume  t0 approval=never
+            torn    after=20ms resume  t0
+            torn    after=20ms resume  t0
+            torn    resume  t0 approval=never
+        "#]],
+        );
+        check(
+            "torn resume t0",
+            expect![[r#"
+            resume  t0
+        "#]],
+        );
+    }
+}
