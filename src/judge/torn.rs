@@ -24,14 +24,7 @@ pub(super) fn compare(due: &Due, inner: &Step, facts: &[&What], gates: &Gates) -
         Due::Answer { granted: false } if !refused => return elsewhere(inner),
         due => due,
     };
-    let mut all = compare::compare(due, inner, facts, &gates);
-    for mismatch in all.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
-        // What a refused call may have changed before the kill is left open by the branch itself.
-        if matches!(mismatch.adopt, Adopt::Refused) {
-            mismatch.adopt = Adopt::Nothing;
-        }
-    }
-    all
+    compare::compare(due, inner, facts, &gates)
 }
 
 /// The call came to another stage than this branch has it.
@@ -177,6 +170,27 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_about_another_thread_acknowledges_nothing() {
+        let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+        let other = What::Settings { thread: FORK, policy: never() };
+        check(lines, vec![granted(), other], stated(4, THREAD, old()), expect!["none"]);
+    }
+
+    #[test]
+    fn a_fork_loses_what_a_broken_off_history_lost() {
+        let lines = "start -> t0\ntorn run t0 \"one\" approval=never\nfork t0 -> t1\n";
+        let start = vec![granted(), noticed(never()), started(1)];
+        check(lines, start, stated(4, FORK, old()), expect!["R17/AP/fork/never/config"]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_to_be_unloaded() {
+        let lines = &format!("{BEGUN}torn unsubscribe t0\nresume t0\n");
+        check(lines, vec![granted()], stated(4, THREAD, old()), expect!["none"]);
+        check(lines, vec![], stated(4, THREAD, old()), expect!["none"]);
+    }
+
+    #[test]
     fn a_notice_of_another_policy_is_a_finding() {
         let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
         let notice = noticed(with(Approval::Untrusted));
@@ -227,6 +241,24 @@ mod tests {
             stated(4, THREAD, old()),
             expect!["U1/-/settings/accepted/unknown"],
         );
+        check(
+            lines,
+            vec![refused(3)],
+            stated(4, THREAD, never()),
+            expect![[r#"
+            U1/-/settings/accepted/unknown
+            R4/AP/resume/on-request/unknown"#]],
+        );
+        let lines = "start -> t0\ntorn fork t0 -> t1\nresume t1\n";
+        let answer = vec![stated(3, FORK, old())];
+        check(
+            lines,
+            answer,
+            stated(4, FORK, never()),
+            expect![[r#"
+            R16/-/fork/refused/unknown
+            R4/AP/resume/on-request/unknown"#]],
+        );
         let lines = "start -> t0\ntorn fork t0 -> t1\nresume t0\n";
         check(
             lines,
@@ -254,5 +286,6 @@ mod tests {
             expect!["R17/-/resume/accepted/unknown"],
         );
         check(lines, vec![granted()], refused(4), expect!["none"]);
+        check(lines, vec![started(1)], refused(4), expect!["R17/-/resume/accepted/unknown"]);
     }
 }

@@ -6,6 +6,7 @@
 use expect_test::{Expect, expect};
 
 use super::step;
+use crate::contract::Clause;
 use crate::model::{Branch, Due, World};
 use crate::plan::{Name, Plan};
 use crate::policy::Policy;
@@ -49,8 +50,13 @@ fn left(branch: &Branch, name: Name) -> String {
     };
     let archived = if thread.archived { ", archived" } else { "" };
     let broken = if thread.broken_off { ", broken off" } else { "" };
+    let turns = thread.turns.len();
+    let killed = if thread.trail.contains(&Clause::R17) { "" } else { ", never killed" };
     let clause = thread.restored.main();
-    format!("{stage}: {}{maybe}{history}{archived}{broken}, by {clause}", words(&thread.stored))
+    format!(
+        "{stage}: {}{maybe}{history}{archived}{broken}, {turns} turns, by {clause}{killed}",
+        words(&thread.stored)
+    )
 }
 
 #[test]
@@ -59,8 +65,8 @@ fn settings_are_kept_once_they_are_noticed_and_before_that_perhaps() {
         &format!("{BEGUN}torn settings t0 approval=never"),
         0,
         expect![[r#"
-            neither: on-request or never, by R4
-            acknowledged: never, by R4
+            neither: on-request or never, 1 turns, by R4
+            acknowledged: never, 1 turns, by R4
         "#]],
     );
 }
@@ -83,20 +89,20 @@ fn a_turn_that_was_heard_to_start_gives_a_history_and_its_notice_alone_does_not(
         "start -> t0\ntorn run t0 \"one\" approval=never",
         0,
         expect![[r#"
-            neither: on-request or never, perhaps, broken off, by R17
-            started: on-request or never, broken off, by R17
-            acknowledged: never, perhaps, broken off, by R17
-            acknowledged and started: never, broken off, by R17
+            neither: on-request or never, perhaps, broken off, 0 turns, by R17
+            started: on-request or never, broken off, 0 turns, by R17
+            acknowledged: never, perhaps, broken off, 0 turns, by R17
+            acknowledged and started: never, broken off, 0 turns, by R17
         "#]],
     );
     check(
         &format!("{BEGUN}torn begin t0 approval=never"),
         0,
         expect![[r#"
-            neither: on-request or never, broken off, by R4
-            started: on-request or never, broken off, by R4
-            acknowledged: never, broken off, by R4
-            acknowledged and started: never, broken off, by R4
+            neither: on-request or never, broken off, 1 turns, by R4
+            started: on-request or never, broken off, 1 turns, by R4
+            acknowledged: never, broken off, 1 turns, by R4
+            acknowledged and started: never, broken off, 1 turns, by R4
         "#]],
     );
 }
@@ -107,10 +113,10 @@ fn what_is_said_to_a_turn_that_runs_is_kept_as_settings_are() {
         &format!("{BEGUN}begin t0\ntorn run t0 \"two\" approval=never"),
         0,
         expect![[r#"
-            neither: on-request or never, broken off, by R4
-            started: on-request or never, broken off, by R4
-            acknowledged: never, broken off, by R4
-            acknowledged and started: never, broken off, by R4
+            neither: on-request or never, broken off, 2 turns, by R4
+            started: on-request or never, broken off, 2 turns, by R4
+            acknowledged: never, broken off, 2 turns, by R4
+            acknowledged and started: never, broken off, 2 turns, by R4
         "#]],
     );
 }
@@ -122,7 +128,7 @@ fn a_fork_that_was_answered_is_there_and_an_ephemeral_one_and_a_start_are_gone()
         1,
         expect![[r#"
             neither: no thread
-            acknowledged: never, by R4
+            acknowledged: never, 0 turns, by R4
         "#]],
     );
     check(
@@ -150,8 +156,8 @@ fn a_cold_resume_that_was_answered_keeps_its_override() {
         &format!("{cold}torn resume t0 approval=never"),
         0,
         expect![[r#"
-            neither: on-request or never, by R4
-            acknowledged: never, by R4
+            neither: on-request or never, 1 turns, by R4
+            acknowledged: never, 1 turns, by R4
         "#]],
     );
     check(
@@ -160,8 +166,20 @@ fn a_cold_resume_that_was_answered_keeps_its_override() {
         ),
         0,
         expect![[r#"
-            neither: on-request or untrusted or never, by R4
-            acknowledged: untrusted, by R4
+            neither: on-request or untrusted or never, 1 turns, by R4
+            acknowledged: untrusted, 1 turns, by R4
+        "#]],
+    );
+}
+
+#[test]
+fn a_change_in_a_folder_that_a_resume_chose_may_write_the_folder_down_too() {
+    check(
+        &format!("{BEGUN}restart graceful\nresume t0 cwd=OUT\ntorn settings t0 approval=never"),
+        0,
+        expect![[r#"
+            neither: on-request or never or never, 1 turns, by R4
+            acknowledged: never or never, 1 turns, by R4
         "#]],
     );
 }
@@ -172,7 +190,7 @@ fn every_answer_that_is_no_refusal_counts() {
         &format!("{BEGUN}settings t0 approval=untrusted\nrestart graceful\ntorn settings t0"),
         0,
         expect![[r#"
-            refused: untrusted, by R4
+            refused: untrusted, 1 turns, by R4, never killed
         "#]],
     );
     check(
@@ -180,8 +198,8 @@ fn every_answer_that_is_no_refusal_counts() {
         1,
         expect![[r#"
             neither: no thread
-            acknowledged: on-request, by R4
-            acknowledged: untrusted, by R4
+            acknowledged: on-request, 0 turns, by R4
+            acknowledged: untrusted, 0 turns, by R4
         "#]],
     );
 }
@@ -193,31 +211,31 @@ fn a_thread_that_is_moved_is_moved_or_not_and_so_is_each_of_its_subagents() {
         &format!("{parent}torn archive t0"),
         0,
         expect![[r#"
-            neither: on-request, by R4
-            neither: on-request, archived, by R4
-            neither: on-request, by R4
-            neither: on-request, archived, by R4
-            refused: on-request, by R4
+            neither: on-request, 2 turns, by R4
+            neither: on-request, archived, 2 turns, by R4
+            neither: on-request, 2 turns, by R4
+            neither: on-request, archived, 2 turns, by R4
+            refused: on-request, 2 turns, by R4
         "#]],
     );
     check(
         &format!("{parent}torn archive t0"),
         1,
         expect![[r#"
-            neither: on-request, by R4
-            neither: on-request, by R4
-            neither: on-request, archived, by R4
-            neither: on-request, archived, by R4
-            refused: on-request, by R4
+            neither: on-request, 0 turns, by R4
+            neither: on-request, 0 turns, by R4
+            neither: on-request, archived, 0 turns, by R4
+            neither: on-request, archived, 0 turns, by R4
+            refused: on-request, 0 turns, by R4
         "#]],
     );
     check(
         &format!("{BEGUN}archive t0\ntorn unarchive t0"),
         0,
         expect![[r#"
-            neither: on-request, archived, by R4
-            neither: on-request, by R4
-            refused: on-request, archived, by R4
+            neither: on-request, archived, 1 turns, by R4, never killed
+            neither: on-request, 1 turns, by R4, never killed
+            refused: on-request, archived, 1 turns, by R4, never killed
         "#]],
     );
 }
@@ -228,8 +246,8 @@ fn what_the_server_does_by_itself_perhaps_gives_a_history() {
         "start -> t0\ntorn compact t0",
         0,
         expect![[r#"
-            neither: on-request, perhaps, broken off, by R17
-            started: on-request, broken off, by R17
+            neither: on-request, perhaps, broken off, 0 turns, by R17
+            started: on-request, broken off, 0 turns, by R17
             refused: no thread
         "#]],
     );
@@ -237,7 +255,7 @@ fn what_the_server_does_by_itself_perhaps_gives_a_history() {
         "start -> t0\ntorn inject t0",
         0,
         expect![[r#"
-            neither: on-request, perhaps, by R17
+            neither: on-request, perhaps, 0 turns, by R17
             refused: no thread
         "#]],
     );
@@ -245,7 +263,7 @@ fn what_the_server_does_by_itself_perhaps_gives_a_history() {
         "start -> t0\ntorn shell t0",
         0,
         expect![[r#"
-            neither: on-request, perhaps, by O8
+            neither: on-request, perhaps, 0 turns, by O8
             refused: no thread
         "#]],
     );
@@ -257,23 +275,23 @@ fn turns_that_were_perhaps_taken_back_cannot_be_cut_at_for_certain() {
         &format!("{BEGUN}torn revert t0"),
         0,
         expect![[r#"
-            neither: on-request, broken off, by R17
-            refused: on-request, by R4
+            neither: on-request, broken off, 1 turns, by R17
+            refused: on-request, 1 turns, by R4
         "#]],
     );
     check(
         &format!("{BEGUN}torn name t0"),
         0,
         expect![[r#"
-            neither: on-request, by R4
-            refused: on-request, by R4
+            neither: on-request, 1 turns, by R4
+            refused: on-request, 1 turns, by R4
         "#]],
     );
     check(
         &format!("{BEGUN}begin t0\ntorn finish t0 interrupt"),
         0,
         expect![[r#"
-            neither: on-request, broken off, by R4
+            neither: on-request, broken off, 2 turns, by R4
         "#]],
     );
 }
