@@ -208,7 +208,7 @@ fn is_flawed(step: &Step) -> bool {
     match step {
         Step::Run { flaw, .. } => flaw.is_some(),
         Step::Invalid { .. } => true,
-        Step::Second(inner) | Step::Torn(inner) => is_flawed(inner),
+        Step::Second(inner) | Step::Torn(inner, _) => is_flawed(inner),
         Step::Together(steps) => steps.iter().any(is_flawed),
         _ => false,
     }
@@ -217,6 +217,6 @@ fn is_flawed(step: &Step) -> bool {
 /// Whether a step leaves a home that is not used for another case: a killed server's, or one that
 /// another release has had.
 fn spends(step: &Step) -> bool {
-    let kills = matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(_));
+    let kills = matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(..));
     kills || step.moves_to().is_some()
 }

@@ -30,6 +30,7 @@ pub mod signature;
 mod tests;
 pub mod together;
 pub mod told;
+mod torn;
 pub mod wire;
 
 use self::compare::{Adopt, Comparison, Mismatch};
@@ -271,6 +272,7 @@ impl Judging<'_> {
                     Step::Together(steps) => {
                         together::compare((world, &branch), steps, &facts, &gates)
                     }
+                    Step::Torn(inner, _) => torn::compare(&branch.due, inner, &facts, &gates),
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
                 compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));
@@ -293,6 +295,7 @@ impl Judging<'_> {
         for (before, branch, compared) in all {
             let world = adopt::adopt(&before, branch.world, &compared);
             let world = adopt::learn(world, &facts);
+            let world = torn::ended(world, &wanted);
             if !next.contains(&world) {
                 next.push(world);
             }

@@ -21,11 +21,12 @@ pub mod rules;
 mod ruling;
 #[cfg(test)]
 mod tests;
+mod torn;
 mod turns;
 pub mod width;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 5;
+pub const REVISION: u32 = 6;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -211,6 +212,15 @@ pub enum Due {
         thread: Name,
         /// Its parent's present policy.
         bound: Policy,
+    },
+    /// A call that a kill broke off when it had come so far.
+    Torn {
+        /// Whether a reply, a notice or the end of its turn has shown what it changes (R17).
+        acknowledged: bool,
+        /// Whether its turn was heard to start.
+        started: bool,
+        /// What was due to it.
+        due: Box<Due>,
     },
     /// Several calls at once, each with what is due to it, in the order of the step.
     All(Vec<Due>),

@@ -158,12 +158,16 @@ pub enum Op {
     },
     /// The operation, asked for by a second connection to the same server.
     Second(Box<Op>),
-    /// The operation's request, and a kill of the server before any answer.
-    Torn(Box<Op>),
+    /// The operation's request, and a kill of the server so long after it, whatever was answered.
+    Torn(Box<Op>, Delay),
     /// The operations at once, each by a client of its own; the first of them where there is but
     /// one.
     Together(Vec<Op>),
 }
+
+/// How long after its request a call is torn off, in milliseconds; 0: at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Delay(pub u16);
 
 /// How a running turn ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -339,6 +343,13 @@ pub enum Flaw {
     UnknownProfile,
     /// A permission profile together with a sandbox (G5).
     ProfileWithSandbox,
+}
+
+impl Delay {
+    /// Those that are drawn: settings are answered within a few milliseconds, a start takes 15, a
+    /// resume and a fork 30 to 50, a turn 70 to 100.
+    pub const ALL: [Delay; 7] =
+        [Delay(0), Delay(2), Delay(5), Delay(10), Delay(20), Delay(40), Delay(80)];
 }
 
 impl Flaw {

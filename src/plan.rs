@@ -9,7 +9,7 @@ use std::fmt;
 
 use semver::Version;
 
-use crate::op::{Act, Consent, Cut, Finish, Flaw, Method, Probe, Stop, Wrong};
+use crate::op::{Act, Consent, Cut, Delay, Finish, Flaw, Method, Probe, Stop, Wrong};
 use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
 pub mod lift;
@@ -184,8 +184,8 @@ pub enum Step {
     },
     /// The step, asked for by a second connection to the same server.
     Second(Box<Step>),
-    /// The step's request, and a kill of the server before any answer; it is started again.
-    Torn(Box<Step>),
+    /// The step's request, and a kill of the server so long after it; it is started again.
+    Torn(Box<Step>, Delay),
     /// Two to four steps at once, each by a client of its own.
     Together(Vec<Step>),
 }
@@ -305,7 +305,7 @@ impl Step {
             | Step::Task { thread }
             | Step::Rival { thread }
             | Step::Invalid { thread, .. } => change(thread),
-            Step::Second(step) | Step::Torn(step) => step.each_used(change),
+            Step::Second(step) | Step::Torn(step, _) => step.each_used(change),
             Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_used(change)),
             Step::Start { .. }
             | Step::Restart { .. }
@@ -320,7 +320,7 @@ impl Step {
             Step::Start { new, .. } | Step::Fork { new, .. } | Step::Spawn { new, .. } => {
                 change(new);
             }
-            Step::Second(step) | Step::Torn(step) => step.each_new(change),
+            Step::Second(step) | Step::Torn(step, _) => step.each_new(change),
             Step::Together(steps) => steps.iter_mut().for_each(|step| step.each_new(change)),
             _ => {}
         }

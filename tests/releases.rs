@@ -162,7 +162,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9"],
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
-        &["bisect", "r5-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["bisect", "r6-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
         &["matrix", "9.9.7.."],
         &["diff", "latest", "9.9..9.9.9"],
     ];
@@ -198,7 +198,7 @@ fn a_mistake_in_the_releases_is_one_line() {
 
 #[test]
 fn an_end_that_cannot_be_judged_ends_a_search() {
-    let told = shop().seen(&["bisect", "r5-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
+    let told = shop().seen(&["bisect", "r6-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
     let says = |line: &&str| line.contains("cannot judge") || !line.starts_with('!');
     let lines: Vec<&str> = told.lines().filter(says).collect();
     expect![[r#"
@@ -223,6 +223,7 @@ fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
           together              328 B
 
         pinned, each with its digest
+          0.131.0
           0.144.4
           0.169.0  the default
     "#]]);
@@ -286,13 +287,14 @@ fn an_empty_cache_is_listed_as_such() {
     check(
         &["servers"],
         expect![[r#"
-        cached
-          none; `heirloom check` fetches the pinned one when it needs it
+            cached
+              none; `heirloom check` fetches the pinned one when it needs it
 
-        pinned, each with its digest
-          0.144.4
-          0.169.0  the default
-    "#]],
+            pinned, each with its digest
+              0.131.0
+              0.144.4
+              0.169.0  the default
+        "#]],
     );
 }
 

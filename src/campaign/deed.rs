@@ -136,7 +136,7 @@ fn live(plan: &Plan, finding: &Finding, (thread, probe): (Name, Probe)) -> Optio
 fn begins(step: &Step) -> bool {
     match step {
         Step::Begin { .. } => true,
-        Step::Second(inner) | Step::Torn(inner) => begins(inner),
+        Step::Second(inner) | Step::Torn(inner, _) => begins(inner),
         Step::Together(steps) => steps.iter().any(begins),
         _ => false,
     }

@@ -134,7 +134,7 @@ fn verb(step: &Step) -> String {
     let mut words = words.split_whitespace();
     let first = words.next().unwrap_or_default();
     match step {
-        Step::Second(inner) | Step::Torn(inner) => format!("{first} {}", verb(inner)),
+        Step::Second(inner) | Step::Torn(inner, _) => format!("{first} {}", verb(inner)),
         Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
         Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
             format!("{first} ephemeral")

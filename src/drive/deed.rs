@@ -115,7 +115,7 @@ pub(super) fn is_in(plan: &Plan) -> bool {
 fn of_step(step: &Step) -> bool {
     match step {
         Step::Run { reply: Reply::Deed(..), .. } => true,
-        Step::Second(inner) | Step::Torn(inner) => of_step(inner),
+        Step::Second(inner) | Step::Torn(inner, _) => of_step(inner),
         Step::Together(steps) => steps.iter().any(of_step),
         _ => false,
     }

@@ -1,16 +1,17 @@
 //! [edge] Requests that must be refused, calls that are torn off, a disk that is full.
 //!
-//! A torn call is written and the server killed at once, with no wait for anything in between. A
-//! full disk is stood in for by a limit on the size of files: every write to one fails, with EFBIG
-//! where a full disk says ENOSPC. Both leave a home that is not used for another case.
+//! A torn call is written, and the server killed at once or so many milliseconds later; what it
+//! says until then is written down, and nothing is waited for. A full disk is stood in for by a
+//! limit on the size of files: every write to one fails, with EFBIG where a full disk says ENOSPC.
+//! Both leave a home that is not used for another case.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::session::Early;
 use super::steps::{Cut, Run};
 use crate::client::Lost;
-use crate::op::{Act, Finish, Method, Stop, Wrong};
-use crate::plan::{Step, Who};
+use crate::op::{Act, Delay, Finish, Method, Stop, Wrong};
+use crate::plan::{Reply, Step, Who};
 use crate::trace::What;
 use crate::wire::acts;
 use crate::wire::call::{self, Call, NEVER_ISSUED};
@@ -72,17 +73,46 @@ impl Run<'_> {
         }
     }
 
-    /// Sends the step's request, if it has one, and kills the server. No name is given by an
-    /// answer that was quick enough.
-    pub(super) fn torn(&mut self, inner: &Step) -> Result<(), Cut> {
+    /// Sends the step's request, if it has one, and kills the server when the time is over. An
+    /// answer that was quick enough gives its name.
+    pub(super) fn torn(&mut self, inner: &Step, after: Delay) -> Result<(), Cut> {
         let request = self.request(inner);
         if let Some(what) = request.as_ref().and_then(|(call, _)| self.validity.lacks(call)) {
             return self.left_out(&what);
         }
         if let Some((call, unbound)) = request {
-            self.send(call, (unbound, None))?;
+            self.play(inner)?;
+            self.send(call, (unbound, inner.names().first().copied()))?;
+            self.within(Duration::from_millis(after.0.into()), |_| false)?;
         }
-        self.restart((Stop::Kill, false), None)
+        self.restart((Stop::Kill, false), None)?;
+        match inner {
+            Step::Fork { new, .. } => self.begun(Who::Thread(*new)),
+            Step::Resume { thread, .. } => self.begun(*thread),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the model answers, should it still be asked. A turn that is to run on is held, and
+    /// what is said to one that runs changes nothing of its script.
+    fn play(&mut self, step: &Step) -> Result<(), Cut> {
+        let (Step::Run { thread, .. } | Step::Begin { thread, .. }) = step else {
+            return Ok(());
+        };
+        if self.running(*thread).is_some() {
+            return Ok(());
+        }
+        let (id, _) = self.id(*thread);
+        self.deed = None;
+        match step {
+            // What a deed's command does after the kill would be another deed's.
+            Step::Run { reply: Reply::Deed(..), .. } => Ok(()),
+            Step::Run { reply, .. } => self.script(&id, reply),
+            _ => {
+                self.stage.queue(&id, Reply::Hold);
+                Ok(())
+            }
+        }
     }
 
     /// The request that a step sends, and whether its thread is unbound. What would begin to run

@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
             Step::Act { thread, act } => self.act(*thread, *act),
             Step::Invalid { thread, method, wrong } => self.invalid(*thread, *method, *wrong),
             Step::Disk { full } => self.disk(*full),
-            Step::Torn(inner) => self.torn(inner),
+            Step::Torn(inner, after) => self.torn(inner, *after),
             Step::Fresh { thread } => self.fresh(*thread),
             Step::Spawn { thread, new } => self.spawn(*thread, *new),
             Step::Task { thread } => self.task(*thread),
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
 fn unloads(step: &Step) -> bool {
     match step {
         Step::Act { act, .. } => *act == Act::Unload,
-        Step::Second(step) | Step::Torn(step) => unloads(step),
+        Step::Second(step) | Step::Torn(step, _) => unloads(step),
         Step::Together(steps) => steps.iter().any(unloads),
         _ => false,
     }

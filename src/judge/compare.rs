@@ -174,7 +174,7 @@ pub(super) fn of_lane(
 /// What a refusal makes of what is due.
 fn declined((due, kind): (&Due, Kind), (view, why): (View, &str)) -> Vec<Comparison> {
     let (thread, clause) = match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } => return Vec::new(),
+        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => return Vec::new(),
         Due::Answer { granted } => {
             return elsewhere::allowed(kind, *granted, &Outcome::Refused(why));
         }
@@ -198,7 +198,7 @@ fn conceded(
 ) -> Vec<Comparison> {
     let stated = |about, view| stated(about, (whose, seen), view);
     match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } => Vec::new(),
+        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => Vec::new(),
         Due::Answer { granted } => {
             elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
         }

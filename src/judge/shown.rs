@@ -36,7 +36,7 @@ pub(super) fn not_taken(step: &Step, facts: &[&What]) -> bool {
 pub(super) fn performed(step: &Step, facts: &[&What]) -> bool {
     let sent = || facts.iter().any(|what| matches!(what, What::Sent { .. }));
     let taken = !facts.iter().any(|what| matches!(what, What::NotTaken { .. }));
-    taken && (!matches!(step, Step::Torn(_)) || sent())
+    taken && (!matches!(step, Step::Torn(..)) || sent())
 }
 
 /// The worlds as they are, and as they are once threads are unloaded: an idle thread that nobody

@@ -149,9 +149,9 @@ fn bases(world: &World, source: &Thread) -> Vec<Policy> {
     }
 }
 
-/// Whether the thread's history begins with no turn.
+/// Whether the thread's history begins with no turn, or with one that was broken off.
 fn began_otherwise(restored: Ruling) -> bool {
-    matches!(restored.main(), Clause::O3 | Clause::O8)
+    matches!(restored.main(), Clause::O3 | Clause::O8 | Clause::R17)
 }
 
 /// R7: the policy with config's permissions, where its profile no longer exists.

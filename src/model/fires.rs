@@ -42,22 +42,32 @@ pub const NO_NOTICE: &str = "no-notice";
 /// The form of a thread that stays loaded.
 pub const LOADED: &str = "loaded";
 
+/// The worlds that are followed after calls that are torn off: it is a filter for effort.
+const WORLDS_MAX: usize = 8;
+
 /// Every comparison of the plan, its audit's included, beside every config that there has been: a
 /// wrong value may come from an earlier one.
 pub fn fires(plan: &Plan) -> BTreeSet<Fire> {
-    let mut world = World::new(plan.defaults.clone());
+    let mut worlds = vec![World::new(plan.defaults.clone())];
     let mut configs = vec![plan.defaults.clone()];
     let mut fires = BTreeSet::new();
     for each in plan.whole() {
-        let branches = step(&world, &each);
-        for defaults in &configs {
-            let under = World { defaults: defaults.clone(), ..world.clone() };
-            fires.extend(branches.iter().flat_map(|branch| of_branch(&under, branch, &each)));
+        let mut next = Vec::new();
+        for world in &worlds {
+            let branches = step(world, &each);
+            for defaults in &configs {
+                let under = World { defaults: defaults.clone(), ..world.clone() };
+                fires.extend(branches.iter().flat_map(|branch| of_branch(&under, branch, &each)));
+            }
+            // How far a torn call comes is no matter of the plan.
+            let worth = if matches!(each, Step::Torn(..)) { branches.len() } else { 1 };
+            next.extend(branches.into_iter().take(worth).map(|branch| branch.world));
         }
         if let Step::Configure { defaults } = &each {
             configs.push(defaults.clone());
         }
-        world = branches.into_iter().next().expect("every step has an answer").world;
+        next.truncate(WORLDS_MAX);
+        worlds = next;
     }
     fires
 }
@@ -106,6 +116,11 @@ fn of(due: &Due, defaults: &Defaults, kind: Kind) -> Vec<Fire> {
         Due::Answer { granted: false } => vec![plain(Clause::T5, LOADED)],
         Due::Nothing | Due::Answer { granted: true } | Due::Closing { .. } => Vec::new(),
         Due::All(dues) => dues.iter().flat_map(|due| of(due, defaults, kind)).collect(),
+        Due::Torn { due, .. } => {
+            let mut fires = of(due, defaults, kind);
+            fires.retain(|fire| !matches!(fire.clause, Clause::T9 | Clause::W4));
+            fires
+        }
         Due::Refusal(clause) => vec![plain(*clause, REFUSED)],
         Due::Policy(_, policy, ruling)
         | Due::Look(_, policy, ruling)

@@ -1,16 +1,15 @@
-//! [core] What races: calls at once, calls that are torn off, a second connection.
+//! [core] What races: calls at once, a second connection, a change that is perhaps made.
 //!
 //! Calls at once are right if some order of them explains every answer. A change that nobody
-//! acknowledged before a kill is there afterwards or is not, never something third: it waits as a
-//! possible policy until a cold read says which.
+//! acknowledged is there afterwards or is not, never something third: it waits as a possible
+//! policy until a cold read says which.
 
 use std::collections::BTreeSet;
 
-use super::rules::{quiet, step};
+use super::rules::step;
 use super::{Branch, Due, World};
 use crate::contract::Clause;
-use crate::op::Stop;
-use crate::plan::{Name, Step};
+use crate::plan::Step;
 use crate::policy::Policy;
 
 /// The same rules, by another connection: it hears of what it starts, forks and resumes.
@@ -23,36 +22,14 @@ pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {
     branches
 }
 
-/// The server is killed before it answers: what the call would have changed is perhaps changed.
-pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
-    let after = step(world, inner).swap_remove(0).world;
-    let mut left = perhaps(world, &after);
-    let mut branches = quiet(left.unloaded(Stop::Kill, false));
-    let moved: Vec<Name> = archived_by(world, &after);
-    if !moved.is_empty() {
-        for name in moved {
-            left.threads.entry(name).and_modify(|thread| thread.archived = !thread.archived);
-        }
-        branches.extend(quiet(left.unloaded(Stop::Kill, false)));
-    }
-    branches
-}
-
-/// The threads that are archived in one of the worlds and not in the other.
-fn archived_by(before: &World, after: &World) -> Vec<Name> {
-    let other = |name: &Name, archived: bool| {
-        after.threads.get(name).is_some_and(|after| after.archived != archived)
-    };
-    let all = before.threads.iter();
-    all.filter(|(name, thread)| other(name, thread.archived)).map(|(name, _)| *name).collect()
-}
-
 /// The world before a change that is perhaps made: what a cold read gives is open.
 pub(super) fn perhaps(world: &World, after: &World) -> World {
     let mut left = world.clone();
     for (name, thread) in &mut left.threads {
         let Some(would) = after.threads.get(name) else { continue };
-        maybe(&mut thread.maybe, &thread.stored, &would.stored);
+        for policy in std::iter::once(&would.stored).chain(&would.maybe) {
+            maybe(&mut thread.maybe, &thread.stored, policy);
+        }
         if thread.can_begin() && (would.materialised || would.uncertain) {
             thread.uncertain = true;
             thread.restored = would.restored;

@@ -3,7 +3,7 @@
 //! One arm a kind of step; the rules themselves stand in the files beside this one. What a step
 //! meets on a full disk is widened here, for every step alike.
 
-use super::{Branch, Due, Thread, World, acts, calls, full, races, turns};
+use super::{Branch, Due, Thread, World, acts, calls, full, races, torn, turns};
 use crate::contract::Clause;
 use crate::plan::{Step, Who};
 use crate::policy::{Defaults, Overrides};
@@ -61,7 +61,7 @@ fn ruled(world: &World, step: &Step) -> Vec<Branch> {
         Step::Configure { defaults } => quiet(world.configured(defaults)),
         Step::Disk { full } => quiet(World { full: *full, ..world.clone() }),
         Step::Second(inner) => races::second(world, inner),
-        Step::Torn(inner) => races::torn(world, inner),
+        Step::Torn(inner, _) => torn::torn(world, inner),
         Step::Together(steps) => races::together(world, steps),
     }
 }

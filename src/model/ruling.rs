@@ -88,7 +88,7 @@ impl Step {
             Step::Restart { .. } => Kind::Restart,
             Step::Configure { .. } => Kind::Configure,
             Step::Disk { .. } => Kind::Disk,
-            Step::Second(step) | Step::Torn(step) => step.kind(),
+            Step::Second(step) | Step::Torn(step, _) => step.kind(),
             Step::Together(_) => Kind::Together,
         }
     }

@@ -8,7 +8,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::strategy::MAX_OPS;
 use super::{
-    Act, Case, Consent, Cut, Ending, Finish, Flaw, Method, Op, Pick, Probe, Review, Stop, Wrong,
+    Act, Case, Consent, Cut, Delay, Ending, Finish, Flaw, Method, Op, Pick, Probe, Review, Stop,
+    Wrong,
 };
 use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
@@ -76,11 +77,26 @@ const FINISHES: [Finish; 2] = [Finish::Complete, Finish::Interrupt];
 
 /// An operation within another; of plain ones only, so that bytes never nest without end.
 fn wrapped(bytes: &mut Unstructured<'_>) -> Result<Op> {
-    let first = plain(bytes)?;
     Ok(match bytes.int_in_range(0..=2_u8)? {
-        0 => Op::Second(Box::new(first)),
-        1 => Op::Torn(Box::new(first)),
-        _ => Op::Together(vec![first, plain(bytes)?]),
+        0 => Op::Second(Box::new(plain(bytes)?)),
+        1 => {
+            let after = *bytes.choose(&Delay::ALL)?;
+            Op::Torn(Box::new(changing(bytes)?), after)
+        }
+        _ => Op::Together(vec![plain(bytes)?, plain(bytes)?]),
+    })
+}
+
+/// One that may be torn off.
+fn changing(bytes: &mut Unstructured<'_>) -> Result<Op> {
+    Ok(match bytes.int_in_range(0..=9_u8)? {
+        0 => Op::Start { overrides: call(bytes)?, ephemeral: rarely(bytes)? },
+        1 => Op::Begin { thread: pick(bytes)?, overrides: turn(bytes)? },
+        2 => Op::Finish { thread: pick(bytes)?, finish: Finish::Interrupt },
+        3 => Op::Steer { thread: pick(bytes)? },
+        4 => Op::Retune { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
+        5 => Op::Act { thread: pick(bytes)?, act: *bytes.choose(&Act::ALL)? },
+        _ => plain(bytes)?,
     })
 }
 

@@ -7,7 +7,7 @@
 use semver::Version;
 
 use super::{Name, Plan, Reply, Server, Step, Who};
-use crate::op::{Case, Ending, NOBODY, Op, Pick, Stop};
+use crate::op::{Act, Case, Delay, Ending, Finish, NOBODY, Op, Pick, Stop};
 
 /// Clients at once, at the most: the orders of as many calls can be followed.
 const TOGETHER_MAX: usize = 4;
@@ -117,7 +117,7 @@ impl Naming {
             Op::Configure { defaults } => Step::Configure { defaults: defaults.clone() },
             Op::Disk { full } => Step::Disk { full: *full },
             Op::Second(op) => by_second(self.inner(op, named)),
-            Op::Torn(op) => torn(self.inner(op, named)),
+            Op::Torn(op, after) => torn(self.inner(op, named), *after),
             Op::Together(ops) => self.together(ops, named),
         }
     }
@@ -172,15 +172,22 @@ fn by_second(step: Step) -> Step {
     }
 }
 
-/// What can be torn: a request that would change something.
-fn torn(step: Step) -> Step {
-    match step {
+/// What can be torn: a request that would change something, and leaves nothing behind that begins
+/// to run at a later resume.
+fn torn(step: Step, after: Delay) -> Step {
+    match &step {
+        Step::Act { act: Act::Read | Act::List | Act::Goal | Act::Queue, .. } => step,
         Step::Start { .. }
         | Step::Fork { .. }
         | Step::Resume { .. }
         | Step::Settings { .. }
-        | Step::Run { flaw: None, .. } => Step::Torn(Box::new(step)),
-        other => other,
+        | Step::Run { flaw: None, .. }
+        | Step::Begin { .. }
+        | Step::Steer { .. }
+        | Step::Retune { .. }
+        | Step::Finish { finish: Finish::Interrupt, .. }
+        | Step::Act { .. } => Step::Torn(Box::new(step), after),
+        _ => step,
     }
 }
 
@@ -230,7 +237,7 @@ fn op(step: &Step, named: &[Name]) -> Op {
         Step::Configure { defaults } => Op::Configure { defaults: defaults.clone() },
         Step::Disk { full } => Op::Disk { full: *full },
         Step::Second(step) => Op::Second(Box::new(op(step, named))),
-        Step::Torn(step) => Op::Torn(Box::new(op(step, named))),
+        Step::Torn(step, after) => Op::Torn(Box::new(op(step, named)), *after),
         Step::Together(steps) => Op::Together(steps.iter().map(|step| op(step, named)).collect()),
     }
 }

@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use super::{MAIN, Name, Plan, Reply, Server, Step, Who};
-use crate::op::{Act, Flaw};
+use crate::op::{Act, Delay, Flaw};
 use crate::policy::Defaults;
 use crate::policy::words::UnknownWord;
 
@@ -148,7 +148,10 @@ impl Reading {
             "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
             "disk" => disk(line),
             "second" => Ok(Step::Second(Box::new(self.wrapped(line)?))),
-            "torn" => Ok(Step::Torn(Box::new(self.wrapped(line)?))),
+            "torn" => {
+                let after = delay(line)?;
+                Ok(Step::Torn(Box::new(self.wrapped(line)?), after))
+            }
             "together" => self.together(line),
             _ => self.of_thread(verb, line),
         }
@@ -294,10 +297,67 @@ fn server(line: &mut Line) -> Result<Option<Server>, Problem> {
     release.map(|release| Some(Server::Release(release)))
 }
 
+/// How long after its request a call is torn off.
+fn delay(line: &mut Line) -> Result<Delay, Problem> {
+    let Some(word) = line.value("after") else {
+        return Ok(Delay::default());
+    };
+    let number = word.strip_suffix("ms").and_then(|number| number.parse().ok());
+    number.map(Delay).ok_or_else(|| {
+        Problem(format!("`after={word}` is no delay; expected one such as `after=20ms`"))
+    })
+}
+
 fn disk(line: &mut Line) -> Result<Step, Problem> {
     match line.word().as_deref() {
         Some("full") => Ok(Step::Disk { full: true }),
         Some("free") => Ok(Step::Disk { full: false }),
         _ => problem("expected `disk full` or `disk free`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::plan::Plan;
+
+    /// How a line that is torn off is read and printed again.
+    fn check(line: &str, expected: Expect) {
+        let text = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
+        expected.assert_eq(&match text.parse::<Plan>() {
+            Ok(plan) => plan.steps.last().map_or("no step".to_owned(), ToString::to_string),
+            Err(error) => error.to_string(),
+        });
+    }
+
+    #[test]
+    fn a_call_is_torn_off_at_once_where_it_does_not_say_when() {
+        check("torn    resume  t0", expect!["torn    resume  t0"]);
+        check("torn after=0ms resume t0", expect!["torn    resume  t0"]);
+        check(
+            "torn after=8ms resume t0 approval=never",
+            expect!["torn    after=8ms resume  t0 approval=never"],
+        );
+        check(
+            "torn after=65535ms finish t0 interrupt",
+            expect!["torn    after=65535ms finish  t0 interrupt"],
+        );
+    }
+
+    #[test]
+    fn a_delay_is_a_number_of_milliseconds() {
+        check(
+            "torn after=8 resume t0",
+            expect!["line 4: `after=8` is no delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "torn after=65536ms resume t0",
+            expect!["line 4: `after=65536ms` is no delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "torn after=soon resume t0",
+            expect!["line 4: `after=soon` is no delay; expected one such as `after=20ms`"],
+        );
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::op::{Consent, Finish, Review, Stop};
+use crate::op::{Consent, Delay, Finish, Review, Stop};
 use crate::plan::{Reply, Step};
 use crate::policy::{
     Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, TurnOverrides, Wish,
@@ -68,7 +68,7 @@ pub(super) fn plainer(step: &Step) -> Vec<Step> {
             .map(|defaults| Step::Configure { defaults })
             .collect(),
         Step::Second(inner) => wrapped(inner, Step::Second),
-        Step::Torn(inner) => wrapped(inner, Step::Torn),
+        Step::Torn(inner, after) => torn(inner, *after),
         Step::Together(lanes) => plainer_lanes(lanes),
         _ => Vec::new(),
     }
@@ -101,8 +101,16 @@ fn plainer_run(step: &Step) -> Vec<Step> {
     all
 }
 
+/// The same, and torn off at once.
+fn torn(inner: &Step, after: Delay) -> Vec<Step> {
+    let mut all = wrapped(inner, |step| Step::Torn(step, after));
+    let at_once = Delay::default();
+    all.extend((after != at_once).then(|| Step::Torn(Box::new(inner.clone()), at_once)));
+    all
+}
+
 /// The inner step alone, then wrapped and plainer.
-fn wrapped(inner: &Step, wrap: fn(Box<Step>) -> Step) -> Vec<Step> {
+fn wrapped(inner: &Step, wrap: impl Fn(Box<Step>) -> Step) -> Vec<Step> {
     let plainer = plainer(inner).into_iter().map(|step| wrap(Box::new(step)));
     std::iter::once(inner.clone()).chain(plainer).collect()
 }
@@ -227,4 +235,40 @@ pub(super) fn plainer_defaults(defaults: &Defaults) -> Vec<Defaults> {
         Defaults { others: BTreeMap::new(), ..kept() },
     ];
     all.into_iter().filter(|plainer| plainer != defaults).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::plainer;
+    use crate::plan::Plan;
+
+    /// What is proposed for the last line of a case.
+    fn check(line: &str, expected: Expect) {
+        let text = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
+        let plan: Plan = text.parse().expect("the line is a step");
+        let last = plan.steps.last().expect("the case has a step");
+        let lines: Vec<String> = plainer(last).iter().map(ToString::to_string).collect();
+        expected.assert_eq(&(lines.join("\n") + "\n"));
+    }
+
+    #[test]
+    fn a_torn_call_gives_way_to_the_call_to_less_of_it_and_to_a_kill_at_once() {
+        check(
+            "torn after=20ms resume t0 approval=never",
+            expect![[r#"
+            resume  t0 approval=never
+            torn    after=20ms resume  t0
+            torn    after=20ms resume  t0
+            torn    resume  t0 approval=never
+        "#]],
+        );
+        check(
+            "torn resume t0",
+            expect![[r#"
+            resume  t0
+        "#]],
+        );
+    }
 }

@@ -23,7 +23,7 @@ pub fn guesses(plan: &Plan, step: usize, thread: Option<Name>) -> Vec<Plan> {
         Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
             false
         }
-        Step::Spawn { .. } | Step::Second(_) | Step::Torn(_) | Step::Together(_) => false,
+        Step::Spawn { .. } | Step::Second(_) | Step::Torn(..) | Step::Together(_) => false,
         _ => true,
     };
     let mut bare = line.clone();

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use expect_test::{Expect, expect};
 use heirloom::op::strategy::{Draw, MAX_OPS, drawn};
-use heirloom::op::{Case, Ending, NOBODY, Op, Pick};
+use heirloom::op::{Case, Delay, Ending, NOBODY, Op, Pick};
 use heirloom::plan::Plan;
 use heirloom::policy::{Defaults, Overrides, Wish};
 use proptest::collection::vec;
@@ -143,17 +143,24 @@ fn every_case_begins_with_a_start_and_keeps_its_bound() {
     percent(cases().map(sound), 100..=100);
 }
 
-#[test]
-fn every_kind_of_op_is_drawn() {
-    let kind = |op: Op| match op {
+fn kind(op: Op) -> String {
+    match op {
         Op::Restart { stop, forgets, .. } => {
             format!("Restart {stop}{}", if forgets { " forgetting" } else { "" })
         }
         Op::Act { act, .. } => format!("Act {act}"),
         other => format!("{other:?}").split(' ').next().unwrap_or_default().to_owned(),
-    };
+    }
+}
+
+fn wraps(op: &Op) -> bool {
+    matches!(op, Op::Second(_) | Op::Torn(..) | Op::Together(_))
+}
+
+#[test]
+fn every_kind_of_op_is_drawn() {
     words(
-        ops().map(|(_, op)| kind(op)),
+        ops().filter(|(_, op)| !wraps(op)).map(|(_, op)| kind(op)),
         expect![[r#"
             Act archive
             Act compact
@@ -185,23 +192,55 @@ fn every_kind_of_op_is_drawn() {
             Retune
             Rival
             Run
+            Settings
+            Spawn
+            Start
+            Steer
+            Task"#]],
+    );
+}
+
+#[test]
+fn every_op_is_drawn_that_stands_within_another() {
+    words(
+        ops().filter(|(_, op)| wraps(op)).map(|(_, op)| kind(op)),
+        expect![[r#"
             Second(Act
             Second(Fork
             Second(Resume
             Second(Run
             Second(Settings
-            Settings
-            Spawn
-            Start
-            Steer
-            Task
             Together([Fork
             Together([Resume
             Together([Settings
+            Torn(Act
+            Torn(Begin
+            Torn(Finish
             Torn(Fork
             Torn(Resume
+            Torn(Retune
             Torn(Run
-            Torn(Settings"#]],
+            Torn(Settings
+            Torn(Start
+            Torn(Steer"#]],
+    );
+}
+
+#[test]
+fn every_delay_of_a_torn_call_is_drawn() {
+    words(
+        ops().filter_map(|(_, op)| match op {
+            Op::Torn(_, Delay(after)) => Some(format!("{after:02}")),
+            _ => None,
+        }),
+        expect![[r#"
+            00
+            02
+            05
+            10
+            20
+            40
+            80"#]],
     );
 }
 

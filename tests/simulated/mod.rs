@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use heirloom::model::rules::step;
 use heirloom::model::{Due, World};
-use heirloom::op::Stop;
+use heirloom::op::{Delay, Stop};
 use heirloom::plan::{Name, Plan, Reply, Step, Who};
 use heirloom::policy::told::Voice;
 use heirloom::policy::{CallOverrides, Policy};
@@ -20,6 +20,9 @@ mod hand;
 
 use self::fault::Fault;
 use self::hand::Hand;
+
+/// A call that is torn off later than this has had its answer, and done all that follows from it.
+const ANSWERED: Delay = Delay(20);
 
 /// The run ends here; why is the last fact.
 struct Cut;
@@ -64,7 +67,13 @@ impl Server {
                 self.restart(step, *stop);
                 Ok(())
             }
-            Step::Torn(inner) => {
+            Step::Torn(inner, after) if *after >= ANSWERED => {
+                self.step(inner)?;
+                let kill = Step::Restart { stop: Stop::Kill, forgets: false, server: None };
+                self.restart(&kill, Stop::Kill);
+                Ok(())
+            }
+            Step::Torn(inner, _) => {
                 let unbound = self.hand.unbound(inner);
                 self.hand.send("a request", unbound);
                 self.restart(step, Stop::Kill);

@@ -11,7 +11,8 @@ use proptest::strategy::{BoxedStrategy, Union};
 use super::overrides::Overriding;
 use super::{Rare, values};
 use crate::op::{
-    Act, Consent, Cut, Ending, Finish, Flaw, Method, NOBODY, Op, Pick, Probe, Review, Stop, Wrong,
+    Act, Consent, Cut, Delay, Ending, Finish, Flaw, Method, NOBODY, Op, Pick, Probe, Review, Stop,
+    Wrong,
 };
 
 /// Of 100 picks, this many name a thread that never was.
@@ -94,10 +95,9 @@ fn rare(rare: Rare, calls: &Overriding) -> Vec<Weighed> {
             vec![(2, one(spawn)), (1, one(task)), (5, told_again(calls))]
         }
         Rare::Torn => {
-            let torn = Union::new(vec![call(), run()]).prop_map(|op| Op::Torn(Box::new(op)));
             let forgets =
                 stops().prop_map(|stop| Op::Restart { stop, forgets: true, server: None });
-            vec![(4, one(torn)), (3, one(forgets))]
+            vec![(6, torn(calls)), (3, one(forgets))]
         }
         Rare::Full => {
             let said = Union::new(vec![call(), run(), acts()]);
@@ -117,6 +117,50 @@ fn rare(rare: Rare, calls: &Overriding) -> Vec<Weighed> {
         }
         Rare::Fresh => vec![(5, one(picks().prop_map(|thread| Op::Fresh { thread })))],
     }
+}
+
+/// A call that a kill breaks off, in one of four cases while a turn runs.
+fn torn(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
+    let start = |ephemeral| {
+        let start = calls.call();
+        start.prop_map(move |overrides| Op::Start { overrides, ephemeral }).boxed()
+    };
+    let begin = || {
+        let begin = (picks(), calls.started());
+        begin.prop_map(|(thread, overrides)| Op::Begin { thread, overrides }).boxed()
+    };
+    let interrupt = picks().prop_map(|thread| Op::Finish { thread, finish: Finish::Interrupt });
+    let said = Union::new_weighted(vec![
+        (4, changes(calls)),
+        (2, runs(calls)),
+        (1, picks().prop_map(|thread| Op::Steer { thread }).boxed()),
+        (1, retunes(calls)),
+        (1, interrupt.boxed()),
+        (1, acts()),
+    ]);
+    let alone = Union::new_weighted(vec![
+        (1, start(false)),
+        (5, forks(calls, false)),
+        (1, forks(calls, true)),
+        (5, resumes(calls)),
+        (5, changes(calls)),
+        (5, runs(calls)),
+        (2, begin()),
+        (3, acts()),
+    ]);
+    let running = (begin(), said).prop_map(|(begin, said)| {
+        let thread = thread_of(&begin);
+        (Some(begin), thread.map_or(said.clone(), |thread| of(said, thread)))
+    });
+    let call = Union::new_weighted(vec![
+        (3, alone.prop_map(|op| (None, op)).boxed()),
+        (1, running.boxed()),
+    ]);
+    (call, select(Delay::ALL.to_vec()))
+        .prop_map(|((before, op), after)| {
+            before.into_iter().chain([Op::Torn(Box::new(op), after)]).collect()
+        })
+        .boxed()
 }
 
 /// These acts, and a resume of the same thread.
@@ -155,6 +199,7 @@ fn thread_of(op: &Op) -> Option<Pick> {
         | Op::Act { thread, .. }
         | Op::Invalid { thread, .. }
         | Op::Resume { thread, .. }
+        | Op::Begin { thread, .. }
         | Op::Run { thread, .. } => Some(*thread),
         Op::Second(op) => thread_of(op),
         Op::Together(ops) => ops.iter().find_map(thread_of),
@@ -198,6 +243,7 @@ fn of(mut op: Op, pick: Pick) -> Op {
         | Op::Fork { from: thread, .. }
         | Op::Steer { thread }
         | Op::Retune { thread, .. }
+        | Op::Finish { thread, .. }
         | Op::Reread { thread }
         | Op::Act { thread, .. } => *thread = pick,
         _ => {}

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::HEADER;
 use super::words::Worded;
-use crate::op::Cut;
+use crate::op::{Cut, Delay};
 use crate::plan::{Name, Plan, Reply, Step};
 use crate::policy::{Defaults, Dimension, Overrides, Wish};
 
@@ -51,7 +51,8 @@ impl fmt::Display for Step {
             Step::Configure { defaults } => format!("configure {}", Config(defaults)),
             Step::Disk { full } => format!("disk    {}", if *full { "full" } else { "free" }),
             Step::Second(step) => format!("second  {step}"),
-            Step::Torn(step) => format!("torn    {step}"),
+            Step::Torn(step, Delay(0)) => format!("torn    {step}"),
+            Step::Torn(step, Delay(after)) => format!("torn    after={after}ms {step}"),
             Step::Together(steps) => {
                 let lanes: Vec<String> = steps.iter().map(Step::to_string).collect();
                 format!("together {}", lanes.join(" | "))

@@ -1,0 +1,196 @@
+//! [core] The rules of calls that a kill breaks off: R17, and R16 where a turn was to begin.
+//!
+//! What the server acknowledged before the kill is kept; of what it did not, the result is before
+//! or after. Which of them it acknowledged is seen and not predicted: there is a branch for each
+//! stage that a call can come to, and the trace says which one it came to. Nothing is loaded
+//! afterwards.
+
+use std::collections::BTreeSet;
+
+use super::races::perhaps;
+use super::rules::step;
+use super::{Branch, Due, Kind, Ruling, Thread, World};
+use crate::contract::Clause;
+use crate::op::{Act, Stop};
+use crate::plan::{Name, Step, Who};
+
+#[cfg(test)]
+mod tests;
+
+/// Threads that one request moves, at the most: of each it is open whether it was moved.
+const MOVED_MAX: usize = 3;
+
+/// How far a call has come: whether what it changes was acknowledged, and whether its turn was
+/// heard to start.
+type Stage = (bool, bool);
+
+pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
+    let answers = step(world, inner);
+    let (granted, refused): (Vec<Branch>, Vec<Branch>) = answers.into_iter().partition(is_granted);
+    let before = in_doubt(world, inner);
+    let stages = stages(inner).iter();
+    let mut all: Vec<Branch> = stages
+        .flat_map(|stage| match *stage {
+            (false, started) => unacknowledged(&before, (&granted, &refused), started),
+            (true, started) => granted.iter().map(|one| kept(world, one, started)).collect(),
+        })
+        .collect();
+    all.extend(refused.iter().map(|one| Branch { world: killed(&one.world), ..one.clone() }));
+    let mut different: Vec<Branch> = Vec::new();
+    for branch in all {
+        if !different.contains(&branch) {
+            different.push(branch);
+        }
+    }
+    different
+}
+
+/// Every stage that a call can come to.
+fn stages(inner: &Step) -> &'static [Stage] {
+    match inner {
+        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
+            &[(false, false), (true, false)]
+        }
+        Step::Run { .. } | Step::Begin { .. } => {
+            &[(false, false), (false, true), (true, false), (true, true)]
+        }
+        Step::Act { act: Act::Compact | Act::Review, .. } => &[(false, false), (false, true)],
+        _ => &[(false, false)],
+    }
+}
+
+fn is_granted(branch: &Branch) -> bool {
+    !matches!(branch.due, Due::Refusal(_) | Due::Answer { granted: false })
+}
+
+/// Nobody waits until an idle thread is unloaded.
+fn comparable(due: &Due) -> Due {
+    match due {
+        Due::Closing { .. } => Due::Nothing,
+        due => due.clone(),
+    }
+}
+
+fn at(stage: Stage, world: World, due: &Due) -> Branch {
+    let (acknowledged, started) = stage;
+    let due = Due::Torn { acknowledged, started, due: Box::new(comparable(due)) };
+    Branch { world, due, rests: Vec::new() }
+}
+
+fn killed(world: &World) -> World {
+    world.unloaded(Stop::Kill, false)
+}
+
+/// The worlds in which nobody knows what the call has changed: a policy waits until a cold read
+/// says which it is, and each thread that was to be moved was or was not.
+fn unacknowledged(
+    world: &World,
+    (granted, refused): (&[Branch], &[Branch]),
+    started: bool,
+) -> Vec<Branch> {
+    let Some(first) = granted.first() else {
+        return Vec::new();
+    };
+    let begun = started.then_some(&first.world);
+    let afters: Vec<&World> = granted.iter().chain(refused).map(|branch| &branch.world).collect();
+    let left = before_or_after(world, &afters, begun);
+    let moved: BTreeSet<Name> = afters.iter().flat_map(|one| archived_by(world, one)).collect();
+    let moved: Vec<Name> = moved.into_iter().collect();
+    let worlds = subsets(&moved).into_iter().map(|moved| with_moved(&left, &moved));
+    worlds.map(|world| at((false, started), killed(&world), &first.due)).collect()
+}
+
+fn before_or_after(world: &World, afters: &[&World], begun: Option<&World>) -> World {
+    let mut left = afters.iter().fold(world.clone(), |left, after| perhaps(&left, after));
+    for (name, thread) in &mut left.threads {
+        let would = || afters.iter().filter_map(|after| after.threads.get(name));
+        // A turn that began, or was taken back, cannot be cut at for certain.
+        thread.broken_off |=
+            would().any(|would| would.turns != thread.turns || would.running.is_some());
+        if thread.live.is_none() && would().any(|would| would.live.is_some()) {
+            thread.trail.insert(Clause::R17);
+        }
+        // R16: a turn that was heard to start gives a thread its history.
+        if let Some(begun) = begun.and_then(|begun| begun.threads.get(name))
+            && begun.materialised
+            && !thread.materialised
+        {
+            thread.materialised = true;
+        }
+        if world.threads.get(name).is_some_and(Thread::can_begin) {
+            thread.restored = begun_by(thread.restored);
+        }
+    }
+    left
+}
+
+/// The threads that are archived in one of the worlds and not in the other.
+fn archived_by(before: &World, after: &World) -> Vec<Name> {
+    let other = |name: &Name, archived: bool| {
+        after.threads.get(name).is_some_and(|after| after.archived != archived)
+    };
+    let all = before.threads.iter();
+    all.filter(|(name, thread)| other(name, thread.archived)).map(|(name, _)| *name).collect()
+}
+
+/// None, and every choice of these; past the bound, none of them and all.
+fn subsets(names: &[Name]) -> Vec<Vec<Name>> {
+    if names.len() > MOVED_MAX {
+        return vec![Vec::new(), names.to_vec()];
+    }
+    names.iter().fold(vec![Vec::new()], |smaller, name| {
+        let with = smaller.iter().map(|one| [one.clone(), vec![*name]].concat());
+        smaller.iter().cloned().chain(with).collect()
+    })
+}
+
+fn with_moved(left: &World, moved: &[Name]) -> World {
+    let mut world = left.clone();
+    for name in moved {
+        world.threads.entry(*name).and_modify(|thread| thread.archived = !thread.archived);
+    }
+    world
+}
+
+/// A thread that comes back with the history of a call that was broken off has the policy before
+/// it or after it, never a third one.
+fn begun_by(restored: Ruling) -> Ruling {
+    match restored.main() {
+        Clause::O3 | Clause::O7 | Clause::O8 => restored,
+        _ => Ruling::all(Kind::Resume, Clause::R17),
+    }
+}
+
+/// A history that is written anew may be broken off in the middle.
+fn in_doubt(world: &World, inner: &Step) -> World {
+    let mut before = world.clone();
+    if let Step::Act { act: Act::Revert, thread: Who::Thread(name) } = inner
+        && let Some(thread) = before.threads.get_mut(name)
+    {
+        thread.restored = begun_by(thread.restored);
+    }
+    before
+}
+
+/// What was acknowledged is kept. Whether a thread has a history by a turn that was not heard to
+/// start is left open (R16), and no fork is cut for certain at the turn that was broken off.
+fn kept(world: &World, branch: &Branch, started: bool) -> Branch {
+    let mut after = branch.world.clone();
+    if let Due::Turn { thread: name, .. } = &branch.due
+        && let (Some(old), Some(new)) = (world.threads.get(name), after.threads.get_mut(name))
+    {
+        new.turns = old.turns.clone();
+        new.broken_off = true;
+        if !started && !old.materialised {
+            new.materialised = false;
+            new.uncertain = true;
+        }
+        if old.can_begin() {
+            new.restored = begun_by(new.restored);
+        }
+    }
+    // What a server that is killed may still owe is nobody's to miss.
+    let owed = |clause: &&Clause| matches!(clause, Clause::T9 | Clause::W4);
+    let rests = branch.rests.iter().filter(|clause| !owed(clause)).copied().collect();
+    Branch { rests, ..at((true, started), killed(&after), &branch.due) }
+}
