@@ -26,7 +26,7 @@ mod turns;
 pub mod width;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 6;
+pub const REVISION: u32 = 7;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

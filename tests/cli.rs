@@ -126,7 +126,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; `heirloom check --help` says more
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 6, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom check --help` says more
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom check --help` says more
         exit 2
         ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom check --help` says more
         exit 2
@@ -226,7 +226,7 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 6, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
         exit 2

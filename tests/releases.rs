@@ -162,7 +162,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9"],
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
-        &["bisect", "r6-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["bisect", "r7-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
         &["matrix", "9.9.7.."],
         &["diff", "latest", "9.9..9.9.9"],
     ];
@@ -198,7 +198,7 @@ fn a_mistake_in_the_releases_is_one_line() {
 
 #[test]
 fn an_end_that_cannot_be_judged_ends_a_search() {
-    let told = shop().seen(&["bisect", "r6-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
+    let told = shop().seen(&["bisect", "r7-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
     let says = |line: &&str| line.contains("cannot judge") || !line.starts_with('!');
     let lines: Vec<&str> = told.lines().filter(says).collect();
     expect![[r#"

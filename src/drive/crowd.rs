@@ -11,6 +11,7 @@ use super::session::Session;
 use super::steps::{Cut, Run};
 use super::turns::{NO_NOTICE_DEADLINE, NOTICE_DEADLINE};
 use crate::client::Lost;
+use crate::op::Stop;
 use crate::plan::{Name, Step, Who};
 use crate::policy::{CallOverrides, Policy, TurnOverrides};
 use crate::server::Cause;
@@ -50,20 +51,48 @@ impl Run<'_> {
         done
     }
 
-    /// All the calls, each by the client of its place.
+    /// All the calls, each by the client of its place, until they are answered.
     pub(super) fn together(&mut self, steps: &[Step]) -> Result<(), Cut> {
+        let stated = self.record.stated();
+        let numbers = self.send_all(steps)?;
+        for number in &numbers {
+            let answers = |what: &What| what.answers(*number);
+            self.until("the answers to calls at once", self.bench.patience.answer, answers)?;
+        }
+        let granted = self.all_begun(steps, &numbers);
+        let changes = changes(&granted, &stated);
+        changes.iter().try_for_each(|changes| self.all_heard(changes))
+    }
+
+    /// The same, and a kill of the server so long after the last was sent.
+    pub(super) fn together_torn(&mut self, steps: &[Step], after: Duration) -> Result<(), Cut> {
+        let numbers = self.send_all(steps)?;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        self.within(after, |_| false)?;
+        self.restart((Stop::Kill, false), None)?;
+        self.all_begun(steps, &numbers);
+        Ok(())
+    }
+
+    /// The numbers of the calls, in the order of the step; none where they were left out.
+    fn send_all(&mut self, steps: &[Step]) -> Result<Vec<u32>, Cut> {
         let mut lanes = Vec::new();
         for step in steps {
             match self.lane(step) {
                 Some(lane) => lanes.push(lane),
-                None => return self.left_out("a step of more than one request, beside others"),
+                None => {
+                    self.left_out("a step of more than one request, beside others")?;
+                    return Ok(Vec::new());
+                }
             }
         }
         if let Some(what) = lanes.iter().find_map(|lane| self.validity.lacks(&lane.call)) {
-            return self.left_out(&what);
+            self.left_out(&what)?;
+            return Ok(Vec::new());
         }
         self.connect(lanes.len().saturating_sub(1))?;
-        let stated = self.record.stated();
         let mut numbers = Vec::new();
         for (place, Lane { call, unbound, new }) in lanes.into_iter().enumerate() {
             self.speaks = place;
@@ -71,19 +100,19 @@ impl Run<'_> {
             self.speaks = 0;
             numbers.push(sent?);
         }
-        for number in &numbers {
-            let answers = |what: &What| what.answers(*number);
-            self.until("the answers to calls at once", self.bench.patience.answer, answers)?;
-        }
+        Ok(numbers)
+    }
+
+    /// The steps whose calls were granted, each of which may have begun a history.
+    fn all_begun<'s>(&mut self, steps: &'s [Step], numbers: &[u32]) -> Vec<&'s Step> {
         let mut granted = Vec::new();
-        for (step, number) in steps.iter().zip(&numbers) {
+        for (step, number) in steps.iter().zip(numbers) {
             if self.record.granted(*number) {
                 self.lane_begun(step);
                 granted.push(step);
             }
         }
-        let changes = changes(&granted, &stated);
-        changes.iter().try_for_each(|changes| self.all_heard(changes))
+        granted
     }
 
     /// The one request that a step consists of; none where it takes more than one.

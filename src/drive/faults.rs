@@ -76,6 +76,10 @@ impl Run<'_> {
     /// Sends the step's request, if it has one, and kills the server when the time is over. An
     /// answer that was quick enough gives its name.
     pub(super) fn torn(&mut self, inner: &Step, after: Delay) -> Result<(), Cut> {
+        let after = Duration::from_millis(after.0.into());
+        if let Step::Together(steps) = inner {
+            return self.together_torn(steps, after);
+        }
         let request = self.request(inner);
         if let Some(what) = request.as_ref().and_then(|(call, _)| self.validity.lacks(call)) {
             return self.left_out(&what);
@@ -83,7 +87,7 @@ impl Run<'_> {
         if let Some((call, unbound)) = request {
             self.play(inner)?;
             self.send(call, (unbound, inner.names().first().copied()))?;
-            self.within(Duration::from_millis(after.0.into()), |_| false)?;
+            self.within(after, |_| false)?;
         }
         self.restart((Stop::Kill, false), None)?;
         match inner {

@@ -30,8 +30,15 @@ pub(super) enum Transport {
 impl Transport {
     /// What a plan needs.
     pub(super) fn of(plan: &Plan) -> Transport {
-        let several = |step: &Step| matches!(step, Step::Second(_) | Step::Together(_));
         if plan.steps.iter().any(several) { Transport::Socket } else { Transport::Pipes }
+    }
+}
+
+/// Whether a step wants clients beside the first.
+fn several(step: &Step) -> bool {
+    match step {
+        Step::Torn(inner, _) => several(inner),
+        step => matches!(step, Step::Second(_) | Step::Together(_)),
     }
 }
 

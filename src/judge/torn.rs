@@ -11,12 +11,79 @@ use crate::model::fires::ACCEPTED;
 use crate::model::{Due, World};
 use crate::op::Act;
 use crate::plan::{Step, Who};
+use crate::policy::Policy;
 use crate::trace::{What, Whose};
 
-/// Compares what came of the call before the kill with a branch of it.
+/// Compares what came of the call before the kill with a branch of it, or of several at once.
 pub(super) fn compare(due: &Due, inner: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
-    let reached = reached(inner, facts);
     let gates = Gates { notices: false, ..gates.clone() };
+    match (due, inner) {
+        (Due::All(dues), Step::Together(steps)) => {
+            let lanes = dues.iter().zip(steps).enumerate();
+            let one = |(place, (due, step)): (usize, (&Due, &Step))| {
+                let facts = of_lane(due, (facts, place));
+                one((due, step), (&facts, place), &gates)
+            };
+            let mut all: Vec<Comparison> = lanes.flat_map(one).collect();
+            all.extend(strange(dues, facts));
+            all
+        }
+        _ => one((due, inner), (facts, 0), &gates),
+    }
+}
+
+/// The facts of one of several calls at once: its own answer, and those notices that state what it
+/// leaves behind. What was sent stays, since it says which answer is whose.
+fn of_lane<'a>(due: &Due, (facts, place): (&[&'a What], usize)) -> Vec<&'a What> {
+    let sent = facts.iter().filter_map(|what| match what {
+        What::Sent { call, .. } => Some(*call),
+        _ => None,
+    });
+    let call = sent.clone().nth(place);
+    let states = |policy: &Policy| match due {
+        Due::Torn { due, .. } => {
+            matches!(&**due, Due::Change { policy: due, .. } if policy.agrees(due))
+        }
+        _ => false,
+    };
+    let own = |what: &&&What| match what {
+        What::Settings { policy, .. } => states(policy),
+        What::Answered { .. } | What::Refused { .. } => call.is_some_and(|one| what.answers(one)),
+        _ => true,
+    };
+    facts.iter().filter(own).copied().collect()
+}
+
+/// The notices that state what none of several calls at once leaves behind.
+fn strange(dues: &[Due], facts: &[&What]) -> Vec<Comparison> {
+    let changes = || {
+        dues.iter().filter_map(|due| match due {
+            Due::Torn { due, .. } => match &**due {
+                Due::Change { thread, policy, ruling, .. } => Some((*thread, policy, ruling)),
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    let beside = |what: &&What| {
+        let What::Settings { thread: Whose::Named(name), policy } = what else { return Vec::new() };
+        let mut own = changes().filter(|(thread, _, _)| thread == name);
+        match own.clone().any(|(_, due, _)| policy.agrees(due)) {
+            true => Vec::new(),
+            false => {
+                own.next().map(|due| compare::values(due, policy, View::Notice)).unwrap_or_default()
+            }
+        }
+    };
+    facts.iter().flat_map(beside).collect()
+}
+
+fn one(
+    (due, inner): (&Due, &Step),
+    (facts, place): (&[&What], usize),
+    gates: &Gates,
+) -> Vec<Comparison> {
+    let reached = reached(inner, facts);
     let refused = facts.iter().any(|what| matches!(what, What::Refused { .. }));
     let due = match due {
         Due::Torn { acknowledged, started, due } if (*acknowledged, *started) == reached => due,
@@ -24,7 +91,7 @@ pub(super) fn compare(due: &Due, inner: &Step, facts: &[&What], gates: &Gates) -
         Due::Answer { granted: false } if !refused => return elsewhere(inner),
         due => due,
     };
-    compare::compare(due, inner, facts, &gates)
+    compare::of_lane((due, inner), (facts, place), gates)
 }
 
 /// The call came to another stage than this branch has it.
@@ -72,7 +139,7 @@ mod tests {
 
     use crate::judge::judge;
     use crate::plan::{Name, Plan};
-    use crate::policy::{Approval, Defaults, Policy};
+    use crate::policy::{Approval, Defaults, Policy, Reviewer};
     use crate::trace::{Fact, Trace, What, Whose};
 
     const BEGUN: &str = "start -> t0\nrun t0 \"one\"\n";
@@ -154,6 +221,65 @@ mod tests {
             read(with(Approval::Untrusted)),
             expect!["R4/AP/resume/on-request/unknown"],
         );
+    }
+
+    const AT_ONCE: &str = "torn together settings t0 approval=never | \
+                           settings t0 reviewer=auto_review\nresume t0\n";
+
+    fn reviewed(policy: Policy) -> Policy {
+        Policy { reviewer: Reviewer::AutoReview, ..policy }
+    }
+
+    /// Two changes at once of which these notices are heard, and what a cold resume then states.
+    fn check_at_once(heard: Vec<Policy>, read: Policy, expected: Expect) {
+        let torn = std::iter::once(sent(5)).chain(heard.into_iter().map(noticed)).collect();
+        check(&format!("{BEGUN}{AT_ONCE}"), torn, stated(4, THREAD, read), expected);
+    }
+
+    #[test]
+    fn calls_at_once_that_nobody_noticed_are_there_or_not_each_for_itself() {
+        for read in [old(), never(), reviewed(old()), reviewed(never())] {
+            check_at_once(vec![], read, expect!["none"]);
+        }
+        check_at_once(
+            vec![],
+            with(Approval::Untrusted),
+            expect!["R4/AP/resume/on-request/unknown"],
+        );
+    }
+
+    #[test]
+    fn of_calls_at_once_those_that_were_noticed_are_there() {
+        let both = || vec![never(), reviewed(never())];
+        check_at_once(both(), reviewed(never()), expect!["none"]);
+        check_at_once(both(), never(), expect!["U3/RV/resume/auto_review/config"]);
+        check_at_once(
+            vec![with(Approval::Untrusted)],
+            old(),
+            expect!["U1/AP/settings/never/unknown"],
+        );
+        check_at_once(vec![reviewed(never())], never(), expect!["U3/RV/resume/auto_review/config"]);
+        check_at_once(
+            both(),
+            old(),
+            expect![[r#"
+            U3/AP/resume/never/config
+            U3/RV/resume/auto_review/config"#]],
+        );
+        check_at_once(vec![never()], never(), expect!["none"]);
+        check_at_once(vec![never()], reviewed(never()), expect!["none"]);
+        check_at_once(vec![never()], reviewed(old()), expect!["U3/AP/resume/never/config"]);
+    }
+
+    #[test]
+    fn of_calls_at_once_a_fork_that_was_answered_is_there() {
+        let lines = &format!("{BEGUN}torn together fork t0 -> t1 | resume t0\nresume t1\n");
+        let answered = || vec![sent(5), stated(3, FORK, old())];
+        check(lines, answered(), stated(4, FORK, old()), expect!["none"]);
+        check(lines, answered(), refused(4), expect!["R4/-/resume/accepted/unknown"]);
+        check(lines, vec![sent(5)], refused(4), expect!["none"]);
+        let other = vec![sent(5), stated(5, THREAD, old())];
+        check(lines, other, refused(4), expect!["none"]);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn after(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
 }
 
 /// Every order of so many calls, that of the step first: it is told where several are as wrong.
-fn orders(count: usize) -> Vec<Vec<usize>> {
+pub(super) fn orders(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |shorter, new| {
         let insert = |order: &Vec<usize>| {
             let places = (0..=order.len()).rev();

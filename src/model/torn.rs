@@ -7,12 +7,13 @@
 
 use std::collections::BTreeSet;
 
-use super::races::perhaps;
+use super::races::{orders, perhaps, second};
 use super::rules::step;
 use super::{Branch, Due, Kind, Ruling, Thread, World};
 use crate::contract::Clause;
 use crate::op::{Act, Stop};
 use crate::plan::{Name, Step, Who};
+use crate::policy::Policy;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ const MOVED_MAX: usize = 3;
 type Stage = (bool, bool);
 
 pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
+    if let Step::Together(steps) = inner {
+        return at_once(world, steps);
+    }
     let answers = step(world, inner);
     let (granted, refused): (Vec<Branch>, Vec<Branch>) = answers.into_iter().partition(is_granted);
     let before = in_doubt(world, inner);
@@ -36,6 +40,10 @@ pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
         })
         .collect();
     all.extend(refused.iter().map(|one| Branch { world: killed(&one.world), ..one.clone() }));
+    different(all)
+}
+
+fn different(all: Vec<Branch>) -> Vec<Branch> {
     let mut different: Vec<Branch> = Vec::new();
     for branch in all {
         if !different.contains(&branch) {
@@ -43,6 +51,107 @@ pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
         }
     }
     different
+}
+
+/// Calls at once, and a kill: in every order of them, each was acknowledged or not.
+fn at_once(world: &World, steps: &[Step]) -> Vec<Branch> {
+    let nothing = Branch {
+        world: World { joined: true, ..world.clone() },
+        due: Due::All(vec![Due::Nothing; steps.len()]),
+        rests: vec![Clause::O14],
+    };
+    let mut all = Vec::new();
+    for order in orders(steps.len()) {
+        let one_more = |so_far: Vec<Branch>, lane: &usize| {
+            let after = |branch: &Branch| one_of_several(branch, &steps[*lane], *lane);
+            different(so_far.iter().flat_map(after).collect())
+        };
+        all.extend(order.iter().fold(vec![nothing.clone()], one_more));
+    }
+    let ended = |branch: Branch| Branch { world: killed(&branch.world), ..branch };
+    let all = different(all.into_iter().map(ended).collect());
+    // Of two that allow the same the first stays.
+    let covered = |place: usize| {
+        let covers = |(other, wide): (usize, &Branch)| {
+            other != place
+                && covers(wide, &all[place])
+                && (other < place || !covers(&all[place], wide))
+        };
+        all.iter().enumerate().any(covers)
+    };
+    (0..all.len()).filter(|place| !covered(*place)).map(|place| all[place].clone()).collect()
+}
+
+/// Whether nobody heard of any call in either branch, and all that the second one allows afterwards
+/// the first allows too.
+fn covers(wide: &Branch, narrow: &Branch) -> bool {
+    let unheard = |branch: &Branch| match &branch.due {
+        Due::All(dues) => {
+            dues.iter().all(|due| matches!(due, Due::Torn { acknowledged: false, .. }))
+        }
+        _ => false,
+    };
+    let threads = &narrow.world.threads;
+    let each = |(name, narrow): (&Name, &Thread)| {
+        let Some(wide) = wide.world.threads.get(name) else { return false };
+        let allows = |policy: &Policy| wide.stored == *policy || wide.maybe.contains(policy);
+        let state = |thread: &Thread| (thread.materialised, thread.uncertain, thread.archived);
+        let mut policies = std::iter::once(&narrow.stored).chain(&narrow.maybe);
+        state(wide) == state(narrow) && policies.all(allows)
+    };
+    unheard(wide)
+        && unheard(narrow)
+        && threads.len() == wide.world.threads.len()
+        && threads.iter().all(each)
+}
+
+/// One more call after those that came before it.
+fn one_of_several(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
+    let Due::All(dues) = &so_far.due else {
+        return Vec::new();
+    };
+    // The first call is the first client's, the others are those of further ones.
+    let answers = |world: &World| match lane {
+        0 => step(world, next),
+        _ => second(world, next),
+    };
+    let world = &so_far.world;
+    let (granted, refused): (Vec<Branch>, Vec<Branch>) =
+        answers(world).into_iter().partition(is_granted);
+    let mut all = refused;
+    for one in &granted {
+        all.push(at((true, false), one.world.clone(), &one.due));
+        // What comes after a call that nobody heard of meets what that has made of the thread.
+        if matches!(next, Step::Resume { .. } | Step::Settings { .. }) {
+            all.push(at((false, false), one.world.clone(), &one.due));
+        }
+    }
+    if let Some(first) = granted.first() {
+        let others = as_perhaps(world, next);
+        let others: Vec<Branch> = others.iter().flat_map(answers).filter(is_granted).collect();
+        let afters = granted.iter().chain(&others);
+        let left = afters.fold(world.clone(), |left, after| perhaps(&left, &after.world));
+        all.push(at((false, false), left, &first.due));
+    }
+    let joined = |branch: Branch| {
+        let mut dues = dues.clone();
+        dues[lane] = branch.due;
+        Branch { world: branch.world, due: Due::All(dues), rests: so_far.rests.clone() }
+    };
+    all.into_iter().map(joined).collect()
+}
+
+/// The worlds in which the changes were made that a thread of this step perhaps has.
+fn as_perhaps(world: &World, next: &Step) -> Vec<World> {
+    let Some((name, thread)) = next.uses().and_then(|who| world.thread(who)) else {
+        return Vec::new();
+    };
+    let made = |policy: &Policy| {
+        let live = thread.live.as_ref().map(|_| policy.clone());
+        let maybe = BTreeSet::new();
+        world.with(name, Thread { live, stored: policy.clone(), maybe, ..thread.clone() })
+    };
+    thread.maybe.iter().map(made).collect()
 }
 
 /// Every stage that a call can come to.

@@ -96,6 +96,7 @@ fn changing(bytes: &mut Unstructured<'_>) -> Result<Op> {
         3 => Op::Steer { thread: pick(bytes)? },
         4 => Op::Retune { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
         5 => Op::Act { thread: pick(bytes)?, act: *bytes.choose(&Act::ALL)? },
+        6 => Op::Together(vec![plain(bytes)?, plain(bytes)?]),
         _ => plain(bytes)?,
     })
 }

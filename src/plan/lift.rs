@@ -186,6 +186,7 @@ fn torn(step: Step, after: Delay) -> Step {
         | Step::Steer { .. }
         | Step::Retune { .. }
         | Step::Finish { finish: Finish::Interrupt, .. }
+        | Step::Together(_)
         | Step::Act { .. } => Step::Torn(Box::new(step), after),
         _ => step,
     }

@@ -150,7 +150,11 @@ impl Reading {
             "second" => Ok(Step::Second(Box::new(self.wrapped(line)?))),
             "torn" => {
                 let after = delay(line)?;
-                Ok(Step::Torn(Box::new(self.wrapped(line)?), after))
+                let inner = match line.skip("together") {
+                    true => self.together(line)?,
+                    false => self.wrapped(line)?,
+                };
+                Ok(Step::Torn(Box::new(inner), after))
             }
             "together" => self.together(line),
             _ => self.of_thread(verb, line),
@@ -335,6 +339,10 @@ mod tests {
     fn a_call_is_torn_off_at_once_where_it_does_not_say_when() {
         check("torn    resume  t0", expect!["torn    resume  t0"]);
         check("torn after=0ms resume t0", expect!["torn    resume  t0"]);
+        check(
+            "torn after=5ms together resume t0 | settings t0 approval=never",
+            expect!["torn    after=5ms together resume  t0 | settings t0 approval=never"],
+        );
         check(
             "torn after=8ms resume t0 approval=never",
             expect!["torn    after=8ms resume  t0 approval=never"],

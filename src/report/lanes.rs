@@ -30,8 +30,13 @@ struct Lane<'a> {
 /// performed.
 pub fn picture(trace: &Trace, step: usize, paint: &Paint) -> Option<String> {
     let whole = trace.plan.whole();
-    let Step::Together(steps) = whole.get(step)? else {
-        return None;
+    let steps = match whole.get(step)? {
+        Step::Together(steps) => steps,
+        Step::Torn(inner, _) => match &**inner {
+            Step::Together(steps) => steps,
+            _ => return None,
+        },
+        _ => return None,
     };
     let facts = trace.facts.iter().zip(&trace.times_us);
     let seen: Vec<Seen<'_>> =

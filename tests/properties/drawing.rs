@@ -222,7 +222,10 @@ fn every_op_is_drawn_that_stands_within_another() {
             Torn(Run
             Torn(Settings
             Torn(Start
-            Torn(Steer"#]],
+            Torn(Steer
+            Torn(Together([Fork
+            Torn(Together([Resume
+            Torn(Together([Settings"#]],
     );
 }
 

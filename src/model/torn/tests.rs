@@ -28,6 +28,14 @@ fn check(lines: &str, thread: u16, expected: Expect) {
     expected.assert_eq(&(shown.join("\n") + "\n"));
 }
 
+fn acknowledged(due: &Due) -> &'static str {
+    match due {
+        Due::Torn { acknowledged: true, .. } => "acknowledged",
+        Due::Torn { .. } => "not",
+        _ => "something else",
+    }
+}
+
 fn left(branch: &Branch, name: Name) -> String {
     let stage = match &branch.due {
         Due::Torn { acknowledged: true, started: true, .. } => "acknowledged and started",
@@ -35,6 +43,7 @@ fn left(branch: &Branch, name: Name) -> String {
         Due::Torn { started: true, .. } => "started",
         Due::Torn { .. } => "neither",
         Due::Refusal(_) | Due::Answer { granted: false } => "refused",
+        Due::All(dues) => &dues.iter().map(acknowledged).collect::<Vec<_>>().join(" and "),
         _ => "something else",
     };
     let Some(thread) = branch.world.threads.get(&name) else {
@@ -292,6 +301,28 @@ fn turns_that_were_perhaps_taken_back_cannot_be_cut_at_for_certain() {
         0,
         expect![[r#"
             neither: on-request, broken off, 2 turns, by R4
+        "#]],
+    );
+}
+
+#[test]
+fn of_changes_at_once_that_nobody_noticed_each_may_be_made_or_both() {
+    let at_once = "torn together settings t0 approval=never | settings t0 approval=untrusted";
+    check(
+        &format!("{BEGUN}{at_once}"),
+        0,
+        expect![[r#"
+            acknowledged and acknowledged: untrusted, 1 turns, by R4
+            acknowledged and not: untrusted, 1 turns, by R4
+            acknowledged and not: never or untrusted, 1 turns, by R4
+            not and acknowledged: untrusted, 1 turns, by R4
+            not and acknowledged: untrusted, 1 turns, by R4
+            not and not: on-request or untrusted or never, 1 turns, by R4
+            acknowledged and acknowledged: never, 1 turns, by R4
+            not and acknowledged: never, 1 turns, by R4
+            not and acknowledged: untrusted or never, 1 turns, by R4
+            acknowledged and not: never, 1 turns, by R4
+            acknowledged and not: never, 1 turns, by R4
         "#]],
     );
 }

@@ -138,7 +138,10 @@ fn torn(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (1, interrupt.boxed()),
         (1, acts()),
     ]);
+    let call = Union::new(vec![forks(calls, false), resumes(calls), changes(calls)]);
+    let together = proptest::collection::vec(call, 2..4).prop_map(Op::Together);
     let alone = Union::new_weighted(vec![
+        (3, together.boxed()),
         (1, start(false)),
         (5, forks(calls, false)),
         (1, forks(calls, true)),
