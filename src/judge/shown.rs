@@ -11,6 +11,10 @@ use crate::plan::{Reply, Step, Who};
 use crate::policy::{Defaults, Profiles};
 use crate::trace::{What, Whose};
 
+/// The first release that is known to take `extends` in a named profile: what one of the home's own
+/// means to those before is not known.
+const EXTENDS_SINCE: (u64, u64) = (0, 136);
+
 /// What the step would have asked for, where the release does not have it.
 pub(super) fn left_out(facts: &[&What]) -> Option<String> {
     facts.iter().find_map(|what| match what {
@@ -63,7 +67,9 @@ pub(super) fn gates(release: Option<&Version>, defaults: &[Defaults], worlds: &[
     // A thread may hold a profile that config.toml no longer has: it means what it last did.
     let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone()).collect();
     let sound = worlds.iter().all(|world| !world.full);
-    Gates { profiles, settled: settled(defaults), sound, ..Gates::of(release) }
+    let extends = release.is_none_or(|version| (version.major, version.minor) >= EXTENDS_SINCE);
+    let settled = if extends { settled(defaults) } else { Profiles::new() };
+    Gates { profiles, settled, sound, ..Gates::of(release) }
 }
 
 /// The profiles that have meant one thing in every config so far.
@@ -82,7 +88,7 @@ mod tests {
 
     use crate::judge::judge;
     use crate::plan::Name;
-    use crate::policy::{Approval, Defaults, Policy};
+    use crate::policy::{Approval, Defaults, Policy, Profiles, SandboxMode};
     use crate::trace::{Fact, Trace, What, Whose};
 
     const THREAD: Whose = Whose::Named(Name(0));
@@ -188,6 +194,18 @@ mod tests {
             Approval::Never,
             expect!["R4/AP/resume/on-request/unknown"],
         );
+    }
+
+    #[test]
+    fn what_a_profile_means_is_known_since_profiles_extend() {
+        let profiles = Profiles::from([("p-ro".to_owned(), SandboxMode::ReadOnly)]);
+        let defaults = [Defaults { profiles: profiles.clone(), ..Defaults::default() }];
+        let settled = |release: Option<&str>| {
+            let release = release.map(|text| text.parse().expect("it is a release"));
+            super::gates(release.as_ref(), &defaults, &[]).settled
+        };
+        assert_eq!(settled(Some("0.131.0")), Profiles::new());
+        assert_eq!([settled(Some("0.136.0")), settled(None)], [profiles.clone(), profiles]);
     }
 
     #[test]
