@@ -125,4 +125,24 @@ mod tests {
         "#]]
         .assert_eq(&known);
     }
+
+    #[test]
+    fn a_look_at_a_copy_states_what_is_stored_of_a_thread_that_is_not_loaded() {
+        let known_after = |lines: &str| {
+            let plan =
+                format!("# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\n{lines}audit\n");
+            let plan: Plan = plan.parse().expect("the plan is one");
+            let world = World::new(plan.defaults.clone());
+            let world = plan
+                .steps
+                .iter()
+                .fold(world, |world, each| step(&world, each).swap_remove(0).world);
+            let mut policy = plan.defaults.policy();
+            policy.others.insert(Dimension::DP, "none".to_owned());
+            let name = plan.names()[0];
+            let look = What::Fresh { thread: Whose::Named(name), policy: Some(policy) };
+            learn(world, &[&look]).threads[&name].stored.others.contains_key(&Dimension::DP)
+        };
+        assert_eq!([known_after(""), known_after("restart graceful\n")], [false, true]);
+    }
 }
