@@ -11,18 +11,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom::client::{Arrived, Client};
-use heirloom::disk::root::Root;
-use heirloom::disk::{Home, Profile};
-use heirloom::drive::{Bench, Patience, Worker};
+use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::home::root::Root;
+use heirloom::home::{FeatureSet, Home};
 use heirloom::judge::judge;
+use heirloom::mock_model::{MockModel, ModelSession};
 use heirloom::op::{Stop, strategy};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
+use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::protocol::notifications;
+use heirloom::protocol::requests::{self, Call, NEVER_ISSUED};
+use heirloom::protocol::rpc::{Message, Surface};
 use heirloom::provision::{Cache, Spec, provide};
 use heirloom::server::{Launch, STOP_DEADLINE, Server};
-use heirloom::upstream::{Stage, Upstream};
-use heirloom::wire::call::{self, Call, NEVER_ISSUED};
-use heirloom::wire::news;
-use heirloom::wire::rpc::{Message, Surface};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde_json::Value;
@@ -51,17 +51,17 @@ fn main() -> Outcome<()> {
     };
     let found = provide(&spec, &Cache::user()?, &mut |_| ControlFlow::Continue(()))?;
     let path = found.path.clone();
-    let bench = Bench::prepare(path, found.version, Profile::Default, Patience::default())?;
-    let bench = Arc::new(bench);
+    let test_bed = TestBed::prepare(path, found.version, FeatureSet::Default, Timeouts::default())?;
+    let test_bed = Arc::new(test_bed);
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
         let draw = |index| {
             let drawn = strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default());
-            plain(Plan::from(&drawn))
+            plain(Program::from(&drawn))
         };
-        let plans: Vec<Plan> = (0..PLANS).map(draw).collect();
-        let watched = measured(&plans, || watch(&bench, &plans))?;
-        let bare = measured(&plans, || perform(&bench, &plans))?;
+        let programs: Vec<Program> = (0..PLANS).map(draw).collect();
+        let watched = measured(&programs, || watch(&test_bed, &programs))?;
+        let bare = measured(&programs, || perform(&test_bed, &programs))?;
         println!("round {round}: {}", told(&watched, &bare));
         rounds.push((watched, bare));
     }
@@ -69,12 +69,12 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn measured(plans: &[Plan], work: impl FnOnce() -> Outcome<()>) -> Outcome<Took> {
+fn measured(programs: &[Program], work: impl FnOnce() -> Outcome<()>) -> Outcome<Took> {
     let (begun, before) = (Instant::now(), cpu_us()?);
     work()?;
     let (wall, after) = (begun.elapsed(), cpu_us()?);
     Ok(Took {
-        ops: plans.iter().map(|plan| plan.whole().len()).sum(),
+        ops: programs.iter().map(|program| program.whole().len()).sum(),
         wall,
         server_cpu_us: after.0 - before.0,
         own_cpu_us: after.1 - before.1,
@@ -123,10 +123,10 @@ fn medians(rounds: &[(Took, Took)]) -> String {
 }
 
 /// A campaign's worker: records and judges everything.
-fn watch(bench: &Arc<Bench>, plans: &[Plan]) -> Outcome<()> {
-    let mut worker = Worker::new(bench.clone());
-    for plan in plans {
-        let verdict = judge(&worker.run(plan));
+fn watch(test_bed: &Arc<TestBed>, programs: &[Program]) -> Outcome<()> {
+    let mut worker = Worker::new(test_bed.clone());
+    for program in programs {
+        let verdict = judge(&worker.run(program));
         if let Some(reason) = verdict.inconclusive {
             return Err(reason.into());
         }
@@ -137,30 +137,30 @@ fn watch(bench: &Arc<Bench>, plans: &[Plan]) -> Outcome<()> {
 
 /// The same requests, with nothing looked at but what the next request needs.
 /// The plan with the lines that a loop of some dozens of lines performs too.
-fn plain(mut plan: Plan) -> Plan {
-    plan.steps.retain(|step| match step {
-        Step::Run { reply, .. } => !matches!(reply, Reply::Deed(..)),
+fn plain(mut program: Program) -> Program {
+    program.steps.retain(|step| match step {
+        Step::Run { reply, .. } => !matches!(reply, Reply::Probe(..)),
         Step::Start { .. }
         | Step::Fork { cut: None, .. }
         | Step::Resume { .. }
-        | Step::Reread { .. }
-        | Step::Restart { forgets: false, .. }
+        | Step::WarmRead { .. }
+        | Step::Restart { drop_db: false, .. }
         | Step::Configure { .. } => true,
         _ => false,
     });
-    plan
+    program
 }
 
-fn perform(bench: &Bench, plans: &[Plan]) -> Outcome<()> {
+fn perform(test_bed: &TestBed, programs: &[Program]) -> Outcome<()> {
     let root = Root::create()?;
-    let upstream = Upstream::start()?;
-    let mut bare = Bare::new(bench, &root, &upstream)?;
-    for plan in plans {
-        bare.plan(plan)?;
+    let upstream = MockModel::start()?;
+    let mut bare = Bare::new(test_bed, &root, &upstream)?;
+    for program in programs {
+        bare.program(program)?;
         let kills = |step: &Step| matches!(step, Step::Restart { stop: Stop::Kill, .. });
-        if plan.steps.iter().any(kills) {
+        if program.steps.iter().any(kills) {
             bare.server.kill();
-            bare = Bare::new(bench, &root, &upstream)?;
+            bare = Bare::new(test_bed, &root, &upstream)?;
         }
     }
     bare.server.kill();
@@ -168,89 +168,95 @@ fn perform(bench: &Bench, plans: &[Plan]) -> Outcome<()> {
 }
 
 struct Bare<'a> {
-    bench: &'a Bench,
+    test_bed: &'a TestBed,
     home: Home,
-    stage: Stage,
+    stage: ModelSession,
     server: Server,
     client: Client,
     /// Ids, and whether a turn, a fork or a resume gave the thread a history.
-    threads: BTreeMap<Name, (String, bool)>,
-    loaded: BTreeMap<Name, bool>,
+    threads: BTreeMap<ThreadName, (String, bool)>,
+    loaded: BTreeMap<ThreadName, bool>,
 }
 
 impl<'a> Bare<'a> {
-    fn new(bench: &'a Bench, root: &Root, upstream: &Upstream) -> Outcome<Bare<'a>> {
-        let home = bench.home_in(root)?;
+    fn new(test_bed: &'a TestBed, root: &Root, upstream: &MockModel) -> Outcome<Bare<'a>> {
+        let home = test_bed.home_in(root)?;
         let stage = upstream.stage();
-        home.configure(&Default::default(), bench.profile, &stage.base_url())?;
-        let (server, client) = start(bench, &home)?;
+        home.configure(&Default::default(), test_bed.profile, &stage.base_url())?;
+        let (server, client) = start(test_bed, &home)?;
         let (threads, loaded) = Default::default();
-        Ok(Bare { bench, home, stage, server, client, threads, loaded })
+        Ok(Bare { test_bed, home, stage, server, client, threads, loaded })
     }
 
-    fn plan(&mut self, plan: &Plan) -> Outcome<()> {
+    fn program(&mut self, program: &Program) -> Outcome<()> {
         self.home.renew_workspace()?;
         self.threads.clear();
         self.loaded.clear();
         self.stage.forget();
         let url = self.stage.base_url();
-        self.home.configure(&plan.defaults, self.bench.profile, &url)?;
-        plan.whole().iter().try_for_each(|step| self.step(step))
+        self.home.configure(&program.defaults, self.test_bed.profile, &url)?;
+        program.whole().iter().try_for_each(|step| self.step(step))
     }
 
     fn step(&mut self, step: &Step) -> Outcome<()> {
         match step {
             Step::Start { overrides, ephemeral, new } => {
-                let call = call::start(overrides, *ephemeral, self.home.places());
+                let call = requests::start(overrides, *ephemeral, self.home.places());
                 self.bind(call, *new, false)
             }
             Step::Fork { from, overrides, ephemeral, new, .. } => {
                 let thread = &self.id(*from);
-                let fork = call::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
-                self.bind(call::fork(fork, self.home.places()), *new, true)
+                let fork = requests::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
+                self.bind(requests::fork(fork, self.home.places()), *new, true)
             }
             Step::Resume { thread, overrides } => {
-                let call = call::resume(&self.id(*thread), overrides, self.home.places());
+                let call = requests::resume(&self.id(*thread), overrides, self.home.places());
                 let granted = self.ask(call)?.is_some();
                 self.history(*thread, granted);
                 Ok(())
             }
-            Step::Reread { thread: Who::Thread(name) } if self.loaded.get(name) == Some(&true) => {
+            Step::WarmRead { thread: ThreadRef::Thread(name) }
+                if self.loaded.get(name) == Some(&true) =>
+            {
                 let history = self.threads.get(name).is_some_and(|(_, history)| *history);
                 let places = self.home.places();
-                let call = call::resume(&self.id(Who::Thread(*name)), &Default::default(), places);
+                let call = requests::resume(
+                    &self.id(ThreadRef::Thread(*name)),
+                    &Default::default(),
+                    places,
+                );
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
-            Step::Reread { .. } => Ok(()),
+            Step::WarmRead { .. } => Ok(()),
             Step::Run { .. } => self.turn(step),
             Step::Restart { stop, .. } => self.restart(*stop),
             Step::Configure { defaults } => {
                 let url = self.stage.base_url();
-                Ok(self.home.configure(defaults, self.bench.profile, &url)?)
+                Ok(self.home.configure(defaults, self.test_bed.profile, &url)?)
             }
             // The plans have no other lines.
             _ => Ok(()),
         }
     }
 
-    fn id(&self, who: Who) -> String {
+    fn id(&self, who: ThreadRef) -> String {
         let known = match who {
-            Who::Thread(name) => self.threads.get(&name),
-            Who::Nobody => None,
+            ThreadRef::Thread(name) => self.threads.get(&name),
+            ThreadRef::Unknown => None,
         };
         known.map_or(NEVER_ISSUED, |(id, _)| id).to_owned()
     }
 
-    fn history(&mut self, who: Who, granted: bool) {
-        if let (Who::Thread(name), true) = (who, granted) {
+    fn history(&mut self, who: ThreadRef, granted: bool) {
+        if let (ThreadRef::Thread(name), true) = (who, granted) {
             self.loaded.insert(name, true);
             self.threads.entry(name).and_modify(|(_, history)| *history = true);
         }
     }
 
-    fn bind(&mut self, call: Call, new: Name, history: bool) -> Outcome<()> {
+    fn bind(&mut self, call: Call, new: ThreadName, history: bool) -> Outcome<()> {
         if let Some(reply) = self.ask(call)?
-            && let Some(id) = news::thread_id(&reply)
+            && let Some(id) = notifications::thread_id(&reply)
         {
             self.threads.insert(new, (id.to_owned(), history));
             self.loaded.insert(new, true);
@@ -268,15 +274,15 @@ impl<'a> Bare<'a> {
         let id = self.id(*thread);
         let asked = self.stage.watch();
         self.stage.queue(&id, reply.clone());
-        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
-        let Some(begun) = self.ask(call::turn(turn, self.home.places()))? else {
+        let turn = requests::Turn { thread: &id, prompt, overrides, flaw: *flaw };
+        let Some(begun) = self.ask(requests::turn(turn, self.home.places()))? else {
             self.stage.forget();
             return Ok(());
         };
         if *reply == Reply::Hold {
             asked.recv_deadline(Instant::now() + PATIENCE)?;
-            let turn = news::turn_id(&begun).unwrap_or_default();
-            self.ask(call::interrupt(&id, turn))?;
+            let turn = notifications::turn_id(&begun).unwrap_or_default();
+            self.ask(requests::interrupt(&id, turn))?;
         }
         self.history(*thread, true);
         self.turn_end()
@@ -291,7 +297,7 @@ impl<'a> Bare<'a> {
                     }
                 }
                 Some(Arrived::Message(Message::Request { id, method, .. })) => {
-                    self.client.reply(&id, news::no(&method))?;
+                    self.client.reply(&id, notifications::no(&method))?;
                 }
                 Some(Arrived::Message(Message::Answer { .. })) => {}
                 other => return Err(format!("no end of the turn, but {other:?}").into()),
@@ -305,13 +311,13 @@ impl<'a> Bare<'a> {
             Stop::Kill => self.server.kill(),
         };
         self.loaded.clear();
-        (self.server, self.client) = start(self.bench, &self.home)?;
+        (self.server, self.client) = start(self.test_bed, &self.home)?;
         Ok(())
     }
 }
 
-fn start(bench: &Bench, home: &Home) -> Outcome<(Server, Client)> {
-    let mut launch = Launch::new(&bench.main.executable, &home.places().home);
+fn start(test_bed: &TestBed, home: &Home) -> Outcome<(Server, Client)> {
+    let mut launch = Launch::new(&test_bed.main.executable, &home.places().home);
     launch.scratch = home.scratch();
     launch.temp = home.temp();
     launch.directory = home.scratch();

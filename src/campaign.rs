@@ -12,22 +12,22 @@ use std::time::Duration;
 
 use semver::Version;
 
-use self::deed::Deed;
+use self::probe::ProbeResult;
 use crate::contract::Clause;
-use crate::drive::Bench;
+use crate::drive::TestBed;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::known::day::Day;
 use crate::op::strategy::Draw;
-use crate::plan::Plan;
+use crate::program::Program;
 use crate::trace::Trace;
 
-mod crew;
-pub mod deed;
-mod desk;
-pub mod examine;
-mod ledger;
+mod workers;
+pub mod probe;
+mod queue;
+pub mod confirm;
+mod totals;
 pub mod token;
 
 /// What a campaign is to do.
@@ -56,7 +56,7 @@ pub struct Campaign {
     pub known: Known,
     /// Programs that showed a signature elsewhere: each is a case after those that are counted, and
     /// is tried before a smaller one is searched.
-    pub programs: BTreeMap<Signature, Plan>,
+    pub programs: BTreeMap<Signature, Program>,
 }
 
 /// Confirming runs, unless a caller says otherwise: a race that shows once in two is seen with 97
@@ -135,7 +135,7 @@ pub enum Event {
         lines: usize,
     },
     /// A finding is told: new and confirmed, known, or flaky.
-    Told(Box<Told>),
+    FindingReport(Box<FindingReport>),
     /// A row of the known list can no longer be defended.
     Stale(Stale),
     /// The campaign is over.
@@ -158,7 +158,7 @@ pub enum Status {
 
 /// A finding with everything that there is to tell of it.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct FindingReport {
     /// A short name, made from the signature: it names the files.
     pub id: String,
     /// How it stands.
@@ -166,7 +166,7 @@ pub struct Told {
     /// The finding, as the smallest case shows it.
     pub finding: Finding,
     /// The smallest case.
-    pub plan: Plan,
+    pub program: Program,
     /// Its trace.
     pub trace: Trace,
     /// For a flaky one, the trace of a run that did not show it.
@@ -184,7 +184,7 @@ pub struct Told {
     /// The row that excuses it: its reason or link, and its case.
     pub excuse: Option<(String, String)>,
     /// What a deed of its own showed, where the finding widens and was confirmed.
-    pub deed: Option<Deed>,
+    pub deed: Option<ProbeResult>,
 }
 
 /// A notice and how often it showed.
@@ -244,7 +244,7 @@ pub struct Outcome {
     /// What was compared.
     pub tally: BTreeMap<Cell, Tally>,
     /// Every finding, widened first, then by clause.
-    pub findings: Vec<Told>,
+    pub findings: Vec<FindingReport>,
     /// Every notice.
     pub notices: Vec<Noticed>,
     /// Why cases said nothing, and how many.
@@ -306,7 +306,7 @@ impl Campaign {
     }
 
     /// The program that is the case of this index, where it is none that is drawn.
-    pub fn program(&self, index: u64) -> Option<(&Signature, &Plan)> {
+    pub fn program(&self, index: u64) -> Option<(&Signature, &Program)> {
         let at = index.checked_sub(self.cases?)?;
         self.programs.iter().nth(usize::try_from(at).ok()?)
     }
@@ -314,11 +314,11 @@ impl Campaign {
     /// Runs the campaign. `stop` may be set at any time; what was found until then is still told.
     pub fn run(
         &self,
-        bench: &Arc<Bench>,
+        test_bed: &Arc<TestBed>,
         subject: Subject,
         stop: &AtomicBool,
         mut tell: impl FnMut(Event),
     ) -> Outcome {
-        crew::run(self, (bench, subject), stop, &mut tell)
+        workers::run(self, (test_bed, subject), stop, &mut tell)
     }
 }

@@ -13,14 +13,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Status, Subject};
-use crate::disk::Profile;
-use crate::drive::bench::NoBench;
-use crate::drive::{Bench, Patience};
+use crate::drive::test_bed::NoTestBed;
+use crate::drive::{TestBed, Timeouts};
+use crate::home::FeatureSet;
 use crate::known::Known;
 use crate::op::strategy::MAX_OPS;
 use crate::provision::{self, Cache, Executable, Spec};
-use crate::report::exhibit::{Exhibit, Ways};
-use crate::report::paint::Paint;
+use crate::report::finding::{FindingText, ReplayCommands};
+use crate::report::style::Style;
 use crate::report::words;
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
@@ -42,7 +42,7 @@ pub struct Check {
     server: String,
     others: Vec<String>,
     campaign: Campaign,
-    profile: Profile,
+    profile: FeatureSet,
 }
 
 /// A campaign that could not begin.
@@ -53,7 +53,7 @@ pub enum Unready {
     Server(#[from] provision::Error),
     /// The server cannot be run.
     #[error(transparent)]
-    Bench(#[from] NoBench),
+    TestBed(#[from] NoTestBed),
     /// A server that homes are to move to is no release.
     #[error("{0} does not say which release it is, and homes move between releases that do")]
     NoRelease(String),
@@ -82,7 +82,7 @@ impl Check {
             programs: BTreeMap::new(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
-        Check { server, others, campaign, profile: Profile::Default }
+        Check { server, others, campaign, profile: FeatureSet::Default }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
@@ -146,7 +146,7 @@ impl Check {
 
     /// The product state of the server.
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Check {
+    pub fn profile(mut self, profile: FeatureSet) -> Check {
         self.profile = profile;
         self
     }
@@ -157,20 +157,21 @@ impl Check {
     /// A server that cannot be had, or is no app-server; a further one that is no release.
     pub fn run(&self) -> Result<Outcome, Unready> {
         let Executable { path, version, digest, lease: _held, .. } = provided(&self.server)?;
-        let mut bench = Bench::prepare(path, version.clone(), self.profile, Patience::default())?;
+        let mut test_bed =
+            TestBed::prepare(path, version.clone(), self.profile, Timeouts::default())?;
         let (mut others, mut held) = (Vec::new(), Vec::new());
         for spec in &self.others {
             let other = provided(spec)?;
             let release = other.version.ok_or_else(|| Unready::NoRelease(spec.clone()))?;
             if version.as_ref() != Some(&release) && !others.contains(&release) {
-                bench.add(other.path, release.clone())?;
+                test_bed.add(other.path, release.clone())?;
                 others.push(release);
                 held.push(other.lease);
             }
         }
         let campaign = Campaign { others: others.clone(), ..self.campaign.clone() };
         let subject = Subject { spec: self.server.clone(), version, digest, others };
-        Ok(campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
+        Ok(campaign.run(&Arc::new(test_bed), subject, &AtomicBool::new(false), |_| {}))
     }
 
     /// Runs the campaign and panics with every new finding as a program, unless the server
@@ -192,11 +193,11 @@ fn provided(spec: &str) -> Result<Executable, Unready> {
 
 /// The findings that are not excused, as programs, and the outcome in a sentence.
 pub fn told(outcome: &Outcome) -> String {
-    let ways = Ways { folder: PathBuf::new(), flags: String::new() };
-    let paint = Paint::plain(WIDTH);
+    let ways = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
+    let paint = Style::plain(WIDTH);
     let mut text = String::from("\n");
     for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
-        let mut exhibit = Exhibit::kept(told, &ways);
+        let mut exhibit = FindingText::kept(told, &ways);
         exhibit.after.retain(|(label, _)| *label != "replay");
         text.push_str(&format!("{}\n", exhibit.text(&paint)));
     }

@@ -13,18 +13,18 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod bisect;
 mod check;
 mod clauses;
-mod excuses;
+mod known_flags;
 mod known;
 mod matrix;
-mod proof;
+mod verdict;
 mod replay;
 mod servers;
 mod shrink;
 mod stop;
-mod subject;
-mod sweep;
+mod server_flags;
+mod matrix_flags;
 
-use crate::report::out::Out;
+use crate::report::stdout::Out;
 
 /// Finds threads of `codex app-server` whose policy is not what it must be.
 ///

@@ -18,7 +18,7 @@ use lines::Lines;
 use serde_json::Value;
 use writer::{WRITE_DEADLINE, Writer};
 
-use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
+use crate::protocol::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 
 /// One conversation. Dropping it lets go of the end it writes to.
 ///

@@ -10,38 +10,38 @@ use std::time::Duration;
 
 use semver::Version;
 
-use crate::disk::root::Root;
-use crate::disk::{Home, Profile};
-use crate::plan::{Plan, Step};
-use crate::schema::Schema;
+use crate::home::root::Root;
+use crate::home::{FeatureSet, Home};
+use crate::mock_model::{MockModel, ModelSession};
+use crate::program::{Program, Step};
+use crate::protocol::schema::Schema;
 use crate::trace::Trace;
-use crate::upstream::{Stage, Upstream};
 
-pub mod bench;
+pub mod test_bed;
 mod acts;
 mod crowd;
 mod deed;
-mod echoes;
+mod duplicates;
 mod faults;
 mod fresh;
-mod hearing;
+mod incoming;
 pub mod isolated;
 mod life;
-mod moves;
-mod printed;
-mod record;
+mod releases;
+mod print_schema;
+mod recorder;
 pub mod sandbox;
 mod session;
-mod sockets;
+mod transport;
 mod steps;
-mod store;
+mod state_db;
 mod subagents;
-mod told;
+mod model_requests;
 mod turns;
-mod validity;
+mod schema_check;
 
-use self::moves::Place;
-use self::record::Record;
+use self::recorder::Recorder;
+use self::releases::ServerSlot;
 use self::session::Session;
 
 /// Cases in one home before it is renewed: a home grows by 100 kB a case, and a server that has
@@ -50,7 +50,7 @@ const HOME_CASES_MAX: u32 = 40;
 
 /// How long is waited for what.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// For an answer: a loaded machine has taken 3 s for one.
     pub answer: Duration,
     /// For a turn's end: a turn with a sandboxed command takes 0.6 s alone.
@@ -59,9 +59,9 @@ pub struct Patience {
     pub stop: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
             answer: Duration::from_secs(30),
             turn: Duration::from_secs(60),
             stop: crate::server::STOP_DEADLINE,
@@ -87,16 +87,16 @@ pub struct Installed {
 
 /// What all workers of a process share: the servers to run, the root of their homes, the stand-in.
 #[derive(Debug)]
-pub struct Bench {
+pub struct TestBed {
     /// The server that is checked.
     pub main: Installed,
     /// The others that a plan may move its home to.
     others: Vec<Installed>,
     /// The product state.
-    pub profile: Profile,
+    pub profile: FeatureSet,
     /// How long is waited.
-    pub patience: Patience,
-    upstream: Upstream,
+    pub timeouts: Timeouts,
+    upstream: MockModel,
     root: Root,
     /// Why this machine cannot sandbox a command, once it was tried.
     sandbox: OnceLock<Option<String>>,
@@ -106,20 +106,20 @@ pub struct Bench {
 #[derive(Debug)]
 pub struct Worker {
     // Dropped in this order: the server with its home, then what they need.
-    seat: Option<Seat>,
-    stage: Stage,
+    seat: Option<ActiveHome>,
+    stage: ModelSession,
     stderr: String,
-    bench: Arc<Bench>,
+    test_bed: Arc<TestBed>,
 }
 
 /// A home and the server that runs on it now.
 #[derive(Debug)]
-struct Seat {
+struct ActiveHome {
     /// Before the home, so that it ends before its folders go.
     session: Option<Session>,
     home: Home,
     /// Which server runs on it, or is to be started on it, by its place on the bench.
-    runs: Place,
+    runs: ServerSlot,
     cases: u32,
     /// A kill, a cut or another release went over this home; it is not used for another case.
     spent: bool,
@@ -127,41 +127,41 @@ struct Seat {
 
 impl Worker {
     /// A worker with nothing started yet.
-    pub fn new(bench: Arc<Bench>) -> Worker {
-        let stage = bench.upstream.stage();
-        Worker { seat: None, stage, stderr: String::new(), bench }
+    pub fn new(test_bed: Arc<TestBed>) -> Worker {
+        let stage = test_bed.upstream.stage();
+        Worker { seat: None, stage, stderr: String::new(), test_bed }
     }
 
     /// Runs a plan on the worker's present home.
-    pub fn run(&mut self, plan: &Plan) -> Trace {
+    pub fn run(&mut self, program: &Program) -> Trace {
         self.stderr.clear();
         self.stage.forget();
-        if deed::is_in(plan) {
+        if deed::is_in(program) {
             // Found out before the deed, for what came of it says so.
-            self.bench.no_sandbox();
+            self.test_bed.no_sandbox();
         }
-        let mut record = Record::new();
-        if !self.bench.root.has_room() {
-            let folder = self.bench.root.path().display();
+        let mut record = Recorder::new();
+        if !self.test_bed.root.has_room() {
+            let folder = self.test_bed.root.path().display();
             record.trouble(format!("less than 64 MiB are free for homes in {folder}; free some"));
-            return record.trace(plan, self.bench.main.version.clone());
+            return record.trace(program, self.test_bed.main.version.clone());
         }
-        if let Err(reason) = self.sit(plan) {
+        if let Err(reason) = self.sit(program) {
             record.trouble(reason);
-            return record.trace(plan, self.bench.main.version.clone());
+            return record.trace(program, self.test_bed.main.version.clone());
         }
         let seat = self.seat.as_mut().expect("a home was made above");
-        let mut run = steps::Run::new(&self.bench, &self.stage, seat, &mut record);
-        drop(run.plan(plan));
+        let mut run = steps::Run::new(&self.test_bed, &self.stage, seat, &mut record);
+        drop(run.program(program));
         self.stderr.push_str(&run.stderr());
         self.rise();
-        record.trace(plan, self.bench.main.version.clone())
+        record.trace(program, self.test_bed.main.version.clone())
     }
 
     /// Runs a plan on a home and a server of its own, as a confirmation does.
-    pub fn run_fresh(&mut self, plan: &Plan) -> Trace {
+    pub fn run_fresh(&mut self, program: &Program) -> Trace {
         self.seat = None;
-        let trace = self.run(plan);
+        let trace = self.run(program);
         self.seat = None;
         trace
     }
@@ -179,16 +179,16 @@ impl Worker {
 
     /// Takes a home that is fit for another case, with a workspace of its own; one that begins on
     /// another release is that release's.
-    fn sit(&mut self, plan: &Plan) -> Result<(), String> {
-        let begins = self.bench.places(plan)?;
-        if begins != Place::Main {
+    fn sit(&mut self, program: &Program) -> Result<(), String> {
+        let begins = self.test_bed.places(program)?;
+        if begins != ServerSlot::Main {
             self.seat = None;
         }
         match &mut self.seat {
             Some(seat) => seat.home.renew_workspace(),
-            None => self.bench.home_of(begins).map(|home| {
-                let spent = begins != Place::Main;
-                self.seat = Some(Seat { home, runs: begins, session: None, cases: 0, spent });
+            None => self.test_bed.home_of(begins).map(|home| {
+                let spent = begins != ServerSlot::Main;
+                self.seat = Some(ActiveHome { home, runs: begins, session: None, cases: 0, spent });
             }),
         }
         .map_err(|error| format!("cannot make a home: {error}; free space there"))
@@ -208,8 +208,8 @@ fn is_flawed(step: &Step) -> bool {
     match step {
         Step::Run { flaw, .. } => flaw.is_some(),
         Step::Invalid { .. } => true,
-        Step::Second(inner) | Step::Torn(inner, _) => is_flawed(inner),
-        Step::Together(steps) => steps.iter().any(is_flawed),
+        Step::SecondClient(inner) | Step::KillDuring(inner, _) => is_flawed(inner),
+        Step::Parallel(steps) => steps.iter().any(is_flawed),
         _ => false,
     }
 }
@@ -217,6 +217,7 @@ fn is_flawed(step: &Step) -> bool {
 /// Whether a step leaves a home that is not used for another case: a killed server's, or one that
 /// another release has had.
 fn spends(step: &Step) -> bool {
-    let kills = matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(..));
+    let kills =
+        matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::KillDuring(..));
     kills || step.moves_to().is_some()
 }

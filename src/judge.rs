@@ -9,34 +9,34 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
-use crate::model::fires::clauses;
+use crate::model::expectations::clauses;
+use crate::model::permitted_widening::{self, wider_by_right};
 use crate::model::rules::step;
-use crate::model::width::{self, wider_by_right};
-use crate::model::{Branch, Kind, World};
-use crate::plan::{Name, Step};
+use crate::model::{Branch, OpKind, World};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::trace::{Trace, What};
+use crate::program::{Step, ThreadName};
+use crate::trace::{Observation, Trace};
 
 pub mod adopt;
 pub mod compare;
-pub mod deed;
-mod elsewhere;
-pub mod evidence;
+pub mod probe;
+mod branch_choice;
+pub mod files;
 pub mod origin;
-pub mod residents;
-mod shown;
+pub mod releases;
+mod step_facts;
 pub mod signature;
 #[cfg(test)]
 mod tests;
-pub mod together;
-pub mod told;
-mod torn;
-pub mod wire;
+pub mod concurrent;
+pub mod model_context;
+mod interrupted;
+pub mod protocol;
 
 use self::compare::{Adopt, Comparison, Mismatch};
-use self::evidence::Evidence;
+use self::files::FileReadings;
 use self::origin::Origin;
-use self::residents::{Residence, Residents};
+use self::releases::{HomeHistory, ReleaseTimeline};
 use self::signature::Signature;
 
 /// Worlds kept at once; past it the plan races more than the judge can follow.
@@ -51,17 +51,17 @@ pub enum View {
     /// `thread/settings/updated`.
     Notice,
     /// A warm resume without override.
-    Reread,
+    WarmRead,
     /// A cold resume in a second process, on a copy of the home.
-    Fresh,
+    ColdRead,
     /// What the request to the model says.
-    Told,
+    ModelContext,
     /// The thread's rollout file.
     Rollout,
     /// The thread's row in the state database.
     Store,
     /// What happened when the model asked for a command or a patch.
-    Deed,
+    Probe,
     /// The lines, turns and processes themselves.
     Wire,
     /// Each line beside the schema that the server prints of itself.
@@ -80,9 +80,9 @@ pub struct Finding {
     /// The step that shows it: the first, or the first at which it widens.
     pub step: usize,
     /// The kind of operation.
-    pub kind: Kind,
+    pub kind: OpKind,
     /// The thread.
-    pub thread: Option<Name>,
+    pub thread: Option<ThreadName>,
     /// Every view that shows it.
     pub views: BTreeSet<View>,
     /// The form of what was due, as it stands in the signature.
@@ -102,7 +102,7 @@ pub struct Finding {
     /// The policies that are apart, where it is about a value.
     pub apart: Option<Apart>,
     /// The release that ran where it showed, and those that had the home before.
-    pub residence: Residence,
+    pub residence: HomeHistory,
 }
 
 /// What was due and what was seen, as whole policies.
@@ -206,12 +206,12 @@ impl Verdict {
 /// A verdict in the making.
 struct Judging<'a> {
     trace: &'a Trace,
-    residents: Residents,
+    residents: ReleaseTimeline,
     steps: Vec<Step>,
     verdict: Verdict,
     /// The finding whose seen value a thread's dimension now holds.
-    adopted: BTreeMap<(Name, Dimension), usize>,
-    evidence: Evidence,
+    adopted: BTreeMap<(ThreadName, Dimension), usize>,
+    evidence: FileReadings,
     /// All defaults that config.toml has had.
     defaults: Vec<Defaults>,
 }
@@ -220,14 +220,14 @@ struct Judging<'a> {
 pub fn judge(trace: &Trace) -> Verdict {
     let mut judging = Judging {
         trace,
-        residents: Residents::of(trace),
-        steps: trace.plan.whole(),
+        residents: ReleaseTimeline::of(trace),
+        steps: trace.program.whole(),
         verdict: Verdict::default(),
         adopted: BTreeMap::new(),
-        evidence: Evidence::default(),
-        defaults: vec![trace.plan.defaults.clone()],
+        evidence: FileReadings::default(),
+        defaults: vec![trace.program.defaults.clone()],
     };
-    let mut worlds = vec![World::new(trace.plan.defaults.clone())];
+    let mut worlds = vec![World::new(trace.program.defaults.clone())];
     let end = trace.cut().unwrap_or(judging.steps.len());
     for index in 0..end.min(judging.steps.len()) {
         worlds = judging.step(index, worlds);
@@ -251,42 +251,44 @@ impl Judging<'_> {
         if let Step::Configure { defaults } = &wanted {
             self.defaults.push(defaults.clone());
         }
-        let facts: Vec<&What> = self.trace.of_step(index).collect();
-        if let Some(what) = shown::left_out(&facts) {
+        let facts: Vec<&Observation> = self.trace.of_step(index).collect();
+        if let Some(what) = step_facts::left_out(&facts) {
             self.verdict.left_out.insert(index, what);
             self.verdict.withheld.extend(worlds.iter().flat_map(|one| clauses(one, &wanted)));
             return worlds;
         }
-        if shown::not_taken(&wanted, &facts) {
+        if step_facts::not_taken(&wanted, &facts) {
             return worlds;
         }
-        if shown::performed(&wanted, &facts) {
+        if step_facts::performed(&wanted, &facts) {
             self.verdict.performed.insert(index);
         }
         let ran = self.residents.at_step(index);
-        let gates = shown::gates(ran.release.as_ref(), &self.defaults, &worlds);
+        let gates = step_facts::gates(ran.release.as_ref(), &self.defaults, &worlds);
         let mut all = Vec::new();
-        for world in &shown::closed(worlds, &wanted, &facts) {
+        for world in &step_facts::closed(worlds, &wanted, &facts) {
             for branch in step(world, &wanted) {
                 let mut compared = match &wanted {
-                    Step::Together(steps) => {
-                        together::compare((world, &branch), steps, &facts, &gates)
+                    Step::Parallel(steps) => {
+                        concurrent::compare((world, &branch), steps, &facts, &gates)
                     }
-                    Step::Torn(inner, _) => torn::compare(&branch.due, inner, &facts, &gates),
+                    Step::KillDuring(inner, _) => {
+                        interrupted::compare(&branch.due, inner, &facts, &gates)
+                    }
                     _ => compare::compare(&branch.due, &wanted, &facts, &gates),
                 };
-                compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));
+                compared.extend(branch_choice::unloaded(wanted.kind(), &branch, &facts));
                 all.push((world.clone(), branch, compared));
             }
         }
         // A branch that did not happen is no better for being wrong in less, and of those that are
         // as far the mildest accusation is made.
-        let far = |(_, _, compared): &(_, _, Vec<Comparison>)| elsewhere::distance(compared);
-        let nearest = all.iter().map(far).min().unwrap_or(elsewhere::NONE);
+        let far = |(_, _, compared): &(_, _, Vec<Comparison>)| branch_choice::distance(compared);
+        let nearest = all.iter().map(far).min().unwrap_or(branch_choice::NONE);
         all.retain(|one| far(one) == nearest);
-        all.sort_by_key(|(_, _, compared)| Reverse(elsewhere::gravest(compared)));
+        all.sort_by_key(|(_, _, compared)| Reverse(branch_choice::gravest(compared)));
         let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
-        all.retain(|(_, _, other)| elsewhere::same(other, &compared));
+        all.retain(|(_, _, other)| branch_choice::same(other, &compared));
         self.record(index, &before, &branch, &compared);
         self.look_at_evidence(index, &branch.world, &facts, &compared);
         self.widths(index, &before, &wanted);
@@ -295,7 +297,7 @@ impl Judging<'_> {
         for (before, branch, compared) in all {
             let world = adopt::adopt(&before, branch.world, &compared);
             let world = adopt::learn(world, &facts);
-            let world = torn::ended(world, &wanted);
+            let world = interrupted::ended(world, &wanted);
             if !next.contains(&world) {
                 next.push(world);
             }
@@ -304,7 +306,7 @@ impl Judging<'_> {
     }
 
     fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
-        let agreed = elsewhere::distance(compared) == elsewhere::NONE;
+        let agreed = branch_choice::distance(compared) == branch_choice::NONE;
         for comparison in compared {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             match &comparison.mismatch {
@@ -340,14 +342,14 @@ impl Judging<'_> {
         match (comparison.cell.view, finding.seen == value.to_string()) {
             (Some(view), true) => drop(finding.views.insert(view)),
             // The copy shows what is stored, and the value may be wrong in force alone.
-            (Some(View::Fresh), false) => {}
+            (Some(View::ColdRead), false) => {}
             _ => drop(self.adopted.remove(&key)),
         }
     }
 
     fn find(
         &mut self,
-        (step, residence): (usize, Residence),
+        (step, residence): (usize, HomeHistory),
         mismatch: &Mismatch,
         mut origins: Vec<Origin>,
     ) {
@@ -399,13 +401,13 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let text = format!("{}, as {clause} has it", width::words(clause));
+            let text = format!("{}, as {clause} has it", permitted_widening::words(clause));
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
 
     fn wire(&mut self) {
-        for ((step, fact), comparison) in wire::compare(self.trace, &self.steps) {
+        for ((step, fact), comparison) in protocol::compare(self.trace, &self.steps) {
             self.verdict.count(comparison.cell, comparison.mismatch.is_none());
             if let Some(mismatch) = &comparison.mismatch {
                 let ran = self.residents.at_fact(fact);
@@ -417,9 +419,9 @@ impl Judging<'_> {
     fn trouble(&mut self) {
         let facts = || self.trace.facts.iter().map(|fact| &fact.what);
         let reason = facts().find_map(|what| match what {
-            What::Trouble { reason } => Some(reason.clone()),
+            Observation::Trouble { reason } => Some(reason.clone()),
             _ => None,
         });
-        self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
+        self.verdict.inconclusive = reason.or_else(|| facts().find_map(protocol::own_fault));
     }
 }

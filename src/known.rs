@@ -9,10 +9,10 @@ use semver::Version;
 
 use crate::judge::Finding;
 use crate::judge::signature::Signature;
-use crate::plan::{Plan, Server};
+use crate::program::{Program, Server};
 
 pub mod day;
-pub mod moved;
+pub mod upgraded_homes;
 pub mod range;
 mod read;
 #[cfg(test)]
@@ -54,7 +54,7 @@ pub struct Row {
     /// The case file's name.
     pub case: String,
     /// The program that shows it.
-    pub plan: Plan,
+    pub program: Program,
     /// Whether it shows only sometimes; such a row is never stale.
     pub racy: bool,
     /// The day after which it is to be looked at again.
@@ -96,8 +96,8 @@ impl Row {
             Server::Main => checked.cloned(),
             Server::Release(release) => Some(release.clone()),
         };
-        let first = std::iter::once(self.plan.begins_on());
-        let ran: Vec<Version> = first.chain(self.plan.residents()).filter_map(run).collect();
+        let first = std::iter::once(self.program.begins_on());
+        let ran: Vec<Version> = first.chain(self.program.residents()).filter_map(run).collect();
         let after = |at: usize| ran[..at].iter().any(|one| *one != ran[at] && from.contains(one));
         (0..ran.len()).any(|at| self.releases.contains(&ran[at]) && after(at))
     }

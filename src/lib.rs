@@ -3,13 +3,13 @@
 //! [`Check`] is a campaign in one call, for your own `cargo test`. The parts are usable alone:
 //!
 //! * [`drive::isolated::Isolated`]: a server with a home, a model and a connection of its own;
-//! * [`upstream::Upstream`]: the stand-in for the model, with queued answers, delays, gates and the
+//! * [`mock_model::MockModel`]: the stand-in for the model, with queued answers, delays, gates and the
 //!   requests that it captured;
 //! * [`client::Client`] and [`server::Server`]: JSON-RPC over any byte stream, and one process;
-//! * [`wire::policy`]: the policy that a reply or a notice states.
+//! * [`protocol::policy`]: the policy that a reply or a notice states.
 //!
 //! One case goes through the modules in the order in which they stand below: an [`op::Case`]
-//! becomes a [`plan::Plan`], [`drive`] performs it and records a [`trace::Trace`], [`judge`]
+//! becomes a [`program::Program`], [`drive`] performs it and records a [`trace::Trace`], [`judge`]
 //! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
 
 // A room's tag reads as a link in its page: it leads here, where the kinds are explained.
@@ -18,19 +18,18 @@ extern crate self as shell;
 
 pub mod policy;
 pub mod op;
-pub mod plan;
+pub mod program;
 pub mod contract;
 pub mod model;
-pub mod wire;
-pub mod schema;
+pub mod protocol;
 pub mod trace;
 pub mod judge;
 pub mod known;
 pub mod shrink;
 pub mod provision;
-pub mod disk;
+pub mod home;
 pub mod server;
-pub mod upstream;
+pub mod mock_model;
 pub mod client;
 pub mod drive;
 pub mod campaign;

@@ -12,12 +12,12 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::{self, Campaign, Subject, Told};
+use crate::campaign::{self, Campaign, FindingReport, Subject};
 use crate::contract::Clause;
-use crate::disk::Profile;
+use crate::home::FeatureSet;
 use crate::judge::signature::Signature;
-use crate::plan::Plan;
 use crate::policy::Dimension;
+use crate::program::Program;
 
 pub mod bisect;
 pub mod change;
@@ -42,13 +42,13 @@ pub const SEED: u64 = 1;
 
 /// What a matrix is to do.
 #[derive(Clone, Debug)]
-pub struct Sweep {
+pub struct MatrixRun {
     /// The campaign on each release; its cases are counted, since time is not the same everywhere.
     pub campaign: Campaign,
     /// The product state of the servers.
-    pub profile: Profile,
+    pub profile: FeatureSet,
     /// Programs of deviations that are known of: every release is asked for them.
-    pub programs: BTreeMap<Signature, Plan>,
+    pub programs: BTreeMap<Signature, Program>,
     /// Where results are kept.
     pub store: Store,
 }
@@ -115,13 +115,13 @@ pub struct Results {
     /// From beginning to end.
     pub wall: Duration,
     /// How often each clause was compared in each dimension.
-    pub tally: BTreeMap<Place, Count>,
+    pub tally: BTreeMap<Row, Count>,
     /// The clauses that this release cannot be asked for.
     pub untestable: BTreeSet<Clause>,
     /// The signatures that it was asked for by a program which shows them somewhere.
     pub asked: BTreeSet<Signature>,
     /// The findings, widened first, flaky ones last.
-    pub findings: Vec<Told>,
+    pub findings: Vec<FindingReport>,
     /// Why cases said nothing, and how many.
     pub inconclusive: BTreeMap<String, u64>,
     /// Whether it was stopped before its time.
@@ -132,7 +132,7 @@ pub struct Results {
 
 /// A row: a clause in a dimension, or in none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct Row {
     /// The clause.
     pub clause: Clause,
     /// The dimension, where it is about one.
@@ -211,14 +211,14 @@ pub struct Matrix {
     /// The releases, in the order in which they were asked for.
     pub columns: Vec<Column>,
     /// The rows, in the order of the contract, each with a cell for every column.
-    pub rows: BTreeMap<Place, Vec<Cell>>,
+    pub rows: BTreeMap<Row, Vec<Cell>>,
 }
 
 /// A clause that a release breaks or keeps otherwise than the one before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct TurningPoint {
     /// The clause and dimension.
-    pub place: Place,
+    pub place: Row,
     /// The last release before it at which the clause was tried: an index of a column.
     pub from: usize,
     /// The release: an index of a column.

@@ -7,23 +7,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Clause;
-use crate::op::{Act, Stop};
-use crate::plan::{Name, Who};
+use crate::op::{Action, Stop};
 use crate::policy::{DEFAULT, Defaults, Dimension, Permissions, Policy, SandboxMode};
+use crate::program::{ThreadName, ThreadRef};
 
 mod acts;
 mod calls;
-pub mod deeds;
-pub mod fires;
-mod full;
-mod races;
+pub mod probes;
+pub mod expectations;
+mod full_disk;
+mod concurrent;
 pub mod rules;
 mod ruling;
 #[cfg(test)]
 mod tests;
-mod torn;
+mod interrupted;
 mod turns;
-pub mod width;
+pub mod permitted_widening;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
 pub const REVISION: u32 = 7;
@@ -34,7 +34,7 @@ pub struct World {
     /// The defaults in config.toml now.
     pub defaults: Defaults,
     /// The threads that exist, by name.
-    pub threads: BTreeMap<Name, Thread>,
+    pub threads: BTreeMap<ThreadName, Thread>,
     /// Whether writes to files fail now.
     pub full: bool,
     /// Whether a further client is connected to the running server.
@@ -73,11 +73,11 @@ pub struct Thread {
     /// Whether one of them was broken off with the server: whether it can be cut at is open.
     pub broken_off: bool,
     /// The thread that spawned it, where it is a subagent.
-    pub parent: Option<Name>,
+    pub parent: Option<ThreadName>,
     /// Which clause gave each value of the live policy, and by which operation.
-    pub ruled: Ruling,
+    pub ruled: Citations,
     /// The clauses by which a cold read restores each value of the stored policy.
-    pub restored: Ruling,
+    pub restored: Citations,
     /// What a look or a cold read relies on since the last one: kills, unloads, acts.
     pub trail: BTreeSet<Clause>,
     /// The policy before the last change.
@@ -93,9 +93,9 @@ pub struct Thread {
 
 /// The clauses that a policy's values rest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ruling {
+pub struct Citations {
     /// The operation.
-    pub kind: Kind,
+    pub kind: OpKind,
     /// The clause that the operation is told under as a whole.
     own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
@@ -104,7 +104,7 @@ pub struct Ruling {
 
 /// The kind of operation that a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum OpKind {
     /// `thread/start`.
     Start,
     /// A turn.
@@ -112,7 +112,7 @@ pub enum Kind {
     /// `turn/steer`.
     Steer,
     /// `turn/settings/update`.
-    Retune,
+    TurnSettings,
     /// `thread/settings/update`.
     Settings,
     /// `thread/fork`.
@@ -120,13 +120,13 @@ pub enum Kind {
     /// `thread/resume`, the audit's cold reads included.
     Resume,
     /// Something that is no matter of policy.
-    Act(Act),
+    Action(Action),
     /// A subagent's start.
     Spawn,
     /// A subagent's later task.
-    Task,
+    SubagentTurn,
     /// A second server on the same home.
-    Rival,
+    SecondServer,
     /// A request that must be refused.
     Invalid,
     /// The server's end and new start.
@@ -136,7 +136,7 @@ pub enum Kind {
     /// A disk that is full, or no more.
     Disk,
     /// Several calls at once.
-    Together,
+    Parallel,
 }
 
 /// One answer that the contract allows.
@@ -145,14 +145,14 @@ pub struct Branch {
     /// The world after it.
     pub world: World,
     /// What is due.
-    pub due: Due,
+    pub due: Expected,
     /// Every clause that this answer rests on, the operation's own and the general ones.
     pub rests: Vec<Clause>,
 }
 
 /// What a step must show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum Expected {
     /// Nothing is asked of the server, or nothing that it answers is ruled.
     Nothing,
     /// The request is refused.
@@ -165,65 +165,65 @@ pub enum Due {
     /// One of two outcomes that are both allowed: whether the thread is unloaded now.
     Closing {
         /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// Whether this branch is the one in which it is.
         closed: bool,
     },
     /// The reply states this policy of this thread.
-    Policy(Name, Policy, Ruling),
+    Policy(ThreadName, Policy, Citations),
     /// The same, as a look at what an earlier operation left.
-    Look(Name, Policy, Ruling),
+    Look(ThreadName, Policy, Citations),
     /// The same, as a look by a second process on a copy of the home.
-    Fresh(Name, Policy, Ruling),
+    ColdRead(ThreadName, Policy, Citations),
     /// A turn runs under this policy; `notice` says whether it changed something.
     Turn {
         /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// The policy of the turn and of those after it.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        ruling: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
     /// The thread's next turn has this policy from now on, and none starts by it.
     Change {
         /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// The policy of the next turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        ruling: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
     /// The server runs a turn by itself, and tells the model this policy of it.
-    Told {
+    ModelContext {
         /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// The policy of that turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        ruling: Citations,
     },
     /// A subagent is told no wider policy than this one.
     Within {
         /// The subagent.
-        thread: Name,
+        thread: ThreadName,
         /// Its parent's present policy.
         bound: Policy,
     },
     /// A call that a kill broke off when it had come so far.
-    Torn {
+    Interrupted {
         /// Whether a reply, a notice or the end of its turn has shown what it changes (R17).
         acknowledged: bool,
         /// Whether its turn was heard to start.
         started: bool,
         /// What was due to it.
-        due: Box<Due>,
+        due: Box<Expected>,
     },
     /// Several calls at once, each with what is due to it, in the order of the step.
-    All(Vec<Due>),
+    All(Vec<Expected>),
 }
 
 impl World {
@@ -234,10 +234,10 @@ impl World {
     }
 
     /// The thread, if it exists.
-    pub fn thread(&self, who: Who) -> Option<(Name, &Thread)> {
+    pub fn thread(&self, who: ThreadRef) -> Option<(ThreadName, &Thread)> {
         match who {
-            Who::Nobody => None,
-            Who::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
+            ThreadRef::Unknown => None,
+            ThreadRef::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
         }
     }
 
@@ -257,12 +257,12 @@ impl World {
     }
 
     /// The subagents of a thread, and theirs.
-    fn spawned_by(&self, name: Name) -> Vec<Name> {
+    fn spawned_by(&self, name: ThreadName) -> Vec<ThreadName> {
         let children = self.threads.iter().filter(|(_, thread)| thread.parent == Some(name));
         children.flat_map(|(child, _)| [vec![*child], self.spawned_by(*child)].concat()).collect()
     }
 
-    fn with(&self, name: Name, thread: Thread) -> World {
+    fn with(&self, name: ThreadName, thread: Thread) -> World {
         let mut world = self.clone();
         world.threads.insert(name, thread);
         world
@@ -275,7 +275,7 @@ impl World {
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
-            thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
+            thread.ruled = Citations::all(OpKind::Configure, Clause::S2);
             if let Permissions::Profile(id) = &thread.stored.permissions {
                 thread.meant = thread.meant.or_else(|| self.defaults.profiles.get(id).copied());
             }
@@ -285,7 +285,7 @@ impl World {
 
     /// The world once this thread is unloaded by idleness, where it can be: loaded, idle, and
     /// heard by nobody.
-    pub fn closed(&self, name: Name) -> Option<World> {
+    pub fn closed(&self, name: ThreadName) -> Option<World> {
         let thread = self.threads.get(&name)?;
         let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
         idle.then(|| {
@@ -297,21 +297,21 @@ impl World {
     }
 
     /// This thread is not loaded any more, and if it was never kept, not there.
-    pub fn unload(&mut self, name: Name) {
+    pub fn unload(&mut self, name: ThreadName) {
         if let Some(thread) = self.threads.get_mut(&name) {
             thread.unload();
         }
         self.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
     }
 
-    fn unloaded(&self, stop: Stop, forgets: bool) -> World {
+    fn unloaded(&self, stop: Stop, drop_db: bool) -> World {
         let mut world = World { joined: false, ..self.clone() };
         world.gained.clear();
         for thread in world.threads.values_mut() {
             if thread.live.is_some() && stop == Stop::Kill {
                 thread.trail.insert(Clause::R17);
             }
-            if forgets {
+            if drop_db {
                 thread.trail.insert(Clause::G10);
             }
             thread.stuck = false;
@@ -324,7 +324,7 @@ impl World {
 
 impl Thread {
     /// A thread that was just started or forked, and is loaded.
-    pub fn new(policy: Policy, ruled: Ruling) -> Thread {
+    pub fn new(policy: Policy, ruled: Citations) -> Thread {
         Thread {
             live: Some(policy.clone()),
             stored: policy,
@@ -339,7 +339,7 @@ impl Thread {
             broken_off: false,
             parent: None,
             ruled,
-            restored: Ruling::RESTORED,
+            restored: Citations::RESTORED,
             trail: BTreeSet::new(),
             before: None,
             source: None,
@@ -350,7 +350,7 @@ impl Thread {
 
     /// This thread with another policy in force, live and stored. Whether what is done in a folder
     /// that a resume chose writes that folder down is left open (R10).
-    fn moved(&self, policy: Policy, ruled: Ruling) -> Thread {
+    fn moved(&self, policy: Policy, ruled: Citations) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
         let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();

@@ -64,7 +64,7 @@ pub enum Op {
         thread: Pick,
     },
     /// `turn/settings/update` of the turn that runs, or of one that never was.
-    Retune {
+    TurnSettings {
         /// Which thread.
         thread: Pick,
         /// The reviewer of that turn alone.
@@ -96,21 +96,21 @@ pub enum Op {
         overrides: CallOverrides,
     },
     /// A look: a warm `thread/resume` without override where the thread is loaded, else nothing.
-    Reread {
+    WarmRead {
         /// Which thread.
         thread: Pick,
     },
     /// A look: a cold resume in a second process on a copy of the home.
-    Fresh {
+    ColdRead {
         /// Which thread.
         thread: Pick,
     },
     /// Something that a client does with a thread and that is no matter of policy.
-    Act {
+    Action {
         /// Which thread.
         thread: Pick,
         /// What.
-        act: Act,
+        act: Action,
     },
     /// A turn in whose course the model spawns a subagent, which becomes a thread of the case.
     Spawn {
@@ -118,12 +118,12 @@ pub enum Op {
         thread: Pick,
     },
     /// A turn in whose course the model gives its subagent another task.
-    Task {
+    SubagentTurn {
         /// The subagent.
         thread: Pick,
     },
     /// A second server on the same home, which tries to resume the thread.
-    Rival {
+    SecondServer {
         /// Which thread.
         thread: Pick,
     },
@@ -141,7 +141,7 @@ pub enum Op {
         /// How it ends.
         stop: Stop,
         /// Whether the state database is gone when it starts again (G10).
-        forgets: bool,
+        drop_db: bool,
         /// Which server goes on with the home, where one is named: modulo those that the case has,
         /// 0 the one that is checked. A case without others has nothing to name.
         server: Option<u8>,
@@ -157,12 +157,12 @@ pub enum Op {
         full: bool,
     },
     /// The operation, asked for by a second connection to the same server.
-    Second(Box<Op>),
+    SecondClient(Box<Op>),
     /// The operation's request, and a kill of the server so long after it, whatever was answered.
-    Torn(Box<Op>, Delay),
+    KillDuring(Box<Op>, Delay),
     /// The operations at once, each by a client of its own; the first of them where there is but
     /// one.
-    Together(Vec<Op>),
+    Parallel(Vec<Op>),
 }
 
 /// How long after its request a call is torn off, in milliseconds; 0: at once.
@@ -190,7 +190,7 @@ pub enum Cut {
 
 /// What a client does with a thread that is no matter of policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Act {
+pub enum Action {
     /// `thread/name/set`.
     Name,
     /// `thread/read`.
@@ -237,11 +237,11 @@ pub enum Method {
     /// `turn/steer`.
     Steer,
     /// `turn/settings/update`.
-    Retune,
+    TurnSettings,
     /// `turn/interrupt`.
     Interrupt,
     /// Another one.
-    Act(Act),
+    Action(Action),
 }
 
 /// What is wrong with a request.
@@ -261,20 +261,26 @@ pub enum Wrong {
 
 /// What a deed's model asks to do, by the names of the probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// A harmless command that is on no list of safe ones.
-    Py,
+    #[serde(alias = "py")]
+    Run,
     /// A command that writes into the workspace.
-    Tin,
+    #[serde(alias = "tin")]
+    WriteInside,
     /// A command that writes outside it.
-    Tout,
+    #[serde(alias = "tout")]
+    WriteOutside,
     /// The same, asking to leave the sandbox.
-    Esc,
+    #[serde(alias = "esc")]
+    Escalate,
     /// A patch that writes into the workspace.
-    Pin,
+    #[serde(alias = "pin")]
+    PatchInside,
     /// A patch that writes outside it.
-    Pout,
+    #[serde(alias = "pout")]
+    PatchOutside,
 }
 
 /// What is answered to whom in the course of a deed.
@@ -315,7 +321,7 @@ pub enum Ending {
     /// The model asks for a harmless command first, and answers then.
     Calls,
     /// The model asks for a deed that tells policies apart, and answers then.
-    Deed(Probe, Consent),
+    Probe(Probe, Consent),
     /// The model answers with a failure event.
     Fails,
     /// The model's endpoint answers with an HTTP error.
@@ -364,23 +370,23 @@ impl Flaw {
     ];
 }
 
-impl Act {
+impl Action {
     /// Every act.
-    pub const ALL: [Act; 14] = [
-        Act::Name,
-        Act::Read,
-        Act::List,
-        Act::Archive,
-        Act::Unarchive,
-        Act::Unsubscribe,
-        Act::Unload,
-        Act::Revert,
-        Act::Compact,
-        Act::Shell,
-        Act::Review,
-        Act::Goal,
-        Act::Queue,
-        Act::Inject,
+    pub const ALL: [Action; 14] = [
+        Action::Name,
+        Action::Read,
+        Action::List,
+        Action::Archive,
+        Action::Unarchive,
+        Action::Unsubscribe,
+        Action::Unload,
+        Action::Revert,
+        Action::Compact,
+        Action::Shell,
+        Action::Review,
+        Action::Goal,
+        Action::Queue,
+        Action::Inject,
     ];
 }
 
@@ -394,11 +400,11 @@ impl Method {
             Method::Resume,
             Method::Settings,
             Method::Steer,
-            Method::Retune,
+            Method::TurnSettings,
             Method::Interrupt,
         ];
         // One unsubscribes in two ways by one method.
-        let acts = Act::ALL.into_iter().filter(|act| *act != Act::Unload).map(Method::Act);
+        let acts = Action::ALL.into_iter().filter(|act| *act != Action::Unload).map(Method::Action);
         own.into_iter().chain(acts).collect()
     }
 }
@@ -416,8 +422,14 @@ impl Wrong {
 
 impl Probe {
     /// Every probe.
-    pub const ALL: [Probe; 6] =
-        [Probe::Py, Probe::Tin, Probe::Tout, Probe::Esc, Probe::Pin, Probe::Pout];
+    pub const ALL: [Probe; 6] = [
+        Probe::Run,
+        Probe::WriteInside,
+        Probe::WriteOutside,
+        Probe::Escalate,
+        Probe::PatchInside,
+        Probe::PatchOutside,
+    ];
 }
 
 impl Review {

@@ -16,13 +16,13 @@ mod npm;
 mod pins;
 mod pip;
 pub mod prune;
-pub mod span;
+pub mod range;
 mod spec;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod unpack;
-mod watched;
+mod progress_reader;
 
 use std::fmt;
 use std::io;

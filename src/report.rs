@@ -9,35 +9,35 @@ use std::io;
 use crate::campaign::{Event, Outcome, Status};
 
 pub mod clauses;
-pub mod closing;
+pub mod final_summary;
 pub mod coverage;
-pub mod evidence;
-pub mod exhibit;
-pub mod folder;
-pub mod gauge;
+pub mod read_results;
+pub mod finding;
+pub mod run_folder;
+pub mod download_progress;
 pub mod json;
-pub mod lanes;
-pub mod lore;
+pub mod timeline;
+pub mod clause_history;
 pub mod matrix;
-pub mod out;
-pub mod paint;
+pub mod stdout;
+pub mod style;
 pub mod progress;
 pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
-use self::closing::Closing;
-use self::exhibit::{Exhibit, Ways};
-use self::folder::Folder;
+use self::final_summary::Closing;
+use self::finding::{FindingText, ReplayCommands};
 use self::json::event;
-use self::out::Out;
-use self::paint::Paint;
 use self::progress::{Pace, Progress};
+use self::run_folder::Folder;
+use self::stdout::Out;
+use self::style::Style;
 
 /// How a campaign is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Voice {
+pub struct OutputMode {
     /// Events as JSON lines on stdout, and nothing else there.
     pub json: bool,
     /// Findings and the summary only.
@@ -49,23 +49,23 @@ pub struct Voice {
 /// Tells one campaign, from its first event to its end.
 #[derive(Debug)]
 pub struct Report {
-    voice: Voice,
+    voice: OutputMode,
     folder: Folder,
-    ways: Ways,
+    ways: ReplayCommands,
     progress: Progress,
     out: Out,
-    paint: Paint,
+    paint: Style,
     trouble: Option<io::Error>,
 }
 
 impl Report {
     /// A report into a folder and onto this process's streams. `flags` name the same server to
     /// another command.
-    pub fn new(voice: Voice, folder: Folder, flags: String) -> Report {
+    pub fn new(voice: OutputMode, folder: Folder, flags: String) -> Report {
         let pace = if voice.quiet { Pace::Silent } else { Pace::of_stderr() };
         let progress = Progress::new(pace);
-        let ways = Ways { folder: folder.path().to_owned(), flags };
-        let (out, paint) = (Out::stdout(), Paint::stdout());
+        let ways = ReplayCommands { folder: folder.path().to_owned(), flags };
+        let (out, paint) = (Out::stdout(), Style::stdout());
         Report { voice, folder, ways, progress, out, paint, trouble: None }
     }
 
@@ -100,7 +100,7 @@ impl Report {
 
     fn print(&mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
-            let text = Exhibit::told(told, &self.ways).text(&self.paint);
+            let text = FindingText::told(told, &self.ways).text(&self.paint);
             self.out.say(&format!("{text}\n"))?;
         }
         if self.voice.coverage {

@@ -6,7 +6,7 @@
 //! message and touches no home: the folders of a [`Launch`] must exist.
 
 mod input;
-mod leash;
+mod reaper;
 mod limit;
 mod spawner;
 mod stderr;
@@ -19,7 +19,7 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use leash::Leash;
+use reaper::Reaper;
 use stderr::Stderr;
 
 /// The time a graceful stop may take: releases 0.156 to 0.163 need 5 s by themselves, and a loaded
@@ -68,7 +68,7 @@ pub struct Launch {
 /// A running child, or one that has ended. Dropping it kills what still runs.
 #[derive(Debug)]
 pub struct Server {
-    leash: Leash,
+    leash: Reaper,
     input: Input,
     output: Option<ChildStdout>,
     stderr: Stderr,
@@ -191,7 +191,7 @@ impl Server {
             input: Input::new(input),
             output: child.stdout.take(),
             stderr: Stderr::follow(stderr, tee),
-            leash: Leash::hold(child),
+            leash: Reaper::hold(child),
             cause: None,
         })
     }

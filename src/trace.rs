@@ -8,10 +8,10 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::op::Probe;
-use crate::plan::{Name, Plan};
-use crate::policy::told::Told;
+use crate::policy::model_context::StatedPolicy;
 use crate::policy::{Approval, Permissions, Policy};
-use crate::wire::deed::{Question, Upshot};
+use crate::program::{Program, ThreadName};
+use crate::protocol::probe::{ProbeResultText, Question};
 
 pub mod text;
 
@@ -19,40 +19,40 @@ pub mod text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// The program that was run.
-    pub plan: Plan,
+    pub program: Program,
     /// The version of the server that is checked, where it says one; the run may begin with
     /// another one, and a fact says which.
     pub server: Option<Version>,
     /// What was seen, in order.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<Entry>,
     /// When each fact was seen, in microseconds since the run began; as many as facts.
     pub times_us: Vec<u64>,
 }
 
 /// One thing seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
+pub struct Entry {
     /// The step in whose course it was seen, counted from 0; the audit's steps follow the plan's.
     pub step: usize,
     /// What it was.
     #[serde(flatten)]
-    pub what: What,
+    pub what: Observation,
 }
 
 /// A thread as a trace names it: the plan's name, or a number for a thread that the plan never
 /// named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
+pub enum ThreadLabel {
     /// The plan's name.
-    Named(Name),
+    Named(ThreadName),
     /// A thread of the server's own, numbered as they showed up.
-    Stranger(u16),
+    Unnamed(u16),
 }
 
 /// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
-pub enum What {
+pub enum Observation {
     /// A request left. `unbound`: the plan's name had no thread, and a never-issued id was sent.
     Sent {
         /// The request's number.
@@ -67,7 +67,7 @@ pub enum What {
         /// The request's number.
         call: u32,
         /// The thread that the reply is about.
-        thread: Option<Whose>,
+        thread: Option<ThreadLabel>,
         /// The policy that the reply states.
         policy: Option<Policy>,
     },
@@ -83,21 +83,21 @@ pub enum What {
     /// `thread/settings/updated`.
     Settings {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The policy it states.
         policy: Policy,
     },
     /// `turn/started`.
     TurnStarted {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The turn's number.
         turn: u32,
     },
     /// `turn/completed`.
     TurnEnded {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The turn's number.
         turn: u32,
         /// The status, as it was spelled.
@@ -106,7 +106,7 @@ pub enum What {
     /// Any other notification of a turn or its items.
     TurnEvent {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The turn's number.
         turn: u32,
         /// The notification's method.
@@ -115,54 +115,58 @@ pub enum What {
     /// A command that the client itself asked for has ended, within a turn.
     CommandEnded {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The turn's number.
         turn: u32,
     },
     /// The client has asked to hear no more of a thread.
     Unsubscribed {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// A thread that is not subscribed to has stopped to be active.
     Idle {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// The server asked the client something.
     Asked {
         /// The request's method.
         method: String,
         /// The thread, where it names one.
-        thread: Option<Whose>,
+        thread: Option<ThreadLabel>,
     },
     /// What the model was told in a turn of the thread, once in each voice and at each change.
-    Told {
+    #[serde(alias = "told")]
+    ModelContext {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The forms that were told.
-        told: Told,
+        told: StatedPolicy,
     },
     /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
-    Fresh {
+    #[serde(alias = "fresh")]
+    ColdRead {
         /// The thread that its reply is about.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The policy that it states.
         policy: Option<Policy>,
     },
     /// The second server refused to resume the thread.
-    FreshRefused {
+    #[serde(alias = "fresh_refused")]
+    ColdReadRefused {
         /// The thread that was asked for.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The JSON-RPC error code.
         code: i64,
         /// Its message.
         message: String,
     },
     /// What became of the deed that the model asked for in a turn of the thread.
-    Deed {
+    #[serde(alias = "deed")]
+    Probe {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The deed.
         probe: Probe,
         /// What the client was asked for, if it was asked.
@@ -172,21 +176,21 @@ pub enum What {
         /// Whether its file is there; none where it writes none.
         landed: Option<bool>,
         /// What the model was told of it.
-        upshot: Upshot,
+        upshot: ProbeResultText,
         /// Whether this machine was found unable to sandbox a command.
         unsandboxed: bool,
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
     },
     /// Evidence: the thread's row in the state database.
     Store {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The approval policy, where the row holds one that can be read.
         approval: Option<Approval>,
         /// The sandbox likewise; under a profile no more than what that allows.
@@ -201,7 +205,7 @@ pub enum What {
     /// with a refusal.
     Closed {
         /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// The step was left out: the release's schema does not have what it asks for.
     LeftOut {
@@ -261,11 +265,13 @@ pub enum What {
     },
 }
 
-impl What {
+impl Observation {
     /// Whether this is the answer to the request with this number.
     pub fn answers(&self, number: u32) -> bool {
         match self {
-            What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+            Observation::Answered { call, .. } | Observation::Refused { call, .. } => {
+                *call == number
+            }
             _ => false,
         }
     }
@@ -273,15 +279,15 @@ impl What {
 
 impl Trace {
     /// The facts of one step, in order.
-    pub fn of_step(&self, step: usize) -> impl Iterator<Item = &What> {
+    pub fn of_step(&self, step: usize) -> impl Iterator<Item = &Observation> {
         self.facts.iter().filter(move |fact| fact.step == step).map(|fact| &fact.what)
     }
 
     /// The step at which the run was cut, if it was.
     pub fn cut(&self) -> Option<usize> {
-        let cuts = |what: &What| match what {
-            What::Silent { .. } | What::Trouble { .. } => true,
-            What::Ended { told, .. } => !told,
+        let cuts = |what: &Observation| match what {
+            Observation::Silent { .. } | Observation::Trouble { .. } => true,
+            Observation::Ended { told, .. } => !told,
             _ => false,
         };
         self.facts.iter().find(|fact| cuts(&fact.what)).map(|fact| fact.step)

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
-use heirloom::plan::Plan;
+use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use semver::Version;
@@ -23,18 +23,18 @@ fn main() -> ExitCode {
         let name = format!("cases::{} stands as it is printed", file.name);
         alone.push(Trial::test(name, move || printed(&file).map_err(Failed::from)));
     }
-    let plans: Vec<Plan> = files.iter().filter_map(|file| file.plan().ok()).collect();
-    let named: BTreeSet<Version> = plans.iter().flat_map(Plan::releases).collect();
+    let programs: Vec<Program> = files.iter().filter_map(|file| file.program().ok()).collect();
+    let named: BTreeSet<Version> = programs.iter().flat_map(Program::releases).collect();
     let mut suite = Suite::new("cases", alone, named.into_iter().collect());
     for file in files {
-        suite.live(&file.name.clone(), move |real| real.check(&file.plan()?));
+        suite.live(&file.name.clone(), move |real| real.check(&file.program()?));
     }
     suite.conclude()
 }
 
 /// The file is what its plan prints, comments aside.
 fn printed(file: &CaseFile) -> Result<(), String> {
-    let due = file.plan()?.to_string();
+    let due = file.program()?.to_string();
     let comment = |line: &&str| line.starts_with("# ") || *line == "#";
     let lines = file.text.lines();
     let stands: Vec<&str> =

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use heirloom::plan::Plan;
+use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
     let mut suite = Suite::new("corpus", alone, Vec::new());
     for (name, path) in cases {
-        suite.live(&name, move |real| real.check(&plan(&path)?));
+        suite.live(&name, move |real| real.check(&program(&path)?));
     }
     suite.conclude()
 }
@@ -68,16 +68,16 @@ fn every_release(cases: &[(String, PathBuf)]) -> Result<(), String> {
     }
 }
 
-fn plan(path: &Path) -> Result<Plan, String> {
+fn program(path: &Path) -> Result<Program, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{path:?}: {error}"))?;
     text.parse().map_err(|error| format!("{path:?}: {error}"))
 }
 
 /// The program that a case's text is, and the one that its newest form is, are the same.
 fn stays(path: &Path) -> Result<(), String> {
-    let old = plan(path)?;
+    let old = program(path)?;
     let newest = old.to_string();
-    let again: Plan = newest.parse().map_err(|error| format!("{path:?}: {error}\n{newest}"))?;
+    let again: Program = newest.parse().map_err(|error| format!("{path:?}: {error}\n{newest}"))?;
     match again == old {
         true => Ok(()),
         false => Err(format!("{path:?} is another program in its newest form:\n{newest}")),

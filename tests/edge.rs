@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use expect_test::{Expect, expect};
 use heirloom::client::{Arrived, Client};
+use heirloom::protocol::rpc::{Message, Surface};
 use heirloom::server::{Launch, Server};
-use heirloom::wire::rpc::{Message, Surface};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -14,12 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use heirloom::disk::Profile;
-use heirloom::drive::{Bench, Patience, Worker};
+use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
-use heirloom::plan::Plan;
-use heirloom::report::exhibit::server;
-use heirloom::trace::{Trace, What};
+use heirloom::program::Program;
+use heirloom::report::finding::server;
+use heirloom::trace::{Observation, Trace};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -42,20 +42,20 @@ const LEAVE_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs the plan on the server of this name, and compares what is told.
 fn check(name: &str, expected: Expect) {
-    check_within((PLAN, Patience::default()), name, expected);
+    check_within((PLAN, Timeouts::default()), name, expected);
 }
 
 /// The same with a server that is waited for in vain.
 fn check_silent(name: &str, expected: Expect) {
-    check_within((PLAN, Patience { answer: SHORT, turn: SHORT, stop: SHORT }), name, expected);
+    check_within((PLAN, Timeouts { answer: SHORT, turn: SHORT, stop: SHORT }), name, expected);
 }
 
-fn check_within((plan, patience): (&str, Patience), name: &str, expected: Expect) {
+fn check_within((program, timeouts): (&str, Timeouts), name: &str, expected: Expect) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let server = folder.path().join(name);
     symlink(SCRIPT, &server).expect("a link can be made");
     let alive = alive(&server);
-    let told = told(&server, (plan, patience)).replace(&*server.to_string_lossy(), name);
+    let told = told(&server, (program, timeouts)).replace(&*server.to_string_lossy(), name);
     let left = if is_left_alone(alive) { "" } else { "a process of it is left\n" };
     expected.assert_eq(&format!("{told}{left}"));
 }
@@ -81,15 +81,16 @@ fn is_left_alone(mut alive: File) -> bool {
     over.recv_timeout(LEAVE_DEADLINE).unwrap_or(false)
 }
 
-fn told(server: &Path, (plan, patience): (&str, Patience)) -> String {
+fn told(server: &Path, (program, timeouts): (&str, Timeouts)) -> String {
     let version = Some(Version::new(0, 169, 0));
-    let bench = Bench::prepare(server.to_owned(), version, Profile::Default, patience);
-    match bench {
+    let test_bed = TestBed::prepare(server.to_owned(), version, FeatureSet::Default, timeouts);
+    match test_bed {
         Err(error) => format!("{error}\n"),
-        Ok(bench) => {
-            let plan: Plan = plan.parse().expect("the plan is one");
-            let none = bench.main.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
-            let told = verdict(&Worker::new(Arc::new(bench)).run(&plan));
+        Ok(test_bed) => {
+            let program: Program = program.parse().expect("the plan is one");
+            let none =
+                test_bed.main.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
+            let told = verdict(&Worker::new(Arc::new(test_bed)).run(&program));
             format!("{}{told}", none.unwrap_or_default())
         }
     }
@@ -105,11 +106,11 @@ fn check_moved(program: &str, name: &str, expected: Expect) {
     });
     let left = [&well, &other].map(|server| alive(server));
     let version = Some(Version::new(0, 169, 0));
-    let bench = Bench::prepare(well, version, Profile::Default, Patience::default());
-    let mut bench = bench.expect("a server that is well is one");
-    bench.add(other, Version::new(0, 144, 4)).expect("it is well on a home of its own");
-    let plan = format!("# heirloom case v1\nconfig\n{program}audit\n");
-    let trace = Worker::new(Arc::new(bench)).run(&plan.parse().expect("the plan is one"));
+    let test_bed = TestBed::prepare(well, version, FeatureSet::Default, Timeouts::default());
+    let mut test_bed = test_bed.expect("a server that is well is one");
+    test_bed.add(other, Version::new(0, 144, 4)).expect("it is well on a home of its own");
+    let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
+    let trace = Worker::new(Arc::new(test_bed)).run(&program.parse().expect("the plan is one"));
     let told = match judge(&trace).findings.first() {
         Some(finding) => format!("{}: {}", server(&finding.residence), verdict(&trace)),
         None => verdict(&trace),
@@ -125,11 +126,12 @@ fn check_left_out(program: &str, name: &str, expected: Expect) {
     symlink(SCRIPT, &server).expect("a link can be made");
     let left = alive(&server);
     let version = Some(Version::new(0, 169, 0));
-    let bench = Bench::prepare(server, version, Profile::Default, Patience::default());
-    let bench = Arc::new(bench.expect("a server that is well is one"));
-    let plan = format!("# heirloom case v1\nconfig\n{program}audit\n");
-    let trace = Worker::new(bench).run(&plan.parse().expect("the plan is one"));
-    let sent = |step| trace.of_step(step).filter(|what| matches!(what, What::Sent { .. })).count();
+    let test_bed = TestBed::prepare(server, version, FeatureSet::Default, Timeouts::default());
+    let test_bed = Arc::new(test_bed.expect("a server that is well is one"));
+    let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
+    let trace = Worker::new(test_bed).run(&program.parse().expect("the plan is one"));
+    let sent =
+        |step| trace.of_step(step).filter(|what| matches!(what, Observation::Sent { .. })).count();
     let lines = judge(&trace).left_out.into_iter().map(|(step, what)| {
         format!("step {step} lacks {what}, and {} of its requests were sent\n", sent(step))
     });
@@ -151,7 +153,7 @@ fn verdict(trace: &Trace) -> String {
         return findings.concat();
     }
     let ends = trace.facts.iter().filter_map(|fact| match &fact.what {
-        What::Ended { exit, .. } => Some(format!("no finding; {exit}\n")),
+        Observation::Ended { exit, .. } => Some(format!("no finding; {exit}\n")),
         _ => None,
     });
     ends.collect()
@@ -231,7 +233,7 @@ fn a_server_that_dies_in_a_turn_is_a_finding() {
 #[test]
 fn a_server_that_dies_in_a_turn_that_is_held_is_the_same_finding() {
     check_within(
-        (HELD, Patience::default()),
+        (HELD, Timeouts::default()),
         "dies-in-a-turn",
         expect![[r#"
         W3/-/run/alive/unknown: ended with code 3 by itself; last on stderr: it was too much

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use heirloom::op::strategy::{Draw, cases};
-use heirloom::plan::Plan;
+use heirloom::program::Program;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
@@ -31,7 +31,7 @@ const BATCHES: u32 = 6;
 
 /// Some plans that run side by side.
 #[derive(Clone)]
-struct Batch(Vec<Plan>);
+struct Batch(Vec<Program>);
 
 /// proptest writes it beside the seed, in one line.
 impl fmt::Debug for Batch {
@@ -57,9 +57,9 @@ fn config() -> Config {
 
 fn random_cases(real: &Real) -> Result<(), String> {
     let batches =
-        vec(cases(Draw::default()).prop_map(|case| Plan::from(&case)), BATCH).prop_map(Batch);
+        vec(cases(Draw::default()).prop_map(|case| Program::from(&case)), BATCH).prop_map(Batch);
     let tried = TestRunner::new(config())
-        .run(&batches, |Batch(plans)| side_by_side(real, plans).map_err(TestCaseError::fail));
+        .run(&batches, |Batch(programs)| side_by_side(real, programs).map_err(TestCaseError::fail));
     match tried {
         Ok(()) => Ok(()),
         Err(TestError::Fail(complaints, _)) => Err(complaints.message().to_owned()),
@@ -68,13 +68,13 @@ fn random_cases(real: &Real) -> Result<(), String> {
 }
 
 /// Checks every plan, as many at once as there are cores; equal complaints are one.
-fn side_by_side(real: &Real, plans: Vec<Plan>) -> Result<(), String> {
+fn side_by_side(real: &Real, programs: Vec<Program>) -> Result<(), String> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let (left, complaints) = (Mutex::new(plans), Mutex::new(BTreeSet::new()));
+    let (left, complaints) = (Mutex::new(programs), Mutex::new(BTreeSet::new()));
     let next = || left.lock().expect("no check panics with the lock").pop();
     let work = || {
-        while let Some(plan) = next() {
-            if let Err(complaint) = real.check(&plan) {
+        while let Some(program) = next() {
+            if let Err(complaint) = real.check(&program) {
                 complaints.lock().expect("no check panics with the lock").insert(complaint);
             }
         }

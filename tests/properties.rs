@@ -12,7 +12,7 @@ mod properties {
     mod faults;
     mod judging;
     mod moving;
-    mod plans;
+    mod programs;
     mod rollouts;
     mod shrinking;
     mod spelling;

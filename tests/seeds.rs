@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use casebook::{CaseFile, case_files};
 use expect_test::{Expect, expect};
 use heirloom::judge::judge;
-use heirloom::plan::Plan;
 use heirloom::policy::{Approval, Dimension};
+use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use simulated::fault::{FAULTS, Fault};
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
     let mut suite = Suite::new("seeds", alone, Vec::new());
     for seed in seeds {
-        suite.live(&seed.name.clone(), move |real| real.check(&seed.plan()?));
+        suite.live(&seed.name.clone(), move |real| real.check(&seed.program()?));
     }
     suite.conclude()
 }
@@ -50,7 +50,7 @@ fn check(line: fn(&CaseFile) -> Result<String, String>, expected: Expect) -> Res
 
 /// On a server whose inheritance lives in memory the seed finds a wrong approval policy.
 fn fails(seed: &CaseFile) -> Result<(), String> {
-    let verdict = judge(&simulated::run(&seed.plan()?, Some(Fault::InheritsNothing)));
+    let verdict = judge(&simulated::run(&seed.program()?, Some(Fault::InheritsNothing)));
     match verdict.findings.iter().any(|finding| finding.dimension == Some(Dimension::AP)) {
         true => Ok(()),
         false => Err(format!("it passes there: {:?}", verdict.findings)),
@@ -67,24 +67,24 @@ fn titles(seed: &CaseFile) -> Result<String, String> {
 /// The faults of policy that the seed finds; those of the protocol after them are found by any
 /// plan.
 fn told_apart(seed: &CaseFile) -> Result<String, String> {
-    let plan = seed.plan()?;
+    let program = seed.program()?;
     let policy = FAULTS.iter().take_while(|fault| **fault != Fault::SendsNoNotice);
-    let finds = |fault: &&Fault| !findings(&plan, Some(**fault)).is_empty();
+    let finds = |fault: &&Fault| !findings(&program, Some(**fault)).is_empty();
     let found: Vec<String> = policy.filter(finds).map(|fault| format!("{fault:?}")).collect();
     Ok(format!("{}\n  {}\n", seed.name, found.join("\n  ")))
 }
 
 /// What is found where config has the value that is to be inherited.
 fn with_config_of_upstream(seed: &CaseFile) -> Result<String, String> {
-    let mut plan = seed.plan()?;
-    plan.defaults.approval = Approval::Never;
-    let found = findings(&plan, Some(Fault::InheritsNothing));
+    let mut program = seed.program()?;
+    program.defaults.approval = Approval::Never;
+    let found = findings(&program, Some(Fault::InheritsNothing));
     let name = &seed.name;
     Ok(if found.is_empty() { format!("{name}\n") } else { String::new() })
 }
 
-fn findings(plan: &Plan, fault: Option<Fault>) -> Vec<String> {
-    let verdict = judge(&simulated::run(plan, fault));
+fn findings(program: &Program, fault: Option<Fault>) -> Vec<String> {
+    let verdict = judge(&simulated::run(program, fault));
     verdict.findings.iter().map(|finding| finding.signature().to_string()).collect()
 }
 

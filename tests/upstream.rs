@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
-use heirloom::plan::Reply;
-use heirloom::upstream::{Answer, Gate, Stage, Upstream};
+use heirloom::mock_model::{Answer, Gate, MockModel, ModelSession};
+use heirloom::program::Reply;
 use serde_json::{Value, json};
 
 /// For what must happen: a loaded machine gets there.
@@ -88,8 +88,8 @@ fn event(line: &str) -> Option<String> {
     Some(format!("{kind} {said}{}", called.join(" ")).trim_end().to_owned())
 }
 
-fn stage() -> (Upstream, Stage) {
-    let upstream = Upstream::start().expect("the loopback has a free port");
+fn stage() -> (MockModel, ModelSession) {
+    let upstream = MockModel::start().expect("the loopback has a free port");
     let stage = upstream.stage();
     (upstream, stage)
 }

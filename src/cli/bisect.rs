@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use semver::Version;
 
 use super::check::runs;
-use super::replay::plan;
-use super::subject::{add, cache, profile, provide};
-use super::sweep::{failure, going};
+use super::matrix_flags::{failure, going};
+use super::replay::program;
+use super::server_flags::{add, cache, profile, provide};
 use super::{Failure, print, stop};
 use crate::campaign::CONFIRMATIONS;
-use crate::disk::Profile;
-use crate::drive::{Bench, Patience, Worker};
+use crate::drive::{TestBed, Timeouts, Worker};
+use crate::home::FeatureSet;
 use crate::matrix::bisect::{Boundary, Search};
 use crate::matrix::trial::Trial;
-use crate::plan::Plan;
-use crate::provision::span::{Every, Span, servers};
+use crate::program::Program;
+use crate::provision::range::{Every, Span, servers};
 use crate::provision::{Clients, Spec};
-use crate::report::paint::{Ink, Paint};
+use crate::report::style::{Color, Style};
 use crate::report::words::plural;
 
 /// The flags of `heirloom bisect`.
@@ -48,9 +48,9 @@ pub(super) struct Flags {
 
 /// A search under way.
 struct Bisecting<'a> {
-    plan: &'a Plan,
+    program: &'a Program,
     runs: u32,
-    profile: Profile,
+    profile: FeatureSet,
     releases: Vec<Version>,
     stop: Arc<AtomicBool>,
     trials: Vec<Option<Trial>>,
@@ -58,7 +58,7 @@ struct Bisecting<'a> {
 
 /// Searches.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let plan = plan(&flags.case)?;
+    let program = program(&flags.case)?;
     let stop = stop::flag()?;
     let (old, new) = match flags.good < flags.bad {
         true => (&flags.good, &flags.bad),
@@ -67,14 +67,14 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let releases = between(old, new, &stop)?;
     let count = releases.len();
     let mut bisecting = Bisecting {
-        plan: &plan,
+        program: &program,
         runs: flags.runs.map_or(CONFIRMATIONS, NonZeroU32::get),
         profile: profile(&flags.profile),
         trials: vec![None; count],
         releases,
         stop,
     };
-    let paint = Paint::stdout();
+    let paint = Style::stdout();
     let what = format!("{} from {old} to {new}", plural(count, "release"));
     print(&paint.row("searching", &what))?;
     let mut search = Search::new(count);
@@ -86,7 +86,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let boundary = search.boundary().expect("a search that has nothing to try has found");
     let (code, sentence) = bisecting.conclusion(boundary);
     let tried = format!("{} of {count} tried", plural(search.tried(), "release"));
-    let ink = if code == 0 { Ink::Strong } else { Ink::Doubtful };
+    let ink = if code == 0 { Color::Strong } else { Color::Doubtful };
     print(&format!("\n{}\n{tried}\n", paint.ink(ink, &paint.wrap("", "", &sentence))))?;
     Ok(code)
 }
@@ -130,15 +130,15 @@ impl Bisecting<'_> {
             Err(failure) => return Ok(Trial::Unjudged(failure.to_string())),
         };
         let (path, version) = (executable.path.clone(), executable.version.clone());
-        let bench = Bench::prepare(path, version, self.profile, Patience::default());
-        let mut bench = match bench {
-            Ok(bench) => bench,
+        let test_bed = TestBed::prepare(path, version, self.profile, Timeouts::default());
+        let mut test_bed = match test_bed {
+            Ok(test_bed) => test_bed,
             Err(error) => return Ok(Trial::Unjudged(error.to_string())),
         };
         // The releases that the program names are the same beside each one that is searched.
-        let named: Vec<Spec> = self.plan.releases().into_iter().map(Spec::Version).collect();
-        let _held = add(&mut bench, &named, (&self.stop, false))?;
-        Ok(Trial::of(self.plan, self.runs, &mut Worker::new(Arc::new(bench))))
+        let named: Vec<Spec> = self.program.releases().into_iter().map(Spec::Version).collect();
+        let _held = add(&mut test_bed, &named, (&self.stop, false))?;
+        Ok(Trial::of(self.program, self.runs, &mut Worker::new(Arc::new(test_bed))))
     }
 
     /// Tells the search what a release shows, compared with the newest.

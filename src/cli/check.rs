@@ -12,16 +12,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use semver::Version;
 
-use super::excuses;
-use super::subject::{self, Ready};
+use super::known_flags;
+use super::server_flags::{self, Ready};
 use super::{Arguments, Command, Failure};
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::op::strategy::{LONGEST, MAX_OPS};
 use crate::provision::Spec;
-use crate::report::folder::Folder;
+use crate::report::run_folder::Folder;
 use crate::report::words::name;
-use crate::report::{Report, Voice};
+use crate::report::{OutputMode, Report};
 
 /// Where runs lie, unless `--out` names a folder.
 pub(super) const RUNS: &str = "runs";
@@ -56,13 +56,13 @@ pub(super) struct Flags {
     #[arg(long)]
     no_secondary: bool,
     #[command(flatten)]
-    subject: subject::ServerFlags,
+    subject: server_flags::ServerFlags,
     /// Further servers, with commas between them, to which cases move their homes and back, as a
     /// person does who upgrades: releases, `latest` or paths
     #[arg(long, value_name = "SPEC", value_delimiter = ',')]
     other: Vec<String>,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    excuses: known_flags::KnownFlags,
     /// The folder for results, new or empty [default: runs/TIME-SEED, with the link runs/latest]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -168,7 +168,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let folder = flags.folder(campaign.seed)?;
     let ready = flags.subject.ready(&others, flags.quiet);
     let ready = ready.and_then(|ready| each_by_itself(ready, others.len()));
-    let Ready { bench, subject, stop, leases: _held } = match ready {
+    let Ready { test_bed, subject, stop, leases: _held } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
             folder.discard();
@@ -176,9 +176,9 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         }
     };
     campaign.others.clone_from(&subject.others);
-    let voice = Voice { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
+    let voice = OutputMode { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
     let mut report = Report::new(voice, folder, flags.subject.again().join(" "));
-    let outcome = campaign.run(&bench, subject, &stop, |event| report.hear(&event));
+    let outcome = campaign.run(&test_bed, subject, &stop, |event| report.hear(&event));
     let again = flags.again(&campaign, outcome.cases);
     report.end(&outcome, &again).map_err(Failure::trouble)?;
     Ok(outcome.conclusion() as u8)

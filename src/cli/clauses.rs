@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use super::check::RUNS;
-use super::{Failure, excuses, said};
+use super::{Failure, known_flags, said};
 use crate::contract::{Clause, UnknownClause};
+use crate::report::clause_history::ClauseHistory;
 use crate::report::clauses;
-use crate::report::evidence::Read;
-use crate::report::lore::Lore;
-use crate::report::paint::Paint;
+use crate::report::read_results::Read;
+use crate::report::style::Style;
 
 /// The flags of `heirloom clauses`.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,18 +25,18 @@ pub(super) struct Flags {
     #[arg(long, value_name = "DIR")]
     matrix: Option<PathBuf>,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    excuses: known_flags::KnownFlags,
 }
 
 /// Prints the clauses.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let paint = Paint::stdout();
+    let paint = Style::stdout();
     let Some(id) = &flags.id else {
         return said(&clauses::list(&paint));
     };
     let read = id.parse().or_else(|error| id.to_uppercase().parse().map_err(|_| error));
     let clause: Clause = read.map_err(|error: UnknownClause| Failure::usage(error))?;
-    let lore = Lore {
+    let lore = ClauseHistory {
         run: found(flags.run.as_deref(), "latest")?,
         matrix: found(flags.matrix.as_deref(), "matrix")?,
         known: flags.excuses.list()?,

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::check::RUNS;
-use super::excuses::{LIST, of_file};
+use super::known_flags::{LIST, of_file};
 use super::{Failure, print, read};
 use crate::known::Known;
 use crate::known::update::{Change, Proposed, changes, edited};
-use crate::report::evidence::Read;
-use crate::report::paint::Paint;
+use crate::report::read_results::Read;
+use crate::report::style::Style;
 use crate::report::words::plural;
 
 /// Where the cases of a list without rows go, below its folder.
@@ -135,7 +135,7 @@ fn path(place: &str, proposed: &Proposed) -> String {
 }
 
 fn told(changes: &[Change], place: &str) -> String {
-    let paint = Paint::stdout();
+    let paint = Style::stdout();
     let lines = changes.iter().map(|change| match change {
         Change::Narrow { line, signature, from, to } => paint.row(
             "narrow",

@@ -3,17 +3,17 @@
 //! Many releases as a table, and two of them in words. Both keep what they ran, and neither runs it
 //! twice. The exit code is of the releases, and a release that could not be run is trouble.
 
-use super::sweep::{SweepFlags, Swept};
+use super::matrix_flags::{MatrixFlags, Swept};
 use super::{Failure, print};
 use crate::campaign::Conclusion;
 use crate::matrix::change::Kind;
 use crate::matrix::{Matrix, Outcome};
 use crate::provision::Spec;
-use crate::provision::span::{Every, Range, Span};
+use crate::provision::range::{Every, Range, Span};
 use crate::report::matrix::changes::Upgrade;
-use crate::report::matrix::shelf::{DOCUMENT, PAGE};
+use crate::report::matrix::files::{DOCUMENT, PAGE};
 use crate::report::matrix::text;
-use crate::report::paint::Paint;
+use crate::report::style::Style;
 
 /// The flags of `heirloom matrix`.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "minor", value_parser = ["minor"], hide_possible_values = true)]
     every: Option<String>,
     #[command(flatten)]
-    sweep: SweepFlags,
+    sweep: MatrixFlags,
 }
 
 /// The flags of `heirloom diff`.
@@ -38,7 +38,7 @@ pub(super) struct Diff {
     #[arg(value_name = "B")]
     to: String,
     #[command(flatten)]
-    sweep: SweepFlags,
+    sweep: MatrixFlags,
 }
 
 /// Runs a matrix.
@@ -50,7 +50,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     }
     let every = if flags.every.is_some() { Every::Minor } else { Every::Release };
     let Swept { matrix, folder } = flags.sweep.run(&spans, every)?;
-    let paint = Paint::stdout();
+    let paint = Style::stdout();
     let mut told = text(&matrix, &paint);
     let files = [("page", PAGE), ("document", DOCUMENT)];
     told.push('\n');
@@ -80,7 +80,7 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
             return Err(Failure::Trouble(format!("{}: {reason}", matrix.columns[at].label)));
         }
     }
-    let paint = Paint::stdout();
+    let paint = Style::stdout();
     let mut told = Upgrade { matrix: &matrix, from, to }.text(&paint);
     told.push_str(&paint.row_whole("results", &folder.display().to_string()));
     print(&told)?;

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use super::check::runs;
-use super::proof::Proof;
-use super::subject::{self, Ready};
-use super::{Failure, excuses, read};
+use super::server_flags::{self, Ready};
+use super::verdict::Proof;
+use super::{Failure, known_flags, read};
 use crate::campaign::token::{EXAMPLE, NoCase, Token};
 use crate::drive::Worker;
 use crate::judge::judge;
-use crate::plan::Plan;
-use crate::plan::text::Malformed;
+use crate::program::Program;
+use crate::program::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
 
@@ -35,9 +35,9 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", value_parser = runs, default_value = "1")]
     runs: NonZeroU32,
     #[command(flatten)]
-    subject: subject::ServerFlags,
+    subject: server_flags::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    excuses: known_flags::KnownFlags,
 }
 
 /// The flags of `heirloom judge`.
@@ -46,21 +46,21 @@ pub(super) struct Judge {
     /// A trace, as a campaign keeps it beside each case
     trace: PathBuf,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    excuses: known_flags::KnownFlags,
 }
 
 /// Runs one case.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let plan = plan(&flags.case)?;
+    let program = program(&flags.case)?;
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop, leases: _held } = flags.subject.ready_for(&plan)?;
-    let mut worker = Worker::new(bench);
+    let Ready { test_bed, subject, stop, leases: _held } = flags.subject.ready_for(&program)?;
+    let mut worker = Worker::new(test_bed);
     let mut runs = Vec::new();
     for _ in 0..flags.runs.get() {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let trace = worker.run_fresh(&plan);
+        let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
         runs.push((trace, verdict));
     }
@@ -92,13 +92,13 @@ fn stray(text: &str) -> Option<&'static str> {
 }
 
 /// The program that a file or a token gives.
-pub(super) fn plan(case: &str) -> Result<Plan, Failure> {
+pub(super) fn program(case: &str) -> Result<Program, Failure> {
     let path = Path::new(case);
     if path.exists() {
         return file(path);
     }
     match case.parse::<Token>().and_then(Token::case) {
-        Ok(case) => Ok(Plan::from(&case)),
+        Ok(case) => Ok(Program::from(&case)),
         Err(NoCase::Form(_)) => Err(Failure::Usage(format!(
             "`{case}` is neither a file nor a token; expected a case file, or a token like \
              {EXAMPLE} as a campaign prints it"
@@ -108,7 +108,7 @@ pub(super) fn plan(case: &str) -> Result<Plan, Failure> {
 }
 
 /// The program in a case file.
-pub(super) fn file(path: &Path) -> Result<Plan, Failure> {
+pub(super) fn file(path: &Path) -> Result<Program, Failure> {
     let text = read(path)?;
     text.parse().map_err(|error: Malformed| about(path, &error))
 }

@@ -10,10 +10,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
-use super::subject::{cache, limit, provide, size};
+use super::server_flags::{cache, limit, provide, size};
 use super::{Failure, print, said, stop};
 use crate::provision::prune::{Freed, Keep, Pruned, prune};
-use crate::provision::span::Span;
+use crate::provision::range::Span;
 use crate::provision::{self, Cached, PINNED, Spec};
 use crate::report::words::plural;
 

@@ -8,18 +8,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::proof::Proof;
 use super::replay::file;
-use super::subject::{self, Ready};
-use super::{Failure, excuses};
-use crate::campaign::examine::{Examination, Suspect};
-use crate::campaign::{CONFIRMATIONS, Event, Told};
+use super::server_flags::{self, Ready};
+use super::verdict::Proof;
+use super::{Failure, known_flags};
+use crate::campaign::confirm::{Confirmation, Suspect};
+use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
 use crate::known::Known;
-use crate::plan::Plan;
-use crate::report::exhibit::Exhibit;
+use crate::program::Program;
+use crate::report::finding::FindingText;
 use crate::report::words;
 
 /// What follows the flags.
@@ -41,27 +41,27 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    subject: subject::ServerFlags,
+    subject: server_flags::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    excuses: known_flags::KnownFlags,
 }
 
 /// Shrinks a case.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let plan = file(&flags.file)?;
+    let program = file(&flags.file)?;
     let out = flags.out.clone().unwrap_or_else(|| flags.file.with_extension("small.case"));
     if out.exists() {
         let problem = format!("cannot write {}: it is there already", out.display());
         return Err(Failure::Usage(format!("{problem}; name another with --out")));
     }
     let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop, leases: _held } = flags.subject.ready_for(&plan)?;
-    let mut worker = Worker::new(bench);
+    let Ready { test_bed, subject, stop, leases: _held } = flags.subject.ready_for(&program)?;
+    let mut worker = Worker::new(test_bed);
     let release = subject.version;
-    let wanted = wish(flags, &known);
-    let Some(suspect) = first(&mut worker, &plan, &wanted) else {
+    let wanted = setting(flags, &known);
+    let Some(suspect) = first(&mut worker, &program, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
-        let trace = worker.run_fresh(&plan);
+        let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
         drop(wanted);
         return Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell();
@@ -74,7 +74,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     };
     let (worker, tell) = (&mut worker, &mut tell);
     let (confirmations, known_list, program) = (CONFIRMATIONS, &known, None);
-    let mut examination = Examination {
+    let mut examination = Confirmation {
         worker,
         confirmations,
         deeds: true,
@@ -85,14 +85,14 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     };
     let told = examination.examine(suspect);
     write(&out, &told)?;
-    eprintln!("{signature}: {} lines, written to {}", told.plan.lines(), out.display());
+    eprintln!("{signature}: {} lines, written to {}", told.program.lines(), out.display());
     let runs = vec![(told.trace.clone(), judge(&told.trace))];
     drop(wanted);
     Proof { known: &known, release, runs }.tell()
 }
 
 /// Which finding is wanted.
-fn wish<'a>(flags: &'a Flags, known: &'a Known) -> impl Fn(&Finding) -> bool + 'a {
+fn setting<'a>(flags: &'a Flags, known: &'a Known) -> impl Fn(&Finding) -> bool + 'a {
     move |finding| match &flags.signature {
         Some(wanted) => finding.signature() == *wanted,
         None => known.excuses(finding).is_none(),
@@ -100,24 +100,34 @@ fn wish<'a>(flags: &'a Flags, known: &'a Known) -> impl Fn(&Finding) -> bool + '
 }
 
 /// A run that shows a finding that is wanted, one that allows more before others.
-fn first(worker: &mut Worker, plan: &Plan, wanted: &impl Fn(&Finding) -> bool) -> Option<Suspect> {
+fn first(
+    worker: &mut Worker,
+    program: &Program,
+    wanted: &impl Fn(&Finding) -> bool,
+) -> Option<Suspect> {
     (0..CONFIRMATIONS).find_map(|_| {
-        let trace = worker.run_fresh(plan);
+        let trace = worker.run_fresh(program);
         let found = judge(&trace).findings.into_iter().filter(wanted);
         let finding = found.min_by_key(|finding| !finding.widened)?;
         let (token, found_after) = (String::new(), Duration::ZERO);
-        Some(Suspect { plan: plan.clone(), trace, finding, token, found_after })
+        Some(Suspect { program: program.clone(), trace, finding, token, found_after })
     })
 }
 
 /// Writes the case with what explains it in comments.
-fn write(out: &Path, told: &Told) -> Result<(), Failure> {
-    let Told { finding, plan, confirmed, status, .. } = told;
+fn write(out: &Path, told: &FindingReport) -> Result<(), Failure> {
+    let FindingReport { finding, program, confirmed, status, .. } = told;
     let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
     let after = vec![("signature", finding.signature().to_string())];
-    let text =
-        Exhibit { finding, plan, trace: Some(&told.trace), standing: "shrunk", before, after }
-            .case();
+    let text = FindingText {
+        finding,
+        program,
+        trace: Some(&told.trace),
+        standing: "shrunk",
+        before,
+        after,
+    }
+    .case();
     let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
 }

@@ -9,7 +9,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::client::Arrived;
-use crate::wire::rpc::{self, EXCERPT_BYTES, Malformed};
+use crate::protocol::rpc::{self, EXCERPT_BYTES, Malformed};
 
 /// The longest line: the answer with the longest history seen is far below it.
 pub(super) const LINE_BYTES: usize = 64 * 1024 * 1024;

@@ -47,10 +47,10 @@ struct Shared {
 /// Shakes hands, and gives the two ends for [`super::Client::over`].
 ///
 /// # Errors
-/// When the peer does not shake hands within `patience`, or the stream breaks.
-pub fn open(stream: UnixStream, patience: Duration) -> io::Result<(Heard, Said)> {
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+/// When the peer does not shake hands within `timeouts`, or the stream breaks.
+pub fn open(stream: UnixStream, timeouts: Duration) -> io::Result<(Heard, Said)> {
+    stream.set_read_timeout(Some(timeouts))?;
+    stream.set_write_timeout(Some(timeouts))?;
     let writes = Arc::new(Mutex::new(stream.try_clone()?));
     let other = Shared { stream: stream.try_clone()?, writes: Arc::clone(&writes) };
     let config = WebSocketConfig::default()

@@ -19,7 +19,7 @@ pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 pub(super) struct Writer {
     lines: Sender<String>,
     written: Receiver<io::Result<()>>,
-    patience: Duration,
+    timeouts: Duration,
     stuck: bool,
 }
 
@@ -30,27 +30,27 @@ pub(super) enum Failed {
 }
 
 impl Writer {
-    pub(super) fn over(stream: impl Write + Send + 'static, patience: Duration) -> Writer {
+    pub(super) fn over(stream: impl Write + Send + 'static, timeouts: Duration) -> Writer {
         let (lines, queue) = bounded(1);
         let (told, written) = bounded(1);
         thread::spawn(move || write_all(stream, &queue, &told));
-        Writer { lines, written, patience, stuck: false }
+        Writer { lines, written, timeouts, stuck: false }
     }
 
     /// Writes a line and its end; a peer that left one line unread is given no further time.
     pub(super) fn write(&mut self, line: String) -> Result<(), Failed> {
         if self.stuck {
-            return Err(Failed::Unread(self.patience));
+            return Err(Failed::Unread(self.timeouts));
         }
         let gone = || Failed::Broken("the stream is closed".to_owned());
         self.lines.send(line).map_err(|_| gone())?;
-        match self.written.recv_timeout(self.patience) {
+        match self.written.recv_timeout(self.timeouts) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failed::Broken(error.to_string())),
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
             Err(RecvTimeoutError::Timeout) => {
                 self.stuck = true;
-                Err(Failed::Unread(self.patience))
+                Err(Failed::Unread(self.timeouts))
             }
         }
     }
@@ -60,7 +60,7 @@ impl Failed {
     pub(super) fn lost(self, what: &str) -> Lost {
         let sent = format!("`{what}`");
         match self {
-            Failed::Unread(patience) => Lost::Unread { sent, seconds: patience.as_secs() },
+            Failed::Unread(timeouts) => Lost::Unread { sent, seconds: timeouts.as_secs() },
             Failed::Broken(reason) => Lost::Broken { sent, reason },
         }
     }
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn a_peer_that_reads_nothing_is_given_up() {
         let (running, never) = unbounded();
-        let patience = Duration::from_millis(20);
-        let mut writer = Writer::over(Deaf(never), patience);
+        let timeouts = Duration::from_millis(20);
+        let mut writer = Writer::over(Deaf(never), timeouts);
         let mut said = || writer.write("hello".to_owned());
         let outcomes = [said(), said()];
         drop(running);
-        assert_eq!(outcomes, [Err(Failed::Unread(patience)), Err(Failed::Unread(patience))]);
+        assert_eq!(outcomes, [Err(Failed::Unread(timeouts)), Err(Failed::Unread(timeouts))]);
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use semver::Version;
 
-use super::steps::{Cut, Run};
-use crate::op::Act;
-use crate::plan::Who;
-use crate::trace::{What, Whose};
-use crate::wire::acts::{self, Back, Target};
+use super::steps::{Aborted, Run};
+use crate::op::Action;
+use crate::program::ThreadRef;
+use crate::protocol::acts::{self, Back, Target};
+use crate::trace::{Observation, ThreadLabel};
 
 /// The first release that takes turns back by `thread/revert`; those before roll back.
 const REVERTS_SINCE: (u64, u64) = (0, 154);
@@ -23,7 +23,7 @@ const REVERTS_SINCE: (u64, u64) = (0, 154);
 const UNLOAD_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Run<'_> {
-    pub(super) fn act(&mut self, thread: Who, act: Act) -> Result<(), Cut> {
+    pub(super) fn act(&mut self, thread: ThreadRef, act: Action) -> Result<(), Aborted> {
         if let Some(reason) = self.unfit(thread, act) {
             return self.not_taken(reason);
         }
@@ -37,15 +37,15 @@ impl Run<'_> {
             return self.lost_by_refusal(thread);
         }
         match act {
-            Act::Name | Act::Read | Act::List | Act::Unarchive => Ok(()),
-            Act::Inject => self.begun(thread),
-            Act::Archive => self.archived(thread),
-            Act::Revert => self.reverted(thread),
-            Act::Unsubscribe | Act::Unload => self.unsubscribed(thread),
-            Act::Shell => self.shell(thread, running),
-            Act::Review => self.reviewed(thread),
-            Act::Compact | Act::Queue => self.own_turn(thread, running),
-            Act::Goal => {
+            Action::Name | Action::Read | Action::List | Action::Unarchive => Ok(()),
+            Action::Inject => self.begun(thread),
+            Action::Archive => self.archived(thread),
+            Action::Revert => self.reverted(thread),
+            Action::Unsubscribe | Action::Unload => self.unsubscribed(thread),
+            Action::Shell => self.shell(thread, running),
+            Action::Review => self.reviewed(thread),
+            Action::Compact | Action::Queue => self.own_turn(thread, running),
+            Action::Goal => {
                 self.own_turn(thread, running)?;
                 self.ask(acts::clear_goal(&id), (unbound, None))
             }
@@ -53,20 +53,20 @@ impl Run<'_> {
     }
 
     /// A refused request may have unloaded the thread all the same.
-    fn lost_by_refusal(&mut self, thread: Who) -> Result<(), Cut> {
-        if let (Who::Thread(name), Some(known)) = (thread, self.known(thread))
+    fn lost_by_refusal(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
+        if let (ThreadRef::Thread(name), Some(known)) = (thread, self.known(thread))
             && known.loaded
             && known.gone
         {
             known.unload();
-            self.record.seen(What::Closed { thread: Whose::Named(name) });
+            self.record.seen(Observation::Closed { thread: ThreadLabel::Named(name) });
             self.doubtful(thread);
         }
         Ok(())
     }
 
     /// On a full disk a refused request may have loaded the thread, with nobody to hear of it.
-    pub(super) fn doubtful(&mut self, thread: Who) {
+    pub(super) fn doubtful(&mut self, thread: ThreadRef) {
         let full = self.full;
         if let Some(known) = self.known(thread) {
             let doubtful = full && !known.loaded;
@@ -84,19 +84,21 @@ impl Run<'_> {
     }
 
     /// Why the act cannot be performed now, if it cannot.
-    fn unfit(&mut self, thread: Who, act: Act) -> Option<&'static str> {
+    fn unfit(&mut self, thread: ThreadRef, act: Action) -> Option<&'static str> {
         let unheard = self.unheard(thread).is_some();
         let known = self.known(thread)?;
         let running = known.running.is_some();
         match act {
-            Act::Goal | Act::Queue if running => Some("a turn runs"),
-            Act::Queue if known.interrupted => {
+            Action::Goal | Action::Queue if running => Some("a turn runs"),
+            Action::Queue if known.interrupted => {
                 Some("what is queued after an interruption waits for another turn")
             }
-            Act::Goal | Act::Queue if !known.loaded => {
+            Action::Goal | Action::Queue if !known.loaded => {
                 Some("its turn would begin when nobody waits for it")
             }
-            Act::Compact | Act::Review | Act::Shell | Act::Revert if unheard && running => {
+            Action::Compact | Action::Review | Action::Shell | Action::Revert
+                if unheard && running =>
+            {
                 Some("a turn runs whose end would not be heard")
             }
             _ => None,
@@ -104,7 +106,7 @@ impl Run<'_> {
     }
 
     /// An archived thread is unloaded, and a turn of it interrupted.
-    fn archived(&mut self, thread: Who) -> Result<(), Cut> {
+    fn archived(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         if let Some(known) = self.known(thread) {
             known.unload();
         }
@@ -112,7 +114,7 @@ impl Run<'_> {
     }
 
     /// Which turns are left is each release's own: none can be named any more.
-    fn reverted(&mut self, thread: Who) -> Result<(), Cut> {
+    fn reverted(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         if let Some(known) = self.known(thread) {
             known.running = None;
             known.turns.clear();
@@ -121,8 +123,8 @@ impl Run<'_> {
     }
 
     /// A subscription has ended, or there was none.
-    fn unsubscribed(&mut self, thread: Who) -> Result<(), Cut> {
-        let Who::Thread(name) = thread else {
+    fn unsubscribed(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
+        let ThreadRef::Thread(name) = thread else {
             return Ok(());
         };
         let speaker = self.speaks;
@@ -133,17 +135,16 @@ impl Run<'_> {
         known.heard_by.remove(&speaker);
         known.unsubscribed = known.heard_by.is_empty();
         known.loaded = !known.unsubscribed;
-        self.record.seen(What::Unsubscribed { thread: Whose::Named(name) });
+        self.record.seen(Observation::Unsubscribed { thread: ThreadLabel::Named(name) });
         self.unloaded(thread)
     }
 
     /// Waits until a thread that nobody hears is unloaded, where the plan wants that soon.
-    pub(super) fn unloaded(&mut self, thread: Who) -> Result<(), Cut> {
+    pub(super) fn unloaded(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         let running = self.running(thread).is_some();
         match self.unheard(thread) {
             Some(unheard) if self.unloads && !running => {
-                let closed =
-                    |what: &What| matches!(what, What::Closed { thread } if *thread == unheard);
+                let closed = |what: &Observation| matches!(what, Observation::Closed { thread } if *thread == unheard);
                 self.within(UNLOAD_DEADLINE, closed)
             }
             _ => Ok(()),
@@ -151,26 +152,26 @@ impl Run<'_> {
     }
 
     /// A command of the client's is a turn of its own, or a part of the one that runs.
-    fn shell(&mut self, thread: Who, running: Option<u32>) -> Result<(), Cut> {
+    fn shell(&mut self, thread: ThreadRef, running: Option<u32>) -> Result<(), Aborted> {
         match running {
             None => self.over(thread, |_| true),
             Some(running) => self.until(
                 "turn/completed, or the command's own end",
-                self.bench.patience.turn,
-                |what| matches!(what, What::CommandEnded { turn, .. } if *turn == running),
+                self.test_bed.timeouts.turn,
+                |what| matches!(what, Observation::CommandEnded { turn, .. } if *turn == running),
             ),
         }
     }
 
     /// A review ends under the name that its answer gave it, and interrupts what runs.
-    fn reviewed(&mut self, thread: Who) -> Result<(), Cut> {
+    fn reviewed(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         let granted = self.turn;
         self.over(thread, |turn| granted.is_none_or(|granted| turn == granted))?;
         self.begun(thread)
     }
 
     /// A turn that the server runs by itself, after it has interrupted what runs.
-    fn own_turn(&mut self, thread: Who, running: Option<u32>) -> Result<(), Cut> {
+    fn own_turn(&mut self, thread: ThreadRef, running: Option<u32>) -> Result<(), Aborted> {
         let unheard = self.unheard(thread).is_some();
         self.over(thread, |turn| Some(turn) != running)?;
         // The number of a turn that was not heard is not known.

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::session::Session;
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
 use super::turns::{NO_NOTICE_DEADLINE, NOTICE_DEADLINE};
 use crate::client::Lost;
 use crate::op::Stop;
-use crate::plan::{Name, Step, Who};
 use crate::policy::{CallOverrides, Policy, TurnOverrides};
+use crate::program::{Step, ThreadName, ThreadRef};
+use crate::protocol::notifications;
+use crate::protocol::policy::of_reply;
+use crate::protocol::requests::{self, Call};
+use crate::protocol::rpc::RpcError;
 use crate::server::Cause;
-use crate::trace::{What, Whose};
-use crate::wire::call::{self, Call};
-use crate::wire::news;
-use crate::wire::policy::of_reply;
-use crate::wire::rpc::RpcError;
+use crate::trace::{Observation, ThreadLabel};
 
 /// How long a further notice is waited for, after a first one and where it is open how many there
 /// are: it follows within milliseconds, and within a second on a loaded machine.
@@ -30,12 +30,12 @@ struct Lane {
     call: Call,
     unbound: bool,
     /// The name that the reply's thread is given.
-    new: Option<Name>,
+    new: Option<ThreadName>,
 }
 
 /// The changes of one thread's settings that are asked for at once.
 struct Changes<'a> {
-    thread: Name,
+    thread: ThreadName,
     /// The policy that was stated last, before any of them.
     stated: Option<Policy>,
     wanted: Vec<&'a TurnOverrides>,
@@ -43,7 +43,7 @@ struct Changes<'a> {
 
 impl Run<'_> {
     /// The step, by the second client.
-    pub(super) fn second(&mut self, inner: &Step) -> Result<(), Cut> {
+    pub(super) fn second(&mut self, inner: &Step) -> Result<(), Aborted> {
         self.connect(1)?;
         self.speaks = 1;
         let done = self.step(inner);
@@ -52,12 +52,12 @@ impl Run<'_> {
     }
 
     /// All the calls, each by the client of its place, until they are answered.
-    pub(super) fn together(&mut self, steps: &[Step]) -> Result<(), Cut> {
+    pub(super) fn together(&mut self, steps: &[Step]) -> Result<(), Aborted> {
         let stated = self.record.stated();
         let numbers = self.send_all(steps)?;
         for number in &numbers {
-            let answers = |what: &What| what.answers(*number);
-            self.until("the answers to calls at once", self.bench.patience.answer, answers)?;
+            let answers = |what: &Observation| what.answers(*number);
+            self.until("the answers to calls at once", self.test_bed.timeouts.answer, answers)?;
         }
         let granted = self.all_begun(steps, &numbers);
         let changes = changes(&granted, &stated);
@@ -65,7 +65,7 @@ impl Run<'_> {
     }
 
     /// The same, and a kill of the server so long after the last was sent.
-    pub(super) fn together_torn(&mut self, steps: &[Step], after: Duration) -> Result<(), Cut> {
+    pub(super) fn together_torn(&mut self, steps: &[Step], after: Duration) -> Result<(), Aborted> {
         let numbers = self.send_all(steps)?;
         if numbers.is_empty() {
             return Ok(());
@@ -77,7 +77,7 @@ impl Run<'_> {
     }
 
     /// The numbers of the calls, in the order of the step; none where they were left out.
-    fn send_all(&mut self, steps: &[Step]) -> Result<Vec<u32>, Cut> {
+    fn send_all(&mut self, steps: &[Step]) -> Result<Vec<u32>, Aborted> {
         let mut lanes = Vec::new();
         for step in steps {
             match self.lane(step) {
@@ -117,7 +117,7 @@ impl Run<'_> {
 
     /// The one request that a step consists of; none where it takes more than one.
     fn lane(&mut self, step: &Step) -> Option<Lane> {
-        let (id, unbound) = self.id(step.uses().unwrap_or(Who::Nobody));
+        let (id, unbound) = self.id(step.uses().unwrap_or(ThreadRef::Unknown));
         let cut = match step {
             Step::Fork { from, cut: Some(cut), .. } => Some(self.cut_at(*from, *cut)),
             _ => None,
@@ -126,14 +126,14 @@ impl Run<'_> {
         let places = self.seat.home.places();
         let (call, new) = match step {
             Step::Start { overrides, ephemeral, new } => {
-                (call::start(overrides, *ephemeral, places), Some(*new))
+                (requests::start(overrides, *ephemeral, places), Some(*new))
             }
             Step::Fork { overrides, ephemeral, new, .. } => {
-                let fork = call::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
-                (call::fork(fork, places), Some(*new))
+                let fork = requests::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
+                (requests::fork(fork, places), Some(*new))
             }
-            Step::Resume { overrides, .. } => (call::resume(&id, overrides, places), None),
-            Step::Settings { overrides, .. } => (call::settings(&id, overrides, places), None),
+            Step::Resume { overrides, .. } => (requests::resume(&id, overrides, places), None),
+            Step::Settings { overrides, .. } => (requests::settings(&id, overrides, places), None),
             _ => return None,
         };
         let unbound = unbound && !matches!(step, Step::Start { .. });
@@ -143,7 +143,7 @@ impl Run<'_> {
     /// A thread that a lane has forked or resumed has a history.
     fn lane_begun(&mut self, step: &Step) {
         let who = match step {
-            Step::Fork { new, .. } => Who::Thread(*new),
+            Step::Fork { new, .. } => ThreadRef::Thread(*new),
             Step::Resume { thread, .. } => *thread,
             _ => return,
         };
@@ -154,7 +154,7 @@ impl Run<'_> {
 
     /// Waits for the notices of changes to a thread. A server may tell of several in one: what
     /// ends the wait is that what is left in the end is told, or as many notices as changes.
-    fn all_heard(&mut self, changes: &Changes<'_>) -> Result<(), Cut> {
+    fn all_heard(&mut self, changes: &Changes<'_>) -> Result<(), Aborted> {
         let known = self.record.threads.get(&changes.thread);
         if known.is_none_or(|known| !known.loaded || known.heard_by.is_empty()) {
             return Ok(());
@@ -166,13 +166,13 @@ impl Run<'_> {
             ([only], Some(last)) => last.agrees(only),
             _ => heard.len() >= most,
         };
-        let patience = match left.iter().any(as_before) {
+        let timeouts = match left.iter().any(as_before) {
             // Nothing is told of what is as it was in the end.
             true if left.len() == 1 => NO_NOTICE_DEADLINE,
             true => FURTHER_NOTICE_DEADLINE,
             false => NOTICE_DEADLINE,
         };
-        match self.hears(changes.thread, patience, |heard| !heard.is_empty())? {
+        match self.hears(changes.thread, timeouts, |heard| !heard.is_empty())? {
             true => self.hears(changes.thread, FURTHER_NOTICE_DEADLINE, over).map(drop),
             false => Ok(()),
         }
@@ -182,15 +182,15 @@ impl Run<'_> {
     /// when the time was over.
     fn hears(
         &mut self,
-        name: Name,
-        patience: Duration,
+        name: ThreadName,
+        timeouts: Duration,
         over: impl Fn(&[&Policy]) -> bool,
-    ) -> Result<bool, Cut> {
-        let deadline = Instant::now() + patience;
+    ) -> Result<bool, Aborted> {
+        let deadline = Instant::now() + timeouts;
         loop {
             let heard = self.record.of_step().filter_map(|what| match what {
-                What::Settings { thread, policy } => {
-                    (*thread == Whose::Named(name)).then_some(policy)
+                Observation::Settings { thread, policy } => {
+                    (*thread == ThreadLabel::Named(name)).then_some(policy)
                 }
                 _ => None,
             });
@@ -207,40 +207,40 @@ impl Run<'_> {
     }
 
     /// Connects clients until there is one with this number.
-    fn connect(&mut self, number: usize) -> Result<(), Cut> {
+    fn connect(&mut self, number: usize) -> Result<(), Aborted> {
         let session = self.seat.session.as_mut().expect("a cut run asks nothing");
-        match session.connect(self.bench.patience, number) {
+        match session.connect(self.test_bed.timeouts, number) {
             Ok(()) => Ok(()),
             Err(none) => self.no_session(none),
         }
     }
 
     /// A second server on the same home, over pipes, asked to resume the thread.
-    pub(super) fn rival(&mut self, who: Who) -> Result<(), Cut> {
+    pub(super) fn rival(&mut self, who: ThreadRef) -> Result<(), Aborted> {
         let (id, unbound) = self.id(who);
-        let call = call::resume(&id, &CallOverrides::default(), self.seat.home.places());
+        let call = requests::resume(&id, &CallOverrides::default(), self.seat.home.places());
         let mut rival = match Session::start(self.site(&self.seat.home)) {
             Ok(session) => session,
             Err(none) => return self.no_session(none),
         };
         let number = self.record.next_call();
         let method = call.method.to_owned();
-        self.record.seen(What::Sent { call: number, method, unbound });
-        let deadline = Instant::now() + self.bench.patience.answer;
+        self.record.seen(Observation::Sent { call: number, method, unbound });
+        let deadline = Instant::now() + self.test_bed.timeouts.answer;
         let said = match rival.client.call(call.method, call.params, deadline) {
             Ok(Ok(reply)) => {
                 let policy = of_reply(&reply, self.seat.home.places());
-                let thread = news::thread_id(&reply).map(|id| self.record.whose(id));
-                What::Answered { call: number, thread, policy }
+                let thread = notifications::thread_id(&reply).map(|id| self.record.whose(id));
+                Observation::Answered { call: number, thread, policy }
             }
             Ok(Err(RpcError { code, message, .. })) => {
                 let message = self.record.named(&message);
-                What::Refused { call: number, code, message }
+                Observation::Refused { call: number, code, message }
             }
             Err(lost) => return self.lost_rival(rival, &lost),
         };
         self.record.seen(said);
-        let ended = rival.stop(self.bench);
+        let ended = rival.stop(self.test_bed);
         self.ended(&ended, ended.cause != Cause::Itself);
         match ended.cause {
             Cause::Itself => self.cut(),
@@ -249,7 +249,7 @@ impl Run<'_> {
     }
 
     /// The second server gives no answer.
-    fn lost_rival(&mut self, mut rival: Session, lost: &Lost) -> Result<(), Cut> {
+    fn lost_rival(&mut self, mut rival: Session, lost: &Lost) -> Result<(), Aborted> {
         match lost {
             Lost::Closed { .. } | Lost::Broken { .. } => {
                 let ended = rival.reap();
@@ -265,10 +265,10 @@ impl Run<'_> {
 }
 
 /// The changes of settings among these steps, thread by thread.
-fn changes<'s>(steps: &[&'s Step], stated: &BTreeMap<Name, Policy>) -> Vec<Changes<'s>> {
-    let mut all: BTreeMap<Name, Changes<'s>> = BTreeMap::new();
+fn changes<'s>(steps: &[&'s Step], stated: &BTreeMap<ThreadName, Policy>) -> Vec<Changes<'s>> {
+    let mut all: BTreeMap<ThreadName, Changes<'s>> = BTreeMap::new();
     for step in steps {
-        if let Step::Settings { thread: Who::Thread(name), overrides } = step {
+        if let Step::Settings { thread: ThreadRef::Thread(name), overrides } = step {
             let stated = stated.get(name).cloned();
             let new = || Changes { thread: *name, stated, wanted: Vec::new() };
             all.entry(*name).or_insert_with(new).wanted.push(overrides);

@@ -8,17 +8,17 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
+use crate::mock_model::Answer;
 use crate::op::{Consent, Probe};
-use crate::plan::{Plan, Reply, Step};
-use crate::trace::What;
-use crate::upstream::Answer;
-use crate::wire::deed::{self, Question, Upshot};
-use crate::wire::news;
+use crate::program::{Program, Reply, Step};
+use crate::protocol::notifications;
+use crate::protocol::probe::{self, ProbeResultText, Question};
+use crate::trace::Observation;
 
 /// A deed that the model asks for in the present turn.
 #[derive(Debug)]
-pub(super) struct Deed {
+pub(super) struct PendingProbe {
     /// The server's id of the thread.
     thread: String,
     /// The id of the tool's call.
@@ -36,9 +36,9 @@ pub(super) struct Deed {
 
 impl Run<'_> {
     /// Says what the model answers in the thread's next turn.
-    pub(super) fn script(&mut self, thread: &str, reply: &Reply) -> Result<(), Cut> {
+    pub(super) fn script(&mut self, thread: &str, reply: &Reply) -> Result<(), Aborted> {
         match reply {
-            Reply::Deed(probe, consent) => self.script_deed(thread, *probe, *consent),
+            Reply::Probe(probe, consent) => self.script_deed(thread, *probe, *consent),
             reply => {
                 self.stage.queue(thread, reply.clone());
                 Ok(())
@@ -46,24 +46,26 @@ impl Run<'_> {
         }
     }
 
-    fn script_deed(&mut self, thread: &str, probe: Probe, consent: Consent) -> Result<(), Cut> {
-        let inside = matches!(probe, Probe::Tin | Probe::Pin);
+    fn script_deed(&mut self, thread: &str, probe: Probe, consent: Consent) -> Result<(), Aborted> {
+        let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
         let target = match self.seat.home.target(inside) {
             Ok(target) => target,
             Err(error) => return self.trouble(format!("cannot remove a deed's file: {error}")),
         };
         let call = format!("deed-{}", self.record.next_deed());
-        let asks =
-            Reply::Call { tool: deed::TOOL.to_owned(), arguments: deed::arguments(probe, &target) };
+        let asks = Reply::Call {
+            tool: probe::TOOL.to_owned(),
+            arguments: probe::arguments(probe, &target),
+        };
         self.stage.queue(thread, Answer::from(asks).with_call_id(&call));
-        let said = deed::verdict(consent.review).map(|text| Reply::Text(text.to_owned()));
+        let said = probe::verdict(consent.review).map(|text| Reply::Text(text.to_owned()));
         self.stage.review(thread, said.unwrap_or(Reply::Drop));
-        self.deed = Some(Deed {
+        self.deed = Some(PendingProbe {
             thread: thread.to_owned(),
             call,
             probe,
             accepts: consent.client,
-            target: (probe != Probe::Py).then_some(target),
+            target: (probe != Probe::Run).then_some(target),
             asked: None,
             before: self.stage.requests().len(),
         });
@@ -72,13 +74,13 @@ impl Run<'_> {
 
     /// The answer to a question of the server's: what the plan says of a deed's approval, else no.
     pub(super) fn consent(&mut self, method: &str, params: &Value) -> Value {
-        let own = |deed: &&mut Deed| news::asked_of(params) == Some(&deed.thread);
+        let own = |deed: &&mut PendingProbe| notifications::asked_of(params) == Some(&deed.thread);
         let Some(deed) = self.deed.as_mut().filter(own) else {
-            return news::no(method);
+            return notifications::no(method);
         };
-        deed.asked.get_or_insert(deed::question(method));
-        let yes = deed::yes(method).filter(|_| deed.accepts);
-        yes.unwrap_or_else(|| news::no(method))
+        deed.asked.get_or_insert(probe::question(method));
+        let yes = probe::yes(method).filter(|_| deed.accepts);
+        yes.unwrap_or_else(|| notifications::no(method))
     }
 
     /// Writes down what came of the turn's deed, where its model asked for one.
@@ -94,29 +96,29 @@ impl Run<'_> {
         });
         let reviews = |parent: &Option<String>| parent.as_ref().is_none_or(|id| *id == deed.thread);
         let mut helpers = requests.iter().filter(|request| request.is_review());
-        let what = What::Deed {
+        let what = Observation::Probe {
             thread: self.record.whose(&deed.thread),
             probe: deed.probe,
             asked: deed.asked,
             reviewed: helpers.any(|request| reviews(&request.parent)),
             landed: deed.target.map(|target| self.seat.home.has_landed(&target)),
-            upshot: told.map_or(Upshot::Other, |text| deed::upshot(&text)),
-            unsandboxed: self.bench.is_known_unsandboxed(),
+            upshot: told.map_or(ProbeResultText::Other, |text| probe::upshot(&text)),
+            unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
         self.record.seen(what);
     }
 }
 
 /// Whether a plan has a deed.
-pub(super) fn is_in(plan: &Plan) -> bool {
-    plan.steps.iter().any(of_step)
+pub(super) fn is_in(program: &Program) -> bool {
+    program.steps.iter().any(of_step)
 }
 
 fn of_step(step: &Step) -> bool {
     match step {
-        Step::Run { reply: Reply::Deed(..), .. } => true,
-        Step::Second(inner) | Step::Torn(inner, _) => of_step(inner),
-        Step::Together(steps) => steps.iter().any(of_step),
+        Step::Run { reply: Reply::Probe(..), .. } => true,
+        Step::SecondClient(inner) | Step::KillDuring(inner, _) => of_step(inner),
+        Step::Parallel(steps) => steps.iter().any(of_step),
         _ => false,
     }
 }

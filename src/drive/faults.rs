@@ -7,22 +7,27 @@
 
 use std::time::{Duration, Instant};
 
-use super::session::Early;
-use super::steps::{Cut, Run};
+use super::session::BeforeInitialize;
+use super::steps::{Aborted, Run};
 use crate::client::Lost;
-use crate::op::{Act, Delay, Finish, Method, Stop, Wrong};
-use crate::plan::{Reply, Step, Who};
-use crate::trace::What;
-use crate::wire::acts;
-use crate::wire::call::{self, Call, NEVER_ISSUED};
-use crate::wire::invalid;
+use crate::op::{Action, Delay, Finish, Method, Stop, Wrong};
+use crate::program::{Reply, Step, ThreadRef};
+use crate::protocol::acts;
+use crate::protocol::malformed;
+use crate::protocol::requests::{self, Call, NEVER_ISSUED};
+use crate::trace::Observation;
 
 impl Run<'_> {
-    pub(super) fn invalid(&mut self, thread: Who, method: Method, wrong: Wrong) -> Result<(), Cut> {
+    pub(super) fn invalid(
+        &mut self,
+        thread: ThreadRef,
+        method: Method,
+        wrong: Wrong,
+    ) -> Result<(), Aborted> {
         let (id, unbound) = self.id(thread);
         let turn = self.running(thread);
         let target = self.target((&id, turn.as_deref()));
-        let Some(call) = invalid::spell(method, wrong, target, self.seat.home.places()) else {
+        let Some(call) = malformed::spell(method, wrong, target, self.seat.home.places()) else {
             return self.not_taken("the method cannot be wrong in this way");
         };
         match wrong {
@@ -32,33 +37,41 @@ impl Run<'_> {
     }
 
     /// Asks a second process, which nobody has introduced himself to.
-    fn early(&mut self, call: Call, unbound: bool) -> Result<(), Cut> {
+    fn early(&mut self, call: Call, unbound: bool) -> Result<(), Aborted> {
         let number = self.record.next_call();
         let method = call.method.to_owned();
-        self.record.seen(What::Sent { call: number, method, unbound });
-        let deadline = Instant::now() + self.bench.patience.answer;
-        match Early::ask(self.site(&self.seat.home), (call.method, call.params), deadline) {
-            Early::Granted => {
-                self.record.seen(What::Answered { call: number, thread: None, policy: None });
+        self.record.seen(Observation::Sent { call: number, method, unbound });
+        let deadline = Instant::now() + self.test_bed.timeouts.answer;
+        match BeforeInitialize::ask(
+            self.site(&self.seat.home),
+            (call.method, call.params),
+            deadline,
+        ) {
+            BeforeInitialize::Granted => {
+                self.record.seen(Observation::Answered {
+                    call: number,
+                    thread: None,
+                    policy: None,
+                });
                 Ok(())
             }
-            Early::Refused(error) => {
+            BeforeInitialize::Refused(error) => {
                 let (code, message) = (error.code, error.message);
-                self.record.seen(What::Refused { call: number, code, message });
+                self.record.seen(Observation::Refused { call: number, code, message });
                 Ok(())
             }
-            Early::Ours(reason) => self.trouble(reason),
-            Early::Lost(Lost::Deadline { .. }, _) => {
-                self.silent("the answer before initialize", self.bench.patience.answer)
+            BeforeInitialize::Ours(reason) => self.trouble(reason),
+            BeforeInitialize::Lost(Lost::Deadline { .. }, _) => {
+                self.silent("the answer before initialize", self.test_bed.timeouts.answer)
             }
-            Early::Lost(_, ended) => {
+            BeforeInitialize::Lost(_, ended) => {
                 self.ended(&ended, false);
                 self.cut()
             }
         }
     }
 
-    pub(super) fn disk(&mut self, full: bool) -> Result<(), Cut> {
+    pub(super) fn disk(&mut self, full: bool) -> Result<(), Aborted> {
         let session = self.seat.session.as_ref().expect("a cut run does nothing");
         match session.limit_files(full) {
             Ok(()) => {
@@ -75,9 +88,9 @@ impl Run<'_> {
 
     /// Sends the step's request, if it has one, and kills the server when the time is over. An
     /// answer that was quick enough gives its name.
-    pub(super) fn torn(&mut self, inner: &Step, after: Delay) -> Result<(), Cut> {
+    pub(super) fn torn(&mut self, inner: &Step, after: Delay) -> Result<(), Aborted> {
         let after = Duration::from_millis(after.0.into());
-        if let Step::Together(steps) = inner {
+        if let Step::Parallel(steps) = inner {
             return self.together_torn(steps, after);
         }
         let request = self.request(inner);
@@ -91,7 +104,7 @@ impl Run<'_> {
         }
         self.restart((Stop::Kill, false), None)?;
         match inner {
-            Step::Fork { new, .. } => self.begun(Who::Thread(*new)),
+            Step::Fork { new, .. } => self.begun(ThreadRef::Thread(*new)),
             Step::Resume { thread, .. } => self.begun(*thread),
             _ => Ok(()),
         }
@@ -99,7 +112,7 @@ impl Run<'_> {
 
     /// What the model answers, should it still be asked. A turn that is to run on is held, and
     /// what is said to one that runs changes nothing of its script.
-    fn play(&mut self, step: &Step) -> Result<(), Cut> {
+    fn play(&mut self, step: &Step) -> Result<(), Aborted> {
         let (Step::Run { thread, .. } | Step::Begin { thread, .. }) = step else {
             return Ok(());
         };
@@ -110,7 +123,7 @@ impl Run<'_> {
         self.deed = None;
         match step {
             // What a deed's command does after the kill would be another deed's.
-            Step::Run { reply: Reply::Deed(..), .. } => Ok(()),
+            Step::Run { reply: Reply::Probe(..), .. } => Ok(()),
             Step::Run { reply, .. } => self.script(&id, reply),
             _ => {
                 self.stage.queue(&id, Reply::Hold);
@@ -122,7 +135,7 @@ impl Run<'_> {
     /// The request that a step sends, and whether its thread is unbound. What would begin to run
     /// at a later resume has none.
     fn request(&mut self, step: &Step) -> Option<(Call, bool)> {
-        let thread = step.uses().unwrap_or(Who::Nobody);
+        let thread = step.uses().unwrap_or(ThreadRef::Unknown);
         let (id, unbound) = self.id(thread);
         let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
         let last = self.known(thread).and_then(|known| known.turns.last().cloned());
@@ -132,25 +145,28 @@ impl Run<'_> {
         };
         let places = self.seat.home.places();
         let call = match step {
-            Step::Start { overrides, ephemeral, .. } => call::start(overrides, *ephemeral, places),
-            Step::Run { prompt, overrides, flaw, .. } => {
-                call::turn(call::Turn { thread: &id, prompt, overrides, flaw: *flaw }, places)
+            Step::Start { overrides, ephemeral, .. } => {
+                requests::start(overrides, *ephemeral, places)
             }
-            Step::Begin { overrides, .. } => call::turn(
-                call::Turn { thread: &id, prompt: "go on", overrides, flaw: None },
+            Step::Run { prompt, overrides, flaw, .. } => requests::turn(
+                requests::Turn { thread: &id, prompt, overrides, flaw: *flaw },
                 places,
             ),
-            Step::Finish { finish: Finish::Interrupt, .. } => call::interrupt(&id, &turn),
-            Step::Steer { .. } => call::steer(&id, &turn),
-            Step::Retune { reviewer, .. } => call::retune(&id, &turn, reviewer),
-            Step::Settings { overrides, .. } => call::settings(&id, overrides, places),
+            Step::Begin { overrides, .. } => requests::turn(
+                requests::Turn { thread: &id, prompt: "go on", overrides, flaw: None },
+                places,
+            ),
+            Step::Finish { finish: Finish::Interrupt, .. } => requests::interrupt(&id, &turn),
+            Step::Steer { .. } => requests::steer(&id, &turn),
+            Step::TurnSettings { reviewer, .. } => requests::retune(&id, &turn, reviewer),
+            Step::Settings { overrides, .. } => requests::settings(&id, overrides, places),
             Step::Fork { overrides, ephemeral, .. } => {
                 let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
-                let fork = call::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
-                call::fork(fork, places)
+                let fork = requests::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
+                requests::fork(fork, places)
             }
-            Step::Resume { overrides, .. } => call::resume(&id, overrides, places),
-            Step::Act { act, .. } if !matches!(act, Act::Goal | Act::Queue) => {
+            Step::Resume { overrides, .. } => requests::resume(&id, overrides, places),
+            Step::Action { act, .. } if !matches!(act, Action::Goal | Action::Queue) => {
                 acts::act(*act, self.target((&id, last.as_deref())))
             }
             _ => return None,

@@ -8,21 +8,21 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::session::{NoSession, Session};
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
 use crate::client::Lost;
-use crate::disk::Home;
-use crate::plan::Who;
-use crate::trace::What;
-use crate::wire::call;
-use crate::wire::news;
-use crate::wire::policy::of_reply;
+use crate::home::Home;
+use crate::program::ThreadRef;
+use crate::protocol::notifications;
+use crate::protocol::policy::of_reply;
+use crate::protocol::requests;
+use crate::trace::Observation;
 
 impl Run<'_> {
     /// A look is taken where the thread has a history, loaded or not.
-    pub(super) fn fresh(&mut self, who: Who) -> Result<(), Cut> {
+    pub(super) fn fresh(&mut self, who: ThreadRef) -> Result<(), Aborted> {
         let known = match who {
-            Who::Thread(name) => self.record.threads.get(&name),
-            Who::Nobody => None,
+            ThreadRef::Thread(name) => self.record.threads.get(&name),
+            ThreadRef::Unknown => None,
         };
         let reason = match known {
             None => "the thread does not exist",
@@ -32,14 +32,14 @@ impl Run<'_> {
                 return self.look_at_copy(&id);
             }
         };
-        self.record.seen(What::NotTaken { reason: reason.to_owned() });
+        self.record.seen(Observation::NotTaken { reason: reason.to_owned() });
         Ok(())
     }
 
-    fn look_at_copy(&mut self, id: &str) -> Result<(), Cut> {
-        let stage = self.bench.upstream.stage();
+    fn look_at_copy(&mut self, id: &str) -> Result<(), Aborted> {
+        let stage = self.test_bed.upstream.stage();
         let urls = (&*self.stage.base_url(), &*stage.base_url());
-        let home = match self.seat.home.copied(&self.bench.root, urls) {
+        let home = match self.seat.home.copied(&self.test_bed.root, urls) {
             Ok(home) => home,
             Err(error) => {
                 return self.trouble(format!("cannot copy the home: {error}; free space"));
@@ -52,20 +52,24 @@ impl Run<'_> {
         self.resume_cold((session, &home), id)
     }
 
-    fn resume_cold(&mut self, (mut session, home): (Session, &Home), id: &str) -> Result<(), Cut> {
-        let call = call::resume(id, &Default::default(), home.places());
-        let patience = self.bench.patience.answer;
-        let answer = session.client.call(call.method, call.params, Instant::now() + patience);
+    fn resume_cold(
+        &mut self,
+        (mut session, home): (Session, &Home),
+        id: &str,
+    ) -> Result<(), Aborted> {
+        let call = requests::resume(id, &Default::default(), home.places());
+        let timeouts = self.test_bed.timeouts.answer;
+        let answer = session.client.call(call.method, call.params, Instant::now() + timeouts);
         let reply = match answer {
             Ok(Ok(reply)) => reply,
             Ok(Err(refusal)) => {
                 let (code, message) = (refusal.code, self.record.named(&refusal.message));
                 let thread = self.record.whose(id);
-                self.record.seen(What::FreshRefused { thread, code, message });
+                self.record.seen(Observation::ColdReadRefused { thread, code, message });
                 return self.end(session);
             }
             Err(Lost::Deadline { .. } | Lost::Unread { .. }) => {
-                return self.silent("the answer to thread/resume on a copy of the home", patience);
+                return self.silent("the answer to thread/resume on a copy of the home", timeouts);
             }
             Err(Lost::Closed { .. } | Lost::Broken { .. }) => {
                 let ended = session.reap();
@@ -73,19 +77,19 @@ impl Run<'_> {
                 return self.cut();
             }
         };
-        let path = news::thread_path(&reply).unwrap_or_default();
+        let path = notifications::thread_path(&reply).unwrap_or_default();
         if !home.holds(Path::new(path)) {
             let problem = format!("a resume on a copy of the home reached `{path}`");
             return self.trouble(format!("{problem}; report it, with the case"));
         }
-        let thread = self.record.whose(news::thread_id(&reply).unwrap_or_default());
+        let thread = self.record.whose(notifications::thread_id(&reply).unwrap_or_default());
         let policy = of_reply(&reply, home.places());
-        self.record.seen(What::Fresh { thread, policy });
+        self.record.seen(Observation::ColdRead { thread, policy });
         self.end(session)
     }
 
     /// A panic is one wherever it is printed.
-    fn end(&mut self, mut session: Session) -> Result<(), Cut> {
+    fn end(&mut self, mut session: Session) -> Result<(), Aborted> {
         let ended = session.kill();
         if ended.panicked {
             self.ended(&ended, true);
@@ -93,7 +97,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn no_second_server(&mut self, why: NoSession) -> Result<(), Cut> {
+    fn no_second_server(&mut self, why: NoSession) -> Result<(), Aborted> {
         let reason = match why {
             NoSession::Ours(reason) => reason,
             NoSession::Refused(reason) => format!("it refused the handshake: {reason}"),

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Bench;
-use super::bench::NoBench;
+use super::TestBed;
 use super::session::Session;
+use super::test_bed::NoTestBed;
 use crate::client::Client;
-use crate::disk::Home;
+use crate::home::Home;
+use crate::mock_model::ModelSession;
 use crate::policy::{Defaults, Policy};
+use crate::protocol::policy::of_reply;
 use crate::server::Ended;
-use crate::upstream::Stage;
-use crate::wire::policy::of_reply;
 
 /// A running server with a home and a model of its own, and a connection to it.
 ///
@@ -44,22 +44,22 @@ use crate::wire::policy::of_reply;
 pub struct Isolated {
     // Dropped in this order: the server, then what it runs on, then the root of it all.
     session: Session,
-    stage: Stage,
+    stage: ModelSession,
     home: Home,
-    bench: Arc<Bench>,
+    test_bed: Arc<TestBed>,
 }
 
-impl Bench {
+impl TestBed {
     /// Starts a server on a new home with these defaults.
     ///
     /// # Errors
     /// A home that cannot be made, or a server that does not take the handshake.
-    pub fn open(self: Arc<Bench>, defaults: &Defaults) -> Result<Isolated, NoBench> {
-        let ours = |source| NoBench::Ours { what: "make a home", source };
+    pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
+        let ours = |source| NoTestBed::Ours { what: "make a home", source };
         let (stage, home) = (self.upstream.stage(), self.home().map_err(ours)?);
         home.configure(defaults, self.profile, &stage.base_url()).map_err(ours)?;
         let session = self.session(&home)?;
-        Ok(Isolated { session, stage, home, bench: self })
+        Ok(Isolated { session, stage, home, test_bed: self })
     }
 }
 
@@ -70,7 +70,7 @@ impl Isolated {
     }
 
     /// The model: what it answers, and what it was asked.
-    pub fn model(&self) -> &Stage {
+    pub fn model(&self) -> &ModelSession {
         &self.stage
     }
 
@@ -89,21 +89,21 @@ impl Isolated {
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(&self, defaults: &Defaults) -> io::Result<()> {
-        self.home.configure(defaults, self.bench.profile, &self.stage.base_url())
+        self.home.configure(defaults, self.test_bed.profile, &self.stage.base_url())
     }
 
     /// Ends the server as a client does, and starts it again on the same home.
     ///
     /// # Errors
     /// A server that does not take the handshake.
-    pub fn restart(&mut self) -> Result<(), NoBench> {
-        self.session.stop(&self.bench);
-        self.session = self.bench.session(&self.home)?;
+    pub fn restart(&mut self) -> Result<(), NoTestBed> {
+        self.session.stop(&self.test_bed);
+        self.session = self.test_bed.session(&self.home)?;
         Ok(())
     }
 
     /// Ends the server as a client does, and tells how it ended.
     pub fn stop(mut self) -> Ended {
-        self.session.stop(&self.bench)
+        self.session.stop(&self.test_bed)
     }
 }

@@ -5,29 +5,29 @@
 
 use std::time::Duration;
 
-use super::echoes::Echoes;
+use super::duplicates::Duplicates;
 use super::session::{NAME, NoSession, Session};
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
 use crate::client::Lost;
 use crate::op::Stop;
-use crate::plan::Server;
 use crate::policy::Defaults;
+use crate::program::Server;
 use crate::server::{Cause, Ended};
-use crate::trace::What;
+use crate::trace::Observation;
 
 impl Run<'_> {
     pub(super) fn restart(
         &mut self,
-        (stop, forgets): (Stop, bool),
+        (stop, drop_db): (Stop, bool),
         server: Option<&Server>,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Aborted> {
         if let Some(mut session) = self.seat.session.take() {
             let mut threads = self.record.threads.values();
             let ended = match stop {
                 Stop::Graceful if threads.any(|thread| thread.running.is_some()) => {
-                    session.stop_in_a_turn(self.bench)
+                    session.stop_in_a_turn(self.test_bed)
                 }
-                Stop::Graceful => session.stop(self.bench),
+                Stop::Graceful => session.stop(self.test_bed),
                 Stop::Kill => session.kill(),
             };
             self.last_words(session);
@@ -36,13 +36,13 @@ impl Run<'_> {
         for thread in self.record.threads.values_mut() {
             thread.unload();
         }
-        self.echoes = Echoes::default();
+        self.echoes = Duplicates::default();
         self.stage.forget();
         self.read_rollouts()?;
         if stop == Stop::Graceful {
             self.read_store();
         }
-        if forgets && let Err(error) = self.seat.home.forget() {
+        if drop_db && let Err(error) = self.seat.home.forget() {
             return self.trouble(format!("cannot remove the databases: {error}; run it again"));
         }
         if let Some(server) = server {
@@ -51,15 +51,15 @@ impl Run<'_> {
         self.start_server()
     }
 
-    pub(super) fn configure(&mut self, defaults: &Defaults) -> Result<(), Cut> {
+    pub(super) fn configure(&mut self, defaults: &Defaults) -> Result<(), Aborted> {
         let url = self.stage.base_url();
-        match self.seat.home.configure(defaults, self.bench.profile, &url) {
+        match self.seat.home.configure(defaults, self.test_bed.profile, &url) {
             Ok(()) => Ok(()),
             Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
         }
     }
 
-    fn read_rollouts(&mut self) -> Result<(), Cut> {
+    fn read_rollouts(&mut self) -> Result<(), Aborted> {
         let threads = self.record.threads.values();
         let files: Vec<_> =
             threads.filter_map(|thread| Some((thread.id.clone(), thread.path.clone()?))).collect();
@@ -67,7 +67,7 @@ impl Run<'_> {
             match self.seat.home.rollout(&path, &id) {
                 Ok(policy) => {
                     let thread = self.record.whose(&id);
-                    self.record.seen(What::Rollout { thread, policy });
+                    self.record.seen(Observation::Rollout { thread, policy });
                 }
                 Err(error) => {
                     let path = path.display();
@@ -79,20 +79,20 @@ impl Run<'_> {
     }
 
     /// Takes over the server of the case before, where it is spoken to as this plan needs it.
-    pub(super) fn take_server(&mut self) -> Result<(), Cut> {
+    pub(super) fn take_server(&mut self) -> Result<(), Aborted> {
         match &mut self.seat.session {
             Some(session) if session.transport() == self.transport => {
                 session.renew();
                 return Ok(());
             }
-            Some(session) => drop(session.stop(self.bench)),
+            Some(session) => drop(session.stop(self.test_bed)),
             None => {}
         }
         self.seat.session = None;
         self.start_server()
     }
 
-    pub(super) fn start_server(&mut self) -> Result<(), Cut> {
+    pub(super) fn start_server(&mut self) -> Result<(), Aborted> {
         match Session::over(self.transport, self.site(&self.seat.home)) {
             Ok(session) => {
                 self.record.all_seen(self.validity.handshake(NAME, &session.hello));
@@ -104,19 +104,19 @@ impl Run<'_> {
     }
 
     /// A server that was started does not take the handshake.
-    pub(super) fn no_session(&mut self, none: NoSession) -> Result<(), Cut> {
+    pub(super) fn no_session(&mut self, none: NoSession) -> Result<(), Aborted> {
         match none {
             NoSession::Ours(reason) => self.trouble(reason),
             NoSession::Refused(reason) => {
-                self.record.seen(What::Strange { line: format!("no handshake: {reason}") });
-                self.silent("the answer to initialize", self.bench.patience.answer)
+                self.record.seen(Observation::Strange { line: format!("no handshake: {reason}") });
+                self.silent("the answer to initialize", self.test_bed.timeouts.answer)
             }
             NoSession::Silent(lost, ended, garbage) => {
                 if let Some(line) = garbage {
-                    self.record.seen(What::Strange { line });
+                    self.record.seen(Observation::Strange { line });
                 }
                 if let Lost::Deadline { .. } = lost {
-                    return self.silent("the answer to initialize", self.bench.patience.answer);
+                    return self.silent("the answer to initialize", self.test_bed.timeouts.answer);
                 }
                 self.ended(&ended, false);
                 self.cut()
@@ -125,9 +125,9 @@ impl Run<'_> {
     }
 
     /// The server does not take what it is sent.
-    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Cut> {
+    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Aborted> {
         match lost {
-            Lost::Deadline { awaited } => self.silent(awaited, self.bench.patience.answer),
+            Lost::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.answer),
             Lost::Unread { sent, seconds } => {
                 let awaited = format!("room to send {sent}");
                 self.silent(&awaited, Duration::from_secs(*seconds))
@@ -136,14 +136,14 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn silent(&mut self, awaited: &str, patience: Duration) -> Result<(), Cut> {
-        let (awaited, seconds) = (awaited.to_owned(), patience.as_secs());
-        self.record.seen(What::Silent { awaited, seconds });
+    pub(super) fn silent(&mut self, awaited: &str, timeouts: Duration) -> Result<(), Aborted> {
+        let (awaited, seconds) = (awaited.to_owned(), timeouts.as_secs());
+        self.record.seen(Observation::Silent { awaited, seconds });
         self.cut()
     }
 
     /// The server closed its stdout; if it has not ended with that, it is ended now.
-    pub(super) fn gone(&mut self) -> Result<(), Cut> {
+    pub(super) fn gone(&mut self) -> Result<(), Aborted> {
         if let Some(session) = self.seat.session.take() {
             let ended = session.reap();
             self.ended(&ended, false);
@@ -151,15 +151,15 @@ impl Run<'_> {
         self.cut()
     }
 
-    pub(super) fn trouble(&mut self, reason: String) -> Result<(), Cut> {
+    pub(super) fn trouble(&mut self, reason: String) -> Result<(), Aborted> {
         self.record.trouble(reason);
         self.cut()
     }
 
-    pub(super) fn cut(&mut self) -> Result<(), Cut> {
+    pub(super) fn cut(&mut self) -> Result<(), Aborted> {
         self.seat.spent = true;
         self.seat.session = None;
-        Err(Cut)
+        Err(Aborted)
     }
 
     pub(super) fn ended(&mut self, ended: &Ended, told: bool) {
@@ -171,6 +171,6 @@ impl Run<'_> {
             _ => ended.to_string(),
         };
         self.seat.spent |= worth;
-        self.record.seen(What::Ended { told, exit, panicked: ended.panicked, stderr });
+        self.record.seen(Observation::Ended { told, exit, panicked: ended.panicked, stderr });
     }
 }

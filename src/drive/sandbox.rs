@@ -4,24 +4,24 @@
 //! into the workspace alone, a write there must land and one outside must not. Where it is
 //! otherwise no deed says anything of a sandbox.
 
-use super::moves::Place;
-use super::record::Record;
-use super::steps::{Cut, Run};
-use super::{Bench, Seat};
+use super::recorder::Recorder;
+use super::releases::ServerSlot;
+use super::steps::{Aborted, Run};
+use super::{ActiveHome, TestBed};
 use crate::op::{Consent, Probe, Review};
-use crate::plan::{Name, Reply, Step, Who};
-use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, TurnOverrides, Wish};
-use crate::trace::What;
-use crate::wire::deed::printed;
+use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, TurnOverrides};
+use crate::program::{Reply, Step, ThreadName, ThreadRef};
+use crate::protocol::probe::printed;
+use crate::trace::Observation;
 
 /// The thread that tries it.
-const TRIES: Name = Name(0);
+const TRIES: ThreadName = ThreadName(0);
 
 /// What the model is told of a sandbox that does not begin is a long text; its start says what it
 /// is.
 const SAID_MAX: usize = 200;
 
-impl Bench {
+impl TestBed {
     /// Why this machine cannot sandbox a command, where it cannot; found out at the first call.
     pub fn no_sandbox(&self) -> Option<&str> {
         self.sandbox.get_or_init(|| self.try_sandbox().err()).as_deref()
@@ -35,8 +35,9 @@ impl Bench {
     fn try_sandbox(&self) -> Result<(), String> {
         let home = self.home().map_err(|error| format!("no home to try it in: {error}"))?;
         let stage = self.upstream.stage();
-        let mut seat = Seat { home, runs: Place::Main, session: None, cases: 0, spent: true };
-        let mut record = Record::new();
+        let mut seat =
+            ActiveHome { home, runs: ServerSlot::Main, session: None, cases: 0, spent: true };
+        let mut record = Recorder::new();
         let mut run = Run::new(self, &stage, &mut seat, &mut record);
         let done = tried(&mut run);
         let landed = record.landed();
@@ -56,16 +57,18 @@ impl Bench {
     }
 }
 
-fn tried(run: &mut Run<'_>) -> Result<(), Cut> {
+fn tried(run: &mut Run<'_>) -> Result<(), Aborted> {
     let overrides = CallOverrides {
-        approval: Wish::Set(Approval::Never),
-        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+        approval: Setting::Set(Approval::Never),
+        sandbox: Setting::Set(SandboxMode::WorkspaceWrite),
         ..CallOverrides::default()
     };
     let start = Step::Start { overrides, ephemeral: false, new: TRIES };
     run.configure(&Defaults::default())?;
     run.start_server()?;
-    for (index, step) in [start, deed(Probe::Tin), deed(Probe::Tout)].iter().enumerate() {
+    for (index, step) in
+        [start, deed(Probe::WriteInside), deed(Probe::WriteOutside)].iter().enumerate()
+    {
         run.record.step(index);
         run.step(step)?;
     }
@@ -75,19 +78,19 @@ fn tried(run: &mut Run<'_>) -> Result<(), Cut> {
 fn deed(probe: Probe) -> Step {
     let consent = Consent { client: false, review: Review::Deny };
     Step::Run {
-        thread: Who::Thread(TRIES),
+        thread: ThreadRef::Thread(TRIES),
         prompt: "deed".to_owned(),
         overrides: TurnOverrides::default(),
         flaw: None,
-        reply: Reply::Deed(probe, consent),
+        reply: Reply::Probe(probe, consent),
     }
 }
 
-impl Record {
+impl Recorder {
     /// Of each deed whether it landed.
     fn landed(&self) -> Vec<bool> {
-        let landed = |what: &What| match what {
-            What::Deed { landed, .. } => *landed,
+        let landed = |what: &Observation| match what {
+            Observation::Probe { landed, .. } => *landed,
             _ => None,
         };
         self.all().filter_map(landed).collect()

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Bench, Patience};
+use super::{TestBed, Timeouts};
 use crate::client::{Arrived, Client, Lost};
-use crate::disk::Home;
+use crate::home::Home;
+use crate::protocol::rpc::{RpcError, Surface};
 use crate::server::{Ended, Launch, Server};
-use crate::wire::rpc::{RpcError, Surface};
 
 /// Between the end of a process's stdout and the end of the process itself lie milliseconds.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ pub(super) struct Site<'a> {
     pub(super) executable: &'a Path,
     pub(super) home: &'a Home,
     /// How long is waited.
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
 }
 
 /// Why there is no session.
@@ -62,7 +62,7 @@ pub(super) enum NoSession {
 
 /// What a server said to a request that nobody had introduced himself before.
 #[derive(Debug)]
-pub(super) enum Early {
+pub(super) enum BeforeInitialize {
     /// It was granted.
     Granted,
     /// It was refused.
@@ -86,26 +86,30 @@ fn reaped(server: &mut Server) -> Ended {
     server.ended_by(Instant::now() + REAP_DEADLINE).unwrap_or_else(|| server.kill())
 }
 
-impl Early {
+impl BeforeInitialize {
     /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
-    pub(super) fn ask(site: Site<'_>, (method, params): (&str, Value), deadline: Instant) -> Early {
+    pub(super) fn ask(
+        site: Site<'_>,
+        (method, params): (&str, Value),
+        deadline: Instant,
+    ) -> BeforeInitialize {
         let mut server = match Session::launch(site, None) {
             Ok(server) => server,
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
-                return Early::Ours(reason);
+                return BeforeInitialize::Ours(reason);
             }
-            Err(NoSession::Silent(lost, ended, _)) => return Early::Lost(lost, ended),
+            Err(NoSession::Silent(lost, ended, _)) => return BeforeInitialize::Lost(lost, ended),
         };
         let pipes = server.pipes().expect("nobody took them yet");
         let mut client = Client::over(pipes.output, pipes.input);
         match client.call(method, params, deadline) {
             Ok(outcome) => {
-                server.stop(Instant::now() + site.patience.stop);
-                outcome.map_or_else(Early::Refused, |_| Early::Granted)
+                server.stop(Instant::now() + site.timeouts.stop);
+                outcome.map_or_else(BeforeInitialize::Refused, |_| BeforeInitialize::Granted)
             }
             Err(lost) => {
                 let ended = end_of(&mut server, &lost);
-                Early::Lost(lost, ended)
+                BeforeInitialize::Lost(lost, ended)
             }
         }
     }
@@ -116,7 +120,7 @@ impl Session {
     pub(super) fn start(site: Site<'_>) -> Result<Session, NoSession> {
         let mut server = Session::launch(site, None)?;
         let pipes = server.pipes().expect("nobody took them yet");
-        Session::introduce(site.patience, server, Client::over(pipes.output, pipes.input))
+        Session::introduce(site.timeouts, server, Client::over(pipes.output, pipes.input))
     }
 
     /// Starts the process, for pipes or for a socket there.
@@ -135,11 +139,11 @@ impl Session {
 
     /// Introduces the first client.
     pub(super) fn introduce(
-        patience: Patience,
+        timeouts: Timeouts,
         mut server: Server,
         mut client: Client,
     ) -> Result<Session, NoSession> {
-        let deadline = Instant::now() + patience.answer;
+        let deadline = Instant::now() + timeouts.answer;
         match client.initialize(NAME, Surface::Experimental, deadline) {
             Ok(Ok(hello)) => {
                 Ok(Session { server, client, hello, others: Vec::new(), socket: None })
@@ -157,17 +161,17 @@ impl Session {
     }
 
     /// Asks it to end, and waits.
-    pub(super) fn stop(&mut self, bench: &Bench) -> Ended {
-        self.end(bench.patience.stop / 2, bench.patience.stop)
+    pub(super) fn stop(&mut self, test_bed: &TestBed) -> Ended {
+        self.end(test_bed.timeouts.stop / 2, test_bed.timeouts.stop)
     }
 
     /// Asks it to end in the middle of a turn, and waits.
-    pub(super) fn stop_in_a_turn(&mut self, bench: &Bench) -> Ended {
-        self.end(DRAIN, bench.patience.stop)
+    pub(super) fn stop_in_a_turn(&mut self, test_bed: &TestBed) -> Ended {
+        self.end(DRAIN, test_bed.timeouts.stop)
     }
 
-    fn end(&mut self, grace: Duration, patience: Duration) -> Ended {
-        let deadline = Instant::now() + patience;
+    fn end(&mut self, grace: Duration, timeouts: Duration) -> Ended {
+        let deadline = Instant::now() + timeouts;
         match self.socket {
             None => self.server.stop(deadline),
             Some(_) => self.server.terminate(grace, deadline),

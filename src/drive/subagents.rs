@@ -9,15 +9,15 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
 use crate::client::Lost;
-use crate::plan::{Name, Reply, Who};
+use crate::mock_model::{Answer, Gate};
 use crate::policy::TurnOverrides;
-use crate::trace::{What, Whose};
-use crate::upstream::{Answer, Gate};
-use crate::wire::agents::{self, ToolCall};
-use crate::wire::call;
-use crate::wire::model::ModelRequest;
+use crate::program::{Reply, ThreadName, ThreadRef};
+use crate::protocol::model::ModelRequest;
+use crate::protocol::requests;
+use crate::protocol::subagents::{self, ToolCall};
+use crate::trace::{Observation, ThreadLabel};
 
 /// A turn in which the model calls one tool.
 struct Calling {
@@ -33,14 +33,14 @@ struct Calling {
 
 impl Run<'_> {
     /// A turn in whose course the model spawns a subagent.
-    pub(super) fn spawn(&mut self, who: Who, new: Name) -> Result<(), Cut> {
+    pub(super) fn spawn(&mut self, who: ThreadRef, new: ThreadName) -> Result<(), Aborted> {
         if self.running(who).is_some() {
             return self.not_taken("a turn runs already");
         }
-        let Some(turn) = self.calling(who, agents::spawn())? else {
+        let Some(turn) = self.calling(who, subagents::spawn())? else {
             return Ok(());
         };
-        if let Some(id) = self.result(&turn)?.and_then(|result| agents::spawned(&result)) {
+        if let Some(id) = self.result(&turn)?.and_then(|result| subagents::spawned(&result)) {
             let parent = self.record.thread(&turn.thread);
             let stated = parent.and_then(|parent| parent.stated.clone());
             let clients = self.seat.session.as_ref().map_or(1, |session| 1 + session.others.len());
@@ -60,8 +60,8 @@ impl Run<'_> {
     }
 
     /// A turn of the parent in whose course the model gives the subagent another task.
-    pub(super) fn task(&mut self, who: Who) -> Result<(), Cut> {
-        let Who::Thread(name) = who else {
+    pub(super) fn task(&mut self, who: ThreadRef) -> Result<(), Aborted> {
+        let ThreadRef::Thread(name) = who else {
             return self.not_taken("nobody has no parent");
         };
         let child = self.record.threads.get(&name);
@@ -69,10 +69,10 @@ impl Run<'_> {
         let Some((child, parent)) = known else {
             return self.not_taken("the thread is no subagent");
         };
-        let Whose::Named(parent) = self.record.whose(&parent) else {
+        let ThreadLabel::Named(parent) = self.record.whose(&parent) else {
             return self.not_taken("its parent has no name");
         };
-        let parent = Who::Thread(parent);
+        let parent = ThreadRef::Thread(parent);
         let loaded = |run: &mut Self, who| {
             run.known(who).is_some_and(|known| known.loaded || known.unsubscribed)
         };
@@ -82,10 +82,10 @@ impl Run<'_> {
         if self.running(who).is_some() || self.running(parent).is_some() {
             return self.not_taken("a turn runs already");
         }
-        let Some(turn) = self.calling(parent, agents::task(&child))? else {
+        let Some(turn) = self.calling(parent, subagents::task(&child))? else {
             return Ok(());
         };
-        if self.result(&turn)?.is_some_and(|result| agents::took(&result)) {
+        if self.result(&turn)?.is_some_and(|result| subagents::took(&result)) {
             self.task_over(name)?;
         }
         self.called(parent, &turn)
@@ -94,21 +94,25 @@ impl Run<'_> {
     /// Starts a turn whose model calls the tool and is then held; none where it is refused.
     fn calling(
         &mut self,
-        who: Who,
+        who: ThreadRef,
         ToolCall { tool, arguments }: ToolCall,
-    ) -> Result<Option<Calling>, Cut> {
+    ) -> Result<Option<Calling>, Aborted> {
         let (thread, unbound) = self.id(who);
         let call = format!("call-of-step-{}", self.record.at());
         let (asked, gate) = (self.stage.watch(), Gate::new());
         let first = Reply::Call { tool: tool.to_owned(), arguments };
-        let first = Answer::from(first).with_call_id(&call).within(agents::NAMESPACE);
+        let first = Answer::from(first).with_call_id(&call).within(subagents::NAMESPACE);
         self.stage.queue(&thread, first);
         self.stage.queue(&thread, Answer::from(Reply::Text("ok".to_owned())).behind(&gate));
         self.turn = None;
         let overrides = TurnOverrides::default();
-        let turn =
-            call::Turn { thread: &thread, prompt: "delegate", overrides: &overrides, flaw: None };
-        self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
+        let turn = requests::Turn {
+            thread: &thread,
+            prompt: "delegate",
+            overrides: &overrides,
+            flaw: None,
+        };
+        self.ask(requests::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
             self.stage.forget_script(&thread);
             return Ok(None);
@@ -118,8 +122,8 @@ impl Run<'_> {
 
     /// The result of the call, as the server tells it to the model; none where its end is found
     /// elsewhere.
-    fn result(&mut self, turn: &Calling) -> Result<Option<String>, Cut> {
-        let deadline = Instant::now() + self.bench.patience.turn;
+    fn result(&mut self, turn: &Calling) -> Result<Option<String>, Aborted> {
+        let deadline = Instant::now() + self.test_bed.timeouts.turn;
         loop {
             let session = self.seat.session.as_mut().expect("it has just answered");
             match session.client.beside(&turn.asked, deadline) {
@@ -131,7 +135,7 @@ impl Run<'_> {
                 }
                 Ok(_) => {}
                 Err(Lost::Deadline { .. }) => {
-                    self.silent("turn/started and its requests", self.bench.patience.turn)?;
+                    self.silent("turn/started and its requests", self.test_bed.timeouts.turn)?;
                 }
                 Err(_) => return Ok(None),
             }
@@ -139,17 +143,17 @@ impl Run<'_> {
     }
 
     /// Waits for the end of the subagent's own turn.
-    fn task_over(&mut self, child: Name) -> Result<(), Cut> {
-        let child = Whose::Named(child);
+    fn task_over(&mut self, child: ThreadName) -> Result<(), Aborted> {
+        let child = ThreadLabel::Named(child);
         self.until(
             "turn/completed of a subagent",
-            self.bench.patience.turn,
-            |what| matches!(what, What::TurnEnded { thread, .. } if *thread == child),
+            self.test_bed.timeouts.turn,
+            |what| matches!(what, Observation::TurnEnded { thread, .. } if *thread == child),
         )
     }
 
     /// Lets the model go on, and waits for the end of the turn.
-    fn called(&mut self, who: Who, turn: &Calling) -> Result<(), Cut> {
+    fn called(&mut self, who: ThreadRef, turn: &Calling) -> Result<(), Aborted> {
         turn.gate.release();
         let granted = self.turn;
         self.over(who, |turn| granted.is_none_or(|granted| turn == granted))

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use super::steps::{Cut, Run};
+use super::steps::{Aborted, Run};
 use crate::client::Lost;
+use crate::mock_model::{Answer, Gate};
 use crate::op::{self, Finish};
-use crate::plan::{Reply, Step, Who};
 use crate::policy::{Reviewer, TurnOverrides};
-use crate::trace::{What, Whose};
-use crate::upstream::{Answer, Gate};
-use crate::wire::call::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
-use crate::wire::model::ModelRequest;
+use crate::program::{Reply, Step, ThreadRef};
+use crate::protocol::model::ModelRequest;
+use crate::protocol::requests::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
+use crate::trace::{Observation, ThreadLabel};
 
 /// How long a notice of changed settings is waited for: it comes within 10 ms, and within a second
 /// on a loaded machine.
@@ -40,11 +40,11 @@ pub(super) struct Running {
 }
 
 impl Run<'_> {
-    pub(super) fn turn(&mut self, step: &Step) -> Result<(), Cut> {
+    pub(super) fn turn(&mut self, step: &Step) -> Result<(), Aborted> {
         let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
             return Ok(());
         };
-        if matches!(reply, Reply::Deed(..)) && self.unheard(*thread).is_some() {
+        if matches!(reply, Reply::Probe(..)) && self.unheard(*thread).is_some() {
             return self.not_taken("nobody would hear what is asked in a deed");
         }
         let (id, unbound) = self.id(*thread);
@@ -55,8 +55,8 @@ impl Run<'_> {
         if !steers {
             self.script(&id, reply)?;
         }
-        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
-        let call = call::turn(turn, self.seat.home.places());
+        let turn = requests::Turn { thread: &id, prompt, overrides, flaw: *flaw };
+        let call = requests::turn(turn, self.seat.home.places());
         self.ask(call, (unbound, None))?;
         if self.refused() {
             // A held turn's own script stays.
@@ -80,42 +80,46 @@ impl Run<'_> {
 
     /// A turn that fails is told before it is over, and its end only to whoever hears of it. An
     /// interruption is answered when it is over, whichever comes first.
-    fn settle(&mut self, thread: Who) -> Result<(), Cut> {
+    fn settle(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         let failing = self.known(thread).is_some_and(|known| known.failing);
         if !failing || self.unheard(thread).is_none() {
             return Ok(());
         }
         let (id, _) = self.id(thread);
         let turn = self.granted(thread).unwrap_or_default();
-        self.ask(call::interrupt(&id, &turn), (false, None))
+        self.ask(requests::interrupt(&id, &turn), (false, None))
     }
 
     /// Waits for the end of a turn. Of a thread that is not subscribed to no turn is heard, and
     /// its end is that it is active no more.
-    pub(super) fn over(&mut self, who: Who, is: impl Fn(u32) -> bool) -> Result<(), Cut> {
+    pub(super) fn over(&mut self, who: ThreadRef, is: impl Fn(u32) -> bool) -> Result<(), Aborted> {
         let unheard = self.unheard(who);
-        let over = |what: &What| match what {
-            What::TurnEnded { turn, .. } => is(*turn),
-            What::Idle { thread } => unheard == Some(*thread),
+        let over = |what: &Observation| match what {
+            Observation::TurnEnded { turn, .. } => is(*turn),
+            Observation::Idle { thread } => unheard == Some(*thread),
             _ => false,
         };
         match self.known(who).is_some_and(|known| known.mute) {
             true => self.within(MUTE_DEADLINE, over),
-            false => self.until("turn/completed", self.bench.patience.turn, over),
+            false => self.until("turn/completed", self.test_bed.timeouts.turn, over),
         }
     }
 
     /// The thread, where it is loaded and this connection is not subscribed to it.
-    pub(super) fn unheard(&mut self, who: Who) -> Option<Whose> {
+    pub(super) fn unheard(&mut self, who: ThreadRef) -> Option<ThreadLabel> {
         let unsubscribed = self.known(who).is_some_and(|known| known.unsubscribed);
         match who {
-            Who::Thread(name) if unsubscribed => Some(Whose::Named(name)),
+            ThreadRef::Thread(name) if unsubscribed => Some(ThreadLabel::Named(name)),
             _ => None,
         }
     }
 
     /// A turn that runs on when the step ends.
-    pub(super) fn begin(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
+    pub(super) fn begin(
+        &mut self,
+        thread: ThreadRef,
+        overrides: &TurnOverrides,
+    ) -> Result<(), Aborted> {
         let (id, unbound) = self.id(thread);
         self.turn = None;
         let steers = self.running(thread).is_some();
@@ -127,8 +131,8 @@ impl Run<'_> {
             let answer = Answer::from(Reply::Text("ok".to_owned())).behind(&gate);
             self.stage.queue(&id, answer);
         }
-        let turn = call::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
-        self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
+        let turn = requests::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
+        self.ask(requests::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
             if !steers {
                 self.stage.forget_script(&id);
@@ -148,35 +152,39 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, thread: Who, finish: Finish) -> Result<(), Cut> {
+    pub(super) fn finish(&mut self, thread: ThreadRef, finish: Finish) -> Result<(), Aborted> {
         let (id, _) = self.id(thread);
         let Some(running) = self.known(thread).and_then(|known| known.running.take()) else {
             return self.not_taken("no turn runs");
         };
         match finish {
             Finish::Complete => running.gate.release(),
-            Finish::Interrupt => self.ask(call::interrupt(&id, &running.id), (false, None))?,
+            Finish::Interrupt => self.ask(requests::interrupt(&id, &running.id), (false, None))?,
         }
         let number = self.record.turn(&running.id);
         self.over(thread, |turn| turn == number)?;
         self.unloaded(thread)
     }
 
-    pub(super) fn steer(&mut self, thread: Who) -> Result<(), Cut> {
+    pub(super) fn steer(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         let (id, unbound) = self.id(thread);
         let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
-        self.ask(call::steer(&id, &turn), (unbound, None))
+        self.ask(requests::steer(&id, &turn), (unbound, None))
     }
 
-    pub(super) fn retune(&mut self, thread: Who, reviewer: &Reviewer) -> Result<(), Cut> {
+    pub(super) fn retune(&mut self, thread: ThreadRef, reviewer: &Reviewer) -> Result<(), Aborted> {
         let (id, unbound) = self.id(thread);
         let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
-        self.ask(call::retune(&id, &turn, reviewer), (unbound, None))
+        self.ask(requests::retune(&id, &turn, reviewer), (unbound, None))
     }
 
-    pub(super) fn settings(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
+    pub(super) fn settings(
+        &mut self,
+        thread: ThreadRef,
+        overrides: &TurnOverrides,
+    ) -> Result<(), Aborted> {
         let (id, unbound) = self.id(thread);
-        let call = call::settings(&id, overrides, self.seat.home.places());
+        let call = requests::settings(&id, overrides, self.seat.home.places());
         self.ask(call, (unbound, None))?;
         if self.refused() {
             return Ok(());
@@ -186,8 +194,8 @@ impl Run<'_> {
 
     /// Waits for the notice of a change; without one the step ends all the same, and what is
     /// missing is the judge's to tell.
-    fn heard(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
-        let Who::Thread(name) = thread else {
+    fn heard(&mut self, thread: ThreadRef, overrides: &TurnOverrides) -> Result<(), Aborted> {
+        let ThreadRef::Thread(name) = thread else {
             return Ok(());
         };
         let stated = self.record.threads.get(&name).and_then(|known| known.stated.clone());
@@ -195,26 +203,28 @@ impl Run<'_> {
         let known = self.record.threads.get(&name);
         let hears = known
             .is_some_and(|known| known.loaded && !known.unsubscribed && !known.heard_by.is_empty());
-        let patience = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
-        let named = Whose::Named(name);
-        let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == named);
-        self.within(patience, own)
+        let timeouts = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
+        let named = ThreadLabel::Named(name);
+        let own = |what: &Observation| matches!(what, Observation::Settings { thread, .. } if *thread == named);
+        self.within(timeouts, own)
     }
 
     /// Whether the step's request was refused, or never sent.
     pub(super) fn refused(&self) -> bool {
-        let not = |what: &What| matches!(what, What::Refused { .. } | What::LeftOut { .. });
+        let not = |what: &Observation| {
+            matches!(what, Observation::Refused { .. } | Observation::LeftOut { .. })
+        };
         self.record.of_step().any(not)
     }
 
     /// The id of the thread's turn that runs.
-    pub(super) fn running(&mut self, thread: Who) -> Option<String> {
+    pub(super) fn running(&mut self, thread: ThreadRef) -> Option<String> {
         let known = self.known(thread)?;
         known.running.as_ref().map(|running| running.id.clone())
     }
 
     /// Remembers the turn that the step granted as one of the thread's own.
-    pub(super) fn took_a_turn(&mut self, thread: Who) {
+    pub(super) fn took_a_turn(&mut self, thread: ThreadRef) {
         let turn = self.granted(thread);
         if let Some(known) = self.known(thread) {
             known.begun = true;
@@ -223,13 +233,13 @@ impl Run<'_> {
     }
 
     /// The id of the step's turn: as it started, or where that was not heard, as it was granted.
-    fn granted(&self, thread: Who) -> Option<String> {
+    fn granted(&self, thread: ThreadRef) -> Option<String> {
         let granted = self.turn.and_then(|turn| self.record.turn_id(turn));
         self.record.last_turn(thread).or(granted).map(str::to_owned)
     }
 
     /// The key of a cut, and the id of the turn that it names.
-    pub(super) fn cut_at(&mut self, from: Who, cut: op::Cut) -> (&'static str, String) {
+    pub(super) fn cut_at(&mut self, from: ThreadRef, cut: op::Cut) -> (&'static str, String) {
         let (key, number) = match cut {
             op::Cut::Last(number) => (LAST_TURN, number),
             op::Cut::Before(number) => (BEFORE_TURN, number),
@@ -243,34 +253,35 @@ impl Run<'_> {
     /// Waits until the model is asked, and then interrupts the turn that asks it.
     fn interrupt(
         &mut self,
-        (thread, id): (Who, &str),
+        (thread, id): (ThreadRef, &str),
         asked: &Receiver<Arc<ModelRequest>>,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Aborted> {
         self.asked_for(id, asked)?;
         self.started(thread)?;
         let turn = self.granted(thread).unwrap_or_default();
-        self.ask(call::interrupt(id, &turn), (false, None))
+        self.ask(requests::interrupt(id, &turn), (false, None))
     }
 
-    fn started(&mut self, thread: Who) -> Result<(), Cut> {
+    fn started(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
         if self.unheard(thread).is_some() {
             return Ok(());
         }
-        self.until("turn/started", self.bench.patience.turn, |what| {
-            matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
+        self.until("turn/started", self.test_bed.timeouts.turn, |what| {
+            matches!(what, Observation::TurnStarted { .. } | Observation::TurnEnded { .. })
         })
     }
 
     /// Waits until the model is asked on behalf of this thread.
-    fn asked_for(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
-        let deadline = Instant::now() + self.bench.patience.turn;
+    fn asked_for(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Aborted> {
+        let deadline = Instant::now() + self.test_bed.timeouts.turn;
         let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
         loop {
             let session = self.seat.session.as_mut().expect("it has just answered");
             match session.client.beside(asked, deadline) {
                 Ok(request) if !of_thread(&request) => {}
                 Err(Lost::Deadline { .. }) => {
-                    return self.silent("turn/started and its request", self.bench.patience.turn);
+                    return self
+                        .silent("turn/started and its request", self.test_bed.timeouts.turn);
                 }
                 // The end of a server that is gone is found where its last words are read.
                 Ok(_) | Err(_) => return Ok(()),

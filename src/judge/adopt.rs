@@ -7,10 +7,10 @@
 
 use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;
-use crate::model::{Kind, Ruling, Thread, World};
-use crate::plan::Name;
+use crate::model::{Citations, OpKind, Thread, World};
 use crate::policy::{Dimension, Policy, Value};
-use crate::trace::{What, Whose};
+use crate::program::ThreadName;
+use crate::trace::{Observation, ThreadLabel};
 
 /// The world after a step, with what was seen in place of what was due.
 pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
@@ -20,15 +20,19 @@ pub fn adopt(before: &World, after: World, compared: &[Comparison]) -> World {
 
 /// The world with what its threads stated of themselves where nothing was due: it is known from
 /// then on, and the next view must show the same, but for the tier (T8).
-pub fn learn(mut world: World, facts: &[&What]) -> World {
+pub fn learn(mut world: World, facts: &[&Observation]) -> World {
     for what in facts {
         match what {
-            What::Answered { thread: Some(Whose::Named(name)), policy: Some(policy), .. }
-            | What::Settings { thread: Whose::Named(name), policy } => {
+            Observation::Answered {
+                thread: Some(ThreadLabel::Named(name)),
+                policy: Some(policy),
+                ..
+            }
+            | Observation::Settings { thread: ThreadLabel::Named(name), policy } => {
                 learn_of(&mut world, *name, policy);
             }
             // The copy shows what is stored, which is not all of what is in force.
-            What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) }
                 if world.threads.get(name).is_some_and(|thread| thread.live.is_none()) =>
             {
                 learn_of(&mut world, *name, policy);
@@ -39,7 +43,7 @@ pub fn learn(mut world: World, facts: &[&What]) -> World {
     world
 }
 
-fn learn_of(world: &mut World, name: Name, stated: &Policy) {
+fn learn_of(world: &mut World, name: ThreadName, stated: &Policy) {
     let Some(thread) = world.threads.get_mut(&name) else { return };
     for policy in thread.live.iter_mut().chain([&mut thread.stored]) {
         let open = stated.others.iter().filter(|(dimension, _)| **dimension != Dimension::T);
@@ -76,11 +80,11 @@ fn set(thread: &mut Thread, value: &Value, both: bool) {
 }
 
 /// A thread that by the contract could not be had is there all the same.
-fn grant(world: &mut World, name: Name, policy: &Policy) {
+fn grant(world: &mut World, name: ThreadName, policy: &Policy) {
     let mut policy = policy.clone();
     policy.others.remove(&Dimension::T);
     // Of what kind a thread is that should not be there, nobody knows: it may be kept or not.
-    let mut new = Thread::new(policy.clone(), Ruling::all(Kind::Resume, Clause::R1));
+    let mut new = Thread::new(policy.clone(), Citations::all(OpKind::Resume, Clause::R1));
     new.uncertain = true;
     let known = world.threads.contains_key(&name);
     let thread = world.threads.entry(name).or_insert(new);
@@ -98,22 +102,22 @@ mod tests {
     use super::learn;
     use crate::model::World;
     use crate::model::rules::step;
-    use crate::plan::Plan;
     use crate::policy::Dimension;
-    use crate::trace::{What, Whose};
+    use crate::program::Program;
+    use crate::trace::{Observation, ThreadLabel};
 
     #[test]
     fn plugins_are_judged_once_the_server_has_stated_them_and_a_tier_is_not() {
-        let plan = "# heirloom case v1\nconfig\nstart -> t0\naudit\n";
-        let plan: Plan = plan.parse().expect("the plan is one");
-        let world = World::new(plan.defaults.clone());
-        let world = step(&world, &plan.steps[0]).swap_remove(0).world;
-        let name = plan.names()[0];
-        let mut policy = plan.defaults.policy();
+        let program = "# heirloom case v1\nconfig\nstart -> t0\naudit\n";
+        let program: Program = program.parse().expect("the plan is one");
+        let world = World::new(program.defaults.clone());
+        let world = step(&world, &program.steps[0]).swap_remove(0).world;
+        let name = program.names()[0];
+        let mut policy = program.defaults.policy();
         policy.others.insert(Dimension::DP, "none".to_owned());
         policy.others.insert(Dimension::T, "flex".to_owned());
-        let thread = Whose::Named(name);
-        let world = learn(world, &[&What::Settings { thread, policy }]);
+        let thread = ThreadLabel::Named(name);
+        let world = learn(world, &[&Observation::Settings { thread, policy }]);
         let others = world.threads[&name].stored.others.iter();
         let known: String = others.map(|(one, word)| format!("{one} {word}\n")).collect();
         expect![[r#"
@@ -129,18 +133,19 @@ mod tests {
     #[test]
     fn a_look_at_a_copy_states_what_is_stored_of_a_thread_that_is_not_loaded() {
         let known_after = |lines: &str| {
-            let plan =
+            let program =
                 format!("# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\n{lines}audit\n");
-            let plan: Plan = plan.parse().expect("the plan is one");
-            let world = World::new(plan.defaults.clone());
-            let world = plan
+            let program: Program = program.parse().expect("the plan is one");
+            let world = World::new(program.defaults.clone());
+            let world = program
                 .steps
                 .iter()
                 .fold(world, |world, each| step(&world, each).swap_remove(0).world);
-            let mut policy = plan.defaults.policy();
+            let mut policy = program.defaults.policy();
             policy.others.insert(Dimension::DP, "none".to_owned());
-            let name = plan.names()[0];
-            let look = What::Fresh { thread: Whose::Named(name), policy: Some(policy) };
+            let name = program.names()[0];
+            let look =
+                Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) };
             learn(world, &[&look]).threads[&name].stored.others.contains_key(&Dimension::DP)
         };
         assert_eq!([known_after(""), known_after("restart graceful\n")], [false, true]);

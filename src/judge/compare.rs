@@ -7,17 +7,17 @@ use std::borrow::Cow;
 
 use semver::Version;
 
-use super::{Apart, Cell, View, deed, elsewhere, told};
+use super::{Apart, Cell, View, branch_choice, model_context, probe};
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Due, Kind, Ruling};
-use crate::plan::{Name, Step};
+use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
+use crate::model::{Citations, Expected, OpKind};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
-use crate::trace::{What, Whose};
+use crate::program::{Step, ThreadName};
+use crate::trace::{Observation, ThreadLabel};
 
 /// What the server's release can be asked for, and what its config means.
 #[derive(Clone, Debug)]
-pub struct Gates {
+pub struct Capabilities {
     /// Whether it sends `thread/settings/updated`.
     pub notices: bool,
     /// The named profiles, as config.toml last defined them.
@@ -30,11 +30,11 @@ pub struct Gates {
     pub sound: bool,
 }
 
-impl Gates {
+impl Capabilities {
     /// What a release can be asked for; one that is not named, for everything.
-    pub fn of(release: Option<&Version>) -> Gates {
+    pub fn of(release: Option<&Version>) -> Capabilities {
         let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, profiles: Profiles::new(), settled: Profiles::new(), sound: true }
+        Capabilities { notices, profiles: Profiles::new(), settled: Profiles::new(), sound: true }
     }
 
     /// The clauses that cannot be tested there.
@@ -51,7 +51,7 @@ pub struct Comparison {
     /// What is wrong, if anything is.
     pub mismatch: Option<Mismatch>,
     /// The value that agreed, and whose it is.
-    pub agreed: Option<(Name, Value)>,
+    pub agreed: Option<(ThreadName, Value)>,
 }
 
 /// What is wrong.
@@ -62,11 +62,11 @@ pub struct Mismatch {
     /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
     /// The kind of operation.
-    pub kind: Kind,
+    pub kind: OpKind,
     /// The form of what was due.
     pub form: Cow<'static, str>,
     /// The thread.
-    pub thread: Option<Name>,
+    pub thread: Option<ThreadName>,
     /// Where it shows.
     pub view: View,
     /// What was due.
@@ -102,20 +102,25 @@ pub enum Adopt {
     /// The thread is not loaded any more.
     Unloaded,
     /// The request was granted, with this policy of this thread where it states one.
-    Granted(Option<(Name, Policy)>),
+    Granted(Option<(ThreadName, Policy)>),
 }
 
 /// How the server took the step's request.
 pub(super) enum Outcome<'a> {
     Refused(&'a str),
-    Granted(Option<Whose>, Option<&'a Policy>),
+    Granted(Option<ThreadLabel>, Option<&'a Policy>),
 }
 
 /// Compares what is due with what a step showed.
-pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
+pub fn compare(
+    due: &Expected,
+    step: &Step,
+    facts: &[&Observation],
+    gates: &Capabilities,
+) -> Vec<Comparison> {
     match step {
-        Step::Second(inner) => compare(due, inner, facts, gates),
-        Step::Rival { .. } => aside(of_lane((due, step), (facts, 0), gates)),
+        Step::SecondClient(inner) => compare(due, inner, facts, gates),
+        Step::SecondServer { .. } => aside(of_lane((due, step), (facts, 0), gates)),
         _ => of_lane((due, step), (facts, 0), gates),
     }
 }
@@ -133,24 +138,24 @@ fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
 
 /// Compares one of several calls at once, by the place of its request among theirs.
 pub(super) fn of_lane(
-    (due, step): (&Due, &Step),
-    (facts, lane): (&[&What], usize),
-    gates: &Gates,
+    (due, step): (&Expected, &Step),
+    (facts, lane): (&[&Observation], usize),
+    gates: &Capabilities,
 ) -> Vec<Comparison> {
     let kind = step.kind();
     // A thread may be unloaded where nothing was asked for: at the end of its turn.
-    if let Due::Closing { thread, closed } = due {
-        return elsewhere::closing(kind, (*thread, *closed), facts);
+    if let Expected::Closing { thread, closed } = due {
+        return branch_choice::closing(kind, (*thread, *closed), facts);
     }
     // The end of a turn is waited for, and not asked for.
-    if let (Due::Told { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
-        return told::started((*thread, policy, ruling), facts, &gates.settled);
+    if let (Expected::ModelContext { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
+        return model_context::started((*thread, policy, ruling), facts, &gates.settled);
     }
     let Some(outcome) = outcome(facts, lane) else {
         return Vec::new();
     };
-    let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
-    if let Some(unspawned) = elsewhere::unspawned((due, step), facts) {
+    let view = if matches!(due, Expected::ColdRead(..)) { View::ColdRead } else { View::Reply };
+    if let Some(unspawned) = branch_choice::unspawned((due, step), facts) {
         return vec![unspawned];
     }
     let mut all = match outcome {
@@ -161,58 +166,63 @@ pub(super) fn of_lane(
     if gates.notices && as_due {
         all.extend(notices(due, kind, facts));
     }
-    if let (true, Due::Turn { thread, policy, .. }) = (gates.sound && as_due, due) {
-        all.extend(told::compare((*thread, policy), facts, &gates.settled));
+    if let (true, Expected::Turn { thread, policy, .. }) = (gates.sound && as_due, due) {
+        all.extend(model_context::compare((*thread, policy), facts, &gates.settled));
     }
     if gates.sound && as_due {
-        all.extend(deed::compare(due, step, facts, &gates.settled));
+        all.extend(probe::compare(due, step, facts, &gates.settled));
     }
     widths(&mut all, due, gates);
     all
 }
 
 /// What a refusal makes of what is due.
-fn declined((due, kind): (&Due, Kind), (view, why): (View, &str)) -> Vec<Comparison> {
+fn declined((due, kind): (&Expected, OpKind), (view, why): (View, &str)) -> Vec<Comparison> {
     let (thread, clause) = match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => return Vec::new(),
-        Due::Answer { granted } => {
-            return elsewhere::allowed(kind, *granted, &Outcome::Refused(why));
+        Expected::Nothing
+        | Expected::All(_)
+        | Expected::Closing { .. }
+        | Expected::Interrupted { .. } => return Vec::new(),
+        Expected::Answer { granted } => {
+            return branch_choice::allowed(kind, *granted, &Outcome::Refused(why));
         }
-        Due::Refusal(clause) => return vec![held(*clause, View::Reply)],
-        Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling) => {
-            (*name, ruling.main())
-        }
-        Due::Turn { thread, ruling, .. }
-        | Due::Change { thread, ruling, .. }
-        | Due::Told { thread, ruling, .. } => (*thread, ruling.main()),
-        Due::Within { thread, .. } => (*thread, Clause::O10),
+        Expected::Refusal(clause) => return vec![held(*clause, View::Reply)],
+        Expected::Policy(name, _, ruling)
+        | Expected::Look(name, _, ruling)
+        | Expected::ColdRead(name, _, ruling) => (*name, ruling.main()),
+        Expected::Turn { thread, ruling, .. }
+        | Expected::Change { thread, ruling, .. }
+        | Expected::ModelContext { thread, ruling, .. } => (*thread, ruling.main()),
+        Expected::Within { thread, .. } => (*thread, Clause::O10),
     };
     vec![refused(thread, (clause, kind), (view, why))]
 }
 
 /// What a granted request shows beside what is due.
 fn conceded(
-    (due, kind): (&Due, Kind),
-    (whose, seen): (Option<Whose>, Option<&Policy>),
-    (facts, gates): (&[&What], &Gates),
+    (due, kind): (&Expected, OpKind),
+    (whose, seen): (Option<ThreadLabel>, Option<&Policy>),
+    (facts, gates): (&[&Observation], &Capabilities),
 ) -> Vec<Comparison> {
     let stated = |about, view| stated(about, (whose, seen), view);
     match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => Vec::new(),
-        Due::Answer { granted } => {
-            elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
+        Expected::Nothing
+        | Expected::All(_)
+        | Expected::Closing { .. }
+        | Expected::Interrupted { .. } => Vec::new(),
+        Expected::Answer { granted } => {
+            branch_choice::allowed(kind, *granted, &Outcome::Granted(whose, seen))
         }
-        Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
-        Due::Within { thread, bound } => told::within((*thread, bound), facts, gates),
-        Due::Told { thread, policy, ruling } => {
-            told::started((*thread, policy, ruling), facts, &gates.settled)
+        Expected::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
+        Expected::Within { thread, bound } => model_context::within((*thread, bound), facts, gates),
+        Expected::ModelContext { thread, policy, ruling } => {
+            model_context::started((*thread, policy, ruling), facts, &gates.settled)
         }
-        Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
-        Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
-        Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),
-        Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. } => {
-            turn((*thread, policy, ruling), facts)
-        }
+        Expected::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
+        Expected::Look(name, policy, ruling) => stated((*name, policy, ruling), View::WarmRead),
+        Expected::ColdRead(name, policy, ruling) => stated((*name, policy, ruling), View::ColdRead),
+        Expected::Turn { thread, policy, ruling, .. }
+        | Expected::Change { thread, policy, ruling, .. } => turn((*thread, policy, ruling), facts),
     }
 }
 
@@ -225,12 +235,14 @@ fn answered_as_due(compared: &[Comparison]) -> bool {
 }
 
 /// What is wrong and allows more than what was due, by the profiles of the moment.
-fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
+fn widths(compared: &mut [Comparison], due: &Expected, gates: &Capabilities) {
     let policy = match due {
-        Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
-        Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
-        Due::Told { policy, .. } => policy,
-        Due::Within { bound, .. } => bound,
+        Expected::Policy(_, policy, _)
+        | Expected::Look(_, policy, _)
+        | Expected::ColdRead(_, policy, _) => policy,
+        Expected::Turn { policy, .. } | Expected::Change { policy, .. } => policy,
+        Expected::ModelContext { policy, .. } => policy,
+        Expected::Within { bound, .. } => bound,
         _ => return,
     };
     let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
@@ -245,28 +257,32 @@ fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
 }
 
 /// The answer to a request that the step sends, by its place among them.
-fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
+fn outcome<'a>(facts: &[&'a Observation], place: usize) -> Option<Outcome<'a>> {
     let sent = facts.iter().filter_map(|what| match what {
-        What::Sent { call, .. } => Some(*call),
+        Observation::Sent { call, .. } => Some(*call),
         _ => None,
     });
     let Some(own) = sent.clone().nth(place) else {
         return facts.iter().find_map(|what| second(what));
     };
     facts.iter().find_map(|what| match what {
-        What::Answered { call, thread, policy } if *call == own => {
+        Observation::Answered { call, thread, policy } if *call == own => {
             Some(Outcome::Granted(*thread, policy.as_ref()))
         }
-        What::Refused { call, message, .. } if *call == own => Some(Outcome::Refused(message)),
+        Observation::Refused { call, message, .. } if *call == own => {
+            Some(Outcome::Refused(message))
+        }
         _ => None,
     })
 }
 
 /// The answer of the second server, which a look on a copy of the home asks.
-fn second(what: &What) -> Option<Outcome<'_>> {
+fn second(what: &Observation) -> Option<Outcome<'_>> {
     match what {
-        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
-        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
+        Observation::ColdRead { thread, policy } => {
+            Some(Outcome::Granted(Some(*thread), policy.as_ref()))
+        }
+        Observation::ColdReadRefused { message, .. } => Some(Outcome::Refused(message)),
         _ => None,
     }
 }
@@ -284,7 +300,7 @@ pub(super) fn broken(mismatch: Mismatch) -> Comparison {
 
 /// A breach that is about no value.
 pub(super) fn plain(
-    (clause, kind): (Clause, Kind),
+    (clause, kind): (Clause, OpKind),
     form: &'static str,
     view: View,
     (expected, seen): (&str, String),
@@ -313,11 +329,11 @@ pub(super) fn wire(clause: Clause, mismatch: Option<Mismatch>) -> Comparison {
 
 fn granted(
     clause: Clause,
-    kind: Kind,
-    (whose, policy): (Option<Whose>, Option<&Policy>),
+    kind: OpKind,
+    (whose, policy): (Option<ThreadLabel>, Option<&Policy>),
 ) -> Comparison {
     let named = match whose {
-        Some(Whose::Named(name)) => Some(name),
+        Some(ThreadLabel::Named(name)) => Some(name),
         _ => None,
     };
     let stated = named.zip(policy.cloned());
@@ -328,7 +344,11 @@ fn granted(
     })
 }
 
-fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
+fn refused(
+    thread: ThreadName,
+    (clause, kind): (Clause, OpKind),
+    (view, why): (View, &str),
+) -> Comparison {
     let seen = format!("refused: {why}");
     broken(Mismatch {
         thread: Some(thread),
@@ -339,12 +359,12 @@ fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &st
 
 /// The policy that a reply states, value by value.
 fn stated(
-    (name, due, ruling): (Name, &Policy, &Ruling),
-    (whose, seen): (Option<Whose>, Option<&Policy>),
+    (name, due, ruling): (ThreadName, &Policy, &Citations),
+    (whose, seen): (Option<ThreadLabel>, Option<&Policy>),
     view: View,
 ) -> Vec<Comparison> {
-    if whose != Some(Whose::Named(name)) {
-        let clause = if ruling.kind == Kind::Fork { Clause::F4 } else { Clause::G11 };
+    if whose != Some(ThreadLabel::Named(name)) {
+        let clause = if ruling.kind == OpKind::Fork { Clause::F4 } else { Clause::G11 };
         let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
         let expected = format!("a reply about {name}");
         let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));
@@ -365,7 +385,7 @@ fn stated(
 /// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
 /// a look at a copy of the home neither.
 pub(super) fn values(
-    (name, due, ruling): (Name, &Policy, &Ruling),
+    (name, due, ruling): (ThreadName, &Policy, &Citations),
     seen: &Policy,
     view: View,
 ) -> Vec<Comparison> {
@@ -389,7 +409,7 @@ pub(super) fn values(
             widened: false,
             apart: None,
             value: Some(value),
-            adopt: if view == View::Fresh { Adopt::Before } else { Adopt::Value { both } },
+            adopt: if view == View::ColdRead { Adopt::Before } else { Adopt::Value { both } },
         };
         Comparison { cell, mismatch: Some(mismatch), agreed: None }
     });
@@ -397,12 +417,17 @@ pub(super) fn values(
 }
 
 /// A turn states its policy in its notice, where it sends one.
-fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
+fn turn(
+    (name, due, ruling): (ThreadName, &Policy, &Citations),
+    facts: &[&Observation],
+) -> Vec<Comparison> {
     let granted = held(ruling.main(), View::Reply);
     let heard: Vec<&Policy> = facts
         .iter()
         .filter_map(|what| match what {
-            What::Settings { thread, policy } if *thread == Whose::Named(name) => Some(policy),
+            Observation::Settings { thread, policy } if *thread == ThreadLabel::Named(name) => {
+                Some(policy)
+            }
             _ => None,
         })
         .collect();
@@ -413,22 +438,23 @@ fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<C
 }
 
 /// T9: a turn that changes something says so; nothing else says anything.
-fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
+fn notices(due: &Expected, kind: OpKind, facts: &[&Observation]) -> Vec<Comparison> {
     let changed = match due {
-        Due::Turn { thread, notice: Some(true), .. }
-        | Due::Change { thread, notice: Some(true), .. } => Some(*thread),
-        Due::Turn { notice: Some(false), .. } | Due::Change { notice: Some(false), .. } => None,
-        Due::Policy(..) | Due::Look(..) | Due::Refusal(_) => None,
+        Expected::Turn { thread, notice: Some(true), .. }
+        | Expected::Change { thread, notice: Some(true), .. } => Some(*thread),
+        Expected::Turn { notice: Some(false), .. }
+        | Expected::Change { notice: Some(false), .. } => None,
+        Expected::Policy(..) | Expected::Look(..) | Expected::Refusal(_) => None,
         _ => return Vec::new(),
     };
-    let heard: Vec<(Whose, &Policy)> = facts
+    let heard: Vec<(ThreadLabel, &Policy)> = facts
         .iter()
         .filter_map(|what| match what {
-            What::Settings { thread, policy } => Some((*thread, policy)),
+            Observation::Settings { thread, policy } => Some((*thread, policy)),
             _ => None,
         })
         .collect();
-    let own = |whose: &Whose| changed.is_some_and(|name| *whose == Whose::Named(name));
+    let own = |whose: &ThreadLabel| changed.is_some_and(|name| *whose == ThreadLabel::Named(name));
     let missing = changed.is_some() && !heard.iter().any(|(whose, _)| own(whose));
     let stray = heard.iter().find(|(whose, _)| !own(whose));
     let about = (Clause::T9, kind);

@@ -62,7 +62,7 @@ pub fn origins(
         return vec![Origin::Unknown];
     };
     let is = |other: Value| match mismatch.view {
-        View::Told => other.form() == value.form(),
+        View::ModelContext => other.form() == value.form(),
         _ => other == *value,
     };
     let same = |policy: &Policy| policy.value(value.dimension()).is_some_and(is);

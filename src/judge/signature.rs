@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
 use crate::contract::Clause;
-use crate::model::Kind;
+use crate::model::OpKind;
 use crate::policy::Dimension;
 
 /// What deduplication, shrinking, known deviations and the release matrix go by.
@@ -21,7 +21,7 @@ pub struct Signature {
     /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
     /// The kind of operation.
-    pub kind: Kind,
+    pub kind: OpKind,
     /// The form of what was due.
     pub form: String,
     /// Where the wrong value comes from.
@@ -66,7 +66,7 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: Kind::all().into_iter().find(|one| one.to_string() == kind)?,
+        kind: OpKind::all().into_iter().find(|one| one.to_string() == kind)?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
         origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
     })

@@ -6,10 +6,10 @@
 use expect_test::{Expect, expect};
 
 use super::{Finding, Verdict, judge};
-use crate::plan::{Name, Plan};
 use crate::policy::Policy;
-use crate::policy::told::{Told, Voice};
-use crate::trace::{Fact, Trace, What, Whose};
+use crate::policy::model_context::{ContextPart, StatedPolicy};
+use crate::program::{Program, ThreadName};
+use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 const CONFIG: &str = "# heirloom case v1\nconfig approval=on-request sandbox=read-only\n";
 
@@ -20,21 +20,21 @@ const FAMILY: &str = "start approval=never sandbox=workspace-write -> t0\nspawn 
 const OWN: &str = "approval=never sandbox=workspace-write";
 
 /// What is told of a program that showed this, finding by finding.
-fn check(lines: &str, facts: Vec<Vec<Fact>>, expected: Expect) {
+fn check(lines: &str, facts: Vec<Vec<Entry>>, expected: Expect) {
     let findings = verdict(lines, facts).findings;
     let told: Vec<String> =
         findings.iter().map(Finding::signature).map(|one| one.to_string()).collect();
     expected.assert_eq(&told.join("\n"));
 }
 
-fn verdict(lines: &str, facts: Vec<Vec<Fact>>) -> Verdict {
-    let plan: Plan = format!("{CONFIG}{lines}audit\n").parse().expect("the lines are a case");
+fn verdict(lines: &str, facts: Vec<Vec<Entry>>) -> Verdict {
+    let program: Program = format!("{CONFIG}{lines}audit\n").parse().expect("the lines are a case");
     let facts = facts.concat();
-    judge(&Trace { plan, server: None, times_us: vec![0; facts.len()], facts })
+    judge(&Trace { program, server: None, times_us: vec![0; facts.len()], facts })
 }
 
-fn fact(step: usize, what: What) -> Vec<Fact> {
-    vec![Fact { step, what }]
+fn fact(step: usize, what: Observation) -> Vec<Entry> {
+    vec![Entry { step, what }]
 }
 
 /// The number of a step's only request.
@@ -42,45 +42,48 @@ fn call(step: usize) -> u32 {
     u32::try_from(step).expect("a program is short")
 }
 
-fn sent(step: usize) -> Vec<Fact> {
-    fact(step, What::Sent { call: call(step), method: "a/method".to_owned(), unbound: false })
+fn sent(step: usize) -> Vec<Entry> {
+    fact(
+        step,
+        Observation::Sent { call: call(step), method: "a/method".to_owned(), unbound: false },
+    )
 }
 
-fn granted(step: usize) -> Vec<Fact> {
-    let answer = What::Answered { call: call(step), thread: None, policy: None };
+fn granted(step: usize) -> Vec<Entry> {
+    let answer = Observation::Answered { call: call(step), thread: None, policy: None };
     [sent(step), fact(step, answer)].concat()
 }
 
-fn refused(step: usize) -> Vec<Fact> {
-    let answer = What::Refused { call: call(step), code: -32600, message: "no".to_owned() };
+fn refused(step: usize) -> Vec<Entry> {
+    let answer = Observation::Refused { call: call(step), code: -32600, message: "no".to_owned() };
     [sent(step), fact(step, answer)].concat()
 }
 
-fn named(number: u16) -> Whose {
-    Whose::Named(Name(number))
+fn named(number: u16) -> ThreadLabel {
+    ThreadLabel::Named(ThreadName(number))
 }
 
 /// A policy, as config.toml would have it.
 fn policy(words: &str) -> Policy {
-    let plan = format!("# heirloom case v1\nconfig {words}\naudit\n");
-    plan.parse::<Plan>().expect("the words are a config").defaults.policy()
+    let program = format!("# heirloom case v1\nconfig {words}\naudit\n");
+    program.parse::<Program>().expect("the words are a config").defaults.policy()
 }
 
-fn states(step: usize, number: u16, words: &str) -> Vec<Fact> {
+fn states(step: usize, number: u16, words: &str) -> Vec<Entry> {
     let (thread, policy) = (Some(named(number)), Some(policy(words)));
-    let answer = What::Answered { call: call(step), thread, policy };
+    let answer = Observation::Answered { call: call(step), thread, policy };
     [sent(step), fact(step, answer)].concat()
 }
 
 /// The model is told this approval policy and this reviewer in a turn of the thread.
-fn told(step: usize, number: u16, [approval, reviewer]: [Option<&str>; 2]) -> Vec<Fact> {
+fn told(step: usize, number: u16, [approval, reviewer]: [Option<&str>; 2]) -> Vec<Entry> {
     let [approval, reviewer] = [approval, reviewer].map(|word| word.map(str::to_owned));
-    let told = Told { voice: Voice::Metadata, approval, reviewer, sandbox: None };
-    fact(step, What::Told { thread: named(number), told })
+    let told = StatedPolicy { voice: ContextPart::Metadata, approval, reviewer, sandbox: None };
+    fact(step, Observation::ModelContext { thread: named(number), told })
 }
 
 /// That family as it must begin, and its parent's archive.
-fn archived_family() -> Vec<Fact> {
+fn archived_family() -> Vec<Entry> {
     let spawned = [granted(1), told(1, 1, [None, None])].concat();
     [states(0, 0, OWN), spawned, granted(2)].concat()
 }
@@ -166,12 +169,12 @@ fn the_first_client_hears_nothing_of_a_thread_that_the_second_one_started() {
 fn a_thread_that_the_second_client_hears_stays_loaded() {
     let lines = "start -> t0\nrun t0 \"hi\"\nsecond resume t0\nunsubscribe t0\nrun t0 \"more\"\n";
     let begun = [states(0, 0, ""), granted(1), states(2, 0, ""), granted(3)].concat();
-    let gone = fact(3, What::Closed { thread: named(0) });
+    let gone = fact(3, Observation::Closed { thread: named(0) });
     check(lines, vec![begun, gone, refused(4)], expect!["T2/-/run/accepted/unknown"]);
 }
 
 /// A resume that a full disk breaks off, and what comes after it.
-fn after_a_full_disk(lines: &str, facts: Vec<Fact>, expected: Expect) {
+fn after_a_full_disk(lines: &str, facts: Vec<Entry>, expected: Expect) {
     let begun = "start approval=never -> t0\nrun t0 \"hi\"\nrestart graceful\ndisk full\n\
                  resume t0\n";
     let begins = [states(0, 0, "approval=never"), granted(1), refused(4)].concat();
@@ -212,7 +215,7 @@ fn what_a_turn_tells_on_a_full_disk_is_not_judged() {
 fn a_deed_that_nobody_would_hear_of_leaves_the_world_as_it_was() {
     let lines = "start -> t0\nrun t0 \"hi\" <- deed pout decline deny\nresume t0\n";
     let reason = "nobody would hear what is asked in a deed".to_owned();
-    let unasked = fact(1, What::NotTaken { reason });
+    let unasked = fact(1, Observation::NotTaken { reason });
     check(lines, vec![states(0, 0, ""), unasked, refused(2)], expect![[r#""#]]);
 }
 
@@ -229,8 +232,8 @@ fn a_retuned_turn_is_compared_with_its_own_reviewer_when_it_finishes() {
 fn what_was_not_taken_or_sent_is_not_performed_and_what_was_left_out_is_withheld() {
     let lines = "start -> t0\nreread t0\ntorn finish t0 complete\ntorn start -> t1\nreread t0\n\
                  together settings t0 approval=never | settings t0 approval=untrusted\n";
-    let untaken = fact(1, What::NotTaken { reason: "it is not loaded".to_owned() });
-    let lacking = fact(5, What::LeftOut { what: "thread/settings/update".to_owned() });
+    let untaken = fact(1, Observation::NotTaken { reason: "it is not loaded".to_owned() });
+    let lacking = fact(5, Observation::LeftOut { what: "thread/settings/update".to_owned() });
     let facts = vec![states(0, 0, ""), untaken, sent(3), granted(4), lacking];
     let Verdict { performed, left_out, withheld, .. } = verdict(lines, facts);
     let words: Vec<String> = withheld.iter().map(ToString::to_string).collect();

@@ -10,8 +10,8 @@ use toml::Spanned;
 use super::range::Range;
 use super::{BadList, Known, Row};
 use crate::judge::signature::{NoSignature, Signature};
-use crate::plan::Plan;
-use crate::plan::text::Malformed;
+use crate::program::Program;
+use crate::program::text::Malformed;
 
 /// The parts of a signature, as a person calls them.
 const PARTS: [&str; 5] = ["clause", "dimension", "kind of operation", "form", "origin"];
@@ -97,10 +97,10 @@ fn row(
     });
     let at = path.span().start;
     let path = path.into_inner();
-    let plan = case(&path).map_err(|problem| (at, problem))?.parse();
+    let program = case(&path).map_err(|problem| (at, problem))?.parse();
     let unread = |error: Malformed| (at, format!("the case {path} cannot be read: {error}"));
-    let plan: Plan = plan.map_err(unread)?;
-    if from.is_some() && plan.releases().is_empty() {
+    let program: Program = program.map_err(unread)?;
+    if from.is_some() && program.releases().is_empty() {
         let problem = format!(
             "the case {path} moves no home, and the row has `from`; move one there, as `restart \
              graceful server=0.144.4`, or remove `from`"
@@ -109,7 +109,7 @@ fn row(
     }
     let (expires, line) = (expires.transpose()?, 0);
     let case = path;
-    Ok(Row { signature, seen, releases, from, reason, link, case, plan, racy, expires, line })
+    Ok(Row { signature, seen, releases, from, reason, link, case, program, racy, expires, line })
 }
 
 /// Which part of a text is none of a signature, where it has as many as one.

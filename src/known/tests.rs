@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use expect_test::{Expect, expect};
 
 use super::Known;
-use crate::judge::residents::Residence;
+use crate::judge::releases::HomeHistory;
 use crate::judge::{Finding, judge};
 use crate::trace::Trace;
 
@@ -210,7 +210,7 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
     let list = resumes("=0.144.4", "\"on-request\"");
     let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
     let excused = |finding: &Finding, release: &str| {
-        let residence = Residence { release: release.parse().ok(), before: BTreeSet::new() };
+        let residence = HomeHistory { release: release.parse().ok(), before: BTreeSet::new() };
         known.excuses(&Finding { residence, ..finding.clone() }).is_some()
     };
     let other = Finding { seen_form: Some("untrusted".to_owned()), ..finding.clone() };
@@ -235,7 +235,7 @@ fn a_row_about_homes_that_moved_excuses_what_shows_on_such_homes_alone() {
     let version = |text: &str| text.parse().expect("it is a version");
     let excused = |before: &[&str]| {
         let before = before.iter().map(|text| version(text)).collect();
-        let residence = Residence { release: Some(version("0.169.0")), before };
+        let residence = HomeHistory { release: Some(version("0.169.0")), before };
         known.excuses(&Finding { residence, ..finding.clone() }).is_some()
     };
     let told = [excused(&[]), excused(&["0.144.4"]), excused(&["0.131.0"])];
@@ -325,5 +325,5 @@ fn a_row_expires_after_its_day() {
 #[test]
 fn the_list_that_is_built_in_can_be_read() {
     let known = Known::embedded();
-    assert!(known.rows.iter().all(|row| row.plan.lines() > 0), "every case has lines");
+    assert!(known.rows.iter().all(|row| row.program.lines() > 0), "every case has lines");
 }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::moved::Moved;
 use super::range::Range;
+use super::upgraded_homes::Moved;
 use super::{Known, Row};
 use crate::judge::signature::Signature;
 
@@ -25,14 +25,14 @@ pub struct Evidence {
     /// whether or not it shows them.
     pub asked: BTreeMap<Version, BTreeSet<Signature>>,
     /// Everything that was shown and confirmed, on homes of one release.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<Sighting>,
     /// The same on homes that another release had before.
     pub moved: Vec<Moved>,
 }
 
 /// A signature that a release shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct Sighting {
     /// The release.
     pub release: Version,
     /// The signature.
@@ -158,7 +158,7 @@ impl Evidence {
 
     /// The unbroken rows of releases in a row's range that show what it excuses.
     fn runs(&self, row: &Row) -> Vec<(Version, Version)> {
-        let excused = |shown: &&Shown| {
+        let excused = |shown: &&Sighting| {
             let form = shown.form.as_ref().is_none_or(|form| row.seen.contains(form));
             shown.signature == row.signature && form && row.releases.contains(&shown.release)
         };
@@ -169,7 +169,7 @@ impl Evidence {
 
     /// What is shown and not excused, a row for each unbroken row of releases.
     fn proposed(&self, known: &Known) -> Vec<Proposed> {
-        let mut new: BTreeMap<&Signature, Vec<&Shown>> = BTreeMap::new();
+        let mut new: BTreeMap<&Signature, Vec<&Sighting>> = BTreeMap::new();
         for shown in self.shown.iter().filter(|shown| !excused(known, shown, &BTreeSet::new())) {
             new.entry(&shown.signature).or_default().push(shown);
         }
@@ -177,8 +177,8 @@ impl Evidence {
         for (signature, shown) in new {
             let releases: BTreeSet<&Version> = shown.iter().map(|one| &one.release).collect();
             for (first, last) in unbroken(&self.asking(signature), &releases) {
-                let inside = |one: &&&Shown| one.release >= first && one.release <= last;
-                let of_run: Vec<&&Shown> = shown.iter().filter(inside).collect();
+                let inside = |one: &&&Sighting| one.release >= first && one.release <= last;
+                let of_run: Vec<&&Sighting> = shown.iter().filter(inside).collect();
                 let Some(one) = of_run.iter().find(|one| one.release == first) else { continue };
                 proposed.push(Proposed {
                     signature: signature.clone(),
@@ -196,7 +196,7 @@ impl Evidence {
     }
 }
 
-pub(super) fn excused(known: &Known, shown: &Shown, before: &BTreeSet<Version>) -> bool {
+pub(super) fn excused(known: &Known, shown: &Sighting, before: &BTreeSet<Version>) -> bool {
     known.on(Some(&shown.release)).any(|row| {
         let form = shown.form.as_ref().is_none_or(|form| row.seen.contains(form));
         let from = |range: &Range| before.iter().any(|release| range.contains(release));
@@ -275,7 +275,7 @@ mod tests {
     use expect_test::{Expect, expect};
     use semver::Version;
 
-    use super::{Change, Evidence, Proposed, Shown, WIDENING, changes, edited};
+    use super::{Change, Evidence, Proposed, Sighting, WIDENING, changes, edited};
     use crate::judge::signature::Signature;
     use crate::known::Known;
 
@@ -298,7 +298,7 @@ mod tests {
         for (release, form) in releases {
             let asked = evidence.asked.entry(version(release)).or_default();
             asked.insert(signature.clone());
-            let shown = form.map(|form| Shown {
+            let shown = form.map(|form| Sighting {
                 release: version(release),
                 signature: signature.clone(),
                 form: Some(form.to_owned()),

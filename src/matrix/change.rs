@@ -4,14 +4,14 @@
 //! could try is told apart. What neither tried is no change, and is counted, since nothing is known
 //! of it.
 
-use super::{Cell, Matrix, Place, State};
+use super::{Cell, Matrix, Row, State};
 use crate::judge::signature::Signature;
 
 /// A difference in one clause and dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The clause and dimension.
-    pub place: Place,
+    pub place: Row,
     /// What kind of difference it is.
     pub kind: Kind,
     /// What shows on the second release only.
@@ -41,11 +41,11 @@ pub struct Difference {
     /// What changes, what breaks first.
     pub changes: Vec<Change>,
     /// What is broken alike on both.
-    pub still: Vec<Place>,
+    pub still: Vec<Row>,
     /// What holds on both.
     pub hold: usize,
     /// What at least one of them did not try, and so nothing is known of.
-    pub unknown: Vec<Place>,
+    pub unknown: Vec<Row>,
 }
 
 impl Matrix {
@@ -61,7 +61,7 @@ impl Matrix {
 }
 
 impl Difference {
-    fn add(&mut self, place: Place, from: &Cell, to: &Cell) {
+    fn add(&mut self, place: Row, from: &Cell, to: &Cell) {
         let only = |one: &Cell, other: &Cell| -> Vec<Signature> {
             let has = |signature: &Signature| {
                 other.breaches.iter().any(|breach| breach.signature == *signature)

@@ -10,11 +10,11 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Count, Place, Results};
-use crate::campaign::examine::id;
-use crate::campaign::{Campaign, Status, Subject, Told};
+use super::{Count, Results, Row};
+use crate::campaign::confirm::id;
+use crate::campaign::{Campaign, FindingReport, Status, Subject};
 use crate::contract::Clause;
-use crate::disk::Profile;
+use crate::home::FeatureSet;
 use crate::judge::judge;
 use crate::judge::signature::Signature;
 use crate::model::REVISION;
@@ -63,7 +63,7 @@ pub struct Record {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Tried {
     #[serde(flatten)]
-    place: Place,
+    place: Row,
     #[serde(flatten)]
     count: Count,
 }
@@ -82,7 +82,7 @@ struct Kept {
 
 impl Key {
     /// The key of a campaign on servers in this state.
-    pub fn new(campaign: &Campaign, profile: Profile) -> Key {
+    pub fn new(campaign: &Campaign, profile: FeatureSet) -> Key {
         Key {
             revision: REVISION,
             seed: campaign.seed,
@@ -104,7 +104,7 @@ impl Record {
     /// The record of results.
     pub fn new(key: Key, results: &Results) -> Record {
         let Subject { spec, version, digest, .. } = results.subject.clone();
-        let tried = |(place, count): (&Place, &Count)| Tried { place: *place, count: *count };
+        let tried = |(place, count): (&Row, &Count)| Tried { place: *place, count: *count };
         Record {
             schema: SCHEMA.to_owned(),
             key,
@@ -125,7 +125,7 @@ impl Record {
     /// The results, if the record is of this key and everything in it can be read.
     pub fn results(self, key: &Key) -> Option<Results> {
         let is_ours = self.schema == SCHEMA && self.key == *key;
-        let findings: Option<Vec<Told>> =
+        let findings: Option<Vec<FindingReport>> =
             is_ours.then(|| self.findings.into_iter().map(Kept::told).collect())?;
         let Record { spec, version, digest, .. } = self;
         let subject = Subject { spec, version, digest, others: Vec::new() };
@@ -147,7 +147,7 @@ impl Record {
 }
 
 impl Kept {
-    fn new(told: &Told) -> Kept {
+    fn new(told: &FindingReport) -> Kept {
         Kept {
             signature: told.finding.signature(),
             status: told.status,
@@ -160,15 +160,15 @@ impl Kept {
         }
     }
 
-    fn told(self) -> Option<Told> {
+    fn told(self) -> Option<FindingReport> {
         let trace: Trace = self.trace.parse().ok()?;
         let mut findings = judge(&trace).findings.into_iter();
         let finding = findings.find(|finding| finding.signature() == self.signature)?;
-        Some(Told {
+        Some(FindingReport {
             id: id(&self.signature),
             status: self.status,
             finding,
-            plan: trace.plan.clone(),
+            program: trace.program.clone(),
             trace,
             unlike: None,
             stderr: self.stderr,

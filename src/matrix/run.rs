@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::record::Key;
-use super::{Column, Count, Event, Outcome, Place, Results, Sweep};
+use super::{Column, Count, Event, MatrixRun, Outcome, Results, Row};
 use crate::campaign::{self, Campaign, Status, Subject};
 use crate::contract::Clause;
-use crate::drive::{Bench, Patience};
-use crate::judge::compare::Gates;
+use crate::drive::{TestBed, Timeouts};
+use crate::judge::compare::Capabilities;
 use crate::judge::signature::Signature;
-use crate::plan::Plan;
+use crate::program::Program;
 use crate::provision::{Executable, Spec};
 
 /// Provides a server, or says why it cannot; called from another thread.
@@ -27,7 +27,7 @@ pub type Provide<'a> = dyn Fn(&Spec) -> Result<Executable, String> + Sync + 'a;
 /// Why a release was not run that was still to come at a stop.
 const STOPPED: &str = "the matrix was stopped before it";
 
-impl Sweep {
+impl MatrixRun {
     /// Runs what was not run before, in the order of the servers. `stop` may be set at any time;
     /// what was found until then is still told.
     pub fn run(
@@ -80,12 +80,12 @@ impl Sweep {
 
 /// A sweep under way.
 struct Running<'a> {
-    sweep: &'a Sweep,
+    sweep: &'a MatrixRun,
     key: Key,
     brings: Receiver<Result<Executable, String>>,
     stop: &'a AtomicBool,
     /// The programs of what is known of, and of what the releases so far have shown.
-    programs: BTreeMap<Signature, Plan>,
+    programs: BTreeMap<Signature, Program>,
 }
 
 impl Running<'_> {
@@ -155,8 +155,8 @@ impl Running<'_> {
         };
         let asked = &results.asked;
         let missing = self.programs.iter().filter(|(signature, _)| !asked.contains(signature));
-        let missing: BTreeMap<Signature, Plan> =
-            missing.map(|(signature, plan)| (signature.clone(), plan.clone())).collect();
+        let missing: BTreeMap<Signature, Program> =
+            missing.map(|(signature, program)| (signature.clone(), program.clone())).collect();
         if missing.is_empty() || self.stop.load(Ordering::Relaxed) {
             return column;
         }
@@ -186,12 +186,12 @@ impl Running<'_> {
     ) -> Result<Results, String> {
         let (subject, version) = (subject(executable), executable.version.clone());
         let label = label(&subject);
-        let untestable = Gates::of(version.as_ref()).shut();
+        let untestable = Capabilities::of(version.as_ref()).shut();
         let (path, profile) = (executable.path.clone(), self.sweep.profile);
-        let bench = Bench::prepare(path, version, profile, Patience::default());
-        let bench = Arc::new(bench.map_err(|error| error.to_string())?);
+        let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
+        let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
         let said = &mut |event| tell(Event::Campaign(event));
-        let outcome = campaign.run(&bench, subject, self.stop, said);
+        let outcome = campaign.run(&test_bed, subject, self.stop, said);
         let mut results = results(outcome, untestable);
         results.asked = campaign.programs.keys().cloned().collect();
         results.asked.extend(results.findings.iter().map(|told| told.finding.signature()));
@@ -213,7 +213,7 @@ impl Running<'_> {
         let sure = results.findings.iter().filter(|told| told.status == Status::New);
         for told in sure {
             let program = self.programs.entry(told.finding.signature());
-            program.or_insert_with(|| told.plan.clone());
+            program.or_insert_with(|| told.program.clone());
         }
     }
 }
@@ -260,9 +260,9 @@ fn label(subject: &Subject) -> String {
 }
 
 fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
-    let mut tally: BTreeMap<Place, Count> = BTreeMap::new();
+    let mut tally: BTreeMap<Row, Count> = BTreeMap::new();
     for (cell, one) in &outcome.tally {
-        let place = Place { clause: cell.clause, dimension: cell.dimension };
+        let place = Row { clause: cell.clause, dimension: cell.dimension };
         let count = tally.entry(place).or_default();
         match cell.view {
             Some(_) => count.compared += one.fired,

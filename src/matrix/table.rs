@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, Cell, Column, Count, Matrix, Place, Results, Since, State, Turn};
-use crate::campaign::{Status, Told};
+use super::{Breach, Cell, Column, Count, Matrix, Results, Row, Since, State, TurningPoint};
+use crate::campaign::{FindingReport, Status};
 use crate::contract::all;
 use crate::judge::signature::Signature;
 use crate::known::Known;
@@ -34,15 +34,15 @@ impl Matrix {
     }
 
     /// Every turn, in the order of the releases and then of the contract.
-    pub fn turns(&self) -> Vec<Turn> {
-        let mut turns: Vec<Turn> =
+    pub fn turns(&self) -> Vec<TurningPoint> {
+        let mut turns: Vec<TurningPoint> =
             self.rows.iter().flat_map(|(place, cells)| turns(*place, cells)).collect();
         turns.sort_by_key(|turn| (turn.to, turn.place));
         turns
     }
 
     /// The finding of a signature on a column.
-    pub fn told(&self, column: usize, signature: &Signature) -> Option<&Told> {
+    pub fn told(&self, column: usize, signature: &Signature) -> Option<&FindingReport> {
         let findings = &self.columns.get(column)?.results()?.findings;
         findings.iter().find(|told| told.finding.signature() == *signature)
     }
@@ -76,34 +76,34 @@ impl Cell {
 }
 
 /// Every clause, in each dimension in which some release tried or broke it.
-fn places(columns: &[Column]) -> BTreeSet<Place> {
+fn places(columns: &[Column]) -> BTreeSet<Row> {
     let results = || columns.iter().filter_map(Column::results);
     let counts = results().flat_map(|results| &results.tally);
     let compared = counts.clone().filter(|(_, count)| count.compared > 0).map(|(place, _)| *place);
     let broken = results().flat_map(|results| &results.findings).map(place);
-    let mut places: BTreeSet<Place> = compared.chain(broken).collect();
-    let has = |clause, places: &BTreeSet<Place>| places.iter().any(|place| place.clause == clause);
-    let rested: Vec<Place> =
+    let mut places: BTreeSet<Row> = compared.chain(broken).collect();
+    let has = |clause, places: &BTreeSet<Row>| places.iter().any(|place| place.clause == clause);
+    let rested: Vec<Row> =
         counts.map(|(place, _)| *place).filter(|place| !has(place.clause, &places)).collect();
     places.extend(rested);
     for row in all() {
         if !has(row.clause, &places) {
-            places.insert(Place { clause: row.clause, dimension: None });
+            places.insert(Row { clause: row.clause, dimension: None });
         }
     }
     places
 }
 
-fn place(told: &Told) -> Place {
-    Place { clause: told.finding.clause, dimension: told.finding.dimension }
+fn place(told: &FindingReport) -> Row {
+    Row { clause: told.finding.clause, dimension: told.finding.dimension }
 }
 
-fn count(place: Place, column: &Column) -> Count {
+fn count(place: Row, column: &Column) -> Count {
     let counts = column.results().map(|results| &results.tally);
     counts.and_then(|tally| tally.get(&place)).copied().unwrap_or_default()
 }
 
-fn cell(place: Place, column: &Column, fired: u64, known: &Known) -> Cell {
+fn cell(place: Row, column: &Column, fired: u64, known: &Known) -> Cell {
     let Some(results) = column.results() else {
         return Cell { state: State::Untried, fired: 0, breaches: Vec::new() };
     };
@@ -127,7 +127,7 @@ fn cell(place: Place, column: &Column, fired: u64, known: &Known) -> Cell {
     Cell { state, fired, breaches }
 }
 
-fn cannot(place: Place, results: &Results) -> bool {
+fn cannot(place: Row, results: &Results) -> bool {
     results.untestable.contains(&place.clause)
 }
 
@@ -150,7 +150,7 @@ fn date(cells: &mut [Cell], columns: &[Column]) {
     }
 }
 
-fn turns(place: Place, cells: &[Cell]) -> Vec<Turn> {
+fn turns(place: Row, cells: &[Cell]) -> Vec<TurningPoint> {
     let judged: Vec<usize> = (0..cells.len()).filter(|at| cells[*at].is_judged()).collect();
     let turn = |pair: &[usize]| {
         let (from, to) = (pair[0], pair[1]);
@@ -158,7 +158,7 @@ fn turns(place: Place, cells: &[Cell]) -> Vec<Turn> {
         let owned = |signature: &&Signature| (*signature).clone();
         let gained: Vec<Signature> = after.difference(&before).map(owned).collect();
         let lost: Vec<Signature> = before.difference(&after).map(owned).collect();
-        (gained != lost).then_some(Turn { place, from, to, gained, lost })
+        (gained != lost).then_some(TurningPoint { place, from, to, gained, lost })
     };
     judged.windows(2).filter_map(turn).collect()
 }

@@ -10,9 +10,9 @@ use std::fmt;
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
-use crate::plan::Plan;
-use crate::trace::{Trace, What};
-use crate::wire::rpc::is_unknown_method;
+use crate::program::Program;
+use crate::protocol::rpc::is_unknown_method;
+use crate::trace::{Observation, Trace};
 
 /// What a case shows on a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,10 @@ pub enum Trial {
 
 impl Trial {
     /// Runs a case so often in fresh processes.
-    pub fn of(plan: &Plan, runs: u32, worker: &mut Worker) -> Trial {
+    pub fn of(program: &Program, runs: u32, worker: &mut Worker) -> Trial {
         let mut signatures: BTreeMap<Signature, u32> = BTreeMap::new();
         for _ in 0..runs {
-            let trace = worker.run_fresh(plan);
+            let trace = worker.run_fresh(program);
             if let Some(method) = unsupported(&trace) {
                 return Trial::Unsupported(method.to_owned());
             }
@@ -88,13 +88,13 @@ fn counted(runs: u32) -> String {
 fn unsupported(trace: &Trace) -> Option<&str> {
     let sent = |wanted: u32| {
         trace.facts.iter().find_map(|fact| match &fact.what {
-            What::Sent { call, method, .. } if *call == wanted => Some(method.as_str()),
+            Observation::Sent { call, method, .. } if *call == wanted => Some(method.as_str()),
             _ => None,
         })
     };
     trace.facts.iter().find_map(|fact| match &fact.what {
-        What::LeftOut { what } => Some(what.as_str()),
-        What::Refused { call, code, message } => {
+        Observation::LeftOut { what } => Some(what.as_str()),
+        Observation::Refused { call, code, message } => {
             sent(*call).filter(|method| is_unknown_method(method, *code, message))
         }
         _ => None,

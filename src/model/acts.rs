@@ -5,38 +5,40 @@
 
 use super::rules::{either, loaded, or_refused, quiet, refused, stated};
 use super::turns::closing;
-use super::{Branch, Due, Kind, Ruling, Thread, World};
+use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::Act;
-use crate::plan::{Name, Who};
+use crate::op::Action;
 use crate::policy::{Approval, Dimension, Policy};
+use crate::program::{ThreadName, ThreadRef};
 
-pub(super) fn act(world: &World, who: Who, act: Act) -> Vec<Branch> {
+pub(super) fn act(world: &World, who: ThreadRef, act: Action) -> Vec<Branch> {
     let Some((name, thread)) = world.thread(who) else {
         return either(world, world.clone());
     };
     let found = (name, thread);
     match act {
-        Act::Name | Act::Shell => either(
+        Action::Name | Action::Shell => either(
             world,
             world.with(name, perhaps_begun(under(thread, act, Clause::O8), Clause::O8)),
         ),
-        Act::Read | Act::List => either(world, world.with(name, under(thread, act, Clause::O8))),
-        Act::Revert => reverted(world, found),
-        Act::Archive => archived(world, found, true),
-        Act::Unarchive => archived(world, found, false),
-        Act::Unsubscribe | Act::Unload => unsubscribed(world, found),
-        Act::Inject => either(world, world.with(name, begun(thread.clone()))),
-        Act::Compact => own_turn(world, found, (act, Clause::O4)),
-        Act::Review => review(world, found),
-        Act::Goal | Act::Queue => own_turn(world, found, (act, Clause::O6)),
+        Action::Read | Action::List => {
+            either(world, world.with(name, under(thread, act, Clause::O8)))
+        }
+        Action::Revert => reverted(world, found),
+        Action::Archive => archived(world, found, true),
+        Action::Unarchive => archived(world, found, false),
+        Action::Unsubscribe | Action::Unload => unsubscribed(world, found),
+        Action::Inject => either(world, world.with(name, begun(thread.clone()))),
+        Action::Compact => own_turn(world, found, (act, Clause::O4)),
+        Action::Review => review(world, found),
+        Action::Goal | Action::Queue => own_turn(world, found, (act, Clause::O6)),
     }
 }
 
 /// The thread as it was, and the next look at it under this clause.
-fn under(thread: &Thread, act: Act, clause: Clause) -> Thread {
+fn under(thread: &Thread, act: Action, clause: Clause) -> Thread {
     let mut after = thread.clone();
-    after.ruled = Ruling::all(Kind::Act(act), clause);
+    after.ruled = Citations::all(OpKind::Action(act), clause);
     after.trail.insert(clause);
     after
 }
@@ -51,22 +53,22 @@ fn begun(mut thread: Thread) -> Thread {
 fn perhaps_begun(mut thread: Thread, clause: Clause) -> Thread {
     if !thread.materialised {
         thread.uncertain = true;
-        thread.restored = Ruling::all(Kind::Resume, clause);
+        thread.restored = Citations::all(OpKind::Resume, clause);
     }
     thread
 }
 
 /// Turns are taken back, one that runs with them. Which are left is nobody's rule, and whether
 /// one that runs goes on when the request is refused.
-fn reverted(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
-    let mut after = under(thread, Act::Revert, Clause::O1);
+fn reverted(world: &World, (name, thread): (ThreadName, &Thread)) -> Vec<Branch> {
+    let mut after = under(thread, Action::Revert, Clause::O1);
     after.running = None;
     after.turns.clear();
     let branches = either(world, world.with(name, after));
     match thread.running.is_some() {
         true => {
             let stopped = Thread { running: None, ..thread.clone() };
-            let due = Due::Answer { granted: false };
+            let due = Expected::Answer { granted: false };
             let refused = Branch { world: world.with(name, stopped), due, rests: Vec::new() };
             branches.into_iter().chain([refused]).collect()
         }
@@ -74,7 +76,7 @@ fn reverted(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
     }
 }
 
-fn archived(world: &World, (name, thread): (Name, &Thread), archive: bool) -> Vec<Branch> {
+fn archived(world: &World, (name, thread): (ThreadName, &Thread), archive: bool) -> Vec<Branch> {
     if thread.archived == archive || thread.ephemeral {
         return either(world, world.clone());
     }
@@ -97,7 +99,7 @@ fn moved_away(thread: &Thread, archive: bool) -> Thread {
     after
 }
 
-fn unsubscribed(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
+fn unsubscribed(world: &World, (name, thread): (ThreadName, &Thread)) -> Vec<Branch> {
     if thread.live.is_none() {
         return either(world, world.clone());
     }
@@ -114,8 +116,8 @@ fn unsubscribed(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
 /// a resume starts its turn.
 fn own_turn(
     world: &World,
-    (name, thread): (Name, &Thread),
-    (act, clause): (Act, Clause),
+    (name, thread): (ThreadName, &Thread),
+    (act, clause): (Action, Clause),
 ) -> Vec<Branch> {
     let Some(live) = thread.live.clone() else {
         return either(world, world.with(name, begun(thread.clone())));
@@ -125,33 +127,33 @@ fn own_turn(
     after.running = None;
     // A turn that is not heard has no name by which a fork could be cut.
     after.turns.extend(thread.heard_by[0].then(|| live.clone()));
-    if first && act == Act::Goal {
-        after.restored = Ruling::all(Kind::Resume, Clause::O7);
+    if first && act == Action::Goal {
+        after.restored = Citations::all(OpKind::Resume, Clause::O7);
     }
-    let ruling = Ruling::all(Kind::Act(act), clause);
-    let due = Due::Told { thread: name, policy: live, ruling };
+    let ruling = Citations::all(OpKind::Action(act), clause);
+    let due = Expected::ModelContext { thread: name, policy: live, ruling };
     let mut rests = vec![clause];
-    rests.extend((first && act == Act::Goal).then_some(Clause::O7));
+    rests.extend((first && act == Action::Goal).then_some(Clause::O7));
     or_refused(world, stated(world.with(name, after), due, rests))
 }
 
 /// O5: never, and the thread's permissions.
-fn review(world: &World, (name, thread): (Name, &Thread)) -> Vec<Branch> {
+fn review(world: &World, (name, thread): (ThreadName, &Thread)) -> Vec<Branch> {
     let Some(live) = thread.live.clone() else {
         return either(world, world.with(name, begun(thread.clone())));
     };
-    let mut after = begun(under(thread, Act::Review, Clause::O5));
+    let mut after = begun(under(thread, Action::Review, Clause::O5));
     after.running = None;
     let mut policy = live;
     policy.approval = Approval::Never;
-    let ruling = Ruling::all(Kind::Act(Act::Review), Clause::O5);
-    let due = Due::Told { thread: name, policy, ruling };
+    let ruling = Citations::all(OpKind::Action(Action::Review), Clause::O5);
+    let due = Expected::ModelContext { thread: name, policy, ruling };
     or_refused(world, stated(world.with(name, after), due, vec![Clause::O5]))
 }
 
 /// O9: a subagent starts with its parent's policy. Whether the model can spawn one is the
 /// release's matter.
-pub(super) fn spawn(world: &World, who: Who, new: Name) -> Vec<Branch> {
+pub(super) fn spawn(world: &World, who: ThreadRef, new: ThreadName) -> Vec<Branch> {
     let Some((parent, thread)) = loaded(world, who) else {
         return refused(world, Clause::R0);
     };
@@ -161,10 +163,10 @@ pub(super) fn spawn(world: &World, who: Who, new: Name) -> Vec<Branch> {
     }
     let mut next = begun(thread.clone());
     next.turns.push(live.clone());
-    next.restored = Ruling::RESTORED;
+    next.restored = Citations::RESTORED;
     let mut policy = live;
     policy.others.retain(|dimension, _| *dimension == Dimension::CWD);
-    let ruling = Ruling::all(Kind::Spawn, Clause::O9);
+    let ruling = Citations::all(OpKind::Spawn, Clause::O9);
     let child = Thread {
         parent: Some(parent),
         materialised: !thread.ephemeral,
@@ -175,16 +177,16 @@ pub(super) fn spawn(world: &World, who: Who, new: Name) -> Vec<Branch> {
     };
     let without = world.with(parent, next);
     let with = without.with(new, child);
-    let due = Due::Told { thread: new, policy, ruling };
+    let due = Expected::ModelContext { thread: new, policy, ruling };
     let mut branches = stated(with, due, vec![Clause::O9, Clause::W4]);
     branches.extend(either(&without, without.clone()).into_iter().take(1));
     branches
 }
 
 /// O10: a later turn of a subagent is not wider than its parent's present policy.
-pub(super) fn task(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn task(world: &World, who: ThreadRef) -> Vec<Branch> {
     let child = loaded(world, who);
-    let parent = child.and_then(|(_, child)| loaded(world, Who::Thread(child.parent?)));
+    let parent = child.and_then(|(_, child)| loaded(world, ThreadRef::Thread(child.parent?)));
     match (child, parent) {
         (Some((name, thread)), Some((_, parent))) => {
             let own = thread.live.clone().expect("the subagent is loaded");
@@ -192,9 +194,9 @@ pub(super) fn task(world: &World, who: Who) -> Vec<Branch> {
             // Whether the subagent is held to it for that turn alone is nobody's rule.
             let (approval, reviewer) = (bound.approval.clone(), bound.reviewer.clone());
             let held = Policy { approval, reviewer, permissions: bound.permissions.clone(), ..own };
-            let ruling = Ruling::all(Kind::Task, Clause::O10);
+            let ruling = Citations::all(OpKind::SubagentTurn, Clause::O10);
             let worlds = [world.clone(), world.with(name, thread.moved(held, ruling))];
-            let due = Due::Within { thread: name, bound };
+            let due = Expected::Within { thread: name, bound };
             let branch = |world| stated(world, due.clone(), vec![Clause::O10]);
             worlds.into_iter().flat_map(branch).collect()
         }

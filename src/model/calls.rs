@@ -5,29 +5,29 @@
 //! nothing changes.
 
 use super::rules::{faulty, general, or_refused, quiet, refused, set_by, stated};
-use super::{Branch, Due, Kind, Ruling, Thread, World};
+use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
 use crate::op::Cut;
-use crate::plan::{Name, Who};
 use crate::policy::{CallOverrides, DEFAULT, Dimension, Permissions, Policy, TurnOverrides};
+use crate::program::{ThreadName, ThreadRef};
 
 /// What a fork asks for beside its overrides.
 pub(super) struct Fork {
     pub(super) cut: Option<Cut>,
     pub(super) ephemeral: bool,
-    pub(super) new: Name,
+    pub(super) new: ThreadName,
 }
 
 pub(super) fn start(
     world: &World,
     overrides: &CallOverrides,
-    (ephemeral, new): (bool, Name),
+    (ephemeral, new): (bool, ThreadName),
 ) -> Vec<Branch> {
     if let Some(clause) = faulty(&world.defaults, overrides) {
         return refused(world, clause);
     }
     let wished = world.defaults.resolve(overrides);
-    let ruling = Ruling::all(Kind::Start, Clause::S1)
+    let ruling = Citations::all(OpKind::Start, Clause::S1)
         .where_set(set_by(overrides, Clause::S1), &wished)
         .with(&[Dimension::T], Clause::T8);
     let branch = |(due, kept): (Policy, Policy)| {
@@ -37,7 +37,7 @@ pub(super) fn start(
         rests.extend(ephemeral.then_some(Clause::S7));
         let mut world = world.with(new, thread);
         world.tiers.extend(due.others.get(&Dimension::T).cloned());
-        Branch { world, due: Due::Policy(new, due, ruling), rests }
+        Branch { world, due: Expected::Policy(new, due, ruling), rests }
     };
     tiers(world, &wished).into_iter().map(branch).collect()
 }
@@ -47,13 +47,13 @@ pub(super) fn start(
 fn tiers(world: &World, wished: &TurnOverrides) -> Vec<(Policy, Policy)> {
     let mut without = world.defaults.policy().with(wished);
     let config = without.others.remove(&Dimension::T);
-    let wish = wished.others.get(&Dimension::T).and_then(|wish| wish.value().cloned());
+    let setting = wished.others.get(&Dimension::T).and_then(|setting| setting.value().cloned());
     let with = |tier: &str| {
         let mut policy = without.clone();
         policy.others.insert(Dimension::T, tier.to_owned());
         policy
     };
-    match wish.or(config) {
+    match setting.or(config) {
         Some(tier) if tier != DEFAULT => {
             vec![(with(&tier), with(&tier)), (with(DEFAULT), without.clone())]
         }
@@ -62,7 +62,12 @@ fn tiers(world: &World, wished: &TurnOverrides) -> Vec<(Policy, Policy)> {
 }
 
 /// A fork takes the source's latest policy, whether the source is loaded or not.
-pub(super) fn fork(world: &World, from: Who, overrides: &CallOverrides, fork: Fork) -> Vec<Branch> {
+pub(super) fn fork(
+    world: &World,
+    from: ThreadRef,
+    overrides: &CallOverrides,
+    fork: Fork,
+) -> Vec<Branch> {
     let source = match reachable(world, from) {
         Err(clause) => return refused(world, clause),
         Ok((_, source)) => source,
@@ -106,7 +111,7 @@ fn forked(
         (None, true) => Clause::F8,
         (None, false) => Clause::F1,
     };
-    let ruling = Ruling::all(Kind::Fork, own)
+    let ruling = Citations::all(OpKind::Fork, own)
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
         .where_set(set_by(overrides, Clause::F3), &wished)
@@ -114,14 +119,14 @@ fn forked(
     let lost = began_otherwise(source.restored);
     let ruling = match source.live.is_none() && lost {
         // What a thread loses that began without a turn, it lost before the fork.
-        true => Ruling { kind: Kind::Fork, ..source.restored }.where_set(Clause::F3, &wished),
+        true => Citations { kind: OpKind::Fork, ..source.restored }.where_set(Clause::F3, &wished),
         false => ruling,
     };
     let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
     let thread = Thread {
         materialised: !fork.ephemeral,
         ephemeral: fork.ephemeral,
-        restored: Ruling::RESTORED.with(&primary, Clause::F4),
+        restored: Citations::RESTORED.with(&primary, Clause::F4),
         source: Some(base),
         heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), ruling)
@@ -130,7 +135,7 @@ fn forked(
     rests.push(Clause::G11);
     rests.extend(fork.ephemeral.then_some(Clause::F8));
     rests.extend(source.trail.iter().copied());
-    let due = Due::Policy(fork.new, policy, ruling);
+    let due = Expected::Policy(fork.new, policy, ruling);
     Branch { world: world.with(fork.new, thread), due, rests }
 }
 
@@ -150,7 +155,7 @@ fn bases(world: &World, source: &Thread) -> Vec<Policy> {
 }
 
 /// Whether the thread's history begins with no turn, or with one that was broken off.
-fn began_otherwise(restored: Ruling) -> bool {
+fn began_otherwise(restored: Citations) -> bool {
     matches!(restored.main(), Clause::O3 | Clause::O8 | Clause::R17)
 }
 
@@ -165,7 +170,7 @@ fn fallen(world: &World, policy: &Policy) -> Option<Policy> {
 }
 
 /// The thread, if it can be resumed and forked; else why it cannot.
-fn reachable(world: &World, who: Who) -> Result<(Name, &Thread), Clause> {
+fn reachable(world: &World, who: ThreadRef) -> Result<(ThreadName, &Thread), Clause> {
     match world.thread(who) {
         None => Err(Clause::R16),
         Some((_, thread)) if thread.ephemeral => Err(Clause::S7),
@@ -175,7 +180,7 @@ fn reachable(world: &World, who: Who) -> Result<(Name, &Thread), Clause> {
     }
 }
 
-pub(super) fn resume(world: &World, who: Who, overrides: &CallOverrides) -> Vec<Branch> {
+pub(super) fn resume(world: &World, who: ThreadRef, overrides: &CallOverrides) -> Vec<Branch> {
     let (name, thread) = match reachable(world, who) {
         Err(clause) => return refused(world, clause),
         Ok(found) => found,
@@ -197,24 +202,28 @@ pub(super) fn resume(world: &World, who: Who, overrides: &CallOverrides) -> Vec<
 
 fn warm(
     world: &World,
-    (name, thread, live): (Name, &Thread, &Policy),
+    (name, thread, live): (ThreadName, &Thread, &Policy),
     overrides: &CallOverrides,
 ) -> Vec<Branch> {
     let clause = if overrides.sets_any() { Clause::R2 } else { Clause::R1 };
     // What a resume loaded that a full disk broke off is stated now for the first time.
-    let ruling = if thread.stuck { thread.ruled } else { Ruling::all(Kind::Resume, clause) };
+    let ruling = if thread.stuck { thread.ruled } else { Citations::all(OpKind::Resume, clause) };
     let mut heard = thread.clone();
     heard.stuck = false;
     heard.heard_by[world.speaker] = true;
     heard.materialised = true;
     let mut rests = general(overrides);
     rests.extend(std::mem::take(&mut heard.trail));
-    stated(world.with(name, heard), Due::Policy(name, live.clone(), ruling), rests)
+    stated(world.with(name, heard), Expected::Policy(name, live.clone(), ruling), rests)
 }
 
 /// What is stored comes back, with the overrides laid over it; of a loaded thread that nobody
 /// hears, the same (R3).
-fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverrides) -> Vec<Branch> {
+fn cold(
+    world: &World,
+    (name, thread): (ThreadName, &Thread),
+    overrides: &CallOverrides,
+) -> Vec<Branch> {
     let wished = world.defaults.resolve(overrides);
     let own = if thread.live.is_some() { Clause::R3 } else { Clause::R11 };
     let bases = std::iter::once(&thread.stored).chain(&thread.maybe);
@@ -249,7 +258,7 @@ fn cold(world: &World, (name, thread): (Name, &Thread), overrides: &CallOverride
         if gone.is_some() {
             loaded.maybe.insert(base.clone());
         }
-        let due = Due::Policy(name, policy, ruling);
+        let due = Expected::Policy(name, policy, ruling);
         branches.push(Branch { world: world.with(name, loaded), due, rests });
     }
     branches
@@ -274,14 +283,14 @@ fn again(world: &World, base: &Policy, wished: &TurnOverrides) -> Policy {
 }
 
 /// A look is taken only at a thread that is loaded and can be resumed.
-pub(super) fn reread(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn reread(world: &World, who: ThreadRef) -> Vec<Branch> {
     match reachable(world, who) {
         Ok((name, thread)) if thread.live.is_some() && thread.heard_by[0] => {
             let live = thread.live.clone().expect("the guard saw it");
             let mut seen = thread.clone();
             let mut rests = vec![Clause::G8, Clause::G11];
             rests.extend(std::mem::take(&mut seen.trail));
-            let due = Due::Look(name, live, thread.ruled);
+            let due = Expected::Look(name, live, thread.ruled);
             let look = stated(world.with(name, seen), due, rests);
             if thread.materialised { look } else { or_refused(world, look) }
         }
@@ -290,12 +299,12 @@ pub(super) fn reread(world: &World, who: Who) -> Vec<Branch> {
 }
 
 /// A look from a copy of the home shows what a cold read would.
-pub(super) fn fresh(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn fresh(world: &World, who: ThreadRef) -> Vec<Branch> {
     let Ok((name, thread)) = reachable(world, who) else {
         return quiet(world.clone());
     };
     let look = |(policy, ruling, known)| {
-        let due = Due::Fresh(name, policy, ruling);
+        let due = Expected::ColdRead(name, policy, ruling);
         Branch { world: world.with(name, known), due, rests: vec![Clause::G10] }
     };
     let branches = read_elsewhere(world, thread).map(look).collect();
@@ -303,13 +312,13 @@ pub(super) fn fresh(world: &World, who: Who) -> Vec<Branch> {
 }
 
 /// A second server may be refused the thread, or has it as a cold read does.
-pub(super) fn rival(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn rival(world: &World, who: ThreadRef) -> Vec<Branch> {
     let (name, thread) = match reachable(world, who) {
         Err(clause) => return refused(world, clause),
         Ok(found) => found,
     };
     let read = |(policy, ruling, known)| {
-        let due = Due::Policy(name, policy, ruling);
+        let due = Expected::Policy(name, policy, ruling);
         Branch { world: world.with(name, known), due, rests: vec![Clause::O14] }
     };
     or_refused(world, read_elsewhere(world, thread).map(read).collect())
@@ -320,7 +329,7 @@ pub(super) fn rival(world: &World, who: Who) -> Vec<Branch> {
 fn read_elsewhere(
     world: &World,
     thread: &Thread,
-) -> impl Iterator<Item = (Policy, Ruling, Thread)> {
+) -> impl Iterator<Item = (Policy, Citations, Thread)> {
     std::iter::once(&thread.stored).chain(&thread.maybe).map(|base| {
         let gone = fallen(world, base);
         let ruling = match &gone {

@@ -3,10 +3,12 @@
 //! One arm a kind of step; the rules themselves stand in the files beside this one. What a step
 //! meets on a full disk is widened here, for every step alike.
 
-use super::{Branch, Due, Thread, World, acts, calls, full, races, torn, turns};
+use super::{
+    Branch, Expected, Thread, World, acts, calls, concurrent, full_disk, interrupted, turns,
+};
 use crate::contract::Clause;
-use crate::plan::{Step, Who};
 use crate::policy::{Defaults, Overrides};
+use crate::program::{Step, ThreadRef};
 
 /// Every answer that the contract allows, in no order of preference.
 pub fn step(world: &World, step: &Step) -> Vec<Branch> {
@@ -14,16 +16,16 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
         Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. }
             if world.full =>
         {
-            full::widened(world, step, ruled(world, step))
+            full_disk::widened(world, step, ruled(world, step))
         }
         Step::Run { .. }
         | Step::Begin { .. }
-        | Step::Act { .. }
+        | Step::Action { .. }
         | Step::Spawn { .. }
-        | Step::Reread { .. }
+        | Step::WarmRead { .. }
             if world.full =>
         {
-            full::widened(world, step, ruled(world, step))
+            full_disk::widened(world, step, ruled(world, step))
         }
         _ => ruled(world, step),
     };
@@ -41,9 +43,9 @@ fn ruled(world: &World, step: &Step) -> Vec<Branch> {
             calls::fork(world, *from, overrides, calls::Fork { cut, ephemeral, new: *new })
         }
         Step::Resume { thread, overrides } => calls::resume(world, *thread, overrides),
-        Step::Reread { thread } => calls::reread(world, *thread),
-        Step::Fresh { thread } => calls::fresh(world, *thread),
-        Step::Rival { thread } => calls::rival(world, *thread),
+        Step::WarmRead { thread } => calls::reread(world, *thread),
+        Step::ColdRead { thread } => calls::fresh(world, *thread),
+        Step::SecondServer { thread } => calls::rival(world, *thread),
         Step::Run { thread, overrides, flaw, reply, .. } => {
             turns::run(world, *thread, overrides, (*flaw, reply))
         }
@@ -51,45 +53,46 @@ fn ruled(world: &World, step: &Step) -> Vec<Branch> {
         Step::Finish { thread, .. } => turns::finish(world, *thread),
         Step::Settings { thread, overrides } => turns::settings(world, *thread, overrides),
         Step::Steer { thread } => turns::steer(world, *thread),
-        Step::Retune { thread, reviewer } => turns::retune(world, *thread, reviewer),
-        Step::Act { thread, act } => acts::act(world, *thread, *act),
+        Step::TurnSettings { thread, reviewer } => turns::retune(world, *thread, reviewer),
+        Step::Action { thread, act } => acts::act(world, *thread, *act),
         Step::Spawn { thread, new } => acts::spawn(world, *thread, *new),
-        Step::Task { thread } => acts::task(world, *thread),
+        Step::SubagentTurn { thread } => acts::task(world, *thread),
         Step::Invalid { .. } => refused(world, Clause::T5),
         // Whichever release goes on with the home: the contract is the same.
-        Step::Restart { stop, forgets, .. } => quiet(world.unloaded(*stop, *forgets)),
+        Step::Restart { stop, drop_db, .. } => quiet(world.unloaded(*stop, *drop_db)),
         Step::Configure { defaults } => quiet(world.configured(defaults)),
         Step::Disk { full } => quiet(World { full: *full, ..world.clone() }),
-        Step::Second(inner) => races::second(world, inner),
-        Step::Torn(inner, _) => torn::torn(world, inner),
-        Step::Together(steps) => races::together(world, steps),
+        Step::SecondClient(inner) => concurrent::second(world, inner),
+        Step::KillDuring(inner, _) => interrupted::torn(world, inner),
+        Step::Parallel(steps) => concurrent::together(world, steps),
     }
 }
 
 /// The request is refused under this clause, and changes nothing.
 pub(super) fn refused(world: &World, clause: Clause) -> Vec<Branch> {
-    vec![Branch { world: world.clone(), due: Due::Refusal(clause), rests: vec![clause] }]
+    vec![Branch { world: world.clone(), due: Expected::Refusal(clause), rests: vec![clause] }]
 }
 
 /// Nothing that the server says is ruled.
 pub(super) fn quiet(world: World) -> Vec<Branch> {
-    vec![Branch { world, due: Due::Nothing, rests: Vec::new() }]
+    vec![Branch { world, due: Expected::Nothing, rests: Vec::new() }]
 }
 
 /// One answer.
-pub(super) fn stated(world: World, due: Due, rests: Vec<Clause>) -> Vec<Branch> {
+pub(super) fn stated(world: World, due: Expected, rests: Vec<Clause>) -> Vec<Branch> {
     vec![Branch { world, due, rests }]
 }
 
 /// The request may be granted, with this world after it, or refused, and then changes nothing.
 pub(super) fn either(world: &World, after: World) -> Vec<Branch> {
-    let branch = |world, granted| Branch { world, due: Due::Answer { granted }, rests: Vec::new() };
+    let branch =
+        |world, granted| Branch { world, due: Expected::Answer { granted }, rests: Vec::new() };
     vec![branch(after, true), branch(world.clone(), false)]
 }
 
 /// The same where what a granted request must show is ruled.
 pub(super) fn or_refused(world: &World, mut branches: Vec<Branch>) -> Vec<Branch> {
-    let due = Due::Answer { granted: false };
+    let due = Expected::Answer { granted: false };
     branches.push(Branch { world: world.clone(), due, rests: Vec::new() });
     branches
 }
@@ -123,6 +126,9 @@ pub(super) fn set_by<S>(overrides: &Overrides<S>, own: Clause) -> Clause {
 }
 
 /// The thread, if it is loaded.
-pub(super) fn loaded(world: &World, who: Who) -> Option<(crate::plan::Name, &Thread)> {
+pub(super) fn loaded(
+    world: &World,
+    who: ThreadRef,
+) -> Option<(crate::program::ThreadName, &Thread)> {
     world.thread(who).filter(|(_, thread)| thread.live.is_some())
 }

@@ -3,16 +3,16 @@
 //! A ruling has a clause for every dimension, and one for the operation as a whole. The name of a
 //! kind stands in signatures and reports.
 
-use super::{Kind, Ruling};
+use super::{Citations, OpKind};
 use crate::contract::Clause;
-use crate::op::Act;
-use crate::plan::Step;
+use crate::op::Action;
 use crate::policy::{Dimension, Overrides, Value};
+use crate::program::Step;
 
-impl Ruling {
+impl Citations {
     /// What a cold read restores once a turn has run.
-    pub const RESTORED: Ruling = Ruling {
-        kind: Kind::Resume,
+    pub const RESTORED: Citations = Citations {
+        kind: OpKind::Resume,
         own: Clause::R4,
         clauses: [
             Clause::R4,
@@ -29,8 +29,8 @@ impl Ruling {
     };
 
     /// The same clause for every value.
-    pub fn all(kind: Kind, clause: Clause) -> Ruling {
-        Ruling { kind, own: clause, clauses: [clause; 10] }
+    pub fn all(kind: OpKind, clause: Clause) -> Citations {
+        Citations { kind, own: clause, clauses: [clause; 10] }
     }
 
     /// The clause of a value.
@@ -49,12 +49,12 @@ impl Ruling {
     }
 
     /// This ruling with another clause for the operation as a whole.
-    pub fn under(self, own: Clause) -> Ruling {
-        Ruling { own, ..self }
+    pub fn under(self, own: Clause) -> Citations {
+        Citations { own, ..self }
     }
 
     /// This ruling with another clause for these dimensions.
-    pub fn with(mut self, dimensions: &[Dimension], clause: Clause) -> Ruling {
+    pub fn with(mut self, dimensions: &[Dimension], clause: Clause) -> Citations {
         for dimension in dimensions {
             self.clauses[*dimension as usize] = clause;
         }
@@ -62,7 +62,7 @@ impl Ruling {
     }
 
     /// `set` where the overrides set a value, this ruling's clause elsewhere.
-    pub fn where_set<S>(self, set: Clause, overrides: &Overrides<S>) -> Ruling {
+    pub fn where_set<S>(self, set: Clause, overrides: &Overrides<S>) -> Citations {
         let dimensions: Vec<Dimension> =
             Dimension::ALL.into_iter().filter(|one| overrides.sets(*one)).collect();
         self.with(&dimensions, set)
@@ -71,72 +71,72 @@ impl Ruling {
 
 impl Step {
     /// The kind of operation, as findings name it; a look is the resume that takes it.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> OpKind {
         match self {
-            Step::Start { .. } => Kind::Start,
-            Step::Run { .. } | Step::Begin { .. } | Step::Finish { .. } => Kind::Run,
-            Step::Steer { .. } => Kind::Steer,
-            Step::Retune { .. } => Kind::Retune,
-            Step::Settings { .. } => Kind::Settings,
-            Step::Fork { .. } => Kind::Fork,
-            Step::Resume { .. } | Step::Reread { .. } | Step::Fresh { .. } => Kind::Resume,
-            Step::Act { act, .. } => Kind::Act(*act),
-            Step::Spawn { .. } => Kind::Spawn,
-            Step::Task { .. } => Kind::Task,
-            Step::Rival { .. } => Kind::Rival,
-            Step::Invalid { .. } => Kind::Invalid,
-            Step::Restart { .. } => Kind::Restart,
-            Step::Configure { .. } => Kind::Configure,
-            Step::Disk { .. } => Kind::Disk,
-            Step::Second(step) | Step::Torn(step, _) => step.kind(),
-            Step::Together(_) => Kind::Together,
+            Step::Start { .. } => OpKind::Start,
+            Step::Run { .. } | Step::Begin { .. } | Step::Finish { .. } => OpKind::Run,
+            Step::Steer { .. } => OpKind::Steer,
+            Step::TurnSettings { .. } => OpKind::TurnSettings,
+            Step::Settings { .. } => OpKind::Settings,
+            Step::Fork { .. } => OpKind::Fork,
+            Step::Resume { .. } | Step::WarmRead { .. } | Step::ColdRead { .. } => OpKind::Resume,
+            Step::Action { act, .. } => OpKind::Action(*act),
+            Step::Spawn { .. } => OpKind::Spawn,
+            Step::SubagentTurn { .. } => OpKind::SubagentTurn,
+            Step::SecondServer { .. } => OpKind::SecondServer,
+            Step::Invalid { .. } => OpKind::Invalid,
+            Step::Restart { .. } => OpKind::Restart,
+            Step::Configure { .. } => OpKind::Configure,
+            Step::Disk { .. } => OpKind::Disk,
+            Step::SecondClient(step) | Step::KillDuring(step, _) => step.kind(),
+            Step::Parallel(_) => OpKind::Parallel,
         }
     }
 }
 
-impl Kind {
+impl OpKind {
     /// Every kind.
-    pub fn all() -> Vec<Kind> {
+    pub fn all() -> Vec<OpKind> {
         let own = [
-            Kind::Start,
-            Kind::Run,
-            Kind::Steer,
-            Kind::Retune,
-            Kind::Settings,
-            Kind::Fork,
-            Kind::Resume,
-            Kind::Spawn,
-            Kind::Task,
-            Kind::Rival,
-            Kind::Invalid,
-            Kind::Restart,
-            Kind::Configure,
-            Kind::Disk,
-            Kind::Together,
+            OpKind::Start,
+            OpKind::Run,
+            OpKind::Steer,
+            OpKind::TurnSettings,
+            OpKind::Settings,
+            OpKind::Fork,
+            OpKind::Resume,
+            OpKind::Spawn,
+            OpKind::SubagentTurn,
+            OpKind::SecondServer,
+            OpKind::Invalid,
+            OpKind::Restart,
+            OpKind::Configure,
+            OpKind::Disk,
+            OpKind::Parallel,
         ];
-        own.into_iter().chain(Act::ALL.into_iter().map(Kind::Act)).collect()
+        own.into_iter().chain(Action::ALL.into_iter().map(OpKind::Action)).collect()
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for OpKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Kind::Start => "start",
-            Kind::Run => "run",
-            Kind::Steer => "steer",
-            Kind::Retune => "retune",
-            Kind::Settings => "settings",
-            Kind::Fork => "fork",
-            Kind::Resume => "resume",
-            Kind::Spawn => "spawn",
-            Kind::Task => "task",
-            Kind::Rival => "rival",
-            Kind::Invalid => "invalid",
-            Kind::Restart => "restart",
-            Kind::Configure => "configure",
-            Kind::Disk => "disk",
-            Kind::Together => "together",
-            Kind::Act(act) => return act.fmt(f),
+            OpKind::Start => "start",
+            OpKind::Run => "run",
+            OpKind::Steer => "steer",
+            OpKind::TurnSettings => "retune",
+            OpKind::Settings => "settings",
+            OpKind::Fork => "fork",
+            OpKind::Resume => "resume",
+            OpKind::Spawn => "spawn",
+            OpKind::SubagentTurn => "task",
+            OpKind::SecondServer => "rival",
+            OpKind::Invalid => "invalid",
+            OpKind::Restart => "restart",
+            OpKind::Configure => "configure",
+            OpKind::Disk => "disk",
+            OpKind::Parallel => "together",
+            OpKind::Action(act) => return act.fmt(f),
         })
     }
 }

@@ -6,9 +6,9 @@
 use expect_test::{Expect, expect};
 
 use super::rules::step;
-use super::{Due, World};
-use crate::plan::Plan;
+use super::{Expected, World};
 use crate::policy::{Dimension, Policy};
+use crate::program::Program;
 
 mod tiers;
 
@@ -21,12 +21,12 @@ fn check(lines: &str, dimensions: &[Dimension], expected: Expect) {
 /// What the last line of the case makes due, in these dimensions, where every step before took its
 /// first branch.
 fn branches(lines: &str, dimensions: &[Dimension]) -> String {
-    let plan: Plan =
+    let program: Program =
         format!("# heirloom case v1\n{}\naudit\n", lines.replace("PROFILES", PROFILES))
             .parse()
             .expect("the lines are a case");
-    let mut world = World::new(plan.defaults.clone());
-    let (last, before) = plan.steps.split_last().expect("the case has a step");
+    let mut world = World::new(program.defaults.clone());
+    let (last, before) = program.steps.split_last().expect("the case has a step");
     for each in before {
         world = step(&world, each).swap_remove(0).world;
     }
@@ -35,12 +35,13 @@ fn branches(lines: &str, dimensions: &[Dimension]) -> String {
     shown.join("\n") + "\n"
 }
 
-fn due(due: &Due, dimensions: &[Dimension]) -> String {
+fn due(due: &Expected, dimensions: &[Dimension]) -> String {
     let (policy, ruling, notice) = match due {
-        Due::Policy(_, policy, ruling)
-        | Due::Look(_, policy, ruling)
-        | Due::Fresh(_, policy, ruling) => (policy, ruling, String::new()),
-        Due::Turn { policy, ruling, notice, .. } | Due::Change { policy, ruling, notice, .. } => {
+        Expected::Policy(_, policy, ruling)
+        | Expected::Look(_, policy, ruling)
+        | Expected::ColdRead(_, policy, ruling) => (policy, ruling, String::new()),
+        Expected::Turn { policy, ruling, notice, .. }
+        | Expected::Change { policy, ruling, notice, .. } => {
             let notice = match notice {
                 None => "; a notice or none",
                 Some(true) => "; a notice",
@@ -48,8 +49,8 @@ fn due(due: &Due, dimensions: &[Dimension]) -> String {
             };
             (policy, ruling, notice.to_owned())
         }
-        Due::Refusal(clause) => return format!("refused by {clause}"),
-        Due::Answer { granted } => return format!("granted: {granted}"),
+        Expected::Refusal(clause) => return format!("refused by {clause}"),
+        Expected::Answer { granted } => return format!("granted: {granted}"),
         other => return format!("{other:?}"),
     };
     let words: Vec<String> = dimensions

@@ -5,21 +5,21 @@
 //! turn's. A thread that is not loaded takes neither (R0).
 
 use super::rules::{either, faulty, general, loaded, or_refused, quiet, refused, stated};
-use super::{Branch, Due, Kind, Ruling, Thread, World};
+use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
 use crate::op::Flaw;
-use crate::plan::{Name, Reply, Who};
-use crate::policy::{DEFAULT, Dimension, Policy, Reviewer, TurnOverrides, Value, Wish};
+use crate::policy::{DEFAULT, Dimension, Policy, Reviewer, Setting, TurnOverrides, Value};
+use crate::program::{Reply, ThreadName, ThreadRef};
 
 /// T3 is the stance on a turn that fails or is interrupted: it did start, so its override holds.
 pub(super) fn run(
     world: &World,
-    who: Who,
+    who: ThreadRef,
     overrides: &TurnOverrides,
     (flaw, reply): (Option<Flaw>, &Reply),
 ) -> Vec<Branch> {
     let set = match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..) => Clause::T1,
+        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => Clause::T1,
         Reply::Fail | Reply::Status(_) | Reply::Drop | Reply::Hold => Clause::T3,
     };
     match (loaded(world, who), flaw) {
@@ -31,14 +31,14 @@ pub(super) fn run(
 }
 
 /// The turn runs on; nobody knows yet how it ends.
-pub(super) fn begin(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<Branch> {
+pub(super) fn begin(world: &World, who: ThreadRef, overrides: &TurnOverrides) -> Vec<Branch> {
     let Some((name, thread)) = loaded(world, who) else {
         return refused(world, Clause::R0);
     };
     let steered = thread.running.is_some();
     let mut branches = turn(world, (name, thread), overrides, Clause::T1);
     for branch in &mut branches {
-        if let (false, Due::Turn { policy, .. }) = (steered, &branch.due) {
+        if let (false, Expected::Turn { policy, .. }) = (steered, &branch.due) {
             let begun = branch.world.threads.get_mut(&name).expect("a turn was granted");
             begun.running = Some(policy.clone());
         }
@@ -48,7 +48,7 @@ pub(super) fn begin(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<B
 
 fn turn(
     world: &World,
-    (name, thread): (Name, &Thread),
+    (name, thread): (ThreadName, &Thread),
     overrides: &TurnOverrides,
     set: Clause,
 ) -> Vec<Branch> {
@@ -56,27 +56,27 @@ fn turn(
         return refused(world, clause);
     }
     if thread.running.is_some() {
-        return change(world, (name, thread), overrides, (Kind::Run, Clause::T6));
+        return change(world, (name, thread), overrides, (OpKind::Run, Clause::T6));
     }
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { unstarted(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let mut ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
+    let mut ruling = Citations::all(OpKind::Run, kept).where_set(set, overrides).under(own);
     if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
         ruling = ruling.with(&[Dimension::T], Clause::T8);
     }
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
     next.materialised = true;
-    next.restored = Ruling::RESTORED;
+    next.restored = Citations::RESTORED;
     next.turns.push(policy.clone());
     let mut rests = general(overrides);
     rests.extend([Clause::T9, Clause::W4, Clause::G9]);
     rests.extend(overrides.sets_any().then_some(Clause::G3));
     rests.extend(thread.ephemeral.then_some(Clause::S7));
     rests.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
-    let due = Due::Turn { thread: name, policy, ruling, notice };
+    let due = Expected::Turn { thread: name, policy, ruling, notice };
     gained(world, overrides, stated(world.with(name, next), due, rests))
 }
 
@@ -90,19 +90,19 @@ fn gained(world: &World, overrides: &TurnOverrides, branches: Vec<Branch>) -> Ve
 
 /// What a first turn's values rest on: settings that came before it (U4), else T2.
 fn unstarted(thread: &Thread) -> Clause {
-    if thread.ruled.kind == Kind::Settings { Clause::U4 } else { Clause::T2 }
+    if thread.ruled.kind == OpKind::Settings { Clause::U4 } else { Clause::T2 }
 }
 
 /// What was asked for is the next turn's; no turn starts by it.
 fn change(
     world: &World,
-    (name, thread): (Name, &Thread),
+    (name, thread): (ThreadName, &Thread),
     overrides: &TurnOverrides,
-    (kind, clause): (Kind, Clause),
+    (kind, clause): (OpKind, Clause),
 ) -> Vec<Branch> {
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = world.judged(live.with(overrides));
-    let ruling = Ruling { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
+    let ruling = Citations { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
     let notice = noticed(thread, live, &policy, overrides);
     let mut next = thread.moved(policy.clone(), ruling);
     let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
@@ -110,7 +110,7 @@ fn change(
     let mut rests = general(overrides);
     rests.extend([clause, Clause::T9]);
     rests.extend(thread.running.is_some().then_some(Clause::U1));
-    let due = Due::Change { thread: name, policy, ruling, notice };
+    let due = Expected::Change { thread: name, policy, ruling, notice };
     gained(world, overrides, stated(world.with(name, next), due, rests))
 }
 
@@ -128,16 +128,16 @@ fn noticed(
     let resolved = profile && overrides.profile.value().is_some();
     let instructed = overrides.sets(Dimension::CM);
     let tier = match overrides.others.get(&Dimension::T) {
-        Some(Wish::Null) => true,
-        Some(Wish::Set(tier)) => tier == DEFAULT,
-        Some(Wish::Omit) | None => false,
+        Some(Setting::Null) => true,
+        Some(Setting::Set(tier)) => tier == DEFAULT,
+        Some(Setting::Omit) | None => false,
     };
     let untold = overrides.sets(Dimension::T) && !after.others.contains_key(&Dimension::T);
     let open = unknown || untold || before == after && (resolved || instructed || tier);
     (thread.heard_by[0] && !open).then_some(before != after)
 }
 
-pub(super) fn settings(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<Branch> {
+pub(super) fn settings(world: &World, who: ThreadRef, overrides: &TurnOverrides) -> Vec<Branch> {
     let overrides = &overrides.clone().cleared();
     let Some((name, thread)) = loaded(world, who) else {
         return refused(world, Clause::R0);
@@ -146,14 +146,14 @@ pub(super) fn settings(world: &World, who: Who, overrides: &TurnOverrides) -> Ve
         return refused(world, clause);
     }
     let clause = if thread.materialised { Clause::U1 } else { Clause::U4 };
-    let mut branches = change(world, (name, thread), overrides, (Kind::Settings, clause));
+    let mut branches = change(world, (name, thread), overrides, (OpKind::Settings, clause));
     branches.iter_mut().for_each(|branch| branch.rests.push(Clause::U0));
     branches
 }
 
 /// The end of a turn leaves the policy as it is, and the turn goes on to it with its own, whatever
 /// was said meanwhile; a thread that nobody hears may be unloaded then.
-pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn finish(world: &World, who: ThreadRef) -> Vec<Branch> {
     let Some((name, thread)) = world.thread(who) else {
         return quiet(world.clone());
     };
@@ -165,8 +165,8 @@ pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
                 said @ (Clause::T6 | Clause::T7 | Clause::U1) => said,
                 _ => Clause::T1,
             };
-            let ruling = Ruling::all(Kind::Run, clause);
-            let due = Due::Told { thread: name, policy: running.clone(), ruling };
+            let ruling = Citations::all(OpKind::Run, clause);
+            let due = Expected::ModelContext { thread: name, policy: running.clone(), ruling };
             stated(world.with(name, idle), due, Vec::new())
         }
         None => quiet(world.with(name, idle)),
@@ -174,24 +174,24 @@ pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
 }
 
 /// The thread is unloaded, or not yet.
-pub(super) fn closing(world: &World, (name, thread): (Name, Thread)) -> Vec<Branch> {
+pub(super) fn closing(world: &World, (name, thread): (ThreadName, Thread)) -> Vec<Branch> {
     let still = world.with(name, thread);
     let gone = still.closed(name).expect("it is idle, and nobody hears it");
     let branch = |world, closed| {
-        let due = Due::Closing { thread: name, closed };
+        let due = Expected::Closing { thread: name, closed };
         Branch { world, due, rests: Vec::new() }
     };
     vec![branch(gone, true), branch(still, false)]
 }
 
 /// Steering says something to the running turn, and changes no policy.
-pub(super) fn steer(world: &World, who: Who) -> Vec<Branch> {
+pub(super) fn steer(world: &World, who: ThreadRef) -> Vec<Branch> {
     match loaded(world, who) {
         None => refused(world, Clause::R0),
         Some((name, thread)) => {
             let mut steered = thread.clone();
             if thread.running.is_some() {
-                steered.ruled = Ruling::all(Kind::Steer, Clause::T6);
+                steered.ruled = Citations::all(OpKind::Steer, Clause::T6);
             }
             either(world, world.with(name, steered))
         }
@@ -199,10 +199,10 @@ pub(super) fn steer(world: &World, who: Who) -> Vec<Branch> {
 }
 
 /// T7: one running turn alone; the thread's own policy stays.
-pub(super) fn retune(world: &World, who: Who, reviewer: &Reviewer) -> Vec<Branch> {
+pub(super) fn retune(world: &World, who: ThreadRef, reviewer: &Reviewer) -> Vec<Branch> {
     match loaded(world, who) {
         Some((name, thread)) if thread.running.is_some() => {
-            let ruled = Ruling::all(Kind::Retune, Clause::T7);
+            let ruled = Citations::all(OpKind::TurnSettings, Clause::T7);
             let mut tuned = Thread { ruled, ..thread.clone() };
             tuned.running.iter_mut().for_each(|turn| turn.reviewer = reviewer.clone());
             either(world, world.with(name, tuned))

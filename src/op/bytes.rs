@@ -8,12 +8,12 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::strategy::MAX_OPS;
 use super::{
-    Act, Case, Consent, Cut, Delay, Ending, Finish, Flaw, Method, Op, Pick, Probe, Review, Stop,
+    Action, Case, Consent, Cut, Delay, Ending, Finish, Flaw, Method, Op, Pick, Probe, Review, Stop,
     Wrong,
 };
 use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
-    SandboxMode, TurnOverrides, Wish,
+    SandboxMode, Setting, TurnOverrides,
 };
 
 const MODES: [SandboxMode; 3] =
@@ -44,10 +44,10 @@ fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
             ephemeral: rarely(bytes)?,
         },
         11..=12 => Op::Resume { thread: pick(bytes)?, overrides: call(bytes)? },
-        13 => Op::Reread { thread: pick(bytes)? },
+        13 => Op::WarmRead { thread: pick(bytes)? },
         14..=15 => Op::Restart {
             stop: *bytes.choose(&[Stop::Graceful, Stop::Kill])?,
-            forgets: rarely(bytes)?,
+            drop_db: rarely(bytes)?,
             server: None,
         },
         16 => Op::Configure { defaults: defaults(bytes)? },
@@ -55,19 +55,19 @@ fn op(bytes: &mut Unstructured<'_>) -> Result<Op> {
         19 => Op::Begin { thread: pick(bytes)?, overrides: turn(bytes)? },
         20 => Op::Finish { thread: pick(bytes)?, finish: *bytes.choose(&FINISHES)? },
         21 => Op::Steer { thread: pick(bytes)? },
-        22 => Op::Retune { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
-        23..=25 => Op::Act { thread: pick(bytes)?, act: *bytes.choose(&Act::ALL)? },
-        26 => Op::Fresh { thread: pick(bytes)? },
+        22 => Op::TurnSettings { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
+        23..=25 => Op::Action { thread: pick(bytes)?, act: *bytes.choose(&Action::ALL)? },
+        26 => Op::ColdRead { thread: pick(bytes)? },
         27 => wrapped(bytes)?,
         28 => Op::Spawn { thread: pick(bytes)? },
-        29 => Op::Task { thread: pick(bytes)? },
+        29 => Op::SubagentTurn { thread: pick(bytes)? },
         30 => Op::Invalid {
             thread: pick(bytes)?,
             method: *bytes.choose(&Method::all())?,
             wrong: *bytes.choose(&Wrong::ALL)?,
         },
         _ => match bytes.arbitrary()? {
-            true => Op::Rival { thread: pick(bytes)? },
+            true => Op::SecondServer { thread: pick(bytes)? },
             false => Op::Disk { full: bytes.arbitrary()? },
         },
     })
@@ -78,12 +78,12 @@ const FINISHES: [Finish; 2] = [Finish::Complete, Finish::Interrupt];
 /// An operation within another; of plain ones only, so that bytes never nest without end.
 fn wrapped(bytes: &mut Unstructured<'_>) -> Result<Op> {
     Ok(match bytes.int_in_range(0..=2_u8)? {
-        0 => Op::Second(Box::new(plain(bytes)?)),
+        0 => Op::SecondClient(Box::new(plain(bytes)?)),
         1 => {
             let after = *bytes.choose(&Delay::ALL)?;
-            Op::Torn(Box::new(changing(bytes)?), after)
+            Op::KillDuring(Box::new(changing(bytes)?), after)
         }
-        _ => Op::Together(vec![plain(bytes)?, plain(bytes)?]),
+        _ => Op::Parallel(vec![plain(bytes)?, plain(bytes)?]),
     })
 }
 
@@ -94,9 +94,9 @@ fn changing(bytes: &mut Unstructured<'_>) -> Result<Op> {
         1 => Op::Begin { thread: pick(bytes)?, overrides: turn(bytes)? },
         2 => Op::Finish { thread: pick(bytes)?, finish: Finish::Interrupt },
         3 => Op::Steer { thread: pick(bytes)? },
-        4 => Op::Retune { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
-        5 => Op::Act { thread: pick(bytes)?, act: *bytes.choose(&Act::ALL)? },
-        6 => Op::Together(vec![plain(bytes)?, plain(bytes)?]),
+        4 => Op::TurnSettings { thread: pick(bytes)?, reviewer: reviewer(bytes)? },
+        5 => Op::Action { thread: pick(bytes)?, act: *bytes.choose(&Action::ALL)? },
+        6 => Op::Parallel(vec![plain(bytes)?, plain(bytes)?]),
         _ => plain(bytes)?,
     })
 }
@@ -130,7 +130,7 @@ fn pick(bytes: &mut Unstructured<'_>) -> Result<Pick> {
 fn ending(bytes: &mut Unstructured<'_>) -> Result<Ending> {
     Ok(match bytes.int_in_range(0..=15_u8)? {
         0..=8 => Ending::Completes,
-        9 => Ending::Deed(
+        9 => Ending::Probe(
             *bytes.choose(&Probe::ALL)?,
             Consent { client: bytes.arbitrary()?, review: *bytes.choose(&Review::ALL)? },
         ),
@@ -175,19 +175,19 @@ fn overrides<S>(
         0..=2 => Overrides::default(),
         3 => by_mode(*bytes.choose(&BUNDLES)?),
         _ => Overrides {
-            approval: wish(bytes, approval)?,
-            reviewer: wish(bytes, reviewer)?,
-            sandbox: wish(bytes, sandbox)?,
+            approval: setting(bytes, approval)?,
+            reviewer: setting(bytes, reviewer)?,
+            sandbox: setting(bytes, sandbox)?,
             ..Overrides::default()
         },
     })
 }
 
-fn wish<T>(bytes: &mut Unstructured<'_>, value: Draw<T>) -> Result<Wish<T>> {
+fn setting<T>(bytes: &mut Unstructured<'_>, value: Draw<T>) -> Result<Setting<T>> {
     Ok(match bytes.int_in_range(0..=7_u8)? {
-        0..=3 => Wish::Omit,
-        4 => Wish::Null,
-        _ => Wish::Set(value(bytes)?),
+        0..=3 => Setting::Omit,
+        4 => Setting::Null,
+        _ => Setting::Set(value(bytes)?),
     })
 }
 

@@ -85,13 +85,13 @@ enum Rare {
     Crowd,
     Subagents,
     /// Kills during calls, and the state database gone.
-    Torn,
+    KillDuring,
     /// A full disk.
     Full,
     /// Threads that are unloaded, and a second server.
     Unload,
     /// Looks from a copy of the home.
-    Fresh,
+    ColdRead,
 }
 
 /// Cases of 1 to `max_ops` operations.
@@ -168,10 +168,10 @@ fn rares() -> BoxedStrategy<Rare> {
         (2, Rare::Ephemeral),
         (2, Rare::Crowd),
         (2, Rare::Subagents),
-        (2, Rare::Torn),
+        (2, Rare::KillDuring),
         (1, Rare::Full),
         (2, Rare::Unload),
-        (1, Rare::Fresh),
+        (1, Rare::ColdRead),
     ];
     Union::new_weighted(weighed.map(|(weight, rare)| (weight, Just(rare).boxed())).to_vec()).boxed()
 }

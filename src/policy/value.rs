@@ -113,12 +113,12 @@ impl Value {
                 Approval::OnRequest => "on-request",
                 Approval::Never => "never",
                 Approval::Granular(_) => "granular",
-                Approval::Odd(_) => "odd",
+                Approval::Unrecognised(_) => "odd",
             },
             Value::Reviewer(reviewer) => match reviewer {
                 Reviewer::User => "user",
                 Reviewer::AutoReview => "auto_review",
-                Reviewer::Odd(_) => "odd",
+                Reviewer::Unrecognised(_) => "odd",
             },
             Value::Permissions(Permissions::Profile(_)) => "profile",
             Value::Permissions(Permissions::Legacy(sandbox)) => match sandbox {
@@ -126,7 +126,7 @@ impl Value {
                 Sandbox::WorkspaceWrite { .. } => "workspace-write",
                 Sandbox::FullAccess => "danger-full-access",
                 Sandbox::External { .. } => "external",
-                Sandbox::Odd(_) => "odd",
+                Sandbox::Unrecognised(_) => "odd",
             },
             Value::Other(Dimension::M, _) => "model",
             Value::Other(Dimension::E, _) => "effort",

@@ -11,7 +11,7 @@ use semver::Version;
 
 use crate::provision::cache::{self, Manifest, failed};
 use crate::provision::client::Refusal;
-use crate::provision::watched::{self, Fault};
+use crate::provision::progress_reader::{self, Fault};
 use crate::provision::{
     Cache, Client, Clients, Error, Executable, Pinned, Progress, Tell, digest, identify, npm, pins,
     pip, prune, tree, unpack,
@@ -130,10 +130,11 @@ impl Wanted<'_> {
 
     /// The package, if its digest is the one that is due.
     fn verify(&self, package: Package, tell: &mut Tell<'_>) -> Result<Trusted, Error> {
-        let seen = watched::read(&package.file, verifying, tell, |input| match package.client {
-            Client::Npm => digest::integrity(input),
-            Client::Pip => digest::sha256(input),
-        });
+        let seen =
+            progress_reader::read(&package.file, verifying, tell, |input| match package.client {
+                Client::Npm => digest::integrity(input),
+                Client::Pip => digest::sha256(input),
+            });
         let seen = seen.map_err(|fault| self.faulty(fault, "read", &package.file))?;
         match &package.due {
             Some((due, authority)) if !digest::states(due, &seen) => Err(Error::WrongDigest {
@@ -149,7 +150,7 @@ impl Wanted<'_> {
 
     fn unpack(&self, package: &Trusted, into: &Path, tell: &mut Tell<'_>) -> Result<(), Error> {
         let progress = |bytes, total| Progress::Unpacking { bytes, total };
-        watched::read(&package.file, progress, tell, |input| match package.client {
+        progress_reader::read(&package.file, progress, tell, |input| match package.client {
             Client::Npm => unpack::tarball(input, into),
             Client::Pip => unpack::wheel(input, into),
         })
@@ -187,7 +188,7 @@ impl Wanted<'_> {
 
     /// The digest of the executable, as [`Executable`] has it.
     fn fingerprint(&self, path: &Path, tell: &mut Tell<'_>) -> Result<String, Error> {
-        watched::read(path, verifying, tell, |input| identify::fingerprint(input))
+        progress_reader::read(path, verifying, tell, |input| identify::fingerprint(input))
             .map_err(|fault| self.faulty(fault, "read", path))
     }
 

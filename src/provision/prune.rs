@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use crate::provision::cache::{self, failed};
-use crate::provision::span::Span;
+use crate::provision::range::Span;
 use crate::provision::{Cache, Cached, Error, Progress, Spec, Tell, lease, tree};
 
 /// What is to stay.

@@ -3,7 +3,7 @@
 //! All clauses in their sections, or one with what its strengths and sources mean. Prints the rows
 //! as they stand; a clause's id begins every line about it.
 
-use super::paint::{Ink, Paint};
+use super::style::{Color, Style};
 use super::words;
 use crate::contract::{Clause, Row, Strength, all, row, source_meaning};
 use crate::policy::Dimension;
@@ -12,14 +12,14 @@ use crate::policy::Dimension;
 const INDENT: usize = 14;
 
 /// The whole contract.
-pub fn list(paint: &Paint) -> String {
+pub fn list(paint: &Style) -> String {
     let mut text = String::new();
     let mut section = "";
     for row in all() {
         if row.section != section {
             section = row.section;
             let gap = if text.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}{}\n", paint.ink(Ink::Strong, section)));
+            text.push_str(&format!("{gap}{}\n", paint.ink(Color::Strong, section)));
         }
         text.push_str(&brief(row, paint));
     }
@@ -32,9 +32,9 @@ pub fn list(paint: &Paint) -> String {
 }
 
 /// One clause in full.
-pub fn one(clause: Clause, paint: &Paint) -> String {
+pub fn one(clause: Clause, paint: &Style) -> String {
     let row = row(clause);
-    let head = paint.ink(Ink::Strong, &clause.to_string());
+    let head = paint.ink(Color::Strong, &clause.to_string());
     let mut text = format!("{head}  {}\n\n", row.section);
     text.push_str(&format!("{}\n\n", paint.wrap("  ", "  ", row.text)));
     text.push_str("Strength: how firmly the sources stand behind it\n");
@@ -63,7 +63,7 @@ pub fn one(clause: Clause, paint: &Paint) -> String {
 }
 
 /// A clause as it stands in the list.
-fn brief(row: &Row, paint: &Paint) -> String {
+fn brief(row: &Row, paint: &Style) -> String {
     let mut strength = row.default.to_string();
     for (dimension, one) in row.exceptions {
         strength.push_str(&format!("; {dimension} {one}"));
@@ -73,10 +73,10 @@ fn brief(row: &Row, paint: &Paint) -> String {
     let id = format!("  {:<width$}", row.clause, width = INDENT - 10);
     let wrapped = paint.wrap(&indent, &indent, &words);
     let rest = wrapped.strip_prefix(&indent).unwrap_or(&wrapped);
-    format!("{}{rest}\n", paint.ink(Ink::Strong, &id))
+    format!("{}{rest}\n", paint.ink(Color::Strong, &id))
 }
 
-fn strength(label: &str, strength: Strength, row: &Row, paint: &Paint) -> String {
+fn strength(label: &str, strength: Strength, row: &Row, paint: &Style) -> String {
     let label = match row.exceptions {
         [] => "everywhere",
         _ => label,

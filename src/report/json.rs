@@ -45,10 +45,10 @@ pub fn event(event: &Event) -> Value {
             "runs": runs,
             "lines": lines,
         }),
-        Event::Told(told) => json!({
+        Event::FindingReport(told) => json!({
             "event": "told",
             "finding": Recorded::new(told),
-            "program": told.plan.to_string(),
+            "program": told.program.to_string(),
         }),
         Event::Stale(stale) => json!({
             "event": "stale",

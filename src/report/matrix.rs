@@ -5,16 +5,16 @@
 //! other follow below.
 
 use crate::contract::row;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Place, State, Turn};
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
-use super::paint::{Ink, Paint};
+use super::style::{Color, Style};
 use super::words::{self, plural};
 
 pub mod changes;
-pub mod document;
-pub mod march;
+pub mod json;
+pub mod progress;
 pub mod page;
-pub mod shelf;
+pub mod files;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +25,7 @@ const NAME: usize = 11;
 const CELL: usize = 9;
 
 /// The matrix, ending its last line.
-pub fn text(matrix: &Matrix, paint: &Paint) -> String {
+pub fn text(matrix: &Matrix, paint: &Style) -> String {
     let mut text = String::new();
     let widest = matrix.columns.iter().map(|column| column.label.len() + 2).max().unwrap_or(0);
     let cell = widest.max(CELL);
@@ -52,13 +52,13 @@ pub fn word(cell: &Cell) -> &'static str {
 }
 
 /// A clause and its dimension, as `R4 AP`.
-pub fn name(place: Place) -> String {
+pub fn name(place: Row) -> String {
     let dimension = place.dimension.map_or(String::new(), |dimension| format!(" {dimension}"));
     format!("{}{dimension}", place.clause)
 }
 
 /// A turn in a line: what breaks or is repaired, and against which release before.
-pub fn turn(matrix: &Matrix, turn: &Turn) -> String {
+pub fn turn(matrix: &Matrix, turn: &TurningPoint) -> String {
     let from = &matrix.columns[turn.from].label;
     let cells = &matrix.rows[&turn.place];
     let now = match (cells[turn.from].state, cells[turn.to].state) {
@@ -103,11 +103,11 @@ pub fn tells(cells: &[Cell]) -> bool {
     has(State::Broken) || (has(State::Untestable) && has(State::Holds))
 }
 
-fn block(matrix: &Matrix, columns: &[usize], width: usize, paint: &Paint) -> String {
+fn block(matrix: &Matrix, columns: &[usize], width: usize, paint: &Style) -> String {
     let label = |at: &usize| format!("{:>width$}", matrix.columns[*at].label);
     let labels: Vec<String> = columns.iter().map(label).collect();
     let mut text =
-        format!("{}\n", paint.ink(Ink::Strong, &format!("{:NAME$}{}", "", labels.concat())));
+        format!("{}\n", paint.ink(Color::Strong, &format!("{:NAME$}{}", "", labels.concat())));
     for (place, cells) in matrix.rows.iter().filter(|(_, cells)| tells(cells)) {
         let cells: Vec<String> = columns
             .iter()
@@ -124,21 +124,21 @@ fn block(matrix: &Matrix, columns: &[usize], width: usize, paint: &Paint) -> Str
     text
 }
 
-fn dimension(place: Place) -> String {
+fn dimension(place: Row) -> String {
     place.dimension.map_or(String::new(), |dimension| dimension.to_string())
 }
 
-fn ink(cell: &Cell) -> Ink {
+fn ink(cell: &Cell) -> Color {
     match cell.state {
-        State::Holds => Ink::Good,
-        State::Broken if cell.is_known() => Ink::Doubtful,
-        State::Broken => Ink::Bad,
-        State::Untestable | State::Untried => Ink::Faint,
+        State::Holds => Color::Good,
+        State::Broken if cell.is_known() => Color::Doubtful,
+        State::Broken => Color::Bad,
+        State::Untestable | State::Untried => Color::Faint,
     }
 }
 
 /// What has no line, and what the signs mean.
-fn remainder(matrix: &Matrix, paint: &Paint) -> String {
+fn remainder(matrix: &Matrix, paint: &Style) -> String {
     let with = |fits: &dyn Fn(&[Cell]) -> bool| -> Vec<String> {
         let rows = matrix.rows.iter().filter(|(_, cells)| !tells(cells) && fits(cells));
         rows.map(|(place, _)| name(*place)).collect()
@@ -162,16 +162,16 @@ fn remainder(matrix: &Matrix, paint: &Paint) -> String {
         text.push_str(&standing(column, paint));
     }
     if let Some(gaps) = gaps(matrix) {
-        text.push_str(&paint.row_in(Ink::Doubtful, "not all", &gaps));
+        text.push_str(&paint.row_in(Color::Doubtful, "not all", &gaps));
     }
     text
 }
 
 /// What became of a release, in a line.
-fn standing(column: &Column, paint: &Paint) -> String {
+fn standing(column: &Column, paint: &Style) -> String {
     match &column.outcome {
         Outcome::NotRun(reason) => {
-            paint.row_in(Ink::Doubtful, &column.label, &format!("not run: {reason}"))
+            paint.row_in(Color::Doubtful, &column.label, &format!("not run: {reason}"))
         }
         Outcome::Ran(results) => {
             let stored = if results.stored { ", run before" } else { "" };
@@ -192,9 +192,9 @@ fn standing(column: &Column, paint: &Paint) -> String {
     }
 }
 
-fn turns(matrix: &Matrix, paint: &Paint) -> String {
+fn turns(matrix: &Matrix, paint: &Style) -> String {
     let turns = matrix.turns();
-    let mut text = format!("\n{}\n", paint.ink(Ink::Strong, "What changed when"));
+    let mut text = format!("\n{}\n", paint.ink(Color::Strong, "What changed when"));
     if turns.is_empty() {
         text.push_str(&format!("  {}\n", unchanged(matrix)));
     }

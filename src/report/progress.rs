@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::words::{self, plural, rate};
-use crate::campaign::{Event, Status, Told};
+use crate::campaign::{Event, FindingReport, Status};
 use crate::judge::signature::Signature;
 
 /// How often the bar moves by itself: its clock shows tenths of nothing smaller than a second.
@@ -96,7 +96,7 @@ impl Progress {
             Event::Shrinking { signature, runs, lines } => {
                 self.open.insert(signature.clone(), (*runs, *lines));
             }
-            Event::Told(told) => self.told(told),
+            Event::FindingReport(told) => self.told(told),
             Event::Stale(stale) => {
                 self.line(&format!("{}: stale; {}", stale.signature, words::stale(stale)));
             }
@@ -121,13 +121,13 @@ impl Progress {
         self.line(&format!("{signature}:{widened} in case {index}; {then}"));
     }
 
-    fn told(&mut self, told: &Told) {
+    fn told(&mut self, told: &FindingReport) {
         self.open.remove(&told.finding.signature());
         if told.status == Status::Known {
             return;
         }
         let widened = if told.finding.widened { "WIDENED, " } else { "" };
-        let lines = plural(told.plan.lines(), "line");
+        let lines = plural(told.program.lines(), "line");
         let signature = told.finding.signature();
         let confirmed = words::confirmed(told.status, told.confirmed);
         let status = words::status(told.status);

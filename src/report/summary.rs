@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::json::server;
 use super::words;
-use crate::campaign::deed::Proof;
-use crate::campaign::{Noticed, Outcome, Stale, Status, Told};
+use crate::campaign::probe::Proof;
+use crate::campaign::{FindingReport, Noticed, Outcome, Stale, Status};
 use crate::contract::{Clause, Strength, all};
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Tally, View};
@@ -194,7 +194,7 @@ impl StaleRecord {
 
 impl Recorded {
     /// The record of a finding.
-    pub fn new(told: &Told) -> Recorded {
+    pub fn new(told: &FindingReport) -> Recorded {
         let finding = &told.finding;
         Recorded {
             id: told.id.clone(),
@@ -213,7 +213,7 @@ impl Recorded {
             also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
             widened: finding.widened,
             confirmed: Confirmed { shown: told.confirmed.0, runs: told.confirmed.1 },
-            steps: told.plan.lines(),
+            steps: told.program.lines(),
             shrink_runs: told.shrink_runs,
             found_after_seconds: told.found_after.as_secs_f64(),
             case: format!("findings/{}.case", told.id),

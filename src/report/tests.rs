@@ -9,30 +9,30 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
-use super::closing::Closing;
 use super::coverage;
-use super::exhibit::{Exhibit, Ways};
-use super::folder::Folder;
+use super::final_summary::Closing;
+use super::finding::{FindingText, ReplayCommands};
 use super::json::event;
-use super::paint::Paint;
+use super::run_folder::Folder;
+use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::deed::{Deed, Proof};
-use crate::campaign::{Event, Noticed, Outcome, Stale, Status, Subject, Told, Why};
+use crate::campaign::probe::{ProbeResult, Proof};
+use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Status, Subject, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
-use crate::plan::Plan;
+use crate::program::Program;
 use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
 
-fn told(status: Status) -> Told {
+fn told(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let finding = judge(&trace).findings.remove(0);
-    Told {
+    FindingReport {
         id: "r4-ap-resume-never-config".to_owned(),
         status,
         finding,
-        plan: trace.plan.clone(),
+        program: trace.program.clone(),
         unlike: (status == Status::Flaky).then(|| trace.clone()),
         trace,
         stderr: "last words\n".to_owned(),
@@ -41,7 +41,7 @@ fn told(status: Status) -> Told {
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
         excuse: None,
-        deed: (status == Status::New).then(|| Deed {
+        deed: (status == Status::New).then(|| ProbeResult {
             proof: Proof::Proved,
             words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
             run: None,
@@ -49,7 +49,7 @@ fn told(status: Status) -> Told {
     }
 }
 
-fn outcome(findings: Vec<Told>) -> Outcome {
+fn outcome(findings: Vec<FindingReport>) -> Outcome {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let (spec, digest) = ("0.144.4".to_owned(), "sha256:00ff".to_owned());
     Outcome {
@@ -83,8 +83,11 @@ fn stale() -> Stale {
     Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
-fn ways() -> Ways {
-    Ways { folder: Path::new("runs/x-7").to_owned(), flags: "--server 0.144.4".to_owned() }
+fn ways() -> ReplayCommands {
+    ReplayCommands {
+        folder: Path::new("runs/x-7").to_owned(),
+        flags: "--server 0.144.4".to_owned(),
+    }
 }
 
 fn check(text: &str, expected: Expect) {
@@ -95,7 +98,7 @@ fn check(text: &str, expected: Expect) {
 fn a_finding_is_a_program_with_the_contradicted_step_marked() {
     let told = told(Status::New);
     check(
-        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        &FindingText::told(&told, &ways()).text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
             R4 AP  WIDENED, new finding: wrong approval policy of t0 after `resume`
@@ -139,7 +142,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
     told.finding.expected = "a refusal".to_owned();
     told.finding.seen = "it was granted".to_owned();
     check(
-        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        &FindingText::told(&told, &ways()).text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
             R4  WIDENED, flaky: `resume` of t0: expected a refusal, seen it was granted
@@ -175,8 +178,8 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
 #[test]
 fn a_case_file_explains_itself_and_can_be_read() {
     let told = told(Status::New);
-    let text = Exhibit::kept(&told, &ways()).case();
-    assert_eq!(text.parse::<Plan>(), Ok(told.plan.clone()));
+    let text = FindingText::kept(&told, &ways()).case();
+    assert_eq!(text.parse::<Program>(), Ok(told.program.clone()));
     check(
         &text,
         expect![[r##"
@@ -211,7 +214,7 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
     let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";
     let closing = Closing { outcome: &outcome, folder: Path::new("runs/x-7"), again };
     check(
-        &closing.text(&Paint::plain(80)),
+        &closing.text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
             Summary
@@ -259,7 +262,7 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
     let all = [outcome(vec![]), stale, stopped, conforms, nothing, known];
     let last = |outcome: &Outcome| {
         let closing = Closing { outcome, folder: Path::new("x"), again: "" };
-        let text = closing.text(&Paint::plain(200));
+        let text = closing.text(&Style::plain(200));
         format!("{}\n", text.lines().last().unwrap_or_default())
     };
     check(
@@ -362,7 +365,8 @@ fn an_event_is_one_line_of_json() {
     };
     let told = told(Status::New);
     let found = Event::Found { signature: told.finding.signature(), index: 3, known: false };
-    let lines = [began, found, Event::Told(Box::new(told))].map(|one| format!("{}\n", event(&one)));
+    let lines = [began, found, Event::FindingReport(Box::new(told))]
+        .map(|one| format!("{}\n", event(&one)));
     check(
         &lines.concat(),
         expect![[r##"
@@ -411,7 +415,7 @@ fn a_folder_keeps_events_findings_and_the_summary() {
     let place = tempfile::tempdir().expect("a folder can be made");
     let mut folder = Folder::within(place.path(), "x-7").expect("it is new");
     let told = told(Status::Flaky);
-    let event = Event::Told(Box::new(told.clone()));
+    let event = Event::FindingReport(Box::new(told.clone()));
     folder.hear(&event, "{}", &ways()).expect("there is room");
     folder.hear(&event, "{}", &ways()).expect("there is room");
     folder.close(&outcome(vec![told]), &ways()).expect("there is room");

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::campaign::deed::{Deed, Proof};
+use crate::campaign::probe::{ProbeResult, Proof};
 use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
@@ -36,12 +36,12 @@ pub fn view(view: View) -> (&'static str, &'static str) {
     match view {
         View::Reply => ("reply", "the server's answer to the request"),
         View::Notice => ("notice", "its thread/settings/updated notification"),
-        View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
-        View::Told => ("told", "what the server tells the model in its request"),
+        View::WarmRead => ("reread", "a resume of the loaded thread, changing nothing"),
+        View::ModelContext => ("told", "what the server tells the model in its request"),
         View::Store => ("store", "the thread's row in the state database"),
         View::Rollout => ("rollout", "the thread's file on disk"),
-        View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
-        View::Deed => ("deed", "what happened when the model asked for a command"),
+        View::ColdRead => ("fresh", "a resume by a second process, on a copy of the home"),
+        View::Probe => ("deed", "what happened when the model asked for a command"),
         View::Wire => ("wire", "its lines, turns and processes themselves"),
         View::Schema => ("schema", "each line beside the schema that the server prints"),
     }
@@ -96,7 +96,7 @@ pub fn brief(text: &str) -> String {
 }
 
 /// What the deed of a finding showed.
-pub fn deed(deed: &Deed) -> String {
+pub fn deed(deed: &ProbeResult) -> String {
     format!("{}: {}", proof(deed.proof), deed.words)
 }
 

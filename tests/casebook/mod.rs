@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use heirloom::plan::Plan;
+use heirloom::program::Program;
 
 /// One case file.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(crate) fn case_files(prefix: &str) -> Vec<CaseFile> {
 
 impl CaseFile {
     /// Its plan, or what is wrong with it.
-    pub(crate) fn plan(&self) -> Result<Plan, String> {
+    pub(crate) fn program(&self) -> Result<Program, String> {
         self.text.parse().map_err(|error| format!("tests/cases/{}.case: {error}", self.name))
     }
 }

@@ -10,8 +10,8 @@ use std::ops::RangeInclusive;
 use expect_test::{Expect, expect};
 use heirloom::op::strategy::{Draw, MAX_OPS, drawn};
 use heirloom::op::{Case, Delay, Ending, NOBODY, Op, Pick};
-use heirloom::plan::Plan;
-use heirloom::policy::{Defaults, Overrides, Wish};
+use heirloom::policy::{Defaults, Overrides, Setting};
+use heirloom::program::Program;
 use proptest::collection::vec;
 use proptest::prelude::any;
 
@@ -57,7 +57,9 @@ fn words(drawn: impl Iterator<Item = String>, expected: Expect) {
 
 fn pick(op: &Op) -> Option<Pick> {
     match op {
-        Op::Run { thread, .. } | Op::Resume { thread, .. } | Op::Reread { thread } => Some(*thread),
+        Op::Run { thread, .. } | Op::Resume { thread, .. } | Op::WarmRead { thread } => {
+            Some(*thread)
+        }
         Op::Fork { from, .. } => Some(*from),
         _ => None,
     }
@@ -71,7 +73,7 @@ fn ending(op: &Op) -> Option<Ending> {
 }
 
 /// Each wish of an override: its word, and whether it sets the default.
-fn wishes((defaults, op): (Defaults, Op)) -> Vec<(String, bool)> {
+fn settings_of((defaults, op): (Defaults, Op)) -> Vec<(String, bool)> {
     let mode: Resolved = |defaults| defaults.sandbox.to_string();
     let fields: Resolved = |defaults| defaults.sandbox.under(defaults).to_string();
     match op {
@@ -99,11 +101,11 @@ fn three<S: Display>(
     ]
 }
 
-fn one<T: Display>(key: &str, wish: &Wish<T>, default: &str) -> (String, bool) {
-    match wish {
-        Wish::Omit => (format!("{key} omitted"), false),
-        Wish::Null => (format!("{key} null"), false),
-        Wish::Set(value) => {
+fn one<T: Display>(key: &str, setting: &Setting<T>, default: &str) -> (String, bool) {
+    match setting {
+        Setting::Omit => (format!("{key} omitted"), false),
+        Setting::Null => (format!("{key} null"), false),
+        Setting::Set(value) => {
             let word = value.to_string();
             let form = word.split(['(', '+']).next().unwrap_or_default();
             (format!("{key} {form}"), word == default)
@@ -111,8 +113,8 @@ fn one<T: Display>(key: &str, wish: &Wish<T>, default: &str) -> (String, bool) {
     }
 }
 
-fn set(wish: &(String, bool)) -> bool {
-    !wish.0.ends_with(" omitted") && !wish.0.ends_with(" null")
+fn set(setting: &(String, bool)) -> bool {
+    !setting.0.ends_with(" omitted") && !setting.0.ends_with(" null")
 }
 
 #[test]
@@ -128,13 +130,13 @@ fn three_picks_of_a_hundred_name_nobody() {
 
 #[test]
 fn few_overrides_equal_the_default() {
-    let set = ops().flat_map(wishes).filter(set);
+    let set = ops().flat_map(settings_of).filter(set);
     percent(set.map(|(_, equal)| equal), 3..=20);
 }
 
 #[test]
 fn a_good_part_of_the_calls_override_something() {
-    percent(ops().flat_map(wishes).map(|wish| set(&wish)), 10..=40);
+    percent(ops().flat_map(settings_of).map(|setting| set(&setting)), 10..=40);
 }
 
 #[test]
@@ -145,16 +147,16 @@ fn every_case_begins_with_a_start_and_keeps_its_bound() {
 
 fn kind(op: Op) -> String {
     match op {
-        Op::Restart { stop, forgets, .. } => {
-            format!("Restart {stop}{}", if forgets { " forgetting" } else { "" })
+        Op::Restart { stop, drop_db, .. } => {
+            format!("Restart {stop}{}", if drop_db { " forgetting" } else { "" })
         }
-        Op::Act { act, .. } => format!("Act {act}"),
+        Op::Action { act, .. } => format!("Act {act}"),
         other => format!("{other:?}").split(' ').next().unwrap_or_default().to_owned(),
     }
 }
 
 fn wraps(op: &Op) -> bool {
-    matches!(op, Op::Second(_) | Op::Torn(..) | Op::Together(_))
+    matches!(op, Op::SecondClient(_) | Op::KillDuring(..) | Op::Parallel(_))
 }
 
 #[test]
@@ -233,7 +235,7 @@ fn every_op_is_drawn_that_stands_within_another() {
 fn every_delay_of_a_torn_call_is_drawn() {
     words(
         ops().filter_map(|(_, op)| match op {
-            Op::Torn(_, Delay(after)) => Some(format!("{after:02}")),
+            Op::KillDuring(_, Delay(after)) => Some(format!("{after:02}")),
             _ => None,
         }),
         expect![[r#"
@@ -251,7 +253,7 @@ fn every_delay_of_a_torn_call_is_drawn() {
 fn every_ending_is_drawn() {
     words(
         ops().filter_map(|(_, op)| ending(&op)).map(|ending| match ending {
-            Ending::Deed(probe, _) => format!("Deed {probe:?}"),
+            Ending::Probe(probe, _) => format!("Deed {probe:?}"),
             other => format!("{other:?}"),
         }),
         expect![[r#"
@@ -279,7 +281,7 @@ fn every_ending_is_drawn() {
 #[test]
 fn every_value_is_drawn() {
     words(
-        ops().flat_map(wishes).map(|(word, _)| word),
+        ops().flat_map(settings_of).map(|(word, _)| word),
         expect![[r#"
             approval granular
             approval never
@@ -317,7 +319,7 @@ fn cases_move_where_there_are_other_releases_and_keep_the_bound() {
     percent(ops().map(|ops| ops.iter().filter(|op| moves(op)).count() > 1), 80..=100);
     percent(ops().map(|ops| ops.len() <= MAX_OPS), 100..=100);
     words(
-        cases.iter().flat_map(|case| Plan::from(case).steps).filter_map(|step| {
+        cases.iter().flat_map(|case| Program::from(case).steps).filter_map(|step| {
             Some(format!("{} {}", step.to_string().split(' ').nth(1)?, step.moves_to()?))
         }),
         expect![[r#"
@@ -357,7 +359,7 @@ fn a_fuzzer_reaches_every_value() {
         case.ops.into_iter().map(move |op| (defaults.clone(), op)).collect::<Vec<_>>()
     });
     words(
-        ops.flat_map(wishes).map(|(word, _)| word),
+        ops.flat_map(settings_of).map(|(word, _)| word),
         expect![[r#"
             approval granular
             approval never

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use arbitrary::{Arbitrary, Unstructured};
 use heirloom::op::Case;
 use heirloom::op::strategy::{Draw, cases};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
 use heirloom::policy::{
-    Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, TurnOverrides, Wish,
+    Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, Setting, TurnOverrides,
 };
+use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
@@ -36,8 +36,8 @@ pub(super) fn moving() -> Draw {
 }
 
 /// The plan of any legal case.
-pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
-    any_case().prop_map(|case| Plan::from(&case))
+pub(super) fn any_plan() -> impl Strategy<Value = Program> {
+    any_case().prop_map(|case| Program::from(&case))
 }
 
 /// What a fuzzer makes of these bytes.
@@ -58,18 +58,18 @@ fn shuffled() -> impl Strategy<Value = Case> {
 }
 
 /// A plan as a person may write one: any names, prompts and replies.
-pub(super) fn written_plan() -> impl Strategy<Value = Plan> {
-    (any_plan(), any::<Vec<Index>>(), vec(spoken(), 1..4)).prop_map(|(plan, names, spoken)| {
-        let renamed = renamed(&plan, &numbers(plan.names().len(), &names));
+pub(super) fn written_plan() -> impl Strategy<Value = Program> {
+    (any_plan(), any::<Vec<Index>>(), vec(spoken(), 1..4)).prop_map(|(program, names, spoken)| {
+        let renamed = renamed(&program, &numbers(program.names().len(), &names));
         said(renamed, &spoken)
     })
 }
 
 /// A plan, and the same plan with its names given otherwise.
-pub(super) fn two_namings() -> impl Strategy<Value = (Plan, Plan)> {
-    (any_plan(), any::<Vec<Index>>()).prop_map(|(plan, names)| {
-        let other = renamed(&plan, &numbers(plan.names().len(), &names));
-        (plan, other)
+pub(super) fn two_namings() -> impl Strategy<Value = (Program, Program)> {
+    (any_plan(), any::<Vec<Index>>()).prop_map(|(program, names)| {
+        let other = renamed(&program, &numbers(program.names().len(), &names));
+        (program, other)
     })
 }
 
@@ -89,53 +89,52 @@ fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
 }
 
 /// The plan with its names, in order, replaced by these.
-fn renamed(plan: &Plan, numbers: &[u16]) -> Plan {
-    let old = plan.names();
-    let new = |name: Name| {
+fn renamed(program: &Program, numbers: &[u16]) -> Program {
+    let old = program.names();
+    let new = |name: ThreadName| {
         let place = old.iter().position(|other| *other == name).expect("a plan names its threads");
-        Name(numbers[place])
+        ThreadName(numbers[place])
     };
-    let mut plan = plan.clone();
-    for step in &mut plan.steps {
+    let mut program = program.clone();
+    for step in &mut program.steps {
         step.each_new(&mut |name| *name = new(*name));
         step.each_used(&mut |who| {
-            if let Who::Thread(name) = who {
+            if let ThreadRef::Thread(name) = who {
                 *name = new(*name);
             }
         });
     }
-    plan
+    program
 }
 
 /// What is said in one turn: the prompt, what it overrides and the reply.
 type Spoken = (String, TurnOverrides, Reply);
 
-fn said(mut plan: Plan, spoken: &[Spoken]) -> Plan {
-    let turns = plan.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
+fn said(mut program: Program, spoken: &[Spoken]) -> Program {
+    let turns = program.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
     for (step, said) in turns.zip(spoken.iter().cycle()) {
         if let Step::Run { prompt, overrides, reply, .. } = step {
             (*prompt, *overrides, *reply) = said.clone();
         }
     }
-    plan
+    program
 }
 
 fn spoken() -> impl Strategy<Value = Spoken> {
-    let overrides = (wishes(approvals()), wishes(reviewers()), wishes(sandboxes())).prop_map(
-        |(approval, reviewer, sandbox)| Overrides {
+    let overrides = (settings_of(approvals()), settings_of(reviewers()), settings_of(sandboxes()))
+        .prop_map(|(approval, reviewer, sandbox)| Overrides {
             approval,
             reviewer,
             sandbox,
             ..Overrides::default()
-        },
-    );
+        });
     (texts(), overrides, replies())
 }
 
-fn wishes<T: Clone + std::fmt::Debug>(
+fn settings_of<T: Clone + std::fmt::Debug>(
     values: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Wish<T>> {
-    prop_oneof![Just(Wish::Omit), Just(Wish::Null), values.prop_map(Wish::Set)]
+) -> impl Strategy<Value = Setting<T>> {
+    prop_oneof![Just(Setting::Omit), Just(Setting::Null), values.prop_map(Setting::Set)]
 }
 
 fn replies() -> impl Strategy<Value = Reply> {
@@ -207,9 +206,9 @@ fn sandboxes_with(roots: impl Strategy<Value = String>) -> impl Strategy<Value =
 
 /// Every policy that a server may state, odd spellings included.
 pub(super) fn stated() -> impl Strategy<Value = Policy> {
-    let approval = prop_oneof![4 => approvals(), 1 => texts().prop_map(Approval::Odd)];
-    let reviewer = prop_oneof![4 => reviewers(), 1 => texts().prop_map(Reviewer::Odd)];
-    let odd = texts().prop_map(Sandbox::Odd);
+    let approval = prop_oneof![4 => approvals(), 1 => texts().prop_map(Approval::Unrecognised)];
+    let reviewer = prop_oneof![4 => reviewers(), 1 => texts().prop_map(Reviewer::Unrecognised)];
+    let odd = texts().prop_map(Sandbox::Unrecognised);
     let sandbox = prop_oneof![2 => sandboxes(), 2 => sandboxes_with(texts()), 1 => odd];
     let permissions = prop_oneof![
         4 => sandbox.prop_map(Permissions::Legacy),

@@ -13,10 +13,10 @@ use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, View, judge};
 use heirloom::model::World;
 use heirloom::model::rules::step;
-use heirloom::plan::lift::canonical;
-use heirloom::plan::{Name, Plan, Step, Who};
 use heirloom::policy::{Dimension, Overrides};
-use heirloom::trace::{Fact, Trace, What};
+use heirloom::program::lift::canonical;
+use heirloom::program::{Program, Step, ThreadName, ThreadRef};
+use heirloom::trace::{Entry, Observation, Trace};
 use proptest::strategy::Strategy;
 
 use super::check;
@@ -155,13 +155,16 @@ fn breaks(fault: Fault) -> Row {
 
 /// What a run showed, its files and the secondary dimensions aside: what the world does not know of
 /// those is not compared.
-fn shown(trace: &Trace) -> Vec<Fact> {
-    let evidence = |fact: &&Fact| matches!(fact.what, What::Rollout { .. } | What::Store { .. });
-    let mut facts: Vec<Fact> = trace.facts.iter().filter(|fact| !evidence(fact)).cloned().collect();
+fn shown(trace: &Trace) -> Vec<Entry> {
+    let evidence = |fact: &&Entry| {
+        matches!(fact.what, Observation::Rollout { .. } | Observation::Store { .. })
+    };
+    let mut facts: Vec<Entry> =
+        trace.facts.iter().filter(|fact| !evidence(fact)).cloned().collect();
     for fact in &mut facts {
-        if let What::Answered { policy: Some(policy), .. }
-        | What::Fresh { policy: Some(policy), .. }
-        | What::Settings { policy, .. } = &mut fact.what
+        if let Observation::Answered { policy: Some(policy), .. }
+        | Observation::ColdRead { policy: Some(policy), .. }
+        | Observation::Settings { policy, .. } = &mut fact.what
         {
             policy.others.clear();
         }
@@ -170,9 +173,9 @@ fn shown(trace: &Trace) -> Vec<Fact> {
 }
 
 /// Whether the contract leaves some answer of the plan open, in which a fault can hide.
-fn is_open(plan: &Plan) -> bool {
-    let mut world = World::new(plan.defaults.clone());
-    plan.whole().iter().any(|each| {
+fn is_open(program: &Program) -> bool {
+    let mut world = World::new(program.defaults.clone());
+    program.whole().iter().any(|each| {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;
@@ -181,12 +184,12 @@ fn is_open(plan: &Plan) -> bool {
 }
 
 /// Whether the fault is found in this plan, and only as the table says.
-fn found(plan: &Plan, fault: Fault) -> Result<bool, String> {
-    let (well, ill) = (simulated::run(plan, None), simulated::run(plan, Some(fault)));
+fn found(program: &Program, fault: Fault) -> Result<bool, String> {
+    let (well, ill) = (simulated::run(program, None), simulated::run(program, Some(fault)));
     let verdict = judge(&ill);
     let shows = shown(&ill) != shown(&well);
     let problem = match shows {
-        true if verdict.findings.is_empty() && is_open(plan) => None,
+        true if verdict.findings.is_empty() && is_open(program) => None,
         true => unlike(&verdict, &breaks(fault)),
         // Of the secondary dimensions it is not known here whether they show.
         false => {
@@ -235,26 +238,26 @@ fn told(finding: &Finding) -> String {
 /// The plan with its starts, turns, forks, resumes, looks and restarts alone, each plain: of these
 /// the table says all that follows from a fault. What the other lines make of one follows in more
 /// ways than a table holds.
-fn plain(mut plan: Plan) -> Plan {
-    plan.steps.retain(|step| {
+fn plain(mut program: Program) -> Program {
+    program.steps.retain(|step| {
         matches!(
             step,
             Step::Start { .. }
                 | Step::Run { .. }
                 | Step::Fork { .. }
                 | Step::Resume { .. }
-                | Step::Reread { .. }
-                | Step::Fresh { .. }
+                | Step::WarmRead { .. }
+                | Step::ColdRead { .. }
                 | Step::Restart { .. }
                 | Step::Configure { .. }
         )
     });
-    let named: BTreeSet<Name> = plan.names().into_iter().collect();
-    let gone = |who: &Who| matches!(who, Who::Thread(name) if !named.contains(name));
-    for step in &mut plan.steps {
+    let named: BTreeSet<ThreadName> = program.names().into_iter().collect();
+    let gone = |who: &ThreadRef| matches!(who, ThreadRef::Thread(name) if !named.contains(name));
+    for step in &mut program.steps {
         step.each_used(&mut |who| {
             if gone(who) {
-                *who = Who::Nobody;
+                *who = ThreadRef::Unknown;
             }
         });
         match step {
@@ -272,8 +275,8 @@ fn plain(mut plan: Plan) -> Plan {
             _ => {}
         }
     }
-    plan.defaults.profile = None;
-    canonical(&plan)
+    program.defaults.profile = None;
+    canonical(&program)
 }
 
 /// The overrides of the policy alone, each by its own key.
@@ -289,9 +292,9 @@ fn every_fault_is_found_where_it_shows_and_nothing_else_is() {
         if missing.borrow().is_empty() {
             break;
         }
-        check(any_plan().prop_map(plain), |plan| {
+        check(any_plan().prop_map(plain), |program| {
             for fault in FAULTS {
-                if found(&plan, *fault)? {
+                if found(&program, *fault)? {
                     missing.borrow_mut().remove(fault);
                 }
             }
@@ -303,18 +306,18 @@ fn every_fault_is_found_where_it_shows_and_nothing_else_is() {
 
 #[test]
 fn a_thread_that_follows_config_breaks_s2_in_the_next_look() {
-    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+    let program = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
                 configure approval=granular()\nreread t0\naudit\n";
-    let plan: Plan = plan.parse().expect("it is a plan");
-    let verdict = judge(&simulated::run(&plan, Some(Fault::FollowsConfig)));
+    let program: Program = program.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&program, Some(Fault::FollowsConfig)));
     let first = verdict.findings.first().map(|finding| finding.signature().to_string());
     assert_eq!(first.as_deref(), Some("S2/AP/configure/never/config"));
 }
 
 /// The findings of a plan on a server with a fault, each with its step and its views.
-fn findings(plan: &str, fault: Fault) -> String {
-    let plan: Plan = plan.parse().expect("it is a plan");
-    let verdict = judge(&simulated::run(&plan, Some(fault)));
+fn findings(program: &str, fault: Fault) -> String {
+    let program: Program = program.parse().expect("it is a plan");
+    let verdict = judge(&simulated::run(&program, Some(fault)));
     let line = |finding: &Finding| {
         format!("{} at step {} in {:?}", finding.signature(), finding.step, finding.views)
     };
@@ -323,26 +326,26 @@ fn findings(plan: &str, fault: Fault) -> String {
 
 #[test]
 fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread() {
-    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
+    let program = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
                 reread t0\nresume t0\naudit\n";
     expect!["R4/AP/resume/never/config at step 2 in {Reply, Fresh}"]
-        .assert_eq(&findings(plan, Fault::InheritsNothing));
+        .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
 #[test]
 fn what_the_model_is_told_of_an_adopted_value_is_a_further_view() {
-    let plan = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
+    let program = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
                 restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
     expect!["R4/AP/resume/never/config at step 3 in {Reply, Told}"]
-        .assert_eq(&findings(plan, Fault::InheritsNothing));
+        .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
 #[test]
 fn a_model_that_is_told_the_old_policy_breaks_g9() {
-    let plan = "# heirloom case v1\nconfig\nstart -> t0\n\
+    let program = "# heirloom case v1\nconfig\nstart -> t0\n\
                 run t0 \"hi\" reviewer=auto_review sandbox=workspace-write\nreread t0\naudit\n";
     expect![[r#"
         G9/RV/run/auto_review/config at step 1 in {Told}
         G9/SB/run/workspace-write/config at step 1 in {Told}"#]]
-    .assert_eq(&findings(plan, Fault::TellsTheOldPolicy));
+    .assert_eq(&findings(program, Fault::TellsTheOldPolicy));
 }

@@ -9,9 +9,9 @@ use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::signature::Signature;
 use heirloom::judge::{Verdict, judge};
-use heirloom::plan::Plan;
 use heirloom::policy::Approval;
-use heirloom::trace::{Fact, Trace, What};
+use heirloom::program::Program;
+use heirloom::trace::{Entry, Observation, Trace};
 use proptest::prelude::Strategy;
 
 use super::drawn::{any_fault, any_plan, two_namings, written_plan};
@@ -20,8 +20,8 @@ use crate::simulated;
 use crate::simulated::fault::Fault;
 
 /// Of a server that is well nothing is told but what the contract itself calls a notice.
-fn blameless(plan: &Plan) -> Result<(), String> {
-    let verdict = judge(&simulated::run(plan, None));
+fn blameless(program: &Program) -> Result<(), String> {
+    let verdict = judge(&simulated::run(program, None));
     let other = verdict.notices.iter().find(|notice| notice.clause != Clause::G12);
     let broken =
         verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.fired);
@@ -37,14 +37,16 @@ fn signatures(verdict: &Verdict) -> BTreeSet<Signature> {
 
 /// The trace with its requests and its turns counted otherwise.
 fn recounted(mut trace: Trace) -> Trace {
-    for Fact { what, .. } in &mut trace.facts {
+    for Entry { what, .. } in &mut trace.facts {
         match what {
-            What::Sent { call, .. } | What::Answered { call, .. } | What::Refused { call, .. } => {
+            Observation::Sent { call, .. }
+            | Observation::Answered { call, .. }
+            | Observation::Refused { call, .. } => {
                 *call = u32::MAX - *call;
             }
-            What::TurnStarted { turn, .. }
-            | What::TurnEnded { turn, .. }
-            | What::TurnEvent { turn, .. } => *turn = 7 * *turn + 1,
+            Observation::TurnStarted { turn, .. }
+            | Observation::TurnEnded { turn, .. }
+            | Observation::TurnEvent { turn, .. } => *turn = 7 * *turn + 1,
             _ => {}
         }
     }
@@ -56,7 +58,7 @@ fn troubled(mut trace: Trace) -> Trace {
     trace.times_us.truncate(trace.facts.len());
     let step = trace.facts.last().map_or(0, |fact| fact.step);
     let reason = "the disk is full; free space".to_owned();
-    trace.facts.push(Fact { step, what: What::Trouble { reason } });
+    trace.facts.push(Entry { step, what: Observation::Trouble { reason } });
     trace.times_us.push(0);
     trace
 }
@@ -70,34 +72,34 @@ fn excused(trace: Trace) -> Result<(), String> {
 
 #[test]
 fn a_server_that_is_well_is_not_blamed() {
-    check(any_plan(), |plan| blameless(&plan));
+    check(any_plan(), |program| blameless(&program));
 }
 
 #[test]
 fn a_server_that_is_well_is_not_blamed_for_a_written_plan() {
-    check(written_plan(), |plan| blameless(&plan));
+    check(written_plan(), |program| blameless(&program));
 }
 
 #[test]
 fn other_names_change_no_signature() {
-    check((two_namings(), any_fault()), |((plan, other), fault)| {
-        let verdict = |plan| judge(&simulated::run(plan, fault));
-        same(&signatures(&verdict(&other)), &signatures(&verdict(&plan)))
+    check((two_namings(), any_fault()), |((program, other), fault)| {
+        let verdict = |program| judge(&simulated::run(program, fault));
+        same(&signatures(&verdict(&other)), &signatures(&verdict(&program)))
     });
 }
 
 #[test]
 fn other_numbers_of_requests_and_turns_change_no_verdict() {
-    check((any_plan(), any_fault()), |(plan, fault)| {
-        let trace = simulated::run(&plan, fault);
+    check((any_plan(), any_fault()), |(program, fault)| {
+        let trace = simulated::run(&program, fault);
         same(&judge(&recounted(trace.clone())), &judge(&trace))
     });
 }
 
 #[test]
 fn a_stored_trace_is_judged_to_the_same_verdict() {
-    check((any_plan(), any_fault()), |(plan, fault)| {
-        let trace = simulated::run(&plan, fault);
+    check((any_plan(), any_fault()), |(program, fault)| {
+        let trace = simulated::run(&program, fault);
         let stored: Trace = trace.to_string().parse().expect("a trace is read back");
         same(&judge(&stored), &judge(&trace))
     });
@@ -105,15 +107,15 @@ fn a_stored_trace_is_judged_to_the_same_verdict() {
 
 #[test]
 fn trouble_of_our_own_is_no_finding() {
-    check(any_plan().prop_map(|plan| simulated::run(&plan, None)), excused);
+    check(any_plan().prop_map(|program| simulated::run(&program, None)), excused);
 }
 
 /// What is told of a plan whose rows say that nobody is asked.
-fn with_lying_rows(plan: &str, fault: Option<Fault>) -> String {
-    let plan: Plan = plan.parse().expect("it is a plan");
-    let mut trace = simulated::run(&plan, fault);
-    for Fact { what, .. } in &mut trace.facts {
-        if let What::Store { approval, .. } = what {
+fn with_lying_rows(program: &str, fault: Option<Fault>) -> String {
+    let program: Program = program.parse().expect("it is a plan");
+    let mut trace = simulated::run(&program, fault);
+    for Entry { what, .. } in &mut trace.facts {
+        if let Observation::Store { approval, .. } = what {
             *approval = Some(Approval::Never);
         }
     }
@@ -141,13 +143,14 @@ fn a_row_that_disagrees_beside_a_wrong_cold_read_is_a_view_of_it() {
 
 /// What is told when what the running turn is told to its end is this approval policy.
 fn told_at_the_end(lines: &str, told: &str) -> String {
-    let plan: Plan = format!("# heirloom case v1\nconfig approval=on-request\n{lines}audit\n")
-        .parse()
-        .expect("the lines are a case");
-    let mut trace = simulated::run(&plan, None);
-    let end = plan.steps.len() - 1;
+    let program: Program =
+        format!("# heirloom case v1\nconfig approval=on-request\n{lines}audit\n")
+            .parse()
+            .expect("the lines are a case");
+    let mut trace = simulated::run(&program, None);
+    let end = program.steps.len() - 1;
     for fact in trace.facts.iter_mut().filter(|fact| fact.step == end) {
-        if let What::Told { told: said, .. } = &mut fact.what
+        if let Observation::ModelContext { told: said, .. } = &mut fact.what
             && said.approval.is_some()
         {
             said.approval = Some(told.to_owned());

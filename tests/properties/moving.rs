@@ -6,8 +6,8 @@
 use heirloom::judge::judge;
 use heirloom::op::Case;
 use heirloom::op::strategy::cases;
-use heirloom::plan::Plan;
-use heirloom::plan::lift::canonical;
+use heirloom::program::Program;
+use heirloom::program::lift::canonical;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
 
@@ -15,39 +15,41 @@ use super::drawn::moving;
 use super::{check, same};
 use crate::simulated;
 
-fn plans() -> impl Strategy<Value = Plan> {
-    cases(moving()).prop_map(|case| Plan::from(&case))
+fn programs() -> impl Strategy<Value = Program> {
+    cases(moving()).prop_map(|case| Program::from(&case))
 }
 
 #[test]
 fn a_plan_that_moves_reads_back_and_lifts_back() {
-    check(plans(), |plan| {
-        same(&plan.to_string().parse(), &Ok(plan.clone()))?;
-        same(&canonical(&plan), &plan)
+    check(programs(), |program| {
+        same(&program.to_string().parse(), &Ok(program.clone()))?;
+        same(&canonical(&program), &program)
     });
 }
 
 #[test]
 fn any_number_names_a_server_that_the_case_has() {
     check(cases(moving()), |case| {
-        let plan = Plan::from(&case);
-        let named = plan.releases();
+        let program = Program::from(&case);
+        let named = program.releases();
         same(&named.iter().all(|release| case.servers.contains(release)), &true)?;
         let alone = Case { servers: Vec::new(), ..case };
-        same(&Plan::from(&alone).steps.iter().any(|step| step.moves_to().is_some()), &false)
+        same(&Program::from(&alone).steps.iter().any(|step| step.moves_to().is_some()), &false)
     });
 }
 
 #[test]
 fn a_server_that_keeps_the_contract_keeps_it_through_moves() {
-    check(plans(), |plan| same(&judge(&simulated::run(&plan, None)).findings, &Vec::new()));
+    check(programs(), |program| {
+        same(&judge(&simulated::run(&program, None)).findings, &Vec::new())
+    });
 }
 
 #[test]
 fn what_is_smaller_names_no_other_release() {
-    check(plans(), |plan| {
-        let named = plan.releases();
-        let other = |smaller: &Plan| smaller.releases().iter().any(|one| !named.contains(one));
-        same(&reductions(&plan).iter().any(other), &false)
+    check(programs(), |program| {
+        let named = program.releases();
+        let other = |smaller: &Program| smaller.releases().iter().any(|one| !named.contains(one));
+        same(&reductions(&program).iter().any(other), &false)
     });
 }

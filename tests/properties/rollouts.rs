@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use heirloom::wire::policy::Places;
-use heirloom::wire::rollout::policy;
+use heirloom::protocol::policy::Places;
+use heirloom::protocol::rollout::policy;
 use serde_json::{Value, json};
 
 const OWN: &str = "own";

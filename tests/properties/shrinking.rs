@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 
 use heirloom::judge::{Verdict, judge};
-use heirloom::plan::Plan;
-use heirloom::plan::lift::canonical;
+use heirloom::program::Program;
+use heirloom::program::lift::canonical;
 use heirloom::shrink::Search;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
@@ -22,19 +22,19 @@ use crate::simulated::fault::{FAULTS, Fault};
 /// Runs that half of all searches may take, as on a real server.
 const MEDIAN_RUNS: u32 = 25;
 
-fn verdict(plan: &Plan, fault: Fault) -> Verdict {
-    judge(&simulated::run(plan, Some(fault)))
+fn verdict(program: &Program, fault: Fault) -> Verdict {
+    judge(&simulated::run(program, Some(fault)))
 }
 
 /// Searches from the plan's first finding, if it has one; gives the runs that it took.
-fn shrunk(plan: &Plan, fault: Fault) -> Result<Option<u32>, String> {
-    let findings = verdict(plan, fault).findings;
+fn shrunk(program: &Program, fault: Fault) -> Result<Option<u32>, String> {
+    let findings = verdict(program, fault).findings;
     let Some(finding) = findings.first() else {
         return Ok(None);
     };
     let signature = finding.signature();
-    let shows = |plan: &Plan| verdict(plan, fault).shows(&signature);
-    let mut search = Search::new(plan, finding);
+    let shows = |program: &Program| verdict(program, fault).shows(&signature);
+    let mut search = Search::new(program, finding);
     while let Some(smaller) = search.propose() {
         search.tell(shows(&smaller));
     }
@@ -43,30 +43,30 @@ fn shrunk(plan: &Plan, fault: Fault) -> Result<Option<u32>, String> {
     if !shows(best) {
         return problem("the smallest does not show");
     }
-    if best.lines() > plan.lines() {
+    if best.lines() > program.lines() {
         return problem("the smallest is longer, of");
     }
-    let smaller = reductions(best).into_iter().map(|plan| canonical(&plan));
-    match smaller.into_iter().find(|plan| plan != best && shows(plan)) {
+    let smaller = reductions(best).into_iter().map(|program| canonical(&program));
+    match smaller.into_iter().find(|program| program != best && shows(program)) {
         Some(missed) => problem(&format!("this is smaller:\n{missed}and shows")),
         None => Ok(Some(search.runs())),
     }
 }
 
-fn ills() -> impl Strategy<Value = (Plan, Fault)> {
+fn ills() -> impl Strategy<Value = (Program, Fault)> {
     (any_plan(), select(FAULTS))
 }
 
 #[test]
 fn the_smallest_case_shows_the_same_and_nothing_smaller_does() {
-    check(ills(), |(plan, fault)| shrunk(&plan, fault).map(drop));
+    check(ills(), |(program, fault)| shrunk(&program, fault).map(drop));
 }
 
 #[test]
 fn half_of_all_searches_take_few_runs() {
     let runs = RefCell::new(Vec::new());
-    check(ills(), |(plan, fault)| {
-        runs.borrow_mut().extend(shrunk(&plan, fault)?);
+    check(ills(), |(program, fault)| {
+        runs.borrow_mut().extend(shrunk(&program, fault)?);
         Ok(())
     });
     let mut runs = runs.into_inner();

@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use expect_test::{Expect, expect};
 use heirloom::op::Flaw;
 use heirloom::policy::{
-    Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, TurnOverrides,
-    Wish,
+    Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, Setting,
+    TurnOverrides,
 };
-use heirloom::wire::call::{Fork, Turn, fork, resume, start, turn};
-use heirloom::wire::policy::{
+use heirloom::protocol::policy::{
     Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
     sandbox_json,
 };
+use heirloom::protocol::requests::{Fork, Turn, fork, resume, start, turn};
 use proptest::prelude::Strategy;
 use serde_json::{Value, json};
 
@@ -64,12 +64,12 @@ fn reads<T: std::fmt::Debug>(read: impl Fn(&Value) -> T, texts: &[&str], expecte
 }
 
 /// Compares the parameters of calls, one a line.
-fn spells(calls: &[heirloom::wire::call::Call], expected: Expect) {
+fn spells(calls: &[heirloom::protocol::requests::Call], expected: Expect) {
     let lines = calls.iter().map(|call| format!("{} {}\n", call.method, call.params));
     expected.assert_eq(&lines.collect::<String>());
 }
 
-fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::wire::call::Call {
+fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::protocol::requests::Call {
     turn(Turn { thread: "id", prompt: "hi", overrides, flaw }, &places())
 }
 
@@ -210,15 +210,15 @@ fn a_named_profile_hides_the_sandbox_beside_it() {
 #[test]
 fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
     let null = CallOverrides {
-        approval: Wish::Null,
-        reviewer: Wish::Null,
-        sandbox: Wish::Null,
+        approval: Setting::Null,
+        reviewer: Setting::Null,
+        sandbox: Setting::Null,
         ..CallOverrides::default()
     };
     let mixed = CallOverrides {
-        approval: Wish::Set(Approval::Never),
-        reviewer: Wish::Omit,
-        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+        approval: Setting::Set(Approval::Never),
+        reviewer: Setting::Omit,
+        sandbox: Setting::Set(SandboxMode::WorkspaceWrite),
         ..CallOverrides::default()
     };
     spells(
@@ -240,9 +240,9 @@ fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
 #[test]
 fn a_flaw_stands_beside_the_other_overrides() {
     let overrides = Overrides {
-        approval: Wish::Set(Approval::Never),
-        reviewer: Wish::Set(Reviewer::AutoReview),
-        sandbox: Wish::Omit,
+        approval: Setting::Set(Approval::Never),
+        reviewer: Setting::Set(Reviewer::AutoReview),
+        sandbox: Setting::Omit,
         ..Overrides::default()
     };
     let flaws = [

@@ -9,11 +9,11 @@ use std::str::FromStr;
 use heirloom::contract;
 use heirloom::judge::origin::Origin;
 use heirloom::judge::signature::Signature;
-use heirloom::model::Kind;
-use heirloom::plan::{Name, Plan};
-use heirloom::policy::told::Voice;
+use heirloom::model::OpKind;
+use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
-use heirloom::trace::{Fact, Trace, What, Whose};
+use heirloom::program::{Program, ThreadName};
+use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -62,8 +62,14 @@ fn signatures() -> impl Strategy<Value = Signature> {
         Dimension::CM,
         Dimension::DP,
     ];
-    let kinds =
-        vec![Kind::Start, Kind::Run, Kind::Fork, Kind::Resume, Kind::Restart, Kind::Configure];
+    let kinds = vec![
+        OpKind::Start,
+        OpKind::Run,
+        OpKind::Fork,
+        OpKind::Resume,
+        OpKind::Restart,
+        OpKind::Configure,
+    ];
     let origins =
         vec![Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
     let parts = (select(clauses), option::of(select(dimensions)), select(kinds), select(origins));
@@ -76,78 +82,86 @@ fn signatures() -> impl Strategy<Value = Signature> {
     })
 }
 
-fn whose() -> impl Strategy<Value = Whose> {
-    let named = any::<u16>().prop_map(|number| Whose::Named(Name(number)));
-    prop_oneof![named, any::<u16>().prop_map(Whose::Stranger)]
+fn whose() -> impl Strategy<Value = ThreadLabel> {
+    let named = any::<u16>().prop_map(|number| ThreadLabel::Named(ThreadName(number)));
+    prop_oneof![named, any::<u16>().prop_map(ThreadLabel::Unnamed)]
 }
 
 /// Anything that can be seen, with any text in it.
-fn seen() -> impl Strategy<Value = What> {
+fn seen() -> impl Strategy<Value = Observation> {
     let call = any::<u32>;
     prop_oneof![
-        (call(), texts(), any::<bool>()).prop_map(|(call, method, unbound)| What::Sent {
+        (call(), texts(), any::<bool>()).prop_map(|(call, method, unbound)| Observation::Sent {
             call,
             method,
             unbound
         }),
         (call(), option::of(whose()), option::of(stated()))
-            .prop_map(|(call, thread, policy)| What::Answered { call, thread, policy }),
-        (call(), any::<i64>(), texts()).prop_map(|(call, code, message)| What::Refused {
+            .prop_map(|(call, thread, policy)| Observation::Answered { call, thread, policy }),
+        (call(), any::<i64>(), texts()).prop_map(|(call, code, message)| Observation::Refused {
             call,
             code,
             message
         }),
-        (whose(), stated()).prop_map(|(thread, policy)| What::Settings { thread, policy }),
-        (whose(), call()).prop_map(|(thread, turn)| What::TurnStarted { thread, turn }),
-        (whose(), call(), texts()).prop_map(|(thread, turn, status)| What::TurnEnded {
+        (whose(), stated()).prop_map(|(thread, policy)| Observation::Settings { thread, policy }),
+        (whose(), call()).prop_map(|(thread, turn)| Observation::TurnStarted { thread, turn }),
+        (whose(), call(), texts()).prop_map(|(thread, turn, status)| Observation::TurnEnded {
             thread,
             turn,
             status
         }),
-        (whose(), call(), texts()).prop_map(|(thread, turn, method)| What::TurnEvent {
+        (whose(), call(), texts()).prop_map(|(thread, turn, method)| Observation::TurnEvent {
             thread,
             turn,
             method
         }),
-        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Fresh { thread, policy }),
-        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Store {
+        (whose(), option::of(stated()))
+            .prop_map(|(thread, policy)| Observation::ColdRead { thread, policy }),
+        (whose(), option::of(stated())).prop_map(|(thread, policy)| Observation::Store {
             thread,
             approval: policy.clone().map(|policy| policy.approval),
             permissions: policy.map(|policy| policy.permissions),
         }),
-        (whose(), any::<i64>(), texts())
-            .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
-        (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
-            thread,
-            told: {
-                let voice = if beside { Voice::Metadata } else { Voice::Developer };
-                policy.told(voice, &Profiles::new())
+        (whose(), any::<i64>(), texts()).prop_map(|(thread, code, message)| {
+            Observation::ColdReadRefused { thread, code, message }
+        }),
+        (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| {
+            Observation::ModelContext {
+                thread,
+                told: {
+                    let voice = if beside { ContextPart::Metadata } else { ContextPart::Developer };
+                    policy.told(voice, &Profiles::new())
+                },
             }
         }),
-        (whose(), call()).prop_map(|(thread, turn)| What::CommandEnded { thread, turn }),
-        whose().prop_map(|thread| What::Unsubscribed { thread }),
-        whose().prop_map(|thread| What::Idle { thread }),
-        (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
+        (whose(), call()).prop_map(|(thread, turn)| Observation::CommandEnded { thread, turn }),
+        whose().prop_map(|thread| Observation::Unsubscribed { thread }),
+        whose().prop_map(|thread| Observation::Idle { thread }),
+        (texts(), option::of(whose()))
+            .prop_map(|(method, thread)| Observation::Asked { method, thread }),
         (whose(), option::of(stated()))
-            .prop_map(|(thread, policy)| What::Rollout { thread, policy }),
+            .prop_map(|(thread, policy)| Observation::Rollout { thread, policy }),
         said(),
     ]
 }
 
 /// What has only words in it.
-fn said() -> impl Strategy<Value = What> {
-    let ended = (any::<[bool; 2]>(), texts(), texts())
-        .prop_map(|([told, panicked], exit, stderr)| What::Ended { told, exit, panicked, stderr });
+fn said() -> impl Strategy<Value = Observation> {
+    let ended =
+        (any::<[bool; 2]>(), texts(), texts()).prop_map(|([told, panicked], exit, stderr)| {
+            Observation::Ended { told, exit, panicked, stderr }
+        });
     prop_oneof![
-        texts().prop_map(|reason| What::NotTaken { reason }),
-        texts().prop_map(|id| What::Unasked { id }),
-        Just(What::Schema),
+        texts().prop_map(|reason| Observation::NotTaken { reason }),
+        texts().prop_map(|id| Observation::Unasked { id }),
+        Just(Observation::Schema),
         (any::<bool>(), [texts(), texts(), texts()]).prop_map(|(ours, [about, at, problem])| {
-            What::Invalid { ours, about, at, problem }
+            Observation::Invalid { ours, about, at, problem }
         }),
-        texts().prop_map(|line| What::Strange { line }),
-        texts().prop_map(|reason| What::Trouble { reason }),
-        (texts(), any::<u64>()).prop_map(|(awaited, seconds)| What::Silent { awaited, seconds }),
+        texts().prop_map(|line| Observation::Strange { line }),
+        texts().prop_map(|reason| Observation::Trouble { reason }),
+        (texts(), any::<u64>())
+            .prop_map(|(awaited, seconds)| Observation::Silent { awaited, seconds }),
         ended,
     ]
 }
@@ -155,11 +169,11 @@ fn said() -> impl Strategy<Value = What> {
 fn traces() -> impl Strategy<Value = Trace> {
     let versions = option::of((any::<[u64; 3]>(), any::<bool>()).prop_map(version));
     let facts = vec((0..20_usize, seen(), any::<u64>()), 0..12);
-    (written_plan(), versions, facts).prop_map(|(plan, server, facts)| Trace {
-        plan,
+    (written_plan(), versions, facts).prop_map(|(program, server, facts)| Trace {
+        program,
         server,
         times_us: facts.iter().map(|(_, _, us)| *us).collect(),
-        facts: facts.into_iter().map(|(step, what, _)| Fact { step, what }).collect(),
+        facts: facts.into_iter().map(|(step, what, _)| Entry { step, what }).collect(),
     })
 }
 
@@ -179,25 +193,27 @@ fn words(policy: Policy) -> Result<(), String> {
 
 #[test]
 fn a_drawn_plan_is_read_back() {
-    check(any_plan(), |plan| read_back(&plan));
+    check(any_plan(), |program| read_back(&program));
 }
 
 #[test]
 fn a_written_plan_is_read_back() {
-    check(written_plan(), |plan| read_back(&plan));
+    check(written_plan(), |program| read_back(&program));
 }
 
 #[test]
 fn comments_and_blanks_change_no_plan() {
-    check(written_plan(), |plan| {
-        let read: Result<Plan, _> = with_comments(&plan.to_string()).parse();
-        same(&read, &Ok(plan))
+    check(written_plan(), |program| {
+        let read: Result<Program, _> = with_comments(&program.to_string()).parse();
+        same(&read, &Ok(program))
     });
 }
 
 #[test]
 fn a_trace_of_a_run_is_read_back() {
-    check((any_plan(), any_fault()), |(plan, fault)| same_trace(&simulated::run(&plan, fault)));
+    check((any_plan(), any_fault()), |(program, fault)| {
+        same_trace(&simulated::run(&program, fault))
+    });
 }
 
 #[test]

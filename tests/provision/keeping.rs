@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use expect_test::{Expect, expect};
 use heirloom::provision::prune::{Keep, Pruned, prune};
-use heirloom::provision::span::{Every, servers};
+use heirloom::provision::range::{Every, servers};
 use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list, provide_by};
 
 use crate::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};

@@ -8,14 +8,14 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use heirloom::disk::Profile;
-use heirloom::drive::{Bench, Patience, Worker};
+use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::home::FeatureSet;
 use heirloom::judge::{Finding, judge};
 use heirloom::known::Known;
-use heirloom::plan::Plan;
+use heirloom::program::Program;
 use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
-use heirloom::report::exhibit::{Exhibit, server};
-use heirloom::report::paint::Paint;
+use heirloom::report::finding::{FindingText, server};
+use heirloom::report::style::Style;
 use heirloom::shrink::Search;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use semver::Version;
@@ -32,7 +32,7 @@ pub(crate) struct Real {
     provided: Result<Executable, String>,
     /// The releases that programs move their homes to.
     others: Vec<Version>,
-    bench: OnceLock<Result<Arc<Bench>, String>>,
+    test_bed: OnceLock<Result<Arc<TestBed>, String>>,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -50,8 +50,8 @@ impl Suite {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
         let real = (asked != "none").then(|| {
             let provided = provided(&asked);
-            let (bench, idle) = (OnceLock::new(), Mutex::default());
-            Arc::new(Real { known: Known::embedded(), provided, others, bench, idle })
+            let (test_bed, idle) = (OnceLock::new(), Mutex::default());
+            Arc::new(Real { known: Known::embedded(), provided, others, test_bed, idle })
         });
         Suite { name, real, trials: alone }
     }
@@ -66,7 +66,7 @@ impl Suite {
         self.trials.push(match self.real.clone() {
             Some(real) => {
                 let name = format!("{name} [{}]", real.label());
-                let ready = move || real.bench().and_then(|_| test(&real));
+                let ready = move || real.test_bed().and_then(|_| test(&real));
                 Trial::test(name, || ready().map_err(Failed::from))
             }
             None => Trial::ignorable_test(format!("{name} [not run]"), || {
@@ -90,14 +90,14 @@ impl Suite {
 impl Real {
     /// Runs a plan; the complaint tells what is new in it as a program with its marked line, made
     /// as small as it gets.
-    pub(crate) fn check(&self, plan: &Plan) -> Result<(), String> {
-        let verdict = judge(&self.with_worker(|worker| worker.run(plan))?);
+    pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
+        let verdict = judge(&self.with_worker(|worker| worker.run(program))?);
         if let Some(reason) = verdict.inconclusive {
-            return Err(format!("nothing can be said: {reason}\nof\n{plan}"));
+            return Err(format!("nothing can be said: {reason}\nof\n{program}"));
         }
         match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
             None => Ok(()),
-            Some(finding) => Err(self.told(plan, finding)?),
+            Some(finding) => Err(self.told(program, finding)?),
         }
     }
 
@@ -105,11 +105,11 @@ impl Real {
         self.known.excuses(finding).is_some()
     }
 
-    fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
-        let (plan, finding, runs) = self.shrunk(plan, finding)?;
-        let exhibit = Exhibit {
+    fn told(&self, program: &Program, finding: &Finding) -> Result<String, String> {
+        let (program, finding, runs) = self.shrunk(program, finding)?;
+        let exhibit = FindingText {
             finding: &finding,
-            plan: &plan,
+            program: &program,
             trace: None,
             standing: "new",
             before: vec![("server", server(&finding.residence))],
@@ -118,15 +118,19 @@ impl Real {
                 ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
             ],
         };
-        let text = exhibit.text(&Paint::plain(WIDTH));
-        Ok(format!("\n{text}\n  The same as a case file:\n\n{plan}"))
+        let text = exhibit.text(&Style::plain(WIDTH));
+        Ok(format!("\n{text}\n  The same as a case file:\n\n{program}"))
     }
 
     /// The smallest case that shows the same; a finding that does not show again stays as it was.
-    fn shrunk(&self, plan: &Plan, finding: &Finding) -> Result<(Plan, Finding, u32), String> {
+    fn shrunk(
+        &self,
+        program: &Program,
+        finding: &Finding,
+    ) -> Result<(Program, Finding, u32), String> {
         let signature = finding.signature();
-        let mut search = Search::new(plan, finding);
-        let mut smallest = (plan.clone(), finding.clone());
+        let mut search = Search::new(program, finding);
+        let mut smallest = (program.clone(), finding.clone());
         while let Some(smaller) = search.propose() {
             let trace = self.with_worker(|worker| worker.run(&smaller))?;
             let findings = judge(&trace).findings;
@@ -139,36 +143,37 @@ impl Real {
 
     /// Does something with a worker of its own, one that is idle or a new one.
     fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
-        let bench = self.bench()?;
+        let test_bed = self.test_bed()?;
         let idle = self.idle().pop();
-        let mut worker = idle.unwrap_or_else(|| Worker::new(bench));
+        let mut worker = idle.unwrap_or_else(|| Worker::new(test_bed));
         let done = work(&mut worker);
         self.idle().push(worker);
         Ok(done)
     }
 
-    fn bench(&self) -> Result<Arc<Bench>, String> {
-        self.bench.get_or_init(|| self.prepared()).clone()
+    fn test_bed(&self) -> Result<Arc<TestBed>, String> {
+        self.test_bed.get_or_init(|| self.prepared()).clone()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn prepared(&self) -> Result<Arc<Bench>, String> {
+    fn prepared(&self) -> Result<Arc<TestBed>, String> {
         let Executable { path, version, .. } = self.provided.clone()?;
-        let bench = Bench::prepare(path, version.clone(), Profile::Default, Patience::default());
-        let mut bench = bench.map_err(|error| error.to_string())?;
+        let test_bed =
+            TestBed::prepare(path, version.clone(), FeatureSet::Default, Timeouts::default());
+        let mut test_bed = test_bed.map_err(|error| error.to_string())?;
         for other in self.others.iter().filter(|other| version.as_ref() != Some(other)) {
             // Without it the programs that name it fail, each by itself.
             let added = provided(&other.to_string()).and_then(|found| {
-                bench.add(found.path, other.clone()).map_err(|error| error.to_string())
+                test_bed.add(found.path, other.clone()).map_err(|error| error.to_string())
             });
             if let Err(error) = added {
                 eprintln!("no codex {other}: {error}");
             }
         }
-        Ok(Arc::new(bench))
+        Ok(Arc::new(test_bed))
     }
 
     fn label(&self) -> String {

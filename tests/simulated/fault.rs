@@ -6,8 +6,10 @@
 
 use heirloom::model::{Thread, World};
 use heirloom::op::Stop;
-use heirloom::plan::{Reply, Step, Who};
-use heirloom::policy::{Approval, CallOverrides, Defaults, Overrides, Policy, TurnOverrides, Wish};
+use heirloom::policy::{
+    Approval, CallOverrides, Defaults, Overrides, Policy, Setting, TurnOverrides,
+};
+use heirloom::program::{Reply, Step, ThreadRef};
 
 macro_rules! faults {
     ($($(#[doc = $text:literal])+ $name:ident,)+) => {
@@ -94,7 +96,7 @@ faults! {
 impl Fault {
     /// The step as the server hears it.
     pub(super) fn hears(self, step: &Step, world: &World) -> Step {
-        let cold = |who: &Who| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
+        let cold = |who: &ThreadRef| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
         let mut heard = step.clone();
         match (self, &mut heard) {
             (Fault::IgnoresStarts, Step::Start { overrides, .. })
@@ -108,7 +110,7 @@ impl Fault {
                 *overrides = CallOverrides::default();
             }
             (Fault::RefusesColdResumes, Step::Resume { thread, .. }) if cold(thread) => {
-                *thread = Who::Nobody;
+                *thread = ThreadRef::Unknown;
             }
             (Fault::RunsFlawedTurns, Step::Run { flaw, .. }) => *flaw = None,
             (
@@ -130,7 +132,7 @@ impl Fault {
     pub(super) fn recalls(self, step: &Step, world: &World) -> World {
         let mut recalled = world.clone();
         let config = world.defaults.policy();
-        let Some(Who::Thread(name)) = step.uses() else {
+        let Some(ThreadRef::Thread(name)) = step.uses() else {
             return recalled;
         };
         let Some(thread) = recalled.threads.get_mut(&name) else {
@@ -170,15 +172,15 @@ impl Fault {
     /// The world as the server keeps it after the step.
     pub(super) fn keeps(self, step: &Step, before: &World, mut after: World) -> World {
         match (self, step) {
-            (Fault::InheritsNothing, Step::Fork { from: Who::Thread(from), .. }) => {
+            (Fault::InheritsNothing, Step::Fork { from: ThreadRef::Thread(from), .. }) => {
                 if let Some(source) = before.threads.get(from) {
                     after.threads.insert(*from, source.clone());
                 }
             }
-            (Fault::DropsFailedTurns, Step::Run { thread: Who::Thread(name), reply, .. }) => {
+            (Fault::DropsFailedTurns, Step::Run { thread: ThreadRef::Thread(name), reply, .. }) => {
                 let was = before.threads.get(name).and_then(|thread| thread.live.clone());
                 if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
-                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..))
+                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..))
                 {
                     put(thread, &was);
                 }
@@ -196,7 +198,7 @@ impl Fault {
                     leak(&mut after, approval);
                 }
             }
-            (Fault::ForksIntoTheSource, Step::Fork { from: Who::Thread(from), new, .. }) => {
+            (Fault::ForksIntoTheSource, Step::Fork { from: ThreadRef::Thread(from), new, .. }) => {
                 let written = after.threads.get(new).map(|fork| fork.stored.clone());
                 if let (Some(source), Some(written)) = (after.threads.get_mut(from), written) {
                     put(source, &written);
@@ -245,9 +247,9 @@ fn cleared<S: Clone>(overrides: &Overrides<S>, defaults: &Defaults, sandbox: S) 
     }
 }
 
-fn unless_null<T: Clone>(wish: &Wish<T>, config: &T) -> Wish<T> {
-    match wish {
-        Wish::Null => Wish::Set(config.clone()),
+fn unless_null<T: Clone>(setting: &Setting<T>, config: &T) -> Setting<T> {
+    match setting {
+        Setting::Null => Setting::Set(config.clone()),
         other => other.clone(),
     }
 }

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use heirloom::plan::{Name, Plan, Step, Who};
-use heirloom::trace::{Fact, Trace, What, Whose};
+use heirloom::program::{Program, Step, ThreadName, ThreadRef};
+use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use semver::Version;
 
 /// What the simulated server says its version is: one that sends every notice.
@@ -17,11 +17,11 @@ const VERSION: Version = Version::new(0, 169, 0);
 #[derive(Default)]
 pub(super) struct Hand {
     step: usize,
-    facts: Vec<Fact>,
-    late: Vec<What>,
+    facts: Vec<Entry>,
+    late: Vec<Observation>,
     calls: u32,
     turns: u32,
-    threads: BTreeMap<Name, Known>,
+    threads: BTreeMap<ThreadName, Known>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -38,12 +38,12 @@ impl Hand {
     }
 
     /// Writes a fact down.
-    pub(super) fn seen(&mut self, what: What) {
-        self.facts.push(Fact { step: self.step, what });
+    pub(super) fn seen(&mut self, what: Observation) {
+        self.facts.push(Entry { step: self.step, what });
     }
 
     /// A fact that arrives when nobody waits for it.
-    pub(super) fn later(&mut self, what: What) {
+    pub(super) fn later(&mut self, what: Observation) {
         self.late.push(what);
     }
 
@@ -51,7 +51,7 @@ impl Hand {
     pub(super) fn send(&mut self, method: &str, unbound: bool) -> u32 {
         self.calls += 1;
         let method = method.to_owned();
-        self.seen(What::Sent { call: self.calls, method, unbound });
+        self.seen(Observation::Sent { call: self.calls, method, unbound });
         for what in std::mem::take(&mut self.late) {
             self.seen(what);
         }
@@ -66,11 +66,11 @@ impl Hand {
 
     /// Whether the step's thread has a name of the plan's and no id.
     pub(super) fn unbound(&self, step: &Step) -> bool {
-        matches!(step.uses(), Some(Who::Thread(name)) if !self.threads.contains_key(&name))
+        matches!(step.uses(), Some(ThreadRef::Thread(name)) if !self.threads.contains_key(&name))
     }
 
     /// Why a look at the thread cannot be taken, if it cannot.
-    pub(super) fn why_not(&self, who: Who) -> Option<String> {
+    pub(super) fn why_not(&self, who: ThreadRef) -> Option<String> {
         match self.known(who) {
             Some(Known { loaded: false, .. }) => Some("the thread is not loaded".to_owned()),
             _ => self.why_no_copy(who),
@@ -78,7 +78,7 @@ impl Hand {
     }
 
     /// Why a look at a copy of the home cannot be taken, if it cannot.
-    pub(super) fn why_no_copy(&self, who: Who) -> Option<String> {
+    pub(super) fn why_no_copy(&self, who: ThreadRef) -> Option<String> {
         match self.known(who) {
             None => Some("the thread does not exist".to_owned()),
             Some(Known { begun: false, .. }) => Some("the thread has no history yet".to_owned()),
@@ -87,51 +87,51 @@ impl Hand {
     }
 
     /// The trace's name of a thread that is known.
-    pub(super) fn whose(&self, who: Who) -> Whose {
+    pub(super) fn whose(&self, who: ThreadRef) -> ThreadLabel {
         match who {
-            Who::Thread(name) => Whose::Named(name),
-            Who::Nobody => unreachable!("nobody is not known"),
+            ThreadRef::Thread(name) => ThreadLabel::Named(name),
+            ThreadRef::Unknown => unreachable!("nobody is not known"),
         }
     }
 
-    fn known(&self, who: Who) -> Option<Known> {
+    fn known(&self, who: ThreadRef) -> Option<Known> {
         match who {
-            Who::Thread(name) => self.threads.get(&name).copied(),
-            Who::Nobody => None,
+            ThreadRef::Thread(name) => self.threads.get(&name).copied(),
+            ThreadRef::Unknown => None,
         }
     }
 
     /// An answer about a thread came: it has an id and is loaded.
-    pub(super) fn load(&mut self, name: Name, begun: bool) {
+    pub(super) fn load(&mut self, name: ThreadName, begun: bool) {
         let known = self.threads.entry(name).or_default();
         known.loaded = true;
         known.begun |= begun;
     }
 
     /// A turn of the thread started.
-    pub(super) fn begin(&mut self, name: Name) {
+    pub(super) fn begin(&mut self, name: ThreadName) {
         self.threads.entry(name).or_default().begun = true;
     }
 
     /// A turn of the thread runs on.
-    pub(super) fn run_on(&mut self, name: Name, turn: u32) {
+    pub(super) fn run_on(&mut self, name: ThreadName, turn: u32) {
         self.threads.entry(name).or_default().running = Some(turn);
     }
 
     /// The turn of the thread that runs, which ends.
-    pub(super) fn end(&mut self, name: Name) -> Option<u32> {
+    pub(super) fn end(&mut self, name: ThreadName) -> Option<u32> {
         self.threads.get_mut(&name).and_then(|known| known.running.take())
     }
 
     /// The server has unloaded the thread.
-    pub(super) fn forget(&mut self, name: Name) {
+    pub(super) fn forget(&mut self, name: ThreadName) {
         if let Some(known) = self.threads.get_mut(&name) {
             known.loaded = false;
         }
     }
 
     /// The server ended; gives the threads whose files can be read now.
-    pub(super) fn unload(&mut self) -> Vec<Name> {
+    pub(super) fn unload(&mut self) -> Vec<ThreadName> {
         for known in self.threads.values_mut() {
             known.loaded = false;
             known.running = None;
@@ -140,8 +140,8 @@ impl Hand {
     }
 
     /// The trace, whole.
-    pub(super) fn trace(self, plan: &Plan) -> Trace {
+    pub(super) fn trace(self, program: &Program) -> Trace {
         let times_us = (0..).take(self.facts.len()).collect();
-        Trace { plan: plan.clone(), server: Some(VERSION), facts: self.facts, times_us }
+        Trace { program: program.clone(), server: Some(VERSION), facts: self.facts, times_us }
     }
 }

@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 
 use heirloom::model::rules::step;
-use heirloom::model::{Due, World};
+use heirloom::model::{Expected, World};
 use heirloom::op::{Delay, Stop};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
-use heirloom::policy::told::Voice;
+use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
-use heirloom::trace::{Trace, What, Whose};
+use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod fault;
 mod hand;
@@ -34,16 +34,16 @@ struct Server {
 }
 
 /// The trace that the plan leaves on a server with this fault, or on one without any.
-pub(crate) fn run(plan: &Plan, fault: Option<Fault>) -> Trace {
-    let world = World::new(plan.defaults.clone());
+pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
+    let world = World::new(program.defaults.clone());
     let mut server = Server { fault, world, hand: Hand::default() };
-    for (index, step) in plan.whole().iter().enumerate() {
+    for (index, step) in program.whole().iter().enumerate() {
         server.hand.go_to(index);
         if server.step(step).is_err() {
             break;
         }
     }
-    server.hand.trace(plan)
+    server.hand.trace(program)
 }
 
 impl Server {
@@ -53,9 +53,9 @@ impl Server {
             Step::Fork { .. } => self.ask("thread/fork", step),
             Step::Resume { .. } => self.ask("thread/resume", step),
             Step::Run { .. } => self.ask("turn/start", step),
-            Step::Reread { thread } => match self.hand.why_not(*thread) {
+            Step::WarmRead { thread } => match self.hand.why_not(*thread) {
                 Some(reason) => {
-                    self.hand.seen(What::NotTaken { reason });
+                    self.hand.seen(Observation::NotTaken { reason });
                     Ok(())
                 }
                 None => {
@@ -67,13 +67,13 @@ impl Server {
                 self.restart(step, *stop);
                 Ok(())
             }
-            Step::Torn(inner, after) if *after >= ANSWERED => {
+            Step::KillDuring(inner, after) if *after >= ANSWERED => {
                 self.step(inner)?;
-                let kill = Step::Restart { stop: Stop::Kill, forgets: false, server: None };
+                let kill = Step::Restart { stop: Stop::Kill, drop_db: false, server: None };
                 self.restart(&kill, Stop::Kill);
                 Ok(())
             }
-            Step::Torn(inner, _) => {
+            Step::KillDuring(inner, _) => {
                 let unbound = self.hand.unbound(inner);
                 self.hand.send("a request", unbound);
                 self.restart(step, Stop::Kill);
@@ -87,11 +87,11 @@ impl Server {
                 self.finish(step, *thread);
                 Ok(())
             }
-            Step::Together(lanes) => {
+            Step::Parallel(lanes) => {
                 self.together(step, lanes);
                 Ok(())
             }
-            Step::Fresh { thread } => {
+            Step::ColdRead { thread } => {
                 self.fresh(*thread);
                 Ok(())
             }
@@ -105,7 +105,7 @@ impl Server {
 
     /// What an archive unloads is not looked at.
     fn forget_unloaded(&mut self, step: &Step) {
-        if let Some(Who::Thread(name)) = step.uses()
+        if let Some(ThreadRef::Thread(name)) = step.uses()
             && self.world.threads.get(&name).is_some_and(|thread| thread.live.is_none())
         {
             self.hand.forget(name);
@@ -113,23 +113,23 @@ impl Server {
     }
 
     /// The turn that runs ends.
-    fn finish(&mut self, step: &Step, thread: Who) {
+    fn finish(&mut self, step: &Step, thread: ThreadRef) {
         let due = self.serve(step);
-        if let Due::Told { thread, policy, .. } = &due {
+        if let Expected::ModelContext { thread, policy, .. } = &due {
             self.say_told(*thread, policy);
         }
-        if let Who::Thread(name) = thread
+        if let ThreadRef::Thread(name) = thread
             && let Some(turn) = self.hand.end(name)
         {
-            let (thread, status) = (Whose::Named(name), "completed".to_owned());
-            self.hand.seen(What::TurnEnded { thread, turn, status });
+            let (thread, status) = (ThreadLabel::Named(name), "completed".to_owned());
+            self.hand.seen(Observation::TurnEnded { thread, turn, status });
         }
         self.close(&due);
     }
 
-    fn close(&mut self, due: &Due) {
-        if let Due::Closing { thread, closed: true } = due {
-            self.hand.seen(What::Closed { thread: Whose::Named(*thread) });
+    fn close(&mut self, due: &Expected) {
+        if let Expected::Closing { thread, closed: true } = due {
+            self.hand.seen(Observation::Closed { thread: ThreadLabel::Named(*thread) });
             self.hand.forget(*thread);
         }
     }
@@ -139,15 +139,15 @@ impl Server {
         let calls: Vec<u32> =
             sent.into_iter().map(|unbound| self.hand.send("a request", unbound)).collect();
         let before = self.world.clone();
-        let Due::All(dues) = self.serve(step) else {
+        let Expected::All(dues) = self.serve(step) else {
             unreachable!("several calls have several answers");
         };
         let mut changed = BTreeSet::new();
         for ((call, lane), due) in calls.into_iter().zip(lanes).zip(dues) {
             match due {
-                Due::Change { thread, .. } => {
+                Expected::Change { thread, .. } => {
                     changed.insert(thread);
-                    self.hand.seen(What::Answered { call, thread: None, policy: None });
+                    self.hand.seen(Observation::Answered { call, thread: None, policy: None });
                 }
                 due => self.say(call, lane, due),
             }
@@ -159,48 +159,49 @@ impl Server {
             if let Some(policy) =
                 after.filter(|policy| live(&before, name).is_some_and(|before| before != *policy))
             {
-                self.hand.seen(What::Settings { thread: Whose::Named(*name), policy });
+                self.hand.seen(Observation::Settings { thread: ThreadLabel::Named(*name), policy });
             }
         }
     }
 
     /// What a request is answered where no turn starts by it.
-    fn say(&mut self, call: u32, step: &Step, due: Due) {
+    fn say(&mut self, call: u32, step: &Step, due: Expected) {
         match due {
-            Due::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
-            Due::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
+            Expected::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
+            Expected::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
             // Another process answers, and nothing is loaded here.
-            Due::Fresh(name, policy, _) | Due::Policy(name, policy, _)
-                if matches!(step, Step::Fresh { .. } | Step::Rival { .. }) =>
+            Expected::ColdRead(name, policy, _) | Expected::Policy(name, policy, _)
+                if matches!(step, Step::ColdRead { .. } | Step::SecondServer { .. }) =>
             {
-                let thread = Some(Whose::Named(name));
-                self.hand.seen(What::Answered { call, thread, policy: Some(policy) });
+                let thread = Some(ThreadLabel::Named(name));
+                self.hand.seen(Observation::Answered { call, thread, policy: Some(policy) });
             }
-            Due::Policy(name, policy, _)
-            | Due::Look(name, policy, _)
-            | Due::Fresh(name, policy, _) => self.answer(call, step, (name, policy)),
-            Due::Change { thread, policy, notice, .. } => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+            Expected::Policy(name, policy, _)
+            | Expected::Look(name, policy, _)
+            | Expected::ColdRead(name, policy, _) => self.answer(call, step, (name, policy)),
+            Expected::Change { thread, policy, notice, .. } => {
+                self.hand.seen(Observation::Answered { call, thread: None, policy: None });
                 if notice == Some(true) {
-                    self.hand.seen(What::Settings { thread: Whose::Named(thread), policy });
+                    self.hand
+                        .seen(Observation::Settings { thread: ThreadLabel::Named(thread), policy });
                 }
             }
-            Due::Told { thread, policy, .. } => {
+            Expected::ModelContext { thread, policy, .. } => {
                 if matches!(step, Step::Spawn { .. }) {
                     self.hand.load(thread, true);
                 }
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.hand.seen(Observation::Answered { call, thread: None, policy: None });
                 self.say_told(thread, &policy);
             }
             other => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.hand.seen(Observation::Answered { call, thread: None, policy: None });
                 self.close(&other);
             }
         }
     }
 
     /// Takes a step as the fault lets it, and says what the server makes of it.
-    fn serve(&mut self, step_sent: &Step) -> Due {
+    fn serve(&mut self, step_sent: &Step) -> Expected {
         let (heard, recalled) = match self.fault {
             None => (step_sent.clone(), self.world.clone()),
             Some(fault) => {
@@ -224,13 +225,13 @@ impl Server {
             return self.silent("the answer to thread/fork");
         }
         if self.fault == Some(Fault::Mutters) && method == "thread/start" {
-            self.hand.seen(What::Strange { line: "not a message: not JSON".to_owned() });
+            self.hand.seen(Observation::Strange { line: "not a message: not JSON".to_owned() });
         }
         let addressed = if unbound { to_nobody(step) } else { step.clone() };
         let before = self.world.clone();
         match self.serve(&addressed) {
-            Due::Turn { thread, policy, notice, .. } => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+            Expected::Turn { thread, policy, notice, .. } => {
+                self.hand.seen(Observation::Answered { call, thread: None, policy: None });
                 self.notice((thread, policy.clone()), notice == Some(true), &before);
                 self.turn(thread, step)?;
                 self.tell((thread, policy), &before);
@@ -239,18 +240,18 @@ impl Server {
             due => self.say(call, step, due),
         }
         if self.fault == Some(Fault::AnswersTwice) {
-            self.hand.later(What::Unasked { id: call.to_string() });
+            self.hand.later(Observation::Unasked { id: call.to_string() });
         }
         Ok(())
     }
 
     fn refuse(&mut self, call: u32, message: String) {
-        self.hand.seen(What::Refused { call, code: -32600, message });
+        self.hand.seen(Observation::Refused { call, code: -32600, message });
     }
 
-    fn answer(&mut self, call: u32, step: &Step, (name, policy): (Name, Policy)) {
+    fn answer(&mut self, call: u32, step: &Step, (name, policy): (ThreadName, Policy)) {
         let forked_from = match step {
-            Step::Fork { from: Who::Thread(from), .. } => Some(*from),
+            Step::Fork { from: ThreadRef::Thread(from), .. } => Some(*from),
             _ => None,
         };
         let named = match (self.fault, forked_from) {
@@ -262,12 +263,12 @@ impl Server {
             _ => Some(policy),
         };
         self.hand.load(named, !matches!(step, Step::Start { .. }));
-        let thread = Some(Whose::Named(named));
-        self.hand.seen(What::Answered { call, thread, policy: stated });
+        let thread = Some(ThreadLabel::Named(named));
+        self.hand.seen(Observation::Answered { call, thread, policy: stated });
     }
 
     /// T9 as the fault has it.
-    fn notice(&mut self, (name, policy): (Name, Policy), due: bool, before: &World) {
+    fn notice(&mut self, (name, policy): (ThreadName, Policy), due: bool, before: &World) {
         let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
         let said = match self.fault {
             Some(Fault::SendsNoNotice) => None,
@@ -276,18 +277,18 @@ impl Server {
             _ => due.then_some(policy),
         };
         if let Some(policy) = said {
-            self.hand.seen(What::Settings { thread: Whose::Named(name), policy });
+            self.hand.seen(Observation::Settings { thread: ThreadLabel::Named(name), policy });
         }
     }
 
-    fn turn(&mut self, name: Name, step: &Step) -> Result<(), Cut> {
-        let thread = Whose::Named(name);
+    fn turn(&mut self, name: ThreadName, step: &Step) -> Result<(), Cut> {
+        let thread = ThreadLabel::Named(name);
         let turn = self.hand.next_turn();
         self.hand.begin(name);
-        self.hand.seen(What::TurnStarted { thread, turn });
+        self.hand.seen(Observation::TurnStarted { thread, turn });
         let reply = match step {
             Step::Run { reply, .. } => reply,
-            Step::Second(inner) => return self.turn_of_second(inner, (thread, turn)),
+            Step::SecondClient(inner) => return self.turn_of_second(inner, (thread, turn)),
             _ => {
                 self.hand.run_on(name, turn);
                 return Ok(());
@@ -296,22 +297,24 @@ impl Server {
         match self.fault {
             Some(Fault::DiesInTurns) => return self.dies(),
             Some(Fault::HangsInTurns) => return self.silent("turn/completed"),
-            Some(Fault::StartsTurnsTwice) => self.hand.seen(What::TurnStarted { thread, turn }),
+            Some(Fault::StartsTurnsTwice) => {
+                self.hand.seen(Observation::TurnStarted { thread, turn })
+            }
             _ => {}
         }
         let method = "item/completed".to_owned();
-        self.hand.seen(What::TurnEvent { thread, turn, method: method.clone() });
+        self.hand.seen(Observation::TurnEvent { thread, turn, method: method.clone() });
         if *reply == Reply::Hold {
             let call = self.hand.send("turn/interrupt", false);
-            self.hand.seen(What::Answered { call, thread: None, policy: None });
+            self.hand.seen(Observation::Answered { call, thread: None, policy: None });
         }
         let status = status(reply).to_owned();
-        let ended = What::TurnEnded { thread, turn, status };
+        let ended = Observation::TurnEnded { thread, turn, status };
         self.hand.seen(ended.clone());
         match self.fault {
             Some(Fault::EndsTurnsTwice) => self.hand.later(ended),
             Some(Fault::TrailsTurns) => {
-                self.hand.later(What::TurnEvent { thread, turn, method });
+                self.hand.later(Observation::TurnEvent { thread, turn, method });
             }
             _ => {}
         }
@@ -319,7 +322,7 @@ impl Server {
     }
 
     /// What the model is told in the turn.
-    fn tell(&mut self, (name, policy): (Name, Policy), before: &World) {
+    fn tell(&mut self, (name, policy): (ThreadName, Policy), before: &World) {
         let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
         let policy = match (self.fault, old) {
             (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
@@ -328,31 +331,36 @@ impl Server {
         self.say_told(name, &policy);
     }
 
-    fn say_told(&mut self, name: Name, policy: &Policy) {
+    fn say_told(&mut self, name: ThreadName, policy: &Policy) {
         let profiles = &self.world.defaults.profiles;
-        for voice in [Voice::Developer, Voice::Metadata] {
-            let thread = Whose::Named(name);
-            self.hand.seen(What::Told { thread, told: policy.told(voice, profiles) });
+        for voice in [ContextPart::Developer, ContextPart::Metadata] {
+            let thread = ThreadLabel::Named(name);
+            self.hand
+                .seen(Observation::ModelContext { thread, told: policy.told(voice, profiles) });
         }
     }
 
     /// A cold resume on a copy: this server with nothing loaded, as it would be after its end.
-    fn fresh(&mut self, who: Who) {
+    fn fresh(&mut self, who: ThreadRef) {
         if let Some(reason) = self.hand.why_no_copy(who) {
-            self.hand.seen(What::NotTaken { reason });
+            self.hand.seen(Observation::NotTaken { reason });
             return;
         }
         let mut copy =
             Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
+        copy.serve(&Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
         let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
         let seen = match copy.serve(&resume) {
-            Due::Policy(name, policy, _) => {
-                What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            Expected::Policy(name, policy, _) => {
+                Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) }
             }
-            Due::Refusal(clause) => {
+            Expected::Refusal(clause) => {
                 let thread = self.hand.whose(who);
-                What::FreshRefused { thread, code: -32600, message: format!("refused by {clause}") }
+                Observation::ColdReadRefused {
+                    thread,
+                    code: -32600,
+                    message: format!("refused by {clause}"),
+                }
             }
             due => unreachable!("a resume has no {due:?}"),
         };
@@ -360,10 +368,14 @@ impl Server {
     }
 
     /// A turn that another connection asks for, without the faults of turns.
-    fn turn_of_second(&mut self, inner: &Step, (thread, turn): (Whose, u32)) -> Result<(), Cut> {
+    fn turn_of_second(
+        &mut self,
+        inner: &Step,
+        (thread, turn): (ThreadLabel, u32),
+    ) -> Result<(), Cut> {
         if let Step::Run { reply, .. } = inner {
             let status = status(reply).to_owned();
-            self.hand.seen(What::TurnEnded { thread, turn, status });
+            self.hand.seen(Observation::TurnEnded { thread, turn, status });
         }
         Ok(())
     }
@@ -375,7 +387,7 @@ impl Server {
         };
         let panicked = self.fault == Some(Fault::PanicsAtTheEnd) && stop == Stop::Graceful;
         let stderr = if panicked { "thread 'main' panicked at src/main.rs:1:1\n" } else { "" };
-        self.hand.seen(What::Ended {
+        self.hand.seen(Observation::Ended {
             told: true,
             exit: exit.to_owned(),
             panicked,
@@ -385,7 +397,7 @@ impl Server {
         let names = self.hand.unload();
         for name in &names {
             let policy = self.stored(*name);
-            self.hand.seen(What::Rollout { thread: Whose::Named(*name), policy });
+            self.hand.seen(Observation::Rollout { thread: ThreadLabel::Named(*name), policy });
         }
         if stop == Stop::Kill {
             return;
@@ -393,18 +405,22 @@ impl Server {
         for name in names {
             if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
                 let (approval, permissions) = (Some(approval), Some(permissions));
-                self.hand.seen(What::Store { thread: Whose::Named(name), approval, permissions });
+                self.hand.seen(Observation::Store {
+                    thread: ThreadLabel::Named(name),
+                    approval,
+                    permissions,
+                });
             }
         }
     }
 
-    fn stored(&self, name: Name) -> Option<Policy> {
+    fn stored(&self, name: ThreadName) -> Option<Policy> {
         let thread = self.world.threads.get(&name).filter(|thread| thread.materialised);
         thread.map(|thread| thread.stored.clone())
     }
 
     fn dies(&mut self) -> Result<(), Cut> {
-        self.hand.seen(What::Ended {
+        self.hand.seen(Observation::Ended {
             told: false,
             exit: "ended with code 101 by itself".to_owned(),
             panicked: false,
@@ -414,7 +430,7 @@ impl Server {
     }
 
     fn silent(&mut self, awaited: &str) -> Result<(), Cut> {
-        self.hand.seen(What::Silent { awaited: awaited.to_owned(), seconds: 30 });
+        self.hand.seen(Observation::Silent { awaited: awaited.to_owned(), seconds: 30 });
         Err(Cut)
     }
 }
@@ -423,14 +439,14 @@ impl Server {
 fn to_nobody(step: &Step) -> Step {
     let mut addressed = step.clone();
     for used in step.used() {
-        addressed.rename(used, Who::Nobody);
+        addressed.rename(used, ThreadRef::Unknown);
     }
     addressed
 }
 
 fn status(reply: &Reply) -> &'static str {
     match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..) => "completed",
+        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => "completed",
         Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
         Reply::Hold => "interrupted",
     }

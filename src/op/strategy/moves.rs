@@ -62,7 +62,7 @@ fn laid(case: &Case, moves: &[Move], among: u8) -> Vec<Op> {
         for (number, one) in here {
             let away = number % 2 == 0;
             let server = Some(if away { 1 + one.to % among.max(1) } else { 0 });
-            ops.push(Op::Restart { stop: one.stop, forgets: false, server });
+            ops.push(Op::Restart { stop: one.stop, drop_db: false, server });
             // Before the first operation there is no thread to look at.
             ops.extend(one.looks.iter().filter(|_| place > 0).cloned());
         }

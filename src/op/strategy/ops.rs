@@ -11,8 +11,8 @@ use proptest::strategy::{BoxedStrategy, Union};
 use super::overrides::Overriding;
 use super::{Rare, values};
 use crate::op::{
-    Act, Consent, Cut, Delay, Ending, Finish, Flaw, Method, NOBODY, Op, Pick, Probe, Review, Stop,
-    Wrong,
+    Action, Consent, Cut, Delay, Ending, Finish, Flaw, Method, NOBODY, Op, Pick, Probe, Review,
+    Stop, Wrong,
 };
 
 /// Of 100 picks, this many name a thread that never was.
@@ -51,7 +51,7 @@ fn one(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>> {
 fn common(calls: &Overriding) -> Vec<Weighed> {
     let shape = calls.shape;
     let start = calls.call().prop_map(|overrides| Op::Start { overrides, ephemeral: false });
-    let restart = stops().prop_map(|stop| Op::Restart { stop, forgets: false, server: None });
+    let restart = stops().prop_map(|stop| Op::Restart { stop, drop_db: false, server: None });
     let configure =
         values::defaults(shape.profiles).prop_map(|defaults| Op::Configure { defaults });
     let settings =
@@ -63,13 +63,13 @@ fn common(calls: &Overriding) -> Vec<Weighed> {
         (8, one(runs(calls))),
         (2 * shape.forks + 2, one(forks(calls, false))),
         (2 * shape.resumes + 2, one(resumes(calls))),
-        (4, one(picks().prop_map(|thread| Op::Reread { thread }))),
+        (4, one(picks().prop_map(|thread| Op::WarmRead { thread }))),
         (2 * shape.restarts, one(restart)),
         (2 * shape.configures + 1, one(configure)),
         (2 * shape.settings + 1, looked_at(settings)),
         (2 * shape.running, running(calls)),
         (2 * shape.acts, looked_at(acts())),
-        (shape.acts.min(1), back_after(&[Act::Archive, Act::Unarchive], resumes(calls))),
+        (shape.acts.min(1), back_after(&[Action::Archive, Action::Unarchive], resumes(calls))),
         (shape.invalid, looked_at(invalid)),
     ]
 }
@@ -85,19 +85,19 @@ fn rare(rare: Rare, calls: &Overriding) -> Vec<Weighed> {
         }
         Rare::Crowd => {
             let second = Union::new(vec![call(), run(), acts()]);
-            let second = second.prop_map(|op| Op::Second(Box::new(op)));
-            let together = proptest::collection::vec(call(), 2..5).prop_map(Op::Together);
+            let second = second.prop_map(|op| Op::SecondClient(Box::new(op)));
+            let together = proptest::collection::vec(call(), 2..5).prop_map(Op::Parallel);
             vec![(6, looked_at(second)), (6, looked_at(together))]
         }
         Rare::Subagents => {
             let spawn = picks().prop_map(|thread| Op::Spawn { thread });
-            let task = picks().prop_map(|thread| Op::Task { thread });
+            let task = picks().prop_map(|thread| Op::SubagentTurn { thread });
             vec![(2, one(spawn)), (1, one(task)), (5, told_again(calls))]
         }
-        Rare::Torn => {
-            let forgets =
-                stops().prop_map(|stop| Op::Restart { stop, forgets: true, server: None });
-            vec![(6, torn(calls)), (3, one(forgets))]
+        Rare::KillDuring => {
+            let drop_db =
+                stops().prop_map(|stop| Op::Restart { stop, drop_db: true, server: None });
+            vec![(6, torn(calls)), (3, one(drop_db))]
         }
         Rare::Full => {
             let said = Union::new(vec![call(), run(), acts()]);
@@ -108,14 +108,14 @@ fn rare(rare: Rare, calls: &Overriding) -> Vec<Weighed> {
             vec![(4, while_full.boxed())]
         }
         Rare::Unload => {
-            let rival = picks().prop_map(|thread| Op::Rival { thread });
+            let rival = picks().prop_map(|thread| Op::SecondServer { thread });
             vec![
-                (2, back_after(&[Act::Unload], resumes(calls))),
-                (3, back_after(&[Act::Unsubscribe], resumes(calls))),
+                (2, back_after(&[Action::Unload], resumes(calls))),
+                (3, back_after(&[Action::Unsubscribe], resumes(calls))),
                 (2, one(rival)),
             ]
         }
-        Rare::Fresh => vec![(5, one(picks().prop_map(|thread| Op::Fresh { thread })))],
+        Rare::ColdRead => vec![(5, one(picks().prop_map(|thread| Op::ColdRead { thread })))],
     }
 }
 
@@ -139,7 +139,7 @@ fn torn(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (1, acts()),
     ]);
     let call = Union::new(vec![forks(calls, false), resumes(calls), changes(calls)]);
-    let together = proptest::collection::vec(call, 2..4).prop_map(Op::Together);
+    let together = proptest::collection::vec(call, 2..4).prop_map(Op::Parallel);
     let alone = Union::new_weighted(vec![
         (3, together.boxed()),
         (1, start(false)),
@@ -161,16 +161,16 @@ fn torn(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
     ]);
     (call, select(Delay::ALL.to_vec()))
         .prop_map(|((before, op), after)| {
-            before.into_iter().chain([Op::Torn(Box::new(op), after)]).collect()
+            before.into_iter().chain([Op::KillDuring(Box::new(op), after)]).collect()
         })
         .boxed()
 }
 
 /// These acts, and a resume of the same thread.
-fn back_after(acts: &'static [Act], resumes: BoxedStrategy<Op>) -> BoxedStrategy<Vec<Op>> {
+fn back_after(acts: &'static [Action], resumes: BoxedStrategy<Op>) -> BoxedStrategy<Vec<Op>> {
     (picks(), resumes)
         .prop_map(|(thread, resume)| {
-            let acts = acts.iter().map(|act| Op::Act { thread, act: *act });
+            let acts = acts.iter().map(|act| Op::Action { thread, act: *act });
             acts.chain([of(resume, thread)]).collect()
         })
         .boxed()
@@ -181,7 +181,7 @@ fn told_again(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
     let change = calls.turn();
     change
         .prop_map(|overrides| {
-            vec![Op::Settings { thread: PARENT, overrides }, Op::Task { thread: CHILD }]
+            vec![Op::Settings { thread: PARENT, overrides }, Op::SubagentTurn { thread: CHILD }]
         })
         .boxed()
 }
@@ -190,7 +190,7 @@ fn told_again(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
 fn looked_at(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>> {
     (ops, any::<bool>())
         .prop_map(|(op, looks)| {
-            let look = thread_of(&op).filter(|_| looks).map(|thread| Op::Reread { thread });
+            let look = thread_of(&op).filter(|_| looks).map(|thread| Op::WarmRead { thread });
             std::iter::once(op).chain(look).collect()
         })
         .boxed()
@@ -199,13 +199,13 @@ fn looked_at(ops: impl Strategy<Value = Op> + 'static) -> BoxedStrategy<Vec<Op>>
 fn thread_of(op: &Op) -> Option<Pick> {
     match op {
         Op::Settings { thread, .. }
-        | Op::Act { thread, .. }
+        | Op::Action { thread, .. }
         | Op::Invalid { thread, .. }
         | Op::Resume { thread, .. }
         | Op::Begin { thread, .. }
         | Op::Run { thread, .. } => Some(*thread),
-        Op::Second(op) => thread_of(op),
-        Op::Together(ops) => ops.iter().find_map(thread_of),
+        Op::SecondClient(op) => thread_of(op),
+        Op::Parallel(ops) => ops.iter().find_map(thread_of),
         _ => None,
     }
 }
@@ -219,7 +219,7 @@ fn running(calls: &Overriding) -> BoxedStrategy<Vec<Op>> {
         (2, forks(calls, false)),
         (1, picks().prop_map(|thread| Op::Steer { thread }).boxed()),
         (4, retunes(calls)),
-        (1, picks().prop_map(|thread| Op::Reread { thread }).boxed()),
+        (1, picks().prop_map(|thread| Op::WarmRead { thread }).boxed()),
         (1, acts()),
     ]);
     let end = Union::new_weighted(vec![
@@ -245,10 +245,10 @@ fn of(mut op: Op, pick: Pick) -> Op {
         | Op::Resume { thread, .. }
         | Op::Fork { from: thread, .. }
         | Op::Steer { thread }
-        | Op::Retune { thread, .. }
+        | Op::TurnSettings { thread, .. }
         | Op::Finish { thread, .. }
-        | Op::Reread { thread }
-        | Op::Act { thread, .. } => *thread = pick,
+        | Op::WarmRead { thread }
+        | Op::Action { thread, .. } => *thread = pick,
         _ => {}
     }
     op
@@ -261,7 +261,7 @@ fn changes(calls: &Overriding) -> BoxedStrategy<Op> {
 
 fn retunes(calls: &Overriding) -> BoxedStrategy<Op> {
     let reviewer = values::other_reviewer(&calls.defaults.reviewer);
-    (picks(), reviewer).prop_map(|(thread, reviewer)| Op::Retune { thread, reviewer }).boxed()
+    (picks(), reviewer).prop_map(|(thread, reviewer)| Op::TurnSettings { thread, reviewer }).boxed()
 }
 
 fn runs(calls: &Overriding) -> BoxedStrategy<Op> {
@@ -288,8 +288,8 @@ fn forks(calls: &Overriding, ephemeral: bool) -> BoxedStrategy<Op> {
 
 /// Waiting until a thread is unloaded takes a second: it comes where the shape asks for it.
 fn acts() -> BoxedStrategy<Op> {
-    let all = Act::ALL.into_iter().filter(|act| *act != Act::Unload).collect::<Vec<_>>();
-    (picks(), select(all)).prop_map(|(thread, act)| Op::Act { thread, act }).boxed()
+    let all = Action::ALL.into_iter().filter(|act| *act != Action::Unload).collect::<Vec<_>>();
+    (picks(), select(all)).prop_map(|(thread, act)| Op::Action { thread, act }).boxed()
 }
 
 fn picks() -> BoxedStrategy<Pick> {
@@ -308,7 +308,7 @@ fn endings(deeds: u32) -> impl Strategy<Value = Ending> {
     let consents = (any::<bool>(), select(Review::ALL.to_vec()))
         .prop_map(|(client, review)| Consent { client, review });
     let deed = (select(Probe::ALL.to_vec()), consents)
-        .prop_map(|(probe, consent)| Ending::Deed(probe, consent));
+        .prop_map(|(probe, consent)| Ending::Probe(probe, consent));
     let mut all = vec![
         (FLAW_PERCENT, flaws.prop_map(Ending::Refused).boxed()),
         (deeds, deed.boxed()),

@@ -11,9 +11,10 @@ use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 
 use super::{Shape, values};
-use crate::policy::overlay::BUILT_IN;
+use crate::policy::overrides::BUILT_IN;
 use crate::policy::{
-    ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, SandboxMode, TurnOverrides, Wish,
+    ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, SandboxMode, Setting,
+    TurnOverrides,
 };
 
 /// Of 100 values set, this many are drawn without regard to the defaults, and so may equal them.
@@ -90,9 +91,9 @@ impl Overriding {
         let Defaults { approval, reviewer, .. } = &self.defaults;
         let approval = differing(values::other_approvals(approval), values::approvals());
         let reviewer = differing(values::other_reviewer(reviewer), values::reviewers());
-        let permissions = self.permissions(wishes(sandbox));
+        let permissions = self.permissions(settings_of(sandbox));
         let others = self.others(secondary);
-        (wishes(approval), wishes(reviewer), permissions, others)
+        (settings_of(approval), settings_of(reviewer), permissions, others)
             .prop_map(|(approval, reviewer, (sandbox, profile), others)| Overrides {
                 approval,
                 reviewer,
@@ -120,30 +121,33 @@ impl Overriding {
     /// does not define.
     fn permissions<S: Clone + std::fmt::Debug + 'static>(
         &self,
-        sandbox: BoxedStrategy<Wish<S>>,
-    ) -> BoxedStrategy<(Wish<S>, Wish<String>)> {
-        let alone = sandbox.clone().prop_map(|sandbox| (sandbox, Wish::Omit)).boxed();
+        sandbox: BoxedStrategy<Setting<S>>,
+    ) -> BoxedStrategy<(Setting<S>, Setting<String>)> {
+        let alone = sandbox.clone().prop_map(|sandbox| (sandbox, Setting::Omit)).boxed();
         if !self.shape.profiles {
             return alone;
         }
         let ids: Vec<String> =
             values::PROFILES.into_iter().chain(BUILT_IN).map(str::to_owned).collect();
-        let profile = || wishes(select(ids.clone()).boxed());
-        let instead = profile().prop_map(|profile| (Wish::Omit, profile)).boxed();
+        let profile = || settings_of(select(ids.clone()).boxed());
+        let instead = profile().prop_map(|profile| (Setting::Omit, profile)).boxed();
         let both = (sandbox, profile()).boxed();
         Union::new_weighted(vec![(9, alone), (10, instead), (1, both)]).boxed()
     }
 
     /// Mostly one of the secondary dimensions, where they are drawn at all.
-    fn others(&self, dimensions: &[Dimension]) -> BoxedStrategy<BTreeMap<Dimension, Wish<String>>> {
+    fn others(
+        &self,
+        dimensions: &[Dimension],
+    ) -> BoxedStrategy<BTreeMap<Dimension, Setting<String>>> {
         let none = Just(BTreeMap::new()).boxed();
         if !self.shape.secondary {
             return none;
         }
         let words = WORDS.into_iter().filter(|(dimension, _)| dimensions.contains(dimension));
         let one = select(words.collect::<Vec<_>>()).prop_flat_map(|(dimension, words)| {
-            let set = select(words.to_vec()).prop_map(str::to_owned).prop_map(Wish::Set);
-            set.prop_map(move |wish| BTreeMap::from([(dimension, wish)]))
+            let set = select(words.to_vec()).prop_map(str::to_owned).prop_map(Setting::Set);
+            set.prop_map(move |setting| BTreeMap::from([(dimension, setting)]))
         });
         Union::new_weighted(vec![(1, none), (2, one.boxed())]).boxed()
     }
@@ -156,10 +160,10 @@ fn differing<T: Clone + std::fmt::Debug + 'static>(
     Union::new_weighted(vec![(100 - ANY_VALUE_PERCENT, other), (ANY_VALUE_PERCENT, all)]).boxed()
 }
 
-fn wishes<T: Clone + std::fmt::Debug + 'static>(
+fn settings_of<T: Clone + std::fmt::Debug + 'static>(
     values: BoxedStrategy<T>,
-) -> BoxedStrategy<Wish<T>> {
-    let set = values.prop_map(Wish::Set).boxed();
-    let omit = Just(Wish::Omit).boxed();
-    Union::new_weighted(vec![(8, omit), (1, Just(Wish::Null).boxed()), (9, set)]).boxed()
+) -> BoxedStrategy<Setting<T>> {
+    let set = values.prop_map(Setting::Set).boxed();
+    let omit = Just(Setting::Omit).boxed();
+    Union::new_weighted(vec![(8, omit), (1, Just(Setting::Null).boxed()), (9, set)]).boxed()
 }

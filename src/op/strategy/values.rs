@@ -84,7 +84,7 @@ pub(super) fn reviewers() -> BoxedStrategy<Reviewer> {
 pub(super) fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
     Just(match default {
         Reviewer::User => Reviewer::AutoReview,
-        Reviewer::AutoReview | Reviewer::Odd(_) => Reviewer::User,
+        Reviewer::AutoReview | Reviewer::Unrecognised(_) => Reviewer::User,
     })
     .boxed()
 }

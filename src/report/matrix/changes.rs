@@ -5,13 +5,13 @@
 //! alike on both, and what nobody knows, is named and no more.
 
 use super::name;
-use crate::campaign::Told;
+use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::signature::Signature;
 use crate::matrix::change::{Change, Difference, Kind};
-use crate::matrix::{Matrix, Place};
-use crate::report::exhibit::Exhibit;
-use crate::report::paint::{Ink, Paint};
+use crate::matrix::{Matrix, Row};
+use crate::report::finding::FindingText;
+use crate::report::style::{Color, Style};
 use crate::report::words::{self, plural};
 
 /// Two columns of a matrix, told as a difference.
@@ -27,11 +27,11 @@ pub struct Upgrade<'a> {
 
 impl Upgrade<'_> {
     /// The text for a terminal.
-    pub fn text(&self, paint: &Paint) -> String {
+    pub fn text(&self, paint: &Style) -> String {
         let difference = self.matrix.difference(self.from, self.to);
         let (from, to) = (self.label(self.from), self.label(self.to));
         let head = format!("From codex {from} to {to}");
-        let mut text = format!("{}\n", paint.ink(Ink::Strong, &head));
+        let mut text = format!("{}\n", paint.ink(Color::Strong, &head));
         if difference.changes.is_empty() {
             text.push_str("  no clause changes, as far as both were asked\n");
         }
@@ -52,7 +52,7 @@ impl Upgrade<'_> {
         &self.matrix.columns[column].label
     }
 
-    fn change(&self, change: &Change, paint: &Paint) -> String {
+    fn change(&self, change: &Change, paint: &Style) -> String {
         let mut text = paint.row(&name(change.place), row(change.place.clause).text);
         for signature in &change.gained {
             text.push_str(&self.program(self.to, signature, paint));
@@ -64,14 +64,20 @@ impl Upgrade<'_> {
     }
 
     /// What a column shows, and the program by which it does.
-    fn program(&self, column: usize, signature: &Signature, paint: &Paint) -> String {
+    fn program(&self, column: usize, signature: &Signature, paint: &Style) -> String {
         let Some(told) = self.matrix.told(column, signature) else {
             return String::new();
         };
-        let Told { finding, plan, status, .. } = told;
+        let FindingReport { finding, program, status, .. } = told;
         let (before, after) = (Vec::new(), Vec::new());
-        let exhibit =
-            Exhibit { finding, plan, trace: None, standing: words::status(*status), before, after };
+        let exhibit = FindingText {
+            finding,
+            program,
+            trace: None,
+            standing: words::status(*status),
+            before,
+            after,
+        };
         let widened = if finding.widened { "; it allows MORE" } else { "" };
         let seen = format!("{}, where {} is due{widened}", words::seen(finding), finding.expected);
         let label = self.label(column);
@@ -91,16 +97,16 @@ fn heading(kind: Kind, count: usize) -> String {
     }
 }
 
-fn ink(kind: Kind) -> Ink {
+fn ink(kind: Kind) -> Color {
     match kind {
-        Kind::Broken => Ink::Bad,
-        Kind::Repaired => Ink::Good,
-        _ => Ink::Strong,
+        Kind::Broken => Color::Bad,
+        Kind::Repaired => Color::Good,
+        _ => Color::Strong,
     }
 }
 
-fn remainder(difference: &Difference, paint: &Paint) -> String {
-    let list = |places: &[Place]| match places {
+fn remainder(difference: &Difference, paint: &Style) -> String {
+    let list = |places: &[Row]| match places {
         [] => "nothing".to_owned(),
         places => places.iter().map(|place| name(*place)).collect::<Vec<_>>().join(", "),
     };

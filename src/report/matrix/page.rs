@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{name, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Place, State, Turn};
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 use crate::report::words::{self, plural};
 
 mod cards;
@@ -106,7 +106,7 @@ fn legend() -> Markup {
 
 /// The rows that are of a kind, as a table.
 fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup {
-    let rows: Vec<(&Place, &Vec<Cell>)> =
+    let rows: Vec<(&Row, &Vec<Cell>)> =
         matrix.rows.iter().filter(|(_, cells)| kind(cells)).collect();
     let section = |at: usize| row(rows[at].0.clause).section;
     let begins = |at: usize| at == 0 || section(at) != section(at - 1);
@@ -162,7 +162,7 @@ fn any_judged(cells: &[Cell]) -> bool {
 }
 
 /// A cell: a sign, which leads to the program where there is one.
-fn sign(place: Place, column: &Column, cell: &Cell) -> Markup {
+fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
     let about = |says: &str| format!("{} on {}: {says}", name(place), column.label);
     let plain = |sign: &str, class: &str, says: &str| {
         html! { span class=(class) title=(about(says)) { (sign) } }
@@ -235,7 +235,7 @@ fn sentence(words: &str) -> String {
 }
 
 /// The program that shows a turn, and on which side of it.
-fn program(matrix: &Matrix, turn: &Turn) -> Option<(String, &'static str)> {
+fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<(String, &'static str)> {
     let told = |column, signatures: &[_]| {
         let first = signatures.first()?;
         Some(matrix.told(column, first)?.id.clone())

@@ -9,31 +9,31 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::changes::Upgrade;
-use super::document::Document;
-use super::{page, shelf, text};
-use crate::campaign::{Status, Subject, Told};
+use super::json::Document;
+use super::{files, page, text};
+use crate::campaign::{FindingReport, Status, Subject};
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::known::Known;
 use crate::known::update::{Change, changes};
 use crate::matrix::record::{Key, Record};
 use crate::matrix::store::Store;
-use crate::matrix::{Column, Count, Matrix, Outcome, Place, Results};
+use crate::matrix::{Column, Count, Matrix, Outcome, Results, Row};
 use crate::policy::Dimension;
-use crate::report::evidence::Read;
-use crate::report::lore::Lore;
-use crate::report::paint::Paint;
+use crate::report::clause_history::ClauseHistory;
+use crate::report::read_results::Read;
+use crate::report::style::Style;
 use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../../tests/traces/r4-ap-resume-never-config.trace");
 
-fn told(status: Status) -> Told {
+fn told(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    Told {
+    FindingReport {
         id: "r4-ap-resume-never-config".to_owned(),
         status,
         finding: judge(&trace).findings.remove(0),
-        plan: trace.plan.clone(),
+        program: trace.program.clone(),
         trace,
         unlike: None,
         stderr: "last <words>\n".to_owned(),
@@ -57,9 +57,9 @@ fn key() -> Key {
     }
 }
 
-fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results {
-    let resumes = Place { clause: Clause::R4, dimension: Some(Dimension::AP) };
-    let notices = Place { clause: Clause::T9, dimension: None };
+fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -> Results {
+    let resumes = Row { clause: Clause::R4, dimension: Some(Dimension::AP) };
+    let notices = Row { clause: Clause::T9, dimension: None };
     let heard = if untestable.is_empty() { 7 } else { 0 };
     Results {
         subject: Subject {
@@ -84,7 +84,7 @@ fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results
     }
 }
 
-fn column(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Column {
+fn column(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -> Column {
     let results = results(release, findings, untestable);
     let version = results.subject.version.clone();
     Column { label: release.to_owned(), version, outcome: Outcome::Ran(Box::new(results)) }
@@ -115,7 +115,7 @@ fn check(text: &str, expected: Expect) {
 #[test]
 fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
     check(
-        &text(&matrix(), &Paint::plain(80)),
+        &text(&matrix(), &Style::plain(80)),
         expect![[r#"
                          0.131.0  0.144.4  0.150.0  0.169.0
             T9                 -    holds        ?    holds
@@ -145,7 +145,7 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
 
 #[test]
 fn releases_that_do_not_fit_beside_each_other_stand_below() {
-    let told = text(&matrix(), &Paint::plain(40));
+    let told = text(&matrix(), &Style::plain(40));
     check(
         &told.lines().take(9).map(|line| format!("{line}\n")).collect::<String>(),
         expect![[r#"
@@ -166,7 +166,7 @@ fn releases_that_do_not_fit_beside_each_other_stand_below() {
 fn an_upgrade_is_told_in_words_with_programs() {
     let matrix = matrix();
     let both = [(1, 3), (0, 1)];
-    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Paint::plain(80)));
+    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Style::plain(80)));
     check(
         &told.join("\n====\n"),
         expect![[r#"
@@ -284,7 +284,7 @@ fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() 
         let matrix = Matrix::new(columns, &Known::default());
         let page = page::html(&matrix, &key()).replace("<p>", "\n");
         let page = page.replace(" The same", "\nThe same").replace("<td>", "\n<td>");
-        let terminal = text(&matrix, &Paint::plain(80));
+        let terminal = text(&matrix, &Style::plain(80));
         let lines = terminal.lines().chain(page.lines());
         let lines = lines.filter(|line| words.iter().any(|word| line.contains(word)));
         let cut = |line: &str| line.trim().chars().take(85).collect::<String>();
@@ -356,7 +356,7 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
             let label = version.to_string();
             let outcome = Outcome::Ran(Box::new(results));
             let columns = vec![Column { label, version: Some(version.clone()), outcome }];
-            text(&Matrix::new(columns, &Known::default()), &Paint::plain(80))
+            text(&Matrix::new(columns, &Known::default()), &Style::plain(80))
         });
         let again = again.unwrap_or_else(|| format!("  {version} is run again\n"));
         let of_it = again.lines().filter(|line| line.starts_with(&format!("  {version}")));
@@ -391,14 +391,14 @@ fn a_folder_with_something_else_in_it_is_refused() {
 #[test]
 fn every_broken_cell_has_its_case_beside_the_document() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    files::write(folder.path(), &matrix(), &key()).expect("it can be written");
     let document =
-        std::fs::read_to_string(folder.path().join(shelf::DOCUMENT)).expect("it is there");
+        std::fs::read_to_string(folder.path().join(files::DOCUMENT)).expect("it is there");
     let document = Document::read(&document).expect("it is one");
     let cases: BTreeSet<String> = document.cells.into_iter().filter_map(|cell| cell.case).collect();
     for case in &cases {
         let text = std::fs::read_to_string(folder.path().join(case)).expect("it is there");
-        assert!(text.parse::<crate::plan::Plan>().is_ok(), "{case} is a case");
+        assert!(text.parse::<crate::program::Program>().is_ok(), "{case} is a case");
     }
     check(
         &cases.into_iter().collect::<Vec<_>>().join("\n"),
@@ -411,18 +411,18 @@ fn every_broken_cell_has_its_case_beside_the_document() {
 #[test]
 fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    files::write(folder.path(), &matrix(), &key()).expect("it can be written");
     let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
                 seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
                 reason = \"it is so\"\ncase = \"a.case\"\n";
-    let known = Known::parse(list, |_| Ok(told(Status::New).plan.to_string()));
+    let known = Known::parse(list, |_| Ok(told(Status::New).program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
     let changes = changes(&known, &read.evidence());
     let list = folder.path().to_owned();
-    let lore = Lore { run: None, matrix: Some(read), known, list };
-    let resumes = lore.of(Clause::R4, &Paint::plain(80));
-    let notices = lore.of(Clause::T9, &Paint::plain(80));
+    let lore = ClauseHistory { run: None, matrix: Some(read), known, list };
+    let resumes = lore.of(Clause::R4, &Style::plain(80));
+    let notices = lore.of(Clause::T9, &Style::plain(80));
     let changes = changes.iter().map(|change| match change {
         Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
         other => format!("{other:?}\n"),

@@ -8,34 +8,35 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::campaign::{Status, Told};
+use crate::campaign::{FindingReport, Status};
 use crate::contract::row;
 use crate::judge::signature::Signature;
-use crate::matrix::{Breach, Column, Matrix, Place, Since};
-use crate::report::exhibit::{Exhibit, origin};
+use crate::matrix::{Breach, Column, Matrix, Row, Since};
+use crate::report::finding::{FindingText, origin};
 use crate::report::words;
 
 /// A finding on some releases, alike on all of them.
 struct Alike<'a> {
-    told: &'a Told,
+    told: &'a FindingReport,
     releases: Vec<&'a str>,
 }
 
 /// A signature, and the columns that show it with what they show.
-type Card<'a> = (Signature, Vec<(usize, &'a Told)>);
+type Card<'a> = (Signature, Vec<(usize, &'a FindingReport)>);
 
 /// Every card.
 pub(super) fn all(matrix: &Matrix) -> Markup {
-    let mut signatures: BTreeMap<Signature, Vec<(usize, &Told)>> = BTreeMap::new();
+    let mut signatures: BTreeMap<Signature, Vec<(usize, &FindingReport)>> = BTreeMap::new();
     for (at, column) in matrix.columns.iter().enumerate() {
         for told in findings(column) {
             signatures.entry(told.finding.signature()).or_default().push((at, told));
         }
     }
-    let widens = |shown: &[(usize, &Told)]| shown.iter().any(|(_, told)| told.finding.widened);
-    let mut places: BTreeMap<Place, Vec<Card<'_>>> = BTreeMap::new();
+    let widens =
+        |shown: &[(usize, &FindingReport)]| shown.iter().any(|(_, told)| told.finding.widened);
+    let mut places: BTreeMap<Row, Vec<Card<'_>>> = BTreeMap::new();
     for (signature, shown) in signatures {
-        let place = Place { clause: signature.clause, dimension: signature.dimension };
+        let place = Row { clause: signature.clause, dimension: signature.dimension };
         places.entry(place).or_default().push((signature, shown));
     }
     for cards in places.values_mut() {
@@ -48,7 +49,7 @@ pub(super) fn all(matrix: &Matrix) -> Markup {
 }
 
 /// A clause in a dimension, with a card for each signature that breaks it.
-fn clause(matrix: &Matrix, place: Place, cards: &[Card<'_>]) -> Markup {
+fn clause(matrix: &Matrix, place: Row, cards: &[Card<'_>]) -> Markup {
     let row = row(place.clause);
     let strength = row.strength(place.dimension);
     html! {
@@ -59,15 +60,15 @@ fn clause(matrix: &Matrix, place: Place, cards: &[Card<'_>]) -> Markup {
     }
 }
 
-fn findings(column: &Column) -> impl Iterator<Item = &Told> {
+fn findings(column: &Column) -> impl Iterator<Item = &FindingReport> {
     let findings = column.results().into_iter().flat_map(|results| &results.findings);
     findings.filter(|told| told.status != Status::Flaky)
 }
 
-fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &Told)]) -> Markup {
+fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &FindingReport)]) -> Markup {
     let Some((_, first)) = shown.first() else { return html! {} };
     let finding = &first.finding;
-    let place = Place { clause: finding.clause, dimension: finding.dimension };
+    let place = Row { clause: finding.clause, dimension: finding.dimension };
     let widened = shown.iter().any(|(_, told)| told.finding.widened);
     let breaches: Vec<&Breach> =
         shown.iter().filter_map(|(at, _)| breach(matrix, place, *at, signature)).collect();
@@ -100,7 +101,7 @@ fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &Told)]) -> Mar
 
 fn breach<'a>(
     matrix: &'a Matrix,
-    place: Place,
+    place: Row,
     at: usize,
     signature: &Signature,
 ) -> Option<&'a Breach> {
@@ -108,7 +109,7 @@ fn breach<'a>(
     cell.breaches.iter().find(|breach| breach.signature == *signature)
 }
 
-fn labels<'a>(matrix: &'a Matrix, shown: &[(usize, &Told)]) -> Vec<&'a str> {
+fn labels<'a>(matrix: &'a Matrix, shown: &[(usize, &FindingReport)]) -> Vec<&'a str> {
     shown.iter().map(|(at, _)| matrix.columns[*at].label.as_str()).collect()
 }
 
@@ -128,7 +129,7 @@ fn since(breaches: &[&Breach]) -> Vec<String> {
 }
 
 /// The findings, those together that show the same in the same program.
-fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a Told)]) -> Vec<Alike<'a>> {
+fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a FindingReport)]) -> Vec<Alike<'a>> {
     let mut all: Vec<Alike> = Vec::new();
     for (at, told) in shown {
         let label = matrix.columns[*at].label.as_str();
@@ -137,7 +138,7 @@ fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a Told)]) -> Vec<Alike<'a>> 
             let values = (&one.expected, &one.seen) == (&other.expected, &other.seen);
             values && one.step == other.step
         };
-        match all.iter_mut().filter(|other| other.told.plan == told.plan).find(same) {
+        match all.iter_mut().filter(|other| other.told.program == told.program).find(same) {
             Some(alike) => alike.releases.push(label),
             None => all.push(Alike { told, releases: vec![label] }),
         }
@@ -147,10 +148,16 @@ fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a Told)]) -> Vec<Alike<'a>> 
 
 /// The program, and what it shows; on which releases too, where there are several.
 fn program(alike: &Alike<'_>, alone: bool) -> Markup {
-    let Told { finding, plan, confirmed, status, .. } = alike.told;
+    let FindingReport { finding, program, confirmed, status, .. } = alike.told;
     let (before, after) = (Vec::new(), Vec::new());
-    let exhibit =
-        Exhibit { finding, plan, trace: None, standing: words::status(*status), before, after };
+    let exhibit = FindingText {
+        finding,
+        program,
+        trace: None,
+        standing: words::status(*status),
+        before,
+        after,
+    };
     html! {
         dl {
             @if !alone {

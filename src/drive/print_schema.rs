@@ -1,0 +1,60 @@
+//! [edge] The schema that a server prints of itself.
+//!
+//! The executable writes its schema into a folder below the root of homes, in the same scrubbed
+//! environment as a server; it is read, and the folder goes. An executable that prints none, or
+//! something else, is no fault: the reason is handed on.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::home::root::Root;
+use crate::protocol::schema::Schema;
+use crate::server::{Launch, Server};
+
+/// The one file, of some hundreds, that has every definition.
+const BUNDLE: &str = "codex_app_server_protocol.schemas.json";
+
+/// An executable at work.
+pub(super) struct Printing {
+    server: Server,
+    folder: PathBuf,
+}
+
+impl Printing {
+    /// Starts the executable.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or a process that cannot be started, in words.
+    pub(super) fn begin(executable: &Path, root: &Root) -> Result<Printing, String> {
+        let none = |error: &io::Error| format!("cannot make a folder for it: {error}");
+        let folder = root.folder().map_err(|error| none(&error))?;
+        let out = folder.join("schema");
+        fs::create_dir(&out).map_err(|error| none(&error))?;
+        let mut launch = Launch::new(executable, &folder);
+        let words = ["app-server", "generate-json-schema", "--experimental", "--out"];
+        launch.arguments = words.map(str::to_owned).to_vec();
+        launch.arguments.push(out.display().to_string());
+        let server = Server::start(&launch).map_err(|error| error.to_string())?;
+        Ok(Printing { server, folder })
+    }
+
+    /// Waits until it ends, reads what it wrote, and removes that.
+    ///
+    /// # Errors
+    /// Why there is no schema, in words.
+    pub(super) fn end(mut self, timeouts: Duration) -> Result<Schema, String> {
+        let ended = self.server.stop(Instant::now() + timeouts);
+        let text = fs::read_to_string(self.folder.join("schema").join(BUNDLE));
+        drop(fs::remove_dir_all(&self.folder));
+        match text {
+            Ok(text) => Schema::read(&text).map_err(|error| error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let said = ended.stderr_tail.lines().last().unwrap_or("nothing");
+                Err(format!("it wrote none; last on its stderr: {said}"))
+            }
+            Err(error) => Err(format!("cannot read it: {error}")),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! [edge] The config.toml of a case.
+//!
+//! The stand-in as the model's provider, the defaults under test, the named profiles. A default
+//! that the case leaves out is left out of the file too, and a default profile that nobody defines
+//! is not written: a server refuses every start with it. Writes no file; says what stands in one.
+
+use crate::home::FeatureSet;
+use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
+
+/// Off in every profile: attempts to reach the network.
+const OFFLINE: [&str; 2] = ["plugins", "apps"];
+
+/// Off in the lean profile: no part in approvals, reviewers or permissions.
+const IDLE: [&str; 12] = [
+    "browser_use",
+    "browser_use_external",
+    "computer_use",
+    "hooks",
+    "image_generation",
+    "in_app_browser",
+    "plugin_sharing",
+    "remote_plugin",
+    "shell_snapshot",
+    "skill_mcp_dependency_install",
+    "tool_suggest",
+    "workspace_dependencies",
+];
+
+/// The config.toml of a case: the stand-in as the model's provider, and the defaults under test.
+pub(super) fn config(defaults: &Defaults, profile: FeatureSet, model_url: &str) -> toml::Table {
+    let off: &[&str] = match profile {
+        FeatureSet::Default => &[],
+        FeatureSet::Lean => &IDLE,
+    };
+    let features = OFFLINE.iter().chain(off).map(|name| (name.to_string(), false.into()));
+    let provider = table([
+        ("name", "mock".into()),
+        ("base_url", model_url.into()),
+        ("wire_api", "responses".into()),
+        ("request_max_retries", 0.into()),
+        ("stream_max_retries", 0.into()),
+        ("supports_websockets", false.into()),
+    ]);
+    let model = defaults.others.get(&Dimension::M).map_or(MODEL, String::as_str);
+    let mut config = table([
+        ("model", model.into()),
+        ("model_provider", "mock".into()),
+        ("approval_policy", approval(&defaults.approval)),
+        ("approvals_reviewer", defaults.reviewer.to_string().into()),
+        ("sandbox_mode", defaults.sandbox.to_string().into()),
+        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
+        ("features", toml::Table::from_iter(features).into()),
+        ("model_providers", table([("mock", provider.into())]).into()),
+    ]);
+    let stated = [
+        ("model_reasoning_effort", defaults.others.get(&Dimension::E)),
+        ("service_tier", defaults.others.get(&Dimension::T)),
+        ("default_permissions", defaults.profile.as_ref().filter(|id| defaults.defines(id))),
+    ];
+    let stated = stated.into_iter().filter_map(|(key, word)| Some((key, word?)));
+    config.extend(stated.map(|(key, word)| (key.to_owned(), word.as_str().into())));
+    if !defaults.profiles.is_empty() {
+        let profiles = defaults.profiles.iter();
+        let profiles = profiles.map(|(id, base)| (id.clone(), permissions(*base).into()));
+        config.insert("permissions".to_owned(), toml::Table::from_iter(profiles).into());
+    }
+    config
+}
+
+/// The table of a named profile that means a mode. No release lets one extend the built-in profile
+/// of full access, so that one is spelled out: it writes everywhere and has the network.
+fn permissions(base: SandboxMode) -> toml::Table {
+    match base {
+        SandboxMode::ReadOnly => table([("extends", ":read-only".into())]),
+        SandboxMode::WorkspaceWrite => table([("extends", ":workspace".into())]),
+        SandboxMode::FullAccess => table([
+            ("filesystem", table([(":root", "write".into())]).into()),
+            ("network", table([("enabled", true.into())]).into()),
+        ]),
+    }
+}
+
+fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn approval(approval: &Approval) -> toml::Value {
+    let Approval::Granular(granular) = approval else {
+        return approval.to_string().into();
+    };
+    let fields = table([
+        ("sandbox_approval", granular.sandbox_approval.into()),
+        ("rules", granular.rules.into()),
+        ("skill_approval", granular.skill_approval.into()),
+        ("request_permissions", granular.request_permissions.into()),
+        ("mcp_elicitations", granular.mcp_elicitations.into()),
+    ]);
+    table([("granular", fields.into())]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::config;
+    use crate::home::FeatureSet;
+    use crate::program::Program;
+
+    /// What the config of a case states beside the provider and the features.
+    fn check(line: &str, expected: Expect) {
+        let case = format!("# heirloom case v1\nconfig {line}\naudit\n");
+        let program: Program = case.parse().expect("the line is one");
+        let mut table = config(&program.defaults, FeatureSet::Default, "http://stand-in/v1");
+        for key in ["features", "model_providers", "model_provider", "sandbox_workspace_write"] {
+            table.remove(key);
+        }
+        expected.assert_eq(&table.to_string());
+    }
+
+    #[test]
+    fn a_case_that_says_nothing_of_it_has_no_profile_no_effort_and_no_tier() {
+        check(
+            "approval=never",
+            expect![[r#"
+            approval_policy = "never"
+            approvals_reviewer = "user"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_named_profile_extends_its_base_and_full_access_is_spelled_out() {
+        let profiles = "profiles=p-full:danger-full-access+p-ro:read-only+p-ww:workspace-write";
+        check(
+            &format!("{profiles} profile=p-ww model=m effort=low tier=flex"),
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            default_permissions = "p-ww"
+            model = "m"
+            model_reasoning_effort = "low"
+            sandbox_mode = "read-only"
+            service_tier = "flex"
+
+            [permissions.p-full.filesystem]
+            ":root" = "write"
+
+            [permissions.p-full.network]
+            enabled = true
+
+            [permissions.p-ro]
+            extends = ":read-only"
+
+            [permissions.p-ww]
+            extends = ":workspace"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_default_profile_that_nobody_defines_is_not_written() {
+        check(
+            "profiles=p-ro:read-only profile=p-gone",
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+
+            [permissions.p-ro]
+            extends = ":read-only"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_built_in_profile_is_a_default_without_a_table() {
+        check(
+            "profile=:workspace",
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            default_permissions = ":workspace"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+        "#]],
+        );
+    }
+}
