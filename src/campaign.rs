@@ -1,4 +1,4 @@
-//! [shell] Seeds × workers × budget to verdicts, one smallest case per signature.
+//! Seeds × workers × budget to verdicts, one smallest case per signature.
 //!
 //! Workers draw case after case; results are taken in the order of their index, so the same seed
 //! with the same number of cases gives the same findings with any number of workers. A signature

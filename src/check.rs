@@ -1,4 +1,4 @@
-//! [shell] A campaign in one call, for somebody else's tests.
+//! A campaign in one call, for somebody else's tests.
 //!
 //! A server by release or path, a budget and a seed; what does not conform is told as programs in
 //! the panic's message. Reads no argument and no environment, and leaves no file but the cached

@@ -1,4 +1,4 @@
-//! [shell] Arguments to configuration, outcome to exit code.
+//! Arguments to configuration, outcome to exit code.
 //!
 //! Alone reads arguments and the environment. Each command is a small file that makes a
 //! configuration, hands it to a room and has the answer reported. What a person did wrong ends in

@@ -1,4 +1,4 @@
-//! [edge] Requests, answers, notifications over any byte stream.
+//! Requests, answers, notifications over any byte stream.
 //!
 //! What a client sends is numbered and may be pipelined; what arrives is kept in order and handed
 //! out once. Every wait has a deadline, a peer that reads nothing included. Knows lines and ids,

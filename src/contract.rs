@@ -1,4 +1,4 @@
-//! [core] The contract: what each operation may do to a thread's policy, clause by clause.
+//! The contract: what each operation may do to a thread's policy, clause by clause.
 //!
 //! A clause is a row: an id, its words, its sources, and its strength in each dimension. The id is
 //! the same when the clause passes, fails, is known to fail, and stands first in every line about

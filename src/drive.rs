@@ -1,4 +1,4 @@
-//! [edge] Performs one plan and records one trace.
+//! Performs one plan and records one trace.
 //!
 //! The hand that does not know the answer: it sends what the plan says, waits, and writes down what
 //! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a

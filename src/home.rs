@@ -1,4 +1,4 @@
-//! [edge] A home: its folders, its config.toml, and the rollouts in it.
+//! A home: its folders, its config.toml, and the rollouts in it.
 //!
 //! All homes of a process lie below one root with a lock file beside it, on tmpfs where there is
 //! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept

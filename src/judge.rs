@@ -1,4 +1,4 @@
-//! [core] The decision: what was seen beside what the contract allows.
+//! The decision: what was seen beside what the contract allows.
 //!
 //! Keeps the worlds that agree with what was seen. Where none agrees it makes findings, adopts what
 //! was seen into the nearest world and goes on, so that one fault does not hide the next. What a

@@ -1,4 +1,4 @@
-//! [core] Known deviations: what a release does differently, and is excused for.
+//! Known deviations: what a release does differently, and is excused for.
 //!
 //! A row names a signature, the wrong forms that are seen, a range of releases, why it stands, and
 //! the case that shows it. A row excuses exactly that, so it never hides a different wrong value. A

@@ -12,30 +12,37 @@
 //! becomes a [`program::Program`], [`drive`] performs it and records a [`trace::Trace`], [`judge`]
 //! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
 
-// A room's tag reads as a link in its page: it leads here, where the kinds are explained.
-extern crate self as edge;
-extern crate self as shell;
-
 pub mod policy;
 pub mod op;
 pub mod program;
+#[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
 pub mod model;
 pub mod protocol;
+#[doc(hidden)]
 pub mod trace;
+#[doc(hidden)]
 pub mod judge;
+#[doc(hidden)]
 pub mod known;
+#[doc(hidden)]
 pub mod shrink;
+#[doc(hidden)]
 pub mod provision;
 pub mod home;
 pub mod server;
 pub mod mock_model;
 pub mod client;
 pub mod drive;
+#[doc(hidden)]
 pub mod campaign;
+#[doc(hidden)]
 pub mod matrix;
+#[doc(hidden)]
 pub mod report;
 pub mod check;
+#[doc(hidden)]
 pub mod cli;
 
 pub use check::Check;

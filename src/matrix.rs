@@ -1,4 +1,4 @@
-//! [shell] The same cases on one release after another, and what each of them holds.
+//! The same cases on one release after another, and what each of them holds.
 //!
 //! A campaign per release makes a column; clause and dimension make a row. What one release shows,
 //! every other is asked for by the same program, so that what is missing there is missing. What was

@@ -1,4 +1,4 @@
-//! [edge] The stand-in for the model.
+//! The stand-in for the model.
 //!
 //! A loopback HTTP server that plays scripted answers as event streams and remembers every
 //! request. One listener carries many stages, each below a token of its own; what is asked

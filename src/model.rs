@@ -1,4 +1,4 @@
-//! [core] The reference world: what the contract allows next.
+//! The reference world: what the contract allows next.
 //!
 //! Given a world and a step, lists every answer the contract allows, each with the world after it
 //! and the clauses it rests on. Never empty: every step has an answer, and one that nobody may

@@ -1,4 +1,4 @@
-//! [core] The alphabet: what a case may wish for.
+//! The alphabet: what a case may wish for.
 //!
 //! Every `Vec<Op>` is a legal case. An op names a thread by a small number, taken modulo the
 //! threads that the plan has named so far; with none it names nobody and becomes a negative step.

@@ -1,4 +1,4 @@
-//! [core] The values that a thread's policy is made of.
+//! The values that a thread's policy is made of.
 //!
 //! One canonical value per meaning: a granular policy has all five fields, a sandbox all of its
 //! own, and a spelling that no release of ours knows is kept as `Unrecognised`. Every value has one word in

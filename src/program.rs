@@ -1,4 +1,4 @@
-//! [core] A case with its names given: the program that is run, printed and kept.
+//! A case with its names given: the program that is run, printed and kept.
 //!
 //! Names are static, as if every start and fork succeeded; the run may leave one unbound. Picks
 //! become names, endings become what the stand-in for the model answers, and every plan ends with

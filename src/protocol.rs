@@ -1,4 +1,4 @@
-//! [core] How everything is spelled on the wire, and read back.
+//! How everything is spelled on the wire, and read back.
 //!
 //! JSON-RPC lines, the calls of the alphabet, notifications, rollout items and the model's events.
 //! This room alone knows method names and keys. Every value has one canonical reading: defaults

@@ -1,4 +1,4 @@
-//! [edge] Fetches a server by version or path, verified and cached.
+//! Fetches a server by version or path, verified and cached.
 //!
 //! A version comes whole from the npm client, else from pip; its package must have the digest that
 //! `ci/servers.lock` states, or for other releases the one that the client's own metadata states.

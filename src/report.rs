@@ -1,4 +1,4 @@
-//! [shell] Events to people and to programs: terminal, JSON lines, files.
+//! Events to people and to programs: terminal, JSON lines, files.
 //!
 //! Progress goes to stderr, results to stdout, everything to the folder of the run. Tells what was
 //! decided and decides nothing: no verdict, no status and no exit code is made here. A reader who

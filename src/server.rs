@@ -1,4 +1,4 @@
-//! [edge] One child: process group, pipes, how it ended.
+//! One child: process group, pipes, how it ended.
 //!
 //! Starts an executable with a scrubbed environment in a process group of its own, hands out its
 //! pipes, and tells how it ended: by itself, when asked, or killed. Whatever is left of the group

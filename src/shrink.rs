@@ -1,4 +1,4 @@
-//! [core] Smaller cases that show the same.
+//! Smaller cases that show the same.
 //!
 //! `Search` proposes, somebody runs and says whether the signature showed, until nothing smaller is
 //! left to try: the result is 1-minimal under every reduction listed in `reductions`. It remembers

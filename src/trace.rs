@@ -1,4 +1,4 @@
-//! [core] What was seen, in order.
+//! What was seen, in order.
 //!
 //! A trace is a plan, what the server says it is, and facts. Threads bear the plan's names and
 //! turns small numbers, so two equal runs give equal facts; times are kept apart from them. A trace

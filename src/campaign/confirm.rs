@@ -1,4 +1,4 @@
-//! [shell] From a signature that showed once to a finding that can be told.
+//! From a signature that showed once to a finding that can be told.
 //!
 //! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. What never shows
 //! again is flaky and keeps both traces. A search that is stopped tells the smallest it has.

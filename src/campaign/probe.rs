@@ -1,4 +1,4 @@
-//! [shell] The deed of a finding that widens: does the server do what it says it may?
+//! The deed of a finding that widens: does the server do what it says it may?
 //!
 //! Chooses what gets further under the policy that was seen than under the one that was due, lets
 //! the model ask for it where the finding showed, and tells what came of it. Proves or refutes, and

@@ -1,4 +1,4 @@
-//! [shell] The desk: what there is to do next.
+//! The desk: what there is to do next.
 //!
 //! What was put on it goes first, then the next case while the budget lasts. Whoever finds it empty
 //! waits until something is put there or it is closed.

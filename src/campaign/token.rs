@@ -1,4 +1,4 @@
-//! [shell] The token of a case: what makes it again.
+//! The token of a case: what makes it again.
 //!
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
 //! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions, and

@@ -1,4 +1,4 @@
-//! [shell] What a campaign has seen so far.
+//! What a campaign has seen so far.
 //!
 //! Takes verdicts in the order of their index and adds them up; knows which signatures are new.
 //! Counts and remembers, decides nothing about a verdict.

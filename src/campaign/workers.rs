@@ -1,4 +1,4 @@
-//! [shell] The workers of a campaign and the desk they take work from.
+//! The workers of a campaign and the desk they take work from.
 //!
 //! Examinations go before new cases, so that a finding is told while the campaign still runs. The
 //! foreman takes results in the order of their index; what a worker finds out of order waits.

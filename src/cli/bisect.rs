@@ -1,4 +1,4 @@
-//! [shell] `heirloom bisect`: the first release at which a case shows something else.
+//! `heirloom bisect`: the first release at which a case shows something else.
 //!
 //! Either way: what broke, or what was repaired. The newer end is tried first, and the boundary
 //! that is told was tried on both sides. Exit code: 0 a boundary, 1 no change, 3 trouble.

@@ -1,4 +1,4 @@
-//! [shell] `heirloom check`: a campaign.
+//! `heirloom check`: a campaign.
 //!
 //! Flags to a `Campaign`, its outcome to an exit code. Everything that can be refused is refused
 //! before a server is fetched.

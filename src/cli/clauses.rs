@@ -1,4 +1,4 @@
-//! [shell] `heirloom clauses`.
+//! `heirloom clauses`.
 //!
 //! Prints the contract, or one clause of it with what runs say of it: the last one, the last
 //! matrix, and the list of known deviations. An id that is none is answered with those near it.

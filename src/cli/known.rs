@@ -1,4 +1,4 @@
-//! [shell] `heirloom known`: the list of known deviations, read and kept up.
+//! `heirloom known`: the list of known deviations, read and kept up.
 //!
 //! `update` proposes what a run or a matrix would change, and with `--write` changes it: rows are
 //! narrowed to the releases that show them, go where none does, and what no row excuses becomes

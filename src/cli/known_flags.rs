@@ -1,4 +1,4 @@
-//! [shell] The list of known deviations that is meant.
+//! The list of known deviations that is meant.
 //!
 //! The one that is built in, a file, or none. A file's cases are read relative to the file.
 

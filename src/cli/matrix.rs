@@ -1,4 +1,4 @@
-//! [shell] `heirloom matrix` and `heirloom diff`.
+//! `heirloom matrix` and `heirloom diff`.
 //!
 //! Many releases as a table, and two of them in words. Both keep what they ran, and neither runs it
 //! twice. The exit code is of the releases, and a release that could not be run is trouble.

@@ -1,4 +1,4 @@
-//! [shell] The same cases on several releases: the flags that `matrix` and `diff` share.
+//! The same cases on several releases: the flags that `matrix` and `diff` share.
 //!
 //! Words to servers, flags to a sweep. The seed and the number of cases are fixed unless they are
 //! given, so that what was run before is found again.

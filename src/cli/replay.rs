@@ -1,4 +1,4 @@
-//! [shell] `heirloom replay` and `heirloom judge`: one program, run anew or judged again.
+//! `heirloom replay` and `heirloom judge`: one program, run anew or judged again.
 //!
 //! A case comes from a file or from a token. Each run has processes of its own.
 

@@ -1,4 +1,4 @@
-//! [shell] The server that is meant, ready to be run.
+//! The server that is meant, ready to be run.
 //!
 //! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown,
 //! and started once to see that it is an app-server.

@@ -1,4 +1,4 @@
-//! [shell] `heirloom servers`: what is cached, what is pinned, where a server is, what may go.
+//! `heirloom servers`: what is cached, what is pinned, where a server is, what may go.
 //!
 //! The list says nothing of other machines' platforms. `path` prints the path and nothing else, so
 //! that a script may use it. Nothing is removed but by `prune`, which says what went.

@@ -1,4 +1,4 @@
-//! [shell] `heirloom shrink`: the shortest program for a case that came from elsewhere.
+//! `heirloom shrink`: the shortest program for a case that came from elsewhere.
 //!
 //! The case is run until it shows something; the search keeps the signature that is named, else the
 //! first that is not known, widened ones before others. Writes beside the file, and never over one.

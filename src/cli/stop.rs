@@ -1,4 +1,4 @@
-//! [shell] Ctrl-C, and the request to terminate.
+//! Ctrl-C, and the request to terminate.
 //!
 //! The first sets a flag, and what was done until then is told. The second ends the process at
 //! once; its servers end with it, since each is told of its parent's death.

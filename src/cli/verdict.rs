@@ -1,4 +1,4 @@
-//! [shell] What judged runs of one program showed, told and made an exit code.
+//! What judged runs of one program showed, told and made an exit code.
 //!
 //! The same form as a campaign's findings, each with how many of the runs showed it and whether the
 //! list excuses it.

@@ -1,4 +1,4 @@
-//! [edge] A byte stream, cut into arrivals.
+//! A byte stream, cut into arrivals.
 //!
 //! A thread reads to the end of the stream. A line longer than the limit is skipped to its end and
 //! counts as garbage; a reader nobody takes from stops reading, so that memory stays bounded.

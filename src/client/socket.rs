@@ -1,4 +1,4 @@
-//! [edge] A WebSocket as a stream of lines.
+//! A WebSocket as a stream of lines.
 //!
 //! A server with several clients speaks WebSocket: one message is one frame of text, and has no
 //! line end. Here a message reads as a line and a line is sent as a message, so that a client is

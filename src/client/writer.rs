@@ -1,4 +1,4 @@
-//! [edge] Writing to a peer that may not read.
+//! Writing to a peer that may not read.
 //!
 //! A thread owns the stream and writes one line at a time; whoever sends waits until the line is
 //! gone, so that what was sent before a stop or a kill was really sent, and not for ever.

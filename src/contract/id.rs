@@ -1,4 +1,4 @@
-//! [core] Ids to text and back.
+//! Ids to text and back.
 //!
 //! An id is written as its letter and number, exactly; what is no id is answered with the clauses
 //! of the same letter whose numbers stand nearest, so that a slip is mended without the table.

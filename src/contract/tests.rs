@@ -1,4 +1,4 @@
-//! [core] Laws of the rows.
+//! Laws of the rows.
 //!
 //! Ids are unique and come back from text, no row lacks words or a source that means something,
 //! and strengths are read by dimension as the contract states them.

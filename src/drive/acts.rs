@@ -1,4 +1,4 @@
-//! [edge] What a client does with a thread and that is no matter of policy.
+//! What a client does with a thread and that is no matter of policy.
 //!
 //! Each act ends when the server has done what it granted: a turn that it runs by itself is over, a
 //! thread that nobody hears is unloaded. What is refused is over at once. Nothing is left behind

@@ -1,4 +1,4 @@
-//! [edge] A second connection, calls at once, a second server.
+//! A second connection, calls at once, a second server.
 //!
 //! Each call of several has a client of its own, so that nothing but the server orders them: all
 //! are sent before any answer is read. A second server runs on the same home for as long as it is

@@ -1,4 +1,4 @@
-//! [edge] Deeds: what the model asks for, who is asked about it, and what came of it.
+//! Deeds: what the model asks for, who is asked about it, and what came of it.
 //!
 //! The model's script calls the tool that runs a command; the client's answer and the reviewing
 //! model's are the plan's. Afterwards one fact says who was asked, what the model was told, and

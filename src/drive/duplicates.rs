@@ -1,4 +1,4 @@
-//! [edge] One thing that several connections are told.
+//! One thing that several connections are told.
 //!
 //! A server tells each of its clients what one of them did. The first telling counts, and those
 //! that follow on other connections are echoes: told apart by counting, since each connection hears

@@ -1,4 +1,4 @@
-//! [edge] Requests that must be refused, calls that are torn off, a disk that is full.
+//! Requests that must be refused, calls that are torn off, a disk that is full.
 //!
 //! A torn call is written, and the server killed at once or so many milliseconds later; what it
 //! says until then is written down, and nothing is waited for. A full disk is stood in for by a

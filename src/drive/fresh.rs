@@ -1,4 +1,4 @@
-//! [edge] The look of a second server: a cold resume on a copy of the home.
+//! The look of a second server: a cold resume on a copy of the home.
 //!
 //! Taken beside the running server, which hears nothing of it: the copy has files, folders and a
 //! model of its own. A reply about a file outside the copy is our own trouble, since the look would

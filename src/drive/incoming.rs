@@ -1,4 +1,4 @@
-//! [edge] What arrives, written down.
+//! What arrives, written down.
 //!
 //! Answers, notifications and questions of the server become facts, in the order in which they
 //! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed

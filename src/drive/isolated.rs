@@ -1,4 +1,4 @@
-//! [edge] A server of one's own: a home, a stand-in for the model, a client, and nothing else.
+//! A server of one's own: a home, a stand-in for the model, a client, and nothing else.
 //!
 //! For tests of other clients and servers, which drive it themselves. Its home is apart from the
 //! person's own, its model is on loopback, and all of it goes when it is dropped.

@@ -1,4 +1,4 @@
-//! [edge] The life of the servers of a run: starts, ends, and what lies on disk between them.
+//! The life of the servers of a run: starts, ends, and what lies on disk between them.
 //!
 //! A server is started on the seat's home and ended as the plan says; one that ends by itself, says
 //! nothing or takes nothing cuts the run. Rollouts are read where no server writes them.

@@ -1,4 +1,4 @@
-//! [edge] What the model was told, written down.
+//! What the model was told, written down.
 //!
 //! Hears every request to the model and keeps, of each thread, what it was last told: a request
 //! without a block of permissions means as last told. A turn's telling stands once for each voice,

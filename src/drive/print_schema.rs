@@ -1,4 +1,4 @@
-//! [edge] The schema that a server prints of itself.
+//! The schema that a server prints of itself.
 //!
 //! The executable writes its schema into a folder below the root of homes, in the same scrubbed
 //! environment as a server; it is read, and the folder goes. An executable that prints none, or

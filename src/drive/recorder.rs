@@ -1,4 +1,4 @@
-//! [edge] The trace in the making: names for ids, numbers for turns and calls, the clock.
+//! The trace in the making: names for ids, numbers for turns and calls, the clock.
 //!
 //! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
 //! and never in them.

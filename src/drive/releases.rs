@@ -1,4 +1,4 @@
-//! [edge] Several servers on one home, one after another.
+//! Several servers on one home, one after another.
 //!
 //! The bench has the server that is checked and the others that plans name; a restart that names
 //! one starts that one, by its own schema, and the trace says which release goes on. A release that

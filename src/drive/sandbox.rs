@@ -1,4 +1,4 @@
-//! [edge] Whether this machine can sandbox a command at all.
+//! Whether this machine can sandbox a command at all.
 //!
 //! Found out once, by the server itself: under a policy that asks nobody and lets a command write
 //! into the workspace alone, a write there must land and one outside must not. Where it is

@@ -1,4 +1,4 @@
-//! [edge] Each line of a run, held against the schema that the server prints.
+//! Each line of a run, held against the schema that the server prints.
 //!
 //! Lines of both sides, as they come by; what is wrong becomes a fact, the same fault once a run. A
 //! request that is invalid on purpose is not held, and the answer to it is. Without a schema

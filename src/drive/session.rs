@@ -1,4 +1,4 @@
-//! [edge] One server with its clients on it, from its start to its end.
+//! One server with its clients on it, from its start to its end.
 //!
 //! Starting is launch and handshake; what goes wrong there is told apart as ours (it cannot be
 //! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one

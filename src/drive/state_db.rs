@@ -1,4 +1,4 @@
-//! [edge] What the state database says, written down.
+//! What the state database says, written down.
 //!
 //! Read where the server has ended by itself and the next one has not begun. A killed server's row
 //! may be some milliseconds behind its replies, which is nobody's fault and is not looked at.

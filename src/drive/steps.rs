@@ -1,4 +1,4 @@
-//! [edge] The steps of a plan, one by one, on a running server.
+//! The steps of a plan, one by one, on a running server.
 //!
 //! Each step sends its request and waits until the trace holds what ends it. A wait that runs out,
 //! a server that is gone and trouble of our own cut the run; the cut is the last thing recorded.

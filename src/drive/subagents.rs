@@ -1,4 +1,4 @@
-//! [edge] Subagents: a model spawns one, and gives it another task.
+//! Subagents: a model spawns one, and gives it another task.
 //!
 //! The model's next words to the parent are held until the subagent's own turn is over, so that
 //! both are over when the step ends. The subagent is named once the result of the call says its id;

@@ -1,4 +1,4 @@
-//! [edge] The bench: what is made ready once, before the first case.
+//! The bench: what is made ready once, before the first case.
 //!
 //! Starts the server on an empty home and ends it, which proves that it is an app-server at all and
 //! leaves a prepared home to copy. An executable that is none is refused here, in words. Beside it

@@ -1,4 +1,4 @@
-//! [edge] Several clients of one server, over a socket.
+//! Several clients of one server, over a socket.
 //!
 //! A plan with a second client runs on a server that listens on a socket, and any other plan on one
 //! over pipes. The first client is there from the start; each further one connects when it is

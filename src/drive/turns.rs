@@ -1,4 +1,4 @@
-//! [edge] Turns and settings: what begins, runs on, is steered and ends.
+//! Turns and settings: what begins, runs on, is steered and ends.
 //!
 //! A turn that is to run on is held by the model, and the step ends when the model has been asked.
 //! What is said to a running turn waits for the next request of the same turn. A change of settings

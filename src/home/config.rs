@@ -1,4 +1,4 @@
-//! [edge] The config.toml of a case.
+//! The config.toml of a case.
 //!
 //! The stand-in as the model's provider, the defaults under test, the named profiles. A default
 //! that the case leaves out is left out of the file too, and a default profile that nobody defines

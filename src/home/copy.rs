@@ -1,4 +1,4 @@
-//! [edge] A copy of a home for a second server, beside the first.
+//! A copy of a home for a second server, beside the first.
 //!
 //! config.toml and the sessions, and nothing else: databases hold absolute paths into the live
 //! home, locks are the first server's, and a resume through either has changed the live home. The

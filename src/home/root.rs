@@ -1,4 +1,4 @@
-//! [edge] The folder of all homes of this process, and the sweep of those that were left behind.
+//! The folder of all homes of this process, and the sweep of those that were left behind.
 //!
 //! `heirloom-XXXX.lock` stands beside the folder `heirloom-XXXX` and is locked as long as the
 //! process lives, however it ends. Whoever gets the lock of another may remove both.

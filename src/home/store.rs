@@ -1,4 +1,4 @@
-//! [edge] The rows of threads in the server's state database.
+//! The rows of threads in the server's state database.
 //!
 //! Read from a copy of the database with its journal: SQLite writes beside whatever it opens, and
 //! the live home is the server's alone. To be asked for when no server runs, for then nothing is

@@ -1,4 +1,4 @@
-//! [core] After a finding the world adopts what was seen.
+//! After a finding the world adopts what was seen.
 //!
 //! So one fault does not hide the next. A reply of a cold resume, a start or a fork sets the live
 //! and the stored value, a reread or a notice the live one alone; evidence sets nothing. Nor does a

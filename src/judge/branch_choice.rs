@@ -1,4 +1,4 @@
-//! [core] Which branch happened, where the contract allows several.
+//! Which branch happened, where the contract allows several.
 //!
 //! A request may be granted or refused, an idle thread unloaded or not, a subagent spawned or none:
 //! a branch that has it otherwise is not the one that happened, however little else is wrong in it.

@@ -1,4 +1,4 @@
-//! [core] One step's facts beside what is due.
+//! One step's facts beside what is due.
 //!
 //! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
 //! request never left, or whose answer never came, is not compared: that is the wire's to tell.

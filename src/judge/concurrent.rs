@@ -1,4 +1,4 @@
-//! [core] Calls at once: one order of them beside what they showed.
+//! Calls at once: one order of them beside what they showed.
 //!
 //! Each call has its own answer, and they share the notices. Each of these states one of the
 //! policies that the changes of its thread leave behind, the last of them the one that is left in

@@ -1,4 +1,4 @@
-//! [core] Evidence: what the server's files hold, beside what must be stored.
+//! Evidence: what the server's files hold, beside what must be stored.
 //!
 //! A rollout or a row of the state database that disagrees makes a finding only when a later cold
 //! read is wrong too; then it is a further view of that finding. Else it is a notice, and changes

@@ -1,4 +1,4 @@
-//! [core] A call that a kill broke off: how far it came, beside what was due to it then.
+//! A call that a kill broke off: how far it came, beside what was due to it then.
 //!
 //! The facts say which of the model's stages is the one that happened. What came before the kill
 //! is compared as ever; what did not come is nobody's to miss. Nothing is loaded after a kill,

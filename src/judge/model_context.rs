@@ -1,4 +1,4 @@
-//! [core] What the model is told, beside what is reported (G9) or due to a server's own turn.
+//! What the model is told, beside what is reported (G9) or due to a server's own turn.
 //!
 //! Compared in every turn, by form, in each voice and each dimension that tells for certain. Told
 //! sets nothing: what is told of a wrong value that an earlier view has shown, or that this turn's

@@ -1,4 +1,4 @@
-//! [core] Where a wrong value comes from.
+//! Where a wrong value comes from.
 //!
 //! The first that fits of config, source, value before, another thread, unknown. Config is any
 //! default that config.toml has held in the course of the plan. The others that fit are told too. A

@@ -1,4 +1,4 @@
-//! [core] A deed beside what the contract demands of it: E1 to E4.
+//! A deed beside what the contract demands of it: E1 to E4.
 //!
 //! Judged by the policy that is due to the turn; where that was adopted from an earlier finding, a
 //! deed that agrees is a further view of it. What a machine that cannot sandbox lets through says

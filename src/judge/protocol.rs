@@ -1,4 +1,4 @@
-//! [core] The lines, the turns and the process: W1 to W4.
+//! The lines, the turns and the process: W1 to W4.
 //!
 //! Judged on every trace, whatever the plan is about: each request has one answer, each line is
 //! JSON-RPC and valid by the server's own schema, the process ends only when told to and prints no

@@ -1,4 +1,4 @@
-//! [core] Which release ran where in a trace, and which had the home before it.
+//! Which release ran where in a trace, and which had the home before it.
 //!
 //! A trace names the server that is checked, and says from which fact on another one runs. A
 //! finding belongs to the release that ran where it showed; the others that had the home until then

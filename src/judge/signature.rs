@@ -1,4 +1,4 @@
-//! [core] The signature: what makes two findings the same fault.
+//! The signature: what makes two findings the same fault.
 //!
 //! Clause / dimension / kind of operation / form of the expected value / origin. Views, values and
 //! names stand inside it, not in it. Printed and read as five words with slashes between.

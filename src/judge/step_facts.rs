@@ -1,4 +1,4 @@
-//! [core] What a step's facts say of it as a whole, before anything is compared.
+//! What a step's facts say of it as a whole, before anything is compared.
 //!
 //! That it was left out or could not be taken, and that a thread was unloaded in its course, which
 //! may happen at any step.

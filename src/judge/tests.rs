@@ -1,4 +1,4 @@
-//! [core] Which of several worlds is followed, and what is told where none agrees.
+//! Which of several worlds is followed, and what is told where none agrees.
 //!
 //! Each test is a program and what its steps showed, written by hand; what is told of it is all
 //! that the judge finds. A step without a fact says nothing, as after a cut.

@@ -1,4 +1,4 @@
-//! [core] A day of the calendar, as `2027-06-01`.
+//! A day of the calendar, as `2027-06-01`.
 //!
 //! Read and compared, never asked for: what day it is, the shell says.
 

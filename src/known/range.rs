@@ -1,4 +1,4 @@
-//! [core] The releases that a row holds for.
+//! The releases that a row holds for.
 //!
 //! Written as a range of semver with a first and a last: a row that has no end would excuse
 //! releases that nobody has run. A prerelease counts as its release.

@@ -1,4 +1,4 @@
-//! [core] The reader of a list of known deviations.
+//! The reader of a list of known deviations.
 //!
 //! Refuses a list with a row that cannot be defended, and names the line at fault: one that cannot
 //! be read, has neither reason nor link, is too wide, says of a value no wrong form, or excuses

@@ -1,4 +1,4 @@
-//! [core] Lists of known deviations: what is read, what is refused, and what is excused.
+//! Lists of known deviations: what is read, what is refused, and what is excused.
 //!
 //! A refused row is named by its line.
 

@@ -1,4 +1,4 @@
-//! [core] What runs say about a list of known deviations, and the list as they would have it.
+//! What runs say about a list of known deviations, and the list as they would have it.
 //!
 //! A row whose range holds a release that was asked for it and did not show it is narrowed to
 //! those that do, or goes where none does; what is shown and not excused becomes a row. Nothing is

@@ -1,4 +1,4 @@
-//! [core] What runs say of homes that moved from one release to another.
+//! What runs say of homes that moved from one release to another.
 //!
 //! Kept apart from what shows on homes of one release, since the one says nothing of the other.
 //! What no row excuses becomes a row with `from`, one for each release that shows it and the newest

@@ -1,4 +1,4 @@
-//! [shell] The search for the first release at which a verdict changes.
+//! The search for the first release at which a verdict changes.
 //!
 //! The last release is tried first, and then the first that is like it is searched among the n that
 //! there are: at most ⌈log2 n⌉ + 1 releases are tried. The boundary that is told has been tried on

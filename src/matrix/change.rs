@@ -1,4 +1,4 @@
-//! [shell] What is different between two releases.
+//! What is different between two releases.
 //!
 //! A clause that both tried changes where other signatures break it; one that only one of them
 //! could try is told apart. What neither tried is no change, and is counted, since nothing is known

@@ -1,4 +1,4 @@
-//! [shell] The persisted form of what was found on one release.
+//! The persisted form of what was found on one release.
 //!
 //! An object with its schema and the key of what was run. Findings are kept with their traces, and
 //! judged again when they are read, so that nothing is said here that the trace does not show. What

@@ -1,4 +1,4 @@
-//! [shell] One release after another.
+//! One release after another.
 //!
 //! While one runs, the next is fetched. A program that showed a signature on one release is a case
 //! of the next, and the first that is tried to show it there, so that a deviation has the same

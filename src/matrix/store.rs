@@ -1,4 +1,4 @@
-//! [shell] Where results are kept: a folder, a file for each release and key.
+//! Where results are kept: a folder, a file for each release and key.
 //!
 //! A file appears whole. A release is found again by its version, so that a server which has left
 //! the cache need not be fetched to be told; a server given by path, by its digest. What is there

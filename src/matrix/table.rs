@@ -1,4 +1,4 @@
-//! [shell] Columns to cells: how each clause stands on each release, since when, and where it
+//! Columns to cells: how each clause stands on each release, since when, and where it
 //! turns.
 //!
 //! A release that did not try a clause says nothing of it, and is passed over. A clause that is

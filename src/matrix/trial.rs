@@ -1,4 +1,4 @@
-//! [shell] One case on one release: what it shows, or why nothing can be said.
+//! One case on one release: what it shows, or why nothing can be said.
 //!
 //! The verdict is the set of signatures, each with how many of the runs showed it; a signature that
 //! shows once is shown. A release that lacks a method of the case cannot be judged by it, and says

@@ -1,4 +1,4 @@
-//! [edge] The listener: connections in, answers out.
+//! The listener: connections in, answers out.
 //!
 //! Finds the stage by the token in the path, reads the request, and plays what the stage says.
 //! Runs on one thread, and ends with everything on it when told to stop.

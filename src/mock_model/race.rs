@@ -1,4 +1,4 @@
-//! [edge] Two waits, of which the first counts.
+//! Two waits, of which the first counts.
 //!
 //! Polls both in order, drops the slower one, and prefers the left when both are ready.
 

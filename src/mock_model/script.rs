@@ -1,4 +1,4 @@
-//! [edge] From an answer to what goes out, piece by piece.
+//! From an answer to what goes out, piece by piece.
 //!
 //! Spells the events of an answer and says where it waits and where it breaks. Plays nothing.
 

@@ -1,4 +1,4 @@
-//! [edge] A stage: scripts per thread, requests remembered.
+//! A stage: scripts per thread, requests remembered.
 //!
 //! The thread's own script comes first, then the one for anybody, then "ok". A request is
 //! remembered before it is answered, so that whoever sees the answer finds the request.

@@ -1,4 +1,4 @@
-//! [edge] A body that goes out piece by piece.
+//! A body that goes out piece by piece.
 //!
 //! Each piece is a chunk of its own; a wait holds the connection open and costs nothing, and ends
 //! with the connection. A break is an error to the connection, which then closes it half said.

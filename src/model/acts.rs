@@ -1,4 +1,4 @@
-//! [core] The rules of what is no matter of policy: O1 to O10.
+//! The rules of what is no matter of policy: O1 to O10.
 //!
 //! Whether the server grants such a request is nobody's rule; that it leaves policy as it was is.
 //! The next look says so under the act's own clause, and the next cold read relies on it.

@@ -1,4 +1,4 @@
-//! [core] The rules of start, fork, resume and the looks: S1, S7, F1 to F8, R1 to R18.
+//! The rules of start, fork, resume and the looks: S1, S7, F1 to F8, R1 to R18.
 //!
 //! A start resolves against config, a fork against its source, a cold resume against what is
 //! stored, and a warm one against nothing. Whoever asks for what cannot be granted is refused, and

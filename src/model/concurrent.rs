@@ -1,4 +1,4 @@
-//! [core] What races: calls at once, a second connection, a change that is perhaps made.
+//! What races: calls at once, a second connection, a change that is perhaps made.
 //!
 //! Calls at once are right if some order of them explains every answer. A change that nobody
 //! acknowledged is there afterwards or is not, never something third: it waits as a possible

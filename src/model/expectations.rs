@@ -1,4 +1,4 @@
-//! [core] What a plan can show: the comparisons that its steps call for, were all well.
+//! What a plan can show: the comparisons that its steps call for, were all well.
 //!
 //! A smaller case is worth a run only if the comparison that failed is still among these. A
 //! prediction after a finding may differ, so this is a filter for effort and never a verdict.

@@ -1,4 +1,4 @@
-//! [core] What a full disk leaves open.
+//! What a full disk leaves open.
 //!
 //! Nothing can be written: a call may be refused, one that is granted may not be kept, and one that
 //! is refused may have been done in part. What a thread was before stays possible until a change

@@ -1,4 +1,4 @@
-//! [core] The rules of calls that a kill breaks off: R17, and R16 where a turn was to begin.
+//! The rules of calls that a kill breaks off: R17, and R16 where a turn was to begin.
 //!
 //! What the server acknowledged before the kill is kept; of what it did not, the result is before
 //! or after. Which of them it acknowledged is seen and not predicted: there is a branch for each

@@ -1,4 +1,4 @@
-//! [core] G12: where the contract lets a policy be wider than the client asked for.
+//! G12: where the contract lets a policy be wider than the client asked for.
 //!
 //! Not a prediction and never a finding: the report lists it, since whoever relies on the policy
 //! wants to know.

@@ -1,4 +1,4 @@
-//! [core] What the contract demands of a deed: E1 to E4.
+//! What the contract demands of a deed: E1 to E4.
 //!
 //! Given the policy of a turn and what its model asks to do, lists what must not happen and what
 //! must. Demands nothing where the contract says nothing: of a policy whose meaning is not known,

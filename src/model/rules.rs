@@ -1,4 +1,4 @@
-//! [core] Which rule a step goes by.
+//! Which rule a step goes by.
 //!
 //! One arm a kind of step; the rules themselves stand in the files beside this one. What a step
 //! meets on a full disk is widened here, for every step alike.

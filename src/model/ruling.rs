@@ -1,4 +1,4 @@
-//! [core] Rulings and kinds: which clause a value rests on, and what an operation is called.
+//! Rulings and kinds: which clause a value rests on, and what an operation is called.
 //!
 //! A ruling has a clause for every dimension, and one for the operation as a whole. The name of a
 //! kind stands in signatures and reports.

@@ -1,4 +1,4 @@
-//! [core] The rules of profiles, of overrides through config and of the secondary dimensions.
+//! The rules of profiles, of overrides through config and of the secondary dimensions.
 //!
 //! Each test names a case and the policies that are due at its steps, one line a branch. What the
 //! contract leaves open has more branches than one.

@@ -1,4 +1,4 @@
-//! [core] The rules of turns and of settings: T1 to T9 and U0 to U4.
+//! The rules of turns and of settings: T1 to T9 and U0 to U4.
 //!
 //! A turn runs with the thread's policy and what it overrides itself, and leaves it behind for
 //! those that follow. While a turn runs nothing reaches it: what is asked for then is the next

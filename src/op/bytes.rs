@@ -1,4 +1,4 @@
-//! [core] A case from a fuzzer's bytes.
+//! A case from a fuzzer's bytes.
 //!
 //! Each choice takes bytes of its own from the front, so that a changed byte changes one choice and
 //! a longer text has more ops. Where the bytes end, the case does. Every text of bytes is a case:

@@ -1,4 +1,4 @@
-//! [core] The one place where chance enters: how cases are drawn.
+//! The one place where chance enters: how cases are drawn.
 //!
 //! Defaults come first, and overrides are then drawn to differ from them, for where they are equal
 //! nothing is tested. A case draws a shape first (swarm testing), so that some cases are all forks

@@ -1,4 +1,4 @@
-//! [core] A policy as the model is told of it: by the forms of its values.
+//! A policy as the model is told of it: by the forms of its values.
 //!
 //! A request to the model names an approval policy, a reviewer and a sandbox by their forms alone,
 //! in two voices that may differ. What a voice does not tell, or tells of several values alike, is

@@ -1,4 +1,4 @@
-//! [core] The order "allows more than" between two policies.
+//! The order "allows more than" between two policies.
 //!
 //! A policy allows more than another where some deed gets further under it: refused, a person is
 //! asked, a reviewing model is asked, done at once. The deeds are a harmless command, writes here

@@ -1,4 +1,4 @@
-//! [core] Overrides laid over a policy.
+//! Overrides laid over a policy.
 //!
 //! What a call sets takes the place of the value that stands there, and `null` and an omitted key
 //! leave it (G2). A sandbox mode is resolved against the defaults of the moment. Knows the SDK's

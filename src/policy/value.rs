@@ -1,4 +1,4 @@
-//! [core] Single values out of a policy, each with its dimension.
+//! Single values out of a policy, each with its dimension.
 //!
 //! A value has a dimension, a form that stands in signatures, and a place in a policy where another
 //! value can stand instead. Two policies are compared value by value, in the dimensions that both

@@ -1,4 +1,4 @@
-//! [core] One word for every value, in both directions.
+//! One word for every value, in both directions.
 //!
 //! The words stand in case files, traces and reports. They hold no blank, so that a line splits at
 //! blanks; only an `odd:` value, which no plan holds, may. `parse(print(v)) == v`.

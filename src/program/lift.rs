@@ -1,4 +1,4 @@
-//! [core] From a case to its plan, and back.
+//! From a case to its plan, and back.
 //!
 //! Total in both directions: a pick becomes a name or nobody, a wrapper that its inner operation
 //! does not fit becomes that operation, and what a text says beyond its case (prompts, names with

@@ -1,4 +1,4 @@
-//! [core] Which server runs on the home, step by step.
+//! Which server runs on the home, step by step.
 //!
 //! A plan begins on the server that is checked, or on the one that its first line names; a restart
 //! that names a server moves the home to it, and every other step leaves it where it is. Says what

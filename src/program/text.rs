@@ -1,4 +1,4 @@
-//! [core] The text form of a plan: its printer and its parser.
+//! The text form of a plan: its printer and its parser.
 //!
 //! One line a step, the form's version in the first: `# heirloom case v1`. `parse(print(p)) == p`
 //! for every plan. A line that cannot be read is named by its number, with what was expected;

@@ -1,4 +1,4 @@
-//! [core] The requests of what is no matter of policy, and of the settled goals and queues.
+//! The requests of what is no matter of policy, and of the settled goals and queues.
 //!
 //! One spelling an act. Each is the smallest request that the releases take, and one that ends by
 //! itself: a goal has a budget that its first turn spends, a command does nothing.

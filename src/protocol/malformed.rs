@@ -1,4 +1,4 @@
-//! [core] Requests that must be refused.
+//! Requests that must be refused.
 //!
 //! A right request, bent in one place so that it violates the release's schema or speaks of a
 //! thread that never was. Whatever is bent says nothing that a server could do by mistake: what

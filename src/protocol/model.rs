@@ -1,4 +1,4 @@
-//! [core] The model's side of the conversation.
+//! The model's side of the conversation.
 //!
 //! Reads what the server asks the model, and spells what a model answers as server-sent events.
 //! Whose request it is stands in its headers alone. Spells one event at a time, so that whoever

@@ -1,4 +1,4 @@
-//! [core] What a request to the model says of the policy it is made under.
+//! What a request to the model says of the policy it is made under.
 //!
 //! The last block of permissions among the developer's texts counts, for a change appends one; from
 //! 0.149 the turn's metadata tells some of it again. Read by its fixed phrases, which 0.131 to

@@ -1,4 +1,4 @@
-//! [core] What replies and notifications say, as far as policy and turns are concerned.
+//! What replies and notifications say, as far as policy and turns are concerned.
 //!
 //! Readers of parameters only: they take a method and a JSON value and give typed news. What says
 //! nothing of a thread's policy, turns or life is no news.

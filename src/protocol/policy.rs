@@ -1,4 +1,4 @@
-//! [core] A policy as JSON, in both directions.
+//! A policy as JSON, in both directions.
 //!
 //! Replies, notices and requests spell it in camel case, rollouts in snake case and kebab words;
 //! one reader takes both. A path of the run's own folders reads as WS, HOME or OUT.

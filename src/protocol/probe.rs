@@ -1,4 +1,4 @@
-//! [core] A deed as the wire spells it: the tool's call, the answers it meets, what came of it.
+//! A deed as the wire spells it: the tool's call, the answers it meets, what came of it.
 //!
 //! The model asks by one tool with its arguments as JSON; the client is asked by a request of the
 //! server's, the reviewing model by a request that wants JSON; the tool's result is a text, of

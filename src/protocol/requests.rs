@@ -1,4 +1,4 @@
-//! [core] The requests of the alphabet: method names and parameters.
+//! The requests of the alphabet: method names and parameters.
 //!
 //! A call is spelled from typed overrides and the server's own ids. A flawed turn is spelled so
 //! that it violates the release's schema or a row of the contract, with its other overrides beside

@@ -1,4 +1,4 @@
-//! [core] The policy that a thread's rollout file holds.
+//! The policy that a thread's rollout file holds.
 //!
 //! The last `thread_settings_applied` that this thread owns, else its last own `turn_context`; a
 //! fork's copies of its parent's items come before its own `session_meta` or bear the parent's id,

@@ -1,4 +1,4 @@
-//! [core] JSON-RPC lines.
+//! JSON-RPC lines.
 //!
 //! Reads one line of the server into a `Message`, and spells what a client says: JSON-RPC 2.0 with
 //! the `jsonrpc` member left out, one message a line. A line that is no message becomes a

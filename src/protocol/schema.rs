@@ -1,4 +1,4 @@
-//! [core] What a release says of its own protocol.
+//! What a release says of its own protocol.
 //!
 //! Reads the JSON schema that a server prints of itself, tells what that release can be asked for
 //! (methods, their fields, the values of a field), and holds lines against it, in both directions.

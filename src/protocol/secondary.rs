@@ -1,4 +1,4 @@
-//! [core] Overrides of the secondary dimensions, and overrides through `config`.
+//! Overrides of the secondary dimensions, and overrides through `config`.
 //!
 //! Model, effort, tier, cwd, collaboration mode and disabled plugins have a word each in a plan. A
 //! turn and settings/update have a key of their own for each. Start, resume and fork have none for

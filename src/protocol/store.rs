@@ -1,4 +1,4 @@
-//! [core] A thread's row in the server's state database.
+//! A thread's row in the server's state database.
 //!
 //! Keeps an approval policy, as a word or as JSON, and a sandbox, as older releases spell it or as
 //! the profile that newer ones keep in its place; no reviewer and no profile's name. What cannot be

@@ -1,4 +1,4 @@
-//! [core] How a model spawns a subagent and speaks to it.
+//! How a model spawns a subagent and speaks to it.
 //!
 //! Tools of a namespace of their own, as every release tried offers them without a switch. The
 //! result of a call says whose the subagent is, or in words why there is none.

@@ -1,4 +1,4 @@
-//! [edge] Keeps fetched servers.
+//! Keeps fetched servers.
 //!
 //! An entry is a directory with a manifest, moved into its place whole. Whoever writes holds the
 //! lock of the cache, so what lies beside the entries then was left by somebody who was killed, and

@@ -1,4 +1,4 @@
-//! [edge] Runs one helper program to its end.
+//! Runs one helper program to its end.
 //!
 //! It gets no stdin and a process group of its own. Past its deadline, or when the listener breaks
 //! off, the whole group is killed. Keeps the end of what it prints, never all of it.

@@ -1,4 +1,4 @@
-//! [edge] Calls a package client.
+//! Calls a package client.
 //!
 //! It keeps the environment of the person who calls, since their settings live there; only its
 //! temporary files go where they are removed with the rest. Says why a client brought nothing.

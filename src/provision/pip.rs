@@ -1,4 +1,4 @@
-//! [edge] Has pip bring a wheel.
+//! Has pip bring a wheel.
 //!
 //! pip picks the wheel for the machine it runs on, and checks it against its own index. Only wheels
 //! are taken: another kind of package would run code of its own while it is fetched.

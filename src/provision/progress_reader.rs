@@ -1,4 +1,4 @@
-//! [edge] Reads a file while somebody listens.
+//! Reads a file while somebody listens.
 //!
 //! Every mebibyte the listener hears how far it is, and may break off.
 

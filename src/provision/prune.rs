@@ -1,4 +1,4 @@
-//! [edge] Frees the cache of what was not used for longest.
+//! Frees the cache of what was not used for longest.
 //!
 //! What goes is chosen by number, by size or by name; a release that some process uses stays, and
 //! is told as in use. What is broken goes in any case. An entry is moved away before it is removed,

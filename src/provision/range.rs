@@ -1,4 +1,4 @@
-//! [edge] Several releases in a word: `0.144..0.169` and its like.
+//! Several releases in a word: `0.144..0.169` and its like.
 //!
 //! Both ends of a range are in it, and an end may name a minor version as a whole. Ranges are about
 //! what is published for this platform; a prerelease is taken only where an end names it, or as the

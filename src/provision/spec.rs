@@ -1,4 +1,4 @@
-//! [edge] The word for a server, read and printed.
+//! The word for a server, read and printed.
 //!
 //! A version, `latest`, or a path; the pinned release where nothing is said. Reads no file but to
 //! see whether one of that name is here.

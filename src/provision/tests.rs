@@ -1,4 +1,4 @@
-//! [edge] What a spec may say.
+//! What a spec may say.
 //!
 //! A word is a release, `latest` or a path; what it is decides nothing about whether it can be had.
 

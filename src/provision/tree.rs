@@ -1,4 +1,4 @@
-//! [edge] Measures a tree of files.
+//! Measures a tree of files.
 //!
 //! What vanishes while it looks counts as nothing: a client may be at work in there.
 

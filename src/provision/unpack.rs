@@ -1,4 +1,4 @@
-//! [edge] Unpacks a package.
+//! Unpacks a package.
 //!
 //! Keeps the tree and its executable bits, nothing else of what an archive can say. An entry that
 //! is a link, or that leads out of the tree, condemns the whole package.

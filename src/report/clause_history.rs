@@ -1,4 +1,4 @@
-//! [shell] What is known of a clause beside its words: from the last run, from a matrix, from the
+//! What is known of a clause beside its words: from the last run, from a matrix, from the
 //! list of known deviations.
 //!
 //! Says where each thing comes from, and says so where there is nothing: a clause of which no run

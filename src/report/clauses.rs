@@ -1,4 +1,4 @@
-//! [shell] The contract for a reader.
+//! The contract for a reader.
 //!
 //! All clauses in their sections, or one with what its strengths and sources mean. Prints the rows
 //! as they stand; a clause's id begins every line about it.

@@ -1,4 +1,4 @@
-//! [shell] What was compared: a table of clause and dimension by view.
+//! What was compared: a table of clause and dimension by view.
 //!
 //! A cell has the number of comparisons, and after a stroke how many of them broke the clause. A
 //! clause that was never compared has a line all the same; a view that compared nothing has no

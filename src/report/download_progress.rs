@@ -1,4 +1,4 @@
-//! [shell] How far one long thing is: a bar on a terminal, lines elsewhere.
+//! How far one long thing is: a bar on a terminal, lines elsewhere.
 //!
 //! For what has bytes to count, as a download, and for what has not. Lines are few: one when the
 //! thing changes, and one now and then while it lasts.

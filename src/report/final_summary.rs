@@ -1,4 +1,4 @@
-//! [shell] The end of a campaign, in words.
+//! The end of a campaign, in words.
 //!
 //! What was tested and what was not, what was found, one sentence of conclusion with its exit code,
 //! and the command that does it again. A clause that never fired is named: not tested is not green.

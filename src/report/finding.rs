@@ -1,4 +1,4 @@
-//! [shell] A finding as a program, with the contradicted line marked.
+//! A finding as a program, with the contradicted line marked.
 //!
 //! Written for somebody who has never seen this suite: what was expected and by which clause, what
 //! was seen and where, whether it allows more, and the shortest program that shows it. The same

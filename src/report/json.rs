@@ -1,4 +1,4 @@
-//! [shell] Events as JSON, one object a line.
+//! Events as JSON, one object a line.
 //!
 //! The first line names the schema. Every object has `event` and what belongs to it; a finding is
 //! the same object here and in the summary. A reader skips keys and events that it does not know.

@@ -1,4 +1,4 @@
-//! [shell] A matrix for a terminal.
+//! A matrix for a terminal.
 //!
 //! Every clause that some release breaks, or cannot be asked for, has a line; those that hold
 //! everywhere and those that nobody tried are named together. Releases that do not fit beside each

@@ -1,4 +1,4 @@
-//! [shell] How far a campaign is, on stderr.
+//! How far a campaign is, on stderr.
 //!
 //! A bar that stays at the bottom of a terminal; elsewhere a line now and then. What is found gets
 //! a line at once, which begins with its clause. Says nothing where it is told to be silent.

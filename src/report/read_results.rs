@@ -1,4 +1,4 @@
-//! [shell] What the files of a run or of a matrix say, read again.
+//! What the files of a run or of a matrix say, read again.
 //!
 //! For the commands that go on from what was run: the folder of a campaign has `summary.json`, that
 //! of a matrix `matrix.json`. Only keys that this heirloom writes are read, and what lacks them is

@@ -1,4 +1,4 @@
-//! [shell] The folder of a run: what happened, as it happens, and what came of it.
+//! The folder of a run: what happened, as it happens, and what came of it.
 //!
 //! `events.jsonl` grows by a line an event, and each finding's files are there when it is told, so
 //! that a run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is

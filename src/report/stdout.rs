@@ -1,4 +1,4 @@
-//! [shell] Standard output, whose reader may leave.
+//! Standard output, whose reader may leave.
 //!
 //! A closed pipe is no trouble: what is said after it goes nowhere. Everything else that the system
 //! refuses is the caller's to tell.

@@ -1,4 +1,4 @@
-//! [shell] Colour and width.
+//! Colour and width.
 //!
 //! Colours only on a terminal that takes them, and never where NO_COLOR is set; a text says without
 //! them all that it says with them. Sentences are broken at the width, programs never.

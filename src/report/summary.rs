@@ -1,4 +1,4 @@
-//! [shell] What a campaign came to, as one JSON object: `summary.json`.
+//! What a campaign came to, as one JSON object: `summary.json`.
 //!
 //! Versioned by its schema. Dimensions and clauses are spelled as in the contract, and `clauses`
 //! has every clause, so that what never fired is seen. Keys are added under the same version, and

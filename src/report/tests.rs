@@ -1,4 +1,4 @@
-//! [shell] What is told of a campaign that was made by hand.
+//! What is told of a campaign that was made by hand.
 //!
 //! Two cases on release 0.144.4, a finding judged from a stored trace: what a person sees.
 

@@ -1,4 +1,4 @@
-//! [shell] Calls at once as a picture: each call a bar over the time it took.
+//! Calls at once as a picture: each call a bar over the time it took.
 //!
 //! Below each bar stands what the call was answered, and below all the notices that came in their
 //! course. The picture says which calls overlapped, and so which orders of them are possible; of

@@ -1,4 +1,4 @@
-//! [shell] Words for what the core names by letters and numbers.
+//! Words for what the core names by letters and numbers.
 //!
 //! One phrase for each, the same wherever a person reads it. Knows nothing of layout.
 

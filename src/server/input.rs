@@ -1,4 +1,4 @@
-//! [edge] A child's stdin, which two sides may close.
+//! A child's stdin, which two sides may close.
 //!
 //! A client writes to it while the server may be asked to stop: closing never waits for a write
 //! that a child does not take. What is written after the close fails as a broken pipe.

@@ -1,4 +1,4 @@
-//! [edge] A limit on the size of a child's files, set from outside while it runs.
+//! A limit on the size of a child's files, set from outside while it runs.
 //!
 //! Only the soft limit is moved, so that it can be lifted again. A child must ignore the signal
 //! that comes with a write beyond the limit, or it would end: the spawner sees to that.

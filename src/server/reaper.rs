@@ -1,4 +1,4 @@
-//! [edge] A child's end: waits for it, and takes the whole group along.
+//! A child's end: waits for it, and takes the whole group along.
 //!
 //! One thread blocks until the child is over, kills what is left of its group, and only then
 //! takes the exit status: until it is taken the id cannot be given to a stranger, so that no

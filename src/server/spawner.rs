@@ -1,4 +1,4 @@
-//! [edge] The thread that starts every child.
+//! The thread that starts every child.
 //!
 //! Linux sends a parent-death signal when the *thread* that started a child ends, so all children
 //! come from one thread that lives as long as this process. Each gets a process group of its own,

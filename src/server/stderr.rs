@@ -1,4 +1,4 @@
-//! [edge] A child's stderr, always read and never all kept.
+//! A child's stderr, always read and never all kept.
 //!
 //! A thread reads it to its end, so that no child waits for us. Kept are the last bytes, the
 //! count, and whether a panic was announced; a file may take the start.

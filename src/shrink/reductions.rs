@@ -1,4 +1,4 @@
-//! [core] Every way to make a plan smaller, the most promising first.
+//! Every way to make a plan smaller, the most promising first.
 //!
 //! Lines go in spans, longest first, with whatever depends on them; then forks give way to their
 //! sources, resumes to turns, changes of config to other defaults; a home that moves begins where

@@ -1,4 +1,4 @@
-//! [core] A step with one thing about it made plain.
+//! A step with one thing about it made plain.
 //!
 //! Overrides go, then values lose their fields; wrappers give way to what they wrap, an ephemeral
 //! thread to a durable one, a turn that runs on to one that ends, a strange answer to a text. What

@@ -1,4 +1,4 @@
-//! [core] The persisted form of a trace.
+//! The persisted form of a trace.
 //!
 //! Line one is an object with the schema, the server's version and the plan's text; every further
 //! line is one fact with its step and its time. A file of another schema is refused by name.

@@ -202,7 +202,7 @@ fn found(program: &Program, fault: Fault) -> Result<bool, String> {
     };
     match problem {
         None => Ok(shows && !verdict.findings.is_empty()),
-        Some(problem) => Err(format!("{fault:?}: {problem}\nin\n{plan}")),
+        Some(problem) => Err(format!("{fault:?}: {problem}\nin\n{program}")),
     }
 }
 

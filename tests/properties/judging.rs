@@ -27,7 +27,7 @@ fn blameless(program: &Program) -> Result<(), String> {
         verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.fired);
     match (verdict.findings.first(), other, &verdict.inconclusive, broken) {
         (None, None, None, None) => Ok(()),
-        told => Err(format!("{told:?} of\n{plan}")),
+        told => Err(format!("{told:?} of\n{program}")),
     }
 }
 

@@ -26,7 +26,7 @@ fn answered(program: &Program) -> Result<(), String> {
         for world in &worlds {
             let branches = step(world, &each);
             if branches.is_empty() {
-                return Err(format!("`{each}` has no answer in\n{plan}"));
+                return Err(format!("`{each}` has no answer in\n{program}"));
             }
             next.extend(branches.into_iter().map(|branch| branch.world));
         }
@@ -45,7 +45,7 @@ fn in_order(program: &Program) -> Result<(), String> {
         });
         let fresh = each.names().into_iter().all(|name| named.insert(name));
         if !known || !fresh {
-            return Err(format!("`{each}` stands at the wrong place in\n{plan}"));
+            return Err(format!("`{each}` stands at the wrong place in\n{program}"));
         }
     }
     Ok(())

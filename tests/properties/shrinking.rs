@@ -39,7 +39,7 @@ fn shrunk(program: &Program, fault: Fault) -> Result<Option<u32>, String> {
         search.tell(shows(&smaller));
     }
     let best = search.best();
-    let problem = |what: &str| Err(format!("{fault:?}: {what} {signature}\n{best}\nof\n{plan}"));
+    let problem = |what: &str| Err(format!("{fault:?}: {what} {signature}\n{best}\nof\n{program}"));
     if !shows(best) {
         return problem("the smallest does not show");
     }

@@ -1,4 +1,4 @@
-//! [core] The stages of a torn call, and what each leaves behind.
+//! The stages of a torn call, and what each leaves behind.
 //!
 //! Each test names a case whose last line is torn off, and what is then kept of one thread: its
 //! approval policies that a cold read may give, and whether it has a history. One line a branch.

@@ -1,4 +1,4 @@
-//! [core] Moves of a case's home from one release to another.
+//! Moves of a case's home from one release to another.
 //!
 //! Laid over a case that is drawn as ever, so that what is not about moves stays as it is. Nearly
 //! every case moves: most begin on the home of another release and come back, some go the other

@@ -1,4 +1,4 @@
-//! [core] Single operations, and those that come together.
+//! Single operations, and those that come together.
 //!
 //! An operation is drawn with what makes it worth a run: an act with a look after it, a turn that
 //! runs on with something said to it and its end. The shape says how often each comes.

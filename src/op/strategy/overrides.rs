@@ -1,4 +1,4 @@
-//! [core] Overrides of a call, drawn to differ from the defaults.
+//! Overrides of a call, drawn to differ from the defaults.
 //!
 //! A call overrides nothing, one of the SDK's bundles, or some fields; a field is left out, `null`
 //! or set, and a value that is set mostly is not the default's. A profile takes the place of a

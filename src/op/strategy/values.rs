@@ -1,4 +1,4 @@
-//! [core] Single values: defaults, approvals, reviewers, sandboxes.
+//! Single values: defaults, approvals, reviewers, sandboxes.
 //!
 //! Each kind of value is drawn at large, or so that it differs from the default beside it.
 

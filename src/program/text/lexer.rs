@@ -1,4 +1,4 @@
-//! [core] One line of a case file as tokens.
+//! One line of a case file as tokens.
 //!
 //! A token is a word without blanks or a quoted JSON string. Words are taken from the front,
 //! `key=value` words from anywhere before the arrow. What is left at the end of the line is an

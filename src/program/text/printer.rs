@@ -1,4 +1,4 @@
-//! [core] The printer: one line a step, as the parser takes it.
+//! The printer: one line a step, as the parser takes it.
 //!
 //! The first word is the step's verb, the name of a new thread stands after `->`, what the model
 //! answers after `<-`. What a step leaves out is not printed.

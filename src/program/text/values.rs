@@ -1,4 +1,4 @@
-//! [core] The values of a line: overrides, defaults, replies.
+//! The values of a line: overrides, defaults, replies.
 //!
 //! Each takes its own words from the line and leaves the others, so that what nobody takes is an
 //! error at the line's end. A value that cannot be read is answered with what was expected.

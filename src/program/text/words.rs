@@ -1,4 +1,4 @@
-//! [core] The words of the alphabet's small values, in both directions.
+//! The words of the alphabet's small values, in both directions.
 //!
 //! One table a type, so that what is printed is what is read. A word that is in no table is
 //! answered with the words that are.

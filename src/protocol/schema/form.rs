@@ -1,4 +1,4 @@
-//! [core] One form that a value may have, and its validator.
+//! One form that a value may have, and its validator.
 //!
 //! A form holds the part of the bundle that it reaches and no more: a bundle is a megabyte, and
 //! what one method needs of it some kilobytes. It is compiled when a first value is held against

@@ -1,4 +1,4 @@
-//! [core] What is wrong with a value, in words that are the same in every run.
+//! What is wrong with a value, in words that are the same in every run.
 //!
 //! Of a union of forms the nearest is told: the one whose tag fits, else what all of them want. A
 //! value is shown only where it cannot be an id or a path; an entry of a list has no number, and a

@@ -1,4 +1,4 @@
-//! [core] A small schema, and lines that are valid by it or not.
+//! A small schema, and lines that are valid by it or not.
 //!
 //! It has every shape that releases print; what is told of a line is compared as text, since equal
 //! faults must have equal texts.

@@ -1,4 +1,4 @@
-//! [shell] What a client that goes from one release to another must know.
+//! What a client that goes from one release to another must know.
 //!
 //! What breaks stands first, each with its clause in words, what was due, what is seen and the
 //! program that shows it; then what is repaired and what can be asked for only on one side. What is

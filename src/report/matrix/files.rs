@@ -1,4 +1,4 @@
-//! [shell] The files of a matrix: `matrix.json`, `matrix.html`, and a case for every broken cell.
+//! The files of a matrix: `matrix.json`, `matrix.html`, and a case for every broken cell.
 //!
 //! Written whole each time, since they are made from results that are kept beside them. A case is
 //! what a campaign writes: a program that can be replayed, below comments that explain it.

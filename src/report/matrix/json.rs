@@ -1,4 +1,4 @@
-//! [shell] The matrix as one JSON object: `matrix.json`.
+//! The matrix as one JSON object: `matrix.json`.
 //!
 //! Versioned by its schema, written and read here alone. Keys are added under the same version, and
 //! never taken away. Clauses, dimensions and signatures are spelled as in the contract.

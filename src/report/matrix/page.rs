@@ -1,4 +1,4 @@
-//! [shell] The matrix as a page: one file, with nothing beside it.
+//! The matrix as a page: one file, with nothing beside it.
 //!
 //! Reads well on paper and on a phone, in light and dark, and without colours: every state has a
 //! sign. A broken cell leads to its program, with what was expected and seen and since when. Holds

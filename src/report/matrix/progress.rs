@@ -1,4 +1,4 @@
-//! [shell] How far a matrix is, on stderr.
+//! How far a matrix is, on stderr.
 //!
 //! Each release has a line when it begins and one when it is done; in between its campaign tells of
 //! itself. Says nothing where it is told to be silent.

@@ -1,4 +1,4 @@
-//! [shell] A matrix of four releases that was made by hand, told in every form.
+//! A matrix of four releases that was made by hand, told in every form.
 //!
 //! R4 is broken on the first two, the third could not be had, the fourth repairs it; T9 cannot be
 //! asked of the first. The finding is judged from a stored trace.

@@ -1,4 +1,4 @@
-//! [shell] The deviations of a matrix, a card each.
+//! The deviations of a matrix, a card each.
 //!
 //! A signature has one card, whatever the number of releases that show it; where the program or
 //! the values differ between releases, each of them stands in it. A card says what is demanded, by
