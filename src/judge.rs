@@ -7,6 +7,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{Clause, Strength, row};
 use crate::model::expectations::clauses;
@@ -23,6 +26,7 @@ pub mod probe;
 mod branch_choice;
 pub mod files;
 pub mod origin;
+pub mod record;
 pub mod releases;
 mod step_facts;
 pub mod signature;
@@ -43,33 +47,39 @@ use self::signature::Signature;
 const WORLDS_MAX: usize = 64;
 
 /// A place where a policy shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum View {
     /// The answer to start, resume and fork; of other requests, that they were answered or refused.
     Reply,
     /// `thread/settings/updated`.
     Notice,
     /// A warm resume without override.
+    #[serde(alias = "reread")]
     WarmRead,
     /// A cold resume in a second process, on a copy of the home.
+    #[serde(alias = "fresh")]
     ColdRead,
     /// What the request to the model says.
+    #[serde(alias = "told")]
     ModelContext,
     /// The thread's rollout file.
     Rollout,
     /// The thread's row in the state database.
+    #[serde(rename = "state-db", alias = "store")]
     Store,
     /// What happened when the model asked for a command or a patch.
+    #[serde(alias = "deed")]
     Probe,
     /// The lines, turns and processes themselves.
+    #[serde(rename = "protocol", alias = "wire")]
     Wire,
     /// Each line beside the schema that the server prints of itself.
     Schema,
 }
 
 /// One breach of one clause.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The clause that is broken.
     pub clause: Clause,
@@ -78,12 +88,15 @@ pub struct Finding {
     /// The dimension of the wrong value, where it is about one.
     pub dimension: Option<Dimension>,
     /// The step that shows it: the first, or the first at which it widens.
+    #[serde(default)]
     pub step: usize,
     /// The kind of operation.
     pub kind: OpKind,
     /// The thread.
+    #[serde(skip)]
     pub thread: Option<ThreadName>,
     /// Every view that shows it.
+    #[serde(default)]
     pub views: BTreeSet<View>,
     /// The form of what was due, as it stands in the signature.
     pub form: String,
@@ -96,12 +109,16 @@ pub struct Finding {
     /// Where the wrong value comes from: the first that fits.
     pub origin: Origin,
     /// The other origins that fit.
+    #[serde(default)]
     pub also_fits: Vec<Origin>,
     /// Whether what was seen allows more than what was due.
+    #[serde(default)]
     pub widened: bool,
     /// The policies that are apart, where it is about a value.
+    #[serde(skip)]
     pub apart: Option<Apart>,
     /// The release that ran where it showed, and those that had the home before.
+    #[serde(flatten)]
     pub residence: HomeHistory,
 }
 
@@ -127,19 +144,23 @@ pub struct Notice {
     pub text: String,
 }
 
-/// How often a clause was compared, and with what outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Comparisons.
-    pub fired: u64,
-    /// Of them, those that agreed.
+/// How often a clause was tested, and with what outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Count {
+    /// Comparisons, and other answers that rested on the clause.
+    #[serde(rename = "fired")]
+    pub tested: u64,
+    /// Comparisons by a view.
+    pub compared: u64,
+    /// Tests that agreed.
     pub held: u64,
-    /// Of them, those that did not.
+    /// Comparisons that did not agree.
     pub broken: u64,
 }
 
 /// What a comparison was about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cell {
     /// The clause.
     pub clause: Clause,
@@ -160,7 +181,7 @@ pub struct Verdict {
     /// Why the harness cannot say, where it cannot.
     pub inconclusive: Option<String>,
     /// What was compared.
-    pub tally: BTreeMap<Cell, Tally>,
+    pub tally: BTreeMap<Cell, Count>,
     /// The steps that were performed.
     pub performed: BTreeSet<usize>,
     /// The steps that the release was not asked for, and what it does not have of each.
@@ -189,6 +210,15 @@ impl Finding {
     }
 }
 
+impl AddAssign for Count {
+    fn add_assign(&mut self, more: Count) {
+        self.tested += more.tested;
+        self.compared += more.compared;
+        self.held += more.held;
+        self.broken += more.broken;
+    }
+}
+
 impl Verdict {
     /// Whether a finding has this signature.
     pub fn shows(&self, signature: &Signature) -> bool {
@@ -196,10 +226,9 @@ impl Verdict {
     }
 
     fn count(&mut self, cell: Cell, held: bool) {
-        let tally = self.tally.entry(cell).or_default();
-        tally.fired += 1;
-        tally.held += u64::from(held);
-        tally.broken += u64::from(!held);
+        let (compared, held, broken) =
+            (u64::from(cell.view.is_some()), u64::from(held), u64::from(!held));
+        *self.tally.entry(cell).or_default() += Count { tested: 1, compared, held, broken };
     }
 }
 
@@ -323,9 +352,9 @@ impl Judging<'_> {
         }
         for clause in &branch.rests {
             let cell = Cell { clause: *clause, view: None, dimension: None };
-            let tally = self.verdict.tally.entry(cell).or_default();
-            tally.fired += 1;
-            tally.held += u64::from(agreed);
+            let held = u64::from(agreed);
+            *self.verdict.tally.entry(cell).or_default() +=
+                Count { tested: 1, held, ..Count::default() };
         }
     }
 

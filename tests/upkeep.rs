@@ -22,9 +22,9 @@ fn after_a_run() -> TempDir {
     let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
         "seen":"on-request","seen_form":"on-request","widened":true,"case":"findings/r4-ap.case"}"#;
     let summary = format!(
-        r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
+        r#"{{"schema":"heirloom summary v1","server":{{"version":"0.144.4"}},"findings":[{found}],
         "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
-        "stale":[{{"signature":"{stale}"}}]}}"#
+        "stale":[{{"signature":"{stale}","case":"r5.case","line":2,"why":"x"}}]}}"#
     );
     let case = "# heirloom case v1\nconfig\naudit\n";
     write("runs/latest/summary.json", &summary);

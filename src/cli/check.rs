@@ -118,7 +118,7 @@ impl Flags {
             secondary: drawn.secondary && !self.no_secondary,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
-            deeds: true,
+            probes: true,
             known: self.excuses.list()?,
             programs: BTreeMap::new(),
         })

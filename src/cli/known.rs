@@ -13,10 +13,11 @@ use super::check::RUNS;
 use super::known_flags::{LIST, of_file};
 use super::{Failure, print, read};
 use crate::known::Known;
-use crate::known::update::{Change, Proposed, changes, edited};
+use crate::known::evidence::Proposed;
+use crate::known::update::{Change, changes, edited};
 use crate::report::read_results::Read;
 use crate::report::style::Style;
-use crate::report::words::plural;
+use crate::report::words::{self, plural};
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
@@ -73,7 +74,7 @@ impl Update {
             print(&format!("\n{many}; --write makes them in {}\n", self.known.display()))?;
             return Ok(1);
         }
-        self.write(&text, &changes, (&known, &record))?;
+        self.write(&text, &changes, &cases(&known), &record.folder)?;
         Ok(0)
     }
 
@@ -82,16 +83,16 @@ impl Update {
         &self,
         text: &str,
         changes: &[Change],
-        (known, record): (&Known, &Read),
+        place: &str,
+        results: &Path,
     ) -> Result<(), Failure> {
         let folder = self.known.parent().map(PathBuf::from).unwrap_or_default();
-        let place = cases(known);
         for change in changes {
             if let Change::Add(proposed) = change {
-                copy(proposed, record, &folder.join(path(&place, proposed)))?;
+                copy(proposed, results, &folder.join(path(place, proposed)))?;
             }
         }
-        let after = edited(text, changes, |proposed| path(&place, proposed));
+        let after = edited(text, changes, |proposed| lines(place, proposed));
         of_file(&self.known, &after)?;
         fs::write(&self.known, after).map_err(|error| about(&self.known, &error))?;
         print(&format!("\nwritten to {}\n", self.known.display()))?;
@@ -110,11 +111,13 @@ impl Update {
     }
 }
 
-fn copy(proposed: &Proposed, record: &Read, to: &Path) -> Result<(), Failure> {
-    let from = record.case(&proposed.signature, &proposed.release);
-    let from = from.filter(|from| from.exists()).ok_or_else(|| {
-        Failure::Usage(format!("the case of {} is not in the folder", proposed.signature))
-    })?;
+fn copy(proposed: &Proposed, results: &Path, to: &Path) -> Result<(), Failure> {
+    let from = results.join(&proposed.example.case);
+    if !from.is_file() {
+        let signature = proposed.example.finding.signature();
+        let missing = format!("the case of {signature} is not in the folder");
+        return Err(Failure::Usage(missing));
+    }
     if to.exists() {
         return Ok(());
     }
@@ -131,7 +134,13 @@ fn cases(known: &Known) -> String {
 }
 
 fn path(place: &str, proposed: &Proposed) -> String {
-    format!("{place}/{}.case", proposed.case)
+    format!("{place}/{}.case", proposed.file_stem())
+}
+
+fn lines(place: &str, proposed: &Proposed) -> Vec<String> {
+    let finding = &proposed.example.finding;
+    let reason = words::deviation(&finding.signature(), &finding.expected, &finding.seen);
+    proposed.lines(&path(place, proposed), &reason)
 }
 
 fn told(changes: &[Change], place: &str) -> String {
@@ -146,7 +155,7 @@ fn told(changes: &[Change], place: &str) -> String {
             &format!("line {line}, {signature}: no release that was asked for it shows it"),
         ),
         Change::Add(proposed) => {
-            let row = proposed.lines(&path(place, proposed)).join("\n");
+            let row = lines(place, proposed).join("\n");
             let what = match proposed.widened {
                 true => "what no row excuses; it is WIDENED, and may be a vulnerability:",
                 false => "what no row excuses:",

@@ -6,15 +6,15 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::replay::file;
 use super::server_flags::{self, Ready};
 use super::verdict::Proof;
 use super::{Failure, known_flags};
-use crate::campaign::confirm::{Confirmation, Suspect};
+use crate::campaign::confirm::Confirmation;
 use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
 use crate::drive::Worker;
+use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, judge};
 use crate::known::Known;
@@ -59,33 +59,31 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut worker = Worker::new(test_bed);
     let release = subject.version;
     let wanted = setting(flags, &known);
-    let Some(suspect) = first(&mut worker, &program, &wanted) else {
+    let Some(found) = first(&mut worker, &program, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
         let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
         drop(wanted);
         return Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell();
     };
-    let signature = suspect.finding.signature();
-    let mut tell = |event| {
+    let signature = found.finding.signature();
+    let mut on_event = |event| {
         if let Event::Shrinking { runs, lines, .. } = event {
             eprintln!("{signature}: {lines} lines after {runs} runs");
         }
     };
-    let (worker, tell) = (&mut worker, &mut tell);
-    let (confirmations, known_list, program) = (CONFIRMATIONS, &known, None);
-    let mut examination = Confirmation {
-        worker,
-        confirmations,
-        deeds: true,
-        known: known_list,
-        program,
+    let mut confirmation = Confirmation {
+        worker: &mut worker,
+        confirmations: CONFIRMATIONS,
+        probes: true,
+        known: &known,
+        program: None,
         stop: &stop,
-        tell,
+        on_event: &mut on_event,
     };
-    let told = examination.examine(suspect);
+    let told = confirmation.confirm(found);
     write(&out, &told)?;
-    eprintln!("{signature}: {} lines, written to {}", told.program.lines(), out.display());
+    eprintln!("{signature}: {} lines, written to {}", told.steps, out.display());
     let runs = vec![(told.trace.clone(), judge(&told.trace))];
     drop(wanted);
     Proof { known: &known, release, runs }.tell()
@@ -104,25 +102,25 @@ fn first(
     worker: &mut Worker,
     program: &Program,
     wanted: &impl Fn(&Finding) -> bool,
-) -> Option<Suspect> {
+) -> Option<FindingReport> {
     (0..CONFIRMATIONS).find_map(|_| {
         let trace = worker.run_fresh(program);
         let found = judge(&trace).findings.into_iter().filter(wanted);
         let finding = found.min_by_key(|finding| !finding.widened)?;
-        let (token, found_after) = (String::new(), Duration::ZERO);
-        Some(Suspect { program: program.clone(), trace, finding, token, found_after })
+        Some(FindingReport::new(finding, trace))
     })
 }
 
 /// Writes the case with what explains it in comments.
 fn write(out: &Path, told: &FindingReport) -> Result<(), Failure> {
-    let FindingReport { finding, program, confirmed, status, .. } = told;
+    let FindingReport { record, trace, .. } = told;
+    let FindingRecord { finding, confirmed, status, .. } = record;
     let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
     let after = vec![("signature", finding.signature().to_string())];
     let text = FindingText {
         finding,
-        program,
-        trace: Some(&told.trace),
+        program: &trace.program,
+        trace: Some(trace),
         standing: "shrunk",
         before,
         after,

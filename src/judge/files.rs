@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::Comparison;
-use super::{Cell, Judging, Notice, View};
+use super::{Cell, Count, Judging, Notice, View};
 use crate::contract::Clause;
 use crate::model::World;
 use crate::policy::{Dimension, Policy, Value};
@@ -135,9 +135,8 @@ impl Judging<'_> {
             }
             let (clause, dimension) = (Clause::G10, Some(dimension));
             let cell = Cell { clause, view: Some(reading.view), dimension };
-            let tally = self.verdict.tally.entry(cell).or_default();
-            tally.fired += 1;
-            tally.held += u64::from(held);
+            let count = Count { tested: 1, compared: 1, held: u64::from(held), broken: 0 };
+            *self.verdict.tally.entry(cell).or_default() += count;
         }
     }
 }

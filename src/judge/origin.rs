@@ -6,13 +6,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::View;
 use super::compare::Mismatch;
 use crate::model::World;
 use crate::policy::{Defaults, Policy, Value};
 
 /// An explanation of a wrong value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// A default in config.toml.
     Config,

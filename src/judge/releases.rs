@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use crate::trace::{Entry, Observation, Trace};
 
@@ -18,7 +19,8 @@ pub struct ReleaseTimeline {
 }
 
 /// Who ran, and who had run before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HomeHistory {
     /// The release that ran, where it is known.
     pub release: Option<Version>,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
@@ -66,10 +67,36 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: OpKind::all().into_iter().find(|one| one.to_string() == kind)?,
+        kind: op_kind(kind)?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
         origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
     })
+}
+
+fn op_kind(word: &str) -> Option<OpKind> {
+    OpKind::all().into_iter().find(|kind| kind.to_string() == word)
+}
+
+impl Signature {
+    /// The signature as the name of a file, without an ending.
+    pub fn file_stem(&self) -> String {
+        let text = self.to_string().to_lowercase();
+        text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+    }
+}
+
+impl Serialize for OpKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OpKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<OpKind, D::Error> {
+        let word = String::deserialize(from)?;
+        let unknown = || D::Error::custom(format!("`{word}` is not a kind of operation"));
+        op_kind(&word).ok_or_else(unknown)
+    }
 }
 
 impl Serialize for Signature {
@@ -81,6 +108,6 @@ impl Serialize for Signature {
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Signature, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map_err(serde::de::Error::custom)
+        text.parse().map_err(Error::custom)
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
+use toml::value::Datetime;
 
 use super::Known;
 use crate::judge::releases::HomeHistory;
@@ -315,11 +316,16 @@ fn rows_in_one_line_are_told_apart_too() {
 }
 
 #[test]
-fn a_row_expires_after_its_day() {
-    let list = format!("{}expires = \"2027-06-01\"", resumes("=0.144.4", "\"on-request\""));
-    let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
-    let expired = |day: &str| known.expired(day.parse().expect("it is a day")).count();
-    assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
+fn a_row_expires_after_its_day_in_quotes_or_without() {
+    for day in ["2027-06-01", "\"2027-06-01\""] {
+        let list = format!("{}expires = {day}", resumes("=0.144.4", "\"on-request\""));
+        let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let date = |text: &str| {
+            text.parse::<Datetime>().ok().and_then(|day| day.date).expect("it is a date")
+        };
+        let expired = |day: &str| known.expired(date(day)).count();
+        assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
+    }
 }
 
 #[test]

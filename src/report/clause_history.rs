@@ -14,6 +14,7 @@ use super::read_results::{Read, Record};
 use super::style::{Color, Style};
 use super::words::plural;
 use crate::contract::Clause;
+use crate::judge::Count;
 use crate::known::{Known, Row};
 use crate::matrix::State;
 
@@ -45,12 +46,12 @@ impl ClauseHistory {
             let none = "there is none here; `heirloom check` makes one";
             return paint.row("last run", none);
         };
-        let (fired, broken) = run.fired(clause);
+        let Count { tested, broken, .. } = run.count(clause);
         let on = run.release().map_or(String::new(), |release| format!(" on codex {release}"));
-        let how = match (fired, broken) {
+        let how = match (tested, broken) {
             (0, _) => "never tried".to_owned(),
-            (_, 0) => format!("tried {}, held each time", plural(fired, "time")),
-            _ => format!("tried {}, broken {}", plural(fired, "time"), plural(broken, "time")),
+            (_, 0) => format!("tried {}, held each time", plural(tested, "time")),
+            _ => format!("tried {}, broken {}", plural(tested, "time"), plural(broken, "time")),
         };
         let mut text = paint.row("last run", &format!("{how}{on}"));
         text.push_str(&paint.row_whole("", &folder.display().to_string()));
@@ -72,7 +73,7 @@ impl ClauseHistory {
         let tried = |cell: &&&Entry| matches!(cell.state, State::Holds | State::Broken);
         let broken: Vec<&&Entry> =
             cells.iter().filter(|cell| cell.state == State::Broken).collect();
-        let times: u64 = cells.iter().map(|cell| cell.fired).sum();
+        let times: u64 = cells.iter().map(|cell| cell.tested).sum();
         let line = match (broken.len(), cells.iter().filter(tried).count()) {
             (_, 0) => "no release of the matrix tried it".to_owned(),
             (0, _) => format!("no release breaks it; it was tried {}", plural(times, "time")),

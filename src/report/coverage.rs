@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::words;
 use crate::contract::all;
-use crate::judge::{Cell, Tally, View};
+use crate::judge::{Cell, Count, View};
 use crate::policy::Dimension;
 
 /// Columns between two columns of the table.
@@ -36,7 +36,7 @@ compared by itself; never: no case reached it. A view that compared nothing has 
 ";
 
 /// The table, ending its last line; a view that compared nothing has no column.
-pub fn table(tally: &BTreeMap<Cell, Tally>) -> String {
+pub fn table(tally: &BTreeMap<Cell, Count>) -> String {
     let name = |view: Option<View>| view.map_or("rests", |view| words::view(view).0);
     let columns: Vec<(Option<View>, usize)> = VIEWS
         .into_iter()
@@ -76,23 +76,22 @@ pub fn performed(performed: &BTreeMap<String, u64>) -> String {
 }
 
 /// How often each view was compared, and how often it was wrong, ending its last line.
-pub fn views(tally: &BTreeMap<Cell, Tally>) -> String {
+pub fn views(tally: &BTreeMap<Cell, Count>) -> String {
     let each = VIEWS.into_iter().flatten().map(|view| {
         let of_view = tally.iter().filter(|(cell, _)| cell.view == Some(view));
-        let (fired, broken) = of_view.fold((0, 0), |(fired, broken), (_, tally)| {
-            (fired + tally.fired, broken + tally.broken)
-        });
-        format!("{:<28}{fired:>10}{broken:>10}\n", words::view(view).0)
+        let mut sum = Count::default();
+        of_view.for_each(|(_, count)| sum += *count);
+        format!("{:<28}{:>10}{:>10}\n", words::view(view).0, sum.tested, sum.broken)
     });
     each.fold("view                         compared     wrong\n".to_owned(), |text, line| {
         text + &line
     })
 }
 
-fn count(tally: Option<&Tally>) -> String {
+fn count(tally: Option<&Count>) -> String {
     match tally {
         None => String::new(),
-        Some(Tally { fired, broken: 0, .. }) => fired.to_string(),
-        Some(Tally { fired, broken, .. }) => format!("{fired}/{broken}"),
+        Some(Count { tested, broken: 0, .. }) => tested.to_string(),
+        Some(Count { tested, broken, .. }) => format!("{tested}/{broken}"),
     }
 }

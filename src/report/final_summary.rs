@@ -6,11 +6,11 @@
 use std::path::Path;
 
 use super::style::{Color, Style};
-use super::summary::{Fired, fired};
+use super::summary::{ClauseCount, by_clause};
 use super::words::{self, plural, rate};
-use crate::campaign::probe::Proof;
-use crate::campaign::{Conclusion, FindingReport, Outcome, Status};
+use crate::campaign::{Conclusion, FindingReport, Outcome};
 use crate::contract::Clause;
+use crate::judge::record::{Proof, Status};
 
 /// Longest line of a list of findings, whatever the width.
 const LISTED_MAX: usize = 100;
@@ -125,15 +125,15 @@ impl Closing<'_> {
     }
 
     fn untested(&self, paint: &Style) -> String {
-        let fired = fired(self.outcome);
+        let counts = by_clause(self.outcome);
         // G12 is a notice and is never compared; it is heard of where there is one.
         let noticed = |id| self.outcome.notices.iter().any(|noticed| noticed.clause == id);
-        let of = |is: fn(&&Fired) -> bool| -> Vec<Clause> {
-            let clauses = fired.iter().filter(is).map(|clause| clause.id);
+        let of = |is: fn(&&ClauseCount) -> bool| -> Vec<Clause> {
+            let clauses = counts.iter().filter(is).map(|clause| clause.id);
             clauses.filter(|id| !noticed(*id)).collect()
         };
-        let relied = of(|clause| clause.fired > 0 && clause.compared == 0);
-        let (lacking, silent): (Vec<Clause>, Vec<Clause>) = of(|clause| clause.fired == 0)
+        let relied = of(|clause| clause.count.tested > 0 && clause.count.compared == 0);
+        let (lacking, silent): (Vec<Clause>, Vec<Clause>) = of(|clause| clause.count.tested == 0)
             .into_iter()
             .partition(|clause| self.outcome.withheld.contains(clause));
         let why = self.outcome.no_sandbox.as_ref();
@@ -149,7 +149,7 @@ impl Closing<'_> {
             ("relied on", relied, "clauses by comparisons of others, by none of their own"),
         ];
         for (title, clauses, why) in rows.iter().filter(|(_, clauses, _)| !clauses.is_empty()) {
-            let line = format!("{} of {} {why}: {}", clauses.len(), fired.len(), join(clauses));
+            let line = format!("{} of {} {why}: {}", clauses.len(), counts.len(), join(clauses));
             text.push_str(&paint.row(title, &line));
         }
         text
@@ -189,7 +189,7 @@ fn shrinking(findings: &[FindingReport]) -> Option<(u32, u32)> {
 /// What the deeds of the findings showed, counted.
 fn deeds(findings: &[FindingReport]) -> String {
     let of = |wanted| {
-        let deeds = findings.iter().filter_map(|told| told.deed.as_ref());
+        let deeds = findings.iter().filter_map(|told| told.probe.as_ref());
         deeds.filter(|deed| deed.proof == wanted).count()
     };
     let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (of(one), one));

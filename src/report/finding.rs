@@ -10,10 +10,11 @@ use semver::Version;
 
 use super::style::{Color, Style};
 use super::{timeline, words};
-use crate::campaign::{FindingReport, Status};
+use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
+use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
 use crate::program::text::HEADER;
 use crate::program::{Program, Step};
@@ -70,7 +71,7 @@ impl<'a> FindingText<'a> {
 
     /// The same, for a case file that may be moved elsewhere.
     pub fn kept(told: &'a FindingReport, ways: &ReplayCommands) -> FindingText<'a> {
-        let deed = told.deed.iter().map(|deed| ("deed", words::deed(deed)));
+        let deed = told.probe.iter().map(|deed| ("deed", words::deed(deed)));
         let mut before: Vec<_> = deed.collect();
         before.extend([
             ("server", server(&told.finding.residence)),
@@ -84,7 +85,7 @@ impl<'a> FindingText<'a> {
             };
             before.push(("flaky", format!("{flaky}{unlike}")));
         }
-        if let Some((reason, case)) = &told.excuse {
+        if let Some(Excuse { reason, case }) = &told.excuse {
             let name = case.rsplit('/').next().unwrap_or(case);
             before.push(("excused", format!("{reason} ({name})")));
         }
@@ -100,7 +101,7 @@ impl<'a> FindingText<'a> {
             ("replay", ways.replay(&format!("{}.case", told.id))),
         ];
         let standing = words::status(told.status);
-        let (finding, program, trace) = (&told.finding, &told.program, Some(&told.trace));
+        let (finding, program, trace) = (&told.finding, &told.trace.program, Some(&told.trace));
         FindingText { finding, program, trace, standing, before, after }
     }
 

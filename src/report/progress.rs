@@ -10,7 +10,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::words::{self, plural, rate};
-use crate::campaign::{Event, FindingReport, Status};
+use crate::campaign::{Event, FindingReport};
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 
 /// How often the bar moves by itself: its clock shows tenths of nothing smaller than a second.
@@ -127,7 +128,7 @@ impl Progress {
             return;
         }
         let widened = if told.finding.widened { "WIDENED, " } else { "" };
-        let lines = plural(told.program.lines(), "line");
+        let lines = plural(told.steps, "line");
         let signature = told.finding.signature();
         let confirmed = words::confirmed(told.status, told.confirmed);
         let status = words::status(told.status);

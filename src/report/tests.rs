@@ -16,10 +16,10 @@ use super::json::event;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::probe::{ProbeResult, Proof};
-use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Status, Subject, Why};
+use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Subject, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
+use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Proof, Status};
 use crate::program::Program;
 use crate::trace::Trace;
 
@@ -27,26 +27,24 @@ const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.t
 
 fn told(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    let finding = judge(&trace).findings.remove(0);
-    FindingReport {
-        id: "r4-ap-resume-never-config".to_owned(),
+    let report = FindingReport::new(judge(&trace).findings.remove(0), trace.clone());
+    let shown = if status == Status::Flaky { 0 } else { 5 };
+    let probe = ProbeRecord {
+        proof: Proof::Proved,
+        words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
+        case: None,
+    };
+    let record = FindingRecord {
         status,
-        finding,
-        program: trace.program.clone(),
-        unlike: (status == Status::Flaky).then(|| trace.clone()),
-        trace,
-        stderr: "last words\n".to_owned(),
         token: "r1-s7-c1-o12".to_owned(),
-        confirmed: if status == Status::Flaky { (0, 5) } else { (5, 5) },
+        confirmed: Confirmed { shown, runs: 5 },
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
-        excuse: None,
-        deed: (status == Status::New).then(|| ProbeResult {
-            proof: Proof::Proved,
-            words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
-            run: None,
-        }),
-    }
+        probe: (status == Status::New).then_some(probe),
+        ..report.record
+    };
+    let unlike = (status == Status::Flaky).then_some(trace);
+    FindingReport { record, unlike, stderr: "last words\n".to_owned(), ..report }
 }
 
 fn outcome(findings: Vec<FindingReport>) -> Outcome {
@@ -137,10 +135,10 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
 #[test]
 fn a_finding_at_a_line_of_the_program_is_marked_there() {
     let mut told = told(Status::Flaky);
-    told.finding.step = 1;
-    told.finding.dimension = None;
-    told.finding.expected = "a refusal".to_owned();
-    told.finding.seen = "it was granted".to_owned();
+    told.record.finding.step = 1;
+    told.record.finding.dimension = None;
+    told.record.finding.expected = "a refusal".to_owned();
+    told.record.finding.seen = "it was granted".to_owned();
     check(
         &FindingText::told(&told, &ways()).text(&Style::plain(80)),
         expect![[r#"
@@ -179,7 +177,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
 fn a_case_file_explains_itself_and_can_be_read() {
     let told = told(Status::New);
     let text = FindingText::kept(&told, &ways()).case();
-    assert_eq!(text.parse::<Program>(), Ok(told.program.clone()));
+    assert_eq!(text.parse::<Program>(), Ok(told.trace.program.clone()));
     check(
         &text,
         expect![[r##"

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::campaign::probe::{ProbeResult, Proof};
-use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
+use crate::campaign::{Conclusion, Outcome, Stale, Subject, Why};
 use crate::judge::origin::Origin;
+use crate::judge::record::{Confirmed, ProbeRecord, Proof, Status};
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
@@ -96,7 +96,7 @@ pub fn brief(text: &str) -> String {
 }
 
 /// What the deed of a finding showed.
-pub fn deed(deed: &ProbeResult) -> String {
+pub fn deed(deed: &ProbeRecord) -> String {
     format!("{}: {}", proof(deed.proof), deed.words)
 }
 
@@ -128,11 +128,12 @@ pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
 }
 
 /// How often a finding was confirmed.
-pub fn confirmed(status: Status, (shown, of): (u32, u32)) -> String {
-    match (status, of) {
+pub fn confirmed(status: Status, confirmed: Confirmed) -> String {
+    let Confirmed { shown, runs } = confirmed;
+    match (status, runs) {
         (Status::Known, 0) => "not looked into, since it is known".to_owned(),
         (_, 0) => "not confirmed: the campaign was stopped before".to_owned(),
-        _ => format!("in {shown} of {of} runs in fresh processes"),
+        _ => format!("in {shown} of {runs} runs in fresh processes"),
     }
 }
 

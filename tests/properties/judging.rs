@@ -24,7 +24,7 @@ fn blameless(program: &Program) -> Result<(), String> {
     let verdict = judge(&simulated::run(program, None));
     let other = verdict.notices.iter().find(|notice| notice.clause != Clause::G12);
     let broken =
-        verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.fired);
+        verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.tested);
     match (verdict.findings.first(), other, &verdict.inconclusive, broken) {
         (None, None, None, None) => Ok(()),
         told => Err(format!("{told:?} of\n{program}")),

@@ -7,6 +7,7 @@
 use super::name;
 use crate::campaign::FindingReport;
 use crate::contract::row;
+use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
 use crate::matrix::change::{Change, Difference, Kind};
 use crate::matrix::{Matrix, Row};
@@ -68,7 +69,9 @@ impl Upgrade<'_> {
         let Some(told) = self.matrix.told(column, signature) else {
             return String::new();
         };
-        let FindingReport { finding, program, status, .. } = told;
+        let FindingReport { record, trace, .. } = told;
+        let FindingRecord { finding, status, .. } = record;
+        let program = &trace.program;
         let (before, after) = (Vec::new(), Vec::new());
         let exhibit = FindingText {
             finding,

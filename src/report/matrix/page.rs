@@ -171,7 +171,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
         return plain("?", "none", &format!("not run: {reason}"));
     }
     let Some(breach) = cell.breaches.first() else {
-        let tried = format!("holds, tried {}", plural(cell.fired, "time"));
+        let tried = format!("holds, tried {}", plural(cell.tested, "time"));
         return match cell.state {
             State::Untestable => plain("–", "none", "this release cannot be asked for it"),
             State::Untried => plain("·", "none", "no case asked for it"),

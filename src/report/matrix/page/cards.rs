@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::campaign::{FindingReport, Status};
+use crate::campaign::FindingReport;
 use crate::contract::row;
+use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
 use crate::report::finding::{FindingText, origin};
@@ -138,7 +139,11 @@ fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a FindingReport)]) -> Vec<Al
             let values = (&one.expected, &one.seen) == (&other.expected, &other.seen);
             values && one.step == other.step
         };
-        match all.iter_mut().filter(|other| other.told.program == told.program).find(same) {
+        match all
+            .iter_mut()
+            .filter(|other| other.told.trace.program == told.trace.program)
+            .find(same)
+        {
             Some(alike) => alike.releases.push(label),
             None => all.push(Alike { told, releases: vec![label] }),
         }
@@ -148,7 +153,9 @@ fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a FindingReport)]) -> Vec<Al
 
 /// The program, and what it shows; on which releases too, where there are several.
 fn program(alike: &Alike<'_>, alone: bool) -> Markup {
-    let FindingReport { finding, program, confirmed, status, .. } = alike.told;
+    let FindingReport { record, trace, .. } = alike.told;
+    let FindingRecord { finding, confirmed, status, .. } = record;
+    let program = &trace.program;
     let (before, after) = (Vec::new(), Vec::new());
     let exhibit = FindingText {
         finding,
