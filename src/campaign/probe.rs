@@ -211,17 +211,29 @@ mod tests {
 
     #[test]
     fn never_and_on_request_differ_in_what_the_sandbox_keeps_out() {
-        check("approval=never", "approval=on-request", expect!["[Pout, Pin, Esc]"]);
+        check(
+            "approval=never",
+            "approval=on-request",
+            expect!["[PatchOutside, PatchInside, Escalate]"],
+        );
     }
 
     #[test]
     fn a_workspace_differs_in_a_write_into_it() {
-        check("approval=never", "approval=never sandbox=workspace-write", expect!["[Pin, Tin]"]);
+        check(
+            "approval=never",
+            "approval=never sandbox=workspace-write",
+            expect!["[PatchInside, WriteInside]"],
+        );
     }
 
     #[test]
     fn a_reviewer_differs_in_who_is_asked() {
-        check("reviewer=user", "reviewer=auto_review", expect!["[Pout, Pin, Esc]"]);
+        check(
+            "reviewer=user",
+            "reviewer=auto_review",
+            expect!["[PatchOutside, PatchInside, Escalate]"],
+        );
     }
 
     #[test]
@@ -243,7 +255,7 @@ mod tests {
             config  approval=on-request reviewer=user sandbox=read-only
             restart graceful
             resume  t0
-            run     t0 "deed"                     <- deed esc decline deny
+            run     t0 "probe"                    <- deed esc decline deny
             audit
         "##]]
         .assert_eq(&text);

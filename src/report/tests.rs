@@ -299,7 +299,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest others
             clauses: id fired compared held broken
-            findings: id signature status clause strength dimension views expected seen seen_form release before origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits widened release before confirmed steps shrink_runs found_after_seconds case token probe
             notices: clause text count token
             inconclusive: reason count
             stale: signature case line moved why
@@ -316,22 +316,25 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
         expect![[r#"
             {
               "id": "r4-ap-resume-never-config",
-              "signature": "R4/AP/resume/never/config",
               "status": "new",
+              "signature": "R4/AP/resume/never/config",
               "clause": "R4",
               "strength": "N",
               "dimension": "AP",
+              "step": 3,
+              "kind": "resume",
               "views": [
                 "reply"
               ],
+              "form": "never",
               "expected": "never",
               "seen": "on-request",
               "seen_form": "on-request",
-              "release": "0.144.4",
-              "before": [],
               "origin": "config",
               "also_fits": [],
               "widened": true,
+              "release": "0.144.4",
+              "before": [],
               "confirmed": {
                 "shown": 5,
                 "runs": 5
@@ -341,8 +344,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "found_after_seconds": 3.14,
               "case": "findings/r4-ap-resume-never-config.case",
               "token": "r1-s7-c1-o12",
-              "excuse": null,
-              "deed": {
+              "probe": {
                 "proof": "proved",
                 "words": "a patch of OUT/f was put to the user, where it had to be refused",
                 "case": null
@@ -368,9 +370,9 @@ fn an_event_is_one_line_of_json() {
     check(
         &lines.concat(),
         expect![[r##"
-            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","release":"0.144.4","before":[],"origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

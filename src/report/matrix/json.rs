@@ -224,3 +224,39 @@ fn finding(matrix: &Matrix, at: usize, report: &FindingReport) -> MatrixFinding 
         finding: FindingRecord { case: case_path(label, &report.id), ..report.record.clone() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::{Document, FLAT};
+
+    #[test]
+    fn findings_of_an_older_matrix_are_read() {
+        let finding = json!({
+            "signature": "R4/AP/resume/never/config", "release": "0.144.4 (./codex)",
+            "status": "new", "widened": true, "known": false, "expected": "never",
+            "seen": "on-request", "seen_form": "on-request", "confirmed": [2, 5],
+            "since": null, "after": null, "case": "cases/a.case",
+        });
+        let document = json!({
+            "schema": FLAT, "heirloom": "0.1.0", "revision": 1, "seed": 1, "cases": 1,
+            "max_ops": 12, "confirmations": 5, "profile": "default", "releases": [], "cells": [],
+            "findings": [finding], "turns": [],
+        });
+        let document = Document::read(&document.to_string()).expect("it is a document");
+        let found = &document.findings[0];
+        let (record, finding) = (&found.finding, &found.finding.finding);
+        expect!["0.144.4 (./codex): R4/AP/resume/never/config widened, 2 of 5, cases/a.case"]
+            .assert_eq(&format!(
+                "{}: {} {}, {} of {}, {}",
+                found.release,
+                finding.signature(),
+                if finding.widened { "widened" } else { "not widened" },
+                record.confirmed.shown,
+                record.confirmed.runs,
+                record.case,
+            ));
+    }
+}

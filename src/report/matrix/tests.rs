@@ -235,14 +235,14 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
             schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
             releases: release version digest not_run cases steps wall_seconds inconclusive asked
             cells: clause dimension release state fired widened known signatures case
-            findings: signature release status widened known expected seen seen_form confirmed since after case
+            findings: release known since after finding
             turns: clause dimension from to gained lost
             {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
             {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-            {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-            its schema is `x`, not `heirloom matrix v1`"#]],
+            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","probe":null}}
+            its schema is `x`, not `heirloom matrix v2`"#]],
     );
 }
 
