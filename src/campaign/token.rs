@@ -66,18 +66,11 @@ impl Token {
     /// # Errors
     /// When the token is of another revision of the model.
     pub fn case(self) -> Result<Case, NoCase> {
-        match self.revision == REVISION {
-            true => Ok(strategy::drawn(
-                self.seed,
-                self.index,
-                strategy::Draw {
-                    max_ops: self.max_ops,
-                    secondary: self.secondary,
-                    servers: self.others,
-                },
-            )),
-            false => Err(NoCase::Revision { token: self }),
+        if self.revision != REVISION {
+            return Err(NoCase::Revision { token: self });
         }
+        let Token { seed, index, max_ops, secondary, others: servers, .. } = self;
+        Ok(strategy::drawn(seed, index, strategy::Draw { max_ops, secondary, servers }))
     }
 }
 
