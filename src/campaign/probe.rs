@@ -108,7 +108,7 @@ fn tried(
         // A program may have had a deed of its own before.
         let last = facts.iter().rposition(|what| matches!(what, Observation::Probe { .. }));
         let from = facts.get(last.unwrap_or(facts.len())..).unwrap_or_default();
-        let own = ProbeOutcome::of(thread, REFUSING, from).filter(|shown| shown.probe == probe);
+        let own = ProbeOutcome::find(thread, REFUSING, from).filter(|shown| shown.probe == probe);
         if let Some(shown) = own {
             return compared(&shown, apart, (program, trace));
         }

@@ -16,7 +16,7 @@ use super::{Column, Count, Event, MatrixRun, Outcome, Results, Row};
 use crate::campaign::{self, Campaign, Status, Subject};
 use crate::contract::Clause;
 use crate::drive::{TestBed, Timeouts};
-use crate::judge::compare::Capabilities;
+use crate::judge::capabilities::Capabilities;
 use crate::judge::signature::Signature;
 use crate::program::Program;
 use crate::provision::{Executable, Spec};
@@ -186,7 +186,7 @@ impl Running<'_> {
     ) -> Result<Results, String> {
         let (subject, version) = (subject(executable), executable.version.clone());
         let label = label(&subject);
-        let untestable = Capabilities::of(version.as_ref()).shut();
+        let untestable = Capabilities::of(version.as_ref()).untestable();
         let (path, profile) = (executable.path.clone(), self.sweep.profile);
         let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
         let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
