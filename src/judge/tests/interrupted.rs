@@ -249,14 +249,12 @@ fn an_answered_fork_is_kept_with_the_policy_it_stated() {
         lines,
         answer(never()),
         stated(4, FORK, never()),
-        expect![
-            "held F1:2 F3:1 F4:3 F6:1 F7:3 R10:1 R13:1 R9:2 S1:7 T2:1 T9:3 W1:4 W2:1 W3:1 W4:1"
-        ],
+        expect!["32 held: S1 T2 T9 R9 R10 R13 F1 F3 F4 F6 F7 W1 W2 W3 W4"],
     );
     check(lines, answer(never()), stated(4, FORK, old()), expect!["F4/AP/resume/never/config"]);
     check(lines, answer(never()), refused(4), expect!["R4/-/resume/accepted/unknown"]);
     check(lines, answer(old()), stated(4, FORK, old()), expect!["F3/AP/fork/never/config"]);
-    check(lines, vec![], refused(4), expect!["held R16:1 S1:7 T2:1 T9:3 W1:3 W2:1 W3:1 W4:1"]);
+    check(lines, vec![], refused(4), expect!["18 held: R16 S1 T2 T9 W1 W2 W3 W4"]);
 }
 
 #[test]
