@@ -67,7 +67,7 @@ impl Findings {
         }
     }
 
-    /// Adds one comparison; without an origin, that is unknown.
+    /// Adds one comparison. Of a mismatch the first origin counts; without any it is unknown.
     pub(super) fn add(&mut self, place: &Place, comparison: &Comparison, origins: Vec<Origin>) {
         self.verdict.count(comparison.cell, comparison.mismatch.is_none());
         let Some(mismatch) = &comparison.mismatch else {

@@ -64,11 +64,10 @@ impl<'a> StepContext<'a> {
             Observation::Answered { .. } | Observation::Refused { .. } => {
                 call.is_some_and(|call| observation.answers(call))
             }
-            // Which request is whose stays known.
+            // The requests of the others stay, so that this one keeps its place among them.
             _ => true,
         };
         let observations = self.observations.iter().filter(is_own).copied().collect();
-        // The request keeps its place: all that were sent are still among the observations.
         StepContext { step, request, observations, capabilities: self.capabilities }
     }
 
