@@ -98,7 +98,7 @@ impl Widening<'_> {
             // The program of the finding may contain a probe too.
             let last = facts.iter().rposition(|what| matches!(what, Observation::Probe { .. }));
             let from = facts.get(last.unwrap_or(facts.len())..).unwrap_or_default();
-            let outcome = ProbeOutcome::of(self.thread, REFUSING, from);
+            let outcome = ProbeOutcome::find(self.thread, REFUSING, from);
             if let Some(outcome) = outcome.filter(|outcome| outcome.probe == probe) {
                 return (self.compare(&outcome), Some(trace));
             }

@@ -10,8 +10,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::Finding;
 use super::signature::Signature;
+use super::verdict::Finding;
 use crate::contract::row;
 
 /// A finding and how sure it is.

@@ -16,7 +16,7 @@ use crate::campaign::{self, Campaign, Subject};
 use crate::contract::Clause;
 use crate::drive::{TestBed, Timeouts};
 use crate::judge::Count;
-use crate::judge::compare::Capabilities;
+use crate::judge::capabilities::Capabilities;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::program::Program;
@@ -161,7 +161,7 @@ impl Running<'_> {
     ) -> Result<Results, String> {
         let (subject, version) = (subject(executable), executable.version.clone());
         let label = label(&subject);
-        let untestable = Capabilities::of(version.as_ref()).shut();
+        let untestable = Capabilities::of(version.as_ref()).untestable();
         let (path, profile) = (executable.path.clone(), self.run.profile);
         let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
         let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
