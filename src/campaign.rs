@@ -144,9 +144,19 @@ pub enum Event {
 
 /// How a finding stands.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::Display,
 )]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     /// Confirmed in fresh processes, and not excused.
     New,
@@ -264,17 +274,22 @@ pub struct Outcome {
 }
 
 /// What a campaign says of the server in one word; its number is the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 pub enum Conclusion {
     /// It conforms, known deviations aside.
+    #[strum(serialize = "conforms")]
     Conforms = 0,
     /// It has a finding that is not known.
+    #[strum(serialize = "new finding")]
     NewFinding = 1,
     /// The harness had trouble of its own.
+    #[strum(serialize = "trouble")]
     Trouble = 3,
     /// A known deviation is stale.
+    #[strum(serialize = "stale known")]
     StaleKnown = 4,
     /// No case was run.
+    #[strum(serialize = "nothing ran")]
     NothingRan = 5,
 }
 

@@ -197,9 +197,9 @@ pub fn told(outcome: &Outcome) -> String {
     let paint = Style::plain(WIDTH);
     let mut text = String::from("\n");
     for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
-        let mut exhibit = FindingText::kept(told, &ways);
-        exhibit.after.retain(|(label, _)| *label != "replay");
-        text.push_str(&format!("{}\n", exhibit.text(&paint)));
+        let mut finding = FindingText::for_file(told, &ways);
+        finding.details.replay = None;
+        text.push_str(&format!("{}\n", finding.text(&paint)));
     }
     text.push_str(&words::sentence(outcome));
     text

@@ -43,8 +43,9 @@ use self::signature::Signature;
 const WORLDS_MAX: usize = 64;
 
 /// A place where a policy shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum View {
     /// The answer to start, resume and fork; of other requests, that they were answered or refused.
     Reply,
@@ -59,10 +60,14 @@ pub enum View {
     /// The thread's rollout file.
     Rollout,
     /// The thread's row in the state database.
+    #[serde(rename = "state-db")]
+    #[strum(to_string = "state-db")]
     Store,
     /// What happened when the model asked for a command or a patch.
     Probe,
     /// The lines, turns and processes themselves.
+    #[serde(rename = "protocol")]
+    #[strum(to_string = "protocol")]
     Wire,
     /// Each line beside the schema that the server prints of itself.
     Schema,
@@ -401,7 +406,7 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
         if let Some(clause) = wider_by_right(before, wanted) {
-            let text = format!("{}, as {clause} has it", permitted_widening::words(clause));
+            let text = format!("{}; clause {clause} permits it", permitted_widening::words(clause));
             self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }

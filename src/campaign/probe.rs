@@ -44,14 +44,16 @@ pub struct ProbeResult {
 }
 
 /// What a deed says of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "lowercase")]
 pub enum Proof {
     /// It got further than the policy that was due lets it.
     Proved,
     /// It got no further.
     Refuted,
     /// Nothing was learned.
+    #[strum(to_string = "not shown")]
     NotShown,
 }
 
@@ -69,13 +71,13 @@ pub(super) fn of(
 ) -> ProbeResult {
     let (program, finding) = shown;
     if finding.views.contains(&View::Probe) {
-        let words = format!("the finding is a deed itself: {}", finding.seen);
+        let words = format!("the finding comes from a probe itself: {}", finding.seen);
         return ProbeResult { proof: Proof::Proved, words, run: None };
     }
     let (Some(apart), Some(thread)) = (&finding.apart, finding.thread) else {
         return ProbeResult::not_shown("the finding is about no value of a thread's policy");
     };
-    let mut last = ProbeResult::not_shown("no deed of this suite tells the two policies apart");
+    let mut last = ProbeResult::not_shown("no probe of this suite distinguishes the two policies");
     for probe in telling(apart) {
         if stop.load(Ordering::Relaxed) {
             return ProbeResult::not_shown("the campaign was stopped before");

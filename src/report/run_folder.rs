@@ -141,7 +141,7 @@ impl Folder {
             let path = findings.join(format!("{}.{ending}", told.id));
             fs::write(&path, text).map_err(about(&path))
         };
-        write("case", &FindingText::kept(told, ways).case())?;
+        write("case", &FindingText::for_file(told, ways).case())?;
         write("trace", &told.trace.to_string())?;
         write("stderr", &told.stderr)?;
         if let Some((program, trace)) = told.deed.as_ref().and_then(|deed| deed.run.as_ref()) {

@@ -179,7 +179,7 @@ impl Summary {
             cells: outcome.tally.iter().map(CellRecord::new).collect(),
             stale: stale.map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
-            conclusion: words::conclusion(conclusion),
+            conclusion: conclusion.into(),
             exit_code: conclusion as u8,
         }
     }

@@ -51,7 +51,7 @@ fn case(path: &Path, told: &FindingReport, ways: &ReplayCommands) -> io::Result<
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(about(parent))?;
     }
-    whole(path, &FindingText::kept(told, ways).case())?;
+    whole(path, &FindingText::for_file(told, ways).case())?;
     whole(&path.with_extension("trace"), &told.trace.to_string())
 }
 
