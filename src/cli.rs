@@ -39,8 +39,8 @@ struct Arguments {
 }
 
 const DEFAULT: &str = "\
-Without a command, `heirloom check` runs: a campaign of two minutes against the
-pinned server.";
+Without a command: `heirloom check`, a campaign of two minutes
+against the pinned server.";
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -84,7 +84,7 @@ impl FinalSummary<'_> {
                 let were = if known == 1 { "was" } else { "were" };
                 let list = self.known_list;
                 let known = plural(known, "known deviation");
-                format!("; {known} {were} seen, excused by {list} (--known none shows all)")
+                format!("; {known} {were} seen, excused by {list} (--known none shows them)")
             }
         };
         let flaky = match count(Status::Flaky) {
@@ -127,7 +127,7 @@ impl FinalSummary<'_> {
             text.push_str(&style.row("left out", &line));
         }
         for stale in &self.outcome.stale {
-            let line = format!("{}: {}", words::signature(&stale.signature), words::stale(stale));
+            let line = format!("{}; {}", words::signature(&stale.signature), words::stale(stale));
             text.push_str(&style.row_in(Color::Doubtful, "stale", &line));
         }
         text
@@ -163,9 +163,10 @@ impl FinalSummary<'_> {
         };
         let lacking = "need steps that this release does not support (see left out)";
         list("not tested", &unsupported, lacking);
-        let untried = "were not tested by these cases, and a longer run or another seed may";
+        let untried =
+            "were not tested by these cases (a longer run or another seed may reach them)";
         list("not tested", &silent, untried);
-        list("indirectly", &indirect, "were tested only indirectly, by comparisons of others");
+        list("indirectly", &indirect, "were tested only through comparisons of other clauses");
         text
     }
 

@@ -57,7 +57,7 @@ pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let clauses = by_clause.into_iter().map(|(clause, rows)| {
         let settings = rows.filter_map(|row| row.dimension.map(words::dimension)).join(", ");
         let settings = if settings.is_empty() { settings } else { format!(" ({settings})") };
-        format!("{}{settings}", clause.titled())
+        words::unbroken(&format!("{}{settings}", clause.titled()))
     });
     let clauses = clauses.collect::<Vec<_>>();
     if clauses.is_empty() { "none".to_owned() } else { clauses.join(", ") }

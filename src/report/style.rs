@@ -19,6 +19,9 @@ const WIDTH_MIN: usize = 40;
 /// Where the words of a labelled row begin.
 const LABEL: usize = 16;
 
+/// A space at which no line is broken.
+pub const NO_BREAK: char = '\u{a0}';
+
 /// How a text is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -70,14 +73,15 @@ impl Style {
         format!("{}\n", self.paint(Color::Strong, text))
     }
 
-    /// A text broken at the width, its first line after `first`, the others after `rest`.
+    /// A text broken at the width, its first line after `first`, the others after `rest`. A
+    /// [`NO_BREAK`] is a space that keeps its line.
     pub fn wrap(&self, first: &str, rest: &str, text: &str) -> String {
         let options = textwrap::Options::new(self.width)
             .initial_indent(first)
             .subsequent_indent(rest)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
             .break_words(false);
-        textwrap::fill(text, options)
+        textwrap::fill(text, options).replace(NO_BREAK, " ")
     }
 
     /// A text broken at the width, each line in the colour; ends its last line.

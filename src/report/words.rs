@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use itertools::Itertools;
 
+use super::style::NO_BREAK;
 use crate::campaign::probe::ProbeResult;
 use crate::campaign::{Conclusion, FindingReport, Outcome, Stale, Status, Subject, Why};
 use crate::contract::Clause;
@@ -43,9 +44,14 @@ pub fn place(clause: Clause, about: Option<Dimension>) -> String {
     }
 }
 
-/// Clauses with their titles, as a list.
+/// Clauses with their titles, as a list that breaks between clauses only.
 pub fn clauses(clauses: &[Clause]) -> String {
-    clauses.iter().map(|clause| clause.titled()).join(", ")
+    clauses.iter().map(|clause| unbroken(&clause.titled())).join(", ")
+}
+
+/// The text with spaces at which no line is broken.
+pub fn unbroken(text: &str) -> String {
+    text.replace(' ', &NO_BREAK.to_string())
 }
 
 /// What a view looks at.
