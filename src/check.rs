@@ -182,7 +182,7 @@ impl Check {
         match self.run() {
             Err(error) => panic!("heirloom cannot check {}: {error}", self.server),
             Ok(outcome) if outcome.conclusion() == Conclusion::Conforms => {}
-            Ok(outcome) => panic!("{}", failure(&outcome)),
+            Ok(outcome) => panic!("{}", text(&outcome)),
         }
     }
 }
@@ -193,14 +193,14 @@ fn provided(spec: &str) -> Result<Executable, Unready> {
 }
 
 /// The findings that are not excused, as programs, and the outcome in a sentence.
-pub fn failure(outcome: &Outcome) -> String {
-    let ways = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
-    let paint = Style::plain(WIDTH);
+pub fn text(outcome: &Outcome) -> String {
+    let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
+    let style = Style::plain(WIDTH);
     let mut text = String::from("\n");
-    for report in outcome.findings.iter().filter(|one| one.status != Status::Known) {
-        let mut exhibit = FindingText::kept(report, &ways);
-        exhibit.after.retain(|(label, _)| *label != "replay");
-        text.push_str(&format!("{}\n", exhibit.text(&paint)));
+    for report in outcome.findings.iter().filter(|report| report.status != Status::Known) {
+        let mut finding = FindingText::for_file(report, &commands);
+        finding.details.replay = None;
+        text.push_str(&format!("{}\n", finding.text(&style)));
     }
     text.push_str(&words::sentence(outcome));
     text

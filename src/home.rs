@@ -20,7 +20,18 @@ pub mod store;
 use self::root::Root;
 
 /// Which features the server runs with: another product state each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum FeatureSet {
     /// As released, but for what would reach for the network.
     #[default]

@@ -123,7 +123,7 @@ impl Judging<'_> {
     /// G12: where a clause lets a policy be wider than the client asked for.
     fn note_widening(&mut self, step: usize, candidate: &Candidate) {
         if let Some(clause) = wider_by_right(&candidate.before, &self.steps[step]) {
-            let text = format!("{}, as {clause} has it", permitted_widening::words(clause));
+            let text = format!("{}; clause {clause} permits it", permitted_widening::words(clause));
             self.findings.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }

@@ -93,8 +93,41 @@ fn help_of_check_says_what_the_flags_are() {
 }
 
 #[test]
+fn every_help_fits_78_columns() {
+    let commands = [
+        "",
+        "check",
+        "replay",
+        "judge",
+        "shrink",
+        "matrix",
+        "diff",
+        "bisect",
+        "known",
+        "known update",
+        "servers",
+        "servers fetch",
+        "servers path",
+        "servers prune",
+        "clauses",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let text = seen(&heirloom(&words));
+        assert!(text.contains("Usage: heirloom"), "{text}");
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 78).collect();
+        assert!(wide.is_empty(), "{command}: {wide:#?}");
+    }
+}
+
+#[test]
+fn a_command_without_its_own_command_is_one_line() {
+    check(&["known"], expect![[""]]);
+}
+
+#[test]
 fn a_mistake_in_a_flag_is_one_line() {
-    let mistakes: [&[&str]; 14] = [
+    let mistakes: [&[&str]; 15] = [
         &["chek"],
         &["check", "--case", "3"],
         &["check", "--cases", "0"],
@@ -103,6 +136,8 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--time", "0s"],
         &["check", "--seed", "x"],
         &["check", "--seed", "r9-s42-c17-o12"],
+        &["check", "--features", "fast"],
+        // Its old name is still read.
         &["check", "--profile", "fast"],
         &["replay"],
         &["replay", "x.case", "--runs", "0"],
@@ -358,7 +393,7 @@ fn a_clause_that_is_none_is_answered_with_those_near_it() {
 }
 
 #[test]
-fn a_clause_may_be_spelled_small_and_what_holds_no_run_is_told() {
+fn a_clause_may_be_spelled_small_and_a_folder_without_a_run_is_refused() {
     let small = seen(&heirloom(&["clauses", "r99"]));
     let same = seen(&heirloom(&["clauses", "r8"])) == seen(&heirloom(&["clauses", "R8"]));
     let told = [

@@ -18,7 +18,7 @@ use heirloom::drive::{TestBed, Timeouts, Worker};
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
-use heirloom::report::finding::server;
+use heirloom::report::words::ran_on;
 use heirloom::trace::{Observation, Trace};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
@@ -112,7 +112,7 @@ fn check_moved(program: &str, name: &str, expected: Expect) {
     let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
     let trace = Worker::new(Arc::new(test_bed)).run(&program.parse().expect("the plan is one"));
     let told = match judge(&trace).findings.first() {
-        Some(finding) => format!("{}: {}", server(&finding.residence), verdict(&trace)),
+        Some(finding) => format!("{}: {}", ran_on(&finding.residence), verdict(&trace)),
         None => verdict(&trace),
     };
     let left = left.into_iter().all(is_left_alone);

@@ -57,14 +57,14 @@ fn probed(
 ) -> (ProbeRecord, Option<Trace>) {
     let finding = &report.finding;
     if finding.views.contains(&View::Probe) {
-        let words = format!("the finding is a probe itself: {}", finding.seen);
+        let words = format!("the finding comes from a probe itself: {}", finding.seen);
         return (ProbeRecord { proof: Proof::Proved, words, case: None }, None);
     }
     let (Some(apart), Some(thread)) = (&finding.apart, finding.thread) else {
         return (not_shown("the finding is not about a value of a thread's policy"), None);
     };
     let widening = Widening { program: &report.trace.program, finding, thread, apart };
-    let mut last = (not_shown("no probe of this suite tells the two policies apart"), None);
+    let mut last = (not_shown("no probe of this suite distinguishes the two policies"), None);
     for probe in distinguishing(apart) {
         if stop.load(Ordering::Relaxed) {
             return (not_shown("the campaign was stopped before"), None);

@@ -51,6 +51,14 @@ fn every_row_has_words_and_sources_that_mean_something() {
 }
 
 #[test]
+fn every_title_has_one_to_four_words() {
+    for row in all() {
+        let words = row.title.split(' ').count();
+        assert!((1..=4).contains(&words) && row.title.is_ascii(), "{}", row.clause.titled());
+    }
+}
+
+#[test]
 fn the_contract_has_these_ids() {
     let mut text = String::new();
     for section in all().chunk_by(|one, next| one.section == next.section) {

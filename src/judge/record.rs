@@ -88,14 +88,16 @@ pub struct ProbeRecord {
     pub case: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "lowercase")]
 pub enum Proof {
     /// The server went further than the expected policy lets it.
     Proved,
     /// It went no further.
     Refuted,
     /// Nothing was learned.
+    #[strum(to_string = "not shown")]
     NotShown,
 }
 

@@ -17,8 +17,11 @@ use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::ThreadName;
 
 /// A place where a policy shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum View {
     /// The answer to start, resume and fork; of other requests, that they were answered or refused.
     Reply,
@@ -37,12 +40,14 @@ pub enum View {
     Rollout,
     /// The thread's row in the state database.
     #[serde(rename = "state-db", alias = "store")]
+    #[strum(to_string = "state-db")]
     Store,
     /// What happened when the model asked for a command or a patch.
     #[serde(alias = "deed")]
     Probe,
     /// The lines, turns and processes themselves.
     #[serde(rename = "protocol", alias = "wire")]
+    #[strum(to_string = "protocol")]
     Wire,
     /// Each line beside the schema that the server prints of itself.
     Schema,

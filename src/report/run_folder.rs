@@ -101,7 +101,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn hear(&mut self, event: &Event, line: &str, ways: &ReplayCommands) -> io::Result<()> {
+    pub fn hear(&mut self, event: &Event, line: &str, commands: &ReplayCommands) -> io::Result<()> {
         let path = self.path.join("events.jsonl");
         let mut events = match self.events.take() {
             Some(file) => file,
@@ -113,7 +113,7 @@ impl Folder {
             latest.link().map_err(about(&latest.runs.join(LATEST)))?;
         }
         match event {
-            Event::FindingReport(report) => self.write_finding(report, ways),
+            Event::FindingReport(report) => self.write_finding(report, commands),
             _ => Ok(()),
         }
     }
@@ -123,8 +123,8 @@ impl Folder {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn close(&self, outcome: &Outcome, ways: &ReplayCommands) -> io::Result<()> {
-        outcome.findings.iter().try_for_each(|report| self.write_finding(report, ways))?;
+    pub fn close(&self, outcome: &Outcome, commands: &ReplayCommands) -> io::Result<()> {
+        outcome.findings.iter().try_for_each(|report| self.write_finding(report, commands))?;
         let summary = Summary::new(outcome);
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         let half = self.path.join(".summary.json");
@@ -133,14 +133,14 @@ impl Folder {
         fs::rename(&half, &whole).map_err(about(&whole))
     }
 
-    fn write_finding(&self, report: &FindingReport, ways: &ReplayCommands) -> io::Result<()> {
+    fn write_finding(&self, report: &FindingReport, commands: &ReplayCommands) -> io::Result<()> {
         let findings = self.path.join("findings");
         fs::create_dir_all(&findings).map_err(about(&findings))?;
         let write = |ending: &str, text: &str| {
             let path = findings.join(format!("{}.{ending}", report.id));
             fs::write(&path, text).map_err(about(&path))
         };
-        write("case", &FindingText::kept(report, ways).case())?;
+        write("case", &FindingText::for_file(report, commands).case())?;
         write("trace", &report.trace.to_string())?;
         write("stderr", &report.stderr)?;
         if let Some(trace) = &report.probe_run {
@@ -193,8 +193,8 @@ mod tests {
 
     fn hear(folder: &mut Folder) {
         let event = Event::NoSchema { reason: "it prints none".to_owned() };
-        let ways = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
-        folder.hear(&event, "{}", &ways).expect("there is room");
+        let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
+        folder.hear(&event, "{}", &commands).expect("there is room");
     }
 
     #[test]

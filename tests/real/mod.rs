@@ -14,8 +14,9 @@ use heirloom::judge::{Finding, judge};
 use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
-use heirloom::report::finding::{FindingText, server};
+use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
+use heirloom::report::words::ran_on;
 use heirloom::shrink::Search;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use semver::Version;
@@ -107,18 +108,14 @@ impl Real {
 
     fn told(&self, program: &Program, finding: &Finding) -> Result<String, String> {
         let (program, finding, runs) = self.shrunk(program, finding)?;
-        let exhibit = FindingText {
-            finding: &finding,
-            program: &program,
-            trace: None,
-            standing: "new",
-            before: vec![("server", server(&finding.residence))],
-            after: vec![
-                ("signature", finding.signature().to_string()),
-                ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
-            ],
+        let details = Details {
+            server: Some(ran_on(&finding.residence)),
+            found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
+            ..Details::default()
         };
-        let text = exhibit.text(&Style::plain(WIDTH));
+        let (finding, program, trace, standing) = (&finding, &program, None, Standing::New);
+        let finding = FindingText { finding, program, trace, standing, details };
+        let text = finding.text(&Style::plain(WIDTH));
         Ok(format!("\n{text}\n  The same as a case file:\n\n{program}"))
     }
 

@@ -23,7 +23,7 @@ pub const PAGE: &str = "matrix.html";
 /// # Errors
 /// A file cannot be written.
 pub fn write(folder: &Path, matrix: &Matrix, key: &Key) -> io::Result<()> {
-    let ways = |label: &str| ReplayCommands {
+    let commands = |label: &str| ReplayCommands {
         folder: folder.to_owned(),
         flags: format!("--server {label}"),
     };
@@ -31,7 +31,7 @@ pub fn write(folder: &Path, matrix: &Matrix, key: &Key) -> io::Result<()> {
         let findings = column.results().into_iter().flat_map(|results| &results.findings);
         for report in findings {
             let path = folder.join(case_path(&column.label, &report.id));
-            write_case(&path, report, &ways(&column.label))?;
+            write_case(&path, report, &commands(&column.label))?;
         }
     }
     let document = Document::new(matrix, key.clone());
@@ -40,11 +40,11 @@ pub fn write(folder: &Path, matrix: &Matrix, key: &Key) -> io::Result<()> {
     write_whole(&folder.join(PAGE), &page::html(matrix, key))
 }
 
-fn write_case(path: &Path, report: &FindingReport, ways: &ReplayCommands) -> io::Result<()> {
+fn write_case(path: &Path, report: &FindingReport, commands: &ReplayCommands) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(about(parent))?;
     }
-    write_whole(path, &FindingText::kept(report, ways).case())?;
+    write_whole(path, &FindingText::for_file(report, commands).case())?;
     write_whole(&path.with_extension("trace"), &report.trace.to_string())
 }
 
