@@ -1,8 +1,8 @@
 //! The stored form of the results on one release.
 //!
 //! An object with its schema and the key of what was run. Findings are kept with their traces, and
-//! judged again when they are read, so that the judge of today has the last word. If a record cannot
-//! be read, or has another key, the release is run again.
+//! judged again when they are read, so that the judge of today has the last word. If a record
+//! cannot be read, or has another key, the release is run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Events as JSON, one object a line.
 //!
 //! The first line names the schema. Every object has `event` and the keys of that event; a finding
-//! is the same object here and in the summary. A reader skips keys and events that it does not know.
+//! is the same object here and in the summary. A reader skips unknown keys and events.
 
 use serde_json::{Value, json};
 

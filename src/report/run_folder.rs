@@ -1,8 +1,8 @@
 //! The folder of a run: its events as they happen, its findings, and the summary.
 //!
 //! `events.jsonl` grows by a line an event, and the files of a finding are written when it is
-//! reported, so that a run that is killed keeps its results so far. `summary.json` appears whole, at
-//! the end. Existing files are never overwritten.
+//! reported, so that a run that is killed keeps its results so far. `summary.json` is written at
+//! once, at the end. Existing files are never overwritten.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -118,8 +118,8 @@ impl Folder {
         }
     }
 
-    /// Writes the summary, and the findings once more: if a signature was reported twice, the one in
-    /// the outcome stays.
+    /// Writes the summary, and the findings once more: of a signature that was reported twice, the
+    /// one in the outcome stays.
     ///
     /// # Errors
     /// A file cannot be written.
