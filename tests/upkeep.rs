@@ -41,7 +41,7 @@ fn after_a_run() -> TempDir {
 /// What a command says in that folder.
 fn said_after(folder: &TempDir, arguments: &[&str]) -> String {
     let output = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
-    seen(&output)
+    seen(&output).replace(EXE, "heirloom")
 }
 
 #[test]
@@ -54,34 +54,36 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
     told.push_str(&said_after(&folder, &update));
     assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
     expect![[r#"
-          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+          remove        line 2, R5/RV/resume/user/config: no release that was tested for
                         it shows it
-          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+          add           R4 cold resume · approval policy, which no row excuses; WIDENED,
+                        may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
         releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
 
         2 changes; --write makes them in known.toml
         exit 1
-          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+          remove        line 2, R5/RV/resume/user/config: no release that was tested for
                         it shows it
-          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+          add           R4 cold resume · approval policy, which no row excuses; WIDENED,
+                        may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
         releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
 
         written to known.toml
-        1 new row is WIDENED: see SECURITY.md before the list or its cases are published
+        1 new row is WIDENED: see SECURITY.md before you publish the list or its cases
         # Ours.
 
         # WIDENED: see SECURITY.md before publishing
@@ -89,9 +91,9 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
         releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
-        known.toml stands as runs/latest has it
+        known.toml agrees with runs/latest: nothing to change
     "#]].assert_eq(&told);
 }
 
@@ -121,20 +123,20 @@ fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
     });
     expect![[r#"
         R4
-          last run      tried 12 times, broken 5 times on codex 0.144.4
+          last run      tested 12 times, broken 5 times on codex 0.144.4
                         runs/latest
           see it        heirloom replay runs/latest/findings/r4-ap.case --server 0.144.4
           releases      there is no matrix here; `heirloom matrix` makes one
 
         R5
-          last run      tried 7 times, held each time on codex 0.144.4
+          last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
           known         R5/RV/resume/user/config in =0.144.4: x
                         its case is cases/r5.case
 
         R6
-          last run      never tried on codex 0.144.4
+          last run      not tested on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
     "#]]
@@ -153,9 +155,10 @@ fn a_clause_is_told_in_full() {
     told_of(
         &["clauses", "R4"],
         expect![[r#"
-            R4  Resume
+            R4 cold resume  (Resume)
 
-              A cold resume (after a restart or an unload) restores AP.
+              A cold resume (after a restart or an unload) restores the approval policy
+              (AP).
 
             Strength: how firmly the sources stand behind it
               everywhere    N: an upstream test or a published schema text asserts it (a
@@ -163,9 +166,6 @@ fn a_clause_is_told_in_full() {
 
             Sources
               T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
 
             Runs
               last run      there is none here; `heirloom check` makes one
@@ -183,26 +183,21 @@ fn strengths_that_differ_by_dimension_are_told_one_by_one() {
     told_of(
         &["clauses", "F1"],
         expect![[r#"
-            F1  Fork
+            F1 fork  (Fork)
 
-              A fork without an override has the source's AP, RV and permissions, the source
-              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
-              (S7).
+              A fork without an override has the source's approval policy (AP), reviewer
+              (RV) and permissions, the source loaded or cold, the fork durable or
+              ephemeral; the source is never ephemeral (S7).
 
             Strength: how firmly the sources stand behind it
               otherwise     N: an upstream test or a published schema text asserts it (a
                             finding is a conformance failure)
-              SB            S: sources are silent or disagree, and this is the stance of the
+              sandbox       S: sources are silent or disagree, and this is the stance of the
                             suite (a finding is a departure from a stance)
 
             Sources
               SEED 2: the six approval tests of the Python SDK upstream, by their number
               T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
-
-            Dimensions
-              AP            approval policy
-              RV            approvals reviewer
-              SB            sandbox
 
             Runs
               last run      there is none here; `heirloom check` makes one

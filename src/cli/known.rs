@@ -16,7 +16,7 @@ use crate::known::Known;
 use crate::known::update::{Change, Proposed, changes, edited};
 use crate::report::read_results::Read;
 use crate::report::style::Style;
-use crate::report::words::{place, plural};
+use crate::report::words::{clause, plural};
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
@@ -123,8 +123,8 @@ fn case_folder(known: &Known) -> String {
     first.map_or(CASES, |(folder, _)| folder).to_owned()
 }
 
-fn path(place: &str, proposed: &Proposed) -> String {
-    format!("{place}/{}.case", proposed.case)
+fn path(cases: &str, proposed: &Proposed) -> String {
+    format!("{cases}/{}.case", proposed.case)
 }
 
 fn listed(changes: &[Change], cases: &str) -> String {
@@ -142,9 +142,9 @@ fn listed(changes: &[Change], cases: &str) -> String {
         ),
         Change::Add(proposed) => {
             let row = proposed.lines(&path(cases, proposed)).join("\n");
-            let place = place(proposed.signature.clause, proposed.signature.dimension);
+            let clause = clause(proposed.signature.clause, proposed.signature.dimension);
             let widened = if proposed.widened { "; WIDENED, may be a vulnerability" } else { "" };
-            let head = style.row("add", &format!("{place}, which no row excuses{widened}:"));
+            let head = style.row("add", &format!("{clause}, which no row excuses{widened}:"));
             format!("{}\n{row}\n\n", head.trim_end())
         }
     });

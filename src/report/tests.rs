@@ -234,7 +234,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; stopped early
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
               findings      1 new; 1 known deviation was seen, excused by the built-in list
-                            (--known none shows all); 1 flaky, which could not be reproduced
+                            (--known none shows them); 1 flaky, which could not be
+                            reproduced
               WIDENED       in 3 of 3 findings the server allows MORE than it should; by
                             probes: 1 proved
               shrunk        to the shortest program in 9 runs (median), 9 at most
@@ -247,35 +248,38 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               left out      3 steps, because this release does not support them:
                             thread/revert (3)
               stale         R4 cold resume · approval policy: after resume, config.toml's
-                            default instead of never: lost.case no longer shows it (line 9
+                            default instead of never; lost.case no longer shows it (line 9
                             of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
               not tested    1 of 68 clauses need steps that this release does not support
                             (see left out): O1 revert
-              not tested    50 of 68 clauses were not tested by these cases, and a longer
-                            run or another seed may: G2 null override, G3 lasting override,
-                            G5 profile plus sandbox, G6 sandbox or profile, G8 policy in
-                            replies, R0 thread not loaded, R16 thread not resumable, S7
-                            ephemeral thread, T1 turn override, T3 failed turn, T5 refused
-                            turn, T6 steer, T7 running turn settings, T8 tier for one turn,
-                            U0 unacknowledged settings, U1 settings for later turns, U3
-                            durable settings, U4 settings before first turn, R1 warm resume,
-                            R2 warm resume override, R3 idle resume override, R6 profile on
-                            cold resume, R7 vanished profile, R9 model on cold resume, R10
-                            folder on cold resume, R11 cold resume override, R12 config in
-                            request, R13 mode on cold resume, R17 kill after change, R18
-                            idle unload, F1 fork, F2 cut fork, F3 fork override, F4 durable
-                            fork, F6 forked folder and plugins, F7 forked model and mode, F8
-                            ephemeral fork, O3 archive, O4 compaction, O5 review, O6 goal or
-                            queued turn, O7 thread begun by goal, O8 naming and reading, O9
-                            new subagent, O10 later subagent turn, O14 two connections, E1
-                            never asks, E2 inside the sandbox, E3 user or reviewer, E4
-                            untrusted asks
-              indirectly    5 of 68 clauses were tested only indirectly, by comparisons of
-                            others: G1 order of precedence, G4 independent settings, G9
-                            stated and enforced, G11 thread isolation, S2 later config
-                            change
+              not tested    50 of 68 clauses were not tested by these cases (a longer run or
+                            another seed may reach them): G2 null override,
+                            G3 lasting override, G5 profile plus sandbox,
+                            G6 sandbox or profile, G8 policy in replies,
+                            R0 thread not loaded, R16 thread not resumable,
+                            S7 ephemeral thread, T1 turn override, T3 failed turn,
+                            T5 refused turn, T6 steer, T7 running turn settings,
+                            T8 tier for one turn, U0 unacknowledged settings,
+                            U1 settings for later turns, U3 durable settings,
+                            U4 settings before first turn, R1 warm resume,
+                            R2 warm resume override, R3 idle resume override,
+                            R6 profile on cold resume, R7 vanished profile,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
+                            R13 mode on cold resume, R17 kill after change, R18 idle unload,
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O3 archive, O4 compaction, O5 review,
+                            O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks
+              indirectly    5 of 68 clauses were tested only through comparisons of other
+                            clauses: G1 order of precedence, G4 independent settings,
+                            G9 stated and enforced, G11 thread isolation,
+                            S2 later config change
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 

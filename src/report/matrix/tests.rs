@@ -122,29 +122,32 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
             R4 cold resume · approval policy    WIDENED    WIDENED          ?      holds
 
               holds         wherever it was tested: none
-              not tested    on any release: G1 order of precedence, G2 null override, G3
-                            lasting override, G4 independent settings, G5 profile plus
-                            sandbox, G6 sandbox or profile, G8 policy in replies, G9 stated
-                            and enforced, G10 lost state database, G11 thread isolation, G12
-                            permitted widening, R0 thread not loaded, R16 thread not
-                            resumable, S1 start, S2 later config change, S7 ephemeral
-                            thread, T1 turn override, T2 turn without override, T3 failed
-                            turn, T5 refused turn, T6 steer, T7 running turn settings, T8
-                            tier for one turn, U0 unacknowledged settings, U1 settings for
-                            later turns, U3 durable settings, U4 settings before first turn,
-                            R1 warm resume, R2 warm resume override, R3 idle resume
-                            override, R5 cold resume, R6 profile on cold resume, R7 vanished
-                            profile, R8 cold resume, R9 model on cold resume, R10 folder on
-                            cold resume, R11 cold resume override, R12 config in request,
+              not tested    on any release: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
                             R13 mode on cold resume, R17 kill after change, R18 idle unload,
-                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork, F6
-                            forked folder and plugins, F7 forked model and mode, F8
-                            ephemeral fork, O1 revert, O3 archive, O4 compaction, O5 review,
-                            O6 goal or queued turn, O7 thread begun by goal, O8 naming and
-                            reading, O9 new subagent, O10 later subagent turn, O14 two
-                            connections, E1 never asks, E2 inside the sandbox, E3 user or
-                            reviewer, E4 untrusted asks, W1 one answer, W2 schema, W3
-                            process stays up, W4 one turn
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
               signs         WIDENED: broken, and the release allows more than it should; in
                             brackets: a known deviation; -: the release does not support it;
                             .: not tested; ?: the release was not run
@@ -208,29 +211,32 @@ fn an_upgrade_is_told_in_words_with_programs() {
 
               still broken  in the same way on both: none
               holds         on both: 1 clause
-              not known     not tested on both: G1 order of precedence, G2 null override, G3
-                            lasting override, G4 independent settings, G5 profile plus
-                            sandbox, G6 sandbox or profile, G8 policy in replies, G9 stated
-                            and enforced, G10 lost state database, G11 thread isolation, G12
-                            permitted widening, R0 thread not loaded, R16 thread not
-                            resumable, S1 start, S2 later config change, S7 ephemeral
-                            thread, T1 turn override, T2 turn without override, T3 failed
-                            turn, T5 refused turn, T6 steer, T7 running turn settings, T8
-                            tier for one turn, U0 unacknowledged settings, U1 settings for
-                            later turns, U3 durable settings, U4 settings before first turn,
-                            R1 warm resume, R2 warm resume override, R3 idle resume
-                            override, R5 cold resume, R6 profile on cold resume, R7 vanished
-                            profile, R8 cold resume, R9 model on cold resume, R10 folder on
-                            cold resume, R11 cold resume override, R12 config in request,
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
                             R13 mode on cold resume, R17 kill after change, R18 idle unload,
-                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork, F6
-                            forked folder and plugins, F7 forked model and mode, F8
-                            ephemeral fork, O1 revert, O3 archive, O4 compaction, O5 review,
-                            O6 goal or queued turn, O7 thread begun by goal, O8 naming and
-                            reading, O9 new subagent, O10 later subagent turn, O14 two
-                            connections, E1 never asks, E2 inside the sandbox, E3 user or
-                            reviewer, E4 untrusted asks, W1 one answer, W2 schema, W3
-                            process stays up, W4 one turn
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
 
             ====
             From codex 0.131.0 to 0.144.4
@@ -243,29 +249,32 @@ fn an_upgrade_is_told_in_words_with_programs() {
 
               still broken  in the same way on both: R4 cold resume (approval policy)
               holds         on both: 0 clauses
-              not known     not tested on both: G1 order of precedence, G2 null override, G3
-                            lasting override, G4 independent settings, G5 profile plus
-                            sandbox, G6 sandbox or profile, G8 policy in replies, G9 stated
-                            and enforced, G10 lost state database, G11 thread isolation, G12
-                            permitted widening, R0 thread not loaded, R16 thread not
-                            resumable, S1 start, S2 later config change, S7 ephemeral
-                            thread, T1 turn override, T2 turn without override, T3 failed
-                            turn, T5 refused turn, T6 steer, T7 running turn settings, T8
-                            tier for one turn, U0 unacknowledged settings, U1 settings for
-                            later turns, U3 durable settings, U4 settings before first turn,
-                            R1 warm resume, R2 warm resume override, R3 idle resume
-                            override, R5 cold resume, R6 profile on cold resume, R7 vanished
-                            profile, R8 cold resume, R9 model on cold resume, R10 folder on
-                            cold resume, R11 cold resume override, R12 config in request,
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
                             R13 mode on cold resume, R17 kill after change, R18 idle unload,
-                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork, F6
-                            forked folder and plugins, F7 forked model and mode, F8
-                            ephemeral fork, O1 revert, O3 archive, O4 compaction, O5 review,
-                            O6 goal or queued turn, O7 thread begun by goal, O8 naming and
-                            reading, O9 new subagent, O10 later subagent turn, O14 two
-                            connections, E1 never asks, E2 inside the sandbox, E3 user or
-                            reviewer, E4 untrusted asks, W1 one answer, W2 schema, W3
-                            process stays up, W4 one turn
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
         "#]],
     );
 }
