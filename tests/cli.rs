@@ -201,11 +201,11 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value '0' for '--runs <N>': 0 is not in 1..=4294967295; see `heirloom replay --help`
         exit 2
-        ! heirloom: invalid value 'x' for '--keep <N>': invalid digit found in string; see `heirloom servers prune --help`
+        ! heirloom: invalid value 'x' for '--keep <N>': expected a whole number; see `heirloom servers prune --help`
         exit 2
         ! heirloom: invalid value '0.169' for '--good <RELEASE>': expected a release such as 0.169.0; see `heirloom bisect --help`
         exit 2
-        ! heirloom: invalid value 'x' for '--seed <N>': invalid digit found in string; see `heirloom matrix --help`
+        ! heirloom: invalid value 'x' for '--seed <N>': expected a whole number; see `heirloom matrix --help`
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -344,7 +344,7 @@ fn a_stored_trace_is_judged_again_and_printed_as_a_program() {
               origin        the value seen is the default in config.toml
               seen in       reply (the server's answer to the request)
               server        codex 0.144.4
-              confirmed     in 1 of 1 run
+              shown         in 1 of 1 run
 
               The program; > marks the step that shows it:
 
@@ -384,7 +384,7 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
                             thread's own before its last change
               seen in       reply (the server's answer to the request)
               server        codex 0.169.0
-              confirmed     in 1 of 1 run
+              shown         in 1 of 1 run
               excused       a cold resume reads config's sandbox where workspace-write is
                             stored; the rollout file has it right (releases =0.169.0)
 
