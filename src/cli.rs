@@ -161,6 +161,7 @@ fn not_parsed(error: &clap::Error, command: &str) -> Result<u8, Failure> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let line = line.replace("invalid digit found in string", "expected a whole number");
     Err(Failure::Usage(format!("{line}; see `{command} --help`")))
 }
 

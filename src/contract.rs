@@ -322,7 +322,7 @@ pub fn source_meaning(source: &str) -> Option<String> {
         return Some(format!("issue or pull request {number} of openai/codex"));
     }
     let clause = name.parse::<Clause>().ok()?;
-    Some(format!("follows from clause {clause}: {}", row(clause).text))
+    Some(format!("follows from clause {}: {}", clause.titled(), row(clause).text))
 }
 
 impl Strength {

@@ -1,7 +1,7 @@
 //! Campaigns and matrices for people and programs: terminal, JSON lines, files.
 //!
-//! Progress goes to stderr, results to stdout, everything to the folder of the run. Nothing is decided
-//! here: verdicts, statuses and exit codes come from the campaign.
+//! Progress goes to stderr, results to stdout, everything to the folder of the run. Nothing is
+//! decided here: verdicts, statuses and exit codes come from the campaign.
 
 use std::io;
 

@@ -17,7 +17,7 @@ use crate::known::evidence::Proposed;
 use crate::known::update::{Change, changes, edited};
 use crate::report::read_results::Read;
 use crate::report::style::Style;
-use crate::report::words::{self, place, plural};
+use crate::report::words::{self, clause, plural};
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
@@ -125,8 +125,8 @@ fn case_folder(known: &Known) -> String {
     first.map_or(CASES, |(folder, _)| folder).to_owned()
 }
 
-fn path(place: &str, proposed: &Proposed) -> String {
-    format!("{place}/{}.case", proposed.file_stem())
+fn path(cases: &str, proposed: &Proposed) -> String {
+    format!("{cases}/{}.case", proposed.file_stem())
 }
 
 fn lines(cases: &str, proposed: &Proposed) -> Vec<String> {
@@ -151,9 +151,9 @@ fn listed(changes: &[Change], cases: &str) -> String {
         Change::Add(proposed) => {
             let row = lines(cases, proposed).join("\n");
             let finding = &proposed.example.finding;
-            let place = place(finding.clause, finding.dimension);
+            let clause = clause(finding.clause, finding.dimension);
             let widened = if proposed.widened { "; WIDENED, may be a vulnerability" } else { "" };
-            let head = style.row("add", &format!("{place}, which no row excuses{widened}:"));
+            let head = style.row("add", &format!("{clause}, which no row excuses{widened}:"));
             format!("{}\n{row}\n\n", head.trim_end())
         }
     });

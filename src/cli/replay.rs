@@ -16,6 +16,10 @@ use crate::program::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
 
+/// Where traces are.
+const TRACES: &str = "is not a trace; a campaign keeps one beside each case, as \
+                      runs/latest/findings/ID.trace";
+
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
     /// A case file, or a token like rN-s42-c17-o12 that a campaign printed
@@ -77,9 +81,7 @@ fn other_form(text: &str) -> Option<&'static str> {
     } else if first.starts_with("{\"schema\":") {
         None
     } else {
-        Some(
-            "is not a trace; a campaign keeps one beside each case, as runs/latest/findings/ID.trace",
-        )
+        Some(TRACES)
     }
 }
 

@@ -64,10 +64,10 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         let verdict = judge(&trace);
         return Runs { known: &known, release, runs: vec![(trace, verdict)] }.report();
     };
-    let place = words::signature(&found.finding.signature());
+    let finding = words::signature(&found.finding.signature());
     let mut on_event = |event| {
         if let Event::Shrinking { runs, lines, .. } = event {
-            eprintln!("{lines} lines after {} ({place})", words::plural(runs, "run"));
+            eprintln!("{lines} lines after {} ({finding})", words::plural(runs, "run"));
         }
     };
     let mut confirmation = Confirmation {
@@ -82,7 +82,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let report = confirmation.confirm(found);
     write(&out, &report)?;
     let lines = words::plural(report.steps, "line");
-    eprintln!("{lines}, written to {} ({place})", out.display());
+    eprintln!("{lines}, written to {} ({finding})", out.display());
     let verdict = judge(&report.trace);
     Runs { known: &known, release, runs: vec![(report.trace, verdict)] }.report()
 }

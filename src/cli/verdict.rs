@@ -79,7 +79,7 @@ impl Runs<'_> {
         });
         Details {
             server: Some(ran_on(&finding.residence)),
-            confirmed: Some(format!("in {times} of {}", plural(self.runs.len(), "run"))),
+            shown: Some(format!("in {times} of {}", plural(self.runs.len(), "run"))),
             excuse,
             ..Details::default()
         }

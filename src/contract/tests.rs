@@ -147,7 +147,7 @@ fn a_source_is_explained_by_its_first_word() {
         stance: why:
           a position that this suite takes, with its reason where one is given
         G3:
-          follows from clause G3: An override on turn/start holds for that turn and for later turns.
+          follows from clause G3 lasting override: An override on turn/start holds for that turn and for later turns.
         hearsay:
           nothing
     "#]],

@@ -207,7 +207,7 @@ fn probes(findings: &[FindingReport]) -> String {
 /// A finding in a line or two, which begins with its clause.
 fn listed(report: &FindingReport, style: &Style) -> String {
     let finding = &report.finding;
-    let place = words::place(finding.clause, finding.dimension);
+    let clause = words::clause(finding.clause, finding.dimension);
     let [expected, seen] = [&finding.expected, &finding.seen].map(|value| shortened(value));
     let what = match finding.dimension {
         Some(_) => format!("{expected} became {seen}"),
@@ -220,7 +220,7 @@ fn listed(report: &FindingReport, style: &Style) -> String {
         Status::Flaky => Color::Doubtful,
         Status::Known => Color::Plain,
     };
-    style.paragraph(color, "    ", &format!("{place}: {what} ({widened}{})", report.status))
+    style.paragraph(color, "    ", &format!("{clause}: {what} ({widened}{})", report.status))
 }
 
 fn shortened(value: &str) -> String {

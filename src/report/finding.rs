@@ -50,8 +50,10 @@ pub struct Details {
     pub probe: Option<String>,
     /// The server that ran, unless it is said elsewhere.
     pub server: Option<String>,
-    /// How many runs showed it.
+    /// How many confirming runs showed it.
     pub confirmed: Option<String>,
+    /// How many of the runs showed it, where none was to confirm it.
+    pub shown: Option<String>,
     pub flaky: Option<String>,
     /// Why the known list excuses it.
     pub excuse: Option<String>,
@@ -133,6 +135,7 @@ impl<'a> FindingText<'a> {
             probe: report.probe.as_ref().map(words::probe),
             server: Some(words::ran_on(&report.finding.residence)),
             confirmed: Some(words::confirmed(report)),
+            shown: None,
             flaky,
             excuse,
             found: Some(format!("in case {}, {after} after the start{shrunk}", report.token)),
@@ -188,13 +191,13 @@ impl<'a> FindingText<'a> {
     /// Two lines: the clause and how the finding stands, then what is wrong.
     fn head(&self, style: &Style) -> String {
         let Finding { clause, dimension, widened, .. } = *self.finding;
-        let place = style.paint(Color::Strong, &words::place(clause, dimension));
+        let clause = style.paint(Color::Strong, &words::clause(clause, dimension));
         let color = if self.standing == Standing::New { Color::Bad } else { Color::Doubtful };
         let standing = style.paint(color, &self.standing.to_string());
         let widened = if widened { style.paint(Color::Bad, ", WIDENED") } else { String::new() };
         let subject = words::subject(self.finding);
         let first = subject.lines().next().unwrap_or_default();
-        format!("{place}: {standing}{widened}\n{first}\n")
+        format!("{clause}: {standing}{widened}\n{first}\n")
     }
 
     /// The rows before the program.
@@ -218,6 +221,7 @@ impl<'a> FindingText<'a> {
             Row::optional("probe", details.probe.as_ref()),
             Row::optional("server", details.server.as_ref()),
             Row::optional("confirmed", details.confirmed.as_ref()),
+            Row::optional("shown", details.shown.as_ref()),
             Row::optional("flaky", details.flaky.as_ref()),
             Row::optional("excused", details.excuse.as_ref()),
         ];

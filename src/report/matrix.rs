@@ -1,4 +1,4 @@
-//! A matrix for a terminal: a line for each clause that some release breaks or cannot be tested for.
+//! A matrix for a terminal: a line for each clause that some release breaks or does not support.
 //!
 //! Clauses that hold everywhere and those that were never tested are listed together. Releases that
 //! do not fit beside each other follow below.
@@ -48,7 +48,7 @@ pub fn word(cell: &Cell) -> String {
 
 /// A row's clause and setting, as `R4 cold resume · approval policy`.
 pub fn name(row: Row) -> String {
-    words::place(row.clause, row.dimension)
+    words::clause(row.clause, row.dimension)
 }
 
 /// Rows as a list, each clause once with its settings.

@@ -19,6 +19,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// How often there is a line where there is no bar: six in a minute are read, more are skipped.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// Stands in place of the time left once no further case is begun.
+const FINISHING: &str = "finishing: findings are confirmed, known deviations replayed";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
     Bar,
@@ -45,6 +48,7 @@ pub struct Progress {
     /// Signatures that are being shrunk.
     shrinking: BTreeSet<Signature>,
     line_at: Duration,
+    finishing: bool,
 }
 
 /// What the campaign may spend.
@@ -56,13 +60,20 @@ struct Budget {
 
 impl Progress {
     pub fn new(pace: Pace) -> Progress {
-        let bar = match pace {
-            Pace::Bar => ProgressBar::no_length(),
-            Pace::Lines | Pace::Silent => ProgressBar::hidden(),
-        };
-        let (new, known, shrinking) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let budget = Budget::default();
-        Progress { pace, bar, budget, cases: 0, new, known, shrinking, line_at: LINE_EVERY }
+        Progress {
+            pace,
+            bar: match pace {
+                Pace::Bar => ProgressBar::no_length(),
+                Pace::Lines | Pace::Silent => ProgressBar::hidden(),
+            },
+            budget: Budget::default(),
+            cases: 0,
+            new: BTreeSet::new(),
+            known: BTreeSet::new(),
+            shrinking: BTreeSet::new(),
+            line_at: LINE_EVERY,
+            finishing: false,
+        }
     }
 
     pub fn on_event(&mut self, event: &Event) {
@@ -141,11 +152,11 @@ impl Progress {
         if report.status == Status::Known {
             return;
         }
-        let place = words::place(finding.clause, finding.dimension);
+        let clause = words::clause(finding.clause, finding.dimension);
         let widened = if finding.widened { "WIDENED, " } else { "" };
         let lines = plural(report.steps, "line");
         let (status, confirmed) = (report.status, words::confirmed(report));
-        self.line(&format!("{place}: {widened}{status}, a program of {lines}, {confirmed}"));
+        self.line(&format!("{clause}: {widened}{status}, a program of {lines}, {confirmed}"));
     }
 
     fn begin(&self) {
@@ -167,7 +178,7 @@ impl Progress {
             };
             // A bar that cannot be drawn is no reason to end a campaign.
             let _ = if is_spent {
-                text.write_str("finishing: confirming findings, replaying known deviations")
+                text.write_str(FINISHING)
             } else {
                 write!(text, "{} left", words::time(whole_seconds(left)))
             };
@@ -190,6 +201,11 @@ impl Progress {
         };
         self.bar.set_position(position);
         self.bar.set_message(self.message(elapsed));
+        if self.pace == Pace::Lines && !self.finishing && self.budget.is_spent(self.cases, elapsed)
+        {
+            self.finishing = true;
+            self.line(FINISHING);
+        }
         if self.pace == Pace::Lines && elapsed >= self.line_at {
             self.line_at = elapsed + LINE_EVERY;
             let message = self.message(elapsed);
@@ -222,6 +238,11 @@ impl Progress {
 }
 
 impl Budget {
+    fn is_spent(self, cases: u64, elapsed: Duration) -> bool {
+        let out_of_time = self.time.is_some_and(|time| elapsed >= time);
+        out_of_time || self.cases.is_some_and(|most| cases >= most)
+    }
+
     fn words(self) -> String {
         match (self.cases, self.time) {
             (Some(cases), Some(time)) => {

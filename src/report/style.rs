@@ -1,7 +1,7 @@
 //! Colour and width.
 //!
-//! Colours only on a terminal that takes them, and never where NO_COLOR is set; a text says the same
-//! without them. Sentences are broken at the width, programs and commands never.
+//! Colours only on a terminal that takes them, and never where NO_COLOR is set; a text says the
+//! same without them. Sentences are broken at the width, programs and commands never.
 
 use std::fmt::Write;
 

@@ -14,8 +14,8 @@ use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
 use crate::policy::Dimension;
 
-/// Longest part of a server's message that is shown, in characters: the mistake stands in front, and
-/// some servers list behind it every value that they know.
+/// Longest part of a server's message that is shown, in characters: the mistake stands in front,
+/// and some servers list behind it every value that they know.
 const QUOTED: usize = 160;
 
 /// What the widened findings of every report have in common.
@@ -37,7 +37,7 @@ pub fn dimension(dimension: Dimension) -> &'static str {
 }
 
 /// A clause with its title and the setting that it is about, as `R8 cold resume · sandbox`.
-pub fn place(clause: Clause, about: Option<Dimension>) -> String {
+pub fn clause(clause: Clause, about: Option<Dimension>) -> String {
     match about {
         Some(about) => format!("{} · {}", clause.titled(), dimension(about)),
         None => clause.titled(),
@@ -88,11 +88,11 @@ pub fn subject(finding: &Finding) -> String {
 /// A signature in words, as `R8 cold resume · sandbox: after resume, config.toml's default instead
 /// of external`.
 pub fn signature(signature: &Signature) -> String {
-    let Signature { clause, dimension, kind, form, origin } = signature;
-    let place = place(*clause, *dimension);
-    match dimension {
-        Some(_) => format!("{place}: after {kind}, {} instead of {form}", origin_noun(*origin)),
-        None => format!("{place}: {kind}, expected {form}"),
+    let Signature { kind, form, origin, .. } = signature;
+    let clause = clause(signature.clause, signature.dimension);
+    match signature.dimension {
+        Some(_) => format!("{clause}: after {kind}, {} instead of {form}", origin_noun(*origin)),
+        None => format!("{clause}: {kind}, expected {form}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an upgrade from one release to another changes for a client.
 //!
-//! Clauses that break stand first, each with the program that shows it; then those that are repaired
-//! or that only one of the releases supports. The rest is listed below.
+//! Clauses that break stand first, each with the program that shows it; then those that are
+//! repaired, or that only one of the releases supports. The rest is listed below.
 
 use super::{name, names};
 use crate::campaign::FindingReport;

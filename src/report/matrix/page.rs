@@ -79,7 +79,7 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
              every other release."
         }
         @if let Some(gaps) = gaps {
-            p { strong { (gaps) } ": the reasons are below. The page does not speak of the others." }
+            p { strong { (gaps) } ": the reasons are below. The others are left out here." }
         }
         p {
             strong { (plural(broken, "row")) " of the table " (verb)

@@ -359,7 +359,7 @@ fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() 
             incomplete    0 of 2 releases ran
             not known, because no release ran
             The same 20 random programs were run on each release that ran, and every answer was c
-            <strong>0 of 2 releases ran</strong>: the reasons are below. The page does not speak 
+            <strong>0 of 2 releases ran</strong>: the reasons are below. The others are left out 
             Not known, because no release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
             None.</p><h2>Releases</h2><div class="box" tabindex="0" role="region" aria-label="Rel
 
