@@ -185,5 +185,6 @@ fn settings_and_steering_do_not_change_the_policy_of_a_running_turn() {
                 "T6/AP/run/on-request/unknown, 1 held",
             ],
         ]
-    "#]].assert_debug_eq(&all);
+    "#]]
+    .assert_debug_eq(&all);
 }
