@@ -8,10 +8,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use expect_test::{Expect, expect};
-use heirloom::op::strategy::{Draw, MAX_OPS, drawn};
-use heirloom::op::{Case, Delay, Ending, NOBODY, Op, Pick};
 use heirloom::policy::{Defaults, Overrides, Setting};
 use heirloom::program::Program;
+use heirloom::program::generate::{Draw, MAX_OPS, drawn};
+use heirloom::program::ops::Delay;
 use proptest::collection::vec;
 use proptest::prelude::any;
 
