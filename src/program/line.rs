@@ -103,7 +103,8 @@ impl Line {
         found
     }
 
-    /// Takes the value of the first `key=value` word with this key.
+    /// Takes the value of the first `key=value` word with this key; what follows an arrow `<-` has
+    /// keys of its own.
     pub(super) fn value(&mut self, key: &str) -> Option<String> {
         let value = |token: &Token| match token {
             Token::Word(word) => {
@@ -112,7 +113,9 @@ impl Line {
             }
             Token::Quoted(_) => None,
         };
-        let place = self.tokens.iter().position(|token| value(token).is_some())?;
+        let arrow = |token: &&Token| matches!(token, Token::Word(word) if word == "<-");
+        let before = self.tokens.iter().take_while(|token| !arrow(token));
+        let place = before.enumerate().find(|(_, token)| value(token).is_some())?.0;
         self.tokens.remove(place).as_ref().and_then(value)
     }
 
