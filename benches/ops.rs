@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom::client::{Arrived, Client};
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::root::Root;
 use heirloom::home::{FeatureSet, Home};
 use heirloom::judge::judge;
