@@ -26,7 +26,7 @@ impl Runner<'_> {
                 if let Lost::Deadline { .. } = lost {
                     return self.silent("the answer to initialize", timeout);
                 }
-                self.ended_untold(&ended)
+                self.ended_unasked(&ended)
             }
         }
     }
@@ -53,13 +53,13 @@ impl Runner<'_> {
     /// The server closed its stdout; if it still runs, it is killed.
     pub(super) fn gone(&mut self) -> Result<(), Aborted> {
         match self.active.session.take() {
-            Some(session) => self.ended_untold(&session.reap()),
+            Some(session) => self.ended_unasked(&session.reap()),
             None => self.abort(),
         }
     }
 
     /// A server ended that was not asked to.
-    pub(super) fn ended_untold(&mut self, ended: &Ended) -> Result<(), Aborted> {
+    pub(super) fn ended_unasked(&mut self, ended: &Ended) -> Result<(), Aborted> {
         self.record_end(ended, false);
         self.abort()
     }

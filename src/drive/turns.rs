@@ -64,7 +64,7 @@ impl Runner<'_> {
                     .trouble(format!("cannot remove a probe's file: {error}; run it again"));
             }
         };
-        let call = format!("deed-{}", self.recorder.next_probe());
+        let call = format!("probe-{}", self.recorder.next_probe());
         let arguments = probe::arguments(probe, &target);
         let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
         self.model.queue(&thread, Answer::from(calls).with_call_id(&call));

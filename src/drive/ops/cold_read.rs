@@ -73,7 +73,7 @@ impl ColdRead {
                 return run.silent("the answer to thread/resume on a copy of the home", timeout);
             }
             Err(Lost::Closed { .. } | Lost::Broken { .. }) => {
-                return run.ended_untold(&session.reap());
+                return run.ended_unasked(&session.reap());
             }
         };
         let path = notifications::thread_path(&reply).unwrap_or_default();

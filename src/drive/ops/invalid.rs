@@ -33,7 +33,7 @@ fn ask_before_initialize(run: &mut Runner<'_>, request: Prepared) -> Result<(), 
         BeforeInitialize::Lost(Lost::Deadline { .. }, _) => {
             return run.silent("the answer before initialize", run.test_bed.timeouts.reply);
         }
-        BeforeInitialize::Lost(_, ended) => return run.ended_untold(&ended),
+        BeforeInitialize::Lost(_, ended) => return run.ended_unasked(&ended),
     };
     run.recorder.record(answer);
     Ok(())

@@ -47,7 +47,7 @@ impl Perform for SecondServer {
 /// The second server gives no answer.
 fn lose(run: &mut Runner<'_>, mut server: Session, lost: &Lost) -> Result<(), Aborted> {
     match lost {
-        Lost::Closed { .. } | Lost::Broken { .. } => run.ended_untold(&server.reap()),
+        Lost::Closed { .. } | Lost::Broken { .. } => run.ended_unasked(&server.reap()),
         Lost::Deadline { .. } | Lost::Unread { .. } => {
             drop(server.kill());
             run.lost(lost)
