@@ -103,8 +103,7 @@ impl Line {
         found
     }
 
-    /// Takes the value of the first `key=value` word with this key; what follows an arrow `<-` has
-    /// keys of its own.
+    /// Takes the value of the first `key=value` word with this key.
     pub(super) fn value(&mut self, key: &str) -> Option<String> {
         let value = |token: &Token| match token {
             Token::Word(word) => {
@@ -113,9 +112,9 @@ impl Line {
             }
             Token::Quoted(_) => None,
         };
-        let arrow = |token: &&Token| matches!(token, Token::Word(word) if word == "<-");
-        let before = self.tokens.iter().take_while(|token| !arrow(token));
-        let place = before.enumerate().find(|(_, token)| value(token).is_some())?.0;
+        let arrow = |token: &Token| matches!(token, Token::Word(word) if word == "<-");
+        let end = self.tokens.iter().position(arrow).unwrap_or(self.tokens.len());
+        let place = self.tokens.iter().take(end).position(|token| value(token).is_some())?;
         self.tokens.remove(place).as_ref().and_then(value)
     }
 

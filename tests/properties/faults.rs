@@ -18,7 +18,7 @@ use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, View, judge};
 use heirloom::model::World;
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};
 use heirloom::program::Program;
 use heirloom::program::lift::canonical;
@@ -184,7 +184,7 @@ fn shown(trace: &Trace) -> Vec<Entry> {
 /// Whether the contract leaves some answer of the plan open, in which a fault can hide.
 fn is_open(program: &Program) -> bool {
     let mut world = World::new(program.defaults.clone());
-    program.whole().iter().any(|each| {
+    program.with_audit().iter().any(|each| {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;

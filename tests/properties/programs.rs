@@ -9,7 +9,7 @@ use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
 use heirloom::model::World;
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::program::Program;
 use heirloom::program::lift::canonical;
 use heirloom::program::ops::Step;
@@ -26,7 +26,7 @@ const WORLDS_MAX: usize = 16;
 /// The worlds that the contract allows, step after step, up to the bound.
 fn answered(program: &Program) -> Result<(), String> {
     let mut worlds = BTreeSet::from([World::new(program.defaults.clone())]);
-    for each in program.whole() {
+    for each in program.with_audit() {
         let mut next = BTreeSet::new();
         for world in &worlds {
             let branches = step(world, &each);

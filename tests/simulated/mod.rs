@@ -14,7 +14,7 @@ use heirloom::program::ops::run::Run;
 use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeSet;
 
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::model::{Expected, World};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
@@ -49,7 +49,7 @@ struct Server {
 pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
     let world = World::new(program.defaults.clone());
     let mut server = Server { fault, world, hand: Hand::default() };
-    for (index, step) in program.whole().iter().enumerate() {
+    for (index, step) in program.with_audit().iter().enumerate() {
         server.hand.go_to(index);
         if server.step(step).is_err() {
             break;
