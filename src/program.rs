@@ -13,6 +13,7 @@ use crate::op::{Action, Consent, Cut, Delay, Finish, Flaw, Method, Probe, Stop, 
 use crate::policy::{CallOverrides, Defaults, Reviewer, TurnOverrides};
 
 pub mod lift;
+pub mod release_range;
 pub mod residence;
 pub mod text;
 
