@@ -128,14 +128,14 @@ struct ActiveHome {
 impl Worker {
     /// A worker with nothing started yet.
     pub fn new(test_bed: Arc<TestBed>) -> Worker {
-        let stage = test_bed.upstream.stage();
+        let stage = test_bed.upstream.session();
         Worker { seat: None, stage, stderr: String::new(), test_bed }
     }
 
     /// Runs a plan on the worker's present home.
     pub fn run(&mut self, program: &Program) -> Trace {
         self.stderr.clear();
-        self.stage.forget();
+        self.stage.reset();
         if deed::is_in(program) {
             // Found out before the deed, for what came of it says so.
             self.test_bed.no_sandbox();

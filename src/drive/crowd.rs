@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::session::Session;
 use super::steps::{Aborted, Run};
 use super::turns::{NO_NOTICE_DEADLINE, NOTICE_DEADLINE};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::op::Stop;
 use crate::policy::{CallOverrides, Policy, TurnOverrides};
 use crate::program::{Step, ThreadName, ThreadRef};
@@ -249,14 +249,14 @@ impl Run<'_> {
     }
 
     /// The second server gives no answer.
-    fn lost_rival(&mut self, mut rival: Session, lost: &Lost) -> Result<(), Aborted> {
+    fn lost_rival(&mut self, mut rival: Session, lost: &ClientError) -> Result<(), Aborted> {
         match lost {
-            Lost::Closed { .. } | Lost::Broken { .. } => {
+            ClientError::Closed { .. } | ClientError::Broken { .. } => {
                 let ended = rival.reap();
                 self.ended(&ended, false);
                 self.cut()
             }
-            Lost::Deadline { .. } | Lost::Unread { .. } => {
+            ClientError::Deadline { .. } | ClientError::Unread { .. } => {
                 drop(rival.kill());
                 self.lost(lost)
             }

@@ -48,7 +48,7 @@ impl Run<'_> {
 
     fn script_deed(&mut self, thread: &str, probe: Probe, consent: Consent) -> Result<(), Aborted> {
         let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
-        let target = match self.seat.home.target(inside) {
+        let target = match self.seat.home.probe_target(inside) {
             Ok(target) => target,
             Err(error) => return self.trouble(format!("cannot remove a deed's file: {error}")),
         };
@@ -58,7 +58,7 @@ impl Run<'_> {
             arguments: probe::arguments(probe, &target),
         };
         self.stage.queue(thread, Answer::from(asks).with_call_id(&call));
-        let said = probe::verdict(consent.review).map(|text| Reply::Text(text.to_owned()));
+        let said = probe::review_text(consent.review).map(|text| Reply::Text(text.to_owned()));
         self.stage.review(thread, said.unwrap_or(Reply::Drop));
         self.deed = Some(PendingProbe {
             thread: thread.to_owned(),
@@ -74,13 +74,15 @@ impl Run<'_> {
 
     /// The answer to a question of the server's: what the plan says of a deed's approval, else no.
     pub(super) fn consent(&mut self, method: &str, params: &Value) -> Value {
-        let own = |deed: &&mut PendingProbe| notifications::asked_of(params) == Some(&deed.thread);
+        let own = |deed: &&mut PendingProbe| {
+            notifications::thread_of_request(params) == Some(&deed.thread)
+        };
         let Some(deed) = self.deed.as_mut().filter(own) else {
-            return notifications::no(method);
+            return notifications::decline(method);
         };
         deed.asked.get_or_insert(probe::question(method));
-        let yes = probe::yes(method).filter(|_| deed.accepts);
-        yes.unwrap_or_else(|| notifications::no(method))
+        let yes = probe::accept(method).filter(|_| deed.accepts);
+        yes.unwrap_or_else(|| notifications::decline(method))
     }
 
     /// Writes down what came of the turn's deed, where its model asked for one.
@@ -101,8 +103,8 @@ impl Run<'_> {
             probe: deed.probe,
             asked: deed.asked,
             reviewed: helpers.any(|request| reviews(&request.parent)),
-            landed: deed.target.map(|target| self.seat.home.has_landed(&target)),
-            upshot: told.map_or(ProbeResultText::Other, |text| probe::upshot(&text)),
+            landed: deed.target.map(|target| self.seat.home.take_probe_file(&target)),
+            upshot: told.map_or(ProbeResultText::Other, |text| probe::classify(&text)),
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
         self.record.seen(what);

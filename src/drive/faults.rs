@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::session::BeforeInitialize;
 use super::steps::{Aborted, Run};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::op::{Action, Delay, Finish, Method, Stop, Wrong};
 use crate::program::{Reply, Step, ThreadRef};
 use crate::protocol::acts;
@@ -61,7 +61,7 @@ impl Run<'_> {
                 Ok(())
             }
             BeforeInitialize::Ours(reason) => self.trouble(reason),
-            BeforeInitialize::Lost(Lost::Deadline { .. }, _) => {
+            BeforeInitialize::Lost(ClientError::Deadline { .. }, _) => {
                 self.silent("the answer before initialize", self.test_bed.timeouts.answer)
             }
             BeforeInitialize::Lost(_, ended) => {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::session::{NoSession, Session};
 use super::steps::{Aborted, Run};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::home::Home;
 use crate::program::ThreadRef;
 use crate::protocol::notifications;
@@ -37,9 +37,9 @@ impl Run<'_> {
     }
 
     fn look_at_copy(&mut self, id: &str) -> Result<(), Aborted> {
-        let stage = self.test_bed.upstream.stage();
-        let urls = (&*self.stage.base_url(), &*stage.base_url());
-        let home = match self.seat.home.copied(&self.test_bed.root, urls) {
+        let stage = self.test_bed.upstream.session();
+        let (live_url, copy_url) = (self.stage.base_url(), stage.base_url());
+        let home = match self.seat.home.cold_copy(&self.test_bed.root, &live_url, &copy_url) {
             Ok(home) => home,
             Err(error) => {
                 return self.trouble(format!("cannot copy the home: {error}; free space"));
@@ -68,17 +68,17 @@ impl Run<'_> {
                 self.record.seen(Observation::ColdReadRefused { thread, code, message });
                 return self.end(session);
             }
-            Err(Lost::Deadline { .. } | Lost::Unread { .. }) => {
+            Err(ClientError::Deadline { .. } | ClientError::Unread { .. }) => {
                 return self.silent("the answer to thread/resume on a copy of the home", timeouts);
             }
-            Err(Lost::Closed { .. } | Lost::Broken { .. }) => {
+            Err(ClientError::Closed { .. } | ClientError::Broken { .. }) => {
                 let ended = session.reap();
                 self.ended(&ended, false);
                 return self.cut();
             }
         };
         let path = notifications::thread_path(&reply).unwrap_or_default();
-        if !home.holds(Path::new(path)) {
+        if !home.contains(Path::new(path)) {
             let problem = format!("a resume on a copy of the home reached `{path}`");
             return self.trouble(format!("{problem}; report it, with the case"));
         }

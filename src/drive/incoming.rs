@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::session::Session;
 use super::steps::{Aborted, Open, Run};
 use crate::client::{Arrived, Client};
-use crate::protocol::notifications::{self, News, Status};
+use crate::protocol::notifications::{self, Notification, Status};
 use crate::protocol::policy::of_reply;
 use crate::protocol::rpc::{Id, Message, RpcError};
 use crate::trace::Observation;
@@ -53,7 +53,8 @@ impl Run<'_> {
                     if self.echoes.echoes((&id.to_string(), &method), from) {
                         continue;
                     }
-                    let thread = notifications::asked_of(&params).map(|id| self.record.whose(id));
+                    let thread =
+                        notifications::thread_of_request(&params).map(|id| self.record.whose(id));
                     self.record.seen(Observation::Asked { method, thread });
                 }
             }
@@ -135,23 +136,23 @@ impl Run<'_> {
             return;
         }
         let what = match read {
-            News::Settings { thread, policy: Some(policy) } => {
+            Notification::Settings { thread, policy: Some(policy) } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.stated = Some(policy.clone());
                 }
                 Observation::Settings { thread: self.record.whose(&thread), policy }
             }
-            News::Settings { policy: None, .. } => {
+            Notification::Settings { policy: None, .. } => {
                 Observation::Strange { line: format!("{method} without a policy: {params}") }
             }
-            News::TurnStarted { thread, turn } => {
+            Notification::TurnStarted { thread, turn } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.begun = true;
                 }
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 Observation::TurnStarted { thread, turn }
             }
-            News::TurnEnded { thread, turn, status } => {
+            Notification::TurnEnded { thread, turn, status } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.interrupted = status == INTERRUPTED;
                     known.running.take_if(|running| running.id == turn);
@@ -159,13 +160,13 @@ impl Run<'_> {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 Observation::TurnEnded { thread, turn, status }
             }
-            News::Closed { thread } => {
+            Notification::Closed { thread } => {
                 if let Some(known) = self.record.thread(&thread) {
                     known.unload();
                 }
                 Observation::Closed { thread: self.record.whose(&thread) }
             }
-            News::Status { thread, status } => {
+            Notification::Status { thread, status } => {
                 let Some(known) = self.record.thread(&thread) else { return };
                 known.gone = status == Status::NotLoaded;
                 // Whoever hears of a thread hears the end of its turns by themselves.
@@ -176,11 +177,11 @@ impl Run<'_> {
                 }
                 Observation::Idle { thread: self.record.whose(&thread) }
             }
-            News::CommandEnded { thread, turn } => {
+            Notification::CommandEnded { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 Observation::CommandEnded { thread, turn }
             }
-            News::TurnEvent { thread, turn } => {
+            Notification::TurnEvent { thread, turn } => {
                 let (thread, turn) = self.record.turn_of(&thread, &turn);
                 Observation::TurnEvent { thread, turn, method }
             }
@@ -191,13 +192,13 @@ impl Run<'_> {
     /// Whether another connection has told the same already. What follows the end of a turn is a
     /// breach only where the same connection has told the end; a notice of a policy that nobody has
     /// told of is none of these.
-    fn is_echo(&mut self, from: usize, method: &str, read: &News) -> bool {
-        let echo = self.echoes.echoes((read.about(), method), from);
+    fn is_echo(&mut self, from: usize, method: &str, read: &Notification) -> bool {
+        let echo = self.echoes.echoes((read.subject(), method), from);
         match read {
-            News::TurnEvent { turn, .. } | News::CommandEnded { turn, .. } => {
+            Notification::TurnEvent { turn, .. } | Notification::CommandEnded { turn, .. } => {
                 echo || self.echoes.awaits((turn, notifications::ENDED), from)
             }
-            News::Settings { thread, policy: Some(policy) } => {
+            Notification::Settings { thread, policy: Some(policy) } => {
                 let thread = self.record.whose(thread);
                 let (thread, policy) = (thread, policy.clone());
                 echo && self.record.has_seen(&Observation::Settings { thread, policy })
@@ -219,7 +220,7 @@ impl Run<'_> {
         }
         let answer = self.consent(&method, params);
         self.record.all_seen(self.validity.answer(&method, &answer));
-        let thread = notifications::asked_of(params).map(|id| self.record.whose(id));
+        let thread = notifications::thread_of_request(params).map(|id| self.record.whose(id));
         self.record.seen(Observation::Asked { method, thread });
         let session = self.seat.session.as_mut().expect("it has just asked");
         match session.speaker(from).reply(id, answer) {

@@ -56,7 +56,7 @@ impl TestBed {
     /// A home that cannot be made, or a server that does not take the handshake.
     pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
         let ours = |source| NoTestBed::Ours { what: "make a home", source };
-        let (stage, home) = (self.upstream.stage(), self.home().map_err(ours)?);
+        let (stage, home) = (self.upstream.session(), self.home().map_err(ours)?);
         home.configure(defaults, self.profile, &stage.base_url()).map_err(ours)?;
         let session = self.session(&home)?;
         Ok(Isolated { session, stage, home, test_bed: self })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::duplicates::Duplicates;
 use super::session::{NAME, NoSession, Session};
 use super::steps::{Aborted, Run};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::op::Stop;
 use crate::policy::Defaults;
 use crate::program::Server;
@@ -37,12 +37,12 @@ impl Run<'_> {
             thread.unload();
         }
         self.echoes = Duplicates::default();
-        self.stage.forget();
+        self.stage.reset();
         self.read_rollouts()?;
         if stop == Stop::Graceful {
             self.read_store();
         }
-        if drop_db && let Err(error) = self.seat.home.forget() {
+        if drop_db && let Err(error) = self.seat.home.remove_databases() {
             return self.trouble(format!("cannot remove the databases: {error}; run it again"));
         }
         if let Some(server) = server {
@@ -115,7 +115,7 @@ impl Run<'_> {
                 if let Some(line) = garbage {
                     self.record.seen(Observation::Strange { line });
                 }
-                if let Lost::Deadline { .. } = lost {
+                if let ClientError::Deadline { .. } = lost {
                     return self.silent("the answer to initialize", self.test_bed.timeouts.answer);
                 }
                 self.ended(&ended, false);
@@ -125,14 +125,16 @@ impl Run<'_> {
     }
 
     /// The server does not take what it is sent.
-    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Aborted> {
+    pub(super) fn lost(&mut self, lost: &ClientError) -> Result<(), Aborted> {
         match lost {
-            Lost::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.answer),
-            Lost::Unread { sent, seconds } => {
+            ClientError::Deadline { awaited } => {
+                self.silent(awaited, self.test_bed.timeouts.answer)
+            }
+            ClientError::Unread { sent, seconds } => {
                 let awaited = format!("room to send {sent}");
                 self.silent(&awaited, Duration::from_secs(*seconds))
             }
-            Lost::Closed { .. } | Lost::Broken { .. } => self.gone(),
+            ClientError::Closed { .. } | ClientError::Broken { .. } => self.gone(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{ActiveHome, TestBed};
 use crate::op::{Consent, Probe, Review};
 use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, TurnOverrides};
 use crate::program::{Reply, Step, ThreadName, ThreadRef};
-use crate::protocol::probe::printed;
+use crate::protocol::probe::command_output;
 use crate::trace::Observation;
 
 /// The thread that tries it.
@@ -34,7 +34,7 @@ impl TestBed {
 
     fn try_sandbox(&self) -> Result<(), String> {
         let home = self.home().map_err(|error| format!("no home to try it in: {error}"))?;
-        let stage = self.upstream.stage();
+        let stage = self.upstream.session();
         let mut seat =
             ActiveHome { home, runs: ServerSlot::Main, session: None, cases: 0, spent: true };
         let mut record = Recorder::new();
@@ -44,7 +44,7 @@ impl TestBed {
         let requests = stage.requests();
         let said = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
         let said = said.unwrap_or_else(|| "nothing".to_owned());
-        let said: String = printed(&said).split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = command_output(&said).split_whitespace().collect::<Vec<_>>().join(" ");
         let said: String = said.chars().take(SAID_MAX).collect();
         match (done, landed.as_slice()) {
             (Ok(()), [true, false]) => Ok(()),

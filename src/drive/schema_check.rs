@@ -104,7 +104,7 @@ impl<'a> SchemaCheck<'a> {
                     (None, _) => Vec::new(),
                     (Some(to), Ok(result)) => self.theirs(&to, Line::Result { to: &to, result }),
                     (Some(to), Err(error)) => {
-                        self.theirs(&to, Line::Refusal { error: &error.spelled() })
+                        self.theirs(&to, Line::Refusal { error: &error.to_json() })
                     }
                 }
             }
@@ -112,12 +112,12 @@ impl<'a> SchemaCheck<'a> {
     }
 
     fn ours(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let found = self.schema.map_or(Vec::new(), |schema| schema.of_client(line));
+        let found = self.schema.map_or(Vec::new(), |schema| schema.problems_of_client(line));
         self.tell((true, about), found)
     }
 
     fn theirs(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let found = self.schema.map_or(Vec::new(), |schema| schema.of_server(line));
+        let found = self.schema.map_or(Vec::new(), |schema| schema.problems_of_server(line));
         self.tell((false, about), found)
     }
 

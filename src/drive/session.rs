@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{TestBed, Timeouts};
-use crate::client::{Arrived, Client, Lost};
+use crate::client::{Arrived, Client, ClientError};
 use crate::home::Home;
 use crate::protocol::rpc::{RpcError, Surface};
 use crate::server::{Ended, Launch, Server};
@@ -55,7 +55,7 @@ pub(super) enum NoSession {
     /// The process could not be started.
     Ours(String),
     /// The process did not take the handshake, how it ended, and what it said that is no message.
-    Silent(Lost, Ended, Option<String>),
+    Silent(ClientError, Ended, Option<String>),
     /// It refused the handshake.
     Refused(String),
 }
@@ -68,16 +68,16 @@ pub(super) enum BeforeInitialize {
     /// It was refused.
     Refused(RpcError),
     /// Nothing, and how the process ended.
-    Lost(Lost, Ended),
+    Lost(ClientError, Ended),
     /// The process could not be started.
     Ours(String),
 }
 
 /// How a server ended that was lost: one that still lives is killed. A closed stdout comes some
 /// time before the end.
-fn end_of(server: &mut Server, lost: &Lost) -> Ended {
+fn end_of(server: &mut Server, lost: &ClientError) -> Ended {
     match lost {
-        Lost::Closed { .. } => reaped(server),
+        ClientError::Closed { .. } => reaped(server),
         _ => server.kill(),
     }
 }

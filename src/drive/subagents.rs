@@ -10,7 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 
 use super::steps::{Aborted, Run};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::mock_model::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::{Reply, ThreadName, ThreadRef};
@@ -40,7 +40,7 @@ impl Run<'_> {
         let Some(turn) = self.calling(who, subagents::spawn())? else {
             return Ok(());
         };
-        if let Some(id) = self.result(&turn)?.and_then(|result| subagents::spawned(&result)) {
+        if let Some(id) = self.result(&turn)?.and_then(|result| subagents::spawned_id(&result)) {
             let parent = self.record.thread(&turn.thread);
             let stated = parent.and_then(|parent| parent.stated.clone());
             let clients = self.seat.session.as_ref().map_or(1, |session| 1 + session.others.len());
@@ -85,7 +85,7 @@ impl Run<'_> {
         let Some(turn) = self.calling(parent, subagents::task(&child))? else {
             return Ok(());
         };
-        if self.result(&turn)?.is_some_and(|result| subagents::took(&result)) {
+        if self.result(&turn)?.is_some_and(|result| subagents::has_accepted(&result)) {
             self.task_over(name)?;
         }
         self.called(parent, &turn)
@@ -114,7 +114,7 @@ impl Run<'_> {
         };
         self.ask(requests::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
-            self.stage.forget_script(&thread);
+            self.stage.clear_script(&thread);
             return Ok(None);
         }
         Ok(Some(Calling { thread, call, asked, gate }))
@@ -126,7 +126,7 @@ impl Run<'_> {
         let deadline = Instant::now() + self.test_bed.timeouts.turn;
         loop {
             let session = self.seat.session.as_mut().expect("it has just answered");
-            match session.client.beside(&turn.asked, deadline) {
+            match session.client.wait_beside(&turn.asked, deadline) {
                 Ok(request) if request.thread.as_deref() == Some(&turn.thread) => {
                     let mut outputs = request.outputs().into_iter();
                     if let Some((_, result)) = outputs.find(|(call, _)| *call == turn.call) {
@@ -134,7 +134,7 @@ impl Run<'_> {
                     }
                 }
                 Ok(_) => {}
-                Err(Lost::Deadline { .. }) => {
+                Err(ClientError::Deadline { .. }) => {
                     self.silent("turn/started and its requests", self.test_bed.timeouts.turn)?;
                 }
                 Err(_) => return Ok(None),

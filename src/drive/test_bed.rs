@@ -92,7 +92,7 @@ impl TestBed {
         let printing = Printing::begin(executable, &self.root);
         let home = Home::new(&self.root, None).map_err(ours("make a home"))?;
         self.first_start(place, &home)?;
-        home.keep(template).map_err(ours("keep a prepared home"))?;
+        home.save_template(template).map_err(ours("keep a prepared home"))?;
         Ok(match printing.and_then(|printing| printing.end(self.timeouts.answer)) {
             Ok(schema) => (Some(Arc::new(schema)), None),
             Err(reason) => (None, Some(reason)),
@@ -113,7 +113,7 @@ impl TestBed {
     }
 
     fn first_start(&self, place: ServerSlot, home: &Home) -> Result<(), NoTestBed> {
-        let stage = self.upstream.stage();
+        let stage = self.upstream.session();
         home.configure(&Defaults::default(), self.profile, &stage.base_url())
             .map_err(|source| NoTestBed::Ours { what: "write config.toml", source })?;
         self.begun(place, home)?.stop(self);

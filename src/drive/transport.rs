@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Timeouts;
 use super::session::{NoSession, Session, Site};
-use crate::client::{Arrived, Client, Lost, socket};
+use crate::client::{Arrived, Client, ClientError, socket};
 use crate::program::{Program, Step};
 use crate::protocol::rpc::Surface;
 use crate::server::Server;
@@ -107,7 +107,7 @@ impl Session {
     pub(super) fn next(&mut self, deadline: Instant) -> Option<(usize, Arrived)> {
         let others = self.others.iter_mut();
         let mut all: Vec<&mut Client> = std::iter::once(&mut self.client).chain(others).collect();
-        Client::first(&mut all, deadline)
+        Client::next_of(&mut all, deadline)
     }
 
     /// Lets go of all clients but the first, and of what came for that one.
@@ -118,17 +118,17 @@ impl Session {
 }
 
 /// The socket of a server that has just been started, as soon as it listens.
-fn dial(server: &mut Server, path: &Path, deadline: Instant) -> Result<UnixStream, Lost> {
+fn dial(server: &mut Server, path: &Path, deadline: Instant) -> Result<UnixStream, ClientError> {
     let awaited = || "socket that listens".to_owned();
     loop {
         if let Ok(stream) = UnixStream::connect(path) {
             return Ok(stream);
         }
         if Instant::now() >= deadline {
-            return Err(Lost::Deadline { awaited: awaited() });
+            return Err(ClientError::Deadline { awaited: awaited() });
         }
         if server.ended_by(Instant::now() + KNOCK).is_some() {
-            return Err(Lost::Closed { awaited: awaited() });
+            return Err(ClientError::Closed { awaited: awaited() });
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use super::steps::{Aborted, Run};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::mock_model::{Answer, Gate};
 use crate::op::{self, Finish};
 use crate::policy::{Reviewer, TurnOverrides};
@@ -61,7 +61,7 @@ impl Run<'_> {
         if self.refused() {
             // A held turn's own script stays.
             if !steers {
-                self.stage.forget_script(&id);
+                self.stage.clear_script(&id);
             }
             return Ok(());
         }
@@ -135,7 +135,7 @@ impl Run<'_> {
         self.ask(requests::turn(turn, self.seat.home.places()), (unbound, None))?;
         if self.refused() {
             if !steers {
-                self.stage.forget_script(&id);
+                self.stage.clear_script(&id);
             }
             return Ok(());
         }
@@ -277,9 +277,9 @@ impl Run<'_> {
         let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
         loop {
             let session = self.seat.session.as_mut().expect("it has just answered");
-            match session.client.beside(asked, deadline) {
+            match session.client.wait_beside(asked, deadline) {
                 Ok(request) if !of_thread(&request) => {}
-                Err(Lost::Deadline { .. }) => {
+                Err(ClientError::Deadline { .. }) => {
                     return self
                         .silent("turn/started and its request", self.test_bed.timeouts.turn);
                 }

@@ -123,28 +123,28 @@ mod tests {
         check(
             Wrong::UnknownValue,
             expect![[r#"
-            thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
-            thread/fork {"threadId":"T","approvalPolicy":"sometimes"}
-            thread/resume {"threadId":"T","approvalPolicy":"sometimes"}
-            thread/settings/update {"threadId":"T","approvalPolicy":"sometimes"}
-            turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"scent","text":"roses"}]}
-            turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"somebody"}
-            Interrupt: none
-            Act(Name): none
-            Act(Read): none
-            thread/list {"sortKey":"beauty"}
-            Act(Archive): none
-            Act(Unarchive): none
-            Act(Unsubscribe): none
-            Act(Revert): none
-            Act(Compact): none
-            Act(Shell): none
-            review/start {"target":{"type":"everything"},"threadId":"T"}
-            thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
-            Act(Inject): none
-        "#]],
+                thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
+                thread/fork {"threadId":"T","approvalPolicy":"sometimes"}
+                thread/resume {"threadId":"T","approvalPolicy":"sometimes"}
+                thread/settings/update {"threadId":"T","approvalPolicy":"sometimes"}
+                turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"scent","text":"roses"}]}
+                turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"somebody"}
+                Interrupt: none
+                Action(Name): none
+                Action(Read): none
+                thread/list {"sortKey":"beauty"}
+                Action(Archive): none
+                Action(Unarchive): none
+                Action(Unsubscribe): none
+                Action(Revert): none
+                Action(Compact): none
+                Action(Shell): none
+                review/start {"target":{"type":"everything"},"threadId":"T"}
+                thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
+                Action(Inject): none
+            "#]],
         );
     }
 
@@ -213,28 +213,28 @@ mod tests {
         check(
             Wrong::UnknownThread,
             expect![[r#"
-            Start: none
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/fork {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/resume {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/settings/update {"threadId":"00000000-0000-7000-8000-000000000000"}
-            turn/steer {"threadId":"00000000-0000-7000-8000-000000000000","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
-            turn/settings/update {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U","approvalsReviewer":"user"}
-            turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
-            thread/name/set {"name":"a name","threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/read {"threadId":"00000000-0000-7000-8000-000000000000"}
-            Act(List): none
-            thread/archive {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/unarchive {"threadId":"00000000-0000-7000-8000-000000000000"}
-            Act(Unsubscribe): none
-            thread/revert {"beforeTurnId":"U","threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/compact/start {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/shellCommand {"command":"true","threadId":"00000000-0000-7000-8000-000000000000"}
-            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
-        "#]],
+                Start: none
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/fork {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/resume {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/settings/update {"threadId":"00000000-0000-7000-8000-000000000000"}
+                turn/steer {"threadId":"00000000-0000-7000-8000-000000000000","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+                turn/settings/update {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U","approvalsReviewer":"user"}
+                turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
+                thread/name/set {"name":"a name","threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/read {"threadId":"00000000-0000-7000-8000-000000000000"}
+                Action(List): none
+                thread/archive {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/unarchive {"threadId":"00000000-0000-7000-8000-000000000000"}
+                Action(Unsubscribe): none
+                thread/revert {"beforeTurnId":"U","threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/compact/start {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/shellCommand {"command":"true","threadId":"00000000-0000-7000-8000-000000000000"}
+                review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
+            "#]],
         );
     }
 }

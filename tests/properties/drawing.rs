@@ -179,26 +179,26 @@ fn every_kind_of_op_is_drawn() {
             Act unload
             Act unsubscribe
             Begin
+            ColdRead
             Configure
             Disk
             Finish
             Fork
-            Fresh
             Invalid
-            Reread
             Restart graceful
             Restart graceful forgetting
             Restart kill
             Restart kill forgetting
             Resume
-            Retune
-            Rival
             Run
+            SecondServer
             Settings
             Spawn
             Start
             Steer
-            Task"#]],
+            SubagentTurn
+            TurnSettings
+            WarmRead"#]],
     );
 }
 
@@ -207,27 +207,27 @@ fn every_op_is_drawn_that_stands_within_another() {
     words(
         ops().filter(|(_, op)| wraps(op)).map(|(_, op)| kind(op)),
         expect![[r#"
-            Second(Act
-            Second(Fork
-            Second(Resume
-            Second(Run
-            Second(Settings
-            Together([Fork
-            Together([Resume
-            Together([Settings
-            Torn(Act
-            Torn(Begin
-            Torn(Finish
-            Torn(Fork
-            Torn(Resume
-            Torn(Retune
-            Torn(Run
-            Torn(Settings
-            Torn(Start
-            Torn(Steer
-            Torn(Together([Fork
-            Torn(Together([Resume
-            Torn(Together([Settings"#]],
+            KillDuring(Action
+            KillDuring(Begin
+            KillDuring(Finish
+            KillDuring(Fork
+            KillDuring(Parallel([Fork
+            KillDuring(Parallel([Resume
+            KillDuring(Parallel([Settings
+            KillDuring(Resume
+            KillDuring(Run
+            KillDuring(Settings
+            KillDuring(Start
+            KillDuring(Steer
+            KillDuring(TurnSettings
+            Parallel([Fork
+            Parallel([Resume
+            Parallel([Settings
+            SecondClient(Action
+            SecondClient(Fork
+            SecondClient(Resume
+            SecondClient(Run
+            SecondClient(Settings"#]],
     );
 }
 
@@ -259,12 +259,12 @@ fn every_ending_is_drawn() {
         expect![[r#"
             Calls
             Completes
-            Deed Esc
-            Deed Pin
-            Deed Pout
-            Deed Py
-            Deed Tin
-            Deed Tout
+            Deed Escalate
+            Deed PatchInside
+            Deed PatchOutside
+            Deed Run
+            Deed WriteInside
+            Deed WriteOutside
             Drops
             Fails
             HttpError

@@ -328,7 +328,7 @@ fn findings(program: &str, fault: Fault) -> String {
 fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread() {
     let program = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\nfresh t0\n\
                 reread t0\nresume t0\naudit\n";
-    expect!["R4/AP/resume/never/config at step 2 in {Reply, Fresh}"]
+    expect!["R4/AP/resume/never/config at step 2 in {Reply, ColdRead}"]
         .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
@@ -336,7 +336,7 @@ fn a_copy_of_the_home_shows_what_a_cold_read_loses_and_blames_no_loaded_thread()
 fn what_the_model_is_told_of_an_adopted_value_is_a_further_view() {
     let program = "# heirloom case v1\nconfig\nstart approval=never -> t0\nrun t0 \"hi\"\n\
                 restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
-    expect!["R4/AP/resume/never/config at step 3 in {Reply, Told}"]
+    expect!["R4/AP/resume/never/config at step 3 in {Reply, ModelContext}"]
         .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
@@ -345,7 +345,7 @@ fn a_model_that_is_told_the_old_policy_breaks_g9() {
     let program = "# heirloom case v1\nconfig\nstart -> t0\n\
                 run t0 \"hi\" reviewer=auto_review sandbox=workspace-write\nreread t0\naudit\n";
     expect![[r#"
-        G9/RV/run/auto_review/config at step 1 in {Told}
-        G9/SB/run/workspace-write/config at step 1 in {Told}"#]]
+        G9/RV/run/auto_review/config at step 1 in {ModelContext}
+        G9/SB/run/workspace-write/config at step 1 in {ModelContext}"#]]
     .assert_eq(&findings(program, Fault::TellsTheOldPolicy));
 }
