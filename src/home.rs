@@ -1,7 +1,8 @@
 //! A server's home (`CODEX_HOME`): its folders, its config.toml, its rollouts and databases.
 //!
 //! All homes of a process lie below one root, on tmpfs where there is enough of it. The root is
-//! removed when the process ends; one that a killed process left behind is removed at the next start.
+//! removed when the process ends; one that a killed process left behind is removed at the next
+//! start.
 
 use std::fs;
 use std::io;
@@ -142,8 +143,8 @@ impl Home {
     }
 
     /// Whether an idle thread without a subscriber is unloaded after a second, from the next
-    /// [`Home::configure`] on, instead of after the server's own delay of a minute or more. A release
-    /// that does not know the key, such as 0.144, keeps its own delay.
+    /// [`Home::configure`] on, instead of after the server's own delay of a minute or more. A
+    /// release that does not know the key, such as 0.144, keeps its own delay.
     pub fn unload_soon(&mut self, soon: bool) {
         self.unloads_soon = soon;
     }

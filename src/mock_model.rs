@@ -186,7 +186,8 @@ impl Shared {
     }
 }
 
-/// 128 bits that cannot be guessed: the standard library keys its hashers from the system's entropy.
+/// 128 bits that cannot be guessed: the standard library keys its hashers from the system's
+/// entropy.
 fn token() -> String {
     let half = || RandomState::new().hash_one("token");
     format!("{:016x}{:016x}", half(), half())

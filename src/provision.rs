@@ -101,7 +101,8 @@ pub enum Client {
     Pip,
 }
 
-/// How npm and pip are called: a program and its first arguments, tried in order until one is found.
+/// How npm and pip are called: a program and its first arguments, tried in order until one is
+/// found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Clients {
     pub npm: Vec<Vec<String>>,

@@ -231,8 +231,8 @@ impl Server {
 
     /// Waits for it to end by itself; `None` at the deadline.
     ///
-    /// Stdout closes some time before the process ends. Call this before [`Server::stop`], or the end
-    /// counts as asked for.
+    /// Stdout closes some time before the process ends. Call this before [`Server::stop`], or the
+    /// end counts as asked for.
     pub fn ended_by(&mut self, deadline: Instant) -> Option<Ended> {
         let exit = self.reaper.exit_by(deadline)?;
         Some(self.report(exit, Cause::Itself))

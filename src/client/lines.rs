@@ -1,8 +1,8 @@
 //! A byte stream, read line by line.
 //!
 //! A thread reads to the end of the stream. A line longer than the limit is skipped to its end and
-//! counts as garbage. While too many lines wait to be taken the thread stops reading, so that memory
-//! stays bounded.
+//! counts as garbage. While too many lines wait to be taken the thread stops reading, so that
+//! memory stays bounded.
 
 use std::io::{BufRead, BufReader, Read};
 use std::thread;

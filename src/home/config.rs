@@ -1,8 +1,8 @@
-//! The config.toml of a case: the mock model as the provider, the defaults under test, and the named
-//! profiles.
+//! The config.toml of a case: the mock model as the provider, the defaults under test, and the
+//! named profiles.
 //!
-//! A default that the case leaves out is left out here too. A default profile that is not defined is
-//! not written, since a server refuses every start with it.
+//! A default that the case leaves out is left out here too. A default profile that is not defined
+//! is not written, since a server refuses every start with it.
 
 use crate::home::FeatureSet;
 use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
@@ -66,8 +66,8 @@ pub(super) fn config(defaults: &Defaults, features: FeatureSet, model_url: &str)
     config
 }
 
-/// The table of a named profile. No release lets a profile extend the built-in profile of full access,
-/// so that one is written out: it writes everywhere and has the network.
+/// The table of a named profile. No release lets a profile extend the built-in profile of full
+/// access, so that one is written out: it writes everywhere and has the network.
 fn permissions(base: SandboxMode) -> toml::Table {
     match base {
         SandboxMode::ReadOnly => table([("extends", ":read-only".into())]),

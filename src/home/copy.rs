@@ -1,8 +1,8 @@
 //! A copy of a home for a second server beside the first.
 //!
-//! Only config.toml and the sessions are copied: databases hold absolute paths into the live home and
-//! locks belong to the first server, and a resume through either has changed the live home. The copy
-//! has a model of its own, so that its server's requests do not count as the first server's.
+//! Only config.toml and the sessions are copied: databases hold absolute paths into the live home
+//! and locks belong to the first server, and a resume through either has changed the live home. The
+//! copy has a model of its own, so that its server's requests do not count as the first server's.
 
 use std::fs;
 use std::io;
@@ -18,8 +18,8 @@ const SESSIONS: &str = "sessions";
 const CONFIG: &str = "config.toml";
 
 impl Home {
-    /// A copy of the files that a cold resume needs, with the model at `copy_url` instead of the one
-    /// at `live_url`.
+    /// A copy of the files that a cold resume needs, with the model at `copy_url` instead of the
+    /// one at `live_url`.
     ///
     /// # Errors
     /// A file that cannot be read or written.

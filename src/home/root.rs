@@ -106,7 +106,8 @@ impl Root {
 }
 
 impl Drop for Root {
-    /// A folder that cannot be removed is left for the next sweep, with the lock file that marks it.
+    /// A folder that cannot be removed is left for the next sweep, with the lock file that marks
+    /// it.
     fn drop(&mut self) {
         remove(&self.folder, &self.lock_path);
     }

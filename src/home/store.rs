@@ -1,8 +1,8 @@
 //! The rows of threads in the server's state database.
 //!
 //! They are read from a copy of the database with its journal, since SQLite writes beside the file
-//! that it opens, and only the server may write to the live home. No server may run meanwhile, or the
-//! copy may be half written. A home without a database has no rows.
+//! that it opens, and only the server may write to the live home. No server may run meanwhile, or
+//! the copy may be half written. A home without a database has no rows.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,7 @@
-//! The HTTP side of the mock model: finds the session by the token in the path, reads the request,
-//! and plays the session's answer. Runs on one thread, and ends with everything on it.
+//! The HTTP side of the mock model.
+//!
+//! It finds the session by the token in the path, reads the request, and plays the session's answer,
+//! all on one thread.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::mock_model::script::{HeldAnswer, Part, Script, ScriptBody};
 use crate::mock_model::session::{SessionShared, TakenAnswer};
@@ -35,15 +37,15 @@ pub(super) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     // The runtime ends with this future, and takes the accepting task along.
-    tokio::spawn(accept(listener, shared));
+    tokio::spawn(accept(listener, shared, stop.clone()));
     let _ = stop.changed().await;
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => connect(stream, &shared),
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+            Err(_) => drop(timeout(ACCEPT_PAUSE, stop.changed()).await),
         }
     }
 }

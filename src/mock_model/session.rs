@@ -65,8 +65,8 @@ impl ModelSession {
         lock(&self.shared.state).any_thread.push_back(answer.into());
     }
 
-    /// Sets the reviewing model's reply about a thread's probes, however often it is asked. It denies
-    /// those of other threads.
+    /// Sets the reviewing model's reply about a thread's probes, however often it is asked. It
+    /// denies those of other threads.
     pub fn review(&self, thread: &str, reply: Reply) {
         lock(&self.shared.state).reviews.insert(thread.to_owned(), reply);
     }

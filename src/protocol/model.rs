@@ -1,8 +1,8 @@
 //! The conversation between the server and the model.
 //!
-//! Reads the server's requests, and writes a model's answers as server-sent events. The headers of a
-//! request alone say which thread it belongs to. Each event is written by itself, so that the caller
-//! decides when it goes out.
+//! Reads the server's requests, and writes a model's answers as server-sent events. The headers of
+//! a request alone say which thread it belongs to. Each event is written by itself, so that the
+//! caller decides when it goes out.
 
 use std::sync::OnceLock;
 
@@ -26,7 +26,8 @@ pub const JSON: &str = "application/json";
 pub struct ModelRequest {
     /// The id of the thread: the header `thread-id`.
     pub thread: Option<String>,
-    /// The kind of helper that asks, if not the thread itself: `guardian`, `review`, `collab_spawn`.
+    /// The kind of helper that asks, if not the thread itself: `guardian`, `review`,
+    /// `collab_spawn`.
     pub subagent: Option<String>,
     /// The id of the thread that the helper works for.
     pub parent: Option<String>,

@@ -82,8 +82,8 @@ fn is_mode(word: &str) -> bool {
     ["read-only", "workspace-write", "danger-full-access"].contains(&word)
 }
 
-/// A review that is off means `user` only under a policy that has reviews: it is off under untrusted
-/// and never, whoever the reviewer is.
+/// A review that is off means `user` only under a policy that has reviews: it is off under
+/// untrusted and never, whoever the reviewer is.
 fn stated_by_metadata(turn: &Value, developer: Option<&StatedPolicy>) -> Option<StatedPolicy> {
     let mode = turn.get("sandbox_mode").and_then(Value::as_str);
     let sandbox = match mode {

@@ -1,4 +1,6 @@
-//! Reads notifications and replies, as far as they are about a thread's policy, turns or life.
+//! Reads notifications and replies.
+//!
+//! Only those about a thread's policy, its turns or its life are of interest.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! The policy in a thread's rollout file.
 //!
-//! The last `thread_settings_applied` of this thread counts, or else its last `turn_context`. A fork
-//! copies items of its parent, which do not count: they stand before the fork's own `session_meta`
-//! or bear the parent's id. A line that cannot be read is skipped.
+//! The last `thread_settings_applied` of this thread counts, or else its last `turn_context`. A
+//! fork copies items of its parent, which do not count: they stand before the fork's own
+//! `session_meta` or bear the parent's id. A line that cannot be read is skipped.
 
 use serde_json::Value;
 

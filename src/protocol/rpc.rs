@@ -1,7 +1,8 @@
 //! JSON-RPC lines: JSON-RPC 2.0 without the `jsonrpc` member, one message a line.
 //!
-//! Reads a line of the server into a `Message`, and writes the lines of a client. A line that is not
-//! a message becomes a `Malformed` with the reason and an excerpt; nothing is guessed or repaired.
+//! Reads a line of the server into a `Message`, and writes the lines of a client. A line that is
+//! not a message becomes a `Malformed` with the reason and an excerpt; nothing is guessed or
+//! repaired.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! The JSON schema that a server prints of its own protocol.
 //!
-//! It says which methods, fields and values a release knows, and validates lines in both directions.
-//! No method name stands here: they all come from the schema. Validators are compiled at first use
-//! and shared, so one `Schema` serves all workers.
+//! It says which methods, fields and values a release knows, and validates lines in both
+//! directions. No method name stands here: they all come from the schema. Validators are compiled
+//! at first use and shared, so one `Schema` serves all workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -109,8 +109,8 @@ pub enum Line<'a> {
     },
 }
 
-/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a file
-/// and no index of an entry.
+/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
+/// file and no index of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where in the line, as `params.turn.items[].type`; empty for the line itself.

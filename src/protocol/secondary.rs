@@ -1,9 +1,9 @@
 //! Overrides of the secondary dimensions, and overrides through the `config` object.
 //!
-//! Model, effort, tier, cwd, collaboration mode and disabled plugins are a word each in a program. A
-//! turn and settings/update have a key for each of them. Start, resume and fork have no key for the
-//! mode and the plugins, which are left out there, and take the effort in their `config` object.
-//! `null` is an error in that object, and so is left out of it.
+//! Model, effort, tier, cwd, collaboration mode and disabled plugins are a word each in a program.
+//! A turn and settings/update have a key for each of them. Start, resume and fork have no key for
+//! the mode and the plugins, which are left out there, and take the effort in their `config`
+//! object. `null` is an error in that object, and so is left out of it.
 
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,8 @@
 //! The folder of fetched servers.
 //!
-//! An entry is a folder with a manifest, and is moved into its place whole. Whoever writes holds the
-//! lock of the cache: anything else beside the entries was left by a killed process, and is swept.
-//! Readers take no lock: an entry that differs from its manifest does not count.
+//! An entry is a folder with a manifest, and is moved into its place whole. Whoever writes holds
+//! the lock of the cache: anything else beside the entries was left by a killed process, and is
+//! swept. Readers take no lock: an entry that differs from its manifest does not count.
 
 use std::fs::{self, File};
 use std::io;
@@ -200,8 +200,8 @@ fn valid_manifest(entry: &Path) -> Option<Manifest> {
     whole.then_some(manifest)
 }
 
-/// The sizes of all files at or below `path`; links are not followed. A file that vanishes meanwhile
-/// counts as nothing: a client may be at work in there.
+/// The sizes of all files at or below `path`; links are not followed. A file that vanishes
+/// meanwhile counts as nothing: a client may be at work in there.
 pub(super) fn size_of_tree(path: &Path) -> u64 {
     match path.symlink_metadata() {
         Ok(about) if about.is_file() => about.len(),

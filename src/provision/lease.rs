@@ -11,8 +11,8 @@ use std::sync::Arc;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
-/// No process prunes the release while a clone of this lives. The lease of an executable outside the
-/// cache holds nothing.
+/// No process prunes the release while a clone of this lives. The lease of an executable outside
+/// the cache holds nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Lease(#[expect(dead_code, reason = "it is held, and never read")] Option<Arc<File>>);
 

@@ -15,7 +15,8 @@ use crate::provision::{Client, Clients, OnProgress, pins};
 /// The package whose wheels have the native executables.
 const PACKAGE: &str = "openai-codex-cli-bin";
 
-/// How many lines of pip's report are quoted: the last says what is wrong, the one before often why.
+/// How many lines of pip's report are quoted: the last says what is wrong, the one before often
+/// why.
 const LINES: usize = 3;
 
 /// The newest release that pip has, prereleases aside.

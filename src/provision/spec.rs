@@ -11,8 +11,8 @@ use crate::provision::{Error, PINNED, Spec};
 impl FromStr for Spec {
     type Err = Error;
 
-    /// A version may be written as a tag (`v0.169.0`). A word without a slash is a path only if such
-    /// a file exists; a path with a slash is not looked at yet.
+    /// A version may be written as a tag (`v0.169.0`). A word without a slash is a path only if
+    /// such a file exists; a path with a slash is not looked at yet.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text == "latest" {
             return Ok(Self::Latest);

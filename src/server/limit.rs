@@ -1,7 +1,7 @@
 //! A limit on the size of a running child's files.
 //!
-//! Only the soft limit changes, so that it can be lifted again. The child must ignore SIGXFSZ, which
-//! comes with a write beyond the limit; the spawner sees to that.
+//! Only the soft limit changes, so that it can be lifted again. The child must ignore SIGXFSZ,
+//! which comes with a write beyond the limit; the spawner sees to that.
 
 use std::io;
 

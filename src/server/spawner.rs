@@ -1,8 +1,8 @@
 //! The thread that starts every child.
 //!
-//! Linux sends a parent-death signal when the *thread* that started a child ends, so one thread that
-//! lives as long as this process starts them all. Each child gets a process group of its own, and
-//! SIGKILL when this process ends, however that happens.
+//! Linux sends a parent-death signal when the *thread* that started a child ends, so one thread
+//! that lives as long as this process starts them all. Each child gets a process group of its own,
+//! and SIGKILL when this process ends, however that happens.
 
 use std::io;
 use std::os::unix::process::CommandExt;

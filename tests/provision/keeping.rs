@@ -1,6 +1,7 @@
 //! Which releases there are, which of them stay in the cache, and which go.
 //!
-//! The clients are scripts, and so is each release in the cache, which has the age that a test says.
+//! The clients are scripts, and so is each release in the cache, which has the age that a test
+//! says.
 
 use std::fs::{self, FileTimes};
 use std::ops::ControlFlow;

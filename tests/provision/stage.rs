@@ -122,7 +122,8 @@ impl Stage {
         fs::write(self.path.join("integrity"), text).expect("the stage can be written");
     }
 
-    /// Provides the server, and shows the progress, the result, the calls of the clients and the cache.
+    /// Provides the server, and shows the progress, the result, the calls of the clients and the
+    /// cache.
     pub(crate) fn provide(&self, spec: &str) -> String {
         let mut words = Vec::new();
         let spec = spec.parse().expect("the test names a spec");

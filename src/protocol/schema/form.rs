@@ -1,8 +1,8 @@
 //! The schema of one kind of value, and its validator.
 //!
-//! A form holds only the part of the bundle that it refers to: a bundle is a megabyte, and one method
-//! needs some kilobytes of it. The validator is compiled for the first value, and then takes some
-//! microseconds for each.
+//! A form holds only the part of the bundle that it refers to: a bundle is a megabyte, and one
+//! method needs some kilobytes of it. The validator is compiled for the first value, and then takes
+//! some microseconds for each.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;

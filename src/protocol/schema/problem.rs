@@ -1,8 +1,8 @@
 //! The faults of a value, in words that are the same in every run.
 //!
 //! For a union of forms the fault in the nearest form is reported: the form whose tag fits, or else
-//! what all of them require. A value is shown only where it cannot be an id or a path, an entry of a
-//! list has no index, and a key is shown only if it is a word.
+//! what all of them require. A value is shown only where it cannot be an id or a path, an entry of
+//! a list has no index, and a key is shown only if it is a word.
 
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;
