@@ -19,8 +19,8 @@ use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::known::day::Day;
-use crate::op::strategy::Draw;
 use crate::program::Program;
+use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 mod workers;
@@ -295,8 +295,8 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let servers = self.others.clone();
-        Draw { max_ops: self.max_ops, secondary: self.secondary, servers }
+        let releases = self.others.clone();
+        Draw { max_steps: self.max_ops, secondary: self.secondary, releases }
     }
 
     /// The cases that are run, where they are counted: those that are drawn, then the programs.

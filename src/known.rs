@@ -9,8 +9,9 @@ use semver::Version;
 
 use crate::judge::Finding;
 use crate::judge::signature::Signature;
+use crate::program::Program;
+use crate::program::ops::restart::Server;
 use crate::program::release_range::ReleaseRange;
-use crate::program::{Program, Server};
 
 pub mod day;
 pub mod upgraded_homes;

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use crate::program::Reply;
+use crate::program::reply::Reply;
 
 /// How many strays are remembered: one is a finding, and a thousand tell no more.
 const STRAYS: usize = 256;
@@ -32,7 +32,7 @@ const STRAYS: usize = 256;
 /// use std::net::TcpStream;
 /// use std::time::{Duration, Instant};
 /// use heirloom::mock_model::{Answer, MockModel};
-/// use heirloom::program::Reply;
+/// use heirloom::program::reply::Reply;
 ///
 /// let mock_model = MockModel::start()?;
 /// let session = mock_model.session();
@@ -87,7 +87,7 @@ pub struct Answer {
 ///
 /// ```
 /// use heirloom::mock_model::{Answer, Gate, MockModel};
-/// use heirloom::program::Reply;
+/// use heirloom::program::reply::Reply;
 ///
 /// let mock_model = MockModel::start()?;
 /// let session = mock_model.session();

@@ -4,11 +4,9 @@
 //! Only this module knows JSON keys. Every value is read in one canonical form: defaults filled in,
 //! paths as WS, HOME and OUT. A value that the contract does not name is kept as unrecognised.
 
-pub mod acts;
 pub mod subagents;
 pub mod requests;
 pub mod probe;
-pub mod malformed;
 pub mod model;
 pub mod notifications;
 pub mod policy;

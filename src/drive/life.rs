@@ -9,9 +9,9 @@ use super::duplicates::Duplicates;
 use super::session::{NAME, NoSession, Session};
 use super::steps::{Aborted, Run};
 use crate::client::ClientError;
-use crate::op::Stop;
 use crate::policy::Defaults;
-use crate::program::Server;
+use crate::program::ops::restart::Server;
+use crate::program::ops::restart::Stop;
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
 
@@ -127,9 +127,7 @@ impl Run<'_> {
     /// The server does not take what it is sent.
     pub(super) fn lost(&mut self, lost: &ClientError) -> Result<(), Aborted> {
         match lost {
-            ClientError::Deadline { awaited } => {
-                self.silent(awaited, self.test_bed.timeouts.answer)
-            }
+            ClientError::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.answer),
             ClientError::Unread { sent, seconds } => {
                 let awaited = format!("room to send {sent}");
                 self.silent(&awaited, Duration::from_secs(*seconds))

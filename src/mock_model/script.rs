@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::mock_model::session::DEFAULT_TEXT;
 use crate::mock_model::{Answer, Gate};
-use crate::program::Reply;
+use crate::program::reply::Reply;
 use crate::protocol::model;
 
 /// One thing to do while a body goes out.

@@ -114,9 +114,10 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
 
-    use crate::program::{Program, Step};
+    use crate::program::Program;
+    use crate::program::request::{Back, RequestContext};
     use crate::protocol::policy::{Places, of_reply, of_settings};
-    use crate::protocol::requests::{Fork, fork, resume, settings, start};
+    use crate::protocol::requests::{Ids, call};
 
     fn places() -> Places {
         Places {
@@ -131,16 +132,9 @@ mod tests {
         let places = places();
         let case = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
-        let mut call = match &program.steps[1] {
-            Step::Start { overrides, ephemeral, .. } => start(overrides, *ephemeral, &places),
-            Step::Resume { overrides, .. } => resume("id", overrides, &places),
-            Step::Settings { overrides, .. } => settings("id", overrides, &places),
-            Step::Fork { overrides, ephemeral, .. } => {
-                let ephemeral = *ephemeral;
-                fork(Fork { thread: "id", overrides, cut: None, ephemeral }, &places)
-            }
-            other => unreachable!("no line of these tests is `{other}`"),
-        };
+        let request = program.steps[1].request(RequestContext { back: Back::Revert, number: 7 });
+        let request = request.expect("the line sends a request");
+        let mut call = call(&request, &Ids::of("id"), &places);
         call.params.as_object_mut().map(|params| params.remove("threadId"));
         expected.assert_eq(&shown(&call.params));
     }
