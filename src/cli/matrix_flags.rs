@@ -19,7 +19,7 @@ use crate::known::Known;
 use crate::matrix::record::Key;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
-use crate::program::generate::MAX_OPS;
+use crate::program::generate::STEPS_MAX;
 use crate::provision::range::Span;
 use crate::provision::resolve::{Every, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
