@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use toml::value::Date;
 
 use crate::contract::Clause;
-use crate::drive::TestBed;
+use crate::drive::test_bed::TestBed;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Count, Finding};
 use crate::known::{Known, Row};
-use crate::op::strategy::Draw;
 use crate::program::Program;
+use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 pub mod confirm;
@@ -274,8 +274,8 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let servers = self.others.clone();
-        Draw { max_ops: self.max_ops, secondary: self.secondary, servers }
+        let releases = self.others.clone();
+        Draw { max_steps: self.max_ops, secondary: self.secondary, releases }
     }
 
     /// The number of cases, where it is given: those that are drawn, then the programs.

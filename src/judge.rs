@@ -8,8 +8,9 @@ use crate::contract::Clause;
 use crate::model::World;
 use crate::model::expectations::clauses;
 use crate::model::permitted_widening::{self, wider_by_right};
-use crate::model::rules::step;
-use crate::program::Step;
+use crate::model::step::step;
+use crate::program::ops::Step;
+use crate::program::ops::configure::Configure;
 use crate::trace::{Observation, Trace};
 
 mod alternatives;
@@ -57,7 +58,7 @@ pub fn judge(trace: &Trace) -> Verdict {
     let mut judging = Judging {
         trace,
         releases: ReleaseTimeline::new(trace),
-        steps: trace.program.whole(),
+        steps: trace.program.with_audit(),
         findings: Findings::new(defaults.clone()),
     };
     let mut worlds = vec![World::new(defaults.clone())];
@@ -89,7 +90,7 @@ impl Judging<'_> {
     /// Compares one step with every branch of every world, and returns the worlds to go on with.
     fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
         let step = self.steps[index].clone();
-        if let Step::Configure { defaults } = &step {
+        if let Step::Configure(Configure { defaults }) = &step {
             self.findings.defaults.push(defaults.clone());
         }
         let home = self.releases.at_step(index);

@@ -9,17 +9,16 @@ use toml::value::Date;
 
 use crate::judge::Finding;
 use crate::judge::signature::Signature;
-use crate::program::{Program, Server};
+use crate::program::Program;
+use crate::program::ops::restart::Server;
+use crate::program::release_range::ReleaseRange;
 
 pub mod evidence;
-pub mod range;
 mod read;
 #[cfg(test)]
 mod tests;
 pub mod update;
 mod upgraded_homes;
-
-use self::range::Range;
 
 /// The list of the repository, as it stood when this was built.
 const EMBEDDED: &str = include_str!("../ci/known.toml");
@@ -40,9 +39,9 @@ pub struct Row {
     /// The forms of the wrong value that it excuses; empty where the clause is not about a value.
     pub seen: Vec<String>,
     /// A prerelease counts as its release.
-    pub releases: Range,
+    pub releases: ReleaseRange,
     /// For a row about upgraded homes: one of these releases must have used the home before.
-    pub from: Option<Range>,
+    pub from: Option<ReleaseRange>,
     pub reason: Option<String>,
     /// Where it is discussed.
     pub link: Option<String>,
@@ -77,7 +76,7 @@ impl Row {
     /// whatever value was seen on whichever release.
     pub fn shows_in(&self, finding: &Finding) -> bool {
         let before = &finding.residence.before;
-        let upgraded = |from: &Range| before.iter().any(|release| from.contains(release));
+        let upgraded = |from: &ReleaseRange| before.iter().any(|release| from.contains(release));
         self.signature == finding.signature() && self.from.as_ref().is_none_or(upgraded)
     }
 

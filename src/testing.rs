@@ -4,9 +4,10 @@
 //! audit are added. A trace is given by what each step shows.
 
 use crate::model::World;
-use crate::model::rules::step;
+use crate::model::step::step;
 use crate::policy::{Defaults, Policy};
-use crate::program::{Program, ThreadName};
+use crate::program::Program;
+use crate::program::thread::ThreadName;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 pub(crate) fn program(lines: &str) -> Program {

@@ -12,10 +12,17 @@ use crate::judge::probe::ProbeOutcome;
 use crate::judge::record::{ProbeRecord, Proof};
 use crate::judge::{Apart, Finding, View};
 use crate::model::probes::need;
-use crate::op::{Consent, Finish, Probe, Review, Stop};
 use crate::policy::order::{Need, Reach, reach};
 use crate::policy::{CallOverrides, TurnOverrides};
-use crate::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::disk::Disk;
+use crate::program::ops::finish::{End, Finish};
+use crate::program::ops::restart::{Restart, Stop};
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::{Observation, Trace};
 
 /// Probes that are tried for one finding: a release may treat one of them specially.
@@ -123,8 +130,8 @@ impl Widening<'_> {
         let until = program.steps.get(..=finding.step).filter(|_| !on_copy)?;
         let mut steps = until.to_vec();
         if steps.iter().any(begins) {
-            let finish = Finish::Complete;
-            steps.push(Step::Finish { thread: ThreadRef::Thread(*thread), finish });
+            let thread = ThreadRef::Thread(*thread);
+            steps.push(Step::Finish(Finish { thread, end: End::Complete }));
         }
         steps.push(step(*thread, probe));
         Some(Program { defaults: program.defaults.clone(), steps })
@@ -134,7 +141,7 @@ impl Widening<'_> {
 /// Whether a step leaves a turn running.
 fn begins(step: &Step) -> bool {
     match step {
-        Step::Begin { .. } => true,
+        Step::Begin(_) => true,
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => begins(inner),
         Step::Parallel(steps) => steps.iter().any(begins),
         _ => false,
@@ -144,23 +151,23 @@ fn begins(step: &Step) -> bool {
 /// After a restart and a cold read.
 fn after_cold_read(program: &Program, thread: ThreadName, probe: Probe) -> Program {
     let mut steps = program.steps.clone();
-    let full = steps.contains(&Step::Disk { full: true });
-    steps.extend(full.then_some(Step::Disk { full: false }));
-    steps.push(Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
+    let full = steps.contains(&Step::Disk(Disk { full: true }));
+    steps.extend(full.then_some(Step::Disk(Disk { full: false })));
+    steps.push(Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
     let overrides = CallOverrides::default();
-    steps.push(Step::Resume { thread: ThreadRef::Thread(thread), overrides });
+    steps.push(Step::Resume(Resume { thread: ThreadRef::Thread(thread), overrides }));
     steps.push(step(thread, probe));
     Program { defaults: program.defaults.clone(), steps }
 }
 
 fn step(thread: ThreadName, probe: Probe) -> Step {
-    Step::Run {
+    Step::Run(Run {
         thread: ThreadRef::Thread(thread),
         prompt: "probe".to_owned(),
         overrides: TurnOverrides::default(),
         flaw: None,
         reply: Reply::Probe(probe, REFUSING),
-    }
+    })
 }
 
 /// What happened, and what the expected policy would have let happen.
@@ -194,9 +201,11 @@ mod tests {
 
     use super::{after_cold_read, distinguishing};
     use crate::judge::Apart;
-    use crate::op::Probe;
     use crate::policy::{Policy, Profiles};
-    use crate::program::{Program, Step, ThreadName};
+    use crate::program::Program;
+    use crate::program::ops::Step;
+    use crate::program::reply::Probe;
+    use crate::program::thread::ThreadName;
 
     /// The probes that tell two policies apart; both are given as the words of a config line.
     fn check(due: &str, seen: &str, expected: Expect) {

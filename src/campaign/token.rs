@@ -12,7 +12,8 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
-use crate::op::{Case, strategy};
+use crate::program::Program;
+use crate::program::generate;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -65,12 +66,12 @@ impl Token {
     ///
     /// # Errors
     /// When the token is of another revision of the model.
-    pub fn case(self) -> Result<Case, NoCase> {
+    pub fn case(self) -> Result<Program, NoCase> {
         if self.revision != REVISION {
             return Err(NoCase::Revision { token: self });
         }
-        let Token { seed, index, max_ops, secondary, others: servers, .. } = self;
-        Ok(strategy::drawn(seed, index, strategy::Draw { max_ops, secondary, servers }))
+        let Token { seed, index, max_ops: max_steps, secondary, others: releases, .. } = self;
+        Ok(generate::drawn(seed, index, generate::Draw { max_steps, secondary, releases }))
     }
 }
 
@@ -116,7 +117,7 @@ fn read(text: &str) -> Option<Token> {
             .strip_prefix('o')?
             .parse()
             .ok()
-            .filter(|most| *most <= strategy::LONGEST)?,
+            .filter(|most| *most <= generate::LONGEST)?,
         secondary,
         others,
     })

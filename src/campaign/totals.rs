@@ -10,7 +10,11 @@ use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Count, Finding, Verdict};
-use crate::program::{Program, Reply, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
 
 #[derive(Default)]
 pub(super) struct Totals {
@@ -139,37 +143,22 @@ impl Totals {
     }
 }
 
-/// The operation of a line, and the variants of it that matter for coverage.
+/// The verb of a line, and the variants that matter for coverage.
 fn kind_of_line(step: &Step) -> String {
-    let kind = step.kind();
+    let verb = step.verb();
     match step {
-        Step::SecondClient(inner) => format!("client2 {}", kind_of_line(inner)),
-        Step::KillDuring(inner, _) => format!("kill-during {}", kind_of_line(inner)),
-        // Its line is all variant: how the server ends and which one comes next.
-        Step::Restart { .. } => step.to_string(),
-        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
-            format!("{kind} ephemeral")
+        Step::SecondClient(inner) | Step::KillDuring(inner, _) => {
+            format!("{verb} {}", kind_of_line(inner))
         }
-        Step::Fork { cut: Some(_), .. } => format!("{kind} cut"),
-        Step::Begin { .. } => "begin".to_owned(),
-        Step::Finish { .. } => "finish".to_owned(),
-        Step::WarmRead { .. } => "warm-read".to_owned(),
-        Step::ColdRead { .. } => "cold-read".to_owned(),
-        Step::Run { flaw: Some(_), .. } => format!("{kind} refused"),
-        Step::Run { reply, .. } => format!("{kind} to {}", kind_of_reply(reply)),
-        _ => kind.to_string(),
-    }
-}
-
-fn kind_of_reply(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Text(_) => "text",
-        Reply::Call { .. } => "call",
-        Reply::Probe(..) => "probe",
-        Reply::Fail => "fail",
-        Reply::Status(_) => "status",
-        Reply::Drop => "drop",
-        Reply::Hold => "interrupt",
+        // All of its line is a variant: how the server ends and which release comes next.
+        Step::Restart(_) => step.to_string(),
+        Step::Start(Start { ephemeral: true, .. }) | Step::Fork(Fork { ephemeral: true, .. }) => {
+            format!("{verb} ephemeral")
+        }
+        Step::Fork(Fork { cut: Some(_), .. }) => format!("{verb} cut"),
+        Step::Run(Run { flaw: Some(_), .. }) => format!("{verb} refused"),
+        Step::Run(Run { reply, .. }) => format!("{verb} to {}", <&str>::from(reply)),
+        _ => verb.to_owned(),
     }
 }
 
@@ -187,9 +176,10 @@ mod tests {
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
     use crate::judge::{Finding, Verdict};
-    use crate::model::OpKind;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
+    use crate::program::operation::Operation;
+    use crate::program::ops::resume::Resume;
     use crate::trace::Trace;
 
     fn report(status: Status, widened: bool, second: u64) -> FindingReport {
@@ -204,7 +194,7 @@ mod tests {
             strength: Strength::N,
             dimension: Some(Dimension::AP),
             step: 0,
-            kind: OpKind::Resume,
+            kind: Resume::KIND,
             thread: None,
             views: BTreeSet::new(),
             form: "never".to_owned(),

@@ -20,13 +20,13 @@ use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
 use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
-use crate::drive::{TestBed, Worker};
+use crate::drive::Worker;
+use crate::drive::test_bed::TestBed;
 use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::{Finding, Verdict, judge};
 use crate::known::Row;
-use crate::op::strategy;
-use crate::program::Program;
+use crate::program::generate;
 use crate::trace::Trace;
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and
@@ -174,7 +174,7 @@ impl WorkerThread<'_> {
         let campaign = self.setup.campaign;
         let program = match campaign.program(index) {
             Some((_, program)) => program.clone(),
-            None => Program::from(&strategy::drawn(campaign.seed, index, campaign.draw())),
+            None => generate::drawn(campaign.seed, index, campaign.draw()),
         };
         let trace = worker.run(&program);
         let verdict = judge(&trace);

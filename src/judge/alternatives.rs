@@ -10,7 +10,9 @@ use super::verdict::View;
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, LOADED};
 use crate::model::{Branch, Expected};
-use crate::program::{Step, ThreadName};
+use crate::program::ops::Step;
+use crate::program::ops::spawn::Spawn;
+use crate::program::thread::ThreadName;
 
 fn other_branch(topic: Topic, expected: &'static str, seen: impl Into<Content>) -> Comparison {
     let mismatch = Mismatch::new(topic, ACCEPTED, expected, seen);
@@ -46,7 +48,7 @@ pub(super) fn compare_unloading(
 
 /// Whether a subagent is spawned, which the contract leaves to the release.
 pub(super) fn compare_spawn(context: &StepContext, expected: &Expected) -> Option<Comparison> {
-    let Step::Spawn { new, .. } = context.step else {
+    let Step::Spawn(Spawn { new, .. }) = context.step else {
         return None;
     };
     let topic = context.topic(Clause::O9, View::Reply);

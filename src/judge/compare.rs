@@ -8,16 +8,18 @@ use super::step_context::{Answer, StatedReply, StepContext};
 use super::verdict::{Apart, View};
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
+use crate::model::Expected;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Expected, OpKind};
 use crate::policy::order;
-use crate::program::Step;
+use crate::program::operation::Operation;
+use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
 use crate::trace::ThreadLabel;
 
 pub(super) fn compare(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
     match context.step {
         Step::SecondClient(inner) => compare(&context.inner(inner), expected),
-        Step::SecondServer { .. } => without_resync(compare_request(context, expected)),
+        Step::SecondServer(_) => without_resync(compare_request(context, expected)),
         _ => compare_request(context, expected),
     }
 }
@@ -44,7 +46,7 @@ pub(super) fn compare_request(context: &StepContext, expected: &Expected) -> Vec
         return Vec::from_iter(alternatives::compare_unloading(context, *thread, *closed));
     }
     // The end of a turn is waited for, and not asked for.
-    if let (Expected::ModelContext { .. }, Step::Finish { .. }, Some(policy)) =
+    if let (Expected::ModelContext { .. }, Step::Finish(_), Some(policy)) =
         (expected, context.step, ExpectedPolicy::of(expected))
     {
         return model_context::compare(context, &policy);
@@ -129,7 +131,7 @@ fn wrongly_granted(context: &StepContext, clause: Clause, reply: StatedReply) ->
 fn compare_reply(expected: &ExpectedPolicy, reply: StatedReply, view: View) -> Vec<Comparison> {
     let ExpectedPolicy { thread, citations, .. } = expected;
     if reply.thread != Some(ThreadLabel::Named(*thread)) {
-        let clause = if citations.kind == OpKind::Fork { Clause::F4 } else { Clause::G11 };
+        let clause = if citations.kind == Fork::KIND { Clause::F4 } else { Clause::G11 };
         let topic = Topic { clause, kind: citations.kind, view };
         let seen = reply.thread.map_or("none".to_owned(), |thread| thread.to_string());
         return vec![Comparison::failed(Mismatch {

@@ -8,9 +8,10 @@ use std::fmt;
 
 use super::verdict::{Apart, Cell, View};
 use crate::contract::Clause;
-use crate::model::{Citations, Expected, OpKind};
+use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Value};
-use crate::program::ThreadName;
+use crate::program::operation::OpKind;
+use crate::program::thread::ThreadName;
 
 #[derive(Clone, Debug)]
 pub(super) struct Comparison {

@@ -13,9 +13,11 @@ use super::step_context::StepContext;
 use super::verdict::View;
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
-use crate::model::{Branch, Citations, Expected, OpKind, World};
+use crate::model::{Branch, Citations, Expected, World};
 use crate::policy::Policy;
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::resume::Resume;
+use crate::program::ops::{PARALLEL, Step};
+use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::ThreadLabel;
 
 /// How many changes of one thread bring a settings notice.
@@ -74,7 +76,7 @@ fn count_notices(
 ) -> Vec<Comparison> {
     let resumes = |name: ThreadName| {
         steps.iter().any(|step| match step {
-            Step::Resume { thread, .. } => *thread == ThreadRef::Thread(name),
+            Step::Resume(Resume { thread, .. }) => *thread == ThreadRef::Thread(name),
             _ => false,
         })
     };
@@ -126,7 +128,7 @@ fn compare_notices(context: &StepContext, expected: &[Expected], after: &World) 
         let strange = context.notices_of(thread).find(is_strange);
         let citations = match strange {
             Some(_) => changes[0].citations,
-            None => Citations::all(OpKind::Parallel, Clause::O14),
+            None => Citations::all(PARALLEL, Clause::O14),
         };
         let expected = ExpectedPolicy { thread, policy, citations };
         all.extend(expected.compare(strange.unwrap_or(last), View::Notice));

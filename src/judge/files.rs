@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::verdict::{Notice, View};
 use crate::contract::Clause;
 use crate::policy::{Dimension, Policy, Value};
-use crate::program::ThreadName;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// What one file says of one thread.

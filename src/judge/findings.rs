@@ -14,7 +14,7 @@ use super::step_context::StepContext;
 use super::verdict::{Cell, Count, Finding, Verdict, View};
 use crate::contract::{Clause, row};
 use crate::policy::{Defaults, Dimension, Policy, Value};
-use crate::program::ThreadName;
+use crate::program::thread::ThreadName;
 
 /// Where in a trace something showed.
 pub(super) struct Place {

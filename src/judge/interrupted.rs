@@ -10,9 +10,10 @@ use super::comparison::{Comparison, ExpectedPolicy};
 use super::step_context::StepContext;
 use super::verdict::View;
 use crate::model::{Expected, World};
-use crate::op::Action;
 use crate::policy::Policy;
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::action::{Action, ThreadAction};
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// Compares the call, or several at once, with one branch; the context's step is what the kill
@@ -37,8 +38,9 @@ pub(super) fn compare(context: &StepContext, expected: &Expected) -> Vec<Compari
 
 fn compare_call(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
     match expected {
-        Expected::Interrupted { acknowledged, started, due } => {
-            if is_acknowledged(context) == *acknowledged && has_started(context) == *started {
+        Expected::Interrupted { stage, due } => {
+            let reached = (is_acknowledged(context), has_started(context));
+            if reached == (stage.acknowledged(), stage.started()) {
                 compare_request(context, due)
             } else {
                 vec![other_stage(context)]
@@ -65,9 +67,9 @@ fn compare_notice(expected: &[Expected], name: ThreadName, notice: &Policy) -> V
 fn is_acknowledged(context: &StepContext) -> bool {
     let noticed = || used_thread(context).is_some_and(|name| context.notices_of(name).count() > 0);
     match context.step {
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } => context.is_granted(),
-        Step::Settings { .. } => noticed(),
-        Step::Run { .. } | Step::Begin { .. } => noticed() || has_ended(context),
+        Step::Start(_) | Step::Fork(_) | Step::Resume(_) => context.is_granted(),
+        Step::Settings(_) => noticed(),
+        Step::Run(_) | Step::Begin(_) => noticed() || has_ended(context),
         _ => false,
     }
 }
@@ -75,8 +77,10 @@ fn is_acknowledged(context: &StepContext) -> bool {
 /// Whether the call's turn was reported as started.
 fn has_started(context: &StepContext) -> bool {
     let is_turn = match context.step {
-        Step::Run { .. } | Step::Begin { .. } => true,
-        Step::Action { act, .. } => matches!(act, Action::Compact | Action::Review),
+        Step::Run(_) | Step::Begin(_) => true,
+        Step::Action(ThreadAction { action, .. }) => {
+            matches!(action, Action::Compact | Action::Review)
+        }
         _ => false,
     };
     let label = used_thread(context).map(ThreadLabel::Named);
@@ -96,10 +100,7 @@ fn has_ended(context: &StepContext) -> bool {
 }
 
 fn used_thread(context: &StepContext) -> Option<ThreadName> {
-    match context.step.uses()? {
-        ThreadRef::Thread(name) => Some(name),
-        ThreadRef::Unknown => None,
-    }
+    context.step.uses()?.name()
 }
 
 /// The world without any loaded thread, where the step has killed the server.

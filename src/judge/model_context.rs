@@ -8,14 +8,17 @@ use super::comparison::{Comparison, Content, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::{Cell, View};
 use crate::contract::Clause;
-use crate::model::{Citations, OpKind};
+use crate::model::Citations;
 use crate::policy::model_context::{StatedPolicy, least};
 use crate::policy::{Policy, Value, order};
-use crate::program::ThreadName;
+use crate::program::operation::Operation;
+use crate::program::ops::run::Run;
+use crate::program::ops::subagent_turn::SubagentTurn;
+use crate::program::thread::ThreadName;
 
 /// A turn that the client started must tell the model the thread's policy (G9).
 pub(super) fn compare_turn(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
-    let citations = Citations::all(OpKind::Run, Clause::G9);
+    let citations = Citations::all(Run::KIND, Clause::G9);
     compare(context, &ExpectedPolicy { citations, ..*expected })
 }
 
@@ -57,7 +60,7 @@ pub(super) fn compare_bound(
     thread: ThreadName,
     bound: &Policy,
 ) -> Vec<Comparison> {
-    let citations = Citations::all(OpKind::SubagentTurn, Clause::O10);
+    let citations = Citations::all(SubagentTurn::KIND, Clause::O10);
     let expected = ExpectedPolicy { thread, policy: bound, citations };
     let each = |stated| compare_within(context, &expected, stated);
     context.model_contexts(thread).flat_map(each).collect()
@@ -130,10 +133,12 @@ mod tests {
     use crate::judge::capabilities::Capabilities;
     use crate::judge::comparison::{Comparison, ExpectedPolicy};
     use crate::judge::step_context::StepContext;
-    use crate::model::{Citations, OpKind};
+    use crate::model::Citations;
     use crate::policy::model_context::{ContextPart, StatedPolicy};
     use crate::policy::{Permissions, Policy, Profiles, SandboxMode};
-    use crate::program::ThreadName;
+    use crate::program::operation::Operation;
+    use crate::program::ops::run::Run;
+    use crate::program::thread::ThreadName;
     use crate::testing::{policy, program, thread};
     use crate::trace::Observation;
 
@@ -155,7 +160,7 @@ mod tests {
             observations: vec![&observation],
             capabilities: &Capabilities { settled, ..Capabilities::of(None) },
         };
-        let citations = Citations::all(OpKind::Run, Clause::T2);
+        let citations = Citations::all(Run::KIND, Clause::T2);
         let turn = ExpectedPolicy { thread: ThreadName(0), policy: &policy, citations };
         let line = |Comparison { cell, mismatch, .. }: Comparison| {
             let dimension = cell.dimension.map_or("-".to_owned(), |it| it.to_string());

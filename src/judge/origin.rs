@@ -3,13 +3,24 @@
 //!
 //! Config is any default that config.toml has had in the course of the program.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// An explanation of a wrong value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Origin {
     /// A default in config.toml.
     Config,
@@ -21,18 +32,6 @@ pub enum Origin {
     OtherThread,
     /// None of these, or not a value.
     Unknown,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Origin::Config => "config",
-            Origin::Source => "source",
-            Origin::Before => "before",
-            Origin::OtherThread => "other-thread",
-            Origin::Unknown => "unknown",
-        })
-    }
 }
 
 impl Origin {

@@ -8,9 +8,9 @@ use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::{Cell, View};
 use crate::model::probes::{Demand, Must, demands, need};
-use crate::op::{Consent, Probe, Review};
 use crate::policy::order::{Reach, reach};
-use crate::program::ThreadName;
+use crate::program::reply::{Consent, Probe, Review};
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 #[derive(Clone, Copy, Debug)]
@@ -178,9 +178,12 @@ mod tests {
     use crate::judge::capabilities::Capabilities;
     use crate::judge::comparison::{Comparison, ExpectedPolicy};
     use crate::judge::step_context::StepContext;
-    use crate::model::{Citations, OpKind};
-    use crate::op::{Consent, Probe, Review};
-    use crate::program::{Reply, Step, ThreadName};
+    use crate::model::Citations;
+    use crate::program::operation::Operation;
+    use crate::program::ops::Step;
+    use crate::program::ops::run::Run;
+    use crate::program::reply::{Consent, Probe, Reply, Review};
+    use crate::program::thread::ThreadName;
     use crate::protocol::probe::{ProbeResultText, Question};
     use crate::testing::{policy, program, thread};
     use crate::trace::Observation;
@@ -208,7 +211,7 @@ mod tests {
         let review = if approve { Review::Allow } else { Review::Deny };
         let consent = Consent { client: approve, review };
         let mut step = program("start -> t0\nrun t0 \"one\"").steps.remove(1);
-        if let Step::Run { reply, .. } = &mut step {
+        if let Step::Run(Run { reply, .. }) = &mut step {
             *reply = Reply::Probe(probe, consent);
         }
         let thread = thread(0);
@@ -220,7 +223,7 @@ mod tests {
             observations: vec![&observation],
             capabilities: &Capabilities::of(None),
         };
-        let citations = Citations::all(OpKind::Run, Clause::T2);
+        let citations = Citations::all(Run::KIND, Clause::T2);
         let policy = policy(turn.policy);
         let turn = ExpectedPolicy { thread: ThreadName(0), policy: &policy, citations };
         let line = |one: Comparison| match one.mismatch {

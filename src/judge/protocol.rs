@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparison::{Comparison, Mismatch, Topic};
 use super::verdict::View;
 use crate::contract::Clause;
-use crate::model::OpKind;
-use crate::program::Step;
+use crate::program::operation::{OpKind, Operation};
+use crate::program::ops::Step;
+use crate::program::ops::restart::Restart;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// A comparison and where it was made.
@@ -47,7 +48,7 @@ pub(super) fn compare(trace: &Trace, steps: &[Step]) -> Vec<Located> {
     let mut progress = Progress::default();
     let mut all = Vec::new();
     for (entry, Entry { step, what }) in trace.facts.iter().enumerate() {
-        let kind = steps.get(*step).map_or(OpKind::Restart, Step::kind);
+        let kind = steps.get(*step).map_or(Restart::KIND, Step::kind);
         let compared = [progress.validate(kind, what), progress.observe(kind, what)];
         let locate = |comparison| Located { step: *step, entry, comparison };
         all.extend(compared.into_iter().flatten().map(locate));

@@ -8,9 +8,11 @@
 use super::branch_choice::Candidate;
 use super::comparison::{Mismatch, Resync};
 use crate::contract::Clause;
-use crate::model::{Citations, OpKind, Thread, World};
+use crate::model::{Citations, Thread, World};
 use crate::policy::{Dimension, Policy, Value};
-use crate::program::ThreadName;
+use crate::program::operation::Operation;
+use crate::program::ops::resume::Resume;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// The world after a candidate's step, with what was seen in place of what was expected.
@@ -88,7 +90,7 @@ fn grant(world: &mut World, name: ThreadName, policy: &Policy) {
     let mut policy = policy.clone();
     policy.others.remove(&Dimension::T);
     // The contract does not say of which kind it is: it may be kept or not.
-    let mut new = Thread::new(policy.clone(), Citations::all(OpKind::Resume, Clause::R1));
+    let mut new = Thread::new(policy.clone(), Citations::all(Resume::KIND, Clause::R1));
     new.uncertain = true;
     let known = world.threads.contains_key(&name);
     let thread = world.threads.entry(name).or_insert(new);
@@ -105,7 +107,7 @@ mod tests {
 
     use super::learn;
     use crate::policy::Dimension;
-    use crate::program::ThreadName;
+    use crate::program::thread::ThreadName;
     use crate::testing::{noticed, policy, thread, world_after};
     use crate::trace::Observation;
 

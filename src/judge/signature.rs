@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
 use crate::contract::Clause;
-use crate::model::OpKind;
 use crate::policy::Dimension;
+use crate::program::operation::OpKind;
 
 /// What deduplication, shrinking, known deviations and the release matrix go by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +36,6 @@ pub struct Signature {
      `R4/AP/resume/never/config`"
 )]
 pub struct NoSignature(String);
-
-const ORIGINS: [Origin; 5] =
-    [Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,14 +64,10 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: op_kind(kind)?,
+        kind: kind.parse().ok()?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
-        origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
+        origin: origin.parse().ok()?,
     })
-}
-
-fn op_kind(word: &str) -> Option<OpKind> {
-    OpKind::all().into_iter().find(|kind| kind.to_string() == word)
 }
 
 impl Signature {
@@ -93,9 +86,7 @@ impl Serialize for OpKind {
 
 impl<'de> Deserialize<'de> for OpKind {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<OpKind, D::Error> {
-        let word = String::deserialize(from)?;
-        let unknown = || D::Error::custom(format!("`{word}` is not a kind of operation"));
-        op_kind(&word).ok_or_else(unknown)
+        String::deserialize(from)?.parse().map_err(Error::custom)
     }
 }
 

@@ -8,10 +8,14 @@ use super::comparison::{ExpectedPolicy, Topic};
 use super::verdict::View;
 use crate::contract::Clause;
 use crate::model::Expected;
-use crate::op::Consent;
 use crate::policy::Policy;
 use crate::policy::model_context::StatedPolicy;
-use crate::program::{Reply, Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::cold_read::ColdRead;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::reply::{Consent, Reply};
+use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::{Observation, ThreadLabel};
 
 #[derive(Clone)]
@@ -154,7 +158,8 @@ impl<'a> StepContext<'a> {
     /// The threads that may have been unloaded before the step: those reported as unloaded and,
     /// since no notification goes to a client that is not subscribed, those of a refused request.
     pub(super) fn perhaps_unloaded(&self) -> Vec<ThreadName> {
-        let used = self.step.used().into_iter().filter_map(named).filter(|_| self.is_refused());
+        let used =
+            self.step.used().into_iter().filter_map(ThreadRef::name).filter(|_| self.is_refused());
         self.unloaded().chain(used).collect()
     }
 
@@ -185,7 +190,9 @@ impl<'a> StepContext<'a> {
     /// The thread that the step resumes cold or reads in a second process.
     pub(super) fn cold_reads(&self) -> Option<ThreadName> {
         match without_client(self.step) {
-            Step::Resume { thread, .. } | Step::ColdRead { thread } => named(*thread),
+            Step::Resume(Resume { thread, .. }) | Step::ColdRead(ColdRead { thread }) => {
+                thread.name()
+            }
             _ => None,
         }
     }
@@ -193,7 +200,7 @@ impl<'a> StepContext<'a> {
     /// The approvals that the step gives where its turn is a probe.
     pub(super) fn probe_consent(&self) -> Option<Consent> {
         match self.step {
-            Step::Run { reply: Reply::Probe(_, consent), .. } => Some(*consent),
+            Step::Run(Run { reply: Reply::Probe(_, consent), .. }) => Some(*consent),
             _ => None,
         }
     }
@@ -211,19 +218,12 @@ fn cold_answer(observation: &Observation) -> Option<Answer<'_>> {
 
 fn may_be_impossible(step: &Step) -> bool {
     let step = without_client(step);
-    matches!(step, Step::Action { .. } | Step::Run { reply: Reply::Probe(..), .. })
+    matches!(step, Step::Action(_) | Step::Run(Run { reply: Reply::Probe(..), .. }))
 }
 
 fn without_client(step: &Step) -> &Step {
     match step {
         Step::SecondClient(inner) => without_client(inner),
         step => step,
-    }
-}
-
-fn named(thread: ThreadRef) -> Option<ThreadName> {
-    match thread {
-        ThreadRef::Thread(name) => Some(name),
-        ThreadRef::Unknown => None,
     }
 }

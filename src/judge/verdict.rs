@@ -12,9 +12,9 @@ use super::origin::Origin;
 use super::releases::HomeHistory;
 use super::signature::Signature;
 use crate::contract::{Clause, Strength};
-use crate::model::OpKind;
 use crate::policy::{Dimension, Policy, Profiles};
-use crate::program::ThreadName;
+use crate::program::operation::OpKind;
+use crate::program::thread::ThreadName;
 
 /// A place where a policy shows.
 #[derive(

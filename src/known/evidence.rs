@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::range::Range;
 use super::{Known, Row};
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
+use crate::program::release_range::ReleaseRange;
 
 /// Findings that runs confirmed, and what was asked of the releases.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ pub struct Proposed {
     pub seen: BTreeSet<String>,
     /// Whether one of them allows more than was expected.
     pub widened: bool,
-    pub releases: Range,
+    pub releases: ReleaseRange,
     /// The release that used the home before, where it shows only on upgraded homes.
     pub from: Option<Version>,
 }
@@ -72,7 +72,7 @@ impl Evidence {
 
     /// The range of a row as the runs support it: the whole, if every release that was asked shows
     /// it, else the last releases in succession that do.
-    pub(super) fn supported(&self, row: &Row) -> Option<Range> {
+    pub(super) fn supported(&self, row: &Row) -> Option<ReleaseRange> {
         let shown = self.shown().filter(|one| row.excuses(&one.record.finding));
         let shown: BTreeSet<&Version> = shown.map(|one| &one.release).collect();
         let (first, last) = self.successions(&row.signature, &shown).pop()?;
@@ -80,7 +80,7 @@ impl Evidence {
         if inside.all(|release| shown.contains(release)) {
             return Some(row.releases.clone());
         }
-        Some(Range::between(&first, &last))
+        Some(ReleaseRange::between(&first, &last))
     }
 
     /// What is shown and not excused, a row for each succession of releases.
@@ -100,7 +100,7 @@ impl Evidence {
                     example: inside[0].record.clone(),
                     seen: inside.iter().filter_map(|one| one.seen_form()).collect(),
                     widened: inside.iter().any(|one| one.record.finding.widened),
-                    releases: Range::between(&first, &last),
+                    releases: ReleaseRange::between(&first, &last),
                     from: None,
                 });
             }

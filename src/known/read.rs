@@ -8,10 +8,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::{Date, Datetime};
 
-use super::range::Range;
 use super::{BadList, Known, Row};
 use crate::judge::signature::Signature;
 use crate::program::Program;
+use crate::program::release_range::ReleaseRange;
 use crate::program::text::Malformed;
 
 /// The parts of a signature and an example of each.
@@ -110,7 +110,7 @@ impl Written {
                 Seen::Many(several) => forms(&signature, several),
             })?,
         };
-        let range = |text: String| text.parse::<Range>();
+        let range = |text: String| ReleaseRange::of_known_deviation(&text);
         let from = self.from.map(|from| read(from, range)).transpose()?;
         let (path, program) = read(self.case, |path| {
             let program = program(&path, case)?;

@@ -5,9 +5,9 @@
 //! The text is edited in place: comments between the rows stay.
 
 use super::evidence::{Evidence, Proposed};
-use super::range::Range;
 use super::{Known, Row};
 use crate::judge::signature::Signature;
+use crate::program::release_range::ReleaseRange;
 
 /// The comment above a row that excuses a widening: it may be a vulnerability, and lists are
 /// published.
@@ -21,8 +21,8 @@ pub enum Change {
         /// The line where it begins.
         line: usize,
         signature: Signature,
-        from: Range,
-        to: Range,
+        from: ReleaseRange,
+        to: ReleaseRange,
     },
     /// No release that was asked shows what a row excuses.
     Remove {
@@ -121,7 +121,7 @@ impl Proposed {
             None => reason.to_owned(),
             Some(from) => format!("on a home that {from} used before, {reason}"),
         };
-        let from = self.from.as_ref().map(|from| format!("from = {}", quoted(&format!("={from}"))));
+        let from = self.from.as_ref().map(|from| format!("from = {}", quoted(&from.to_string())));
         let lines = [
             self.widened.then(|| WIDENING.to_owned()),
             Some("[[deviation]]".to_owned()),

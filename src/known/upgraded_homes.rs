@@ -10,8 +10,8 @@ use semver::Version;
 
 use super::Known;
 use super::evidence::{Evidence, Proposed, Sighting};
-use super::range::Range;
 use crate::judge::signature::Signature;
+use crate::program::release_range::ReleaseRange;
 
 impl Evidence {
     /// What is shown on upgraded homes alone and not excused. One release must be named in `from`,
@@ -34,7 +34,7 @@ impl Evidence {
                 example: record.clone(),
                 seen: BTreeSet::new(),
                 widened: false,
-                releases: Range::between(release, release),
+                releases: ReleaseRange::between(release, release),
                 from: Some(from.clone()),
             });
             row.seen.extend(sighting.seen_form());
