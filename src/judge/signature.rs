@@ -66,7 +66,7 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: OpKind::all().into_iter().find(|one| one.to_string() == kind)?,
+        kind: kind.parse().ok()?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
         origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
     })
