@@ -4,6 +4,13 @@
 //! Both run in turn on the same plans in one process, so that the ratio holds on a noisy machine.
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
+use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -11,13 +18,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom::client::{Arrived, Client};
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::root::Root;
 use heirloom::home::{FeatureSet, Home};
 use heirloom::judge::judge;
 use heirloom::mock_model::{MockModel, ModelSession};
-use heirloom::op::{Stop, strategy};
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::generate;
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::protocol::notifications;
 use heirloom::protocol::requests::{self, Call, NEVER_ISSUED};
 use heirloom::protocol::rpc::{Message, Surface};
@@ -56,7 +70,7 @@ fn main() -> Outcome<()> {
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
         let draw = |index| {
-            let drawn = strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default());
+            let drawn = generate::drawn(SEED, round * PLANS + index, generate::Draw::default());
             plain(Program::from(&drawn))
         };
         let programs: Vec<Program> = (0..PLANS).map(draw).collect();
@@ -74,7 +88,7 @@ fn measured(programs: &[Program], work: impl FnOnce() -> Outcome<()>) -> Outcome
     work()?;
     let (wall, after) = (begun.elapsed(), cpu_us()?);
     Ok(Took {
-        ops: programs.iter().map(|program| program.whole().len()).sum(),
+        ops: programs.iter().map(|program| program.with_audit().len()).sum(),
         wall,
         server_cpu_us: after.0 - before.0,
         own_cpu_us: after.1 - before.1,
@@ -139,13 +153,13 @@ fn watch(test_bed: &Arc<TestBed>, programs: &[Program]) -> Outcome<()> {
 /// The plan with the lines that a loop of some dozens of lines performs too.
 fn plain(mut program: Program) -> Program {
     program.steps.retain(|step| match step {
-        Step::Run { reply, .. } => !matches!(reply, Reply::Probe(..)),
-        Step::Start { .. }
-        | Step::Fork { cut: None, .. }
-        | Step::Resume { .. }
-        | Step::WarmRead { .. }
-        | Step::Restart { drop_db: false, .. }
-        | Step::Configure { .. } => true,
+        Step::Run(Run { reply, .. }) => !matches!(reply, Reply::Probe(..)),
+        Step::Start(_)
+        | Step::Fork(Fork { cut: None, .. })
+        | Step::Resume(_)
+        | Step::WarmRead(_)
+        | Step::Restart(Restart { drop_db: false, .. })
+        | Step::Configure(_) => true,
         _ => false,
     });
     program
@@ -157,7 +171,7 @@ fn perform(test_bed: &TestBed, programs: &[Program]) -> Outcome<()> {
     let mut bare = Bare::new(test_bed, &root, &upstream)?;
     for program in programs {
         bare.program(program)?;
-        let kills = |step: &Step| matches!(step, Step::Restart { stop: Stop::Kill, .. });
+        let kills = |step: &Step| matches!(step, Step::Restart(Restart { stop: Stop::Kill, .. }));
         if program.steps.iter().any(kills) {
             bare.server.kill();
             bare = Bare::new(test_bed, &root, &upstream)?;
@@ -181,7 +195,7 @@ struct Bare<'a> {
 impl<'a> Bare<'a> {
     fn new(test_bed: &'a TestBed, root: &Root, upstream: &MockModel) -> Outcome<Bare<'a>> {
         let home = test_bed.home_in(root)?;
-        let stage = upstream.stage();
+        let stage = upstream.session();
         home.configure(&Default::default(), test_bed.profile, &stage.base_url())?;
         let (server, client) = start(test_bed, &home)?;
         let (threads, loaded) = Default::default();
@@ -192,30 +206,30 @@ impl<'a> Bare<'a> {
         self.home.renew_workspace()?;
         self.threads.clear();
         self.loaded.clear();
-        self.stage.forget();
+        self.stage.reset();
         let url = self.stage.base_url();
         self.home.configure(&program.defaults, self.test_bed.profile, &url)?;
-        program.whole().iter().try_for_each(|step| self.step(step))
+        program.with_audit().iter().try_for_each(|step| self.step(step))
     }
 
     fn step(&mut self, step: &Step) -> Outcome<()> {
         match step {
-            Step::Start { overrides, ephemeral, new } => {
+            Step::Start(Start { overrides, ephemeral, new }) => {
                 let call = requests::start(overrides, *ephemeral, self.home.places());
                 self.bind(call, *new, false)
             }
-            Step::Fork { from, overrides, ephemeral, new, .. } => {
+            Step::Fork(Fork { source: from, overrides, ephemeral, new, .. }) => {
                 let thread = &self.id(*from);
                 let fork = requests::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
                 self.bind(requests::fork(fork, self.home.places()), *new, true)
             }
-            Step::Resume { thread, overrides } => {
+            Step::Resume(Resume { thread, overrides }) => {
                 let call = requests::resume(&self.id(*thread), overrides, self.home.places());
                 let granted = self.ask(call)?.is_some();
                 self.history(*thread, granted);
                 Ok(())
             }
-            Step::WarmRead { thread: ThreadRef::Thread(name) }
+            Step::WarmRead(WarmRead { thread: ThreadRef::Thread(name) })
                 if self.loaded.get(name) == Some(&true) =>
             {
                 let history = self.threads.get(name).is_some_and(|(_, history)| *history);
@@ -227,10 +241,10 @@ impl<'a> Bare<'a> {
                 );
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
-            Step::WarmRead { .. } => Ok(()),
-            Step::Run { .. } => self.turn(step),
-            Step::Restart { stop, .. } => self.restart(*stop),
-            Step::Configure { defaults } => {
+            Step::WarmRead(_) => Ok(()),
+            Step::Run(_) => self.turn(step),
+            Step::Restart(Restart { stop, .. }) => self.restart(*stop),
+            Step::Configure(Configure { defaults }) => {
                 let url = self.stage.base_url();
                 Ok(self.home.configure(defaults, self.test_bed.profile, &url)?)
             }
@@ -270,13 +284,13 @@ impl<'a> Bare<'a> {
     }
 
     fn turn(&mut self, step: &Step) -> Outcome<()> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else { return Ok(()) };
+        let Step::Run(Run { thread, prompt, overrides, flaw, reply }) = step else { return Ok(()) };
         let id = self.id(*thread);
         let asked = self.stage.watch();
         self.stage.queue(&id, reply.clone());
         let turn = requests::Turn { thread: &id, prompt, overrides, flaw: *flaw };
         let Some(begun) = self.ask(requests::turn(turn, self.home.places()))? else {
-            self.stage.forget();
+            self.stage.reset();
             return Ok(());
         };
         if *reply == Reply::Hold {
@@ -297,7 +311,7 @@ impl<'a> Bare<'a> {
                     }
                 }
                 Some(Arrived::Message(Message::Request { id, method, .. })) => {
-                    self.client.reply(&id, notifications::no(&method))?;
+                    self.client.reply(&id, notifications::decline(&method))?;
                 }
                 Some(Arrived::Message(Message::Answer { .. })) => {}
                 other => return Err(format!("no end of the turn, but {other:?}").into()),

@@ -14,13 +14,13 @@ use semver::Version;
 
 use self::probe::ProbeResult;
 use crate::contract::Clause;
-use crate::drive::TestBed;
+use crate::drive::test_bed::TestBed;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::known::day::Day;
-use crate::op::strategy::Draw;
 use crate::program::Program;
+use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 mod workers;
@@ -310,8 +310,8 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let servers = self.others.clone();
-        Draw { max_ops: self.max_ops, secondary: self.secondary, servers }
+        let releases = self.others.clone();
+        Draw { max_steps: self.max_ops, secondary: self.secondary, releases }
     }
 
     /// The cases that are run, where they are counted: those that are drawn, then the programs.

@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::{Clause, Strength, row};
 use crate::model::expectations::clauses;
 use crate::model::permitted_widening::{self, wider_by_right};
-use crate::model::rules::step;
-use crate::model::{Branch, OpKind, World};
+use crate::model::step::step;
+use crate::model::{Branch, World};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::program::{Step, ThreadName};
+use crate::program::operation::OpKind;
+use crate::program::ops::Step;
+use crate::program::ops::configure::Configure;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, Trace};
 
 pub mod adopt;
@@ -226,7 +229,7 @@ pub fn judge(trace: &Trace) -> Verdict {
     let mut judging = Judging {
         trace,
         residents: ReleaseTimeline::of(trace),
-        steps: trace.program.whole(),
+        steps: trace.program.with_audit(),
         verdict: Verdict::default(),
         adopted: BTreeMap::new(),
         evidence: FileReadings::default(),
@@ -253,7 +256,7 @@ impl Judging<'_> {
     /// Compares one step with every branch of every world, and gives the worlds to go on with.
     fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
         let wanted = self.steps[index].clone();
-        if let Step::Configure { defaults } = &wanted {
+        if let Step::Configure(Configure { defaults }) = &wanted {
             self.defaults.push(defaults.clone());
         }
         let facts: Vec<&Observation> = self.trace.of_step(index).collect();

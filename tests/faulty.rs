@@ -14,7 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
@@ -47,7 +49,7 @@ fn check(name: &str, expected: Expect) {
 
 /// The same with a server that is waited for in vain.
 fn check_silent(name: &str, expected: Expect) {
-    check_within((PLAN, Timeouts { answer: SHORT, turn: SHORT, stop: SHORT }), name, expected);
+    check_within((PLAN, Timeouts { reply: SHORT, turn: SHORT, stop: SHORT }), name, expected);
 }
 
 fn check_within((program, timeouts): (&str, Timeouts), name: &str, expected: Expect) {
@@ -348,7 +350,7 @@ fn a_schema_that_cannot_be_read_is_told() {
     check(
         "prints-half-a-schema",
         expect![[r#"
-        no schema: the printed schema is no JSON: EOF while parsing a value at line 2 column 0
+        no schema: the printed schema is not JSON: EOF while parsing a value at line 2 column 0
         no finding; ended with code 0 when asked
     "#]],
     );

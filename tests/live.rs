@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use heirloom::op::strategy::{Draw, cases};
 use heirloom::program::Program;
+use heirloom::program::generate::{Draw, cases};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};

@@ -12,7 +12,8 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
-use crate::op::{Case, strategy};
+use crate::program::Program;
+use crate::program::generate;
 
 /// What makes a case again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,15 +72,15 @@ impl Token {
     ///
     /// # Errors
     /// When the token is of another revision of the model.
-    pub fn case(self) -> Result<Case, NoCase> {
+    pub fn case(self) -> Result<Program, NoCase> {
         match self.revision == REVISION {
-            true => Ok(strategy::drawn(
+            true => Ok(generate::drawn(
                 self.seed,
                 self.index,
-                strategy::Draw {
-                    max_ops: self.max_ops,
+                generate::Draw {
+                    max_steps: self.max_ops,
                     secondary: self.secondary,
-                    servers: self.others,
+                    releases: self.others,
                 },
             )),
             false => Err(NoCase::Revision { token: self }),
@@ -129,7 +130,7 @@ fn read(text: &str) -> Option<Token> {
             .strip_prefix('o')?
             .parse()
             .ok()
-            .filter(|most| *most <= strategy::LONGEST)?,
+            .filter(|most| *most <= generate::LONGEST)?,
         secondary,
         others,
     })

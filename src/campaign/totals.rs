@@ -11,7 +11,11 @@ use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally, Verdict};
-use crate::program::{Program, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
 
 /// The sums.
 #[derive(Default)]
@@ -137,16 +141,16 @@ fn verb(step: &Step) -> String {
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => {
             format!("{first} {}", verb(inner))
         }
-        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
-        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
+        Step::Restart(_) => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        Step::Start(Start { ephemeral: true, .. }) | Step::Fork(Fork { ephemeral: true, .. }) => {
             format!("{first} ephemeral")
         }
-        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
-        Step::Run { reply, flaw: None, .. } => {
+        Step::Fork(Fork { cut: Some(_), .. }) => format!("{first} cut"),
+        Step::Run(Run { reply, flaw: None, .. }) => {
             let ending = reply.to_string();
             format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
         }
-        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
+        Step::Run(Run { flaw: Some(_), .. }) => format!("{first} refused"),
         _ => first.to_owned(),
     }
 }
@@ -165,9 +169,10 @@ mod tests {
     use crate::judge::origin::Origin;
     use crate::judge::releases::HomeHistory;
     use crate::judge::{Finding, Verdict};
-    use crate::model::OpKind;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
+    use crate::program::operation::Operation;
+    use crate::program::ops::resume::Resume;
     use crate::trace::Trace;
 
     fn told(status: Status, widened: bool, second: u64) -> FindingReport {
@@ -183,7 +188,7 @@ mod tests {
             strength: Strength::N,
             dimension: Some(Dimension::AP),
             step: 0,
-            kind: OpKind::Resume,
+            kind: Resume::KIND,
             thread: None,
             views: BTreeSet::new(),
             form: "never".to_owned(),

@@ -17,13 +17,14 @@ use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
 use super::{Campaign, Event, FindingReport, Outcome, Stale, Status, Subject, Why};
-use crate::drive::{TestBed, Worker};
+use crate::drive::Worker;
+use crate::drive::test_bed::TestBed;
 use crate::judge::releases::HomeHistory;
 use crate::judge::{Finding, Verdict, judge};
 use crate::known::Row;
 use crate::known::day::Day;
-use crate::op::strategy;
 use crate::program::Program;
+use crate::program::generate;
 use crate::trace::Trace;
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and
@@ -148,7 +149,7 @@ impl WorkerThread<'_> {
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
         let (seed, draw) = (self.campaign.seed, self.campaign.draw());
         let program = self.campaign.program(index).map(|(_, program)| program.clone());
-        let program = program.unwrap_or_else(|| Program::from(&strategy::drawn(seed, index, draw)));
+        let program = program.unwrap_or_else(|| generate::drawn(seed, index, draw));
         let trace = worker.run(&program);
         let verdict = judge(&trace);
         Ran { program, trace, verdict }

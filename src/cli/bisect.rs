@@ -14,11 +14,14 @@ use super::replay::program;
 use super::server_flags::{FeatureFlag, Provider, cache, not_provided, unless};
 use super::{Failure, print, stop};
 use crate::campaign::CONFIRMATIONS;
-use crate::drive::{TestBed, Timeouts, Worker};
+use crate::drive::Worker;
+use crate::drive::test_bed::TestBed;
+use crate::drive::timeouts::Timeouts;
 use crate::matrix::bisect::{Boundary, Search};
 use crate::matrix::trial::Trial;
 use crate::program::Program;
-use crate::provision::range::{Every, Span, servers};
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
 use crate::provision::{Clients, Executable, Spec};
 use crate::report::style::{Color, Style};
 use crate::report::words::{plural, signature};
@@ -116,7 +119,7 @@ fn between(old: &Version, new: &Version, stop: &AtomicBool) -> Result<Vec<Versio
     let ends = [old, new].map(|end| Span::One(Spec::Version(end.clone())));
     let spans: Vec<Span> = ends.into_iter().chain([range]).collect();
     let clients = Clients::default();
-    let found = servers(&clients, (&spans, Every::Release), &mut |_| unless(stop));
+    let found = servers(&clients, &spans, Every::Release, &mut |_| unless(stop));
     let found = found.map_err(not_provided)?;
     let versions = found.into_iter().filter_map(|spec| match spec {
         Spec::Version(version) => Some(version),

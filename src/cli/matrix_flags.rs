@@ -16,8 +16,9 @@ use crate::known::Known;
 use crate::matrix::record::Key;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
-use crate::op::strategy::{LONGEST, MAX_OPS};
-use crate::provision::range::{Every, Span, servers};
+use crate::program::generate::{LONGEST, STEPS_MAX};
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
 use crate::report::matrix::files;
 use crate::report::matrix::progress::MatrixProgress;
@@ -71,7 +72,7 @@ impl MatrixFlags {
         let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
         let stop = stop::flag()?;
         let clients = Clients::default();
-        let specs = servers(&clients, (spans, every), &mut |_| unless(&stop));
+        let specs = servers(&clients, spans, every, &mut |_| unless(&stop));
         let specs = specs.map_err(not_provided)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix tests each release alone, so programs that move homes are left out.
@@ -100,7 +101,7 @@ impl MatrixFlags {
             cases: Some(self.cases),
             time: None,
             jobs: self.jobs.unwrap_or_else(cores),
-            max_ops: self.max_ops.unwrap_or(MAX_OPS),
+            max_ops: self.max_ops.unwrap_or(STEPS_MAX),
             secondary: true,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,

@@ -14,8 +14,8 @@ use strum::VariantNames;
 
 use super::{Failure, stop};
 use crate::campaign::Subject;
-use crate::drive::test_bed::NoTestBed;
-use crate::drive::{TestBed, Timeouts};
+use crate::drive::test_bed::{NoTestBed, TestBed};
+use crate::drive::timeouts::Timeouts;
 use crate::home::FeatureSet;
 use crate::program::Program;
 use crate::provision::lease::Lease;

@@ -9,8 +9,12 @@ use super::model_context;
 use crate::contract::Clause;
 use crate::contract::{Strength, row};
 use crate::model::expectations::{ACCEPTED, LOADED, REFUSED};
-use crate::model::{Branch, Expected, OpKind};
-use crate::program::{Step, ThreadName};
+use crate::model::{Branch, Expected};
+use crate::program::operation::OpKind;
+use crate::program::operation::Operation;
+use crate::program::ops::Step;
+use crate::program::ops::spawn::Spawn;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// How far a branch is from what was seen: what says that another one happened, then requests that
@@ -90,7 +94,7 @@ pub(super) fn unspawned(
     (due, step): (&Expected, &Step),
     facts: &[&Observation],
 ) -> Option<Comparison> {
-    let Step::Spawn { new, .. } = step else {
+    let Step::Spawn(Spawn { new, .. }) = step else {
         return None;
     };
     let (due, seen) = match (due, model_context::shows(*new, facts)) {
@@ -99,7 +103,7 @@ pub(super) fn unspawned(
         _ => return None,
     };
     let words = (due, seen.to_owned());
-    let about = plain((Clause::O9, OpKind::Spawn), ACCEPTED, View::Reply, words);
+    let about = plain((Clause::O9, Spawn::KIND), ACCEPTED, View::Reply, words);
     Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
 }
 

@@ -10,9 +10,12 @@ use semver::Version;
 use super::{Apart, Cell, View, branch_choice, model_context, probe};
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Citations, Expected, OpKind};
+use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
-use crate::program::{Step, ThreadName};
+use crate::program::operation::{OpKind, Operation};
+use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// What the server's release can be asked for, and what its config means.
@@ -120,7 +123,7 @@ pub fn compare(
 ) -> Vec<Comparison> {
     match step {
         Step::SecondClient(inner) => compare(due, inner, facts, gates),
-        Step::SecondServer { .. } => aside(of_lane((due, step), (facts, 0), gates)),
+        Step::SecondServer(_) => aside(of_lane((due, step), (facts, 0), gates)),
         _ => of_lane((due, step), (facts, 0), gates),
     }
 }
@@ -148,7 +151,7 @@ pub(super) fn of_lane(
         return branch_choice::closing(kind, (*thread, *closed), facts);
     }
     // The end of a turn is waited for, and not asked for.
-    if let (Expected::ModelContext { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
+    if let (Expected::ModelContext { thread, policy, ruling }, Step::Finish(_)) = (due, step) {
         return model_context::started((*thread, policy, ruling), facts, &gates.settled);
     }
     let Some(outcome) = outcome(facts, lane) else {
@@ -364,7 +367,7 @@ fn stated(
     view: View,
 ) -> Vec<Comparison> {
     if whose != Some(ThreadLabel::Named(name)) {
-        let clause = if ruling.kind == OpKind::Fork { Clause::F4 } else { Clause::G11 };
+        let clause = if ruling.kind == Fork::KIND { Clause::F4 } else { Clause::G11 };
         let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
         let expected = format!("a reply about {name}");
         let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));

@@ -5,9 +5,9 @@
 //! and of a place that the sandbox leaves open.
 
 use crate::contract::Clause;
-use crate::op::Probe;
 use crate::policy::order::{Need, lets_through};
 use crate::policy::{Approval, Dimension, Policy, Profiles, Reviewer, Value};
+use crate::program::reply::Probe;
 
 /// One demand, and the value of the policy that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +87,11 @@ fn is_closed(policy: &Policy, probe: Probe, profiles: &Profiles) -> bool {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use strum::IntoEnumIterator;
 
     use super::demands;
-    use crate::op::Probe;
     use crate::policy::{Approval, Defaults, Policy, Profiles, Reviewer};
+    use crate::program::reply::Probe;
 
     fn check(approval: Approval, reviewer: Reviewer, expected: Expect) {
         let policy = Policy { approval, reviewer, ..Defaults::default().policy() };
@@ -99,7 +100,7 @@ mod tests {
             let all = all.iter().map(|one| format!(" {} {:?}", one.clause, one.must));
             format!("{probe:?}:{}\n", all.collect::<String>())
         };
-        expected.assert_eq(&Probe::ALL.map(of).concat());
+        expected.assert_eq(&Probe::iter().map(of).collect::<String>());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::style::{Color, Style};
 use super::words;
 use crate::judge::Finding;
-use crate::program::{Program, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
 
 /// A line of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ fn expectation(finding: &Finding) -> String {
 /// What a step of the audit does.
 fn explained(step: &Step) -> String {
     match step.uses() {
-        Some(thread) if !matches!(step, Step::Restart { .. }) => {
+        Some(thread) if !matches!(step, Step::Restart(_)) => {
             format!("the audit restarts the server and resumes {thread} from disk")
         }
         _ => "this is the audit's restart".to_owned(),

@@ -5,11 +5,10 @@
 
 use itertools::Itertools;
 
-use crate::contract::row;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
-
 use super::style::{Color, Style};
 use super::words::{self, plural};
+use crate::contract::row;
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
 pub mod changes;
 pub mod json;

@@ -7,7 +7,7 @@ use itertools::Itertools;
 
 use super::style::Style;
 use super::words::brief;
-use crate::program::Step;
+use crate::program::ops::Step;
 use crate::trace::{Observation, Trace};
 
 /// Cells of a bar: the rest of a narrow terminal holds a call.
@@ -39,7 +39,7 @@ struct Span {
 /// The picture of a step of several calls; none of any other step, and of one that was not
 /// performed.
 pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
-    let whole = trace.program.whole();
+    let whole = trace.program.with_audit();
     let steps = match whole.get(step)? {
         Step::Parallel(steps) => steps,
         Step::KillDuring(inner, _) => match &**inner {
@@ -125,7 +125,7 @@ mod tests {
 
     use super::super::style::Style;
     use crate::policy::Defaults;
-    use crate::program::ThreadName;
+    use crate::program::thread::ThreadName;
     use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
     /// The picture of step 1, in the course of which this was seen at these times.

@@ -7,9 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use super::simplify::{plainer_defaults, simplify};
 use crate::policy::{CallOverrides, Defaults, Overrides, Setting};
-use crate::program::{Program, Step, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::configure::Configure;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
+use crate::program::simplify;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 /// Large steps, made from the line and the thread at which a finding showed; smallest plan first.
 pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Vec<Program> {
@@ -21,18 +29,8 @@ pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Ve
         return vec![cut];
     };
     let line = lineage(&cut, thread);
-    let aside = |step: &Step| match step {
-        Step::Run { flaw, .. } => flaw.is_some(),
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
-            false
-        }
-        Step::Spawn { .. } | Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => {
-            false
-        }
-        _ => true,
-    };
     let mut bare = line.clone();
-    bare.steps.retain(|step| !aside(step));
+    bare.steps.retain(Step::changes_policy);
     vec![last_of_each(&bare), bare, line, cut]
 }
 
@@ -41,24 +39,17 @@ fn lineage(program: &Program, thread: ThreadName) -> Program {
     let mut names = BTreeSet::from([thread]);
     for step in program.steps.iter().rev() {
         if step.names().iter().any(|name| names.contains(name)) {
-            names.extend(step.used().into_iter().filter_map(named));
+            names.extend(step.used().into_iter().filter_map(ThreadRef::name));
         }
     }
     let about = |step: &Step| {
         let (given, used) = (step.names(), step.used());
-        let touched = given.iter().copied().chain(used.iter().copied().filter_map(named));
+        let touched = given.iter().copied().chain(used.iter().copied().filter_map(ThreadRef::name));
         given.is_empty() && used.is_empty() || touched.into_iter().any(|name| names.contains(&name))
     };
     Program {
         steps: program.steps.iter().filter(|step| about(step)).cloned().collect(),
         ..program.clone()
-    }
-}
-
-fn named(who: ThreadRef) -> Option<ThreadName> {
-    match who {
-        ThreadRef::Thread(name) => Some(name),
-        ThreadRef::Unknown => None,
     }
 }
 
@@ -84,9 +75,9 @@ pub fn reductions(program: &Program) -> Vec<Program> {
     all.extend(begun_elsewhere(program));
     for index in 0..program.lines() {
         let with = |step| replaced(program, index, step);
-        all.extend(simplify(&program.steps[index]).into_iter().map(with));
+        all.extend(program.steps[index].simpler().into_iter().map(with));
     }
-    let defaults = plainer_defaults(&program.defaults).into_iter();
+    let defaults = simplify::defaults(&program.defaults).into_iter();
     all.extend(defaults.map(|defaults| Program { defaults, ..program.clone() }));
     all.extend(lowered(program));
     all
@@ -117,11 +108,12 @@ fn without(program: &Program, span: std::ops::Range<usize>) -> Program {
     let mut gone: BTreeSet<ThreadName> = BTreeSet::new();
     let mut steps = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let mut used = step.used().into_iter().filter_map(named);
+        let mut used = step.used().into_iter().filter_map(ThreadRef::name);
         let orphan = used.any(|name| gone.contains(&name));
-        match span.contains(&index) || orphan {
-            true => gone.extend(step.names()),
-            false => steps.push(step.clone()),
+        if span.contains(&index) || orphan {
+            gone.extend(step.names());
+        } else {
+            steps.push(step.clone());
         }
     }
     Program { steps, ..program.clone() }
@@ -132,7 +124,8 @@ fn without(program: &Program, span: std::ops::Range<usize>) -> Program {
 fn unforked(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Fork { from: from @ ThreadRef::Thread(_), new, overrides, .. } = step else {
+        let Step::Fork(Fork { source: from @ ThreadRef::Thread(_), new, overrides, .. }) = step
+        else {
             continue;
         };
         let kept = overrides.sets_any().then(|| moved_to_turn(program, index, overrides)).flatten();
@@ -150,13 +143,13 @@ fn unforked(program: &Program) -> Vec<Program> {
 fn hoisted(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Configure { defaults } = step else { continue };
+        let Step::Configure(Configure { defaults }) = step else { continue };
         let mut steps = program.steps.clone();
         steps.remove(index);
         let dropped = Program { defaults: defaults.clone(), steps };
         let mut pinned = dropped.clone();
         for step in &mut pinned.steps[..index] {
-            if let Step::Start { overrides, .. } = step {
+            if let Step::Start(Start { overrides, .. }) = step {
                 *overrides = difference(&program.defaults, defaults).under(overrides.clone());
             }
         }
@@ -191,10 +184,10 @@ fn difference(old: &Defaults, new: &Defaults) -> CallOverrides {
 fn unresumed(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Resume { overrides, .. } = step else { continue };
+        let Step::Resume(Resume { overrides, .. }) = step else { continue };
         let Some(mut moved) = moved_to_turn(program, index, overrides) else { continue };
         moved.steps.remove(index);
-        if index > 0 && matches!(moved.steps[index - 1], Step::Restart { .. }) {
+        if index > 0 && matches!(moved.steps[index - 1], Step::Restart(_)) {
             moved.steps.remove(index - 1);
         }
         all.push(moved);
@@ -205,11 +198,11 @@ fn unresumed(program: &Program) -> Vec<Program> {
 /// The overrides of a fork or a resume laid over those of its thread's last turn before it.
 fn moved_to_turn(program: &Program, call: usize, overrides: &CallOverrides) -> Option<Program> {
     let thread = program.steps[call].uses();
-    let is_turn = |step: &Step| matches!(step, Step::Run { .. }) && step.uses() == thread;
+    let is_turn = |step: &Step| matches!(step, Step::Run(_)) && step.uses() == thread;
     let place = program.steps[..call].iter().rposition(is_turn)?;
     let mut program = program.clone();
     let asked = program.defaults.resolve(overrides);
-    if let Step::Run { overrides, .. } = &mut program.steps[place] {
+    if let Step::Run(Run { overrides, .. }) = &mut program.steps[place] {
         *overrides = overrides.clone().under(asked);
     }
     Some(program)

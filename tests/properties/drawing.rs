@@ -8,10 +8,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use expect_test::{Expect, expect};
-use heirloom::op::strategy::{Draw, MAX_OPS, drawn};
-use heirloom::op::{Case, Delay, Ending, NOBODY, Op, Pick};
 use heirloom::policy::{Defaults, Overrides, Setting};
 use heirloom::program::Program;
+use heirloom::program::generate::{Draw, STEPS_MAX, drawn};
+use heirloom::program::ops::Delay;
 use proptest::collection::vec;
 use proptest::prelude::any;
 
@@ -141,7 +141,7 @@ fn a_good_part_of_the_calls_override_something() {
 
 #[test]
 fn every_case_begins_with_a_start_and_keeps_its_bound() {
-    let sound = |case: Case| matches!(case.ops[0], Op::Start { .. }) && case.ops.len() <= MAX_OPS;
+    let sound = |case: Case| matches!(case.ops[0], Op::Start { .. }) && case.ops.len() <= STEPS_MAX;
     percent(cases().map(sound), 100..=100);
 }
 
@@ -317,7 +317,7 @@ fn cases_move_where_there_are_other_releases_and_keep_the_bound() {
     percent(ops().map(|ops| ops.iter().any(moves)), 99..=100);
     percent(ops().map(|ops| ops.first().is_some_and(moves)), 50..=70);
     percent(ops().map(|ops| ops.iter().filter(|op| moves(op)).count() > 1), 80..=100);
-    percent(ops().map(|ops| ops.len() <= MAX_OPS), 100..=100);
+    percent(ops().map(|ops| ops.len() <= STEPS_MAX), 100..=100);
     words(
         cases.iter().flat_map(|case| Program::from(case).steps).filter_map(|step| {
             Some(format!("{} {}", step.to_string().split(' ').nth(1)?, step.moves_to()?))
@@ -343,7 +343,7 @@ fn a_seed_draws_the_same_case_each_time() {
 fn bytes_make_the_same_case_each_time_and_keep_the_bound() {
     check(vec(any::<u8>(), 0..512), |bytes| {
         let case = of_bytes(&bytes);
-        same(&(case.ops.len() <= MAX_OPS), &true)?;
+        same(&(case.ops.len() <= STEPS_MAX), &true)?;
         same(&of_bytes(&bytes), &case)
     });
 }

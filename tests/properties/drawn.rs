@@ -4,15 +4,20 @@
 //! that a strategy would choose; plans as a person may write them, with any name and any text;
 //! values of policy, those among them that no request of ours carries.
 
+use heirloom::program::ops::run::Run;
 use std::collections::BTreeMap;
 
 use arbitrary::{Arbitrary, Unstructured};
-use heirloom::op::Case;
-use heirloom::op::strategy::{Draw, cases};
+
 use heirloom::policy::{
     Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, Setting, TurnOverrides,
 };
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, cases};
+use heirloom::program::ops::Step;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
@@ -111,9 +116,9 @@ fn renamed(program: &Program, numbers: &[u16]) -> Program {
 type Spoken = (String, TurnOverrides, Reply);
 
 fn said(mut program: Program, spoken: &[Spoken]) -> Program {
-    let turns = program.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
+    let turns = program.steps.iter_mut().filter(|step| matches!(step, Step::Run(_)));
     for (step, said) in turns.zip(spoken.iter().cycle()) {
-        if let Step::Run { prompt, overrides, reply, .. } = step {
+        if let Step::Run(Run { prompt, overrides, reply, .. }) = step {
             (*prompt, *overrides, *reply) = said.clone();
         }
     }

@@ -5,6 +5,12 @@
 //! it shows first, which ones where its consequences show, and in which dimension alone, if it is
 //! one.
 
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -12,10 +18,13 @@ use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, View, judge};
 use heirloom::model::World;
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};
+use heirloom::program::Program;
 use heirloom::program::lift::canonical;
-use heirloom::program::{Program, Step, ThreadName, ThreadRef};
+use heirloom::program::ops::Step;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::trace::{Entry, Observation, Trace};
 use proptest::strategy::Strategy;
 
@@ -175,7 +184,7 @@ fn shown(trace: &Trace) -> Vec<Entry> {
 /// Whether the contract leaves some answer of the plan open, in which a fault can hide.
 fn is_open(program: &Program) -> bool {
     let mut world = World::new(program.defaults.clone());
-    program.whole().iter().any(|each| {
+    program.with_audit().iter().any(|each| {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;
@@ -242,14 +251,14 @@ fn plain(mut program: Program) -> Program {
     program.steps.retain(|step| {
         matches!(
             step,
-            Step::Start { .. }
-                | Step::Run { .. }
-                | Step::Fork { .. }
-                | Step::Resume { .. }
-                | Step::WarmRead { .. }
-                | Step::ColdRead { .. }
-                | Step::Restart { .. }
-                | Step::Configure { .. }
+            Step::Start(_)
+                | Step::Run(_)
+                | Step::Fork(_)
+                | Step::Resume(_)
+                | Step::WarmRead(_)
+                | Step::ColdRead(_)
+                | Step::Restart(_)
+                | Step::Configure(_)
         )
     });
     let named: BTreeSet<ThreadName> = program.names().into_iter().collect();
@@ -261,17 +270,17 @@ fn plain(mut program: Program) -> Program {
             }
         });
         match step {
-            Step::Start { overrides, ephemeral, .. } => {
+            Step::Start(Start { overrides, ephemeral, .. }) => {
                 *ephemeral = false;
                 *overrides = primary(overrides);
             }
-            Step::Fork { overrides, ephemeral, cut, .. } => {
+            Step::Fork(Fork { overrides, ephemeral, cut, .. }) => {
                 (*ephemeral, *cut) = (false, None);
                 *overrides = primary(overrides);
             }
-            Step::Resume { overrides, .. } => *overrides = primary(overrides),
-            Step::Run { overrides, .. } => *overrides = primary(overrides),
-            Step::Configure { defaults } => defaults.profile = None,
+            Step::Resume(Resume { overrides, .. }) => *overrides = primary(overrides),
+            Step::Run(Run { overrides, .. }) => *overrides = primary(overrides),
+            Step::Configure(Configure { defaults }) => defaults.profile = None,
             _ => {}
         }
     }

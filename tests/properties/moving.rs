@@ -4,9 +4,9 @@
 //! a search for a smaller case never names a release that the larger one did not.
 
 use heirloom::judge::judge;
-use heirloom::op::Case;
-use heirloom::op::strategy::cases;
+
 use heirloom::program::Program;
+use heirloom::program::generate::cases;
 use heirloom::program::lift::canonical;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;

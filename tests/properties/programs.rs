@@ -3,13 +3,18 @@
 //! Every case has a plan, every plan lifts back to a case, every step has an answer, and every plan
 //! ends with its audit. No case is refused, whoever made it.
 
+use heirloom::program::ops::disk::Disk;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
 use heirloom::model::World;
-use heirloom::model::rules::step;
-use heirloom::op::{Case, Stop};
+use heirloom::model::step::step;
+use heirloom::program::Program;
 use heirloom::program::lift::canonical;
-use heirloom::program::{Program, Step, ThreadRef};
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::thread::ThreadRef;
 use proptest::strategy::Strategy;
 
 use super::drawn::{any_case, any_plan, of_bytes, written_plan};
@@ -21,7 +26,7 @@ const WORLDS_MAX: usize = 16;
 /// The worlds that the contract allows, step after step, up to the bound.
 fn answered(program: &Program) -> Result<(), String> {
     let mut worlds = BTreeSet::from([World::new(program.defaults.clone())]);
-    for each in program.whole() {
+    for each in program.with_audit() {
         let mut next = BTreeSet::new();
         for world in &worlds {
             let branches = step(world, &each);
@@ -53,12 +58,11 @@ fn in_order(program: &Program) -> Result<(), String> {
 
 /// The audit is a restart and a cold read of every thread, on a disk that has room.
 fn audited(program: &Program) -> Result<(), String> {
-    let full = program.steps.contains(&Step::Disk { full: true });
-    let mut due: Vec<Step> = full.then_some(Step::Disk { full: false }).into_iter().collect();
-    due.push(Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
-    due.extend(program.names().into_iter().map(|name| Step::Resume {
-        thread: ThreadRef::Thread(name),
-        overrides: Default::default(),
+    let full = program.steps.contains(&Step::Disk(Disk { full: true }));
+    let mut due: Vec<Step> = full.then_some(Step::Disk(Disk { full: false })).into_iter().collect();
+    due.push(Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
+    due.extend(program.names().into_iter().map(|name| {
+        Step::Resume(Resume { thread: ThreadRef::Thread(name), overrides: Default::default() })
     }));
     same(&program.audit(), &due)
 }

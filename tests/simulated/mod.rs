@@ -5,14 +5,26 @@
 //! or says something else, on its own state: what follows from the fault follows by itself. Knows
 //! nothing of the judge, so that a judge is tried on it.
 
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::finish::Finish;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeSet;
 
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::model::{Expected, World};
-use heirloom::op::{Delay, Stop};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::ops::Delay;
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod fault;
@@ -37,7 +49,7 @@ struct Server {
 pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
     let world = World::new(program.defaults.clone());
     let mut server = Server { fault, world, hand: Hand::default() };
-    for (index, step) in program.whole().iter().enumerate() {
+    for (index, step) in program.with_audit().iter().enumerate() {
         server.hand.go_to(index);
         if server.step(step).is_err() {
             break;
@@ -49,27 +61,28 @@ pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
 impl Server {
     fn step(&mut self, step: &Step) -> Result<(), Cut> {
         match step {
-            Step::Start { .. } => self.ask("thread/start", step),
-            Step::Fork { .. } => self.ask("thread/fork", step),
-            Step::Resume { .. } => self.ask("thread/resume", step),
-            Step::Run { .. } => self.ask("turn/start", step),
-            Step::WarmRead { thread } => match self.hand.why_not(*thread) {
+            Step::Start(_) => self.ask("thread/start", step),
+            Step::Fork(_) => self.ask("thread/fork", step),
+            Step::Resume(_) => self.ask("thread/resume", step),
+            Step::Run(_) => self.ask("turn/start", step),
+            Step::WarmRead(WarmRead { thread }) => match self.hand.why_not(*thread) {
                 Some(reason) => {
                     self.hand.seen(Observation::NotTaken { reason });
                     Ok(())
                 }
                 None => {
                     let overrides = CallOverrides::default();
-                    self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
+                    self.ask("thread/resume", &Step::Resume(Resume { thread: *thread, overrides }))
                 }
             },
-            Step::Restart { stop, .. } => {
+            Step::Restart(Restart { stop, .. }) => {
                 self.restart(step, *stop);
                 Ok(())
             }
             Step::KillDuring(inner, after) if *after >= ANSWERED => {
                 self.step(inner)?;
-                let kill = Step::Restart { stop: Stop::Kill, drop_db: false, server: None };
+                let kill =
+                    Step::Restart(Restart { stop: Stop::Kill, drop_db: false, release: None });
                 self.restart(&kill, Stop::Kill);
                 Ok(())
             }
@@ -79,11 +92,11 @@ impl Server {
                 self.restart(step, Stop::Kill);
                 Ok(())
             }
-            Step::Configure { .. } | Step::Disk { .. } => {
+            Step::Configure(_) | Step::Disk(_) => {
                 self.serve(step);
                 Ok(())
             }
-            Step::Finish { thread, .. } => {
+            Step::Finish(Finish { thread, .. }) => {
                 self.finish(step, *thread);
                 Ok(())
             }
@@ -91,7 +104,7 @@ impl Server {
                 self.together(step, lanes);
                 Ok(())
             }
-            Step::ColdRead { thread } => {
+            Step::ColdRead(ColdRead { thread }) => {
                 self.fresh(*thread);
                 Ok(())
             }
@@ -171,7 +184,7 @@ impl Server {
             Expected::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
             // Another process answers, and nothing is loaded here.
             Expected::ColdRead(name, policy, _) | Expected::Policy(name, policy, _)
-                if matches!(step, Step::ColdRead { .. } | Step::SecondServer { .. }) =>
+                if matches!(step, Step::ColdRead(_) | Step::SecondServer(_)) =>
             {
                 let thread = Some(ThreadLabel::Named(name));
                 self.hand.seen(Observation::Answered { call, thread, policy: Some(policy) });
@@ -187,7 +200,7 @@ impl Server {
                 }
             }
             Expected::ModelContext { thread, policy, .. } => {
-                if matches!(step, Step::Spawn { .. }) {
+                if matches!(step, Step::Spawn(_)) {
                     self.hand.load(thread, true);
                 }
                 self.hand.seen(Observation::Answered { call, thread: None, policy: None });
@@ -251,7 +264,7 @@ impl Server {
 
     fn answer(&mut self, call: u32, step: &Step, (name, policy): (ThreadName, Policy)) {
         let forked_from = match step {
-            Step::Fork { from: ThreadRef::Thread(from), .. } => Some(*from),
+            Step::Fork(Fork { source: ThreadRef::Thread(from), .. }) => Some(*from),
             _ => None,
         };
         let named = match (self.fault, forked_from) {
@@ -262,7 +275,7 @@ impl Server {
             (Some(Fault::StatesNoPolicyOfForks), Some(_)) => None,
             _ => Some(policy),
         };
-        self.hand.load(named, !matches!(step, Step::Start { .. }));
+        self.hand.load(named, !matches!(step, Step::Start(_)));
         let thread = Some(ThreadLabel::Named(named));
         self.hand.seen(Observation::Answered { call, thread, policy: stated });
     }
@@ -287,7 +300,7 @@ impl Server {
         self.hand.begin(name);
         self.hand.seen(Observation::TurnStarted { thread, turn });
         let reply = match step {
-            Step::Run { reply, .. } => reply,
+            Step::Run(Run { reply, .. }) => reply,
             Step::SecondClient(inner) => return self.turn_of_second(inner, (thread, turn)),
             _ => {
                 self.hand.run_on(name, turn);
@@ -348,8 +361,8 @@ impl Server {
         }
         let mut copy =
             Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
-        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
+        copy.serve(&Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
+        let resume = Step::Resume(Resume { thread: who, overrides: CallOverrides::default() });
         let seen = match copy.serve(&resume) {
             Expected::Policy(name, policy, _) => {
                 Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) }
@@ -373,7 +386,7 @@ impl Server {
         inner: &Step,
         (thread, turn): (ThreadLabel, u32),
     ) -> Result<(), Cut> {
-        if let Step::Run { reply, .. } = inner {
+        if let Step::Run(Run { reply, .. }) = inner {
             let status = status(reply).to_owned();
             self.hand.seen(Observation::TurnEnded { thread, turn, status });
         }
