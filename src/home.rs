@@ -19,7 +19,7 @@ pub mod store;
 
 use self::root::Root;
 
-/// Which features the server runs with: another product state each.
+/// Which features the server runs with.
 #[derive(
     Clone,
     Copy,
