@@ -108,7 +108,7 @@ impl Known {
     pub fn embedded() -> Known {
         let case = |name: &str| CASES.get_file(name).and_then(|file| file.contents_utf8());
         let found = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
+            let name = path.strip_prefix("../tests/cases/").unwrap_or(path);
             case(name).map(str::to_owned).ok_or_else(|| format!("no case {name} is built in"))
         };
         Known::parse(EMBEDDED, found).expect("a test reads the list that is built in")
