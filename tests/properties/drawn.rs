@@ -1,8 +1,8 @@
-//! What the laws are tried on.
+//! The values that the laws are tried on.
 //!
-//! Cases as the strategy draws them, as a fuzzer's bytes make them, and lists of ops in no order
-//! that a strategy would choose; plans as a person may write them, with any name and any text;
-//! values of policy, those among them that no request of ours carries.
+//! Cases as the strategy draws them, as a fuzzer's bytes make them, and with their operations
+//! shuffled; programs as a person may write them, with any name and any text; values of policy,
+//! also those that only a server states.
 
 use std::collections::BTreeMap;
 
@@ -29,18 +29,18 @@ pub(super) fn any_case() -> impl Strategy<Value = Case> {
     prop_oneof![cases(Draw::default()), fuzzed, shuffled()]
 }
 
-/// Draws whose cases move their homes.
+/// A draw of cases that move their homes to other releases.
 pub(super) fn moving() -> Draw {
     let servers = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
     Draw { servers: servers.to_vec(), ..Draw::default() }
 }
 
-/// The plan of any legal case.
-pub(super) fn any_plan() -> impl Strategy<Value = Program> {
+/// The program of any legal case.
+pub(super) fn any_program() -> impl Strategy<Value = Program> {
     any_case().prop_map(|case| Program::from(&case))
 }
 
-/// What a fuzzer makes of these bytes.
+/// The case that a fuzzer makes of these bytes.
 pub(super) fn of_bytes(bytes: &[u8]) -> Case {
     Case::arbitrary(&mut Unstructured::new(bytes)).expect("every text of bytes is a case")
 }
@@ -57,17 +57,17 @@ fn shuffled() -> impl Strategy<Value = Case> {
         .prop_map(|(defaults, ops)| Case { defaults, ops, servers: Vec::new() })
 }
 
-/// A plan as a person may write one: any names, prompts and replies.
-pub(super) fn written_plan() -> impl Strategy<Value = Program> {
-    (any_plan(), any::<Vec<Index>>(), vec(spoken(), 1..4)).prop_map(|(program, names, spoken)| {
+/// A program as a person may write one: any names, prompts and replies.
+pub(super) fn written_program() -> impl Strategy<Value = Program> {
+    (any_program(), any::<Vec<Index>>(), vec(turns(), 1..4)).prop_map(|(program, names, turns)| {
         let renamed = renamed(&program, &numbers(program.names().len(), &names));
-        said(renamed, &spoken)
+        with_turns(renamed, &turns)
     })
 }
 
-/// A plan, and the same plan with its names given otherwise.
+/// A program, and the same program with other names.
 pub(super) fn two_namings() -> impl Strategy<Value = (Program, Program)> {
-    (any_plan(), any::<Vec<Index>>()).prop_map(|(program, names)| {
+    (any_program(), any::<Vec<Index>>()).prop_map(|(program, names)| {
         let other = renamed(&program, &numbers(program.names().len(), &names));
         (program, other)
     })
@@ -78,7 +78,7 @@ pub(super) fn any_fault() -> impl Strategy<Value = Option<Fault>> {
     prop_oneof![1 => Just(None), 9 => select(FAULTS).prop_map(Some)]
 }
 
-/// As many different numbers.
+/// Different numbers, as many as the count.
 fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
     let mut free: Vec<u16> = (0..).take(count + 300).collect();
     let take = |place: usize| {
@@ -88,11 +88,12 @@ fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
     (0..count).map(take).collect()
 }
 
-/// The plan with its names, in order, replaced by these.
+/// The program with its names replaced, in their order, by these numbers.
 fn renamed(program: &Program, numbers: &[u16]) -> Program {
     let old = program.names();
     let new = |name: ThreadName| {
-        let place = old.iter().position(|other| *other == name).expect("a plan names its threads");
+        let place =
+            old.iter().position(|other| *other == name).expect("the program names the thread");
         ThreadName(numbers[place])
     };
     let mut program = program.clone();
@@ -107,20 +108,25 @@ fn renamed(program: &Program, numbers: &[u16]) -> Program {
     program
 }
 
-/// What is said in one turn: the prompt, what it overrides and the reply.
-type Spoken = (String, TurnOverrides, Reply);
+/// The parts of a turn that any text can be put into.
+#[derive(Clone, Debug)]
+struct Turn {
+    prompt: String,
+    overrides: TurnOverrides,
+    reply: Reply,
+}
 
-fn said(mut program: Program, spoken: &[Spoken]) -> Program {
-    let turns = program.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
-    for (step, said) in turns.zip(spoken.iter().cycle()) {
+fn with_turns(mut program: Program, turns: &[Turn]) -> Program {
+    let runs = program.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
+    for (step, turn) in runs.zip(turns.iter().cycle().cloned()) {
         if let Step::Run { prompt, overrides, reply, .. } = step {
-            (*prompt, *overrides, *reply) = said.clone();
+            (*prompt, *overrides, *reply) = (turn.prompt, turn.overrides, turn.reply);
         }
     }
     program
 }
 
-fn spoken() -> impl Strategy<Value = Spoken> {
+fn turns() -> impl Strategy<Value = Turn> {
     let overrides = (settings_of(approvals()), settings_of(reviewers()), settings_of(sandboxes()))
         .prop_map(|(approval, reviewer, sandbox)| Overrides {
             approval,
@@ -128,7 +134,11 @@ fn spoken() -> impl Strategy<Value = Spoken> {
             sandbox,
             ..Overrides::default()
         });
-    (texts(), overrides, replies())
+    (texts(), overrides, replies()).prop_map(|(prompt, overrides, reply)| Turn {
+        prompt,
+        overrides,
+        reply,
+    })
 }
 
 fn settings_of<T: Clone + std::fmt::Debug>(
@@ -153,7 +163,7 @@ fn replies() -> impl Strategy<Value = Reply> {
     ]
 }
 
-/// Any text; quotes, line ends and words of the form itself are likely.
+/// Any text; quotes, line ends and words of the text form are likely.
 pub(super) fn texts() -> impl Strategy<Value = String> {
     let odd = ["\"", "\\", "\n", "\r\n", " <- ", " -> t0", "# ", "\u{2028}", "é", "audit", ""];
     let part = prop_oneof![

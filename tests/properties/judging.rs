@@ -14,7 +14,7 @@ use heirloom::program::Program;
 use heirloom::trace::{Entry, Observation, Trace};
 use proptest::prelude::Strategy;
 
-use super::drawn::{any_fault, any_plan, two_namings, written_plan};
+use super::drawn::{any_fault, any_program, two_namings, written_program};
 use super::{check, same};
 use crate::simulated;
 use crate::simulated::fault::Fault;
@@ -72,12 +72,12 @@ fn excused(trace: Trace) -> Result<(), String> {
 
 #[test]
 fn a_server_that_is_well_is_not_blamed() {
-    check(any_plan(), |program| blameless(&program));
+    check(any_program(), |program| blameless(&program));
 }
 
 #[test]
-fn a_server_that_is_well_is_not_blamed_for_a_written_plan() {
-    check(written_plan(), |program| blameless(&program));
+fn a_server_that_is_well_is_not_blamed_for_a_written_program() {
+    check(written_program(), |program| blameless(&program));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn other_names_change_no_signature() {
 
 #[test]
 fn other_numbers_of_requests_and_turns_change_no_verdict() {
-    check((any_plan(), any_fault()), |(program, fault)| {
+    check((any_program(), any_fault()), |(program, fault)| {
         let trace = simulated::run(&program, fault);
         same(&judge(&recounted(trace.clone())), &judge(&trace))
     });
@@ -98,7 +98,7 @@ fn other_numbers_of_requests_and_turns_change_no_verdict() {
 
 #[test]
 fn a_stored_trace_is_judged_to_the_same_verdict() {
-    check((any_plan(), any_fault()), |(program, fault)| {
+    check((any_program(), any_fault()), |(program, fault)| {
         let trace = simulated::run(&program, fault);
         let stored: Trace = trace.to_string().parse().expect("a trace is read back");
         same(&judge(&stored), &judge(&trace))
@@ -107,7 +107,7 @@ fn a_stored_trace_is_judged_to_the_same_verdict() {
 
 #[test]
 fn trouble_of_our_own_is_no_finding() {
-    check(any_plan().prop_map(|program| simulated::run(&program, None)), excused);
+    check(any_program().prop_map(|program| simulated::run(&program, None)), excused);
 }
 
 /// What is told of a plan whose rows say that nobody is asked.

@@ -1,7 +1,7 @@
 //! Cases whose homes move from one release to another and back.
 //!
-//! They have plans that read and lift back like all others, the contract asks the same of them, and
-//! a search for a smaller case never names a release that the larger one did not.
+//! Their programs read back like all others, the contract demands the same of them, and a reduction
+//! never names a release that the larger program does not name.
 
 use heirloom::judge::judge;
 use heirloom::op::Case;
@@ -20,7 +20,7 @@ fn programs() -> impl Strategy<Value = Program> {
 }
 
 #[test]
-fn a_plan_that_moves_reads_back_and_lifts_back() {
+fn a_program_that_moves_its_home_reads_back_and_is_canonical() {
     check(programs(), |program| {
         same(&program.to_string().parse(), &Ok(program.clone()))?;
         same(&canonical(&program), &program)
@@ -28,7 +28,7 @@ fn a_plan_that_moves_reads_back_and_lifts_back() {
 }
 
 #[test]
-fn any_number_names_a_server_that_the_case_has() {
+fn every_restart_names_a_release_of_the_case() {
     check(cases(moving()), |case| {
         let program = Program::from(&case);
         let named = program.releases();
@@ -39,14 +39,14 @@ fn any_number_names_a_server_that_the_case_has() {
 }
 
 #[test]
-fn a_server_that_keeps_the_contract_keeps_it_through_moves() {
+fn a_correct_server_has_no_finding_though_the_home_moves() {
     check(programs(), |program| {
         same(&judge(&simulated::run(&program, None)).findings, &Vec::new())
     });
 }
 
 #[test]
-fn what_is_smaller_names_no_other_release() {
+fn a_reduction_names_no_other_release() {
     check(programs(), |program| {
         let named = program.releases();
         let other = |smaller: &Program| smaller.releases().iter().any(|one| !named.contains(one));

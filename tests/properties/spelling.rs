@@ -1,8 +1,7 @@
-//! A value that is spelled for the wire is read back as the value it was.
+//! A value that is written as JSON reads back as the same value.
 //!
-//! What stands in a reply, in a notice and in a rollout, each in its own spelling, older ones and
-//! unknown ones among them; and how calls spell what they override, what they leave out and what is
-//! wrong with them.
+//! Replies, notices and rollouts each have their own spelling, and there are older and unknown ones;
+//! a call spells its overrides, what it leaves out and what is wrong with it.
 
 use std::path::PathBuf;
 
@@ -74,29 +73,29 @@ fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::protoco
 }
 
 #[test]
-fn an_approval_policy_is_read_back() {
+fn an_approval_policy_reads_back() {
     check(approvals(), |value| same(&approval(&approval_json(&value)), &value));
 }
 
 #[test]
-fn a_reviewer_is_read_back() {
+fn a_reviewer_reads_back() {
     check(reviewers(), |value| same(&reviewer(&reviewer_json(&value)), &value));
 }
 
 #[test]
-fn a_sandbox_is_read_back() {
+fn a_sandbox_reads_back() {
     check(sandboxes(), |value| same(&sandbox(&sandbox_json(&value, &places()), &places()), &value));
 }
 
 #[test]
-fn a_policy_in_a_reply_is_read_back() {
+fn a_policy_in_a_reply_reads_back() {
     check(policies(), |policy| {
         same(&of_reply(&stated(&policy, "sandbox"), &places()), &Some(policy))
     });
 }
 
 #[test]
-fn a_policy_in_a_notice_is_read_back() {
+fn a_policy_in_a_notice_reads_back() {
     check(policies(), |policy| {
         same(&of_settings(&stated(&policy, "sandboxPolicy"), &places()), &Some(policy))
     });
@@ -135,34 +134,34 @@ fn a_reviewer_has_an_older_spelling() {
 }
 
 #[test]
-fn what_no_release_spells_is_kept_as_it_was() {
+fn an_unknown_value_is_kept_as_it_is() {
     let texts = [r#""sometimes""#, "null", "7"];
     reads(
         approval,
         &texts,
         expect![[r#"
-        "sometimes"  Odd("\"sometimes\"")
-        null  Odd("null")
-        7  Odd("7")
-    "#]],
+            "sometimes"  Unrecognised("\"sometimes\"")
+            null  Unrecognised("null")
+            7  Unrecognised("7")
+        "#]],
     );
     reads(
         reviewer,
         &texts,
         expect![[r#"
-        "sometimes"  Odd("\"sometimes\"")
-        null  Odd("null")
-        7  Odd("7")
-    "#]],
+            "sometimes"  Unrecognised("\"sometimes\"")
+            null  Unrecognised("null")
+            7  Unrecognised("7")
+        "#]],
     );
     let texts = [r#"{"type":"moon","networkAccess":true}"#, "null"];
     reads(
         |json| sandbox(json, &places()),
         &texts,
         expect![[r#"
-        {"type":"moon","networkAccess":true}  Odd("{\"type\":\"moon\",\"networkAccess\":true}")
-        null  Odd("null")
-    "#]],
+            {"type":"moon","networkAccess":true}  Unrecognised("{\"type\":\"moon\",\"networkAccess\":true}")
+            null  Unrecognised("null")
+        "#]],
     );
 }
 
@@ -208,7 +207,7 @@ fn a_named_profile_hides_the_sandbox_beside_it() {
 }
 
 #[test]
-fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
+fn an_omitted_setting_has_no_key_and_a_null_setting_has_one() {
     let null = CallOverrides {
         approval: Setting::Null,
         reviewer: Setting::Null,

@@ -1,8 +1,8 @@
-//! What the hand knows while it performs a plan, and what it writes down.
+//! Records what the simulated server answers.
 //!
-//! The same rules as on a real server: a name is bound by the first answer about it, a look is
-//! taken only at a thread that this connection has loaded and that has a history, and what comes
-//! after the end of a step is written down in the next one that waits for something.
+//! The rules are those of the real driver: the first answer about a thread binds its name, a warm
+//! read is made only of a thread that this connection has loaded and that has a history, and a
+//! notification after the end of a step is recorded in the next step that waits for something.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use heirloom::program::{Program, Step, ThreadName, ThreadRef};
 use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use semver::Version;
 
-/// What the simulated server says its version is: one that sends every notice.
+/// The version that the simulated server states: one that sends every notice.
 const VERSION: Version = Version::new(0, 169, 0);
 
-/// Facts so far, and the threads by the plan's names.
+/// The entries so far, and the threads by their names in the program.
 #[derive(Default)]
-pub(super) struct Hand {
+pub(super) struct Recorder {
     step: usize,
     facts: Vec<Entry>,
     late: Vec<Observation>,
@@ -31,54 +31,51 @@ struct Known {
     running: Option<u32>,
 }
 
-impl Hand {
-    /// Goes on to a step.
+impl Recorder {
     pub(super) fn go_to(&mut self, step: usize) {
         self.step = step;
     }
 
-    /// Writes a fact down.
-    pub(super) fn seen(&mut self, what: Observation) {
+    pub(super) fn record(&mut self, what: Observation) {
         self.facts.push(Entry { step: self.step, what });
     }
 
-    /// A fact that arrives when nobody waits for it.
-    pub(super) fn later(&mut self, what: Observation) {
+    /// Records an observation at the next request.
+    pub(super) fn record_later(&mut self, what: Observation) {
         self.late.push(what);
     }
 
-    /// Writes a request down, with what arrived before it, and gives its number.
+    /// Records a request, and what arrived before it; returns its number.
     pub(super) fn send(&mut self, method: &str, unbound: bool) -> u32 {
         self.calls += 1;
         let method = method.to_owned();
-        self.seen(Observation::Sent { call: self.calls, method, unbound });
+        self.record(Observation::Sent { call: self.calls, method, unbound });
         for what in std::mem::take(&mut self.late) {
-            self.seen(what);
+            self.record(what);
         }
         self.calls
     }
 
-    /// The number of a turn that starts.
     pub(super) fn next_turn(&mut self) -> u32 {
         self.turns += 1;
         self.turns
     }
 
-    /// Whether the step's thread has a name of the plan's and no id.
-    pub(super) fn unbound(&self, step: &Step) -> bool {
+    /// Whether the step's thread has a name and no id yet.
+    pub(super) fn is_unbound(&self, step: &Step) -> bool {
         matches!(step.uses(), Some(ThreadRef::Thread(name)) if !self.threads.contains_key(&name))
     }
 
-    /// Why a look at the thread cannot be taken, if it cannot.
-    pub(super) fn why_not(&self, who: ThreadRef) -> Option<String> {
+    /// Why a warm read cannot be made, if it cannot.
+    pub(super) fn no_warm_read(&self, who: ThreadRef) -> Option<String> {
         match self.known(who) {
             Some(Known { loaded: false, .. }) => Some("the thread is not loaded".to_owned()),
-            _ => self.why_no_copy(who),
+            _ => self.no_cold_read(who),
         }
     }
 
-    /// Why a look at a copy of the home cannot be taken, if it cannot.
-    pub(super) fn why_no_copy(&self, who: ThreadRef) -> Option<String> {
+    /// Why a cold read cannot be made, if it cannot.
+    pub(super) fn no_cold_read(&self, who: ThreadRef) -> Option<String> {
         match self.known(who) {
             None => Some("the thread does not exist".to_owned()),
             Some(Known { begun: false, .. }) => Some("the thread has no history yet".to_owned()),
@@ -86,11 +83,11 @@ impl Hand {
         }
     }
 
-    /// The trace's name of a thread that is known.
-    pub(super) fn whose(&self, who: ThreadRef) -> ThreadLabel {
+    /// The label of a thread that exists.
+    pub(super) fn label(&self, who: ThreadRef) -> ThreadLabel {
         match who {
             ThreadRef::Thread(name) => ThreadLabel::Named(name),
-            ThreadRef::Unknown => unreachable!("nobody is not known"),
+            ThreadRef::Unknown => unreachable!("the unknown thread does not exist"),
         }
     }
 
@@ -101,37 +98,35 @@ impl Hand {
         }
     }
 
-    /// An answer about a thread came: it has an id and is loaded.
+    /// An answer about a thread: it has an id and is loaded.
     pub(super) fn load(&mut self, name: ThreadName, begun: bool) {
         let known = self.threads.entry(name).or_default();
         known.loaded = true;
         known.begun |= begun;
     }
 
-    /// A turn of the thread started.
-    pub(super) fn begin(&mut self, name: ThreadName) {
+    pub(super) fn start_history(&mut self, name: ThreadName) {
         self.threads.entry(name).or_default().begun = true;
     }
 
-    /// A turn of the thread runs on.
-    pub(super) fn run_on(&mut self, name: ThreadName, turn: u32) {
+    /// The thread's turn does not end in this step.
+    pub(super) fn keep_running(&mut self, name: ThreadName, turn: u32) {
         self.threads.entry(name).or_default().running = Some(turn);
     }
 
-    /// The turn of the thread that runs, which ends.
-    pub(super) fn end(&mut self, name: ThreadName) -> Option<u32> {
+    /// Ends the thread's running turn, if there is one.
+    pub(super) fn end_turn(&mut self, name: ThreadName) -> Option<u32> {
         self.threads.get_mut(&name).and_then(|known| known.running.take())
     }
 
-    /// The server has unloaded the thread.
-    pub(super) fn forget(&mut self, name: ThreadName) {
+    pub(super) fn unload(&mut self, name: ThreadName) {
         if let Some(known) = self.threads.get_mut(&name) {
             known.loaded = false;
         }
     }
 
-    /// The server ended; gives the threads whose files can be read now.
-    pub(super) fn unload(&mut self) -> Vec<ThreadName> {
+    /// The server ended; returns the threads whose files can be read now.
+    pub(super) fn unload_all(&mut self) -> Vec<ThreadName> {
         for known in self.threads.values_mut() {
             known.loaded = false;
             known.running = None;
@@ -139,7 +134,6 @@ impl Hand {
         self.threads.keys().copied().collect()
     }
 
-    /// The trace, whole.
     pub(super) fn trace(self, program: &Program) -> Trace {
         let times_us = (0..).take(self.facts.len()).collect();
         Trace { program: program.clone(), server: Some(VERSION), facts: self.facts, times_us }
