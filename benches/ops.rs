@@ -4,6 +4,13 @@
 //! Both run in turn on the same plans in one process, so that the ratio holds on a noisy machine.
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
+use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -16,8 +23,13 @@ use heirloom::home::root::Root;
 use heirloom::home::{FeatureSet, Home};
 use heirloom::judge::judge;
 use heirloom::mock_model::{MockModel, ModelSession};
-use heirloom::op::{Stop, strategy};
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::generate;
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::protocol::notifications;
 use heirloom::protocol::requests::{self, Call, NEVER_ISSUED};
 use heirloom::protocol::rpc::{Message, Surface};
@@ -56,7 +68,7 @@ fn main() -> Outcome<()> {
     let mut rounds = Vec::new();
     for round in 0..ROUNDS {
         let draw = |index| {
-            let drawn = strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default());
+            let drawn = generate::drawn(SEED, round * PLANS + index, generate::Draw::default());
             plain(Program::from(&drawn))
         };
         let programs: Vec<Program> = (0..PLANS).map(draw).collect();
@@ -139,13 +151,13 @@ fn watch(test_bed: &Arc<TestBed>, programs: &[Program]) -> Outcome<()> {
 /// The plan with the lines that a loop of some dozens of lines performs too.
 fn plain(mut program: Program) -> Program {
     program.steps.retain(|step| match step {
-        Step::Run { reply, .. } => !matches!(reply, Reply::Probe(..)),
-        Step::Start { .. }
-        | Step::Fork { cut: None, .. }
-        | Step::Resume { .. }
-        | Step::WarmRead { .. }
-        | Step::Restart { drop_db: false, .. }
-        | Step::Configure { .. } => true,
+        Step::Run(Run { reply, .. }) => !matches!(reply, Reply::Probe(..)),
+        Step::Start(_)
+        | Step::Fork(Fork { cut: None, .. })
+        | Step::Resume(_)
+        | Step::WarmRead(_)
+        | Step::Restart(Restart { drop_db: false, .. })
+        | Step::Configure(_) => true,
         _ => false,
     });
     program
@@ -157,7 +169,7 @@ fn perform(test_bed: &TestBed, programs: &[Program]) -> Outcome<()> {
     let mut bare = Bare::new(test_bed, &root, &upstream)?;
     for program in programs {
         bare.program(program)?;
-        let kills = |step: &Step| matches!(step, Step::Restart { stop: Stop::Kill, .. });
+        let kills = |step: &Step| matches!(step, Step::Restart(Restart { stop: Stop::Kill, .. }));
         if program.steps.iter().any(kills) {
             bare.server.kill();
             bare = Bare::new(test_bed, &root, &upstream)?;
@@ -200,22 +212,22 @@ impl<'a> Bare<'a> {
 
     fn step(&mut self, step: &Step) -> Outcome<()> {
         match step {
-            Step::Start { overrides, ephemeral, new } => {
+            Step::Start(Start { overrides, ephemeral, new }) => {
                 let call = requests::start(overrides, *ephemeral, self.home.places());
                 self.bind(call, *new, false)
             }
-            Step::Fork { from, overrides, ephemeral, new, .. } => {
+            Step::Fork(Fork { source: from, overrides, ephemeral, new, .. }) => {
                 let thread = &self.id(*from);
                 let fork = requests::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
                 self.bind(requests::fork(fork, self.home.places()), *new, true)
             }
-            Step::Resume { thread, overrides } => {
+            Step::Resume(Resume { thread, overrides }) => {
                 let call = requests::resume(&self.id(*thread), overrides, self.home.places());
                 let granted = self.ask(call)?.is_some();
                 self.history(*thread, granted);
                 Ok(())
             }
-            Step::WarmRead { thread: ThreadRef::Thread(name) }
+            Step::WarmRead(WarmRead { thread: ThreadRef::Thread(name) })
                 if self.loaded.get(name) == Some(&true) =>
             {
                 let history = self.threads.get(name).is_some_and(|(_, history)| *history);
@@ -227,10 +239,10 @@ impl<'a> Bare<'a> {
                 );
                 if history { self.ask(call).map(drop) } else { Ok(()) }
             }
-            Step::WarmRead { .. } => Ok(()),
-            Step::Run { .. } => self.turn(step),
-            Step::Restart { stop, .. } => self.restart(*stop),
-            Step::Configure { defaults } => {
+            Step::WarmRead(_) => Ok(()),
+            Step::Run(_) => self.turn(step),
+            Step::Restart(Restart { stop, .. }) => self.restart(*stop),
+            Step::Configure(Configure { defaults }) => {
                 let url = self.stage.base_url();
                 Ok(self.home.configure(defaults, self.test_bed.profile, &url)?)
             }
@@ -270,7 +282,7 @@ impl<'a> Bare<'a> {
     }
 
     fn turn(&mut self, step: &Step) -> Outcome<()> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else { return Ok(()) };
+        let Step::Run(Run { thread, prompt, overrides, flaw, reply }) = step else { return Ok(()) };
         let id = self.id(*thread);
         let asked = self.stage.watch();
         self.stage.queue(&id, reply.clone());

@@ -19,8 +19,8 @@ use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;
 use crate::known::day::Day;
-use crate::op::strategy::Draw;
 use crate::program::Program;
+use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 mod workers;

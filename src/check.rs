@@ -17,7 +17,7 @@ use crate::drive::test_bed::NoTestBed;
 use crate::drive::{TestBed, Timeouts};
 use crate::home::FeatureSet;
 use crate::known::Known;
-use crate::op::strategy::MAX_OPS;
+use crate::program::generate::MAX_OPS;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::finding::{FindingText, ReplayCommands};
 use crate::report::style::Style;

@@ -4,6 +4,8 @@
 //! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a
 //! run without a fact of the server's, and then with a reason that a person can act on.
 
+use crate::program::ops::restart::Restart;
+use crate::program::ops::run::Run;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +15,8 @@ use semver::Version;
 use crate::home::root::Root;
 use crate::home::{FeatureSet, Home};
 use crate::mock_model::{MockModel, ModelSession};
-use crate::program::{Program, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
 use crate::protocol::schema::Schema;
 use crate::trace::Trace;
 
@@ -206,8 +209,8 @@ impl Worker {
 /// Whether a step's request is invalid on purpose.
 fn is_flawed(step: &Step) -> bool {
     match step {
-        Step::Run { flaw, .. } => flaw.is_some(),
-        Step::Invalid { .. } => true,
+        Step::Run(Run { flaw, .. }) => flaw.is_some(),
+        Step::Invalid(_) => true,
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => is_flawed(inner),
         Step::Parallel(steps) => steps.iter().any(is_flawed),
         _ => false,
@@ -217,7 +220,10 @@ fn is_flawed(step: &Step) -> bool {
 /// Whether a step leaves a home that is not used for another case: a killed server's, or one that
 /// another release has had.
 fn spends(step: &Step) -> bool {
-    let kills =
-        matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::KillDuring(..));
+    let kills = matches!(
+        step,
+        Step::Restart(Restart { stop: crate::program::ops::restart::Stop::Kill, .. })
+            | Step::KillDuring(..)
+    );
     kills || step.moves_to().is_some()
 }

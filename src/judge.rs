@@ -5,6 +5,7 @@
 //! later view shows of an adopted value is a further view of the first finding. Pure: a stored
 //! trace is judged again to the same verdict.
 
+use crate::program::ops::configure::Configure;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,8 @@ use crate::model::permitted_widening::{self, wider_by_right};
 use crate::model::rules::step;
 use crate::model::{Branch, OpKind, World};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::program::{Step, ThreadName};
+use crate::program::ops::Step;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, Trace};
 
 pub mod adopt;
@@ -248,7 +250,7 @@ impl Judging<'_> {
     /// Compares one step with every branch of every world, and gives the worlds to go on with.
     fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
         let wanted = self.steps[index].clone();
-        if let Step::Configure { defaults } = &wanted {
+        if let Step::Configure(Configure { defaults }) = &wanted {
             self.defaults.push(defaults.clone());
         }
         let facts: Vec<&Observation> = self.trace.of_step(index).collect();

@@ -9,7 +9,8 @@ use semver::Version;
 
 use crate::judge::Finding;
 use crate::judge::signature::Signature;
-use crate::program::{Program, Server};
+use crate::program::Program;
+use crate::program::ops::restart::Server;
 
 pub mod day;
 pub mod upgraded_homes;

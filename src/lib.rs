@@ -13,7 +13,6 @@
 //! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
 
 pub mod policy;
-pub mod op;
 pub mod program;
 #[doc(hidden)]
 pub mod contract;

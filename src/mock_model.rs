@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use crate::program::Reply;
+use crate::program::reply::Reply;
 
 /// The strays that are remembered: one is a finding, a thousand are no better.
 const STRAYS: usize = 256;

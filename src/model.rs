@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Clause;
-use crate::op::{Action, Stop};
 use crate::policy::{DEFAULT, Defaults, Dimension, Permissions, Policy, SandboxMode};
-use crate::program::{ThreadName, ThreadRef};
+use crate::program::ops::action::Action;
+use crate::program::ops::restart::Stop;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 mod acts;
 mod calls;

@@ -4,11 +4,9 @@
 //! This room alone knows method names and keys. Every value has one canonical reading: defaults
 //! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
 
-pub mod acts;
 pub mod subagents;
 pub mod requests;
 pub mod probe;
-pub mod malformed;
 pub mod model;
 pub mod notifications;
 pub mod policy;

@@ -10,8 +10,9 @@ use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
 use crate::model::expectations::{Expectation, expectations};
+use crate::program::Program;
 use crate::program::lift::canonical;
-use crate::program::{Program, ThreadName};
+use crate::program::thread::ThreadName;
 
 mod simplify;
 pub mod reductions;

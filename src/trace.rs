@@ -7,10 +7,11 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::op::Probe;
 use crate::policy::model_context::StatedPolicy;
 use crate::policy::{Approval, Permissions, Policy};
-use crate::program::{Program, ThreadName};
+use crate::program::Program;
+use crate::program::reply::Probe;
+use crate::program::thread::ThreadName;
 use crate::protocol::probe::{ProbeResultText, Question};
 
 pub mod text;

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 
-use heirloom::op::strategy::{Draw, cases};
 use heirloom::program::Program;
+use heirloom::program::generate::{Draw, programs};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
@@ -56,8 +56,7 @@ fn config() -> Config {
 }
 
 fn random_programs(real: &Real) -> Result<(), String> {
-    let batches =
-        vec(cases(Draw::default()).prop_map(|case| Program::from(&case)), BATCH).prop_map(Batch);
+    let batches = vec(programs(Draw::default()), BATCH).prop_map(Batch);
     let tried = TestRunner::new(config())
         .run(&batches, |Batch(programs)| side_by_side(real, programs).map_err(TestCaseError::fail));
     match tried {

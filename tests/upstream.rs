@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 use heirloom::mock_model::{Answer, Gate, MockModel, ModelSession};
-use heirloom::program::Reply;
+use heirloom::program::reply::Reply;
 use serde_json::{Value, json};
 
 /// For what must happen: a loaded machine gets there.

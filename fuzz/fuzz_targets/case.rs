@@ -7,7 +7,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use heirloom::model::expectations::fires;
-use heirloom::op::Case;
+
 use heirloom::program::Program;
 use libfuzzer_sys::fuzz_target;
 

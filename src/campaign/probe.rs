@@ -4,16 +4,29 @@
 //! the model ask for it where the finding showed, and tells what came of it. Proves or refutes, and
 //! never changes a verdict.
 
+use crate::program::ops::disk::Disk;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::restart::Restart;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::drive::Worker;
 use crate::judge::probe::ProbeOutcome;
 use crate::judge::{Apart, Finding, View};
 use crate::model::probes::need;
-use crate::op::{Consent, Finish, Probe, Review, Stop};
 use crate::policy::order::{Need, Reach, reach};
 use crate::policy::{CallOverrides, TurnOverrides};
-use crate::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::finish::End;
+use crate::program::ops::restart::Stop;
+use crate::program::reply::Consent;
+use crate::program::reply::Probe;
+use crate::program::reply::Reply;
+use crate::program::reply::Review;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, Trace};
 
 /// Deeds that are tried for one finding: a release may treat one of them in a way of its own.
@@ -139,8 +152,8 @@ fn live(
     let until = program.steps.get(..=finding.step).filter(|_| !elsewhere)?;
     let mut steps = until.to_vec();
     if steps.iter().any(begins) {
-        let finish = Finish::Complete;
-        steps.push(Step::Finish { thread: ThreadRef::Thread(thread), finish });
+        let finish = End::Complete;
+        steps.push(Step::Finish(Finish { thread: ThreadRef::Thread(thread), end: finish }));
     }
     steps.push(step(thread, probe));
     Some(Program { defaults: program.defaults.clone(), steps })
@@ -149,7 +162,7 @@ fn live(
 /// Whether a step leaves a turn running.
 fn begins(step: &Step) -> bool {
     match step {
-        Step::Begin { .. } => true,
+        Step::Begin(_) => true,
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => begins(inner),
         Step::Parallel(steps) => steps.iter().any(begins),
         _ => false,
@@ -159,23 +172,23 @@ fn begins(step: &Step) -> bool {
 /// After a restart and a cold read.
 fn cold(program: &Program, (thread, probe): (ThreadName, Probe)) -> Program {
     let mut steps = program.steps.clone();
-    let full = steps.contains(&Step::Disk { full: true });
-    steps.extend(full.then_some(Step::Disk { full: false }));
-    steps.push(Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
+    let full = steps.contains(&Step::Disk(Disk { full: true }));
+    steps.extend(full.then_some(Step::Disk(Disk { full: false })));
+    steps.push(Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
     let overrides = CallOverrides::default();
-    steps.push(Step::Resume { thread: ThreadRef::Thread(thread), overrides });
+    steps.push(Step::Resume(Resume { thread: ThreadRef::Thread(thread), overrides }));
     steps.push(step(thread, probe));
     Program { defaults: program.defaults.clone(), steps }
 }
 
 fn step(thread: ThreadName, probe: Probe) -> Step {
-    Step::Run {
+    Step::Run(Run {
         thread: ThreadRef::Thread(thread),
         prompt: "deed".to_owned(),
         overrides: TurnOverrides::default(),
         flaw: None,
         reply: Reply::Probe(probe, REFUSING),
-    }
+    })
 }
 
 /// What came of a deed, and what would have come of it.
@@ -210,7 +223,8 @@ mod tests {
     use super::telling;
     use crate::judge::Apart;
     use crate::policy::{Policy, Profiles};
-    use crate::program::{Program, Step};
+    use crate::program::Program;
+    use crate::program::ops::Step;
 
     /// The deeds that tell two policies apart; both are given as the words of a config line.
     fn check(due: &str, seen: &str, expected: Expect) {
@@ -253,8 +267,10 @@ mod tests {
         let text = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\nrestart graceful\n\
                     resume t0\nrun t0 \"two\"\naudit\n";
         let program: Program = text.parse().expect("the plan is one");
-        let cold =
-            super::cold(&program, (crate::program::ThreadName(0), crate::op::Probe::Escalate));
+        let cold = super::cold(
+            &program,
+            (crate::program::thread::ThreadName(0), crate::program::reply::Probe::Escalate),
+        );
         let last: Vec<Step> = cold.steps.into_iter().skip(5).collect();
         let text = Program { defaults: program.defaults, steps: last }.to_string();
         check_text(

@@ -12,7 +12,7 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
-use crate::op::{Case, strategy};
+use crate::program::generate;
 
 /// What makes a case again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +73,10 @@ impl Token {
     /// When the token is of another revision of the model.
     pub fn case(self) -> Result<Case, NoCase> {
         match self.revision == REVISION {
-            true => Ok(strategy::drawn(
+            true => Ok(generate::drawn(
                 self.seed,
                 self.index,
-                strategy::Draw {
+                generate::Draw {
                     max_ops: self.max_ops,
                     secondary: self.secondary,
                     servers: self.others,
@@ -129,7 +129,7 @@ fn read(text: &str) -> Option<Token> {
             .strip_prefix('o')?
             .parse()
             .ok()
-            .filter(|most| *most <= strategy::LONGEST)?,
+            .filter(|most| *most <= generate::LONGEST)?,
         secondary,
         others,
     })

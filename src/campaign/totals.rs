@@ -3,6 +3,9 @@
 //! Takes verdicts in the order of their index and adds them up; knows which signatures are new.
 //! Counts and remembers, decides nothing about a verdict.
 
+use crate::program::ops::fork::Fork;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
@@ -11,7 +14,8 @@ use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally, Verdict};
-use crate::program::{Program, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
 
 /// The sums.
 #[derive(Default)]
@@ -137,16 +141,16 @@ fn verb(step: &Step) -> String {
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => {
             format!("{first} {}", verb(inner))
         }
-        Step::Restart { .. } => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
-        Step::Start { ephemeral: true, .. } | Step::Fork { ephemeral: true, .. } => {
+        Step::Restart(_) => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        Step::Start(Start { ephemeral: true, .. }) | Step::Fork(Fork { ephemeral: true, .. }) => {
             format!("{first} ephemeral")
         }
-        Step::Fork { cut: Some(_), .. } => format!("{first} cut"),
-        Step::Run { reply, flaw: None, .. } => {
+        Step::Fork(Fork { cut: Some(_), .. }) => format!("{first} cut"),
+        Step::Run(Run { reply, flaw: None, .. }) => {
             let ending = reply.to_string();
             format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
         }
-        Step::Run { flaw: Some(_), .. } => format!("{first} refused"),
+        Step::Run(Run { flaw: Some(_), .. }) => format!("{first} refused"),
         _ => first.to_owned(),
     }
 }

@@ -22,8 +22,8 @@ use crate::judge::releases::HomeHistory;
 use crate::judge::{Finding, Verdict, judge};
 use crate::known::Row;
 use crate::known::day::Day;
-use crate::op::strategy;
 use crate::program::Program;
+use crate::program::generate;
 use crate::trace::Trace;
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and

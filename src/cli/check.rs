@@ -17,7 +17,7 @@ use super::server_flags::{self, Ready};
 use super::{Arguments, Command, Failure};
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
-use crate::op::strategy::{LONGEST, MAX_OPS};
+use crate::program::generate::{LONGEST, MAX_OPS};
 use crate::provision::Spec;
 use crate::report::run_folder::Folder;
 use crate::report::words::name;

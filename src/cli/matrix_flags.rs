@@ -19,7 +19,7 @@ use crate::known::Known;
 use crate::matrix::record::Key;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
-use crate::op::strategy::MAX_OPS;
+use crate::program::generate::MAX_OPS;
 use crate::provision::range::{Every, Span, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
 use crate::report::matrix::files;

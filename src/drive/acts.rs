@@ -10,8 +10,8 @@ use std::time::Duration;
 use semver::Version;
 
 use super::steps::{Aborted, Run};
-use crate::op::Action;
-use crate::program::ThreadRef;
+use crate::program::ops::action::Action;
+use crate::program::thread::ThreadRef;
 use crate::protocol::acts::{self, Back, Target};
 use crate::trace::{Observation, ThreadLabel};
 

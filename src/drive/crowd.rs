@@ -4,6 +4,10 @@
 //! are sent before any answer is read. A second server runs on the same home for as long as it is
 //! asked one thing, and what it has loaded is no matter of the first.
 
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::start::Start;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -11,9 +15,11 @@ use super::session::Session;
 use super::steps::{Aborted, Run};
 use super::turns::{NO_NOTICE_DEADLINE, NOTICE_DEADLINE};
 use crate::client::Lost;
-use crate::op::Stop;
 use crate::policy::{CallOverrides, Policy, TurnOverrides};
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::restart::Stop;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::protocol::notifications;
 use crate::protocol::policy::of_reply;
 use crate::protocol::requests::{self, Call};
@@ -119,32 +125,36 @@ impl Run<'_> {
     fn lane(&mut self, step: &Step) -> Option<Lane> {
         let (id, unbound) = self.id(step.uses().unwrap_or(ThreadRef::Unknown));
         let cut = match step {
-            Step::Fork { from, cut: Some(cut), .. } => Some(self.cut_at(*from, *cut)),
+            Step::Fork(Fork { source: from, cut: Some(cut), .. }) => Some(self.cut_at(*from, *cut)),
             _ => None,
         };
         let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
         let places = self.seat.home.places();
         let (call, new) = match step {
-            Step::Start { overrides, ephemeral, new } => {
+            Step::Start(Start { overrides, ephemeral, new }) => {
                 (requests::start(overrides, *ephemeral, places), Some(*new))
             }
-            Step::Fork { overrides, ephemeral, new, .. } => {
+            Step::Fork(Fork { overrides, ephemeral, new, .. }) => {
                 let fork = requests::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
                 (requests::fork(fork, places), Some(*new))
             }
-            Step::Resume { overrides, .. } => (requests::resume(&id, overrides, places), None),
-            Step::Settings { overrides, .. } => (requests::settings(&id, overrides, places), None),
+            Step::Resume(Resume { overrides, .. }) => {
+                (requests::resume(&id, overrides, places), None)
+            }
+            Step::Settings(Settings { overrides, .. }) => {
+                (requests::settings(&id, overrides, places), None)
+            }
             _ => return None,
         };
-        let unbound = unbound && !matches!(step, Step::Start { .. });
+        let unbound = unbound && !matches!(step, Step::Start(_));
         Some(Lane { call, unbound, new })
     }
 
     /// A thread that a lane has forked or resumed has a history.
     fn lane_begun(&mut self, step: &Step) {
         let who = match step {
-            Step::Fork { new, .. } => ThreadRef::Thread(*new),
-            Step::Resume { thread, .. } => *thread,
+            Step::Fork(Fork { new, .. }) => ThreadRef::Thread(*new),
+            Step::Resume(Resume { thread, .. }) => *thread,
             _ => return,
         };
         if let Some(known) = self.known(who) {
@@ -268,7 +278,7 @@ impl Run<'_> {
 fn changes<'s>(steps: &[&'s Step], stated: &BTreeMap<ThreadName, Policy>) -> Vec<Changes<'s>> {
     let mut all: BTreeMap<ThreadName, Changes<'s>> = BTreeMap::new();
     for step in steps {
-        if let Step::Settings { thread: ThreadRef::Thread(name), overrides } = step {
+        if let Step::Settings(Settings { thread: ThreadRef::Thread(name), overrides }) = step {
             let stated = stated.get(name).cloned();
             let new = || Changes { thread: *name, stated, wanted: Vec::new() };
             all.entry(*name).or_insert_with(new).wanted.push(overrides);

@@ -4,14 +4,18 @@
 //! model's are the plan's. Afterwards one fact says who was asked, what the model was told, and
 //! whether the file is there, which the deed would have written.
 
+use crate::program::ops::run::Run;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::steps::{Aborted, Run};
 use crate::mock_model::Answer;
-use crate::op::{Consent, Probe};
-use crate::program::{Program, Reply, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::reply::Consent;
+use crate::program::reply::Probe;
+use crate::program::reply::Reply;
 use crate::protocol::notifications;
 use crate::protocol::probe::{self, ProbeResultText, Question};
 use crate::trace::Observation;
@@ -116,7 +120,7 @@ pub(super) fn is_in(program: &Program) -> bool {
 
 fn of_step(step: &Step) -> bool {
     match step {
-        Step::Run { reply: Reply::Probe(..), .. } => true,
+        Step::Run(Run { reply: Reply::Probe(..), .. }) => true,
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => of_step(inner),
         Step::Parallel(steps) => steps.iter().any(of_step),
         _ => false,

@@ -5,13 +5,28 @@
 //! limit on the size of files: every write to one fails, with EFBIG where a full disk says ENOSPC.
 //! Both leave a home that is not used for another case.
 
+use crate::program::ops::action::ThreadAction;
+use crate::program::ops::begin::Begin;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::start::Start;
+use crate::program::ops::turn_settings::TurnSettings;
 use std::time::{Duration, Instant};
 
 use super::session::BeforeInitialize;
 use super::steps::{Aborted, Run};
 use crate::client::Lost;
-use crate::op::{Action, Delay, Finish, Method, Stop, Wrong};
-use crate::program::{Reply, Step, ThreadRef};
+use crate::program::ops::Delay;
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::ops::finish::End;
+use crate::program::ops::invalid::Wrong;
+use crate::program::ops::restart::Stop;
+use crate::program::reply::Reply;
+use crate::program::thread::ThreadRef;
 use crate::protocol::acts;
 use crate::protocol::malformed;
 use crate::protocol::requests::{self, Call, NEVER_ISSUED};
@@ -104,8 +119,8 @@ impl Run<'_> {
         }
         self.restart((Stop::Kill, false), None)?;
         match inner {
-            Step::Fork { new, .. } => self.begun(ThreadRef::Thread(*new)),
-            Step::Resume { thread, .. } => self.begun(*thread),
+            Step::Fork(Fork { new, .. }) => self.begun(ThreadRef::Thread(*new)),
+            Step::Resume(Resume { thread, .. }) => self.begun(*thread),
             _ => Ok(()),
         }
     }
@@ -113,7 +128,7 @@ impl Run<'_> {
     /// What the model answers, should it still be asked. A turn that is to run on is held, and
     /// what is said to one that runs changes nothing of its script.
     fn play(&mut self, step: &Step) -> Result<(), Aborted> {
-        let (Step::Run { thread, .. } | Step::Begin { thread, .. }) = step else {
+        let (Step::Run(Run { thread, .. }) | Step::Begin(Begin { thread, .. })) = step else {
             return Ok(());
         };
         if self.running(*thread).is_some() {
@@ -123,8 +138,8 @@ impl Run<'_> {
         self.deed = None;
         match step {
             // What a deed's command does after the kill would be another deed's.
-            Step::Run { reply: Reply::Probe(..), .. } => Ok(()),
-            Step::Run { reply, .. } => self.script(&id, reply),
+            Step::Run(Run { reply: Reply::Probe(..), .. }) => Ok(()),
+            Step::Run(Run { reply, .. }) => self.script(&id, reply),
             _ => {
                 self.stage.queue(&id, Reply::Hold);
                 Ok(())
@@ -140,33 +155,39 @@ impl Run<'_> {
         let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
         let last = self.known(thread).and_then(|known| known.turns.last().cloned());
         let cut = match step {
-            Step::Fork { cut: Some(cut), .. } => Some(self.cut_at(thread, *cut)),
+            Step::Fork(Fork { cut: Some(cut), .. }) => Some(self.cut_at(thread, *cut)),
             _ => None,
         };
         let places = self.seat.home.places();
         let call = match step {
-            Step::Start { overrides, ephemeral, .. } => {
+            Step::Start(Start { overrides, ephemeral, .. }) => {
                 requests::start(overrides, *ephemeral, places)
             }
-            Step::Run { prompt, overrides, flaw, .. } => requests::turn(
+            Step::Run(Run { prompt, overrides, flaw, .. }) => requests::turn(
                 requests::Turn { thread: &id, prompt, overrides, flaw: *flaw },
                 places,
             ),
-            Step::Begin { overrides, .. } => requests::turn(
+            Step::Begin(Begin { overrides, .. }) => requests::turn(
                 requests::Turn { thread: &id, prompt: "go on", overrides, flaw: None },
                 places,
             ),
-            Step::Finish { finish: Finish::Interrupt, .. } => requests::interrupt(&id, &turn),
-            Step::Steer { .. } => requests::steer(&id, &turn),
-            Step::TurnSettings { reviewer, .. } => requests::retune(&id, &turn, reviewer),
-            Step::Settings { overrides, .. } => requests::settings(&id, overrides, places),
-            Step::Fork { overrides, ephemeral, .. } => {
+            Step::Finish(Finish { end: End::Interrupt, .. }) => requests::interrupt(&id, &turn),
+            Step::Steer(_) => requests::steer(&id, &turn),
+            Step::TurnSettings(TurnSettings { reviewer, .. }) => {
+                requests::retune(&id, &turn, reviewer)
+            }
+            Step::Settings(Settings { overrides, .. }) => {
+                requests::settings(&id, overrides, places)
+            }
+            Step::Fork(Fork { overrides, ephemeral, .. }) => {
                 let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
                 let fork = requests::Fork { thread: &id, overrides, cut, ephemeral: *ephemeral };
                 requests::fork(fork, places)
             }
-            Step::Resume { overrides, .. } => requests::resume(&id, overrides, places),
-            Step::Action { act, .. } if !matches!(act, Action::Goal | Action::Queue) => {
+            Step::Resume(Resume { overrides, .. }) => requests::resume(&id, overrides, places),
+            Step::Action(ThreadAction { action: act, .. })
+                if !matches!(act, Action::Goal | Action::Queue) =>
+            {
                 acts::act(*act, self.target((&id, last.as_deref())))
             }
             _ => return None,

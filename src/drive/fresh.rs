@@ -11,7 +11,7 @@ use super::session::{NoSession, Session};
 use super::steps::{Aborted, Run};
 use crate::client::Lost;
 use crate::home::Home;
-use crate::program::ThreadRef;
+use crate::program::thread::ThreadRef;
 use crate::protocol::notifications;
 use crate::protocol::policy::of_reply;
 use crate::protocol::requests;

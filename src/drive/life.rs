@@ -9,9 +9,9 @@ use super::duplicates::Duplicates;
 use super::session::{NAME, NoSession, Session};
 use super::steps::{Aborted, Run};
 use crate::client::Lost;
-use crate::op::Stop;
 use crate::policy::Defaults;
-use crate::program::Server;
+use crate::program::ops::restart::Server;
+use crate::program::ops::restart::Stop;
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
 

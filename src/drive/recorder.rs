@@ -11,7 +11,9 @@ use semver::Version;
 
 use super::turns::Running;
 use crate::policy::Policy;
-use crate::program::{Program, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What a run has learned of a thread.

@@ -13,7 +13,8 @@ use super::session::Site;
 use super::steps::Run;
 use super::{Installed, TestBed};
 use crate::home::Home;
-use crate::program::{Program, Server};
+use crate::program::Program;
+use crate::program::ops::restart::Server;
 use crate::trace::Observation;
 
 /// A server's place on the bench.

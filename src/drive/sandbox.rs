@@ -8,9 +8,16 @@ use super::recorder::Recorder;
 use super::releases::ServerSlot;
 use super::steps::{Aborted, Run};
 use super::{ActiveHome, TestBed};
-use crate::op::{Consent, Probe, Review};
 use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, TurnOverrides};
-use crate::program::{Reply, Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
+use crate::program::reply::Consent;
+use crate::program::reply::Probe;
+use crate::program::reply::Reply;
+use crate::program::reply::Review;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::protocol::probe::printed;
 use crate::trace::Observation;
 
@@ -63,7 +70,7 @@ fn tried(run: &mut Run<'_>) -> Result<(), Aborted> {
         sandbox: Setting::Set(SandboxMode::WorkspaceWrite),
         ..CallOverrides::default()
     };
-    let start = Step::Start { overrides, ephemeral: false, new: TRIES };
+    let start = Step::Start(Start { overrides, ephemeral: false, new: TRIES });
     run.configure(&Defaults::default())?;
     run.start_server()?;
     for (index, step) in
@@ -77,13 +84,13 @@ fn tried(run: &mut Run<'_>) -> Result<(), Aborted> {
 
 fn deed(probe: Probe) -> Step {
     let consent = Consent { client: false, review: Review::Deny };
-    Step::Run {
+    Step::Run(Run {
         thread: ThreadRef::Thread(TRIES),
         prompt: "deed".to_owned(),
         overrides: TurnOverrides::default(),
         flaw: None,
         reply: Reply::Probe(probe, consent),
-    }
+    })
 }
 
 impl Recorder {

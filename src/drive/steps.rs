@@ -3,6 +3,25 @@
 //! Each step sends its request and waits until the trace holds what ends it. A wait that runs out,
 //! a server that is gone and trouble of our own cut the run; the cut is the last thing recorded.
 
+use crate::program::ops::action::ThreadAction;
+use crate::program::ops::begin::Begin;
+use crate::program::ops::cold_read::ColdRead;
+use crate::program::ops::configure::Configure;
+use crate::program::ops::disk::Disk;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::invalid::Invalid;
+use crate::program::ops::restart::Restart;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::second_server::SecondServer;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::spawn::Spawn;
+use crate::program::ops::start::Start;
+use crate::program::ops::steer::Steer;
+use crate::program::ops::subagent_turn::SubagentTurn;
+use crate::program::ops::turn_settings::TurnSettings;
+use crate::program::ops::warm_read::WarmRead;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -14,8 +33,11 @@ use super::schema_check::SchemaCheck;
 use super::transport::Transport;
 use super::{ActiveHome, TestBed, is_flawed, spends};
 use crate::mock_model::ModelSession;
-use crate::op::Action;
-use crate::program::{Program, Step, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::protocol::requests::{self, Call, NEVER_ISSUED};
 use crate::protocol::rpc::Id;
 use crate::trace::Observation;
@@ -110,11 +132,11 @@ impl<'a> Run<'a> {
 
     pub(super) fn step(&mut self, step: &Step) -> Result<(), Aborted> {
         match step {
-            Step::Start { overrides, ephemeral, new } => {
+            Step::Start(Start { overrides, ephemeral, new }) => {
                 let call = requests::start(overrides, *ephemeral, self.seat.home.places());
                 self.ask(call, (false, Some(*new)))
             }
-            Step::Fork { from, overrides, cut, ephemeral, new } => {
+            Step::Fork(Fork { source: from, overrides, cut, ephemeral, new }) => {
                 let (id, unbound) = self.id(*from);
                 let cut = cut.map(|cut| self.cut_at(*from, cut));
                 let cut = cut.as_ref().map(|(key, turn)| (*key, turn.as_str()));
@@ -123,7 +145,7 @@ impl<'a> Run<'a> {
                 self.ask(call, (unbound, Some(*new)))?;
                 self.begun(ThreadRef::Thread(*new))
             }
-            Step::Resume { thread, overrides } => {
+            Step::Resume(Resume { thread, overrides }) => {
                 let (id, unbound) = self.id(*thread);
                 let call = requests::resume(&id, overrides, self.seat.home.places());
                 self.ask(call, (unbound, None))?;
@@ -132,25 +154,27 @@ impl<'a> Run<'a> {
                 }
                 self.begun(*thread)
             }
-            Step::WarmRead { thread } => self.reread(*thread),
-            Step::Run { .. } => self.turn(step),
-            Step::Begin { thread, overrides } => self.begin(*thread, overrides),
-            Step::Finish { thread, finish } => self.finish(*thread, *finish),
-            Step::Steer { thread } => self.steer(*thread),
-            Step::TurnSettings { thread, reviewer } => self.retune(*thread, reviewer),
-            Step::Settings { thread, overrides } => self.settings(*thread, overrides),
-            Step::Restart { stop, drop_db, server } => {
+            Step::WarmRead(WarmRead { thread }) => self.reread(*thread),
+            Step::Run(_) => self.turn(step),
+            Step::Begin(Begin { thread, overrides }) => self.begin(*thread, overrides),
+            Step::Finish(Finish { thread, end: finish }) => self.finish(*thread, *finish),
+            Step::Steer(Steer { thread }) => self.steer(*thread),
+            Step::TurnSettings(TurnSettings { thread, reviewer }) => self.retune(*thread, reviewer),
+            Step::Settings(Settings { thread, overrides }) => self.settings(*thread, overrides),
+            Step::Restart(Restart { stop, drop_db, release: server }) => {
                 self.restart((*stop, *drop_db), server.as_ref())
             }
-            Step::Configure { defaults } => self.configure(defaults),
-            Step::Action { thread, act } => self.act(*thread, *act),
-            Step::Invalid { thread, method, wrong } => self.invalid(*thread, *method, *wrong),
-            Step::Disk { full } => self.disk(*full),
+            Step::Configure(Configure { defaults }) => self.configure(defaults),
+            Step::Action(ThreadAction { thread, action: act }) => self.act(*thread, *act),
+            Step::Invalid(Invalid { thread, method, wrong }) => {
+                self.invalid(*thread, *method, *wrong)
+            }
+            Step::Disk(Disk { full }) => self.disk(*full),
             Step::KillDuring(inner, after) => self.torn(inner, *after),
-            Step::ColdRead { thread } => self.fresh(*thread),
-            Step::Spawn { thread, new } => self.spawn(*thread, *new),
-            Step::SubagentTurn { thread } => self.task(*thread),
-            Step::SecondServer { thread } => self.rival(*thread),
+            Step::ColdRead(ColdRead { thread }) => self.fresh(*thread),
+            Step::Spawn(Spawn { thread, new }) => self.spawn(*thread, *new),
+            Step::SubagentTurn(SubagentTurn { thread }) => self.task(*thread),
+            Step::SecondServer(SecondServer { thread }) => self.rival(*thread),
             Step::SecondClient(inner) => self.second(inner),
             Step::Parallel(steps) => self.together(steps),
         }
@@ -300,7 +324,7 @@ impl<'a> Run<'a> {
 /// Whether a step wants an idle thread unloaded.
 fn unloads(step: &Step) -> bool {
     match step {
-        Step::Action { act, .. } => *act == Action::Unload,
+        Step::Action(ThreadAction { action: act, .. }) => *act == Action::Unload,
         Step::SecondClient(step) | Step::KillDuring(step, _) => unloads(step),
         Step::Parallel(steps) => steps.iter().any(unloads),
         _ => false,

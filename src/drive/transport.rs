@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::Timeouts;
 use super::session::{NoSession, Session, Site};
 use crate::client::{Arrived, Client, Lost, socket};
-use crate::program::{Program, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
 use crate::protocol::rpc::Surface;
 use crate::server::Server;
 

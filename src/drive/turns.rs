@@ -4,6 +4,7 @@
 //! What is said to a running turn waits for the next request of the same turn. A change of settings
 //! is waited for by its notice, up to a named deadline: its answer says only that it arrived.
 
+use crate::program::ops::run::Run;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,11 @@ use crossbeam_channel::Receiver;
 use super::steps::{Aborted, Run};
 use crate::client::Lost;
 use crate::mock_model::{Answer, Gate};
-use crate::op::{self, Finish};
 use crate::policy::{Reviewer, TurnOverrides};
-use crate::program::{Reply, Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::finish::End;
+use crate::program::reply::Reply;
+use crate::program::thread::ThreadRef;
 use crate::protocol::model::ModelRequest;
 use crate::protocol::requests::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
 use crate::trace::{Observation, ThreadLabel};
@@ -41,7 +44,7 @@ pub(super) struct Running {
 
 impl Run<'_> {
     pub(super) fn turn(&mut self, step: &Step) -> Result<(), Aborted> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
+        let Step::Run(Run { thread, prompt, overrides, flaw, reply }) = step else {
             return Ok(());
         };
         if matches!(reply, Reply::Probe(..)) && self.unheard(*thread).is_some() {
@@ -158,8 +161,8 @@ impl Run<'_> {
             return self.not_taken("no turn runs");
         };
         match finish {
-            Finish::Complete => running.gate.release(),
-            Finish::Interrupt => self.ask(requests::interrupt(&id, &running.id), (false, None))?,
+            End::Complete => running.gate.release(),
+            End::Interrupt => self.ask(requests::interrupt(&id, &running.id), (false, None))?,
         }
         let number = self.record.turn(&running.id);
         self.over(thread, |turn| turn == number)?;

@@ -9,7 +9,7 @@ use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;
 use crate::model::{Citations, OpKind, Thread, World};
 use crate::policy::{Dimension, Policy, Value};
-use crate::program::ThreadName;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// The world after a step, with what was seen in place of what was due.

@@ -10,7 +10,9 @@ use crate::contract::Clause;
 use crate::contract::{Strength, row};
 use crate::model::expectations::{ACCEPTED, LOADED, REFUSED};
 use crate::model::{Branch, Expected, OpKind};
-use crate::program::{Step, ThreadName};
+use crate::program::ops::Step;
+use crate::program::ops::spawn::Spawn;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// How far a branch is from what was seen: what says that another one happened, then requests that
@@ -90,7 +92,7 @@ pub(super) fn unspawned(
     (due, step): (&Expected, &Step),
     facts: &[&Observation],
 ) -> Option<Comparison> {
-    let Step::Spawn { new, .. } = step else {
+    let Step::Spawn(Spawn { new, .. }) = step else {
         return None;
     };
     let (due, seen) = match (due, model_context::shows(*new, facts)) {

@@ -12,7 +12,8 @@ use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
 use crate::model::{Citations, Expected, OpKind};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
-use crate::program::{Step, ThreadName};
+use crate::program::ops::Step;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// What the server's release can be asked for, and what its config means.
@@ -120,7 +121,7 @@ pub fn compare(
 ) -> Vec<Comparison> {
     match step {
         Step::SecondClient(inner) => compare(due, inner, facts, gates),
-        Step::SecondServer { .. } => aside(of_lane((due, step), (facts, 0), gates)),
+        Step::SecondServer(_) => aside(of_lane((due, step), (facts, 0), gates)),
         _ => of_lane((due, step), (facts, 0), gates),
     }
 }
@@ -148,7 +149,7 @@ pub(super) fn of_lane(
         return branch_choice::closing(kind, (*thread, *closed), facts);
     }
     // The end of a turn is waited for, and not asked for.
-    if let (Expected::ModelContext { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
+    if let (Expected::ModelContext { thread, policy, ruling }, Step::Finish(_)) = (due, step) {
         return model_context::started((*thread, policy, ruling), facts, &gates.settled);
     }
     let Some(outcome) = outcome(facts, lane) else {

@@ -4,6 +4,7 @@
 //! policies that the changes of its thread leave behind, the last of them the one that is left in
 //! the end; a server may tell of several changes in one. The judge tries every order of the calls.
 
+use crate::program::ops::resume::Resume;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{self, Capabilities, Comparison};
@@ -12,7 +13,9 @@ use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
 use crate::model::{Branch, Citations, Expected, OpKind, World};
 use crate::policy::Policy;
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
 
 /// The changes of one thread.
@@ -129,7 +132,7 @@ fn counted(
 
 fn resumed(step: &Step) -> Option<ThreadRef> {
     match step {
-        Step::Resume { thread, .. } => Some(*thread),
+        Step::Resume(Resume { thread, .. }) => Some(*thread),
         _ => None,
     }
 }

@@ -4,6 +4,8 @@
 //! read is wrong too; then it is a further view of that finding. Else it is a notice, and changes
 //! no exit code. A sandbox beside a profile that is due is its projection, and says nothing.
 
+use crate::program::ops::cold_read::ColdRead;
+use crate::program::ops::resume::Resume;
 use std::collections::BTreeMap;
 
 use super::compare::Comparison;
@@ -11,7 +13,9 @@ use super::{Cell, Judging, Notice, View};
 use crate::contract::Clause;
 use crate::model::World;
 use crate::policy::{Dimension, Policy, Value};
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
 
 /// What one file says of one thread.
@@ -110,8 +114,8 @@ impl Judging<'_> {
             Step::SecondClient(inner) => inner,
             step => step,
         };
-        let (Step::Resume { thread: ThreadRef::Thread(name), .. }
-        | Step::ColdRead { thread: ThreadRef::Thread(name) }) = *step
+        let (Step::Resume(Resume { thread: ThreadRef::Thread(name), .. })
+        | Step::ColdRead(ColdRead { thread: ThreadRef::Thread(name) })) = *step
         else {
             return;
         };

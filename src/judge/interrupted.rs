@@ -9,9 +9,12 @@ use super::compare::{self, Adopt, Capabilities, Comparison, Mismatch, broken, pl
 use crate::contract::Clause;
 use crate::model::expectations::ACCEPTED;
 use crate::model::{Expected, World};
-use crate::op::Action;
 use crate::policy::Policy;
-use crate::program::{Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::ops::action::ThreadAction;
+use crate::program::ops::settings::Settings;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
 
 /// Compares what came of the call before the kill with a branch of it, or of several at once.
@@ -129,12 +132,14 @@ fn reached(inner: &Step, facts: &[&Observation]) -> (bool, bool) {
     let ended = any(&|what| matches!(what, Observation::TurnEnded { thread, .. } if own(thread)));
     let begun = any(&|what| matches!(what, Observation::TurnStarted { thread, .. } if own(thread)));
     match inner {
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } => {
+        Step::Start(_) | Step::Fork(_) | Step::Resume(_) => {
             (any(&|what| matches!(what, Observation::Answered { .. })), false)
         }
-        Step::Settings { .. } => (noticed, false),
-        Step::Run { .. } | Step::Begin { .. } => (noticed || ended, begun || ended),
-        Step::Action { act: Action::Compact | Action::Review, .. } => (false, begun || ended),
+        Step::Settings(_) => (noticed, false),
+        Step::Run(_) | Step::Begin(_) => (noticed || ended, begun || ended),
+        Step::Action(ThreadAction { action: Action::Compact | Action::Review, .. }) => {
+            (false, begun || ended)
+        }
         _ => (false, false),
     }
 }
@@ -155,7 +160,8 @@ mod tests {
 
     use crate::judge::judge;
     use crate::policy::{Approval, Defaults, Policy, Reviewer};
-    use crate::program::{Program, ThreadName};
+    use crate::program::Program;
+    use crate::program::thread::ThreadName;
     use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
     const BEGUN: &str = "start -> t0\nrun t0 \"one\"\n";

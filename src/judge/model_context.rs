@@ -10,7 +10,7 @@ use crate::contract::Clause;
 use crate::model::{Citations, OpKind};
 use crate::policy::model_context::{StatedPolicy, least};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
-use crate::program::ThreadName;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// Every telling of the thread's turn beside the policy that is due (G9).
@@ -147,7 +147,7 @@ mod tests {
     use super::compare;
     use crate::policy::model_context::{ContextPart, StatedPolicy};
     use crate::policy::{Defaults, Permissions, Policy, Profiles, SandboxMode};
-    use crate::program::ThreadName;
+    use crate::program::thread::ThreadName;
     use crate::trace::{Observation, ThreadLabel};
 
     /// A turn under a named profile whose model is told this sandbox.

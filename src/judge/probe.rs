@@ -8,10 +8,15 @@ use super::compare::{Adopt, Comparison, Mismatch, broken};
 use super::{Cell, View};
 use crate::model::Expected;
 use crate::model::probes::{Demand, Must, demands, need};
-use crate::op::{Consent, Probe, Review};
 use crate::policy::Profiles;
 use crate::policy::order::{Reach, reach};
-use crate::program::{Reply, Step, ThreadName};
+use crate::program::ops::Step;
+use crate::program::ops::run::Run;
+use crate::program::reply::Consent;
+use crate::program::reply::Probe;
+use crate::program::reply::Reply;
+use crate::program::reply::Review;
+use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
 /// What a deed showed.
@@ -104,8 +109,10 @@ pub fn compare(
     facts: &[&Observation],
     profiles: &Profiles,
 ) -> Vec<Comparison> {
-    let (Expected::Turn { thread, policy, .. }, Step::Run { reply: Reply::Probe(_, consent), .. }) =
-        (due, step)
+    let (
+        Expected::Turn { thread, policy, .. },
+        Step::Run(Run { reply: Reply::Probe(_, consent), .. }),
+    ) = (due, step)
     else {
         return Vec::new();
     };
@@ -205,9 +212,14 @@ mod tests {
     use super::{ProbeOutcome, compare};
     use crate::contract::Clause;
     use crate::model::{Citations, Expected, OpKind};
-    use crate::op::{Consent, Probe, Review};
     use crate::policy::{Defaults, Policy, Profiles, TurnOverrides};
-    use crate::program::{Reply, Step, ThreadName, ThreadRef};
+    use crate::program::ops::Step;
+    use crate::program::reply::Consent;
+    use crate::program::reply::Probe;
+    use crate::program::reply::Reply;
+    use crate::program::reply::Review;
+    use crate::program::thread::ThreadName;
+    use crate::program::thread::ThreadRef;
     use crate::protocol::probe::{ProbeResultText, Question};
     use crate::trace::{Observation, ThreadLabel};
 
@@ -225,13 +237,13 @@ mod tests {
         let ruling = Citations::all(OpKind::Run, Clause::T2);
         let due = Expected::Turn { thread, policy, ruling, notice: None };
         let review = if approve { Review::Allow } else { Review::Deny };
-        let step = Step::Run {
+        let step = Step::Run(Run {
             thread: ThreadRef::Thread(thread),
             prompt: String::new(),
             overrides: TurnOverrides::default(),
             flaw: None,
             reply: Reply::Probe(probe, Consent { client: approve, review }),
-        };
+        });
         let thread = ThreadLabel::Named(thread);
         let fact =
             Observation::Probe { thread, probe, asked, reviewed, landed, upshot, unsandboxed };

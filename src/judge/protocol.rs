@@ -10,7 +10,7 @@ use super::compare::{Comparison, Mismatch, plain, wire};
 use super::{Cell, View};
 use crate::contract::Clause;
 use crate::model::OpKind;
-use crate::program::Step;
+use crate::program::ops::Step;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What a request, a turn or a process was last seen to do.

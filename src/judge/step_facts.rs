@@ -3,12 +3,15 @@
 //! That it was left out or could not be taken, and that a thread was unloaded in its course, which
 //! may happen at any step.
 
+use crate::program::ops::run::Run;
 use semver::Version;
 
 use super::compare::Capabilities;
 use crate::model::World;
 use crate::policy::{Defaults, Profiles};
-use crate::program::{Reply, Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::reply::Reply;
+use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
 
 /// The first release that is known to take `extends` in a named profile: what one of the home's own
@@ -27,7 +30,7 @@ pub(super) fn left_out(facts: &[&Observation]) -> Option<String> {
 fn may_be_impossible(step: &Step) -> bool {
     match step {
         Step::SecondClient(inner) => may_be_impossible(inner),
-        step => matches!(step, Step::Action { .. } | Step::Run { reply: Reply::Probe(..), .. }),
+        step => matches!(step, Step::Action(_) | Step::Run(Run { reply: Reply::Probe(..), .. })),
     }
 }
 
@@ -92,7 +95,7 @@ mod tests {
 
     use crate::judge::judge;
     use crate::policy::{Approval, Defaults, Policy, Profiles, SandboxMode};
-    use crate::program::ThreadName;
+    use crate::program::thread::ThreadName;
     use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
     const THREAD: ThreadLabel = ThreadLabel::Named(ThreadName(0));

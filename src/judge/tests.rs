@@ -8,7 +8,8 @@ use expect_test::{Expect, expect};
 use super::{Finding, Verdict, judge};
 use crate::policy::Policy;
 use crate::policy::model_context::{ContextPart, StatedPolicy};
-use crate::program::{Program, ThreadName};
+use crate::program::Program;
+use crate::program::thread::ThreadName;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 const CONFIG: &str = "# heirloom case v1\nconfig approval=on-request sandbox=read-only\n";

@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use crate::mock_model::Answer;
 use crate::mock_model::session::DEFAULT_TEXT;
 use crate::mock_model::tape::HeldAnswer;
-use crate::program::Reply;
+use crate::program::reply::Reply;
 use crate::protocol::model;
 
 /// One thing to do while a body goes out.

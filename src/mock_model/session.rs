@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::watch;
 
 use crate::mock_model::{Answer, Gate, ModelSession, lock};
-use crate::program::Reply;
+use crate::program::reply::Reply;
 use crate::protocol::model::ModelRequest;
 use crate::protocol::probe::DENIED;
 

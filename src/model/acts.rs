@@ -7,9 +7,10 @@ use super::rules::{either, loaded, or_refused, quiet, refused, stated};
 use super::turns::closing;
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::Action;
 use crate::policy::{Approval, Dimension, Policy};
-use crate::program::{ThreadName, ThreadRef};
+use crate::program::ops::action::Action;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 pub(super) fn act(world: &World, who: ThreadRef, act: Action) -> Vec<Branch> {
     let Some((name, thread)) = world.thread(who) else {

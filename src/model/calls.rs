@@ -7,9 +7,10 @@
 use super::rules::{faulty, general, or_refused, quiet, refused, set_by, stated};
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::Cut;
 use crate::policy::{CallOverrides, DEFAULT, Dimension, Permissions, Policy, TurnOverrides};
-use crate::program::{ThreadName, ThreadRef};
+use crate::program::request::Cut;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 /// What a fork asks for beside its overrides.
 pub(super) struct Fork {

@@ -10,7 +10,7 @@ use super::rules::step;
 use super::{Branch, Expected, World};
 use crate::contract::Clause;
 use crate::policy::Policy;
-use crate::program::Step;
+use crate::program::ops::Step;
 
 /// The same rules, by another connection: it hears of what it starts, forks and resumes.
 pub(super) fn second(world: &World, inner: &Step) -> Vec<Branch> {

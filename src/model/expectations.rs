@@ -3,6 +3,8 @@
 //! A smaller case is worth a run only if the comparison that failed is still among these. A
 //! prediction after a finding may differ, so this is a filter for effort and never a verdict.
 
+use crate::program::ops::configure::Configure;
+use crate::program::ops::run::Run;
 use std::collections::BTreeSet;
 
 use super::probes::{Demand, demands};
@@ -10,7 +12,9 @@ use super::rules::step;
 use super::{Branch, Citations, Expected, OpKind, World};
 use crate::contract::Clause;
 use crate::policy::{Defaults, Dimension, Policy};
-use crate::program::{Program, Reply, Step};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::reply::Reply;
 
 /// One comparison that a plan calls for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +67,7 @@ pub fn expectations(program: &Program) -> BTreeSet<Expectation> {
             let worth = if matches!(each, Step::KillDuring(..)) { branches.len() } else { 1 };
             next.extend(branches.into_iter().take(worth).map(|branch| branch.world));
         }
-        if let Step::Configure { defaults } = &each {
+        if let Step::Configure(Configure { defaults }) = &each {
             configs.push(defaults.clone());
         }
         next.truncate(WORLDS_MAX);
@@ -159,7 +163,7 @@ fn of_deed(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation>
             let lanes = dues.iter().zip(steps);
             lanes.flat_map(|(due, step)| of_deed(due, defaults, step)).collect()
         }
-        (Expected::Turn { policy, .. }, Step::Run { reply: Reply::Probe(probe, _), .. }) => {
+        (Expected::Turn { policy, .. }, Step::Run(Run { reply: Reply::Probe(probe, _), .. })) => {
             let demands = demands(policy, *probe, &defaults.profiles).into_iter();
             let fire = |Demand { clause, value, .. }: Demand| Expectation {
                 clause,

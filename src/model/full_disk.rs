@@ -6,8 +6,11 @@
 
 use super::concurrent::{maybe, perhaps};
 use super::{Branch, Expected, World};
-use crate::op::Action;
-use crate::program::{Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::ops::action::ThreadAction;
+use crate::program::ops::resume::Resume;
+use crate::program::thread::ThreadRef;
 
 /// The branches of a step, and what may come instead.
 pub(super) fn widened(world: &World, step: &Step, mut branches: Vec<Branch>) -> Vec<Branch> {
@@ -47,9 +50,11 @@ fn kept_or_not(world: &World, branch: &mut Branch) {
 /// unloaded, or loaded with nobody to hear of it.
 fn half_done(world: &World, step: &Step, branches: &[Branch]) -> Vec<Branch> {
     let (who, worlds) = match step {
-        Step::Resume { thread, .. } => (thread, branches.iter().map(|one| &one.world).collect()),
-        Step::Action { thread, act: Action::Archive } => (thread, vec![]),
-        Step::Action { thread, act: Action::Revert } => (thread, vec![world]),
+        Step::Resume(Resume { thread, .. }) => {
+            (thread, branches.iter().map(|one| &one.world).collect())
+        }
+        Step::Action(ThreadAction { thread, action: Action::Archive }) => (thread, vec![]),
+        Step::Action(ThreadAction { thread, action: Action::Revert }) => (thread, vec![world]),
         _ => return Vec::new(),
     };
     let Some((name, _)) = world.thread(*who) else {

@@ -5,15 +5,19 @@
 //! stage that a call can come to, and the trace says which one it came to. Nothing is loaded
 //! afterwards.
 
+use crate::program::ops::action::ThreadAction;
 use std::collections::BTreeSet;
 
 use super::concurrent::{orders, perhaps, second};
 use super::rules::step;
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::{Action, Stop};
 use crate::policy::Policy;
-use crate::program::{Step, ThreadName, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::ops::restart::Stop;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 #[cfg(test)]
 mod tests;
@@ -122,7 +126,7 @@ fn one_of_several(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
     for one in &granted {
         all.push(at((true, false), one.world.clone(), &one.due));
         // What comes after a call that nobody heard of meets what that has made of the thread.
-        if matches!(next, Step::Resume { .. } | Step::Settings { .. }) {
+        if matches!(next, Step::Resume(_) | Step::Settings(_)) {
             all.push(at((false, false), one.world.clone(), &one.due));
         }
     }
@@ -157,13 +161,13 @@ fn as_perhaps(world: &World, next: &Step) -> Vec<World> {
 /// Every stage that a call can come to.
 fn stages(inner: &Step) -> &'static [Stage] {
     match inner {
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
+        Step::Start(_) | Step::Fork(_) | Step::Resume(_) | Step::Settings(_) => {
             &[(false, false), (true, false)]
         }
-        Step::Run { .. } | Step::Begin { .. } => {
+        Step::Run(_) | Step::Begin(_) => {
             &[(false, false), (false, true), (true, false), (true, true)]
         }
-        Step::Action { act: Action::Compact | Action::Review, .. } => {
+        Step::Action(ThreadAction { action: Action::Compact | Action::Review, .. }) => {
             &[(false, false), (false, true)]
         }
         _ => &[(false, false)],
@@ -276,7 +280,8 @@ fn begun_by(restored: Citations) -> Citations {
 /// A history that is written anew may be broken off in the middle.
 fn in_doubt(world: &World, inner: &Step) -> World {
     let mut before = world.clone();
-    if let Step::Action { act: Action::Revert, thread: ThreadRef::Thread(name) } = inner
+    if let Step::Action(ThreadAction { action: Action::Revert, thread: ThreadRef::Thread(name) }) =
+        inner
         && let Some(thread) = before.threads.get_mut(name)
     {
         thread.restored = begun_by(thread.restored);

@@ -5,19 +5,27 @@
 
 use super::{Thread, World};
 use crate::contract::Clause;
-use crate::op::Cut;
 use crate::policy::order::{self, allows_more};
 use crate::policy::{CallOverrides, Dimension, Permissions, Policy, Profiles};
-use crate::program::{Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::begin::Begin;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::request::Cut;
+use crate::program::thread::ThreadRef;
 
 /// The clause that lets the step leave a policy wider than was asked for, if one does.
 pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
     match step {
-        Step::Resume { thread, overrides } => resumed(world, *thread, overrides),
-        Step::Fork { from, overrides, cut: Some(cut), .. } if !overrides.sets_any() => {
+        Step::Resume(Resume { thread, overrides }) => resumed(world, *thread, overrides),
+        Step::Fork(Fork { source: from, overrides, cut: Some(cut), .. })
+            if !overrides.sets_any() =>
+        {
             cut_short(world, *from, *cut)
         }
-        Step::Run { thread, overrides, flaw: None, .. } | Step::Begin { thread, overrides } => {
+        Step::Run(Run { thread, overrides, flaw: None, .. })
+        | Step::Begin(Begin { thread, overrides }) => {
             let (_, thread) = world.thread(*thread)?;
             let running = thread.running.as_ref()?;
             let asked = thread.live.as_ref()?.with(overrides);

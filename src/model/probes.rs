@@ -5,9 +5,9 @@
 //! and of a place that the sandbox leaves open.
 
 use crate::contract::Clause;
-use crate::op::Probe;
 use crate::policy::order::{Need, lets_through};
 use crate::policy::{Approval, Dimension, Policy, Profiles, Reviewer, Value};
+use crate::program::reply::Probe;
 
 /// One demand, and the value of the policy that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +89,8 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::demands;
-    use crate::op::Probe;
     use crate::policy::{Approval, Defaults, Policy, Profiles, Reviewer};
+    use crate::program::reply::Probe;
 
     fn check(approval: Approval, reviewer: Reviewer, expected: Expect) {
         let policy = Policy { approval, reviewer, ..Defaults::default().policy() };

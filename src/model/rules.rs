@@ -8,21 +8,34 @@ use super::{
 };
 use crate::contract::Clause;
 use crate::policy::{Defaults, Overrides};
-use crate::program::{Step, ThreadRef};
+use crate::program::ops::Step;
+use crate::program::ops::action::ThreadAction;
+use crate::program::ops::begin::Begin;
+use crate::program::ops::cold_read::ColdRead;
+use crate::program::ops::configure::Configure;
+use crate::program::ops::disk::Disk;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::restart::Restart;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::second_server::SecondServer;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::spawn::Spawn;
+use crate::program::ops::start::Start;
+use crate::program::ops::steer::Steer;
+use crate::program::ops::subagent_turn::SubagentTurn;
+use crate::program::ops::turn_settings::TurnSettings;
+use crate::program::ops::warm_read::WarmRead;
+use crate::program::thread::ThreadRef;
 
 /// Every answer that the contract allows, in no order of preference.
 pub fn step(world: &World, step: &Step) -> Vec<Branch> {
     let branches = match step {
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. }
-            if world.full =>
-        {
+        Step::Start(_) | Step::Fork(_) | Step::Resume(_) | Step::Settings(_) if world.full => {
             full_disk::widened(world, step, ruled(world, step))
         }
-        Step::Run { .. }
-        | Step::Begin { .. }
-        | Step::Action { .. }
-        | Step::Spawn { .. }
-        | Step::WarmRead { .. }
+        Step::Run(_) | Step::Begin(_) | Step::Action(_) | Step::Spawn(_) | Step::WarmRead(_)
             if world.full =>
         {
             full_disk::widened(world, step, ruled(world, step))
@@ -35,33 +48,37 @@ pub fn step(world: &World, step: &Step) -> Vec<Branch> {
 
 fn ruled(world: &World, step: &Step) -> Vec<Branch> {
     match step {
-        Step::Start { overrides, ephemeral, new } => {
+        Step::Start(Start { overrides, ephemeral, new }) => {
             calls::start(world, overrides, (*ephemeral, *new))
         }
-        Step::Fork { from, overrides, cut, ephemeral, new } => {
+        Step::Fork(Fork { source: from, overrides, cut, ephemeral, new }) => {
             let (cut, ephemeral) = (*cut, *ephemeral);
             calls::fork(world, *from, overrides, calls::Fork { cut, ephemeral, new: *new })
         }
-        Step::Resume { thread, overrides } => calls::resume(world, *thread, overrides),
-        Step::WarmRead { thread } => calls::reread(world, *thread),
-        Step::ColdRead { thread } => calls::fresh(world, *thread),
-        Step::SecondServer { thread } => calls::rival(world, *thread),
-        Step::Run { thread, overrides, flaw, reply, .. } => {
+        Step::Resume(Resume { thread, overrides }) => calls::resume(world, *thread, overrides),
+        Step::WarmRead(WarmRead { thread }) => calls::reread(world, *thread),
+        Step::ColdRead(ColdRead { thread }) => calls::fresh(world, *thread),
+        Step::SecondServer(SecondServer { thread }) => calls::rival(world, *thread),
+        Step::Run(Run { thread, overrides, flaw, reply, .. }) => {
             turns::run(world, *thread, overrides, (*flaw, reply))
         }
-        Step::Begin { thread, overrides } => turns::begin(world, *thread, overrides),
-        Step::Finish { thread, .. } => turns::finish(world, *thread),
-        Step::Settings { thread, overrides } => turns::settings(world, *thread, overrides),
-        Step::Steer { thread } => turns::steer(world, *thread),
-        Step::TurnSettings { thread, reviewer } => turns::retune(world, *thread, reviewer),
-        Step::Action { thread, act } => acts::act(world, *thread, *act),
-        Step::Spawn { thread, new } => acts::spawn(world, *thread, *new),
-        Step::SubagentTurn { thread } => acts::task(world, *thread),
-        Step::Invalid { .. } => refused(world, Clause::T5),
+        Step::Begin(Begin { thread, overrides }) => turns::begin(world, *thread, overrides),
+        Step::Finish(Finish { thread, .. }) => turns::finish(world, *thread),
+        Step::Settings(Settings { thread, overrides }) => {
+            turns::settings(world, *thread, overrides)
+        }
+        Step::Steer(Steer { thread }) => turns::steer(world, *thread),
+        Step::TurnSettings(TurnSettings { thread, reviewer }) => {
+            turns::retune(world, *thread, reviewer)
+        }
+        Step::Action(ThreadAction { thread, action: act }) => acts::act(world, *thread, *act),
+        Step::Spawn(Spawn { thread, new }) => acts::spawn(world, *thread, *new),
+        Step::SubagentTurn(SubagentTurn { thread }) => acts::task(world, *thread),
+        Step::Invalid(_) => refused(world, Clause::T5),
         // Whichever release goes on with the home: the contract is the same.
-        Step::Restart { stop, drop_db, .. } => quiet(world.unloaded(*stop, *drop_db)),
-        Step::Configure { defaults } => quiet(world.configured(defaults)),
-        Step::Disk { full } => quiet(World { full: *full, ..world.clone() }),
+        Step::Restart(Restart { stop, drop_db, .. }) => quiet(world.unloaded(*stop, *drop_db)),
+        Step::Configure(Configure { defaults }) => quiet(world.configured(defaults)),
+        Step::Disk(Disk { full }) => quiet(World { full: *full, ..world.clone() }),
         Step::SecondClient(inner) => concurrent::second(world, inner),
         Step::KillDuring(inner, _) => interrupted::torn(world, inner),
         Step::Parallel(steps) => concurrent::together(world, steps),
@@ -129,6 +146,6 @@ pub(super) fn set_by<S>(overrides: &Overrides<S>, own: Clause) -> Clause {
 pub(super) fn loaded(
     world: &World,
     who: ThreadRef,
-) -> Option<(crate::program::ThreadName, &Thread)> {
+) -> Option<(crate::program::thread::ThreadName, &Thread)> {
     world.thread(who).filter(|(_, thread)| thread.live.is_some())
 }

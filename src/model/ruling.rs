@@ -5,9 +5,10 @@
 
 use super::{Citations, OpKind};
 use crate::contract::Clause;
-use crate::op::Action;
 use crate::policy::{Dimension, Overrides, Value};
-use crate::program::Step;
+use crate::program::ops::Step;
+use crate::program::ops::action::Action;
+use crate::program::ops::action::ThreadAction;
 
 impl Citations {
     /// What a cold read restores once a turn has run.
@@ -66,77 +67,5 @@ impl Citations {
         let dimensions: Vec<Dimension> =
             Dimension::ALL.into_iter().filter(|one| overrides.sets(*one)).collect();
         self.with(&dimensions, set)
-    }
-}
-
-impl Step {
-    /// The kind of operation, as findings name it; a look is the resume that takes it.
-    pub fn kind(&self) -> OpKind {
-        match self {
-            Step::Start { .. } => OpKind::Start,
-            Step::Run { .. } | Step::Begin { .. } | Step::Finish { .. } => OpKind::Run,
-            Step::Steer { .. } => OpKind::Steer,
-            Step::TurnSettings { .. } => OpKind::TurnSettings,
-            Step::Settings { .. } => OpKind::Settings,
-            Step::Fork { .. } => OpKind::Fork,
-            Step::Resume { .. } | Step::WarmRead { .. } | Step::ColdRead { .. } => OpKind::Resume,
-            Step::Action { act, .. } => OpKind::Action(*act),
-            Step::Spawn { .. } => OpKind::Spawn,
-            Step::SubagentTurn { .. } => OpKind::SubagentTurn,
-            Step::SecondServer { .. } => OpKind::SecondServer,
-            Step::Invalid { .. } => OpKind::Invalid,
-            Step::Restart { .. } => OpKind::Restart,
-            Step::Configure { .. } => OpKind::Configure,
-            Step::Disk { .. } => OpKind::Disk,
-            Step::SecondClient(step) | Step::KillDuring(step, _) => step.kind(),
-            Step::Parallel(_) => OpKind::Parallel,
-        }
-    }
-}
-
-impl OpKind {
-    /// Every kind.
-    pub fn all() -> Vec<OpKind> {
-        let own = [
-            OpKind::Start,
-            OpKind::Run,
-            OpKind::Steer,
-            OpKind::TurnSettings,
-            OpKind::Settings,
-            OpKind::Fork,
-            OpKind::Resume,
-            OpKind::Spawn,
-            OpKind::SubagentTurn,
-            OpKind::SecondServer,
-            OpKind::Invalid,
-            OpKind::Restart,
-            OpKind::Configure,
-            OpKind::Disk,
-            OpKind::Parallel,
-        ];
-        own.into_iter().chain(Action::ALL.into_iter().map(OpKind::Action)).collect()
-    }
-}
-
-impl std::fmt::Display for OpKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            OpKind::Start => "start",
-            OpKind::Run => "run",
-            OpKind::Steer => "steer",
-            OpKind::TurnSettings => "retune",
-            OpKind::Settings => "settings",
-            OpKind::Fork => "fork",
-            OpKind::Resume => "resume",
-            OpKind::Spawn => "spawn",
-            OpKind::SubagentTurn => "task",
-            OpKind::SecondServer => "rival",
-            OpKind::Invalid => "invalid",
-            OpKind::Restart => "restart",
-            OpKind::Configure => "configure",
-            OpKind::Disk => "disk",
-            OpKind::Parallel => "together",
-            OpKind::Action(act) => return act.fmt(f),
-        })
     }
 }

@@ -7,9 +7,11 @@
 use super::rules::{either, faulty, general, loaded, or_refused, quiet, refused, stated};
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::Flaw;
 use crate::policy::{DEFAULT, Dimension, Policy, Reviewer, Setting, TurnOverrides, Value};
-use crate::program::{Reply, ThreadName, ThreadRef};
+use crate::program::ops::run::Flaw;
+use crate::program::reply::Reply;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 /// T3 is the stance on a turn that fails or is interrupted: it did start, so its override holds.
 pub(super) fn run(

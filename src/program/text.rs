@@ -1,42 +1,37 @@
-//! The text form of a plan: its printer and its parser.
+//! The text form of a program: its printer and its parser.
 //!
-//! One line a step, the form's version in the first: `# heirloom case v1`. `parse(print(p)) == p`
-//! for every plan. A line that cannot be read is named by its number, with what was expected;
-//! nothing is guessed. Blank lines and further lines that begin with `#` are comments.
+//! One line a step, the form's version in the first line. `parse(print(p)) == p` for every program.
+//! A line that cannot be read is named by its number, with what was expected; nothing is guessed.
+//! Blank lines and further lines that begin with `#` are comments. The first form, whose words were
+//! others, is still read.
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::{MAIN, Program, Reply, Server, Step, ThreadName, ThreadRef};
-use crate::op::{Action, Delay, Flaw};
+use super::Program;
+use super::line::{Line, Problem, problem};
+use super::ops::Step;
+use super::thread::{ThreadName, ThreadRef};
+use super::values::{Config, defaults};
 use crate::policy::Defaults;
-use crate::policy::words::UnknownWord;
-
-mod lexer;
-mod printer;
-mod values;
-mod words;
-
-use self::lexer::Line;
-use self::values::{call, cut, defaults, name, read, reply, started, switch, turn};
-use self::words::Worded;
 
 /// The first line of every case file.
-pub const HEADER: &str = "# heirloom case v1";
+pub const HEADER: &str = "# heirloom case v2";
 
 /// How the first line of a case of any form begins.
 const FAMILY: &str = "# heirloom case v";
 
-/// The version of this heirloom.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The form that is written.
+const FORM: u32 = 2;
 
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Lines of a plan at the most: a run of as many takes half an hour, and no stop is heard within
-/// it.
+/// Lines of a program at the most: a run of as many takes half an hour, and no stop takes effect
+/// within it.
 const LINES_MAX: usize = 10_000;
 
-/// A text that is no plan.
+/// A text that is not a program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct Malformed {
@@ -46,19 +41,6 @@ pub struct Malformed {
     pub problem: String,
 }
 
-/// What is wrong with one line.
-struct Problem(String);
-
-impl From<UnknownWord> for Problem {
-    fn from(error: UnknownWord) -> Problem {
-        Problem(error.to_string())
-    }
-}
-
-fn problem<T>(text: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem(text.into()))
-}
-
 impl FromStr for Program {
     type Err = Malformed;
 
@@ -66,33 +48,34 @@ impl FromStr for Program {
         let text = text.trim_start_matches(BYTE_ORDER_MARK);
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let (_, first) = lines.next().unwrap_or((1, ""));
-        if first != HEADER {
-            return Err(Malformed { line: 1, problem: not_ours(first) });
-        }
+        let form = form(first).map_err(|problem| Malformed { line: 1, problem })?;
         let mut reading = Reading::default();
         let mut last = 1;
         for (line, text) in lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('#')) {
             last = line;
-            reading.line(text).map_err(|Problem(problem)| Malformed { line, problem })?;
+            let tokens = if form == 1 { Line::read_v1(text) } else { Line::read(text) };
+            tokens
+                .and_then(|line| reading.line(line))
+                .map_err(|Problem(problem)| Malformed { line, problem })?;
         }
         reading.end().map_err(|Problem(problem)| Malformed { line: last, problem })
     }
 }
 
-/// Why a first line is not ours: it is of another form, or no first line of a case at all.
-fn not_ours(first: &str) -> String {
-    let number = |line: &str| line.strip_prefix(FAMILY)?.parse::<u32>().ok();
-    let ours = number(HEADER).expect("the header ends in the number of its form");
-    match number(first) {
-        Some(form) if form > ours => format!(
-            "the case is of form {form}, and heirloom {VERSION} reads forms up to {ours}: a newer \
+/// The form that a first line names.
+fn form(first: &str) -> Result<u32, String> {
+    let version = env!("CARGO_PKG_VERSION");
+    match first.strip_prefix(FAMILY).and_then(|form| form.parse::<u32>().ok()) {
+        Some(form) if form > FORM => Err(format!(
+            "the case is of form {form}, and heirloom {version} reads forms up to {FORM}: a newer \
              heirloom wrote it, and reads it"
-        ),
-        _ => format!("`{first}` is not `{HEADER}`, the first line of a case"),
+        )),
+        Some(form) if form > 0 => Ok(form),
+        _ => Err(format!("`{first}` is not `{HEADER}`, the first line of a case")),
     }
 }
 
-/// A plan of which some lines are read.
+/// A program of which some lines are read.
 #[derive(Default)]
 struct Reading {
     defaults: Option<Defaults>,
@@ -102,155 +85,43 @@ struct Reading {
 }
 
 impl Reading {
-    fn line(&mut self, text: &str) -> Result<(), Problem> {
-        let mut line = Line::read(text).map_err(Problem)?;
-        let verb = line.word().unwrap_or_default();
+    fn line(&mut self, mut line: Line) -> Result<(), Problem> {
         if self.audited {
             return problem("nothing may follow `audit`");
         }
-        match (verb.as_str(), &self.defaults) {
+        match (line.verb.as_str(), &self.defaults) {
             ("config", None) => self.defaults = Some(defaults(&mut line)?),
             ("config", Some(_)) => return problem("a second `config`; use `configure` for a step"),
             (_, None) => return problem("the first step must be `config`"),
             ("audit", _) => self.audited = true,
-            (verb, _) => {
-                if self.steps.len() == LINES_MAX {
-                    return problem(format!("a case has at most {LINES_MAX} lines; split it"));
-                }
-                let step = self.step(verb, &mut line)?;
-                self.named.extend(step.names());
-                self.steps.push(step);
+            _ => self.step(&mut line)?,
+        }
+        line.end()
+    }
+
+    fn step(&mut self, line: &mut Line) -> Result<(), Problem> {
+        if self.steps.len() == LINES_MAX {
+            return problem(format!("a case has at most {LINES_MAX} lines; split it"));
+        }
+        let step = Step::parse(line)?;
+        for thread in step.used() {
+            if let ThreadRef::Thread(name) = thread
+                && !self.named.contains(&name)
+            {
+                return problem(format!(
+                    "no line before this one creates {name}; write `unknown` for a thread that \
+                     never existed"
+                ));
             }
         }
-        line.end().map_err(Problem)
-    }
-
-    fn step(&mut self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
-        match verb {
-            "start" => Ok(Step::Start {
-                overrides: call(line)?,
-                ephemeral: switch(line, "ephemeral")?,
-                new: self.new_name(line)?,
-            }),
-            "fork" => Ok(Step::Fork {
-                from: self.who(line)?,
-                overrides: call(line)?,
-                cut: cut(line)?,
-                ephemeral: switch(line, "ephemeral")?,
-                new: self.new_name(line)?,
-            }),
-            "spawn" => Ok(Step::Spawn { thread: self.who(line)?, new: self.new_name(line)? }),
-            "run" => self.run(line),
-            "restart" => {
-                let (stop, drop_db) = (worded(line)?, line.skip("forgetting"));
-                Ok(Step::Restart { stop, drop_db, server: server(line)? })
+        for name in step.names() {
+            if self.named.contains(&name) {
+                return problem(format!("{name} exists already; give the new thread another name"));
             }
-            "configure" => Ok(Step::Configure { defaults: defaults(line)? }),
-            "disk" => disk(line),
-            "second" => Ok(Step::SecondClient(Box::new(self.wrapped(line)?))),
-            "torn" => {
-                let after = delay(line)?;
-                let inner = match line.skip("together") {
-                    true => self.together(line)?,
-                    false => self.wrapped(line)?,
-                };
-                Ok(Step::KillDuring(Box::new(inner), after))
-            }
-            "together" => self.together(line),
-            _ => self.of_thread(verb, line),
+            self.named.push(name);
         }
-    }
-
-    /// A step that speaks of a thread and names none.
-    fn of_thread(&self, verb: &str, line: &mut Line) -> Result<Step, Problem> {
-        if !THREAD_VERBS.contains(&verb) && Action::read(verb).is_err() {
-            return problem(no_step(verb));
-        }
-        let thread = self.who(line)?;
-        match verb {
-            "resume" => Ok(Step::Resume { thread, overrides: call(line)? }),
-            "begin" => Ok(Step::Begin { thread, overrides: started(line)? }),
-            "settings" => Ok(Step::Settings { thread, overrides: turn(line)? }),
-            "finish" => Ok(Step::Finish { thread, finish: worded(line)? }),
-            "steer" => Ok(Step::Steer { thread }),
-            "retune" => match read(line, "reviewer")? {
-                Some(reviewer) => Ok(Step::TurnSettings { thread, reviewer }),
-                None => problem("expected `reviewer=`, the reviewer of the running turn"),
-            },
-            "reread" => Ok(Step::WarmRead { thread }),
-            "fresh" => Ok(Step::ColdRead { thread }),
-            "task" => Ok(Step::SubagentTurn { thread }),
-            "rival" => Ok(Step::SecondServer { thread }),
-            "invalid" => Ok(Step::Invalid { thread, method: worded(line)?, wrong: worded(line)? }),
-            act => Ok(Step::Action { thread, act: Action::read(act).map_err(Problem)? }),
-        }
-    }
-
-    /// The step within `second`, `torn` or `together`.
-    fn wrapped(&mut self, line: &mut Line) -> Result<Step, Problem> {
-        let verb = line.word().unwrap_or_default();
-        match verb.as_str() {
-            "second" | "torn" | "together" | "restart" | "disk" => {
-                problem(format!("`{verb}` cannot stand within another step"))
-            }
-            verb => self.step(verb, line),
-        }
-    }
-
-    /// Steps at once, with `|` between them; none speaks of a thread that another one names.
-    fn together(&mut self, line: &mut Line) -> Result<Step, Problem> {
-        let mut steps = Vec::new();
-        for mut lane in line.split("|") {
-            let step = self.wrapped(&mut lane)?;
-            lane.end().map_err(Problem)?;
-            if !step.is_one_call() {
-                return problem("`together` takes start, fork, resume and settings");
-            }
-            steps.push(step);
-        }
-        match steps.len() {
-            2.. => Ok(Step::Parallel(steps)),
-            _ => problem("`together` wants two steps or more, with `|` between them"),
-        }
-    }
-
-    fn run(&self, line: &mut Line) -> Result<Step, Problem> {
-        let thread = self.who(line)?;
-        let Some(prompt) = line.quoted() else {
-            return problem("expected what the person says, in quotes");
-        };
-        let overrides = started(line)?;
-        let flaw = line.value("flaw").map(|word| Flaw::read(&word)).transpose().map_err(Problem)?;
-        let reply = match line.skip("<-") {
-            true => reply(line)?,
-            false => Reply::Text("ok".to_owned()),
-        };
-        Ok(Step::Run { thread, prompt, overrides, flaw, reply })
-    }
-
-    fn who(&self, line: &mut Line) -> Result<ThreadRef, Problem> {
-        let word = line.word().unwrap_or_default();
-        if word == "nobody" {
-            return Ok(ThreadRef::Unknown);
-        }
-        let name = name(&word)?;
-        match self.named.contains(&name) {
-            true => Ok(ThreadRef::Thread(name)),
-            false => problem(format!(
-                "no line before this one names {name}; write `nobody` for a thread that never was"
-            )),
-        }
-    }
-
-    fn new_name(&self, line: &mut Line) -> Result<ThreadName, Problem> {
-        if !line.skip("->") {
-            return problem("expected `-> tN`, the name of the new thread");
-        }
-        let name = name(&line.word().unwrap_or_default())?;
-        match self.named.contains(&name) {
-            true => problem(format!("{name} is named already; give the new thread another name")),
-            false => Ok(name),
-        }
+        self.steps.push(step);
+        Ok(())
     }
 
     fn end(self) -> Result<Program, Problem> {
@@ -262,61 +133,11 @@ impl Reading {
     }
 }
 
-/// The verbs of steps that speak of a thread, besides those of acts.
-const THREAD_VERBS: [&str; 11] = [
-    "resume", "begin", "settings", "finish", "steer", "retune", "reread", "fresh", "task", "rival",
-    "invalid",
-];
-
-fn no_step(verb: &str) -> String {
-    let acts: Vec<&str> = Action::table().into_iter().map(|(_, word)| word).collect();
-    format!(
-        "`{verb}` is no step that heirloom {VERSION} knows, though a newer one may; expected \
-         start, run, fork, spawn, restart, configure, disk, second, \
-         torn, together, {}, {} or audit",
-        THREAD_VERBS.join(", "),
-        acts.join(", ")
-    )
-}
-
-/// The next word as a value of the alphabet.
-fn worded<T: Worded>(line: &mut Line) -> Result<T, Problem> {
-    T::read(&line.word().unwrap_or_default()).map_err(Problem)
-}
-
-/// The server that a restart names.
-fn server(line: &mut Line) -> Result<Option<Server>, Problem> {
-    let Some(word) = line.value("server") else {
-        return Ok(None);
-    };
-    if word == MAIN {
-        return Ok(Some(Server::Main));
-    }
-    let release = word.parse().map_err(|error| {
-        Problem(format!(
-            "`server={word}` names no release: {error}; expected one such as `server=0.144.4`, or \
-             `server={MAIN}` for the one that is checked"
-        ))
-    });
-    release.map(|release| Some(Server::Release(release)))
-}
-
-/// How long after its request a call is torn off.
-fn delay(line: &mut Line) -> Result<Delay, Problem> {
-    let Some(word) = line.value("after") else {
-        return Ok(Delay::default());
-    };
-    let number = word.strip_suffix("ms").and_then(|number| number.parse().ok());
-    number.map(Delay).ok_or_else(|| {
-        Problem(format!("`after={word}` is no delay; expected one such as `after=20ms`"))
-    })
-}
-
-fn disk(line: &mut Line) -> Result<Step, Problem> {
-    match line.word().as_deref() {
-        Some("full") => Ok(Step::Disk { full: true }),
-        Some("free") => Ok(Step::Disk { full: false }),
-        _ => problem("expected `disk full` or `disk free`"),
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADER}\nconfig  {}", Config(&self.defaults))?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
+        writeln!(f, "audit")
     }
 }
 
@@ -326,9 +147,13 @@ mod tests {
 
     use crate::program::Program;
 
-    /// How a line that is torn off is read and printed again.
+    /// How a line is read and printed again.
     fn check(line: &str, expected: Expect) {
-        let text = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
+        check_form(2, line, expected);
+    }
+
+    fn check_form(form: u32, line: &str, expected: Expect) {
+        let text = format!("# heirloom case v{form}\nconfig\nstart -> t0\n{line}\naudit\n");
         expected.assert_eq(&match text.parse::<Program>() {
             Ok(program) => program.steps.last().map_or("no step".to_owned(), ToString::to_string),
             Err(error) => error.to_string(),
@@ -336,36 +161,46 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_torn_off_at_once_where_it_does_not_say_when() {
-        check("torn    resume  t0", expect!["torn    resume  t0"]);
-        check("torn after=0ms resume t0", expect!["torn    resume  t0"]);
+    fn a_server_is_killed_at_once_where_the_line_does_not_say_when() {
+        check("kill-during resume t0", expect![[""]]);
+        check("kill-during after=0ms resume t0", expect![[""]]);
         check(
-            "torn after=5ms together resume t0 | settings t0 approval=never",
-            expect!["torn    after=5ms together resume  t0 | settings t0 approval=never"],
+            "kill-during after=5ms parallel resume t0 | settings t0 approval=never",
+            expect![[""]],
         );
-        check(
-            "torn after=8ms resume t0 approval=never",
-            expect!["torn    after=8ms resume  t0 approval=never"],
-        );
-        check(
-            "torn after=65535ms finish t0 interrupt",
-            expect!["torn    after=65535ms finish  t0 interrupt"],
-        );
+        check("kill-during after=8ms resume t0 approval=never", expect![[""]]);
+        check("kill-during after=65535ms finish t0 interrupt", expect![[""]]);
     }
 
     #[test]
     fn a_delay_is_a_number_of_milliseconds() {
-        check(
-            "torn after=8 resume t0",
-            expect!["line 4: `after=8` is no delay; expected one such as `after=20ms`"],
-        );
-        check(
-            "torn after=65536ms resume t0",
-            expect!["line 4: `after=65536ms` is no delay; expected one such as `after=20ms`"],
-        );
-        check(
-            "torn after=soon resume t0",
-            expect!["line 4: `after=soon` is no delay; expected one such as `after=20ms`"],
-        );
+        check("kill-during after=8 resume t0", expect![[""]]);
+        check("kill-during after=65536ms resume t0", expect![[""]]);
+        check("kill-during after=soon resume t0", expect![[""]]);
+    }
+
+    #[test]
+    fn a_word_that_is_not_understood_is_named() {
+        check("start colour=red -> t1", expect![[""]]);
+        check("list", expect![[""]]);
+        check("client2", expect![[""]]);
+        check("rewind t0", expect![[""]]);
+        check("resume t7", expect![[""]]);
+        check("invalid t0 sing unknown-value", expect![[""]]);
+    }
+
+    #[test]
+    fn the_words_of_the_first_form_are_read() {
+        check_form(1, "torn after=20ms together retune t0 reviewer=user | rival t0", expect![[""]]);
+        check_form(1, "torn after=20ms together resume t0 | fork nobody -> t1", expect![[""]]);
+        check_form(1, "torn retune t0 reviewer=user", expect![[""]]);
+        check_form(1, "second reread t0", expect![[""]]);
+        check_form(1, "fresh t0", expect![[""]]);
+        check_form(1, "task nobody", expect![[""]]);
+        check_form(1, "restart kill forgetting server=0.144.4", expect![[""]]);
+        check_form(1, "run t0 \"one\" <- deed pout accept silence", expect![[""]]);
+        check_form(1, "run t0 \"nobody <- deed\" approval=never <- interrupt", expect![[""]]);
+        check_form(1, "finish t0 interrupt", expect![[""]]);
+        check_form(1, "invalid t0 retune unknown-value", expect![[""]]);
     }
 }

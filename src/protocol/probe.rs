@@ -9,7 +9,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::op::{Probe, Review};
+use crate::program::reply::Probe;
+use crate::program::reply::Review;
 
 /// The tool that runs a command.
 pub const TOOL: &str = "exec_command";
@@ -129,7 +130,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::{arguments, upshot};
-    use crate::op::Probe;
+    use crate::program::reply::Probe;
 
     fn check(seen: &str, expected: Expect) {
         expected.assert_eq(seen);

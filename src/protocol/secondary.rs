@@ -5,6 +5,10 @@
 //! the mode and the plugins, which are left out there, and none for the effort, which they take in
 //! their `config` object. In that object `null` is an error and no wish, so it is left out of it.
 
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::start::Start;
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
@@ -115,7 +119,8 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
 
-    use crate::program::{Program, Step};
+    use crate::program::Program;
+    use crate::program::ops::Step;
     use crate::protocol::policy::{Places, of_reply, of_settings};
     use crate::protocol::requests::{Fork, fork, resume, settings, start};
 
@@ -133,10 +138,12 @@ mod tests {
         let case = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
         let mut call = match &program.steps[1] {
-            Step::Start { overrides, ephemeral, .. } => start(overrides, *ephemeral, &places),
-            Step::Resume { overrides, .. } => resume("id", overrides, &places),
-            Step::Settings { overrides, .. } => settings("id", overrides, &places),
-            Step::Fork { overrides, ephemeral, .. } => {
+            Step::Start(Start { overrides, ephemeral, .. }) => {
+                start(overrides, *ephemeral, &places)
+            }
+            Step::Resume(Resume { overrides, .. }) => resume("id", overrides, &places),
+            Step::Settings(Settings { overrides, .. }) => settings("id", overrides, &places),
+            Step::Fork(Fork { overrides, ephemeral, .. }) => {
                 let ephemeral = *ephemeral;
                 fork(Fork { thread: "id", overrides, cut: None, ephemeral }, &places)
             }

@@ -15,8 +15,9 @@ use crate::contract::row;
 use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::releases::HomeHistory;
+use crate::program::Program;
+use crate::program::ops::Step;
 use crate::program::text::HEADER;
-use crate::program::{Program, Step};
 use crate::trace::Trace;
 
 /// A finding and the program that shows it.
@@ -230,7 +231,7 @@ impl<'a> FindingText<'a> {
         let Finding { clause, expected, .. } = self.finding;
         let seen = words::seen(self.finding);
         let where_ = match self.in_audit() {
-            Some(Step::Restart { .. }) => "; this is the audit's restart".to_owned(),
+            Some(Step::Restart(_)) => "; this is the audit's restart".to_owned(),
             Some(step) => step.uses().map_or(String::new(), |who| {
                 format!("; the audit restarts the server, and {who} was read cold")
             }),

@@ -6,7 +6,7 @@
 
 use super::style::Style;
 use super::words::brief;
-use crate::program::Step;
+use crate::program::ops::Step;
 use crate::trace::{Observation, Trace};
 
 /// Cells of a bar: the rest of a narrow terminal holds a call.
@@ -116,7 +116,7 @@ mod tests {
 
     use super::super::style::Style;
     use crate::policy::Defaults;
-    use crate::program::ThreadName;
+    use crate::program::thread::ThreadName;
     use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
     /// The picture of step 1, in the course of which this was seen at these times.

@@ -5,11 +5,19 @@
 //! it goes; overrides and replies become plain, values lose their fields, defaults become the plain
 //! ones, and threads are named lower. A reduction never makes a plan longer.
 
+use crate::program::ops::configure::Configure;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
 use std::collections::BTreeSet;
 
 use super::simplify::{plainer_defaults, simplify};
 use crate::policy::{CallOverrides, Defaults, Overrides, Setting};
-use crate::program::{Program, Step, ThreadName, ThreadRef};
+use crate::program::Program;
+use crate::program::ops::Step;
+use crate::program::thread::ThreadName;
+use crate::program::thread::ThreadRef;
 
 /// Large steps, made from the line and the thread at which a finding showed; smallest plan first.
 pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Vec<Program> {
@@ -22,13 +30,9 @@ pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Ve
     };
     let line = lineage(&cut, thread);
     let aside = |step: &Step| match step {
-        Step::Run { flaw, .. } => flaw.is_some(),
-        Step::Start { .. } | Step::Fork { .. } | Step::Resume { .. } | Step::Settings { .. } => {
-            false
-        }
-        Step::Spawn { .. } | Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => {
-            false
-        }
+        Step::Run(Run { flaw, .. }) => flaw.is_some(),
+        Step::Start(_) | Step::Fork(_) | Step::Resume(_) | Step::Settings(_) => false,
+        Step::Spawn(_) | Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => false,
         _ => true,
     };
     let mut bare = line.clone();
@@ -132,7 +136,8 @@ fn without(program: &Program, span: std::ops::Range<usize>) -> Program {
 fn unforked(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Fork { from: from @ ThreadRef::Thread(_), new, overrides, .. } = step else {
+        let Step::Fork(Fork { source: from @ ThreadRef::Thread(_), new, overrides, .. }) = step
+        else {
             continue;
         };
         let kept = overrides.sets_any().then(|| moved_to_turn(program, index, overrides)).flatten();
@@ -150,13 +155,13 @@ fn unforked(program: &Program) -> Vec<Program> {
 fn hoisted(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Configure { defaults } = step else { continue };
+        let Step::Configure(Configure { defaults }) = step else { continue };
         let mut steps = program.steps.clone();
         steps.remove(index);
         let dropped = Program { defaults: defaults.clone(), steps };
         let mut pinned = dropped.clone();
         for step in &mut pinned.steps[..index] {
-            if let Step::Start { overrides, .. } = step {
+            if let Step::Start(Start { overrides, .. }) = step {
                 *overrides = difference(&program.defaults, defaults).under(overrides.clone());
             }
         }
@@ -191,10 +196,10 @@ fn difference(old: &Defaults, new: &Defaults) -> CallOverrides {
 fn unresumed(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let Step::Resume { overrides, .. } = step else { continue };
+        let Step::Resume(Resume { overrides, .. }) = step else { continue };
         let Some(mut moved) = moved_to_turn(program, index, overrides) else { continue };
         moved.steps.remove(index);
-        if index > 0 && matches!(moved.steps[index - 1], Step::Restart { .. }) {
+        if index > 0 && matches!(moved.steps[index - 1], Step::Restart(_)) {
             moved.steps.remove(index - 1);
         }
         all.push(moved);
@@ -205,11 +210,11 @@ fn unresumed(program: &Program) -> Vec<Program> {
 /// The overrides of a fork or a resume laid over those of its thread's last turn before it.
 fn moved_to_turn(program: &Program, call: usize, overrides: &CallOverrides) -> Option<Program> {
     let thread = program.steps[call].uses();
-    let is_turn = |step: &Step| matches!(step, Step::Run { .. }) && step.uses() == thread;
+    let is_turn = |step: &Step| matches!(step, Step::Run(_)) && step.uses() == thread;
     let place = program.steps[..call].iter().rposition(is_turn)?;
     let mut program = program.clone();
     let asked = program.defaults.resolve(overrides);
-    if let Step::Run { overrides, .. } = &mut program.steps[place] {
+    if let Step::Run(Run { overrides, .. }) = &mut program.steps[place] {
         *overrides = overrides.clone().under(asked);
     }
     Some(program)

@@ -4,57 +4,66 @@
 //! thread to a durable one, a turn that runs on to one that ends, a strange answer to a text. What
 //! is plain already has nothing plainer.
 
+use crate::program::ops::begin::Begin;
+use crate::program::ops::configure::Configure;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::restart::Restart;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
+use crate::program::ops::settings::Settings;
+use crate::program::ops::start::Start;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::op::{Consent, Delay, Finish, Review, Stop};
 use crate::policy::{
     Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, Setting, TurnOverrides,
 };
-use crate::program::{Reply, Step};
+use crate::program::ops::Delay;
+use crate::program::ops::Step;
+use crate::program::ops::finish::End;
+use crate::program::ops::restart::Stop;
+use crate::program::reply::Consent;
+use crate::program::reply::Reply;
+use crate::program::reply::Review;
 
 /// Every step that is this one with one thing made plain.
 pub(super) fn simplify(step: &Step) -> Vec<Step> {
     match step {
-        Step::Start { overrides, ephemeral, new } => {
-            let with = |overrides, ephemeral| Step::Start { overrides, ephemeral, new: *new };
+        Step::Start(Start { overrides, ephemeral, new }) => {
+            let with =
+                |overrides, ephemeral| Step::Start(Start { overrides, ephemeral, new: *new });
             let fewer = plainer_call(overrides).into_iter();
             let durable = ephemeral.then(|| with(overrides.clone(), false));
             fewer.map(|overrides| with(overrides, *ephemeral)).chain(durable).collect()
         }
-        Step::Fork { from, overrides, cut, ephemeral, new } => {
-            let with = |overrides, cut, ephemeral| Step::Fork {
-                from: *from,
-                overrides,
-                cut,
-                ephemeral,
-                new: *new,
+        Step::Fork(Fork { source: from, overrides, cut, ephemeral, new }) => {
+            let with = |overrides, cut, ephemeral| {
+                Step::Fork(Fork { source: *from, overrides, cut, ephemeral, new: *new })
             };
             let fewer = plainer_call(overrides).into_iter();
             let whole = cut.map(|_| with(overrides.clone(), None, *ephemeral));
             let durable = ephemeral.then(|| with(overrides.clone(), *cut, false));
             fewer.map(|o| with(o, *cut, *ephemeral)).chain(whole).chain(durable).collect()
         }
-        Step::Resume { thread, overrides } => plainer_call(overrides)
+        Step::Resume(Resume { thread, overrides }) => plainer_call(overrides)
             .into_iter()
-            .map(|overrides| Step::Resume { thread: *thread, overrides })
+            .map(|overrides| Step::Resume(Resume { thread: *thread, overrides }))
             .collect(),
-        Step::Run { .. } => plainer_run(step),
-        Step::Begin { thread, overrides } => {
+        Step::Run(_) => plainer_run(step),
+        Step::Begin(Begin { thread, overrides }) => {
             let fewer = plainer_turn(overrides).into_iter();
-            fewer.map(|overrides| Step::Begin { thread: *thread, overrides }).collect()
+            fewer.map(|overrides| Step::Begin(Begin { thread: *thread, overrides })).collect()
         }
-        Step::Settings { thread, overrides } => {
+        Step::Settings(Settings { thread, overrides }) => {
             let fewer = plainer_turn(overrides).into_iter();
-            fewer.map(|overrides| Step::Settings { thread: *thread, overrides }).collect()
+            fewer.map(|overrides| Step::Settings(Settings { thread: *thread, overrides })).collect()
         }
-        Step::Finish { thread, finish: Finish::Interrupt } => {
-            vec![Step::Finish { thread: *thread, finish: Finish::Complete }]
+        Step::Finish(Finish { thread, end: End::Interrupt }) => {
+            vec![Step::Finish(Finish { thread: *thread, end: End::Complete })]
         }
-        Step::Restart { stop, drop_db, server } => {
-            let with = |stop, drop_db, server: &Option<_>| Step::Restart {
-                stop,
-                drop_db,
-                server: server.clone(),
+        Step::Restart(Restart { stop, drop_db, release: server }) => {
+            let with = |stop, drop_db, server: &Option<_>| {
+                Step::Restart(Restart { stop, drop_db, release: server.clone() })
             };
             let all = [
                 with(*stop, *drop_db, &None),
@@ -63,9 +72,9 @@ pub(super) fn simplify(step: &Step) -> Vec<Step> {
             ];
             all.into_iter().filter(|plainer| plainer != step).collect()
         }
-        Step::Configure { defaults } => plainer_defaults(defaults)
+        Step::Configure(Configure { defaults }) => plainer_defaults(defaults)
             .into_iter()
-            .map(|defaults| Step::Configure { defaults })
+            .map(|defaults| Step::Configure(Configure { defaults }))
             .collect(),
         Step::SecondClient(inner) => wrapped(inner, Step::SecondClient),
         Step::KillDuring(inner, after) => torn(inner, *after),
@@ -75,15 +84,11 @@ pub(super) fn simplify(step: &Step) -> Vec<Step> {
 }
 
 fn plainer_run(step: &Step) -> Vec<Step> {
-    let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
+    let Step::Run(Run { thread, prompt, overrides, flaw, reply }) = step else {
         return Vec::new();
     };
-    let plain = |overrides, flaw, reply| Step::Run {
-        thread: *thread,
-        prompt: prompt.clone(),
-        overrides,
-        flaw,
-        reply,
+    let plain = |overrides, flaw, reply| {
+        Step::Run(Run { thread: *thread, prompt: prompt.clone(), overrides, flaw, reply })
     };
     let mut all = Vec::new();
     let text = Reply::Text("ok".to_owned());

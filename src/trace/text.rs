@@ -11,8 +11,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Observation, ThreadLabel, Trace};
+use crate::program::Program;
 use crate::program::text::Malformed;
-use crate::program::{Program, ThreadName};
+use crate::program::thread::ThreadName;
 
 /// The schema that this heirloom writes.
 pub const SCHEMA: &str = "heirloom trace v2";

@@ -1,18 +1,20 @@
 //! The values that the laws are tried on.
 //!
-//! Cases as the strategy draws them, as a fuzzer's bytes make them, and with their operations
-//! shuffled; programs as a person may write them, with any name and any text; values of policy,
-//! also those that only a server states.
+//! Programs as the strategy draws them, as a fuzzer's bytes make them, with their steps shuffled, and
+//! as a person may write them, with any name and any text; values of policy, also those that only a
+//! server states.
 
 use std::collections::BTreeMap;
 
 use arbitrary::{Arbitrary, Unstructured};
-use heirloom::op::Case;
-use heirloom::op::strategy::{Draw, cases};
 use heirloom::policy::{
     Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, Setting, TurnOverrides,
 };
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, programs};
+use heirloom::program::ops::Step;
+use heirloom::program::ops::run::Run;
+use heirloom::program::reply::Reply;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
@@ -20,41 +22,35 @@ use semver::Version;
 
 use crate::simulated::fault::{FAULTS, Fault};
 
-/// The most bytes of a fuzzer; a case of twelve ops takes a few hundred.
+/// The most bytes of a fuzzer; a program of twelve steps takes a few hundred.
 const FUZZ_BYTES: usize = 1024;
 
-/// Any legal case.
-pub(super) fn any_case() -> impl Strategy<Value = Case> {
-    let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
-    prop_oneof![cases(Draw::default()), fuzzed, shuffled()]
-}
-
-/// A draw of cases that move their homes to other releases.
-pub(super) fn moving() -> Draw {
-    let servers = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
-    Draw { servers: servers.to_vec(), ..Draw::default() }
-}
-
-/// The program of any legal case.
+/// Any normalised program.
 pub(super) fn any_program() -> impl Strategy<Value = Program> {
-    any_case().prop_map(|case| Program::from(&case))
+    let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
+    prop_oneof![programs(Draw::default()), fuzzed, shuffled()]
 }
 
-/// The case that a fuzzer makes of these bytes.
-pub(super) fn of_bytes(bytes: &[u8]) -> Case {
-    Case::arbitrary(&mut Unstructured::new(bytes)).expect("every text of bytes is a case")
+/// A draw of programs that move their homes to other releases.
+pub(super) fn moving() -> Draw {
+    let releases = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
+    Draw { releases: releases.to_vec(), ..Draw::default() }
 }
 
-/// The ops of some cases, none included, in any order.
-fn shuffled() -> impl Strategy<Value = Case> {
-    let several = (cases(Draw::default()), vec(cases(Draw::default()), 0..3));
-    several
-        .prop_flat_map(|(first, more)| {
-            let mut ops: Vec<_> = more.into_iter().flat_map(|case| case.ops).collect();
-            ops.extend(first.ops.into_iter().skip(1));
-            (Just(first.defaults), Just(ops).prop_shuffle())
+/// The program that a fuzzer makes of these bytes.
+pub(super) fn of_bytes(bytes: &[u8]) -> Program {
+    Program::arbitrary(&mut Unstructured::new(bytes)).expect("any bytes are a program")
+}
+
+/// The steps of one to three programs in any order, normalised.
+fn shuffled() -> impl Strategy<Value = Program> {
+    vec(programs(Draw::default()), 1..4)
+        .prop_flat_map(|programs| {
+            let defaults = programs[0].defaults.clone();
+            let steps: Vec<Step> = programs.into_iter().flat_map(|program| program.steps).collect();
+            (Just(defaults), Just(steps).prop_shuffle())
         })
-        .prop_map(|(defaults, ops)| Case { defaults, ops, servers: Vec::new() })
+        .prop_map(|(defaults, steps)| Program { defaults, steps }.normalised())
 }
 
 /// A program as a person may write one: any names, prompts and replies.
@@ -88,24 +84,17 @@ fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
     (0..count).map(take).collect()
 }
 
-/// The program with its names replaced, in their order, by these numbers.
+/// The program with its names replaced, in their order, by these numbers. Its prompts are those of a
+/// drawn program, so that no word of them is a name.
 fn renamed(program: &Program, numbers: &[u16]) -> Program {
-    let old = program.names();
-    let new = |name: ThreadName| {
-        let place =
-            old.iter().position(|other| *other == name).expect("the program names the thread");
-        ThreadName(numbers[place])
+    let names: Vec<String> = program.names().iter().map(ToString::to_string).collect();
+    let word = |word: &str| match names.iter().position(|name| name == word) {
+        Some(place) => format!("t{}", numbers[place]),
+        None => word.to_owned(),
     };
-    let mut program = program.clone();
-    for step in &mut program.steps {
-        step.each_new(&mut |name| *name = new(*name));
-        step.each_used(&mut |who| {
-            if let ThreadRef::Thread(name) = who {
-                *name = new(*name);
-            }
-        });
-    }
-    program
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    let text: Vec<String> = program.to_string().lines().map(line).collect();
+    text.join("\n").parse().expect("names are free")
 }
 
 /// The parts of a turn that any text can be put into.
@@ -117,9 +106,9 @@ struct Turn {
 }
 
 fn with_turns(mut program: Program, turns: &[Turn]) -> Program {
-    let runs = program.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
+    let runs = program.steps.iter_mut().filter(|step| matches!(step, Step::Run(_)));
     for (step, turn) in runs.zip(turns.iter().cycle().cloned()) {
-        if let Step::Run { prompt, overrides, reply, .. } = step {
+        if let Step::Run(Run { prompt, overrides, reply, .. }) = step {
             (*prompt, *overrides, *reply) = (turn.prompt, turn.overrides, turn.reply);
         }
     }

@@ -4,6 +4,12 @@
 //! and one that only a rollout shows is a notice. The table has the clauses that a fault breaks
 //! first, the clauses that its consequences break, and the dimension if only one is affected.
 
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -13,8 +19,10 @@ use heirloom::judge::{Finding, Verdict, View, judge};
 use heirloom::model::World;
 use heirloom::model::rules::step;
 use heirloom::policy::{Dimension, Overrides};
-use heirloom::program::lift::canonical;
-use heirloom::program::{Program, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::ops::Step;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::trace::{Entry, Observation, Trace};
 use proptest::strategy::Strategy;
 
@@ -173,7 +181,7 @@ fn entries(trace: &Trace) -> Vec<Entry> {
 /// Whether the contract allows several answers somewhere, so that a fault can look like one of them.
 fn is_open(program: &Program) -> bool {
     let mut world = World::new(program.defaults.clone());
-    program.whole().iter().any(|each| {
+    program.with_audit().iter().any(|each| {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;
@@ -240,41 +248,40 @@ fn plain(mut program: Program) -> Program {
     program.steps.retain(|step| {
         matches!(
             step,
-            Step::Start { .. }
-                | Step::Run { .. }
-                | Step::Fork { .. }
-                | Step::Resume { .. }
-                | Step::WarmRead { .. }
-                | Step::ColdRead { .. }
-                | Step::Restart { .. }
-                | Step::Configure { .. }
+            Step::Start(_)
+                | Step::Run(_)
+                | Step::Fork(_)
+                | Step::Resume(_)
+                | Step::WarmRead(_)
+                | Step::ColdRead(_)
+                | Step::Restart(_)
+                | Step::Configure(_)
         )
     });
     let named: BTreeSet<ThreadName> = program.names().into_iter().collect();
-    let gone = |who: &ThreadRef| matches!(who, ThreadRef::Thread(name) if !named.contains(name));
     for step in &mut program.steps {
-        step.each_used(&mut |who| {
-            if gone(who) {
-                *who = ThreadRef::Unknown;
+        for used in step.used() {
+            if used.name().is_some_and(|name| !named.contains(&name)) {
+                step.rename(used, ThreadRef::Unknown);
             }
-        });
+        }
         match step {
-            Step::Start { overrides, ephemeral, .. } => {
+            Step::Start(Start { overrides, ephemeral, .. }) => {
                 *ephemeral = false;
                 *overrides = primary(overrides);
             }
-            Step::Fork { overrides, ephemeral, cut, .. } => {
+            Step::Fork(Fork { overrides, ephemeral, cut, .. }) => {
                 (*ephemeral, *cut) = (false, None);
                 *overrides = primary(overrides);
             }
-            Step::Resume { overrides, .. } => *overrides = primary(overrides),
-            Step::Run { overrides, .. } => *overrides = primary(overrides),
-            Step::Configure { defaults } => defaults.profile = None,
+            Step::Resume(Resume { overrides, .. }) => *overrides = primary(overrides),
+            Step::Run(Run { overrides, .. }) => *overrides = primary(overrides),
+            Step::Configure(Configure { defaults }) => defaults.profile = None,
             _ => {}
         }
     }
     program.defaults.profile = None;
-    canonical(&program)
+    program.normalised()
 }
 
 /// The overrides of the policy, without secondary dimensions, each by its own key.

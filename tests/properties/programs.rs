@@ -1,18 +1,22 @@
 //! Programs and the model are total.
 //!
-//! Every case is a legal program, the model answers every step of it, and every program ends with
-//! its audit.
+//! Every list of steps becomes a legal program, the model answers every step, and every program ends
+//! with its audit.
 
+use heirloom::program::ops::disk::Disk;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
 use heirloom::model::World;
 use heirloom::model::rules::step;
-use heirloom::op::{Case, Stop};
-use heirloom::program::lift::canonical;
-use heirloom::program::{Program, Step, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::thread::ThreadRef;
 use proptest::strategy::Strategy;
 
-use super::drawn::{any_case, any_program, of_bytes, written_program};
+use super::drawn::{any_program, of_bytes, written_program};
 use super::{check, same};
 
 /// The worlds that are followed: they multiply where several answers are allowed at many steps.
@@ -21,7 +25,7 @@ const WORLDS_MAX: usize = 16;
 /// Every step has an answer in every world that the contract allows, up to the bound.
 fn answered(program: &Program) -> Result<(), String> {
     let mut worlds = BTreeSet::from([World::new(program.defaults.clone())]);
-    for each in program.whole() {
+    for each in program.with_audit() {
         let mut next = BTreeSet::new();
         for world in &worlds {
             let branches = step(world, &each);
@@ -53,12 +57,11 @@ fn in_order(program: &Program) -> Result<(), String> {
 
 /// The audit is a restart and a cold read of every thread, on a disk that has room.
 fn audited(program: &Program) -> Result<(), String> {
-    let full = program.steps.contains(&Step::Disk { full: true });
-    let mut due: Vec<Step> = full.then_some(Step::Disk { full: false }).into_iter().collect();
-    due.push(Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
-    due.extend(program.names().into_iter().map(|name| Step::Resume {
-        thread: ThreadRef::Thread(name),
-        overrides: Default::default(),
+    let full = program.steps.contains(&Step::Disk(Disk { full: true }));
+    let mut due: Vec<Step> = full.then_some(Step::Disk(Disk { full: false })).into_iter().collect();
+    due.push(Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
+    due.extend(program.names().into_iter().map(|name| {
+        Step::Resume(Resume { thread: ThreadRef::Thread(name), overrides: Default::default() })
     }));
     same(&program.audit(), &due)
 }
@@ -84,30 +87,25 @@ fn a_program_ends_with_a_cold_read_of_every_thread() {
 }
 
 #[test]
-fn a_program_has_a_step_for_each_operation() {
-    check(any_case(), |case| same(&Program::from(&case).lines(), &case.ops.len()));
+fn a_drawn_program_is_normalised() {
+    check(any_program(), |program| same(&program.normalised(), &program));
 }
 
 #[test]
-fn a_drawn_program_becomes_a_case_and_again_the_program() {
-    check(any_program(), |program| same(&Program::from(&Case::from(&program)), &program));
+fn a_normalised_program_stays_as_it_is() {
+    let programs = written_program().prop_map(|program| program.normalised());
+    check(programs, |program| same(&program.normalised(), &program));
 }
 
 #[test]
-fn a_canonical_program_stays_as_it_is() {
-    let programs = written_program().prop_map(|program| canonical(&program));
-    check(programs, |program| same(&canonical(&program), &program));
-}
-
-#[test]
-fn a_canonical_program_has_as_many_lines() {
-    check(written_program(), |program| same(&canonical(&program).lines(), &program.lines()));
+fn a_normalised_program_has_as_many_lines() {
+    check(written_program(), |program| same(&program.normalised().lines(), &program.lines()));
 }
 
 #[test]
 fn no_bytes_zeros_and_ones_are_legal_programs() {
     for bytes in [&[][..], &[0; 4096], &[u8::MAX; 4096]] {
-        let program = Program::from(&of_bytes(bytes));
+        let program = of_bytes(bytes);
         answered(&program).and_then(|()| in_order(&program)).expect("the program is legal");
     }
 }

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 
 use heirloom::judge::{Verdict, judge};
 use heirloom::program::Program;
-use heirloom::program::lift::canonical;
 use heirloom::shrink::Search;
 use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
@@ -46,7 +45,7 @@ fn shrunk(program: &Program, fault: Fault) -> Result<Option<u32>, String> {
     if best.lines() > program.lines() {
         return problem("the result is longer than the program, for");
     }
-    let smaller = reductions(best).into_iter().map(|program| canonical(&program));
+    let smaller = reductions(best).into_iter().map(|program| program.normalised());
     match smaller.into_iter().find(|program| program != best && shows(program)) {
         Some(missed) => problem(&format!("a smaller program is\n{missed}and shows")),
         None => Ok(Some(search.runs())),

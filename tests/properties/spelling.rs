@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use heirloom::op::Flaw;
 use heirloom::policy::{
     Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, Setting,
     TurnOverrides,
 };
+use heirloom::program::ops::run::Flaw;
 use heirloom::protocol::policy::{
     Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
     sandbox_json,

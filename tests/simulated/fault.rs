@@ -5,11 +5,19 @@
 //! remembers before the step, or the world that it stores after it; the others change only answers.
 
 use heirloom::model::{Thread, World};
-use heirloom::op::Stop;
 use heirloom::policy::{
     Approval, CallOverrides, Defaults, Overrides, Policy, Setting, TurnOverrides,
 };
-use heirloom::program::{Reply, Step, ThreadRef};
+use heirloom::program::ops::Step;
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadRef;
 
 macro_rules! faults {
     ($($(#[doc = $text:literal])+ $name:ident,)+) => {
@@ -99,27 +107,29 @@ impl Fault {
         let cold = |who: &ThreadRef| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
         let mut heard = step.clone();
         match (self, &mut heard) {
-            (Fault::IgnoresStarts, Step::Start { overrides, .. })
-            | (Fault::IgnoresForks, Step::Fork { overrides, .. }) => {
+            (Fault::IgnoresStarts, Step::Start(Start { overrides, .. }))
+            | (Fault::IgnoresForks, Step::Fork(Fork { overrides, .. })) => {
                 *overrides = CallOverrides::default();
             }
-            (Fault::IgnoresTurns, Step::Run { overrides, .. }) => {
+            (Fault::IgnoresTurns, Step::Run(Run { overrides, .. })) => {
                 *overrides = TurnOverrides::default();
             }
-            (Fault::IgnoresColdResumes, Step::Resume { thread, overrides }) if cold(thread) => {
+            (Fault::IgnoresColdResumes, Step::Resume(Resume { thread, overrides }))
+                if cold(thread) =>
+            {
                 *overrides = CallOverrides::default();
             }
-            (Fault::RefusesColdResumes, Step::Resume { thread, .. }) if cold(thread) => {
+            (Fault::RefusesColdResumes, Step::Resume(Resume { thread, .. })) if cold(thread) => {
                 *thread = ThreadRef::Unknown;
             }
-            (Fault::RunsFlawedTurns, Step::Run { flaw, .. }) => *flaw = None,
+            (Fault::RunsFlawedTurns, Step::Run(Run { flaw, .. })) => *flaw = None,
             (
                 Fault::ClearsByNull,
-                Step::Start { overrides, .. }
-                | Step::Fork { overrides, .. }
-                | Step::Resume { overrides, .. },
+                Step::Start(Start { overrides, .. })
+                | Step::Fork(Fork { overrides, .. })
+                | Step::Resume(Resume { overrides, .. }),
             ) => *overrides = cleared(overrides, &world.defaults, world.defaults.sandbox),
-            (Fault::ClearsByNull, Step::Run { overrides, .. }) => {
+            (Fault::ClearsByNull, Step::Run(Run { overrides, .. })) => {
                 let sandbox = world.defaults.sandbox.under(&world.defaults);
                 *overrides = cleared(overrides, &world.defaults, sandbox);
             }
@@ -139,29 +149,31 @@ impl Fault {
             return recalled;
         };
         match (self, step) {
-            (Fault::InheritsNothing, Step::Fork { .. }) => put(thread, &config),
-            (Fault::InheritsNothing, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::InheritsNothing, Step::Fork(_)) => put(thread, &config),
+            (Fault::InheritsNothing, Step::Resume(_)) if is_cold(thread) => {
                 thread.stored = config;
             }
-            (Fault::LosesSandboxes, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::LosesSandboxes, Step::Resume(_)) if is_cold(thread) => {
                 thread.stored.permissions = config.permissions;
             }
-            (Fault::LosesFields, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::LosesFields, Step::Resume(_)) if is_cold(thread) => {
                 if let Approval::Granular(granular) = &mut thread.stored.approval {
                     granular.skill_approval = false;
                     granular.request_permissions = false;
                 }
             }
-            (Fault::AppliesWarmResumes, Step::Resume { overrides, .. }) if thread.materialised => {
+            (Fault::AppliesWarmResumes, Step::Resume(Resume { overrides, .. }))
+                if thread.materialised =>
+            {
                 let wished = world.defaults.resolve(overrides);
                 thread.live = thread.live.as_ref().map(|live| live.with(&wished));
             }
-            (Fault::FallsBackInTurns, Step::Run { overrides, flaw: None, .. }) => {
+            (Fault::FallsBackInTurns, Step::Run(Run { overrides, flaw: None, .. })) => {
                 if let (None, Some(live)) = (overrides.approval.value(), &mut thread.live) {
                     live.approval = config.approval;
                 }
             }
-            (Fault::RunsUnloadedThreads, Step::Run { flaw: None, .. }) if is_cold(thread) => {
+            (Fault::RunsUnloadedThreads, Step::Run(Run { flaw: None, .. })) if is_cold(thread) => {
                 thread.live = Some(thread.stored.clone());
             }
             _ => {}
@@ -172,12 +184,15 @@ impl Fault {
     /// The world that the server stores after the step.
     pub(super) fn stored(self, step: &Step, before: &World, mut after: World) -> World {
         match (self, step) {
-            (Fault::InheritsNothing, Step::Fork { from: ThreadRef::Thread(from), .. }) => {
+            (Fault::InheritsNothing, Step::Fork(Fork { source: ThreadRef::Thread(from), .. })) => {
                 if let Some(source) = before.threads.get(from) {
                     after.threads.insert(*from, source.clone());
                 }
             }
-            (Fault::DropsFailedTurns, Step::Run { thread: ThreadRef::Thread(name), reply, .. }) => {
+            (
+                Fault::DropsFailedTurns,
+                Step::Run(Run { thread: ThreadRef::Thread(name), reply, .. }),
+            ) => {
                 let was = before.threads.get(name).and_then(|thread| thread.live.clone());
                 if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
                     && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..))
@@ -185,12 +200,12 @@ impl Fault {
                     put(thread, &was);
                 }
             }
-            (Fault::LosesTheLastChange, Step::Restart { stop: Stop::Kill, .. }) => {
+            (Fault::LosesTheLastChange, Step::Restart(Restart { stop: Stop::Kill, .. })) => {
                 for thread in after.threads.values_mut() {
                     thread.stored = thread.before.clone().unwrap_or(thread.stored.clone());
                 }
             }
-            (Fault::LeaksToOthers, Step::Run { thread, overrides, flaw: None, .. }) => {
+            (Fault::LeaksToOthers, Step::Run(Run { thread, overrides, flaw: None, .. })) => {
                 if let (Some(approval), Some((_, own))) =
                     (overrides.approval.value(), before.thread(*thread))
                     && !is_cold(own)
@@ -198,17 +213,20 @@ impl Fault {
                     leak(&mut after, approval);
                 }
             }
-            (Fault::ForksIntoTheSource, Step::Fork { from: ThreadRef::Thread(from), new, .. }) => {
+            (
+                Fault::ForksIntoTheSource,
+                Step::Fork(Fork { source: ThreadRef::Thread(from), new, .. }),
+            ) => {
                 let written = after.threads.get(new).map(|fork| fork.stored.clone());
                 if let (Some(source), Some(written)) = (after.threads.get_mut(from), written) {
                     put(source, &written);
                 }
             }
-            (Fault::FollowsConfig, Step::Configure { defaults }) => {
+            (Fault::FollowsConfig, Step::Configure(Configure { defaults })) => {
                 let loaded = after.threads.values_mut().filter(|thread| thread.live.is_some());
                 loaded.for_each(|thread| put(thread, &defaults.policy()));
             }
-            (Fault::KeepsEveryThread, Step::Start { new, .. }) => {
+            (Fault::KeepsEveryThread, Step::Start(Start { new, .. })) => {
                 if let Some(started) = after.threads.get_mut(new) {
                     started.materialised = true;
                 }

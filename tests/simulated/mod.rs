@@ -4,14 +4,26 @@
 //! world that it remembers, or an answer; all consequences follow from its state. It tests the judge
 //! and the shrinker, never the model, because its answers are the model's.
 
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::finish::Finish;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::Restart;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeSet;
 
 use heirloom::model::rules::step;
 use heirloom::model::{Expected, World};
-use heirloom::op::{Delay, Stop};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
-use heirloom::program::{Program, Reply, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::ops::Delay;
+use heirloom::program::ops::Step;
+use heirloom::program::ops::restart::Stop;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod fault;
@@ -44,7 +56,7 @@ struct Server {
 pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
     let world = World::new(program.defaults.clone());
     let mut server = Server { fault, world, recorder: Recorder::default() };
-    for (index, step) in program.whole().iter().enumerate() {
+    for (index, step) in program.with_audit().iter().enumerate() {
         server.recorder.go_to(index);
         if server.step(step).is_err() {
             break;
@@ -56,27 +68,28 @@ pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
 impl Server {
     fn step(&mut self, step: &Step) -> Result<(), Aborted> {
         match step {
-            Step::Start { .. } => self.ask("thread/start", step),
-            Step::Fork { .. } => self.ask("thread/fork", step),
-            Step::Resume { .. } => self.ask("thread/resume", step),
-            Step::Run { .. } => self.ask("turn/start", step),
-            Step::WarmRead { thread } => match self.recorder.no_warm_read(*thread) {
+            Step::Start(_) => self.ask("thread/start", step),
+            Step::Fork(_) => self.ask("thread/fork", step),
+            Step::Resume(_) => self.ask("thread/resume", step),
+            Step::Run(_) => self.ask("turn/start", step),
+            Step::WarmRead(WarmRead { thread }) => match self.recorder.no_warm_read(*thread) {
                 Some(reason) => {
                     self.recorder.record(Observation::NotTaken { reason });
                     Ok(())
                 }
                 None => {
                     let overrides = CallOverrides::default();
-                    self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
+                    self.ask("thread/resume", &Step::Resume(Resume { thread: *thread, overrides }))
                 }
             },
-            Step::Restart { stop, .. } => {
+            Step::Restart(Restart { stop, .. }) => {
                 self.restart(step, *stop);
                 Ok(())
             }
             Step::KillDuring(inner, after) if *after >= ANSWERED => {
                 self.step(inner)?;
-                let kill = Step::Restart { stop: Stop::Kill, drop_db: false, server: None };
+                let kill =
+                    Step::Restart(Restart { stop: Stop::Kill, drop_db: false, release: None });
                 self.restart(&kill, Stop::Kill);
                 Ok(())
             }
@@ -86,11 +99,11 @@ impl Server {
                 self.restart(step, Stop::Kill);
                 Ok(())
             }
-            Step::Configure { .. } | Step::Disk { .. } => {
+            Step::Configure(_) | Step::Disk(_) => {
                 self.serve(step);
                 Ok(())
             }
-            Step::Finish { thread, .. } => {
+            Step::Finish(Finish { thread, .. }) => {
                 self.finish(step, *thread);
                 Ok(())
             }
@@ -98,7 +111,7 @@ impl Server {
                 self.parallel(step, lanes);
                 Ok(())
             }
-            Step::ColdRead { thread } => {
+            Step::ColdRead(ColdRead { thread }) => {
                 self.cold_read(*thread);
                 Ok(())
             }
@@ -182,7 +195,7 @@ impl Server {
             Expected::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
             // Another process answers, and nothing is loaded here.
             Expected::ColdRead(name, policy, _) | Expected::Policy(name, policy, _)
-                if matches!(step, Step::ColdRead { .. } | Step::SecondServer { .. }) =>
+                if matches!(step, Step::ColdRead(_) | Step::SecondServer(_)) =>
             {
                 let thread = Some(ThreadLabel::Named(name));
                 self.recorder.record(Observation::Answered { call, thread, policy: Some(policy) });
@@ -200,7 +213,7 @@ impl Server {
                 }
             }
             Expected::ModelContext { thread, policy, .. } => {
-                if matches!(step, Step::Spawn { .. }) {
+                if matches!(step, Step::Spawn(_)) {
                     self.recorder.load(thread, true);
                 }
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
@@ -267,7 +280,7 @@ impl Server {
 
     fn answer_policy(&mut self, call: u32, step: &Step, name: ThreadName, policy: Policy) {
         let forked_from = match step {
-            Step::Fork { from: ThreadRef::Thread(from), .. } => Some(*from),
+            Step::Fork(Fork { source: ThreadRef::Thread(from), .. }) => Some(*from),
             _ => None,
         };
         let named = match (self.fault, forked_from) {
@@ -278,7 +291,7 @@ impl Server {
             (Some(Fault::StatesNoPolicyOfForks), Some(_)) => None,
             _ => Some(policy),
         };
-        self.recorder.load(named, !matches!(step, Step::Start { .. }));
+        self.recorder.load(named, !matches!(step, Step::Start(_)));
         let thread = Some(ThreadLabel::Named(named));
         self.recorder.record(Observation::Answered { call, thread, policy: stated });
     }
@@ -304,7 +317,7 @@ impl Server {
         self.recorder.start_history(name);
         self.recorder.record(Observation::TurnStarted { thread, turn });
         let reply = match step {
-            Step::Run { reply, .. } => reply,
+            Step::Run(Run { reply, .. }) => reply,
             Step::SecondClient(inner) => {
                 self.end_turn_of_second_client(inner, thread, turn);
                 return Ok(());
@@ -364,8 +377,8 @@ impl Server {
         }
         let mut copy =
             Server { fault: self.fault, world: self.world.clone(), recorder: Recorder::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, drop_db: false, server: None });
-        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
+        copy.serve(&Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
+        let resume = Step::Resume(Resume { thread: who, overrides: CallOverrides::default() });
         let observation = match copy.serve(&resume) {
             Expected::Policy(name, policy, _) => {
                 Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) }
@@ -385,7 +398,7 @@ impl Server {
 
     /// Ends a turn of another connection; the faults of turns do not affect it.
     fn end_turn_of_second_client(&mut self, inner: &Step, thread: ThreadLabel, turn: u32) {
-        if let Step::Run { reply, .. } = inner {
+        if let Step::Run(Run { reply, .. }) = inner {
             let status = status(reply).to_owned();
             self.recorder.record(Observation::TurnEnded { thread, turn, status });
         }

@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use heirloom::program::{Program, Step, ThreadName, ThreadRef};
+use heirloom::program::Program;
+use heirloom::program::ops::Step;
+use heirloom::program::thread::ThreadName;
+use heirloom::program::thread::ThreadRef;
 use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use semver::Version;
 

@@ -9,7 +9,8 @@ use super::step;
 use crate::contract::Clause;
 use crate::model::{Branch, Expected, World};
 use crate::policy::Policy;
-use crate::program::{Program, ThreadName};
+use crate::program::Program;
+use crate::program::thread::ThreadName;
 
 const BEGUN: &str = "start -> t0\nrun t0 \"one\"\n";
 

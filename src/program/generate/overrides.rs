@@ -10,7 +10,8 @@ use proptest::prelude::{Just, Strategy};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 
-use super::{Shape, values};
+use super::shape::Shape;
+use super::values;
 use crate::policy::overrides::BUILT_IN;
 use crate::policy::{
     ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, SandboxMode, Setting,
@@ -20,11 +21,13 @@ use crate::policy::{
 /// Of 100 values set, this many are drawn without regard to the defaults, and so may equal them.
 const ANY_VALUE_PERCENT: u32 = 10;
 
-/// What overrides are drawn against.
-#[derive(Clone)]
-pub(super) struct Overriding {
-    pub(super) defaults: Defaults,
-    pub(super) shape: Shape,
+/// What a program's steps are drawn by.
+#[derive(Clone, Debug)]
+pub struct DrawContext {
+    /// The defaults, from which overrides differ.
+    pub defaults: Defaults,
+    /// What the program leans to.
+    pub shape: Shape,
 }
 
 /// The words of the secondary dimensions that are drawn.
@@ -40,9 +43,9 @@ const WORDS: [(Dimension, [&str; 2]); 6] = [
 /// The secondary dimensions that a lifecycle call has keys for.
 const OF_CALLS: [Dimension; 4] = [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD];
 
-impl Overriding {
+impl DrawContext {
     /// Of a lifecycle call; some go through its `config` object.
-    pub(super) fn call(&self) -> BoxedStrategy<CallOverrides> {
+    pub fn call(&self) -> BoxedStrategy<CallOverrides> {
         let sandbox = differing(self.other_modes(), values::modes().boxed());
         let fields = self.drawn(sandbox, ApprovalMode::on_call, &OF_CALLS);
         (fields, select(vec![false, false, false, false, true]))
@@ -53,8 +56,8 @@ impl Overriding {
             .boxed()
     }
 
-    /// Of a turn or of settings.
-    pub(super) fn turn(&self) -> BoxedStrategy<TurnOverrides> {
+    /// Of a change of settings.
+    pub fn settings(&self) -> BoxedStrategy<TurnOverrides> {
         let other = self.other_modes().prop_flat_map(values::sandbox_of).boxed();
         let sandbox = differing(other, values::sandboxes());
         self.drawn(sandbox, ApprovalMode::on_turn, &Dimension::SECONDARY)
@@ -106,13 +109,13 @@ impl Overriding {
             .boxed()
     }
 
-    /// The overrides of the turn that a request starts, now and then with a tier of its own.
-    pub(super) fn started(&self) -> BoxedStrategy<TurnOverrides> {
+    /// Of a turn, now and then with a service tier for that turn alone.
+    pub fn turn(&self) -> BoxedStrategy<TurnOverrides> {
         if !self.shape.secondary {
-            return self.turn();
+            return self.settings();
         }
         let tiers = vec![None, None, None, None, Some("flex".to_owned())];
-        (self.turn(), select(tiers))
+        (self.settings(), select(tiers))
             .prop_map(|(overrides, tier_once)| Overrides { tier_once, ..overrides })
             .boxed()
     }

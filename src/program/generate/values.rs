@@ -7,12 +7,23 @@ use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 
 use crate::policy::{Approval, Defaults, Granular, Profiles, Reviewer, Sandbox, SandboxMode};
+use crate::program::thread::{ThreadName, ThreadRef};
+
+/// Of 100 drawn threads, this many never existed.
+const UNKNOWN_PERCENT: u32 = 3;
+
+/// The threads that steps are about: a number stands for a thread once the program is normalised.
+pub fn threads() -> BoxedStrategy<ThreadRef> {
+    let named = (0..8_u16).prop_map(|number| ThreadRef::Thread(ThreadName(number))).boxed();
+    let unknown = Just(ThreadRef::Unknown).boxed();
+    Union::new_weighted(vec![(100 - UNKNOWN_PERCENT, named), (UNKNOWN_PERCENT, unknown)]).boxed()
+}
 
 /// The ids of the profiles that config defines in some cases.
 pub(super) const PROFILES: [&str; 2] = ["alpha", "beta"];
 
 /// `untrusted` is no default: releases from 0.149 refuse to start with it.
-pub(super) fn defaults(profiles: bool) -> BoxedStrategy<Defaults> {
+pub fn defaults(profiles: bool) -> BoxedStrategy<Defaults> {
     let approval = Union::new(vec![
         select(vec![Approval::OnRequest, Approval::Never]).boxed(),
         granulars().prop_map(Approval::Granular).boxed(),
@@ -49,13 +60,13 @@ fn defined() -> BoxedStrategy<(Profiles, Option<String>)> {
         .boxed()
 }
 
-pub(super) fn approvals() -> BoxedStrategy<Approval> {
+pub fn approvals() -> BoxedStrategy<Approval> {
     let words = vec![Approval::Untrusted, Approval::OnRequest, Approval::Never];
     let granular = granulars().prop_map(Approval::Granular).boxed();
     Union::new_weighted(vec![(3, select(words).boxed()), (1, granular)]).boxed()
 }
 
-pub(super) fn other_approvals(default: &Approval) -> BoxedStrategy<Approval> {
+pub fn other_approvals(default: &Approval) -> BoxedStrategy<Approval> {
     let words = [Approval::Untrusted, Approval::OnRequest, Approval::Never];
     let words: Vec<Approval> = words.into_iter().filter(|word| word != default).collect();
     match default {
@@ -67,7 +78,7 @@ pub(super) fn other_approvals(default: &Approval) -> BoxedStrategy<Approval> {
     }
 }
 
-pub(super) fn granulars() -> impl Strategy<Value = Granular> {
+pub fn granulars() -> impl Strategy<Value = Granular> {
     any::<[bool; 5]>().prop_map(|[a, b, c, d, e]| Granular {
         sandbox_approval: a,
         rules: b,
@@ -77,11 +88,11 @@ pub(super) fn granulars() -> impl Strategy<Value = Granular> {
     })
 }
 
-pub(super) fn reviewers() -> BoxedStrategy<Reviewer> {
+pub fn reviewers() -> BoxedStrategy<Reviewer> {
     select(vec![Reviewer::User, Reviewer::AutoReview]).boxed()
 }
 
-pub(super) fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
+pub fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
     Just(match default {
         Reviewer::User => Reviewer::AutoReview,
         Reviewer::AutoReview | Reviewer::Unrecognised(_) => Reviewer::User,
@@ -89,13 +100,13 @@ pub(super) fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
     .boxed()
 }
 
-pub(super) fn modes() -> impl Strategy<Value = SandboxMode> {
+pub fn modes() -> impl Strategy<Value = SandboxMode> {
     select(SandboxMode::ALL.to_vec())
 }
 
 /// Sandboxes of one mode, with fields; the external one goes with full access, whose place it
 /// takes.
-pub(super) fn sandbox_of(mode: SandboxMode) -> BoxedStrategy<Sandbox> {
+pub fn sandbox_of(mode: SandboxMode) -> BoxedStrategy<Sandbox> {
     match mode {
         SandboxMode::ReadOnly => {
             any::<bool>().prop_map(|network| Sandbox::ReadOnly { network }).boxed()
@@ -108,11 +119,11 @@ pub(super) fn sandbox_of(mode: SandboxMode) -> BoxedStrategy<Sandbox> {
     }
 }
 
-pub(super) fn sandboxes() -> BoxedStrategy<Sandbox> {
+pub fn sandboxes() -> BoxedStrategy<Sandbox> {
     modes().prop_flat_map(sandbox_of).boxed()
 }
 
-pub(super) fn workspaces() -> BoxedStrategy<Sandbox> {
+pub fn workspaces() -> BoxedStrategy<Sandbox> {
     let roots = Union::new_weighted(vec![(3, Just(None).boxed()), (1, Just(Some("OUT")).boxed())]);
     (any::<[bool; 3]>(), roots)
         .prop_map(|([network, exclude_tmpdir, exclude_slash_tmp], root)| {

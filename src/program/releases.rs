@@ -6,7 +6,9 @@
 
 use semver::Version;
 
-use super::{Program, Server, Step};
+use super::Program;
+use super::ops::Step;
+use super::ops::restart::{Restart, Server};
 
 impl Program {
     /// The releases that the plan names, each once, in the order in which it names them.
@@ -43,7 +45,7 @@ impl Step {
     /// The server that a restart moves the home to, where it names one.
     pub fn moves_to(&self) -> Option<&Server> {
         match self {
-            Step::Restart { server, .. } => server.as_ref(),
+            Step::Restart(Restart { release, .. }) => release.as_ref(),
             _ => None,
         }
     }
@@ -54,20 +56,19 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use crate::program::Program;
-    use crate::program::lift::canonical;
 
     /// The releases of a program, and what runs at the end of each of its lines.
     fn check(lines: &str, expected: Expect) {
         let read: Result<Program, _> =
-            format!("# heirloom case v1\nconfig\n{lines}audit\n").parse();
+            format!("# heirloom case v2\nconfig\n{lines}audit\n").parse();
         let list = |all: Vec<String>| all.join(" ");
         expected.assert_eq(&match read {
             Ok(program) => {
                 let releases = program.releases().iter().map(ToString::to_string).collect();
                 let residents = program.residents().iter().map(ToString::to_string).collect();
-                let (begins, again) = (program.begins_on(), canonical(&program) == program);
+                let (begins, again) = (program.begins_on(), program.normalised() == program);
                 let (releases, residents) = (list(releases), list(residents));
-                format!("{releases}; begins on {begins}; {residents}; lifts back: {again}")
+                format!("{releases}; begins on {begins}; {residents}; is normal: {again}")
             }
             Err(error) => error.to_string().replace("; ", "\n"),
         });
@@ -76,45 +77,45 @@ mod tests {
     #[test]
     fn a_home_stays_with_the_release_that_had_it_last() {
         check(
-            "start -> t0\nrestart kill server=0.144.4\nrestart graceful forgetting\n\
-             restart graceful server=main\nresume t0\n",
-            expect!["0.144.4; begins on main; main 0.144.4 0.144.4 main main; lifts back: true"],
+            "start -> t0\nrestart kill release=0.144.4\nrestart graceful drop-db\n\
+             restart graceful release=main\nresume t0\n",
+            expect!["0.144.4; begins on main; main 0.144.4 0.144.4 main main; is normal: true"],
         );
     }
 
     #[test]
     fn a_plan_may_begin_on_the_home_of_another_release() {
         check(
-            "restart graceful server=0.131.0\nstart -> t0\n",
-            expect!["0.131.0; begins on 0.131.0; 0.131.0 0.131.0; lifts back: true"],
+            "restart graceful release=0.131.0\nstart -> t0\n",
+            expect!["0.131.0; begins on 0.131.0; 0.131.0 0.131.0; is normal: true"],
         );
     }
 
     #[test]
     fn a_plan_that_names_no_other_release_lifts_to_plain_restarts() {
         check(
-            "restart graceful server=main\n",
-            expect!["; begins on main; main; lifts back: false"],
+            "restart graceful release=main\n",
+            expect!["; begins on main; main; is normal: false"],
         );
     }
 
     #[test]
     fn a_server_that_is_no_release_is_refused_in_words() {
         check(
-            "restart graceful server=newest\n",
+            "restart graceful release=newest\n",
             expect![[r#"
-            line 3: `server=newest` names no release: unexpected character 'n' while parsing major version number
-            expected one such as `server=0.144.4`, or `server=main` for the one that is checked"#]],
+            line 3: `release=newest` names no release: unexpected character 'n' while parsing major version number
+            expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
         );
         check(
-            "restart graceful server=0.144\n",
+            "restart graceful release=0.144\n",
             expect![[r#"
-            line 3: `server=0.144` names no release: unexpected end of input while parsing minor version number
-            expected one such as `server=0.144.4`, or `server=main` for the one that is checked"#]],
+            line 3: `release=0.144` names no release: unexpected end of input while parsing minor version number
+            expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
         );
         check(
-            "restart graceful server=0.144.4 server=main\n",
-            expect!["line 3: `server=main` is not understood here"],
+            "restart graceful release=0.144.4 release=main\n",
+            expect!["line 3: `release=main` is not understood here"],
         );
     }
 }
