@@ -86,7 +86,7 @@ fn measured(programs: &[Program], work: impl FnOnce() -> Outcome<()>) -> Outcome
     work()?;
     let (wall, after) = (begun.elapsed(), cpu_us()?);
     Ok(Took {
-        ops: programs.iter().map(|program| program.whole().len()).sum(),
+        ops: programs.iter().map(|program| program.with_audit().len()).sum(),
         wall,
         server_cpu_us: after.0 - before.0,
         own_cpu_us: after.1 - before.1,
@@ -207,7 +207,7 @@ impl<'a> Bare<'a> {
         self.stage.forget();
         let url = self.stage.base_url();
         self.home.configure(&program.defaults, self.test_bed.profile, &url)?;
-        program.whole().iter().try_for_each(|step| self.step(step))
+        program.with_audit().iter().try_for_each(|step| self.step(step))
     }
 
     fn step(&mut self, step: &Step) -> Outcome<()> {

@@ -295,8 +295,8 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let servers = self.others.clone();
-        Draw { max_ops: self.max_ops, secondary: self.secondary, servers }
+        let releases = self.others.clone();
+        Draw { max_steps: self.max_ops, secondary: self.secondary, releases }
     }
 
     /// The cases that are run, where they are counted: those that are drawn, then the programs.

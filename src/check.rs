@@ -17,7 +17,7 @@ use crate::drive::test_bed::NoTestBed;
 use crate::drive::{TestBed, Timeouts};
 use crate::home::FeatureSet;
 use crate::known::Known;
-use crate::program::generate::MAX_OPS;
+use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::finding::{FindingText, ReplayCommands};
 use crate::report::style::Style;
@@ -73,7 +73,7 @@ impl Check {
             cases: Some(CASES),
             time: None,
             jobs: thread::available_parallelism().map_or(1, usize::from),
-            max_ops: MAX_OPS,
+            max_ops: STEPS_MAX,
             secondary: true,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,

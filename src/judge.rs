@@ -5,17 +5,18 @@
 //! later view shows of an adopted value is a further view of the first finding. Pure: a stored
 //! trace is judged again to the same verdict.
 
-use crate::program::ops::configure::Configure;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Clause, Strength, row};
 use crate::model::expectations::clauses;
 use crate::model::permitted_widening::{self, wider_by_right};
-use crate::model::rules::step;
-use crate::model::{Branch, OpKind, World};
+use crate::model::step::step;
+use crate::model::{Branch, World};
 use crate::policy::{Defaults, Dimension, Policy, Profiles};
+use crate::program::operation::OpKind;
 use crate::program::ops::Step;
+use crate::program::ops::configure::Configure;
 use crate::program::thread::ThreadName;
 use crate::trace::{Observation, Trace};
 
@@ -223,7 +224,7 @@ pub fn judge(trace: &Trace) -> Verdict {
     let mut judging = Judging {
         trace,
         residents: ReleaseTimeline::of(trace),
-        steps: trace.program.whole(),
+        steps: trace.program.with_audit(),
         verdict: Verdict::default(),
         adopted: BTreeMap::new(),
         evidence: FileReadings::default(),

@@ -7,28 +7,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Clause;
-use crate::policy::{DEFAULT, Defaults, Dimension, Permissions, Policy, SandboxMode};
-use crate::program::ops::action::Action;
+use crate::policy::{
+    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
+};
+use crate::program::operation::{OpKind, Operation};
+use crate::program::ops::configure::Configure;
 use crate::program::ops::restart::Stop;
+use crate::program::ops::resume::Resume;
 use crate::program::thread::ThreadName;
 use crate::program::thread::ThreadRef;
 
-mod acts;
-mod calls;
-pub mod probes;
+mod branch;
+mod concurrent;
 pub mod expectations;
 mod full_disk;
-mod concurrent;
-pub mod rules;
-mod ruling;
+mod interrupted;
+mod ops;
+pub mod permitted_widening;
+pub mod probes;
+mod rule;
+mod simple;
+pub mod step;
 #[cfg(test)]
 mod tests;
-mod interrupted;
 mod turns;
-pub mod permitted_widening;
 
 /// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 7;
+pub const REVISION: u32 = 8;
 
 /// Everything that the contract makes of the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,43 +107,6 @@ pub struct Citations {
     own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
     clauses: [Clause; 10],
-}
-
-/// The kind of operation that a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OpKind {
-    /// `thread/start`.
-    Start,
-    /// A turn.
-    Run,
-    /// `turn/steer`.
-    Steer,
-    /// `turn/settings/update`.
-    TurnSettings,
-    /// `thread/settings/update`.
-    Settings,
-    /// `thread/fork`.
-    Fork,
-    /// `thread/resume`, the audit's cold reads included.
-    Resume,
-    /// Something that is no matter of policy.
-    Action(Action),
-    /// A subagent's start.
-    Spawn,
-    /// A subagent's later task.
-    SubagentTurn,
-    /// A second server on the same home.
-    SecondServer,
-    /// A request that must be refused.
-    Invalid,
-    /// The server's end and new start.
-    Restart,
-    /// A change of config.
-    Configure,
-    /// A disk that is full, or no more.
-    Disk,
-    /// Several calls at once.
-    Parallel,
 }
 
 /// One answer that the contract allows.
@@ -217,15 +185,98 @@ pub enum Expected {
     },
     /// A call that a kill broke off when it had come so far.
     Interrupted {
-        /// Whether a reply, a notice or the end of its turn has shown what it changes (R17).
-        acknowledged: bool,
-        /// Whether its turn was heard to start.
-        started: bool,
-        /// What was due to it.
+        /// How far it had come.
+        stage: Stage,
+        /// What would have been expected of it.
         due: Box<Expected>,
     },
     /// Several calls at once, each with what is due to it, in the order of the step.
     All(Vec<Expected>),
+}
+
+/// How far a call had come when the server was killed (R17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was heard of it.
+    Nothing,
+    /// Its turn was heard to start.
+    Started,
+    /// A reply, a notice or the end of its turn has shown what it changes.
+    Acknowledged,
+    /// Both.
+    StartedAndAcknowledged,
+}
+
+impl Stage {
+    /// Whether what it changes was shown.
+    pub fn acknowledged(self) -> bool {
+        matches!(self, Stage::Acknowledged | Stage::StartedAndAcknowledged)
+    }
+
+    /// Whether its turn was heard to start.
+    pub fn started(self) -> bool {
+        matches!(self, Stage::Started | Stage::StartedAndAcknowledged)
+    }
+}
+
+impl Citations {
+    /// What a cold read restores once a turn has run.
+    pub const RESTORED: Citations = Citations {
+        kind: Resume::KIND,
+        own: Clause::R4,
+        clauses: [
+            Clause::R4,
+            Clause::R5,
+            Clause::R8,
+            Clause::R6,
+            Clause::R9,
+            Clause::R9,
+            Clause::G1,
+            Clause::R10,
+            Clause::R13,
+            Clause::R13,
+        ],
+    };
+
+    /// The same clause for every value.
+    pub fn all(kind: OpKind, clause: Clause) -> Citations {
+        Citations { kind, own: clause, clauses: [clause; 10] }
+    }
+
+    /// The clause of a value.
+    pub fn clause(&self, value: &Value) -> Clause {
+        self.of(value.dimension())
+    }
+
+    /// The clause of a dimension.
+    pub fn of(&self, dimension: Dimension) -> Clause {
+        self.clauses[dimension as usize]
+    }
+
+    /// The clause that the operation is told under as a whole.
+    pub fn main(&self) -> Clause {
+        self.own
+    }
+
+    /// This ruling with another clause for the operation as a whole.
+    pub fn under(self, own: Clause) -> Citations {
+        Citations { own, ..self }
+    }
+
+    /// This ruling with another clause for these dimensions.
+    pub fn with(mut self, dimensions: &[Dimension], clause: Clause) -> Citations {
+        for dimension in dimensions {
+            self.clauses[*dimension as usize] = clause;
+        }
+        self
+    }
+
+    /// `set` where the overrides set a value, this ruling's clause elsewhere.
+    pub fn where_set<S>(self, set: Clause, overrides: &Overrides<S>) -> Citations {
+        let dimensions: Vec<Dimension> =
+            Dimension::ALL.into_iter().filter(|one| overrides.sets(*one)).collect();
+        self.with(&dimensions, set)
+    }
 }
 
 impl World {
@@ -277,7 +328,7 @@ impl World {
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
-            thread.ruled = Citations::all(OpKind::Configure, Clause::S2);
+            thread.ruled = Citations::all(Configure::KIND, Clause::S2);
             if let Permissions::Profile(id) = &thread.stored.permissions {
                 thread.meant = thread.meant.or_else(|| self.defaults.profiles.get(id).copied());
             }
@@ -296,6 +347,23 @@ impl World {
             without.unload(name);
             without
         })
+    }
+
+    /// The same with this thread unloaded.
+    fn with_unloaded(&self, name: ThreadName) -> World {
+        let mut world = self.clone();
+        world.unload(name);
+        world
+    }
+
+    /// The same with this thread idle, and the first client not subscribed to it.
+    fn without_listener(&self, name: ThreadName) -> World {
+        let mut world = self.clone();
+        world.threads.entry(name).and_modify(|thread| {
+            thread.heard_by[0] = false;
+            thread.running = None;
+        });
+        world
     }
 
     /// This thread is not loaded any more, and if it was never kept, not there.
@@ -357,9 +425,10 @@ impl Thread {
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
         let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();
         let chosen = folder(last) == folder(&policy) && folder(last) != folder(&self.stored);
-        let (stored, maybe) = match chosen {
-            true => (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()])),
-            false => (policy.clone(), BTreeSet::new()),
+        let (stored, maybe) = if chosen {
+            (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()]))
+        } else {
+            (policy.clone(), BTreeSet::new())
         };
         Thread { live: Some(policy), stored, before, ruled, maybe, ..self.clone() }
     }

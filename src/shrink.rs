@@ -11,10 +11,8 @@ use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
 use crate::model::expectations::{Expectation, expectations};
 use crate::program::Program;
-use crate::program::lift::canonical;
 use crate::program::thread::ThreadName;
 
-mod simplify;
 pub mod reductions;
 
 /// A search for the smallest plan that shows a signature.
@@ -45,7 +43,7 @@ impl Search {
     /// A search from a plan that showed a finding.
     pub fn new(program: &Program, finding: &Finding) -> Search {
         let signature = finding.signature();
-        let best = canonical(program);
+        let best = program.normalised();
         let filter = [Filter::WithConfig, Filter::Comparison]
             .into_iter()
             .find(|filter| worthy(&best, &signature, *filter))
@@ -96,7 +94,7 @@ impl Search {
     /// The plan's canonical form, if it is new, no larger than the best, and could show the
     /// signature.
     fn worth(&mut self, program: Program) -> Option<Program> {
-        let program = canonical(&program);
+        let program = program.normalised();
         let fits =
             program.lines() <= self.best.lines() && worthy(&program, &self.signature, self.filter);
         (self.tried.insert(program.clone()) && fits).then_some(program)
@@ -106,7 +104,7 @@ impl Search {
 /// The name that the canonical form of a plan gives to a thread.
 fn renamed(program: &Program, name: ThreadName) -> ThreadName {
     let place = program.names().iter().position(|other| *other == name).unwrap_or(0);
-    canonical(program).names().get(place).copied().unwrap_or(name)
+    program.normalised().names().get(place).copied().unwrap_or(name)
 }
 
 fn worthy(program: &Program, signature: &Signature, filter: Filter) -> bool {

@@ -4,11 +4,6 @@
 //! the model ask for it where the finding showed, and tells what came of it. Proves or refutes, and
 //! never changes a verdict.
 
-use crate::program::ops::disk::Disk;
-use crate::program::ops::finish::Finish;
-use crate::program::ops::restart::Restart;
-use crate::program::ops::resume::Resume;
-use crate::program::ops::run::Run;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::drive::Worker;
@@ -19,8 +14,13 @@ use crate::policy::order::{Need, Reach, reach};
 use crate::policy::{CallOverrides, TurnOverrides};
 use crate::program::Program;
 use crate::program::ops::Step;
+use crate::program::ops::disk::Disk;
 use crate::program::ops::finish::End;
+use crate::program::ops::finish::Finish;
+use crate::program::ops::restart::Restart;
 use crate::program::ops::restart::Stop;
+use crate::program::ops::resume::Resume;
+use crate::program::ops::run::Run;
 use crate::program::reply::Consent;
 use crate::program::reply::Probe;
 use crate::program::reply::Reply;

@@ -12,6 +12,7 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
+use crate::program::Program;
 use crate::program::generate;
 
 /// What makes a case again.
@@ -71,15 +72,15 @@ impl Token {
     ///
     /// # Errors
     /// When the token is of another revision of the model.
-    pub fn case(self) -> Result<Case, NoCase> {
+    pub fn case(self) -> Result<Program, NoCase> {
         match self.revision == REVISION {
             true => Ok(generate::drawn(
                 self.seed,
                 self.index,
                 generate::Draw {
-                    max_ops: self.max_ops,
+                    max_steps: self.max_ops,
                     secondary: self.secondary,
-                    servers: self.others,
+                    releases: self.others,
                 },
             )),
             false => Err(NoCase::Revision { token: self }),

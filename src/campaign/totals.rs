@@ -3,9 +3,6 @@
 //! Takes verdicts in the order of their index and adds them up; knows which signatures are new.
 //! Counts and remembers, decides nothing about a verdict.
 
-use crate::program::ops::fork::Fork;
-use crate::program::ops::run::Run;
-use crate::program::ops::start::Start;
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
@@ -16,6 +13,9 @@ use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally, Verdict};
 use crate::program::Program;
 use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
 
 /// The sums.
 #[derive(Default)]
@@ -169,9 +169,9 @@ mod tests {
     use crate::judge::origin::Origin;
     use crate::judge::releases::HomeHistory;
     use crate::judge::{Finding, Verdict};
-    use crate::model::OpKind;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
+    use crate::program::operation::OpKind;
     use crate::trace::Trace;
 
     fn told(status: Status, widened: bool, second: u64) -> FindingReport {

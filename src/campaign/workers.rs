@@ -148,7 +148,7 @@ impl WorkerThread<'_> {
     fn case(&self, worker: &mut Worker, index: u64) -> Ran {
         let (seed, draw) = (self.campaign.seed, self.campaign.draw());
         let program = self.campaign.program(index).map(|(_, program)| program.clone());
-        let program = program.unwrap_or_else(|| Program::from(&strategy::drawn(seed, index, draw)));
+        let program = program.unwrap_or_else(|| generate::drawn(seed, index, draw));
         let trace = worker.run(&program);
         let verdict = judge(&trace);
         Ran { program, trace, verdict }

@@ -17,7 +17,7 @@ use super::server_flags::{self, Ready};
 use super::{Arguments, Command, Failure};
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
-use crate::program::generate::{LONGEST, MAX_OPS};
+use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::Spec;
 use crate::report::run_folder::Folder;
 use crate::report::words::name;
@@ -114,7 +114,7 @@ impl Flags {
             cases: self.cases,
             time,
             jobs: self.jobs.unwrap_or_else(cores),
-            max_ops: max_ops.unwrap_or(MAX_OPS),
+            max_ops: max_ops.unwrap_or(STEPS_MAX),
             secondary: drawn.secondary && !self.no_secondary,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
@@ -148,7 +148,7 @@ impl Flags {
     fn again(&self, campaign: &Campaign, cases: u64) -> String {
         let mut words = vec![format!("heirloom check --seed {}", campaign.seed)];
         words.push(format!("--cases {}", cases.max(1)));
-        if campaign.max_ops != MAX_OPS {
+        if campaign.max_ops != STEPS_MAX {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
         words.extend((!campaign.secondary).then(|| "--no-secondary".to_owned()));

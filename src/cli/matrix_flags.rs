@@ -19,7 +19,7 @@ use crate::known::Known;
 use crate::matrix::record::Key;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
-use crate::program::generate::MAX_OPS;
+use crate::program::generate::STEPS_MAX;
 use crate::provision::range::{Every, Span, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
 use crate::report::matrix::files;
@@ -115,7 +115,7 @@ impl MatrixFlags {
             cases: Some(self.cases),
             time: None,
             jobs: self.jobs.unwrap_or_else(cores),
-            max_ops: self.max_ops.unwrap_or(MAX_OPS),
+            max_ops: self.max_ops.unwrap_or(STEPS_MAX),
             secondary: true,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,

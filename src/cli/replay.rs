@@ -98,7 +98,7 @@ pub(super) fn program(case: &str) -> Result<Program, Failure> {
         return file(path);
     }
     match case.parse::<Token>().and_then(Token::case) {
-        Ok(case) => Ok(Program::from(&case)),
+        Ok(program) => Ok(program),
         Err(NoCase::Form(_)) => Err(Failure::Usage(format!(
             "`{case}` is neither a file nor a token; expected a case file, or a token like \
              {EXAMPLE} as a campaign prints it"

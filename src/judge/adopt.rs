@@ -7,8 +7,10 @@
 
 use super::compare::{Adopt, Comparison, Mismatch};
 use crate::contract::Clause;
-use crate::model::{Citations, OpKind, Thread, World};
+use crate::model::{Citations, Thread, World};
 use crate::policy::{Dimension, Policy, Value};
+use crate::program::operation::Operation;
+use crate::program::ops::resume::Resume;
 use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
@@ -84,7 +86,7 @@ fn grant(world: &mut World, name: ThreadName, policy: &Policy) {
     let mut policy = policy.clone();
     policy.others.remove(&Dimension::T);
     // Of what kind a thread is that should not be there, nobody knows: it may be kept or not.
-    let mut new = Thread::new(policy.clone(), Citations::all(OpKind::Resume, Clause::R1));
+    let mut new = Thread::new(policy.clone(), Citations::all(Resume::KIND, Clause::R1));
     new.uncertain = true;
     let known = world.threads.contains_key(&name);
     let thread = world.threads.entry(name).or_insert(new);
@@ -101,7 +103,7 @@ mod tests {
 
     use super::learn;
     use crate::model::World;
-    use crate::model::rules::step;
+    use crate::model::step::step;
     use crate::policy::Dimension;
     use crate::program::Program;
     use crate::trace::{Observation, ThreadLabel};

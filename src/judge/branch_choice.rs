@@ -9,7 +9,9 @@ use super::model_context;
 use crate::contract::Clause;
 use crate::contract::{Strength, row};
 use crate::model::expectations::{ACCEPTED, LOADED, REFUSED};
-use crate::model::{Branch, Expected, OpKind};
+use crate::model::{Branch, Expected};
+use crate::program::operation::OpKind;
+use crate::program::operation::Operation;
 use crate::program::ops::Step;
 use crate::program::ops::spawn::Spawn;
 use crate::program::thread::ThreadName;
@@ -101,7 +103,7 @@ pub(super) fn unspawned(
         _ => return None,
     };
     let words = (due, seen.to_owned());
-    let about = plain((Clause::O9, OpKind::Spawn), ACCEPTED, View::Reply, words);
+    let about = plain((Clause::O9, Spawn::KIND), ACCEPTED, View::Reply, words);
     Some(broken(Mismatch { adopt: Adopt::Elsewhere, ..about }))
 }
 

@@ -10,9 +10,11 @@ use semver::Version;
 use super::{Apart, Cell, View, branch_choice, model_context, probe};
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Citations, Expected, OpKind};
+use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
+use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
 use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
@@ -365,7 +367,7 @@ fn stated(
     view: View,
 ) -> Vec<Comparison> {
     if whose != Some(ThreadLabel::Named(name)) {
-        let clause = if ruling.kind == OpKind::Fork { Clause::F4 } else { Clause::G11 };
+        let clause = if ruling.kind == Fork::KIND { Clause::F4 } else { Clause::G11 };
         let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
         let expected = format!("a reply about {name}");
         let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));

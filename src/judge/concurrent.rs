@@ -4,16 +4,17 @@
 //! policies that the changes of its thread leave behind, the last of them the one that is left in
 //! the end; a server may tell of several changes in one. The judge tries every order of the calls.
 
-use crate::program::ops::resume::Resume;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{self, Capabilities, Comparison};
 use super::{View, compare::plain};
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
-use crate::model::{Branch, Citations, Expected, OpKind, World};
+use crate::model::{Branch, Citations, Expected, World};
 use crate::policy::Policy;
+use crate::program::ops::PARALLEL;
 use crate::program::ops::Step;
+use crate::program::ops::resume::Resume;
 use crate::program::thread::ThreadName;
 use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
@@ -141,7 +142,7 @@ fn told(breach: Option<(&'static str, String)>, seen: String) -> Comparison {
     match breach {
         None => compare::held(Clause::T9, View::Notice),
         Some((form, expected)) => {
-            let about = (Clause::T9, OpKind::Parallel);
+            let about = (Clause::T9, PARALLEL);
             compare::broken(plain(about, form, View::Notice, (&expected, seen)))
         }
     }
@@ -156,7 +157,7 @@ fn noticed(branch: &Branch, dues: &[Expected], facts: &[&Observation]) -> Vec<Co
             left.entry(*thread).or_insert_with(|| (Vec::new(), ruling)).0.push(policy);
         }
     }
-    let last = Citations::all(OpKind::Parallel, Clause::O14);
+    let last = Citations::all(PARALLEL, Clause::O14);
     let mut all = Vec::new();
     for (name, (policies, ruling)) in left {
         let live = branch.world.threads.get(&name).and_then(|thread| thread.live.as_ref());

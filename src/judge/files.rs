@@ -4,8 +4,6 @@
 //! read is wrong too; then it is a further view of that finding. Else it is a notice, and changes
 //! no exit code. A sandbox beside a profile that is due is its projection, and says nothing.
 
-use crate::program::ops::cold_read::ColdRead;
-use crate::program::ops::resume::Resume;
 use std::collections::BTreeMap;
 
 use super::compare::Comparison;
@@ -14,6 +12,8 @@ use crate::contract::Clause;
 use crate::model::World;
 use crate::policy::{Dimension, Policy, Value};
 use crate::program::ops::Step;
+use crate::program::ops::cold_read::ColdRead;
+use crate::program::ops::resume::Resume;
 use crate::program::thread::ThreadName;
 use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};

@@ -13,7 +13,6 @@ use crate::policy::Policy;
 use crate::program::ops::Step;
 use crate::program::ops::action::Action;
 use crate::program::ops::action::ThreadAction;
-use crate::program::ops::settings::Settings;
 use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};
 
@@ -101,8 +100,8 @@ fn one(
     let reached = reached(inner, facts);
     let refused = facts.iter().any(|what| matches!(what, Observation::Refused { .. }));
     let due = match due {
-        Expected::Interrupted { acknowledged, started, due }
-            if (*acknowledged, *started) == reached =>
+        Expected::Interrupted { stage, due }
+            if (stage.acknowledged(), stage.started()) == reached =>
         {
             due
         }

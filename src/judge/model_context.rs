@@ -7,9 +7,12 @@
 use super::compare::{Adopt, Capabilities, Comparison, Mismatch, broken, plain};
 use super::{Cell, View};
 use crate::contract::Clause;
-use crate::model::{Citations, OpKind};
+use crate::model::Citations;
 use crate::policy::model_context::{StatedPolicy, least};
 use crate::policy::{Dimension, Policy, Profiles, Value, order};
+use crate::program::operation::Operation;
+use crate::program::ops::run::Run;
+use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
@@ -19,7 +22,7 @@ pub fn compare(
     facts: &[&Observation],
     settled: &Profiles,
 ) -> Vec<Comparison> {
-    started((name, due, &Citations::all(OpKind::Run, Clause::G9)), facts, settled)
+    started((name, due, &Citations::all(Run::KIND, Clause::G9)), facts, settled)
 }
 
 /// The same of a turn that the server started by itself, which is ruled by a clause of its own. A
@@ -50,7 +53,7 @@ pub fn within(
     facts: &[&Observation],
     Capabilities { profiles, settled, .. }: &Capabilities,
 ) -> Vec<Comparison> {
-    let ruling = Citations::all(OpKind::SubagentTurn, Clause::O10);
+    let ruling = Citations::all(SubagentTurn::KIND, Clause::O10);
     let one = |told: &StatedPolicy| {
         let said = bound.values().into_iter().filter_map(|(dimension, value)| {
             let (said, due) = (told.of(dimension)?, told.voice.form(&value, settled)?);

@@ -211,8 +211,9 @@ mod tests {
 
     use super::{ProbeOutcome, compare};
     use crate::contract::Clause;
-    use crate::model::{Citations, Expected, OpKind};
+    use crate::model::{Citations, Expected};
     use crate::policy::{Defaults, Policy, Profiles, TurnOverrides};
+    use crate::program::operation::OpKind;
     use crate::program::ops::Step;
     use crate::program::reply::Consent;
     use crate::program::reply::Probe;
@@ -234,7 +235,7 @@ mod tests {
     fn told(due: &str, (probe, approve): (Probe, bool), did: Did, unsandboxed: bool) -> String {
         let (asked, reviewed, landed, upshot) = did;
         let (thread, policy) = (ThreadName(0), policy(due));
-        let ruling = Citations::all(OpKind::Run, Clause::T2);
+        let ruling = Citations::all(Run::KIND, Clause::T2);
         let due = Expected::Turn { thread, policy, ruling, notice: None };
         let review = if approve { Review::Allow } else { Review::Deny };
         let step = Step::Run(Run {

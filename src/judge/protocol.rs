@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::{Comparison, Mismatch, plain, wire};
 use super::{Cell, View};
 use crate::contract::Clause;
-use crate::model::OpKind;
+use crate::program::operation::OpKind;
+use crate::program::operation::Operation;
 use crate::program::ops::Step;
+use crate::program::ops::restart::Restart;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What a request, a turn or a process was last seen to do.
@@ -38,7 +40,7 @@ pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<((usize, usize), Comparison
     let mut seen = Seen::default();
     let mut all = Vec::new();
     for (fact, Entry { step, what }) in trace.facts.iter().enumerate() {
-        let kind = steps.get(*step).map_or(OpKind::Restart, Step::kind);
+        let kind = steps.get(*step).map_or(Restart::KIND, Step::kind);
         let held = seen.line(kind, what).into_iter().chain(seen.fact(kind, what));
         all.extend(held.map(|comparison| ((*step, fact), comparison)));
     }

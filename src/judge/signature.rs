@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
 use crate::contract::Clause;
-use crate::model::OpKind;
 use crate::policy::Dimension;
+use crate::program::operation::OpKind;
 
 /// What deduplication, shrinking, known deviations and the release matrix go by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,13 +3,13 @@
 //! That it was left out or could not be taken, and that a thread was unloaded in its course, which
 //! may happen at any step.
 
-use crate::program::ops::run::Run;
 use semver::Version;
 
 use super::compare::Capabilities;
 use crate::model::World;
 use crate::policy::{Defaults, Profiles};
 use crate::program::ops::Step;
+use crate::program::ops::run::Run;
 use crate::program::reply::Reply;
 use crate::program::thread::ThreadRef;
 use crate::trace::{Observation, ThreadLabel};

@@ -3,18 +3,20 @@
 //! A smaller case is worth a run only if the comparison that failed is still among these. A
 //! prediction after a finding may differ, so this is a filter for effort and never a verdict.
 
-use crate::program::ops::configure::Configure;
-use crate::program::ops::run::Run;
 use std::collections::BTreeSet;
 
 use super::probes::{Demand, demands};
-use super::rules::step;
-use super::{Branch, Citations, Expected, OpKind, World};
+use super::simple::probe;
+use super::step::step;
+use super::{Branch, Citations, Expected, World};
 use crate::contract::Clause;
 use crate::policy::{Defaults, Dimension, Policy};
 use crate::program::Program;
-use crate::program::ops::Step;
-use crate::program::reply::Reply;
+use crate::program::operation::{OpKind, Operation};
+use crate::program::ops::configure::Configure;
+use crate::program::ops::run::Run;
+use crate::program::ops::subagent_turn::SubagentTurn;
+use crate::program::ops::{PARALLEL, Step};
 
 /// One comparison that a plan calls for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +57,7 @@ pub fn expectations(program: &Program) -> BTreeSet<Expectation> {
     let mut worlds = vec![World::new(program.defaults.clone())];
     let mut configs = vec![program.defaults.clone()];
     let mut fires = BTreeSet::new();
-    for each in program.whole() {
+    for each in program.with_audit() {
         let mut next = Vec::new();
         for world in &worlds {
             let branches = step(world, &each);
@@ -91,7 +93,7 @@ fn of_branch(world: &World, branch: &Branch, each: &Step) -> Vec<Expectation> {
         (due, _) => of(due, &world.defaults, each.kind()),
     };
     if !world.full {
-        fires.extend(of_deed(&branch.due, &world.defaults, each));
+        fires.extend(of_probe(&branch.due, &world.defaults, each));
     }
     fires
 }
@@ -102,12 +104,12 @@ fn at_once(dues: &[Expected], steps: &[Step], defaults: &Defaults) -> Vec<Expect
     let mut fires: Vec<Expectation> =
         lanes.flat_map(|(due, step)| of(due, defaults, step.kind())).collect();
     for form in [NOTICE, NO_NOTICE] {
-        let (clause, kind) = (Clause::T9, OpKind::Parallel);
+        let (clause, kind) = (Clause::T9, PARALLEL);
         fires.push(Expectation { clause, dimension: None, kind, form, config_differs: false });
     }
     for due in dues {
         if let Expected::Change { policy, .. } = due {
-            let ruling = Citations::all(OpKind::Parallel, Clause::O14);
+            let ruling = Citations::all(PARALLEL, Clause::O14);
             fires.extend(values(policy, &ruling, defaults));
         }
     }
@@ -140,7 +142,7 @@ fn of(due: &Expected, defaults: &Defaults, kind: OpKind) -> Vec<Expectation> {
         | Expected::Change { policy, ruling, notice, .. } => {
             let mut fires = values(policy, ruling, defaults);
             if matches!(due, Expected::Turn { .. }) {
-                fires.extend(values(policy, &Citations::all(OpKind::Run, Clause::G9), defaults));
+                fires.extend(values(policy, &Citations::all(Run::KIND, Clause::G9), defaults));
             }
             let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
             fires.extend(notice.map(|due| plain(Clause::T9, form(due))));
@@ -150,29 +152,33 @@ fn of(due: &Expected, defaults: &Defaults, kind: OpKind) -> Vec<Expectation> {
         }
         Expected::ModelContext { policy, ruling, .. } => values(policy, ruling, defaults),
         Expected::Within { bound, .. } => {
-            values(bound, &Citations::all(OpKind::SubagentTurn, Clause::O10), defaults)
+            values(bound, &Citations::all(SubagentTurn::KIND, Clause::O10), defaults)
         }
     }
 }
 
-/// What the contract demands of the step's deed, where it has one.
-fn of_deed(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation> {
+/// What the contract demands of the step's probe, where it has one.
+fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation> {
     match (due, step) {
-        (_, Step::SecondClient(inner)) => of_deed(due, defaults, inner),
+        (_, Step::SecondClient(inner)) => of_probe(due, defaults, inner),
         (Expected::All(dues), Step::Parallel(steps)) => {
             let lanes = dues.iter().zip(steps);
-            lanes.flat_map(|(due, step)| of_deed(due, defaults, step)).collect()
+            lanes.flat_map(|(due, step)| of_probe(due, defaults, step)).collect()
         }
-        (Expected::Turn { policy, .. }, Step::Run(Run { reply: Reply::Probe(probe, _), .. })) => {
-            let demands = demands(policy, *probe, &defaults.profiles).into_iter();
-            let fire = |Demand { clause, value, .. }: Demand| Expectation {
+        (_, Step::KillDuring(..)) => Vec::new(),
+        (Expected::Turn { policy, .. }, operation) => {
+            let Some(probe) = probe(operation) else {
+                return Vec::new();
+            };
+            let demands = demands(policy, probe, &defaults.profiles).into_iter();
+            let expectation = |Demand { clause, value, .. }: Demand| Expectation {
                 clause,
                 dimension: Some(value.dimension()),
                 kind: step.kind(),
                 form: value.form(),
                 config_differs: defaults.policy().value(value.dimension()) != Some(value),
             };
-            demands.map(fire).collect()
+            demands.map(expectation).collect()
         }
         _ => Vec::new(),
     }
@@ -192,8 +198,9 @@ fn values(policy: &Policy, ruling: &Citations, defaults: &Defaults) -> Vec<Expec
 
 #[cfg(test)]
 mod tests {
-    use super::{Dimension, OpKind, Program, expectations};
+    use super::{Dimension, Operation, Program, expectations};
     use crate::contract::Clause;
+    use crate::program::ops::resume::Resume;
 
     #[test]
     fn config_differs_where_an_earlier_one_does() {
@@ -212,7 +219,7 @@ mod tests {
         let program: Program = program.parse().expect("the plan is one");
         let ruled: Vec<Clause> = expectations(&program)
             .into_iter()
-            .filter(|fire| fire.kind == OpKind::Resume && fire.dimension == Some(Dimension::SB))
+            .filter(|fire| fire.kind == Resume::KIND && fire.dimension == Some(Dimension::SB))
             .map(|fire| fire.clause)
             .collect();
         assert_eq!(ruled, [Clause::R8]);

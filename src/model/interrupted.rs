@@ -1,23 +1,22 @@
-//! The rules of calls that a kill breaks off: R17, and R16 where a turn was to begin.
+//! Calls that a kill breaks off: R17, and R16 where a turn was to begin.
 //!
 //! What the server acknowledged before the kill is kept; of what it did not, the result is before
-//! or after. Which of them it acknowledged is seen and not predicted: there is a branch for each
-//! stage that a call can come to, and the trace says which one it came to. Nothing is loaded
-//! afterwards.
+//! or after. How far a call came is observed and not predicted: there is a branch for each stage,
+//! and the trace says which one it was. Nothing is loaded afterwards.
 
-use crate::program::ops::action::ThreadAction;
 use std::collections::BTreeSet;
 
-use super::concurrent::{orders, perhaps, second};
-use super::rules::step;
-use super::{Branch, Citations, Expected, OpKind, Thread, World};
+use itertools::Itertools;
+
+use super::branch::{perhaps, restored_after_kill};
+use super::concurrent::{before_all, beside, by_client, different, orders};
+use super::simple::{in_doubt, met_by_later_calls, predict, stages};
+use super::{Branch, Expected, Stage, Thread, World};
 use crate::contract::Clause;
 use crate::policy::Policy;
 use crate::program::ops::Step;
-use crate::program::ops::action::Action;
 use crate::program::ops::restart::Stop;
 use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
 
 #[cfg(test)]
 mod tests;
@@ -25,74 +24,69 @@ mod tests;
 /// Threads that one request moves, at the most: of each it is open whether it was moved.
 const MOVED_MAX: usize = 3;
 
-/// How far a call has come: whether what it changes was acknowledged, and whether its turn was
-/// heard to start.
-type Stage = (bool, bool);
+/// The answers to a call, by whether it is granted.
+struct Answers {
+    granted: Vec<Branch>,
+    refused: Vec<Branch>,
+}
 
-pub(super) fn torn(world: &World, inner: &Step) -> Vec<Branch> {
-    if let Step::Parallel(steps) = inner {
-        return at_once(world, steps);
+impl From<Vec<Branch>> for Answers {
+    fn from(branches: Vec<Branch>) -> Answers {
+        let (granted, refused) = branches.into_iter().partition(is_granted);
+        Answers { granted, refused }
     }
-    let answers = step(world, inner);
-    let (granted, refused): (Vec<Branch>, Vec<Branch>) = answers.into_iter().partition(is_granted);
+}
+
+/// One call, and a kill.
+pub(super) fn killed(world: &World, inner: &Step) -> Vec<Branch> {
+    let answers = Answers::from(predict(world, inner));
     let before = in_doubt(world, inner);
-    let stages = stages(inner).iter();
-    let mut all: Vec<Branch> = stages
-        .flat_map(|stage| match *stage {
-            (false, started) => unacknowledged(&before, (&granted, &refused), started),
-            (true, started) => granted.iter().map(|one| kept(world, one, started)).collect(),
-        })
-        .collect();
-    all.extend(refused.iter().map(|one| Branch { world: killed(&one.world), ..one.clone() }));
+    let mut all = Vec::new();
+    for stage in stages(inner) {
+        if stage.acknowledged() {
+            all.extend(answers.granted.iter().map(|branch| kept(world, branch, *stage)));
+        } else {
+            all.extend(unacknowledged(&before, &answers, *stage));
+        }
+    }
+    let refused = answers.refused.into_iter();
+    all.extend(refused.map(|branch| Branch { world: after_kill(&branch.world), ..branch }));
     different(all)
 }
 
-fn different(all: Vec<Branch>) -> Vec<Branch> {
-    let mut different: Vec<Branch> = Vec::new();
-    for branch in all {
-        if !different.contains(&branch) {
-            different.push(branch);
-        }
-    }
-    different
-}
-
 /// Calls at once, and a kill: in every order of them, each was acknowledged or not.
-fn at_once(world: &World, steps: &[Step]) -> Vec<Branch> {
-    let nothing = Branch {
-        world: World { joined: true, ..world.clone() },
-        due: Expected::All(vec![Expected::Nothing; steps.len()]),
-        rests: vec![Clause::O14],
-    };
+pub(super) fn parallel(world: &World, steps: &[Step]) -> Vec<Branch> {
     let mut all = Vec::new();
     for order in orders(steps.len()) {
-        let one_more = |so_far: Vec<Branch>, lane: &usize| {
-            let after = |branch: &Branch| one_of_several(branch, &steps[*lane], *lane);
-            different(so_far.iter().flat_map(after).collect())
+        let one_more = |so_far: Vec<Branch>, lane: usize| {
+            let after = |branch: &Branch| one_of_several(branch, &steps[lane], lane);
+            different(so_far.iter().flat_map(after))
         };
-        all.extend(order.iter().fold(vec![nothing.clone()], one_more));
+        all.extend(order.into_iter().fold(vec![before_all(world, steps)], one_more));
     }
-    let ended = |branch: Branch| Branch { world: killed(&branch.world), ..branch };
-    let all = different(all.into_iter().map(ended).collect());
-    // Of two that allow the same the first stays.
+    let ended = |branch: Branch| Branch { world: after_kill(&branch.world), ..branch };
+    without_covered(&different(all.into_iter().map(ended)))
+}
+
+/// Without the branches that others cover; of two that allow the same the first stays.
+fn without_covered(all: &[Branch]) -> Vec<Branch> {
     let covered = |place: usize| {
-        let covers = |(other, wide): (usize, &Branch)| {
-            other != place
-                && covers(wide, &all[place])
-                && (other < place || !covers(&all[place], wide))
-        };
-        all.iter().enumerate().any(covers)
+        let narrow = &all[place];
+        all.iter().enumerate().any(|(other, wide)| {
+            let first = || other < place || !covers(narrow, wide);
+            other != place && covers(wide, narrow) && first()
+        })
     };
     (0..all.len()).filter(|place| !covered(*place)).map(|place| all[place].clone()).collect()
 }
 
-/// Whether nobody heard of any call in either branch, and all that the second one allows afterwards
-/// the first allows too.
+/// Whether no call was heard of in either branch, and the first one allows afterwards all that the
+/// second one does.
 fn covers(wide: &Branch, narrow: &Branch) -> bool {
     let unheard = |branch: &Branch| match &branch.due {
-        Expected::All(dues) => {
-            dues.iter().all(|due| matches!(due, Expected::Interrupted { acknowledged: false, .. }))
-        }
+        Expected::All(dues) => dues
+            .iter()
+            .all(|due| matches!(due, Expected::Interrupted { stage, .. } if !stage.acknowledged())),
         _ => false,
     };
     let threads = &narrow.world.threads;
@@ -111,43 +105,32 @@ fn covers(wide: &Branch, narrow: &Branch) -> bool {
 
 /// One more call after those that came before it.
 fn one_of_several(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
-    let Expected::All(dues) = &so_far.due else {
-        return Vec::new();
-    };
-    // The first call is the first client's, the others are those of further ones.
-    let answers = |world: &World| match lane {
-        0 => step(world, next),
-        _ => second(world, next),
-    };
     let world = &so_far.world;
-    let (granted, refused): (Vec<Branch>, Vec<Branch>) =
-        answers(world).into_iter().partition(is_granted);
+    let Answers { granted, mut refused } = by_client(world, next, lane).into();
+    refused.iter_mut().for_each(|branch| branch.rests.clear());
     let mut all = refused;
-    for one in &granted {
-        all.push(at((true, false), one.world.clone(), &one.due));
-        // What comes after a call that nobody heard of meets what that has made of the thread.
-        if matches!(next, Step::Resume(_) | Step::Settings(_)) {
-            all.push(at((false, false), one.world.clone(), &one.due));
+    for branch in &granted {
+        all.push(at(Stage::Acknowledged, branch.world.clone(), &branch.due));
+        // What comes after a call of which nothing was heard meets what that has made of the
+        // thread.
+        if met_by_later_calls(next) {
+            all.push(at(Stage::Nothing, branch.world.clone(), &branch.due));
         }
     }
     if let Some(first) = granted.first() {
-        let others = as_perhaps(world, next);
-        let others: Vec<Branch> = others.iter().flat_map(answers).filter(is_granted).collect();
+        let others = with_possible_changes(world, next);
+        let others = others.iter().flat_map(|world| by_client(world, next, lane));
+        let others: Vec<Branch> = others.filter(is_granted).collect();
         let afters = granted.iter().chain(&others);
         let left = afters.fold(world.clone(), |left, after| perhaps(&left, &after.world));
-        all.push(at((false, false), left, &first.due));
+        all.push(at(Stage::Nothing, left, &first.due));
     }
-    let joined = |branch: Branch| {
-        let mut dues = dues.clone();
-        dues[lane] = branch.due;
-        Branch { world: branch.world, due: Expected::All(dues), rests: so_far.rests.clone() }
-    };
-    all.into_iter().map(joined).collect()
+    all.into_iter().map(|branch| beside(so_far, lane, branch)).collect()
 }
 
 /// The worlds in which the changes were made that a thread of this step perhaps has.
-fn as_perhaps(world: &World, next: &Step) -> Vec<World> {
-    let Some((name, thread)) = next.uses().and_then(|who| world.thread(who)) else {
+fn with_possible_changes(world: &World, next: &Step) -> Vec<World> {
+    let Some((name, thread)) = next.uses().and_then(|thread| world.thread(thread)) else {
         return Vec::new();
     };
     let made = |policy: &Policy| {
@@ -158,62 +141,38 @@ fn as_perhaps(world: &World, next: &Step) -> Vec<World> {
     thread.maybe.iter().map(made).collect()
 }
 
-/// Every stage that a call can come to.
-fn stages(inner: &Step) -> &'static [Stage] {
-    match inner {
-        Step::Start(_) | Step::Fork(_) | Step::Resume(_) | Step::Settings(_) => {
-            &[(false, false), (true, false)]
-        }
-        Step::Run(_) | Step::Begin(_) => {
-            &[(false, false), (false, true), (true, false), (true, true)]
-        }
-        Step::Action(ThreadAction { action: Action::Compact | Action::Review, .. }) => {
-            &[(false, false), (false, true)]
-        }
-        _ => &[(false, false)],
-    }
-}
-
 fn is_granted(branch: &Branch) -> bool {
     !matches!(branch.due, Expected::Refusal(_) | Expected::Answer { granted: false })
 }
 
-/// Nobody waits until an idle thread is unloaded.
-fn comparable(due: &Expected) -> Expected {
-    match due {
+fn at(stage: Stage, world: World, due: &Expected) -> Branch {
+    let due = match due {
+        // Nothing waits until an idle thread is unloaded.
         Expected::Closing { .. } => Expected::Nothing,
         due => due.clone(),
-    }
-}
-
-fn at(stage: Stage, world: World, due: &Expected) -> Branch {
-    let (acknowledged, started) = stage;
-    let due = Expected::Interrupted { acknowledged, started, due: Box::new(comparable(due)) };
+    };
+    let due = Expected::Interrupted { stage, due: Box::new(due) };
     Branch { world, due, rests: Vec::new() }
 }
 
-fn killed(world: &World) -> World {
+fn after_kill(world: &World) -> World {
     world.unloaded(Stop::Kill, false)
 }
 
-/// The worlds in which nobody knows what the call has changed: a policy waits until a cold read
+/// The worlds in which it is not known what the call has changed: a policy waits until a cold read
 /// says which it is, and each thread that was to be moved was or was not.
-fn unacknowledged(
-    world: &World,
-    (granted, refused): (&[Branch], &[Branch]),
-    started: bool,
-) -> Vec<Branch> {
-    let Some(first) = granted.first() else {
+fn unacknowledged(world: &World, answers: &Answers, stage: Stage) -> Vec<Branch> {
+    let Some(first) = answers.granted.first() else {
         return Vec::new();
     };
-    let begun = started.then_some(&first.world);
-    let afters: Vec<&World> = granted.iter().chain(refused).map(|branch| &branch.world).collect();
+    let begun = stage.started().then_some(&first.world);
+    let branches = answers.granted.iter().chain(&answers.refused);
+    let afters: Vec<&World> = branches.map(|branch| &branch.world).collect();
     let left = before_or_after(world, &afters, begun);
-    let moved: BTreeSet<ThreadName> =
-        afters.iter().flat_map(|one| archived_by(world, one)).collect();
-    let moved: Vec<ThreadName> = moved.into_iter().collect();
-    let worlds = subsets(&moved).into_iter().map(|moved| with_moved(&left, &moved));
-    worlds.map(|world| at((false, started), killed(&world), &first.due)).collect()
+    let moved = afters.iter().flat_map(|after| archived_by(world, after)).unique();
+    let worlds = choices(&moved.sorted().collect_vec()).into_iter();
+    let worlds = worlds.map(|moved| with_moved(&left, &moved));
+    worlds.map(|world| at(stage, after_kill(&world), &first.due)).collect()
 }
 
 fn before_or_after(world: &World, afters: &[&World], begun: Option<&World>) -> World {
@@ -234,7 +193,7 @@ fn before_or_after(world: &World, afters: &[&World], begun: Option<&World>) -> W
             thread.materialised = true;
         }
         if world.threads.get(name).is_some_and(Thread::can_begin) {
-            thread.restored = begun_by(thread.restored);
+            thread.restored = restored_after_kill(thread.restored);
         }
     }
     left
@@ -250,14 +209,11 @@ fn archived_by(before: &World, after: &World) -> Vec<ThreadName> {
 }
 
 /// None, and every choice of these; past the bound, none of them and all.
-fn subsets(names: &[ThreadName]) -> Vec<Vec<ThreadName>> {
+fn choices(names: &[ThreadName]) -> Vec<Vec<ThreadName>> {
     if names.len() > MOVED_MAX {
         return vec![Vec::new(), names.to_vec()];
     }
-    names.iter().fold(vec![Vec::new()], |smaller, name| {
-        let with = smaller.iter().map(|one| [one.clone(), vec![*name]].concat());
-        smaller.iter().cloned().chain(with).collect()
-    })
+    names.iter().copied().powerset().collect()
 }
 
 fn with_moved(left: &World, moved: &[ThreadName]) -> World {
@@ -268,46 +224,25 @@ fn with_moved(left: &World, moved: &[ThreadName]) -> World {
     world
 }
 
-/// A thread that comes back with the history of a call that was broken off has the policy before
-/// it or after it, never a third one.
-fn begun_by(restored: Citations) -> Citations {
-    match restored.main() {
-        Clause::O3 | Clause::O7 | Clause::O8 => restored,
-        _ => Citations::all(OpKind::Resume, Clause::R17),
-    }
-}
-
-/// A history that is written anew may be broken off in the middle.
-fn in_doubt(world: &World, inner: &Step) -> World {
-    let mut before = world.clone();
-    if let Step::Action(ThreadAction { action: Action::Revert, thread: ThreadRef::Thread(name) }) =
-        inner
-        && let Some(thread) = before.threads.get_mut(name)
-    {
-        thread.restored = begun_by(thread.restored);
-    }
-    before
-}
-
 /// What was acknowledged is kept. Whether a thread has a history by a turn that was not heard to
 /// start is left open (R16), and no fork is cut for certain at the turn that was broken off.
-fn kept(world: &World, branch: &Branch, started: bool) -> Branch {
+fn kept(world: &World, branch: &Branch, stage: Stage) -> Branch {
     let mut after = branch.world.clone();
     if let Expected::Turn { thread: name, .. } = &branch.due
         && let (Some(old), Some(new)) = (world.threads.get(name), after.threads.get_mut(name))
     {
         new.turns = old.turns.clone();
         new.broken_off = true;
-        if !started && !old.materialised {
+        if !stage.started() && !old.materialised {
             new.materialised = false;
             new.uncertain = true;
         }
         if old.can_begin() {
-            new.restored = begun_by(new.restored);
+            new.restored = restored_after_kill(new.restored);
         }
     }
-    // What a server that is killed may still owe is nobody's to miss.
+    // A server that is killed may still owe these.
     let owed = |clause: &&Clause| matches!(clause, Clause::T9 | Clause::W4);
     let rests = branch.rests.iter().filter(|clause| !owed(clause)).copied().collect();
-    Branch { rests, ..at((true, started), killed(&after), &branch.due) }
+    Branch { rests, ..at(stage, after_kill(&after), &branch.due) }
 }

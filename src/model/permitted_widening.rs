@@ -3,35 +3,15 @@
 //! Not a prediction and never a finding: the report lists it, since whoever relies on the policy
 //! wants to know.
 
-use super::{Thread, World};
+use super::{World, simple};
 use crate::contract::Clause;
-use crate::policy::order::{self, allows_more};
-use crate::policy::{CallOverrides, Dimension, Permissions, Policy, Profiles};
 use crate::program::ops::Step;
-use crate::program::ops::begin::Begin;
-use crate::program::ops::fork::Fork;
-use crate::program::ops::resume::Resume;
-use crate::program::ops::run::Run;
-use crate::program::request::Cut;
-use crate::program::thread::ThreadRef;
 
 /// The clause that lets the step leave a policy wider than was asked for, if one does.
 pub fn wider_by_right(world: &World, step: &Step) -> Option<Clause> {
     match step {
-        Step::Resume(Resume { thread, overrides }) => resumed(world, *thread, overrides),
-        Step::Fork(Fork { source: from, overrides, cut: Some(cut), .. })
-            if !overrides.sets_any() =>
-        {
-            cut_short(world, *from, *cut)
-        }
-        Step::Run(Run { thread, overrides, flaw: None, .. })
-        | Step::Begin(Begin { thread, overrides }) => {
-            let (_, thread) = world.thread(*thread)?;
-            let running = thread.running.as_ref()?;
-            let asked = thread.live.as_ref()?.with(overrides);
-            wider(world, running, &asked).then_some(Clause::T6)
-        }
-        _ => None,
+        Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => None,
+        operation => simple::permits_widening(world, operation),
     }
 }
 
@@ -46,56 +26,13 @@ pub fn words(clause: Clause) -> &'static str {
     }
 }
 
-fn wider(world: &World, has: &Policy, asked: &Policy) -> bool {
-    allows_more(has, asked, &world.defaults.profiles)
-}
-
-fn resumed(world: &World, who: ThreadRef, overrides: &CallOverrides) -> Option<Clause> {
-    let (_, thread) = world.thread(who)?;
-    if !thread.materialised || thread.archived {
-        return None;
-    }
-    match &thread.live {
-        Some(live) => {
-            let asked = live.with(&world.defaults.resolve(overrides));
-            let ignored = thread.running.is_some() || !thread.unheard();
-            (ignored && wider(world, live, &asked)).then_some(Clause::R2)
-        }
-        None => read_again(world, thread).filter(|_| !overrides.sets(Dimension::PP)),
-    }
-}
-
-/// What became of the profile of a thread that is read again.
-fn read_again(world: &World, thread: &Thread) -> Option<Clause> {
-    let Permissions::Profile(id) = &thread.stored.permissions else {
-        return None;
-    };
-    if !world.defaults.defines(id) {
-        let fallen = Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
-        return wider(world, &fallen, &thread.stored).then_some(Clause::R7);
-    }
-    let meant = Profiles::from([(id.clone(), thread.meant?)]);
-    let now = &world.defaults.profiles;
-    order::means_more(&thread.stored, now, &meant).then_some(Clause::R6)
-}
-
-/// The policy that stood at the cut, where the fork's is wider.
-fn cut_short(world: &World, who: ThreadRef, cut: Cut) -> Option<Clause> {
-    let (_, source) = world.thread(who)?;
-    let (Cut::Last(turn) | Cut::Before(turn)) = cut;
-    let count = source.turns.len();
-    let then = source.turns.get(usize::from(turn).checked_rem(count)?)?;
-    let latest = source.live.as_ref().unwrap_or(&source.stored);
-    wider(world, latest, then).then_some(Clause::F2)
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
 
     use super::{wider_by_right, words};
     use crate::model::World;
-    use crate::model::rules::step;
+    use crate::model::step::step;
     use crate::program::Program;
 
     /// What a line of the case lets be wider.

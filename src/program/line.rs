@@ -112,7 +112,9 @@ impl Line {
             }
             Token::Quoted(_) => None,
         };
-        let place = self.tokens.iter().position(|token| value(token).is_some())?;
+        let arrow = |token: &Token| matches!(token, Token::Word(word) if word == "<-");
+        let end = self.tokens.iter().position(arrow).unwrap_or(self.tokens.len());
+        let place = self.tokens.iter().take(end).position(|token| value(token).is_some())?;
         self.tokens.remove(place).as_ref().and_then(value)
     }
 

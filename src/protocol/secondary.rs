@@ -5,10 +5,6 @@
 //! the mode and the plugins, which are left out there, and none for the effort, which they take in
 //! their `config` object. In that object `null` is an error and no wish, so it is left out of it.
 
-use crate::program::ops::fork::Fork;
-use crate::program::ops::resume::Resume;
-use crate::program::ops::settings::Settings;
-use crate::program::ops::start::Start;
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
@@ -120,9 +116,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::program::Program;
-    use crate::program::ops::Step;
+    use crate::program::request::{Back, RequestContext};
     use crate::protocol::policy::{Places, of_reply, of_settings};
-    use crate::protocol::requests::{Fork, fork, resume, settings, start};
+    use crate::protocol::requests::{Ids, call};
 
     fn places() -> Places {
         Places {
@@ -137,18 +133,9 @@ mod tests {
         let places = places();
         let case = format!("# heirloom case v1\nconfig\nstart -> t0\n{line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
-        let mut call = match &program.steps[1] {
-            Step::Start(Start { overrides, ephemeral, .. }) => {
-                start(overrides, *ephemeral, &places)
-            }
-            Step::Resume(Resume { overrides, .. }) => resume("id", overrides, &places),
-            Step::Settings(Settings { overrides, .. }) => settings("id", overrides, &places),
-            Step::Fork(Fork { overrides, ephemeral, .. }) => {
-                let ephemeral = *ephemeral;
-                fork(Fork { thread: "id", overrides, cut: None, ephemeral }, &places)
-            }
-            other => unreachable!("no line of these tests is `{other}`"),
-        };
+        let request = program.steps[1].request(RequestContext { back: Back::Revert, number: 7 });
+        let request = request.expect("the line sends a request");
+        let mut call = call(&request, &Ids::of("id"), &places);
         call.params.as_object_mut().map(|params| params.remove("threadId"));
         expected.assert_eq(&shown(&call.params));
     }

@@ -29,7 +29,7 @@ struct Lane<'a> {
 /// The picture of a step of several calls at once; none of any other, and of one that was not
 /// performed.
 pub fn picture(trace: &Trace, step: usize, paint: &Style) -> Option<String> {
-    let whole = trace.program.whole();
+    let whole = trace.program.with_audit();
     let steps = match whole.get(step)? {
         Step::Parallel(steps) => steps,
         Step::KillDuring(inner, _) => match &**inner {

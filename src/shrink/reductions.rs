@@ -5,17 +5,17 @@
 //! it goes; overrides and replies become plain, values lose their fields, defaults become the plain
 //! ones, and threads are named lower. A reduction never makes a plan longer.
 
+use std::collections::BTreeSet;
+
+use crate::policy::{CallOverrides, Defaults, Overrides, Setting};
+use crate::program::Program;
+use crate::program::ops::Step;
 use crate::program::ops::configure::Configure;
 use crate::program::ops::fork::Fork;
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
 use crate::program::ops::start::Start;
-use std::collections::BTreeSet;
-
-use super::simplify::{plainer_defaults, simplify};
-use crate::policy::{CallOverrides, Defaults, Overrides, Setting};
-use crate::program::Program;
-use crate::program::ops::Step;
+use crate::program::simplify;
 use crate::program::thread::ThreadName;
 use crate::program::thread::ThreadRef;
 
@@ -29,14 +29,8 @@ pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Ve
         return vec![cut];
     };
     let line = lineage(&cut, thread);
-    let aside = |step: &Step| match step {
-        Step::Run(Run { flaw, .. }) => flaw.is_some(),
-        Step::Start(_) | Step::Fork(_) | Step::Resume(_) | Step::Settings(_) => false,
-        Step::Spawn(_) | Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => false,
-        _ => true,
-    };
     let mut bare = line.clone();
-    bare.steps.retain(|step| !aside(step));
+    bare.steps.retain(Step::changes_policy);
     vec![last_of_each(&bare), bare, line, cut]
 }
 
@@ -45,24 +39,17 @@ fn lineage(program: &Program, thread: ThreadName) -> Program {
     let mut names = BTreeSet::from([thread]);
     for step in program.steps.iter().rev() {
         if step.names().iter().any(|name| names.contains(name)) {
-            names.extend(step.used().into_iter().filter_map(named));
+            names.extend(step.used().into_iter().filter_map(ThreadRef::name));
         }
     }
     let about = |step: &Step| {
         let (given, used) = (step.names(), step.used());
-        let touched = given.iter().copied().chain(used.iter().copied().filter_map(named));
+        let touched = given.iter().copied().chain(used.iter().copied().filter_map(ThreadRef::name));
         given.is_empty() && used.is_empty() || touched.into_iter().any(|name| names.contains(&name))
     };
     Program {
         steps: program.steps.iter().filter(|step| about(step)).cloned().collect(),
         ..program.clone()
-    }
-}
-
-fn named(who: ThreadRef) -> Option<ThreadName> {
-    match who {
-        ThreadRef::Thread(name) => Some(name),
-        ThreadRef::Unknown => None,
     }
 }
 
@@ -88,9 +75,9 @@ pub fn reductions(program: &Program) -> Vec<Program> {
     all.extend(begun_elsewhere(program));
     for index in 0..program.lines() {
         let with = |step| replaced(program, index, step);
-        all.extend(simplify(&program.steps[index]).into_iter().map(with));
+        all.extend(program.steps[index].simpler().into_iter().map(with));
     }
-    let defaults = plainer_defaults(&program.defaults).into_iter();
+    let defaults = simplify::defaults(&program.defaults).into_iter();
     all.extend(defaults.map(|defaults| Program { defaults, ..program.clone() }));
     all.extend(lowered(program));
     all
@@ -121,11 +108,12 @@ fn without(program: &Program, span: std::ops::Range<usize>) -> Program {
     let mut gone: BTreeSet<ThreadName> = BTreeSet::new();
     let mut steps = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        let mut used = step.used().into_iter().filter_map(named);
+        let mut used = step.used().into_iter().filter_map(ThreadRef::name);
         let orphan = used.any(|name| gone.contains(&name));
-        match span.contains(&index) || orphan {
-            true => gone.extend(step.names()),
-            false => steps.push(step.clone()),
+        if span.contains(&index) || orphan {
+            gone.extend(step.names());
+        } else {
+            steps.push(step.clone());
         }
     }
     Program { steps, ..program.clone() }

@@ -17,7 +17,7 @@ use expect_test::expect;
 use heirloom::contract::Clause;
 use heirloom::judge::{Finding, Verdict, View, judge};
 use heirloom::model::World;
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;

@@ -9,7 +9,7 @@ use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
 use heirloom::model::World;
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
 use heirloom::program::ops::restart::Stop;

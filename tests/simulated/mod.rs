@@ -13,7 +13,7 @@ use heirloom::program::ops::run::Run;
 use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeSet;
 
-use heirloom::model::rules::step;
+use heirloom::model::step::step;
 use heirloom::model::{Expected, World};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};

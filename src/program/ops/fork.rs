@@ -15,9 +15,9 @@ use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem};
 use crate::program::operation::{Draw, Operation};
 use crate::program::request::{Cut, Param, Request, RequestContext, Sample};
+use crate::program::simplify;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::program::values::{call_overrides, cut, ephemeral};
-use crate::program::simplify;
 
 /// `thread/fork`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

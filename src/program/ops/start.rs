@@ -13,9 +13,9 @@ use crate::program::generate::shape::Rare;
 use crate::program::line::{Line, Problem};
 use crate::program::operation::{Draw, Operation};
 use crate::program::request::{Param, Request, RequestContext, Sample};
+use crate::program::simplify;
 use crate::program::thread::ThreadName;
 use crate::program::values::{call_overrides, ephemeral};
-use crate::program::simplify;
 
 /// `thread/start`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
