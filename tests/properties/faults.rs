@@ -4,12 +4,6 @@
 //! and one that only a rollout shows is a notice. The table has the clauses that a fault breaks
 //! first, the clauses that its consequences break, and the dimension if only one is affected.
 
-use heirloom::program::ops::cold_read::ColdRead;
-use heirloom::program::ops::configure::Configure;
-use heirloom::program::ops::fork::Fork;
-use heirloom::program::ops::resume::Resume;
-use heirloom::program::ops::run::Run;
-use heirloom::program::ops::start::Start;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -21,8 +15,12 @@ use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
-use heirloom::program::thread::ThreadName;
-use heirloom::program::thread::ThreadRef;
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
+use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Entry, Observation, Trace};
 use proptest::strategy::Strategy;
 

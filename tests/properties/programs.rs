@@ -3,16 +3,15 @@
 //! Every list of steps becomes a legal program, the model answers every step, and every program ends
 //! with its audit.
 
-use heirloom::program::ops::disk::Disk;
-use heirloom::program::ops::restart::Restart;
-use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
-use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::disk::Disk;
+use heirloom::program::ops::restart::{Restart, Stop};
+use heirloom::program::ops::resume::Resume;
 use heirloom::program::thread::ThreadRef;
 use proptest::strategy::Strategy;
 

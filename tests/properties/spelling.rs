@@ -6,16 +6,14 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use heirloom::policy::{
-    Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, Setting,
-    TurnOverrides,
-};
-use heirloom::program::ops::run::Flaw;
+use heirloom::policy::{Permissions, Policy};
+use heirloom::program::Program;
+use heirloom::program::request::{Back, RequestContext};
 use heirloom::protocol::policy::{
     Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
     sandbox_json,
 };
-use heirloom::protocol::requests::{Fork, Turn, fork, resume, start, turn};
+use heirloom::protocol::requests::{Ids, call};
 use proptest::prelude::Strategy;
 use serde_json::{Value, json};
 
@@ -62,14 +60,15 @@ fn reads<T: std::fmt::Debug>(read: impl Fn(&Value) -> T, texts: &[&str], expecte
     expected.assert_eq(&texts.iter().map(line).collect::<String>());
 }
 
-/// Compares the parameters of calls, one a line.
-fn spells(calls: &[heirloom::protocol::requests::Call], expected: Expect) {
-    let lines = calls.iter().map(|call| format!("{} {}\n", call.method, call.params));
+/// Compares the requests of a program's steps, one a line.
+fn check_requests(steps: &str, expected: Expect) {
+    let text = format!("# heirloom case v2\nconfig\n{steps}audit\n");
+    let program: Program = text.parse().expect("the text is a program");
+    let cx = RequestContext { back: Back::Revert, number: 0 };
+    let requests = program.steps.iter().filter_map(|step| step.request(cx));
+    let calls = requests.map(|request| call(&request, &Ids::of("id"), &places()));
+    let lines = calls.map(|call| format!("{} {}\n", call.method, call.params));
     expected.assert_eq(&lines.collect::<String>());
-}
-
-fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::protocol::requests::Call {
-    turn(Turn { thread: "id", prompt: "hi", overrides, flaw }, &places())
 }
 
 #[test]
@@ -208,25 +207,11 @@ fn a_named_profile_hides_the_sandbox_beside_it() {
 
 #[test]
 fn an_omitted_setting_has_no_key_and_a_null_setting_has_one() {
-    let null = CallOverrides {
-        approval: Setting::Null,
-        reviewer: Setting::Null,
-        sandbox: Setting::Null,
-        ..CallOverrides::default()
-    };
-    let mixed = CallOverrides {
-        approval: Setting::Set(Approval::Never),
-        reviewer: Setting::Omit,
-        sandbox: Setting::Set(SandboxMode::WorkspaceWrite),
-        ..CallOverrides::default()
-    };
-    spells(
-        &[
-            start(&CallOverrides::default(), false, &places()),
-            resume("id", &null, &places()),
-            fork(Fork { thread: "id", overrides: &mixed, cut: None, ephemeral: false }, &places()),
-            turn_with(&TurnOverrides::default(), None),
-        ],
+    check_requests(
+        "start -> t0\n\
+         resume t0 approval=null reviewer=null sandbox=null\n\
+         fork t0 approval=never sandbox=workspace-write -> t1\n\
+         run t0 \"hi\" <- drop\n",
         expect![[r#"
             thread/start {"cwd":"/tmp/h/ws1"}
             thread/resume {"approvalPolicy":null,"approvalsReviewer":null,"sandbox":null,"threadId":"id"}
@@ -238,23 +223,20 @@ fn an_omitted_setting_has_no_key_and_a_null_setting_has_one() {
 
 #[test]
 fn a_flaw_stands_beside_the_other_overrides() {
-    let overrides = Overrides {
-        approval: Setting::Set(Approval::Never),
-        reviewer: Setting::Set(Reviewer::AutoReview),
-        sandbox: Setting::Omit,
-        ..Overrides::default()
-    };
     let flaws = [
-        Flaw::UnknownApproval,
-        Flaw::UnknownReviewer,
-        Flaw::UnknownSandbox,
-        Flaw::RelativeRoot,
-        Flaw::UnknownProfile,
-        Flaw::ProfileWithSandbox,
+        "unknown-approval",
+        "unknown-reviewer",
+        "unknown-sandbox",
+        "relative-root",
+        "unknown-profile",
+        "profile-with-sandbox",
     ];
-    spells(
-        &flaws.map(|flaw| turn_with(&overrides, Some(flaw))),
+    let overrides = "approval=never reviewer=auto_review";
+    let run = |flaw: &str| format!("run t0 \"hi\" {overrides} flaw={flaw} <- drop\n");
+    check_requests(
+        &format!("start -> t0\n{}", flaws.map(run).concat()),
         expect![[r#"
+            thread/start {"cwd":"/tmp/h/ws1"}
             turn/start {"approvalPolicy":"sometimes","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"threadId":"id"}
             turn/start {"approvalPolicy":"never","approvalsReviewer":"somebody","input":[{"type":"text","text":"hi"}],"threadId":"id"}
             turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"sandboxPolicy":{"type":"somewhere"},"threadId":"id"}

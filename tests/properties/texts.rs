@@ -56,17 +56,10 @@ fn signatures() -> impl Strategy<Value = Signature> {
         Dimension::CM,
         Dimension::DP,
     ];
-    let kinds = vec![
-        OpKind::Start,
-        OpKind::Run,
-        OpKind::Fork,
-        OpKind::Resume,
-        OpKind::Restart,
-        OpKind::Configure,
-    ];
     let origins =
         vec![Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
-    let parts = (select(clauses), option::of(select(dimensions)), select(kinds), select(origins));
+    let parts =
+        (select(clauses), option::of(select(dimensions)), select(OpKind::all()), select(origins));
     (parts, "[a-z][a-z_-]{0,20}").prop_map(|((clause, dimension, kind, origin), form)| Signature {
         clause,
         dimension,

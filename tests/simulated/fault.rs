@@ -11,8 +11,7 @@ use heirloom::policy::{
 use heirloom::program::ops::Step;
 use heirloom::program::ops::configure::Configure;
 use heirloom::program::ops::fork::Fork;
-use heirloom::program::ops::restart::Restart;
-use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::restart::{Restart, Stop};
 use heirloom::program::ops::resume::Resume;
 use heirloom::program::ops::run::Run;
 use heirloom::program::ops::start::Start;

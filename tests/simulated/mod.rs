@@ -4,13 +4,6 @@
 //! world that it remembers, or an answer; all consequences follow from its state. It tests the judge
 //! and the shrinker, never the model, because its answers are the model's.
 
-use heirloom::program::ops::cold_read::ColdRead;
-use heirloom::program::ops::finish::Finish;
-use heirloom::program::ops::fork::Fork;
-use heirloom::program::ops::restart::Restart;
-use heirloom::program::ops::resume::Resume;
-use heirloom::program::ops::run::Run;
-use heirloom::program::ops::warm_read::WarmRead;
 use std::collections::BTreeSet;
 
 use heirloom::model::step::step;
@@ -18,12 +11,16 @@ use heirloom::model::{Expected, World};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
 use heirloom::program::Program;
-use heirloom::program::ops::Delay;
-use heirloom::program::ops::Step;
-use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::finish::Finish;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::{Restart, Stop};
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::warm_read::WarmRead;
+use heirloom::program::ops::{Delay, Step};
 use heirloom::program::reply::Reply;
-use heirloom::program::thread::ThreadName;
-use heirloom::program::thread::ThreadRef;
+use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod fault;

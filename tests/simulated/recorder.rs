@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
-use heirloom::program::thread::ThreadName;
-use heirloom::program::thread::ThreadRef;
+use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use semver::Version;
 
