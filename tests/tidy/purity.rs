@@ -10,7 +10,7 @@ use super::source::Source;
 /// What a core room does not touch, each with everything below it.
 const IMPURE: &str = "std::env std::fs std::io::stderr std::io::stdin std::io::stdout std::net \
                       std::os std::process std::thread crossbeam_channel hyper hyper_util indicatif \
-                      nix signal_hook tempfile tokio eprint eprintln print println";
+                      nix signal_hook tempfile tokio eprint! eprintln! print! println!";
 
 /// Crates that draw at random.
 const CHANCE: [&str; 5] = ["arbitrary", "proptest", "rand", "fastrand", "getrandom"];
@@ -51,7 +51,7 @@ fn a_room_that_reaches_for_what_it_must_not_is_complained_of() {
     let complaints = |path| complaints(&Source::parse(path, text), &table).join("\n");
     expect![[r#"
         src/judge.rs:1: `std::fs::File`: core rooms are pure
-        src/judge.rs:2: `println`: core rooms are pure
+        src/judge.rs:2: `println!`: core rooms are pure
         src/judge.rs:2: `std::env::args`: core rooms are pure
         src/judge.rs:2: `tokio::spawn`: core rooms are pure
         src/judge.rs:3: `proptest::strategy::Strategy`: chance is drawn only in `program`

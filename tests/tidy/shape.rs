@@ -33,7 +33,7 @@ pub(crate) fn complaints(source: &Source) -> Vec<String> {
     for (at, word) in source.words.iter().enumerate() {
         let form = FORMS.iter().find(|(words, _)| has_at(&source.words, at, words));
         if let Some((words, instead)) = form
-            && !(source.path == "src/lib.rs" && words.ends_with(&["use"]))
+            && !(words.ends_with(&["use"]) && may_reexport(source, at + words.len()))
         {
             complaints
                 .push(source.complaint(word.line, format!("`{}`: {instead}", words.concat())));
@@ -48,6 +48,11 @@ pub(crate) fn complaints(source: &Source) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// lib.rs re-exports, and a macro of the same file has no other way out.
+fn may_reexport(source: &Source, path: usize) -> bool {
+    source.path == "src/lib.rs" || has_at(&source.words, path + 1, &[";"])
 }
 
 /// Whether a parameter of the function whose `fn` stands here is a tuple pattern.

@@ -17,7 +17,7 @@ pub(crate) struct Word {
     pub(crate) test: bool,
 }
 
-/// A path that the code mentions, each branch of a use-group by itself: `std::fs`, `super::x`.
+/// A path that the code mentions, each branch of a use-group apart: `std::fs`, `super::x`, `print!`.
 pub(crate) struct Mention {
     pub(crate) segments: Vec<String>,
     pub(crate) line: usize,
@@ -227,6 +227,11 @@ fn branch(words: &[Word], start: usize, above: &[String], found: &mut Vec<Mentio
         }
     } else {
         segments.pop_if(|last| !above.is_empty() && last == "self");
+        if has_at(words, at + 1, &["!"])
+            && let Some(name) = segments.last_mut()
+        {
+            name.push('!');
+        }
         found.push(Mention { segments, line: words[start].line, test: words[start].test });
     }
     at + 1
