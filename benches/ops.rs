@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom::client::{Arrived, Client};
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::root::Root;
 use heirloom::home::{FeatureSet, Home};
 use heirloom::judge::judge;
@@ -193,7 +195,7 @@ struct Bare<'a> {
 impl<'a> Bare<'a> {
     fn new(test_bed: &'a TestBed, root: &Root, upstream: &MockModel) -> Outcome<Bare<'a>> {
         let home = test_bed.home_in(root)?;
-        let stage = upstream.stage();
+        let stage = upstream.session();
         home.configure(&Default::default(), test_bed.profile, &stage.base_url())?;
         let (server, client) = start(test_bed, &home)?;
         let (threads, loaded) = Default::default();
@@ -204,7 +206,7 @@ impl<'a> Bare<'a> {
         self.home.renew_workspace()?;
         self.threads.clear();
         self.loaded.clear();
-        self.stage.forget();
+        self.stage.reset();
         let url = self.stage.base_url();
         self.home.configure(&program.defaults, self.test_bed.profile, &url)?;
         program.with_audit().iter().try_for_each(|step| self.step(step))
@@ -288,7 +290,7 @@ impl<'a> Bare<'a> {
         self.stage.queue(&id, reply.clone());
         let turn = requests::Turn { thread: &id, prompt, overrides, flaw: *flaw };
         let Some(begun) = self.ask(requests::turn(turn, self.home.places()))? else {
-            self.stage.forget();
+            self.stage.reset();
             return Ok(());
         };
         if *reply == Reply::Hold {
@@ -309,7 +311,7 @@ impl<'a> Bare<'a> {
                     }
                 }
                 Some(Arrived::Message(Message::Request { id, method, .. })) => {
-                    self.client.reply(&id, notifications::no(&method))?;
+                    self.client.reply(&id, notifications::decline(&method))?;
                 }
                 Some(Arrived::Message(Message::Answer { .. })) => {}
                 other => return Err(format!("no end of the turn, but {other:?}").into()),

@@ -14,7 +14,7 @@ use semver::Version;
 
 use self::probe::ProbeResult;
 use crate::contract::Clause;
-use crate::drive::TestBed;
+use crate::drive::test_bed::TestBed;
 use crate::judge::signature::Signature;
 use crate::judge::{Cell, Finding, Tally};
 use crate::known::Known;

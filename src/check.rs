@@ -13,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Status, Subject};
-use crate::drive::test_bed::NoTestBed;
-use crate::drive::{TestBed, Timeouts};
+use crate::drive::test_bed::{NoTestBed, TestBed};
+use crate::drive::timeouts::Timeouts;
 use crate::home::FeatureSet;
 use crate::known::Known;
 use crate::program::generate::STEPS_MAX;

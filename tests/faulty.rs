@@ -13,7 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
@@ -74,7 +76,7 @@ fn check(name: &str, expected: Expect) {
 
 /// The same with a server that does not answer in time.
 fn check_silent(name: &str, expected: Expect) {
-    check_with(PROGRAM, name, Timeouts { answer: SHORT, turn: SHORT, stop: SHORT }, expected);
+    check_with(PROGRAM, name, Timeouts { reply: SHORT, turn: SHORT, stop: SHORT }, expected);
 }
 
 fn check_with(program: &str, name: &str, timeouts: Timeouts, expected: Expect) {
@@ -355,7 +357,7 @@ fn a_schema_that_cannot_be_read_is_reported() {
     check(
         "prints-half-a-schema",
         expect![[r#"
-        no schema: the printed schema is no JSON: EOF while parsing a value at line 2 column 0
+        no schema: the printed schema is not JSON: EOF while parsing a value at line 2 column 0
         no finding; ended with code 0 when asked
     "#]],
     );

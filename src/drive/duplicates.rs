@@ -1,48 +1,47 @@
-//! One thing that several connections are told.
+//! Notifications that reach several connections.
 //!
-//! A server tells each of its clients what one of them did. The first telling counts, and those
-//! that follow on other connections are echoes: told apart by counting, since each connection hears
-//! of a thread or a turn in the same order. One connection that is told twice is no echo.
+//! A server sends each of its clients the same notification. The first one counts, and those that
+//! follow on other connections are duplicates. They are recognised by counting, since each
+//! connection gets the notifications of a thread or a turn in the same order. The same notification
+//! twice on one connection is not a duplicate.
 
 use std::collections::BTreeMap;
 
-/// What was told, by what it is about and its method.
+/// How often each notification came, by what it is about and its method.
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
-    told: BTreeMap<(String, String), Tellings>,
+    counts: BTreeMap<(String, String), Counts>,
 }
 
 #[derive(Debug, Default)]
-struct Tellings {
-    /// By the connection that was told most often.
+struct Counts {
+    /// On the connection that got it most often.
     most: u32,
-    by: BTreeMap<usize, u32>,
+    by_client: BTreeMap<usize, u32>,
 }
 
 impl Duplicates {
-    /// Counts a telling; whether another connection was told the same before.
-    pub(super) fn echoes(&mut self, (about, method): (&str, &str), connection: usize) -> bool {
-        let key = (about.to_owned(), method.to_owned());
-        let tellings = self.told.entry(key).or_default();
-        let count = tellings.by.entry(connection).or_default();
+    /// Counts a notification, and says whether another connection got the same before.
+    pub(super) fn is_duplicate(&mut self, about: &str, method: &str, client: usize) -> bool {
+        let counts = self.counts.entry((about.to_owned(), method.to_owned())).or_default();
+        let count = counts.by_client.entry(client).or_default();
         *count += 1;
-        let echoes = *count <= tellings.most;
-        tellings.most = tellings.most.max(*count);
-        echoes
+        let duplicate = *count <= counts.most;
+        counts.most = counts.most.max(*count);
+        duplicate
     }
 
-    /// Whether other connections were told this, and this one was not yet.
-    pub(super) fn awaits(&self, (about, method): (&str, &str), connection: usize) -> bool {
-        let key = (about.to_owned(), method.to_owned());
-        let tellings = self.told.get(&key);
-        tellings.is_some_and(|tellings| !tellings.by.contains_key(&connection))
+    /// Whether other connections got this, and this one did not yet.
+    pub(super) fn is_due(&self, about: &str, method: &str, client: usize) -> bool {
+        let counts = self.counts.get(&(about.to_owned(), method.to_owned()));
+        counts.is_some_and(|counts| !counts.by_client.contains_key(&client))
     }
 
-    /// A connection begins to hear of something: what was told before is not told to it again.
-    pub(super) fn joins(&mut self, about: &str, connection: usize) {
-        let own = self.told.iter_mut().filter(|((other, _), _)| other == about);
-        for (_, tellings) in own {
-            tellings.by.insert(connection, tellings.most);
+    /// A connection subscribes to something; it does not get again what came before.
+    pub(super) fn subscribe(&mut self, about: &str, client: usize) {
+        let same = self.counts.iter_mut().filter(|((other, _), _)| other == about);
+        for (_, counts) in same {
+            counts.by_client.insert(client, counts.most);
         }
     }
 }
@@ -53,36 +52,34 @@ mod tests {
 
     use super::Duplicates;
 
-    /// The tellings that count: `1a` is told on connection 1 and is about `a`, `1+a` joins it.
-    fn check(tellings: &str, expected: Expect) {
-        let mut echoes = Duplicates::default();
-        let counts = |telling: &&str| {
-            let (connection, about) = telling.split_at(1);
-            let connection = connection.parse().expect("a digit comes first");
-            match about.strip_prefix('+') {
-                Some(about) => {
-                    echoes.joins(about, connection);
-                    false
-                }
-                None => !echoes.echoes((about, "method"), connection),
+    /// The notifications that count: `1a` comes on connection 1 and is about `a`, `1+a` subscribes.
+    fn check(notifications: &str, expected: Expect) {
+        let mut duplicates = Duplicates::default();
+        let counts = |notification: &&str| {
+            let (client, about) = notification.split_at(1);
+            let client = client.parse().expect("a digit comes first");
+            if let Some(about) = about.strip_prefix('+') {
+                duplicates.subscribe(about, client);
+                return false;
             }
+            !duplicates.is_duplicate(about, "method", client)
         };
-        let counted: Vec<&str> = tellings.split(' ').filter(counts).collect();
+        let counted: Vec<&str> = notifications.split(' ').filter(counts).collect();
         expected.assert_eq(&counted.join(" "));
     }
 
     #[test]
-    fn the_first_telling_counts() {
+    fn the_first_notification_counts() {
         check("0a 1a 1a 0a 0b", expect!["0a 1a 0b"]);
     }
 
     #[test]
-    fn a_connection_that_is_told_twice_is_no_echo() {
+    fn the_same_notification_twice_on_one_connection_is_not_a_duplicate() {
         check("0a 0a 1a 1a", expect!["0a 0a"]);
     }
 
     #[test]
-    fn who_joins_late_has_missed_what_came_before() {
+    fn a_late_subscriber_does_not_get_what_came_before() {
         check("0a 0a 1+a 1a 0a", expect!["0a 0a 1a"]);
     }
 }

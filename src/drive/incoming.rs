@@ -1,71 +1,70 @@
-//! What arrives, written down.
+//! Records what arrives.
 //!
-//! Answers, notifications and questions of the server become facts, in the order in which they
-//! arrive; ids become names on the way. Whatever the server asks, the answer is no, unless a deed
-//! of the plan consents.
+//! Answers, notifications and requests of the server become observations, in the order in which
+//! they arrive, with names for ids. Every request of the server is declined, unless the program
+//! consents to the probe that it is about.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::run::{Aborted, Open, Runner};
 use super::session::Session;
-use super::steps::{Aborted, Open, Run};
 use crate::client::{Arrived, Client};
-use crate::protocol::notifications::{self, News, Status};
+use crate::policy::Policy;
+use crate::protocol::notifications::{self, Notification, Status};
 use crate::protocol::policy::of_reply;
 use crate::protocol::rpc::{Id, Message, RpcError};
 use crate::trace::Observation;
 
-/// The status of a turn that somebody has ended.
+/// The status of a turn that was interrupted.
 const INTERRUPTED: &str = "interrupted";
 
-/// Between the end of a process and the end of what it wrote lie milliseconds.
+/// The output of a process ends within milliseconds after the process.
 const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(2);
 
-impl Run<'_> {
-    /// Writes down what a server that has ended had still said; nobody is left to be answered.
+impl Runner<'_> {
+    /// Records what a server that has ended had still written; its requests are not answered.
     pub(super) fn last_words(&mut self, session: Session) {
         let clients = std::iter::once(session.client).chain(session.others);
-        clients.enumerate().for_each(|(from, mut client)| self.last_words_to(from, &mut client));
+        clients.enumerate().for_each(|(number, mut client)| self.drain(number, &mut client));
     }
 
-    fn last_words_to(&mut self, from: usize, client: &mut Client) {
+    fn drain(&mut self, from: usize, client: &mut Client) {
         let deadline = Instant::now() + LAST_WORDS_DEADLINE;
         while let Some(arrived) = client.next(deadline)
             && Instant::now() < deadline
         {
-            if let Arrived::Message(message) = &arrived {
-                self.record.all_seen(self.validity.heard(from, message));
-            }
-            match arrived {
+            let message = match arrived {
                 Arrived::Closed => return,
                 Arrived::Garbage(line) => {
-                    self.record.seen(Observation::Strange { line: line.to_string() })
+                    self.recorder.record(Observation::Strange { line: line.to_string() });
+                    continue;
                 }
-                Arrived::Message(Message::Answer { id, outcome }) => {
-                    self.answer((from, id), outcome);
-                }
-                Arrived::Message(Message::Notification { method, params, .. }) => {
+                Arrived::Message(message) => message,
+            };
+            self.recorder.record_all(self.schema_check.message(from, &message));
+            match message {
+                Message::Answer { id, outcome } => self.answer(from, id, outcome),
+                Message::Notification { method, params, .. } => {
                     self.notification(from, method, &params);
                 }
-                Arrived::Message(Message::Request { id, method, params }) => {
-                    if self.echoes.echoes((&id.to_string(), &method), from) {
-                        continue;
+                Message::Request { id, method, params } => {
+                    if !self.duplicates.is_duplicate(&id.to_string(), &method, from) {
+                        self.record_question(method, &params);
                     }
-                    let thread = notifications::asked_of(&params).map(|id| self.record.whose(id));
-                    self.record.seen(Observation::Asked { method, thread });
                 }
             }
         }
     }
 
-    /// Takes what arrived on the connection with this number.
-    pub(super) fn arrived(&mut self, (from, arrived): (usize, Arrived)) -> Result<(), Aborted> {
+    /// Takes what arrived at the client with this number.
+    pub(super) fn arrived(&mut self, from: usize, arrived: Arrived) -> Result<(), Aborted> {
         match arrived {
             Arrived::Closed => self.gone(),
             Arrived::Garbage(line) => {
-                self.record.seen(Observation::Strange { line: line.to_string() });
+                self.recorder.record(Observation::Strange { line: line.to_string() });
                 Ok(())
             }
             Arrived::Message(message) => self.message(from, message),
@@ -73,158 +72,164 @@ impl Run<'_> {
     }
 
     fn message(&mut self, from: usize, message: Message) -> Result<(), Aborted> {
-        self.record.all_seen(self.validity.heard(from, &message));
+        self.recorder.record_all(self.schema_check.message(from, &message));
         match message {
-            Message::Answer { id, outcome } => self.answer((from, id), outcome),
+            Message::Answer { id, outcome } => self.answer(from, id, outcome),
             Message::Notification { method, params, .. } => {
                 self.notification(from, method, &params);
             }
             Message::Request { id, method, params } => {
-                return self.asked((from, &id), method, &params);
+                return self.question(from, &id, method, &params);
             }
         }
         Ok(())
     }
 
-    fn answer(&mut self, asked: (usize, Id), outcome: Result<Value, RpcError>) {
-        let from = asked.0;
-        let Some(Open { call, new }) = self.open.remove(&asked) else {
-            self.record.seen(Observation::Unasked { id: asked.1.to_string() });
+    fn answer(&mut self, from: usize, id: Id, outcome: Result<Value, RpcError>) {
+        let Some(Open { call, new }) = self.open.remove(&(from, id.clone())) else {
+            self.recorder.record(Observation::Unasked { id: id.to_string() });
             return;
         };
         let reply = match outcome {
             Ok(reply) => reply,
             Err(RpcError { code, message, .. }) => {
-                let message = self.record.named(&message);
-                self.record.seen(Observation::Refused { call, code, message });
+                let message = self.recorder.with_names(&message);
+                self.recorder.record(Observation::Refused { call, code, message });
                 return;
             }
         };
         if let Some(turn) = notifications::turn_id(&reply) {
-            self.turn = Some(self.record.turn(turn));
+            self.granted_turn = Some(self.recorder.turn_number(turn));
         }
-        let id = notifications::thread_id(&reply).map(str::to_owned);
-        if let (Some(name), Some(id)) = (new, &id) {
-            self.record.bind(name, id, notifications::thread_path(&reply));
+        let id = notifications::thread_id(&reply);
+        if let (Some(name), Some(id)) = (new, id) {
+            self.recorder.bind(name, id, notifications::thread_path(&reply));
         }
-        let policy = of_reply(&reply, self.seat.home.places());
-        if let Some(id) = id.as_ref().filter(|_| policy.is_some()) {
-            self.echoes.joins(id, from);
+        let policy = of_reply(&reply, self.active.home.places());
+        if let Some(id) = id {
+            self.note_reply(from, id, &reply, policy.as_ref());
         }
-        if let Some(thread) = id.as_ref().and_then(|id| self.record.thread(id)) {
-            thread.heard_by.extend(policy.is_some().then_some(from));
-            // What states no policy speaks of a thread and does not load it.
-            if policy.is_some() {
-                thread.loaded = true;
-                thread.unsubscribed = false;
-                thread.mute = false;
-            }
-            thread.path =
-                notifications::thread_path(&reply).map(PathBuf::from).or(thread.path.take());
-            thread.stated = policy.clone().or_else(|| thread.stated.take());
+        let thread = id.map(|id| self.recorder.label(id));
+        self.recorder.record(Observation::Answered { call, thread, policy });
+    }
+
+    /// Remembers what a reply says of a thread. A reply that states no policy does not load it.
+    fn note_reply(&mut self, from: usize, id: &str, reply: &Value, policy: Option<&Policy>) {
+        if policy.is_some() {
+            self.duplicates.subscribe(id, from);
         }
-        let thread = id.map(|id| self.record.whose(&id));
-        self.record.seen(Observation::Answered { call, thread, policy });
+        let Some(thread) = self.recorder.thread_with_id(id) else { return };
+        if let Some(path) = notifications::thread_path(reply) {
+            thread.path = Some(PathBuf::from(path));
+        }
+        if let Some(policy) = policy {
+            thread.subscribe(from);
+            thread.stated = Some(policy.clone());
+        }
     }
 
     fn notification(&mut self, from: usize, method: String, params: &Value) {
-        let Some(read) = notifications::read(&method, params, self.seat.home.places()) else {
+        let Some(news) = notifications::read(&method, params, self.active.home.places()) else {
             return;
         };
-        if self.is_echo(from, &method, &read) {
+        if self.is_duplicate(from, &method, &news) {
             return;
         }
-        let what = match read {
-            News::Settings { thread, policy: Some(policy) } => {
-                if let Some(known) = self.record.thread(&thread) {
+        let what = match news {
+            Notification::Settings { thread, policy: Some(policy) } => {
+                if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.stated = Some(policy.clone());
                 }
-                Observation::Settings { thread: self.record.whose(&thread), policy }
+                Observation::Settings { thread: self.recorder.label(&thread), policy }
             }
-            News::Settings { policy: None, .. } => {
+            Notification::Settings { policy: None, .. } => {
                 Observation::Strange { line: format!("{method} without a policy: {params}") }
             }
-            News::TurnStarted { thread, turn } => {
-                if let Some(known) = self.record.thread(&thread) {
-                    known.begun = true;
+            Notification::TurnStarted { thread, turn } => {
+                if let Some(known) = self.recorder.thread_with_id(&thread) {
+                    known.has_history = true;
                 }
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                Observation::TurnStarted { thread, turn }
+                let thread = self.recorder.label(&thread);
+                Observation::TurnStarted { thread, turn: self.recorder.turn_number(&turn) }
             }
-            News::TurnEnded { thread, turn, status } => {
-                if let Some(known) = self.record.thread(&thread) {
+            Notification::TurnEnded { thread, turn, status } => {
+                if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.interrupted = status == INTERRUPTED;
                     known.running.take_if(|running| running.id == turn);
                 }
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                Observation::TurnEnded { thread, turn, status }
+                let thread = self.recorder.label(&thread);
+                Observation::TurnEnded { thread, turn: self.recorder.turn_number(&turn), status }
             }
-            News::Closed { thread } => {
-                if let Some(known) = self.record.thread(&thread) {
+            Notification::Closed { thread } => {
+                if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.unload();
                 }
-                Observation::Closed { thread: self.record.whose(&thread) }
+                Observation::Closed { thread: self.recorder.label(&thread) }
             }
-            News::Status { thread, status } => {
-                let Some(known) = self.record.thread(&thread) else { return };
-                known.gone = status == Status::NotLoaded;
-                // Whoever hears of a thread hears the end of its turns by themselves.
-                known.failing = status == Status::Failed;
+            Notification::Status { thread, status } => {
+                let Some(known) = self.recorder.thread_with_id(&thread) else { return };
+                known.status = Some(status);
+                // A client that is subscribed gets the end of its turns anyway.
                 let over = matches!(status, Status::Idle | Status::Failed);
-                if !over || !known.unsubscribed {
+                if !over || !known.is_unheard() {
                     return;
                 }
-                Observation::Idle { thread: self.record.whose(&thread) }
+                Observation::Idle { thread: self.recorder.label(&thread) }
             }
-            News::CommandEnded { thread, turn } => {
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                Observation::CommandEnded { thread, turn }
+            Notification::CommandEnded { thread, turn } => {
+                let thread = self.recorder.label(&thread);
+                Observation::CommandEnded { thread, turn: self.recorder.turn_number(&turn) }
             }
-            News::TurnEvent { thread, turn } => {
-                let (thread, turn) = self.record.turn_of(&thread, &turn);
-                Observation::TurnEvent { thread, turn, method }
+            Notification::TurnEvent { thread, turn } => {
+                let thread = self.recorder.label(&thread);
+                Observation::TurnEvent { thread, turn: self.recorder.turn_number(&turn), method }
             }
         };
-        self.record.seen(what);
+        self.recorder.record(what);
     }
 
-    /// Whether another connection has told the same already. What follows the end of a turn is a
-    /// breach only where the same connection has told the end; a notice of a policy that nobody has
-    /// told of is none of these.
-    fn is_echo(&mut self, from: usize, method: &str, read: &News) -> bool {
-        let echo = self.echoes.echoes((read.about(), method), from);
-        match read {
-            News::TurnEvent { turn, .. } | News::CommandEnded { turn, .. } => {
-                echo || self.echoes.awaits((turn, notifications::ENDED), from)
+    /// Whether another connection got the same before. An event after the end of its turn is a
+    /// breach only on a connection that got the end. A policy that was not recorded yet is never a
+    /// duplicate.
+    fn is_duplicate(&mut self, from: usize, method: &str, news: &Notification) -> bool {
+        let duplicate = self.duplicates.is_duplicate(news.subject(), method, from);
+        match news {
+            Notification::TurnEvent { turn, .. } | Notification::CommandEnded { turn, .. } => {
+                duplicate || self.duplicates.is_due(turn, notifications::ENDED, from)
             }
-            News::Settings { thread, policy: Some(policy) } => {
-                let thread = self.record.whose(thread);
-                let (thread, policy) = (thread, policy.clone());
-                echo && self.record.has_seen(&Observation::Settings { thread, policy })
+            Notification::Settings { thread, policy: Some(policy) } => {
+                let thread = self.recorder.label(thread);
+                let same = Observation::Settings { thread, policy: policy.clone() };
+                duplicate && self.recorder.observations().any(|what| *what == same)
             }
-            _ => echo,
+            _ => duplicate,
         }
     }
 
-    /// Whatever the server asks, the answer of a plan is no, but where a deed's says otherwise. A
-    /// question to several clients has one answer.
-    fn asked(
+    /// A request of the server. One that reaches several clients has one answer.
+    fn question(
         &mut self,
-        (from, id): (usize, &Id),
+        from: usize,
+        id: &Id,
         method: String,
         params: &Value,
     ) -> Result<(), Aborted> {
-        if self.echoes.echoes((&id.to_string(), &method), from) {
+        if self.duplicates.is_duplicate(&id.to_string(), &method, from) {
             return Ok(());
         }
-        let answer = self.consent(&method, params);
-        self.record.all_seen(self.validity.answer(&method, &answer));
-        let thread = notifications::asked_of(params).map(|id| self.record.whose(id));
-        self.record.seen(Observation::Asked { method, thread });
-        let session = self.seat.session.as_mut().expect("it has just asked");
-        match session.speaker(from).reply(id, answer) {
+        let consent = self.probe.as_mut().and_then(|probe| probe.consent(&method, params));
+        let answer = consent.unwrap_or_else(|| notifications::decline(&method));
+        self.recorder.record_all(self.schema_check.answer(&method, &answer));
+        self.record_question(method, params);
+        let session = self.active.session.as_mut().expect("it has just asked");
+        match session.client(from).reply(id, answer) {
             Ok(()) => Ok(()),
             Err(lost) => self.lost(&lost),
         }
+    }
+
+    fn record_question(&mut self, method: String, params: &Value) {
+        let thread = notifications::thread_of_request(params).map(|id| self.recorder.label(id));
+        self.recorder.record(Observation::Asked { method, thread });
     }
 }

@@ -1,7 +1,7 @@
 //! The trace in the making: names for ids, numbers for turns and calls, the clock.
 //!
-//! Ids are renamed on entry, so that two equal runs give equal facts. Times stand beside the facts
-//! and never in them.
+//! Ids are renamed on entry, so that two equal runs have equal observations. Times stand beside the
+//! observations and never in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use semver::Version;
 
-use super::turns::Running;
+use crate::mock_model::Gate;
 use crate::policy::Policy;
 use crate::program::Program;
-use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
+use crate::program::thread::{ThreadName, ThreadRef};
+use crate::protocol::notifications::Status;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What a run has learned of a thread.
@@ -21,57 +21,125 @@ use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 pub(super) struct Thread {
     /// The server's id.
     pub(super) id: String,
-    /// Its rollout file, where the server says one.
+    /// Its rollout file, where the server names one.
     pub(super) path: Option<PathBuf>,
-    /// Whether this connection loaded it into the running server.
-    pub(super) loaded: bool,
-    /// The connections that were told of it by a start, a fork or a resume of theirs.
-    pub(super) heard_by: BTreeSet<usize>,
+    pub(super) loading: Loading,
     /// The id of the thread that spawned it, where it is a subagent.
     pub(super) parent: Option<String>,
-    /// Whether this connection has asked to hear no more of it while it is loaded.
-    pub(super) unsubscribed: bool,
-    /// Whether it may be loaded with nothing at all to be heard of it, not even that it is idle.
-    pub(super) mute: bool,
-    /// Whether the server said last that something of it has failed.
-    pub(super) failing: bool,
-    /// Whether the server said last that it is not loaded.
-    pub(super) gone: bool,
-    /// Whether its last turn was interrupted: what is queued then waits.
+    /// Its last status, where the server has sent one.
+    pub(super) status: Option<Status>,
+    /// Whether its last turn was interrupted: queued messages then wait.
     pub(super) interrupted: bool,
-    /// Whether it has shown a history: a turn, a fork's, a resume's.
-    pub(super) begun: bool,
+    /// Whether it is known to have a history: of a turn, a fork or a resume.
+    pub(super) has_history: bool,
     /// The policy that the server stated last.
     pub(super) stated: Option<Policy>,
     /// The ids of its own turns, in order.
     pub(super) turns: Vec<String>,
     /// The turn that the model holds.
-    pub(super) running: Option<Running>,
+    pub(super) running: Option<RunningTurn>,
 }
 
-/// Facts so far, and what the server's ids stand for.
+/// Whether the running server has a thread loaded, and which clients are subscribed to it.
+#[derive(Debug)]
+pub(super) enum Loading {
+    Unloaded,
+    /// Loaded by these connections; none yet where the reply states no policy.
+    Subscribed(BTreeSet<usize>),
+    /// Loaded, and no client is subscribed.
+    Unsubscribed,
+    /// Perhaps loaded by a request that was refused; the server then sends nothing at all about it.
+    Silent,
+}
+
+/// A turn that the model holds.
+#[derive(Debug)]
+pub(super) struct RunningTurn {
+    /// The server's id of the turn.
+    pub(super) id: String,
+    /// Lets the model go on.
+    pub(super) gate: Gate,
+}
+
+/// The observations so far, and what the server's ids stand for.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    begun: Instant,
+    start: Instant,
     step: usize,
+    /// The first observation of the present step.
     step_start: usize,
     facts: Vec<Entry>,
     times_us: Vec<u64>,
     calls: u32,
-    deeds: u32,
-    /// The threads by the plan's names.
+    probes: u32,
+    /// The threads by the program's names.
     pub(super) threads: BTreeMap<ThreadName, Thread>,
-    strangers: Vec<String>,
+    /// The ids of threads that the program does not name, in order of appearance.
+    unnamed: Vec<String>,
     turns: Vec<String>,
 }
 
 impl Thread {
-    /// It is not loaded any more, and nothing of it runs.
+    fn new(id: &str, path: Option<&str>) -> Thread {
+        Thread {
+            id: id.to_owned(),
+            path: path.map(PathBuf::from),
+            loading: Loading::Subscribed(BTreeSet::new()),
+            parent: None,
+            status: None,
+            interrupted: false,
+            has_history: false,
+            stated: None,
+            turns: Vec::new(),
+            running: None,
+        }
+    }
+
+    /// Whether one of our clients loaded it and may still be subscribed.
+    pub(super) fn is_loaded(&self) -> bool {
+        matches!(self.loading, Loading::Subscribed(_))
+    }
+
+    /// Whether it is loaded, or may be, and no client is subscribed.
+    pub(super) fn is_unheard(&self) -> bool {
+        matches!(self.loading, Loading::Unsubscribed | Loading::Silent)
+    }
+
+    /// Whether the server sends nothing about it, though it may be loaded.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.loading, Loading::Silent)
+    }
+
+    /// The connections that are subscribed to it.
+    pub(super) fn subscribers(&self) -> Option<&BTreeSet<usize>> {
+        match &self.loading {
+            Loading::Subscribed(clients) => Some(clients),
+            Loading::Unloaded | Loading::Unsubscribed | Loading::Silent => None,
+        }
+    }
+
+    /// A client has loaded it, or subscribed to it.
+    pub(super) fn subscribe(&mut self, client: usize) {
+        if let Loading::Subscribed(clients) = &mut self.loading {
+            clients.insert(client);
+        } else {
+            self.loading = Loading::Subscribed(BTreeSet::from([client]));
+        }
+    }
+
+    /// A client has unsubscribed; others stay subscribed.
+    pub(super) fn unsubscribe(&mut self, client: usize) {
+        if let Loading::Subscribed(clients) = &mut self.loading {
+            clients.remove(&client);
+            if clients.is_empty() {
+                self.loading = Loading::Unsubscribed;
+            }
+        }
+    }
+
+    /// It is not loaded any more, and no turn of it runs.
     pub(super) fn unload(&mut self) {
-        self.loaded = false;
-        self.unsubscribed = false;
-        self.mute = false;
-        self.heard_by.clear();
+        self.loading = Loading::Unloaded;
         self.running = None;
     }
 }
@@ -79,172 +147,160 @@ impl Thread {
 impl Recorder {
     pub(super) fn new() -> Recorder {
         Recorder {
-            begun: Instant::now(),
+            start: Instant::now(),
             step: 0,
             step_start: 0,
             facts: Vec::new(),
             times_us: Vec::new(),
             calls: 0,
-            deeds: 0,
+            probes: 0,
             threads: BTreeMap::new(),
-            strangers: Vec::new(),
+            unnamed: Vec::new(),
             turns: Vec::new(),
         }
     }
 
-    /// Goes on to a step.
-    pub(super) fn step(&mut self, step: usize) {
+    pub(super) fn begin_step(&mut self, step: usize) {
         self.step = step;
         self.step_start = self.facts.len();
     }
 
     /// The number of the present step.
-    pub(super) fn at(&self) -> usize {
+    pub(super) fn step(&self) -> usize {
         self.step
     }
 
-    /// Writes down what was seen just now.
-    pub(super) fn seen(&mut self, what: Observation) {
-        let us = self.begun.elapsed().as_micros();
+    /// Records an observation, with the present time.
+    pub(super) fn record(&mut self, what: Observation) {
+        let us = self.start.elapsed().as_micros();
         self.times_us.push(u64::try_from(us).expect("a run is shorter than 500,000 years"));
         self.facts.push(Entry { step: self.step, what });
     }
 
-    /// Writes several down, in order.
-    pub(super) fn all_seen(&mut self, all: impl IntoIterator<Item = Observation>) {
-        all.into_iter().for_each(|what| self.seen(what));
+    pub(super) fn record_all(&mut self, all: impl IntoIterator<Item = Observation>) {
+        all.into_iter().for_each(|what| self.record(what));
     }
 
-    /// Writes down the harness's own trouble.
+    /// Records that the suite itself cannot go on.
     pub(super) fn trouble(&mut self, reason: String) {
-        self.seen(Observation::Trouble { reason });
+        self.record(Observation::Trouble { reason });
     }
 
-    /// Everything that was seen so far.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Observation> {
+    /// Everything that was observed so far.
+    pub(super) fn observations(&self) -> impl Iterator<Item = &Observation> {
         self.facts.iter().map(|fact| &fact.what)
     }
 
-    /// What the present step has shown so far.
-    pub(super) fn of_step(&self) -> impl DoubleEndedIterator<Item = &Observation> {
+    /// What was observed in the present step so far.
+    pub(super) fn in_step(&self) -> impl DoubleEndedIterator<Item = &Observation> {
         self.facts[self.step_start..].iter().map(|fact| &fact.what)
     }
 
-    /// Whether the run has shown this.
-    pub(super) fn has_seen(&self, what: &Observation) -> bool {
-        self.facts.iter().any(|fact| fact.what == *what)
-    }
-
-    /// How many requests have numbers.
-    pub(super) fn calls(&self) -> u32 {
-        self.calls
+    /// Whether a request of the present step was granted.
+    pub(super) fn has_granted(&self) -> bool {
+        self.in_step().any(|what| matches!(what, Observation::Answered { .. }))
     }
 
     /// Whether the request with this number was granted.
     pub(super) fn granted(&self, number: u32) -> bool {
         let grants = |what: &Observation| matches!(what, Observation::Answered { call, .. } if *call == number);
-        self.of_step().any(grants)
+        self.in_step().any(grants)
     }
 
-    /// The policy of each thread that was stated last.
-    pub(super) fn stated(&self) -> BTreeMap<ThreadName, Policy> {
-        let all = self.threads.iter();
-        all.filter_map(|(name, thread)| Some((*name, thread.stated.clone()?))).collect()
+    /// The last policy that was stated of each thread.
+    pub(super) fn stated_policies(&self) -> BTreeMap<ThreadName, Policy> {
+        let threads = self.threads.iter();
+        threads.filter_map(|(name, thread)| Some((*name, thread.stated.clone()?))).collect()
     }
 
-    /// The next number of a request.
-    pub(super) fn next_call(&mut self) -> u32 {
-        self.calls += 1;
+    /// The number of the last request.
+    pub(super) fn last_call(&self) -> u32 {
         self.calls
     }
 
-    /// The next number of a deed.
-    pub(super) fn next_deed(&mut self) -> u32 {
-        self.deeds += 1;
-        self.deeds
+    /// Numbers a request, and records that it is sent.
+    pub(super) fn sent(&mut self, method: &str, unbound: bool) -> u32 {
+        self.calls += 1;
+        let (call, method) = (self.calls, method.to_owned());
+        self.record(Observation::Sent { call, method, unbound });
+        call
+    }
+
+    /// The next number of a probe.
+    pub(super) fn next_probe(&mut self) -> u32 {
+        self.probes += 1;
+        self.probes
     }
 
     /// Gives a new thread its name, unless its id has one.
     pub(super) fn bind(&mut self, name: ThreadName, id: &str, path: Option<&str>) {
         if self.threads.values().all(|thread| thread.id != id) {
-            let path = path.map(PathBuf::from);
-            let thread = Thread {
-                id: id.to_owned(),
-                path,
-                loaded: true,
-                heard_by: BTreeSet::new(),
-                parent: None,
-                unsubscribed: false,
-                mute: false,
-                failing: false,
-                gone: false,
-                interrupted: false,
-                begun: false,
-                stated: None,
-                turns: Vec::new(),
-                running: None,
-            };
-            self.threads.insert(name, thread);
+            self.threads.insert(name, Thread::new(id, path));
         }
     }
 
     /// The name of the thread with this id.
-    pub(super) fn whose(&mut self, id: &str) -> ThreadLabel {
+    pub(super) fn label(&mut self, id: &str) -> ThreadLabel {
         if let Some((name, _)) = self.threads.iter().find(|(_, thread)| thread.id == id) {
             return ThreadLabel::Named(*name);
         }
-        ThreadLabel::Unnamed(place(&mut self.strangers, id))
+        ThreadLabel::Unnamed(place(&mut self.unnamed, id))
     }
 
-    /// The thread with this id, if the plan names it.
-    pub(super) fn thread(&mut self, id: &str) -> Option<&mut Thread> {
+    /// What is known of a thread.
+    pub(super) fn thread(&self, thread: ThreadRef) -> Option<&Thread> {
+        self.threads.get(&thread.name()?)
+    }
+
+    pub(super) fn thread_mut(&mut self, thread: ThreadRef) -> Option<&mut Thread> {
+        self.threads.get_mut(&thread.name()?)
+    }
+
+    /// The thread with this id, if the program names it.
+    pub(super) fn thread_with_id(&mut self, id: &str) -> Option<&mut Thread> {
         self.threads.values_mut().find(|thread| thread.id == id)
     }
 
-    /// The name of a thread and the number of a turn of it.
-    pub(super) fn turn_of(&mut self, thread: &str, turn: &str) -> (ThreadLabel, u32) {
-        (self.whose(thread), self.turn(turn))
-    }
-
     /// The number of a turn.
-    pub(super) fn turn(&mut self, turn: &str) -> u32 {
-        u32::from(place(&mut self.turns, turn))
+    pub(super) fn turn_number(&mut self, id: &str) -> u32 {
+        u32::from(place(&mut self.turns, id))
     }
 
     /// The id of the turn with this number.
-    pub(super) fn turn_id(&self, turn: u32) -> Option<&str> {
-        let place = usize::try_from(turn).ok()?.checked_sub(1)?;
+    pub(super) fn turn_id(&self, number: u32) -> Option<&str> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
         self.turns.get(place).map(String::as_str)
     }
 
-    /// The id of the thread's turn that was started last in this step.
-    pub(super) fn last_turn(&self, of: ThreadRef) -> Option<&str> {
-        let own = |whose: &ThreadLabel| matches!(of, ThreadRef::Thread(name) if *whose == ThreadLabel::Named(name));
-        let started = self.of_step().rev().find_map(|what| match what {
-            Observation::TurnStarted { thread, turn } if own(thread) => Some(*turn),
+    /// The id of the thread's turn that started last in this step.
+    pub(super) fn last_started(&self, thread: ThreadRef) -> Option<&str> {
+        let label = ThreadLabel::Named(thread.name()?);
+        let started = self.in_step().rev().find_map(|what| match what {
+            Observation::TurnStarted { thread, turn } if *thread == label => Some(*turn),
             _ => None,
         })?;
         self.turn_id(started)
     }
 
-    /// A text of the server's with the plan's names for its ids.
-    pub(super) fn named(&self, text: &str) -> String {
-        let names = self.threads.iter();
-        names.fold(text.to_owned(), |text, (name, thread)| {
+    /// A text of the server with the program's names for its ids.
+    pub(super) fn with_names(&self, text: &str) -> String {
+        let threads = self.threads.iter();
+        threads.fold(text.to_owned(), |text, (name, thread)| {
             text.replace(&thread.id, &name.to_string())
         })
     }
 
-    /// The trace, whole.
+    /// The whole trace.
     pub(super) fn trace(self, program: &Program, server: Option<Version>) -> Trace {
         Trace { program: program.clone(), server, facts: self.facts, times_us: self.times_us }
     }
 }
 
-/// Where an id stands in order of appearance, from 1; past what a sane run sees, all stand last.
+/// The place of an id in the order of appearance, from 1. Past 65535, which no sane run reaches,
+/// all have the last place.
 fn place(ids: &mut Vec<String>, id: &str) -> u16 {
-    let found = ids.iter().position(|known| known == id);
-    let place = found.unwrap_or_else(|| {
+    let known = ids.iter().position(|known| known == id);
+    let place = known.unwrap_or_else(|| {
         ids.push(id.to_owned());
         ids.len() - 1
     });

@@ -1,8 +1,8 @@
-//! Each line of a run, held against the schema that the server prints.
+//! Validates each line of a run against the schema that the server prints.
 //!
-//! Lines of both sides, as they come by; what is wrong becomes a fact, the same fault once a run. A
-//! request that is invalid on purpose is not held, and the answer to it is. Without a schema
-//! nothing is held, and nothing is said.
+//! Lines of both sides are checked as they come by; each fault is recorded once a run. A request
+//! that is invalid on purpose is not checked, and the answer to it is. Without a schema nothing is
+//! checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,57 +13,66 @@ use crate::protocol::rpc::{self, Id, Message, Surface};
 use crate::protocol::schema::{Line, Problem, Schema};
 use crate::trace::Observation;
 
-/// What is held against the schema, and what was told of it.
+/// The schema, and what was found so far.
 pub(super) struct SchemaCheck<'a> {
     schema: Option<&'a Schema>,
-    /// The requests without an answer yet, by connection and id: their method.
-    asked: BTreeMap<(usize, Id), String>,
-    told: BTreeSet<(bool, String, Problem)>,
+    /// The methods of the requests without an answer yet, by connection and id.
+    open: BTreeMap<(usize, Id), String>,
+    found: BTreeSet<Fault>,
     /// Whether the step's request is invalid on purpose.
     pub(super) on_purpose: bool,
 }
 
+/// What is wrong with a line.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    /// Whether the line is the client's.
+    ours: bool,
+    /// The method that the line names or answers.
+    about: String,
+    problem: Problem,
+}
+
 impl<'a> SchemaCheck<'a> {
     pub(super) fn new(schema: Option<&'a Schema>) -> SchemaCheck<'a> {
-        SchemaCheck { schema, asked: BTreeMap::new(), told: BTreeSet::new(), on_purpose: false }
+        SchemaCheck { schema, open: BTreeMap::new(), found: BTreeSet::new(), on_purpose: false }
     }
 
-    /// From here on another server's schema is held, of which nothing was told yet.
-    pub(super) fn becomes(&mut self, schema: Option<&'a Schema>) {
+    /// Goes on with another server's schema, of which nothing was found yet.
+    pub(super) fn switch_to(&mut self, schema: Option<&'a Schema>) {
         self.schema = schema;
-        self.asked.clear();
-        self.told.clear();
+        self.open.clear();
+        self.found.clear();
     }
 
-    /// What a run begins with.
+    /// What a run with this schema begins with.
     pub(super) fn begin(&self) -> Option<Observation> {
         self.schema.map(|_| Observation::Schema)
     }
 
-    /// The handshake, with the server's introduction.
+    /// Checks the handshake; `hello` is how the server introduces itself.
     pub(super) fn handshake(&mut self, client: &str, hello: &Value) -> Vec<Observation> {
         let (method, params) = rpc::initialize(client, Surface::Experimental);
-        let mut seen = self.ours(method, Line::Request { method, params: &params });
-        seen.extend(self.theirs(method, Line::Result { to: method, result: hello }));
+        let mut found = self.check_ours(method, Line::Request { method, params: &params });
+        found.extend(self.check_theirs(method, Line::Result { to: method, result: hello }));
         let (method, params) = rpc::initialized();
         let beside = &serde_json::Map::new();
-        seen.extend(self.ours(method, Line::Notification { method, params: &params, beside }));
-        seen
+        let line = Line::Notification { method, params: &params, beside };
+        found.extend(self.check_ours(method, line));
+        found
     }
 
-    /// A request that is sent.
+    /// Checks a request that is sent.
     pub(super) fn request(&mut self, call: &Call) -> Vec<Observation> {
-        match self.on_purpose {
-            true => Vec::new(),
-            false => {
-                let line = Line::Request { method: call.method, params: &call.params };
-                self.ours(call.method, line)
-            }
+        if self.on_purpose {
+            return Vec::new();
         }
+        let line = Line::Request { method: call.method, params: &call.params };
+        self.check_ours(call.method, line)
     }
 
     /// What the release does not have of a request: the method, or a field of it, or the value of
-    /// one. A request that is invalid on purpose lacks nothing but its method.
+    /// a field. A request that is invalid on purpose can lack nothing but its method.
     pub(super) fn lacks(&self, call: &Call) -> Option<String> {
         let schema = self.schema?;
         let method = call.method;
@@ -71,64 +80,64 @@ impl<'a> SchemaCheck<'a> {
             return Some(method.to_owned());
         }
         let fields = call.params.as_object().filter(|_| !self.on_purpose)?;
-        fields.iter().find_map(|(field, value)| match schema.takes(method, field) {
-            false => Some(format!("{method} {field}")),
-            true if !schema.allows(method, field, value) => {
-                Some(format!("{method} {field} as asked"))
+        fields.iter().find_map(|(field, value)| {
+            if !schema.takes(method, field) {
+                return Some(format!("{method} {field}"));
             }
-            true => None,
+            let allowed = schema.allows(method, field, value);
+            (!allowed).then(|| format!("{method} {field} as asked"))
         })
     }
 
-    /// The id that a request was sent with.
-    pub(super) fn sent(&mut self, id: (usize, Id), method: &str) {
-        self.asked.insert(id, method.to_owned());
+    /// Remembers the id that a request was sent with.
+    pub(super) fn sent(&mut self, client: usize, id: Id, method: &str) {
+        self.open.insert((client, id), method.to_owned());
     }
 
-    /// Our answer to a request of the server's.
+    /// Checks our answer to a request of the server.
     pub(super) fn answer(&mut self, to: &str, result: &Value) -> Vec<Observation> {
-        self.ours(to, Line::Result { to, result })
+        self.check_ours(to, Line::Result { to, result })
     }
 
-    /// A message of the server's. An answer that nobody asked for is not a matter of the schema.
-    pub(super) fn heard(&mut self, from: usize, message: &Message) -> Vec<Observation> {
+    /// Checks a message of the server. The schema does not say which answers were asked for.
+    pub(super) fn message(&mut self, client: usize, message: &Message) -> Vec<Observation> {
         match message {
             Message::Notification { method, params, beside } => {
-                self.theirs(method, Line::Notification { method, params, beside })
+                self.check_theirs(method, Line::Notification { method, params, beside })
             }
             Message::Request { method, params, .. } => {
-                self.theirs(method, Line::Request { method, params })
+                self.check_theirs(method, Line::Request { method, params })
             }
             Message::Answer { id, outcome } => {
-                match (self.asked.remove(&(from, id.clone())), outcome) {
-                    (None, _) => Vec::new(),
-                    (Some(to), Ok(result)) => self.theirs(&to, Line::Result { to: &to, result }),
-                    (Some(to), Err(error)) => {
-                        self.theirs(&to, Line::Refusal { error: &error.spelled() })
-                    }
+                let Some(to) = self.open.remove(&(client, id.clone())) else {
+                    return Vec::new();
+                };
+                match outcome {
+                    Ok(result) => self.check_theirs(&to, Line::Result { to: &to, result }),
+                    Err(error) => self.check_theirs(&to, Line::Refusal { error: &error.to_json() }),
                 }
             }
         }
     }
 
-    fn ours(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let found = self.schema.map_or(Vec::new(), |schema| schema.of_client(line));
-        self.tell((true, about), found)
+    fn check_ours(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
+        let problems = self.schema.map_or(Vec::new(), |schema| schema.problems_of_client(line));
+        let fault = |problem| Fault { ours: true, about: about.to_owned(), problem };
+        self.new_faults(problems.into_iter().map(fault))
     }
 
-    fn theirs(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let found = self.schema.map_or(Vec::new(), |schema| schema.of_server(line));
-        self.tell((false, about), found)
+    fn check_theirs(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
+        let problems = self.schema.map_or(Vec::new(), |schema| schema.problems_of_server(line));
+        let fault = |problem| Fault { ours: false, about: about.to_owned(), problem };
+        self.new_faults(problems.into_iter().map(fault))
     }
 
-    /// What was not told before.
-    fn tell(&mut self, (ours, about): (bool, &str), found: Vec<Problem>) -> Vec<Observation> {
-        let news = |problem: &Problem| self.told.insert((ours, about.to_owned(), problem.clone()));
-        let news: Vec<Problem> = found.into_iter().filter(news).collect();
-        let what = |Problem { at, says }| {
-            let about = about.to_owned();
+    /// The faults that were not found before.
+    fn new_faults(&mut self, faults: impl Iterator<Item = Fault>) -> Vec<Observation> {
+        let new: Vec<Fault> = faults.filter(|fault| self.found.insert(fault.clone())).collect();
+        let observation = |Fault { ours, about, problem: Problem { at, says } }| {
             Observation::Invalid { ours, about, at, problem: says }
         };
-        news.into_iter().map(what).collect()
+        new.into_iter().map(observation).collect()
     }
 }

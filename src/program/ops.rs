@@ -282,7 +282,7 @@ impl Step {
     }
 
     /// Whether it may stand in a `parallel` line.
-    pub(super) fn fits_parallel(&self) -> bool {
+    pub fn fits_parallel(&self) -> bool {
         fn of<T: Operation>(_: &T) -> bool {
             T::PARALLEL
         }

@@ -8,7 +8,9 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use heirloom::drive::{TestBed, Timeouts, Worker};
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::{Finding, judge};
 use heirloom::known::Known;

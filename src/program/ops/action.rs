@@ -44,14 +44,18 @@ pub enum End {
     Archived,
     /// With the answer; which turns are left is each release's own.
     Reverted,
-    /// With the answer, or when the idle thread is unloaded.
+    /// With the answer; the client is not subscribed any more.
     Unsubscribed,
+    /// The same, and the server unloads the thread once it is idle.
+    Unloaded,
     /// With the end of a command that is a turn, or a part of the running one.
     Command,
     /// With the end of the review's turn, whose id the answer states.
     Review,
     /// With the end of a turn that the server starts.
     Turn,
+    /// The same; while a turn runs, it would wait.
+    Queued,
     /// The same; the goal is cleared afterwards.
     Goal,
 }
@@ -99,7 +103,7 @@ actions! {
     /// `thread/unsubscribe`.
     Unsubscribe ends Unsubscribed: |_| of_thread("thread/unsubscribe", []);
     /// `thread/unsubscribe`, and a wait until the idle thread is unloaded.
-    Unload ends Unsubscribed: |_| of_thread("thread/unsubscribe", []);
+    Unload ends Unloaded: |_| of_thread("thread/unsubscribe", []);
     /// `thread/revert` to before the last turn, or `thread/rollback` of one turn, by release.
     Revert ends Reverted: |cx| match cx.back {
         Back::Revert => Request::new(
@@ -127,7 +131,7 @@ actions! {
         ],
     );
     /// `thread/queue/add`, up to the end of the turn that it becomes.
-    Queue ends Turn: |cx| of_thread(
+    Queue ends Queued: |cx| of_thread(
         "thread/queue/add",
         [
             ("clientUserMessageId", json!(format!("message-{}", cx.number))),
