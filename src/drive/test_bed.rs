@@ -137,14 +137,6 @@ impl TestBed {
         }
     }
 
-    /// A new home below another root, as prepared for the server that is checked.
-    ///
-    /// # Errors
-    /// A folder that cannot be made or copied.
-    pub fn home_in(&self, root: &Root) -> io::Result<Home> {
-        Home::new(root, Some(&self.main.template))
-    }
-
     /// A new home, as prepared for this server.
     pub(super) fn home(&self, slot: ServerSlot) -> io::Result<Home> {
         Home::new(&self.root, Some(&self.installed(slot).template))
