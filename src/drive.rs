@@ -58,14 +58,14 @@ pub struct Worker {
 impl Worker {
     /// A worker with nothing started yet.
     pub fn new(test_bed: Arc<TestBed>) -> Worker {
-        let model = test_bed.mock_model.stage();
+        let model = test_bed.mock_model.session();
         Worker { active: None, model, stderr: String::new(), test_bed }
     }
 
     /// Runs a program on the worker's present home.
     pub fn run(&mut self, program: &Program) -> Trace {
         self.stderr.clear();
-        self.model.forget();
+        self.model.reset();
         if step::has_probe(program) {
             // Before the probe: its observation says whether this machine can sandbox a command.
             self.test_bed.no_sandbox();

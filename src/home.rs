@@ -1,8 +1,8 @@
-//! A home: its folders, its config.toml, and the rollouts in it.
+//! A server's home (`CODEX_HOME`): its folders, its config.toml, its rollouts and databases.
 //!
-//! All homes of a process lie below one root with a lock file beside it, on tmpfs where there is
-//! enough of it; the root goes when the process ends, and a root whose lock nobody holds is swept
-//! at the next start. Reads files and says what they hold; starts nothing and waits for nothing.
+//! All homes of a process lie below one root, on tmpfs where there is enough of it. The root is
+//! removed when the process ends; one that a killed process left behind is removed at the next
+//! start.
 
 use std::fs;
 use std::io;
@@ -19,23 +19,23 @@ pub mod store;
 
 use self::root::Root;
 
-/// Which features the server runs with: another product state each.
+/// Which features the server runs with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeatureSet {
-    /// As released, but for what would reach for the network.
+    /// As released, without the features that need the network.
     #[default]
     Default,
     /// Without the features that have no part in policy; a third less CPU.
     Lean,
 }
 
-/// What the name of a database has in it, its journals included.
+/// The names of a database and of its journals have this in them.
 const DATABASE: &str = ".sqlite";
 
-/// The key of the time after which an idle thread is unloaded that nobody hears.
+/// The key of the delay after which an idle thread without a subscriber is unloaded.
 const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
 
-/// The least that is more than nothing: a client can still do something with the thread.
+/// The shortest delay in which a client can still do something with the thread.
 const UNLOAD_DELAY_SECS: i64 = 1;
 
 /// The folders of one worker's server.
@@ -45,12 +45,12 @@ pub struct Home {
     places: Places,
     workspaces: u32,
     targets: u32,
-    /// Whether an idle thread that nobody hears is unloaded soon.
+    /// Whether an idle thread without a subscriber is unloaded soon.
     unloads_soon: bool,
 }
 
 impl Home {
-    /// A new home below a root, with the content of a prepared one where there is one.
+    /// A new home below a root, with the content of a template where there is one.
     ///
     /// # Errors
     /// A folder that cannot be made or copied.
@@ -73,20 +73,20 @@ impl Home {
         Ok(home)
     }
 
-    /// Keeps the server's home as it is for others to begin with.
+    /// Copies the home as it is into a template for other homes.
     ///
     /// # Errors
     /// A file that cannot be copied.
-    pub fn keep(&self, template: &Path) -> io::Result<()> {
+    pub fn save_template(&self, template: &Path) -> io::Result<()> {
         copy(&self.places.home, template)
     }
 
-    /// Where the server's folders lie.
+    /// The folders of the run.
     pub fn places(&self) -> &Places {
         &self.places
     }
 
-    /// The folder that stands in for the person's own home.
+    /// The server's `HOME`, where nothing of the user's lies.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
@@ -106,10 +106,7 @@ impl Home {
     /// # Errors
     /// A file that is there and cannot be removed.
     pub fn clear_socket(&self) -> io::Result<()> {
-        match fs::remove_file(self.socket()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.socket())
     }
 
     /// Gives the next case a workspace of its own, and removes the last one.
@@ -125,40 +122,38 @@ impl Home {
         fs::create_dir_all(&self.places.workspace)
     }
 
-    /// A file of its own for a deed to write, in the workspace or outside it; none is there yet.
+    /// A new path for a probe to write to, in the workspace or outside it.
     ///
     /// # Errors
     /// A file that is there and cannot be removed.
-    pub fn target(&mut self, inside: bool) -> io::Result<PathBuf> {
+    pub fn probe_target(&mut self, inside: bool) -> io::Result<PathBuf> {
         self.targets += 1;
         let folder = if inside { &self.places.workspace } else { &self.places.outside };
-        let target = folder.join(format!("deed{}", self.targets));
-        match fs::remove_file(&target) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(target),
-        }
+        let target = folder.join(format!("probe{}", self.targets));
+        remove_if_there(&target)?;
+        Ok(target)
     }
 
-    /// Whether a deed has written its file, which is then removed.
-    pub fn has_landed(&self, target: &Path) -> bool {
-        let landed = target.exists();
-        // What cannot be removed goes with its folder, and its name is not used again.
+    /// Whether a probe has written its file, which is then removed.
+    pub fn take_probe_file(&self, target: &Path) -> bool {
+        let was_written = target.exists();
+        // A file that cannot be removed goes with its folder, and its name is not used again.
         drop(fs::remove_file(target));
-        landed
+        was_written
     }
 
-    /// Says whether an idle thread that nobody hears is unloaded after a second, from the next
-    /// [`Home::configure`] on, and not after the server's own delay: a minute or more. A release
-    /// that does not know the key keeps its own; 0.144 does not.
+    /// Whether an idle thread without a subscriber is unloaded after a second, from the next
+    /// [`Home::configure`] on, instead of after the server's own delay of a minute or more. A
+    /// release that does not know the key, such as 0.144, keeps its own delay.
     pub fn unload_soon(&mut self, soon: bool) {
         self.unloads_soon = soon;
     }
 
-    /// Removes the server's databases. To be called while no server runs on the home.
+    /// Removes the server's databases. No server may run on the home meanwhile.
     ///
     /// # Errors
     /// A file that cannot be removed.
-    pub fn forget(&self) -> io::Result<()> {
+    pub fn remove_databases(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.places.home)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().contains(DATABASE) {
@@ -168,17 +163,17 @@ impl Home {
         Ok(())
     }
 
-    /// Writes config.toml anew.
+    /// Writes config.toml.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(
         &self,
         defaults: &Defaults,
-        profile: FeatureSet,
+        features: FeatureSet,
         model_url: &str,
     ) -> io::Result<()> {
-        let mut config = config::config(defaults, profile, model_url);
+        let mut config = config::config(defaults, features, model_url);
         if self.unloads_soon {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }
@@ -186,7 +181,7 @@ impl Home {
         fs::write(self.places.home.join("config.toml"), text)
     }
 
-    /// The policy that a thread's rollout file holds, if it holds one; an absent file holds none.
+    /// The policy in a thread's rollout file; `None` where the file or the policy is absent.
     ///
     /// # Errors
     /// A file that is there and cannot be read.
@@ -203,13 +198,20 @@ impl Home {
 }
 
 impl Drop for Home {
-    /// What cannot be removed now goes with the root.
+    /// A file that cannot be removed now goes with the root.
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.folder));
     }
 }
 
-/// Copies a folder whole; links are not followed and not copied, for a home holds none that matter.
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a folder. Links are left out: a home has none that matter.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

@@ -11,17 +11,16 @@ use crate::judge::Finding;
 use crate::judge::signature::Signature;
 use crate::program::Program;
 use crate::program::ops::restart::Server;
+use crate::program::release_range::ReleaseRange;
 
 pub mod day;
 pub mod upgraded_homes;
-pub mod range;
 mod read;
 #[cfg(test)]
 mod tests;
 pub mod update;
 
 use self::day::Day;
-use self::range::Range;
 
 /// The list of the repository, as it stood when this was built.
 const EMBEDDED: &str = include_str!("../ci/known.toml");
@@ -44,10 +43,10 @@ pub struct Row {
     /// The forms of the wrong value that it excuses; empty where the clause is about no value.
     pub seen: Vec<String>,
     /// The releases it holds for; a prerelease counts as its release.
-    pub releases: Range,
+    pub releases: ReleaseRange,
     /// The other releases of which one must have had the home before, where it holds for such
     /// homes alone.
-    pub from: Option<Range>,
+    pub from: Option<ReleaseRange>,
     /// Why it stands, in a sentence.
     pub reason: Option<String>,
     /// Where it is discussed.
@@ -85,7 +84,7 @@ impl Row {
     /// home such as it wants.
     pub fn shows_in(&self, finding: &Finding) -> bool {
         let before = &finding.residence.before;
-        let from = |range: &Range| before.iter().any(|release| range.contains(release));
+        let from = |range: &ReleaseRange| before.iter().any(|release| range.contains(release));
         self.signature == finding.signature() && self.from.as_ref().is_none_or(from)
     }
 

@@ -1,14 +1,12 @@
-//! The stand-in for the model.
+//! A mock of the model: an HTTP server on the loopback interface that plays scripted answers as
+//! event streams and remembers every request.
 //!
-//! A loopback HTTP server that plays scripted answers as event streams and remembers every
-//! request. One listener carries many stages, each below a token of its own; what is asked
-//! elsewhere is refused and remembered as a stray. Decides nothing: an empty script says "ok".
+//! One listener carries many sessions, each below a token of its own. A request to another path is
+//! refused and remembered as a stray. Without a script the model answers "ok".
 
 mod http;
-mod race;
 mod script;
 mod session;
-mod tape;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -24,49 +22,49 @@ use tokio::sync::watch;
 
 use crate::program::reply::Reply;
 
-/// The strays that are remembered: one is a finding, a thousand are no better.
+/// How many strays are remembered: one is a finding, and a thousand tell no more.
 const STRAYS: usize = 256;
 
-/// A listener on the loopback with a thread of its own. Dropping it ends both.
+/// A listener on the loopback interface with a thread of its own. Dropping it ends both.
 ///
 /// ```
 /// use std::io::{Read, Write};
 /// use std::net::TcpStream;
 /// use std::time::{Duration, Instant};
-/// use heirloom::plan::Reply;
-/// use heirloom::upstream::{Answer, Upstream};
+/// use heirloom::mock_model::{Answer, MockModel};
+/// use heirloom::program::reply::Reply;
 ///
-/// let upstream = Upstream::start()?;
-/// let stage = upstream.stage();
-/// stage.queue("thread-1", Reply::Text("hello".into()));
-/// stage.queue_any(Answer::from(Reply::Status(503)).after(Duration::from_millis(5)));
+/// let mock_model = MockModel::start()?;
+/// let session = mock_model.session();
+/// session.queue("thread-1", Reply::Text("hello".into()));
+/// session.queue_any(Answer::from(Reply::Status(503)).after(Duration::from_millis(5)));
 ///
-/// // What a server does with the stage's base URL:
-/// let url = stage.base_url();
+/// // What a server does with the session's base URL:
+/// let url = session.base_url();
 /// let (host, path) = url["http://".len()..].split_once('/').expect("a path");
-/// let mut ask = TcpStream::connect(host)?;
-/// write!(ask, "POST /{path}/responses HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n")?;
-/// write!(ask, "thread-id: thread-1\r\ncontent-length: 12\r\n\r\n{}", r#"{"input":[]}"#)?;
+/// let mut stream = TcpStream::connect(host)?;
+/// write!(stream, "POST /{path}/responses HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n")?;
+/// write!(stream, "thread-id: thread-1\r\ncontent-length: 12\r\n\r\n{}", r#"{"input":[]}"#)?;
 /// let mut answer = String::new();
-/// ask.read_to_string(&mut answer)?;
+/// stream.read_to_string(&mut answer)?;
 /// assert!(answer.contains(r#""text":"hello""#));
 ///
 /// let soon = Instant::now() + Duration::from_secs(10);
-/// let request = stage.wait_for(soon, |_| true).expect("it was just asked");
+/// let request = session.wait_for(soon, |_| true).expect("it was just sent");
 /// assert_eq!(request.thread.as_deref(), Some("thread-1"));
-/// assert_eq!(stage.unplayed(), 1);
+/// assert_eq!(session.unplayed(), 1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct MockModel {
     address: SocketAddr,
-    registry: Arc<Shared>,
+    shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// One model, with its scripts and its memory, below a token of its own. Dropping it retires the
-/// token and breaks what it still holds open.
+/// One model with its scripts and the requests to it, below a token of its own. Dropping it retires
+/// the token and breaks the answers that are still held open.
 #[derive(Debug)]
 pub struct ModelSession {
     address: SocketAddr,
@@ -75,27 +73,27 @@ pub struct ModelSession {
     shared: Arc<session::SessionShared>,
 }
 
-/// What to say to one request, and when.
+/// The answer to one request, and when it is sent.
 #[derive(Debug, Clone)]
 pub struct Answer {
     reply: Reply,
-    call: Option<String>,
+    call_id: Option<String>,
     namespace: Option<&'static str>,
     delay: Option<Duration>,
     gate: Option<Gate>,
 }
 
-/// Something that is shut, and once opened stays open. Clones are one gate.
+/// Holds an answer back until it is released. Clones are one gate, and a released gate stays open.
 ///
 /// ```
-/// use heirloom::plan::Reply;
-/// use heirloom::upstream::{Answer, Gate, Upstream};
+/// use heirloom::mock_model::{Answer, Gate, MockModel};
+/// use heirloom::program::reply::Reply;
 ///
-/// let upstream = Upstream::start()?;
-/// let stage = upstream.stage();
+/// let mock_model = MockModel::start()?;
+/// let session = mock_model.session();
 /// let gate = Gate::new();
-/// stage.queue("thread-1", Answer::from(Reply::Text("late".into())).behind(&gate));
-/// let held = stage.hold("thread-2"); // a stream that has begun and does not go on
+/// session.queue("thread-1", Answer::from(Reply::Text("late".into())).behind(&gate));
+/// let held = session.hold("thread-2"); // a stream that has begun and does not go on
 /// gate.release();
 /// held.release();
 /// # Ok::<(), std::io::Error>(())
@@ -105,15 +103,15 @@ pub struct Gate {
     open: Arc<watch::Sender<bool>>,
 }
 
-/// What all stages of one listener share.
+/// What all sessions of one listener share.
 #[derive(Debug, Default)]
 struct Shared {
-    stages: Mutex<BTreeMap<String, Arc<session::SessionShared>>>,
+    sessions: Mutex<BTreeMap<String, Arc<session::SessionShared>>>,
     strays: Mutex<Vec<String>>,
 }
 
 impl MockModel {
-    /// Opens a listener on a free port of the loopback.
+    /// Opens a listener on a free port of the loopback interface.
     ///
     /// # Errors
     /// When the machine grants no port, thread or event queue.
@@ -126,28 +124,28 @@ impl MockModel {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let registry = Arc::new(Shared::default());
-        let shared = Arc::clone(&registry);
+        let shared = Arc::new(Shared::default());
+        let served = Arc::clone(&shared);
         let (stop, stopped) = watch::channel(false);
-        let thread = thread::Builder::new().name("upstream".to_owned()).spawn(move || {
-            runtime.block_on(http::serve(listener, shared, stopped));
+        let thread = thread::Builder::new().name("mock model".to_owned()).spawn(move || {
+            runtime.block_on(http::serve(listener, served, stopped));
         })?;
-        Ok(MockModel { address, registry, stop, thread: Some(thread) })
+        Ok(MockModel { address, shared, stop, thread: Some(thread) })
     }
 
-    /// A new model, which nobody knows of yet.
+    /// A new model without scripts.
     #[must_use]
-    pub fn stage(&self) -> ModelSession {
+    pub fn session(&self) -> ModelSession {
         let token = token();
         let shared = Arc::new(session::SessionShared::default());
-        lock(&self.registry.stages).insert(token.clone(), Arc::clone(&shared));
-        ModelSession { address: self.address, token, registry: Arc::clone(&self.registry), shared }
+        lock(&self.shared.sessions).insert(token.clone(), Arc::clone(&shared));
+        ModelSession { address: self.address, token, registry: Arc::clone(&self.shared), shared }
     }
 
-    /// What was asked where nothing is, oldest first: method and path, the first 256 of them.
+    /// Method and path of the requests to unknown paths: the first 256, oldest first.
     #[must_use]
     pub fn strays(&self) -> Vec<String> {
-        lock(&self.registry.strays).clone()
+        lock(&self.shared.strays).clone()
     }
 }
 
@@ -161,13 +159,13 @@ impl Drop for MockModel {
 }
 
 impl Gate {
-    /// A gate that is shut.
+    /// A gate that holds.
     #[must_use]
     pub fn new() -> Gate {
         Gate { open: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// Opens it; opening it again does nothing.
+    /// Releases what the gate holds now and later.
     pub fn release(&self) {
         self.open.send_replace(true);
     }
@@ -188,7 +186,8 @@ impl Shared {
     }
 }
 
-/// 128 bits that nobody guesses: the standard library keys its hashers from the system's entropy.
+/// 128 bits that cannot be guessed: the standard library keys its hashers from the system's
+/// entropy.
 fn token() -> String {
     let half = || RandomState::new().hash_one("token");
     format!("{:016x}{:016x}", half(), half())

@@ -11,6 +11,7 @@ pub mod malformed;
 mod normalise;
 pub mod operation;
 pub mod ops;
+pub mod release_range;
 mod releases;
 pub mod reply;
 pub mod request;

@@ -1,8 +1,8 @@
-//! How everything is spelled on the wire, and read back.
+//! The JSON protocol, written and read: JSON-RPC lines, requests, notifications, rollout items, the
+//! model's events and the server's own schema.
 //!
-//! JSON-RPC lines, the calls of the alphabet, notifications, rollout items and the model's events.
-//! This room alone knows method names and keys. Every value has one canonical reading: defaults
-//! filled in, paths as WS, HOME and OUT; a spelling that is not in the contract is kept, as odd.
+//! Only this module knows JSON keys. Every value is read in one canonical form: defaults filled in,
+//! paths as WS, HOME and OUT. A value that the contract does not name is kept as unrecognised.
 
 pub mod subagents;
 pub mod requests;

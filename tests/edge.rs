@@ -1,4 +1,4 @@
-//! The server and the client, with children that misbehave.
+//! Server and client with children that misbehave.
 //!
 //! The children are small shell scripts; nothing here needs the real server. A deadline that must
 //! not pass is long, one that must pass is short, and no assertion looks at a clock.
@@ -17,13 +17,13 @@ use heirloom::server::{Launch, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// For what must happen: a loaded machine gets there.
+/// For what must happen, also on a loaded machine.
 const LONG: Duration = Duration::from_secs(60);
 
-/// For what must not happen: as long as a person would not notice.
+/// For what must not happen.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Tells this test binary to be the harness that is killed.
+/// Makes this test binary the harness that is killed.
 const HARNESS: &str = "HEIRLOOM_EDGE_HARNESS";
 
 fn soon() -> Instant {
@@ -57,7 +57,7 @@ fn fake(script: &str) -> Fake {
     let mut launch = launch(script, folder.path());
     launch.stderr_file = Some(folder.path().join("stderr"));
     let mut server = Server::start(&launch).expect("a shell can be started");
-    let pipes = server.pipes().expect("nobody took the pipes");
+    let pipes = server.pipes().expect("this is the first call");
     Fake { server, client: Client::over(pipes.output, pipes.input), folder }
 }
 
@@ -159,11 +159,11 @@ fn a_request_of_the_server_is_answered() {
 fn a_hang_after_initialize_ends_at_the_deadline() {
     let mut fake = fake(r#"read hello; echo '{"id":1,"result":{}}'; cat >rest"#);
     let hello = fake.client.initialize("lab", Surface::Experimental, soon());
-    let lost = fake.client.call("thread/start", json!({}), at_once()).expect_err("it hangs");
+    let error = fake.client.call("thread/start", json!({}), at_once()).expect_err("it hangs");
     let ended = fake.server.stop(soon());
     let read = std::fs::read_to_string(fake.folder.path().join("rest")).expect("cat wrote it");
     check(
-        format!("{hello:?}\n{lost}\n{ended}\n{read}"),
+        format!("{hello:?}\n{error}\n{ended}\n{read}"),
         expect![[r#"
             Ok(Ok(Object {}))
             no answer to `thread/start` before the deadline; look at its stderr, or wait longer
@@ -175,13 +175,13 @@ fn a_hang_after_initialize_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_death_in_the_middle_of_a_line_is_told() {
+fn a_death_in_the_middle_of_a_line_is_reported() {
     let mut fake = fake(r#"read ask; printf '{"id":1,"res'; kill -9 $$"#);
-    let lost = fake.client.call("turn/start", json!({}), soon()).expect_err("it dies");
+    let error = fake.client.call("turn/start", json!({}), soon()).expect_err("it dies");
     let ended = fake.server.ended_by(soon()).expect("it is dead");
     let sent = fake.client.send("turn/start", json!({})).is_ok();
     check(
-        format!("{lost}\n{ended}\nsent again: {sent}\n{}", fake.all()),
+        format!("{error}\n{ended}\nsent again: {sent}\n{}", fake.all()),
         expect![[r#"
             no answer to `turn/start`: the process closed its stdout; look at how it ended
             ended by signal 9 by itself
@@ -192,7 +192,7 @@ fn a_death_in_the_middle_of_a_line_is_told() {
 }
 
 #[test]
-fn a_flood_on_stderr_blocks_nobody() {
+fn a_flood_on_stderr_does_not_block_the_child() {
     let mut fake = fake(
         r#"echo "thread 'main' panicked at src/x.rs" >&2
            head -c 100000000 /dev/zero | tr '\0' x >&2; echo '{"method":"done"}'"#,
@@ -218,7 +218,7 @@ fn a_child_that_ignores_the_end_of_its_stdin_is_killed() {
     check(fake.server.stop(at_once()).to_string(), expect!["ended by signal 9, killed"]);
 }
 
-/// A child that reads no stdin, and ends when it is asked to for the time `when`.
+/// A child that does not read stdin, and ends at the SIGTERM with the number `when`.
 fn terminated(when: u32) -> String {
     let mut fake = fake(&format!(
         r#"trap 'n=$((n + 1)); [ $n -ge {when} ] && exit 7' TERM
@@ -230,18 +230,18 @@ fn terminated(when: u32) -> String {
 }
 
 #[test]
-fn a_child_that_reads_no_stdin_is_asked_by_a_signal() {
+fn a_child_that_does_not_read_stdin_gets_a_signal() {
     check(terminated(1), expect!["notification ready; ended with code 7 when asked; closed"]);
 }
 
 #[test]
-fn a_child_that_ends_its_work_first_is_asked_once_more() {
+fn a_child_that_finishes_its_work_first_gets_a_second_signal() {
     check(terminated(2), expect!["notification ready; ended with code 7 when asked; closed"]);
 }
 
 #[test]
-fn a_grandchild_goes_with_its_group() {
-    // It holds stdout, which therefore ends with it and not before.
+fn a_grandchild_is_killed_with_its_group() {
+    // It holds stdout open, which therefore ends with it.
     let mut fake = fake(r#"tail -f /dev/null & echo '{"method":"left"}'"#);
     check(
         fake.all(),
@@ -252,12 +252,12 @@ fn a_grandchild_goes_with_its_group() {
 }
 
 #[test]
-fn a_child_sees_nothing_of_the_persons_environment() {
+fn a_child_sees_nothing_of_the_users_environment() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let mut launch = Launch::new("/usr/bin/env", folder.path());
     launch.arguments.clear();
     let mut server = Server::start(&launch).expect("env can be started");
-    let mut output = server.pipes().expect("nobody took the pipes").output;
+    let mut output = server.pipes().expect("this is the first call").output;
     let mut seen = String::new();
     output.read_to_string(&mut seen).expect("env writes text");
     let seen = seen.replace(&folder.path().display().to_string(), "FOLDER");
@@ -277,7 +277,7 @@ fn a_child_sees_nothing_of_the_persons_environment() {
 }
 
 #[test]
-fn an_executable_that_is_not_there_is_told() {
+fn a_missing_executable_is_reported() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let failed = Server::start(&Launch::new("/nowhere/codex", folder.path()));
     check(
@@ -294,14 +294,14 @@ fn a_killed_harness_leaves_no_server() {
     let pipe = folder.path().join("pipe");
     let mode = nix::sys::stat::Mode::S_IRWXU;
     nix::unistd::mkfifo(&pipe, mode).expect("a named pipe can be made");
-    // The server holds the writing end: its end is the end of the pipe.
-    let (told, reads) = bounded(2);
+    // The server holds the writing end: the pipe ends with the server.
+    let (send, reads) = bounded(2);
     thread::spawn(move || {
         let mut pipe = std::fs::File::open(pipe).expect("the pipe can be opened");
         let up = pipe.read(&mut [0; 3]).map_err(|error| error.to_string());
-        told.send(up).expect("the test waits");
+        send.send(up).expect("the test waits");
         let gone = pipe.read(&mut [0; 3]).map_err(|error| error.to_string());
-        told.send(gone).expect("the test waits");
+        send.send(gone).expect("the test waits");
     });
     let mut harness = Command::new(std::env::current_exe().expect("this test is a program"))
         .args(["--exact", "the_harness_that_is_killed"])
@@ -316,13 +316,13 @@ fn a_killed_harness_leaves_no_server() {
     check(format!("up: {up:?}, gone: {gone:?}"), expect!["up: Ok(Ok(3)), gone: Ok(Ok(0))"]);
 }
 
-/// Does nothing unless the test above asks for it.
+/// Does nothing unless the test above runs it.
 #[test]
 fn the_harness_that_is_killed() {
     let Some(folder) = std::env::var_os(HARNESS) else {
         return;
     };
-    // Opening a pipe that nobody writes to blocks, whatever becomes of stdin and stdout.
+    // Opening a pipe without a writer blocks, whatever happens to stdin and stdout.
     let script = "exec 3>pipe; echo up >&3; mkfifo never; exec cat never";
     let launch = launch(script, Path::new(&folder));
     let mut server = Server::start(&launch).expect("a shell can be started");

@@ -350,7 +350,7 @@ fn a_schema_that_cannot_be_read_is_told() {
     check(
         "prints-half-a-schema",
         expect![[r#"
-        no schema: the printed schema is no JSON: EOF while parsing a value at line 2 column 0
+        no schema: the printed schema is not JSON: EOF while parsing a value at line 2 column 0
         no finding; ended with code 0 when asked
     "#]],
     );

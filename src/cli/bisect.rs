@@ -22,7 +22,8 @@ use crate::home::FeatureSet;
 use crate::matrix::bisect::{Boundary, Search};
 use crate::matrix::trial::Trial;
 use crate::program::Program;
-use crate::provision::range::{Every, Span, servers};
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
 use crate::provision::{Clients, Spec};
 use crate::report::style::{Color, Style};
 use crate::report::words::plural;
@@ -111,7 +112,7 @@ fn between(old: &Version, new: &Version, stop: &AtomicBool) -> Result<Vec<Versio
     let ends = [old, new].map(|end| Span::One(Spec::Version(end.clone())));
     let spans: Vec<Span> = ends.into_iter().chain([range]).collect();
     let clients = Clients::default();
-    let found = servers(&clients, (&spans, Every::Release), &mut |_| going(stop));
+    let found = servers(&clients, &spans, Every::Release, &mut |_| going(stop));
     let found = found.map_err(failure)?;
     let versions = found.into_iter().filter_map(|spec| match spec {
         Spec::Version(version) => Some(version),

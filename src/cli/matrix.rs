@@ -8,8 +8,10 @@ use super::{Failure, print};
 use crate::campaign::Conclusion;
 use crate::matrix::change::Kind;
 use crate::matrix::{Matrix, Outcome};
+use crate::program::release_range::ReleaseRange;
 use crate::provision::Spec;
-use crate::provision::range::{Every, Range, Span};
+use crate::provision::range::Span;
+use crate::provision::resolve::Every;
 use crate::report::matrix::changes::Upgrade;
 use crate::report::matrix::files::{DOCUMENT, PAGE};
 use crate::report::matrix::text;
@@ -46,7 +48,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let spans: Result<Vec<Span>, _> = flags.specs.iter().map(|word| word.parse()).collect();
     let mut spans = spans.map_err(Failure::usage)?;
     if spans.is_empty() {
-        spans.push(Span::Range(Range::default()));
+        spans.push(Span::Range(ReleaseRange::default()));
     }
     let every = if flags.every.is_some() { Every::Minor } else { Every::Release };
     let Swept { matrix, folder } = flags.sweep.run(&spans, every)?;

@@ -20,7 +20,8 @@ use crate::matrix::record::Key;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
 use crate::program::generate::STEPS_MAX;
-use crate::provision::range::{Every, Span, servers};
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
 use crate::report::matrix::files;
 use crate::report::matrix::progress::MatrixProgress;
@@ -75,7 +76,7 @@ impl MatrixFlags {
         let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
         let stop = stop::flag()?;
         let clients = Clients::default();
-        let specs = servers(&clients, (spans, every), &mut |_| going(&stop));
+        let specs = servers(&clients, spans, every, &mut |_| going(&stop));
         let specs = specs.map_err(failure)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix asks each release by itself: a home that moves is not its matter.

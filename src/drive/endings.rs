@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::run::{Aborted, Runner};
 use super::session::NoSession;
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
 
@@ -23,7 +23,7 @@ impl Runner<'_> {
                 if let Some(line) = garbage {
                     self.recorder.record(Observation::Strange { line });
                 }
-                if let Lost::Deadline { .. } = lost {
+                if let ClientError::Deadline { .. } = lost {
                     return self.silent("the answer to initialize", timeout);
                 }
                 self.ended_unasked(&ended)
@@ -32,14 +32,14 @@ impl Runner<'_> {
     }
 
     /// The server does not take what it is sent.
-    pub(super) fn lost(&mut self, lost: &Lost) -> Result<(), Aborted> {
+    pub(super) fn lost(&mut self, lost: &ClientError) -> Result<(), Aborted> {
         match lost {
-            Lost::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.reply),
-            Lost::Unread { sent, seconds } => {
+            ClientError::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.reply),
+            ClientError::Unread { sent, seconds } => {
                 let awaited = format!("room to send {sent}");
                 self.silent(&awaited, Duration::from_secs(*seconds))
             }
-            Lost::Closed { .. } | Lost::Broken { .. } => self.gone(),
+            ClientError::Closed { .. } | ClientError::Broken { .. } => self.gone(),
         }
     }
 

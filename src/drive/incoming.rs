@@ -13,7 +13,7 @@ use super::run::{Aborted, Open, Runner};
 use super::session::Session;
 use crate::client::{Arrived, Client};
 use crate::policy::Policy;
-use crate::protocol::notifications::{self, News, Status};
+use crate::protocol::notifications::{self, Notification, Status};
 use crate::protocol::policy::of_reply;
 use crate::protocol::rpc::{Id, Message, RpcError};
 use crate::trace::Observation;
@@ -136,23 +136,23 @@ impl Runner<'_> {
             return;
         }
         let what = match news {
-            News::Settings { thread, policy: Some(policy) } => {
+            Notification::Settings { thread, policy: Some(policy) } => {
                 if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.stated = Some(policy.clone());
                 }
                 Observation::Settings { thread: self.recorder.label(&thread), policy }
             }
-            News::Settings { policy: None, .. } => {
+            Notification::Settings { policy: None, .. } => {
                 Observation::Strange { line: format!("{method} without a policy: {params}") }
             }
-            News::TurnStarted { thread, turn } => {
+            Notification::TurnStarted { thread, turn } => {
                 if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.has_history = true;
                 }
                 let thread = self.recorder.label(&thread);
                 Observation::TurnStarted { thread, turn: self.recorder.turn_number(&turn) }
             }
-            News::TurnEnded { thread, turn, status } => {
+            Notification::TurnEnded { thread, turn, status } => {
                 if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.interrupted = status == INTERRUPTED;
                     known.running.take_if(|running| running.id == turn);
@@ -160,13 +160,13 @@ impl Runner<'_> {
                 let thread = self.recorder.label(&thread);
                 Observation::TurnEnded { thread, turn: self.recorder.turn_number(&turn), status }
             }
-            News::Closed { thread } => {
+            Notification::Closed { thread } => {
                 if let Some(known) = self.recorder.thread_with_id(&thread) {
                     known.unload();
                 }
                 Observation::Closed { thread: self.recorder.label(&thread) }
             }
-            News::Status { thread, status } => {
+            Notification::Status { thread, status } => {
                 let Some(known) = self.recorder.thread_with_id(&thread) else { return };
                 known.status = Some(status);
                 // A client that is subscribed gets the end of its turns anyway.
@@ -176,11 +176,11 @@ impl Runner<'_> {
                 }
                 Observation::Idle { thread: self.recorder.label(&thread) }
             }
-            News::CommandEnded { thread, turn } => {
+            Notification::CommandEnded { thread, turn } => {
                 let thread = self.recorder.label(&thread);
                 Observation::CommandEnded { thread, turn: self.recorder.turn_number(&turn) }
             }
-            News::TurnEvent { thread, turn } => {
+            Notification::TurnEvent { thread, turn } => {
                 let thread = self.recorder.label(&thread);
                 Observation::TurnEvent { thread, turn: self.recorder.turn_number(&turn), method }
             }
@@ -191,13 +191,13 @@ impl Runner<'_> {
     /// Whether another connection got the same before. An event after the end of its turn is a
     /// breach only on a connection that got the end. A policy that was not recorded yet is never a
     /// duplicate.
-    fn is_duplicate(&mut self, from: usize, method: &str, news: &News) -> bool {
-        let duplicate = self.duplicates.is_duplicate(news.about(), method, from);
+    fn is_duplicate(&mut self, from: usize, method: &str, news: &Notification) -> bool {
+        let duplicate = self.duplicates.is_duplicate(news.subject(), method, from);
         match news {
-            News::TurnEvent { turn, .. } | News::CommandEnded { turn, .. } => {
+            Notification::TurnEvent { turn, .. } | Notification::CommandEnded { turn, .. } => {
                 duplicate || self.duplicates.is_due(turn, notifications::ENDED, from)
             }
-            News::Settings { thread, policy: Some(policy) } => {
+            Notification::Settings { thread, policy: Some(policy) } => {
                 let thread = self.recorder.label(thread);
                 let same = Observation::Settings { thread, policy: policy.clone() };
                 duplicate && self.recorder.observations().any(|what| *what == same)
@@ -218,7 +218,7 @@ impl Runner<'_> {
             return Ok(());
         }
         let consent = self.probe.as_mut().and_then(|probe| probe.consent(&method, params));
-        let answer = consent.unwrap_or_else(|| notifications::no(&method));
+        let answer = consent.unwrap_or_else(|| notifications::decline(&method));
         self.recorder.record_all(self.schema_check.answer(&method, &answer));
         self.record_question(method, params);
         let session = self.active.session.as_mut().expect("it has just asked");
@@ -229,7 +229,7 @@ impl Runner<'_> {
     }
 
     fn record_question(&mut self, method: String, params: &Value) {
-        let thread = notifications::asked_of(params).map(|id| self.recorder.label(id));
+        let thread = notifications::thread_of_request(params).map(|id| self.recorder.label(id));
         self.recorder.record(Observation::Asked { method, thread });
     }
 }

@@ -57,7 +57,7 @@ impl TestBed {
     /// A home that cannot be made, or a server that fails the handshake.
     pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
         let ours = |source| NoTestBed::Ours { what: "make a home", source };
-        let (model, home) = (self.mock_model.stage(), self.home(ServerSlot::Main).map_err(ours)?);
+        let (model, home) = (self.mock_model.session(), self.home(ServerSlot::Main).map_err(ours)?);
         home.configure(defaults, self.features, &model.base_url()).map_err(ours)?;
         let session = self.start(ServerSlot::Main, &home)?;
         Ok(Isolated { session, model, home, test_bed: self })

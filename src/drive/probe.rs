@@ -32,11 +32,11 @@ impl PendingProbe {
     /// The client's consent to a request for approval; none where the request is about something
     /// else, or the program wants it declined.
     pub(super) fn consent(&mut self, method: &str, params: &Value) -> Option<Value> {
-        if notifications::asked_of(params) != Some(&self.thread) {
+        if notifications::thread_of_request(params) != Some(&self.thread) {
             return None;
         }
         self.asked.get_or_insert(probe::question(method));
-        probe::yes(method).filter(|_| self.accepts)
+        probe::accept(method).filter(|_| self.accepts)
     }
 
     /// The result of the tool call, as these requests give it to the model.
@@ -46,7 +46,7 @@ impl PendingProbe {
             let result = request.outputs().into_iter().find(|(call, _)| *call == self.call);
             result.map(|(_, text)| text)
         });
-        text.map_or(ProbeResultText::Other, |text| probe::upshot(&text))
+        text.map_or(ProbeResultText::Other, |text| probe::classify(&text))
     }
 
     /// Whether one of these requests asks the reviewing model about it.

@@ -42,13 +42,13 @@ impl Runner<'_> {
             thread.unload();
         }
         self.duplicates = Duplicates::default();
-        self.model.forget();
+        self.model.reset();
         self.read_rollouts()?;
         if restart.stop == Stop::Graceful {
             self.read_state_db();
         }
         if restart.drop_db
-            && let Err(error) = self.active.home.forget()
+            && let Err(error) = self.active.home.remove_databases()
         {
             return self.trouble(format!("cannot remove the databases: {error}; run it again"));
         }

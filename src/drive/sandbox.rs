@@ -14,7 +14,7 @@ use crate::program::ops::run::Run;
 use crate::program::ops::start::Start;
 use crate::program::reply::{Consent, Probe, Reply, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
-use crate::protocol::probe::printed;
+use crate::protocol::probe::command_output;
 use crate::trace::Observation;
 
 /// The thread of the attempt.
@@ -33,7 +33,7 @@ impl TestBed {
     fn try_sandbox(&self) -> Result<(), String> {
         let home = self.home(ServerSlot::Main);
         let home = home.map_err(|error| format!("no home to try it in: {error}"))?;
-        let model = self.mock_model.stage();
+        let model = self.mock_model.session();
         let mut active = ActiveHome::new(home, ServerSlot::Main);
         let mut recorder = Recorder::new();
         let mut run = Runner::new(self, &model, &mut active, &mut recorder);
@@ -45,7 +45,7 @@ impl TestBed {
         let requests = model.requests();
         let result = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
         let result = result.unwrap_or_else(|| "nothing".to_owned());
-        let result = printed(&result).split_whitespace().collect::<Vec<_>>().join(" ");
+        let result = command_output(&result).split_whitespace().collect::<Vec<_>>().join(" ");
         let result: String = result.chars().take(RESULT_MAX).collect();
         match (done, landed.collect::<Vec<_>>().as_slice()) {
             (Ok(()), [true, false]) => Ok(()),

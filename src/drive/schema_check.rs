@@ -114,20 +114,20 @@ impl<'a> SchemaCheck<'a> {
                 };
                 match outcome {
                     Ok(result) => self.check_theirs(&to, Line::Result { to: &to, result }),
-                    Err(error) => self.check_theirs(&to, Line::Refusal { error: &error.spelled() }),
+                    Err(error) => self.check_theirs(&to, Line::Refusal { error: &error.to_json() }),
                 }
             }
         }
     }
 
     fn check_ours(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let problems = self.schema.map_or(Vec::new(), |schema| schema.of_client(line));
+        let problems = self.schema.map_or(Vec::new(), |schema| schema.problems_of_client(line));
         let fault = |problem| Fault { ours: true, about: about.to_owned(), problem };
         self.new_faults(problems.into_iter().map(fault))
     }
 
     fn check_theirs(&mut self, about: &str, line: Line<'_>) -> Vec<Observation> {
-        let problems = self.schema.map_or(Vec::new(), |schema| schema.of_server(line));
+        let problems = self.schema.map_or(Vec::new(), |schema| schema.problems_of_server(line));
         let fault = |problem| Fault { ours: false, about: about.to_owned(), problem };
         self.new_faults(problems.into_iter().map(fault))
     }

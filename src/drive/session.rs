@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::timeouts::Timeouts;
-use crate::client::{Arrived, Client, Lost};
+use crate::client::{Arrived, Client, ClientError};
 use crate::home::Home;
 use crate::protocol::requests::Call;
 use crate::protocol::rpc::{RpcError, Surface};
@@ -57,7 +57,7 @@ pub(super) enum NoSession {
     Ours(String),
     /// The server did not answer the handshake.
     Silent {
-        lost: Lost,
+        lost: ClientError,
         ended: Ended,
         /// A line that it wrote and that is not JSON-RPC.
         garbage: Option<String>,
@@ -72,7 +72,7 @@ pub(super) enum BeforeInitialize {
     Granted,
     Refused(RpcError),
     /// None, and how the process ended.
-    Lost(Lost, Ended),
+    Lost(ClientError, Ended),
     /// The process could not be started.
     Ours(String),
 }
@@ -185,9 +185,9 @@ fn pipe_client(server: &mut Server) -> Client {
 
 /// How a server that was lost ended; one that still runs is killed. It closes its stdout some time
 /// before it ends.
-fn end_of_lost(server: &mut Server, lost: &Lost) -> Ended {
+fn end_of_lost(server: &mut Server, lost: &ClientError) -> Ended {
     match lost {
-        Lost::Closed { .. } => reaped(server),
+        ClientError::Closed { .. } => reaped(server),
         _ => server.kill(),
     }
 }

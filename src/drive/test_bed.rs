@@ -123,10 +123,10 @@ impl TestBed {
         let Installed { executable, template, .. } = self.installed(slot);
         let printer = SchemaPrinter::start(executable, &self.root);
         let home = Home::new(&self.root, None).map_err(ours("make a home"))?;
-        home.configure(&Defaults::default(), self.features, &self.mock_model.stage().base_url())
+        home.configure(&Defaults::default(), self.features, &self.mock_model.session().base_url())
             .map_err(ours("write config.toml"))?;
         self.start(slot, &home)?.stop();
-        home.keep(template).map_err(ours("keep a prepared home"))?;
+        home.save_template(template).map_err(ours("keep a prepared home"))?;
         Ok(printer.and_then(|printer| printer.finish(self.timeouts.reply)))
     }
 

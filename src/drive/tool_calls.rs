@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver;
 
 use super::ops::Perform;
 use super::run::{Aborted, Runner};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::mock_model::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::ops::run::Run;
@@ -49,7 +49,7 @@ impl Runner<'_> {
         let turn = Run::plain(thread, TurnOverrides::default());
         Run { prompt: "delegate".to_owned(), ..turn }.ask(self)?;
         if self.refused() {
-            self.model.forget_script(&parent);
+            self.model.clear_script(&parent);
             return Ok(None);
         }
         Ok(Some(CallingTurn { parent, call, requests, gate }))
@@ -62,7 +62,7 @@ impl Runner<'_> {
         let deadline = Instant::now() + timeout;
         loop {
             let session = self.active.session.as_mut().expect("it has just answered");
-            match session.client.beside(&turn.requests, deadline) {
+            match session.client.wait_beside(&turn.requests, deadline) {
                 Ok(request) if request.thread.as_ref() == Some(&turn.parent) => {
                     let mut outputs = request.outputs().into_iter();
                     if let Some((_, result)) = outputs.find(|(call, _)| *call == turn.call) {
@@ -70,7 +70,7 @@ impl Runner<'_> {
                     }
                 }
                 Ok(_) => {}
-                Err(Lost::Deadline { .. }) => {
+                Err(ClientError::Deadline { .. }) => {
                     self.silent("turn/started and its requests", timeout)?;
                 }
                 Err(_) => return Ok(None),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::session::{NAME, NoSession, Session, Site};
 use super::timeouts::Timeouts;
-use crate::client::{Arrived, Client, Lost, socket};
+use crate::client::{Arrived, Client, ClientError, socket};
 use crate::program::Program;
 use crate::program::ops::Step;
 use crate::protocol::rpc::Surface;
@@ -110,7 +110,7 @@ impl Session {
     pub(super) fn next(&mut self, deadline: Instant) -> Option<(usize, Arrived)> {
         let others = self.others.iter_mut();
         let mut all: Vec<&mut Client> = std::iter::once(&mut self.client).chain(others).collect();
-        Client::first(&mut all, deadline)
+        Client::next_of(&mut all, deadline)
     }
 
     /// Disconnects all clients but the first, and drops what came for that one.
@@ -121,17 +121,17 @@ impl Session {
 }
 
 /// Connects to the socket of a server that has just been started, as soon as it listens.
-fn dial(server: &mut Server, path: &Path, deadline: Instant) -> Result<UnixStream, Lost> {
+fn dial(server: &mut Server, path: &Path, deadline: Instant) -> Result<UnixStream, ClientError> {
     let awaited = || "socket that listens".to_owned();
     loop {
         if let Ok(stream) = UnixStream::connect(path) {
             return Ok(stream);
         }
         if Instant::now() >= deadline {
-            return Err(Lost::Deadline { awaited: awaited() });
+            return Err(ClientError::Deadline { awaited: awaited() });
         }
         if server.ended_by(Instant::now() + RETRY).is_some() {
-            return Err(Lost::Closed { awaited: awaited() });
+            return Err(ClientError::Closed { awaited: awaited() });
         }
     }
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 
 use super::probe::PendingProbe;
 use super::run::{Aborted, Prepared, Runner};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::mock_model::Answer;
 use crate::policy::TurnOverrides;
 use crate::program::ops::finish;
@@ -57,7 +57,7 @@ impl Runner<'_> {
         consent: Consent,
     ) -> Result<(), Aborted> {
         let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
-        let target = match self.active.home.target(inside) {
+        let target = match self.active.home.probe_target(inside) {
             Ok(target) => target,
             Err(error) => {
                 return self
@@ -68,7 +68,7 @@ impl Runner<'_> {
         let arguments = probe::arguments(probe, &target);
         let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
         self.model.queue(&thread, Answer::from(calls).with_call_id(&call));
-        let verdict = probe::verdict(consent.review).map(|text| Reply::Text(text.to_owned()));
+        let verdict = probe::review_text(consent.review).map(|text| Reply::Text(text.to_owned()));
         self.model.review(&thread, verdict.unwrap_or(Reply::Drop));
         self.probe = Some(PendingProbe {
             thread,
@@ -91,7 +91,7 @@ impl Runner<'_> {
             probe: pending.probe,
             asked: pending.asked,
             reviewed: pending.was_reviewed(&requests),
-            landed: pending.target.as_ref().map(|target| self.active.home.has_landed(target)),
+            landed: pending.target.as_ref().map(|target| self.active.home.take_probe_file(target)),
             upshot: pending.result(&requests),
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
@@ -151,9 +151,9 @@ impl Runner<'_> {
         let deadline = Instant::now() + timeout;
         loop {
             let session = self.active.session.as_mut().expect("it has just answered");
-            match session.client.beside(requests, deadline) {
+            match session.client.wait_beside(requests, deadline) {
                 Ok(request) if request.thread.as_ref() != Some(&id) => {}
-                Err(Lost::Deadline { .. }) => {
+                Err(ClientError::Deadline { .. }) => {
                     return self.silent("turn/started and its request", timeout);
                 }
                 // The end of a server that is gone is found at the next wait for it.

@@ -1,16 +1,16 @@
-//! The config.toml of a case.
+//! The config.toml of a case: the mock model as the provider, the defaults under test, and the
+//! named profiles.
 //!
-//! The stand-in as the model's provider, the defaults under test, the named profiles. A default
-//! that the case leaves out is left out of the file too, and a default profile that nobody defines
-//! is not written: a server refuses every start with it. Writes no file; says what stands in one.
+//! A default that the case leaves out is left out here too. A default profile that is not defined
+//! is not written, since a server refuses every start with it.
 
 use crate::home::FeatureSet;
 use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
 
-/// Off in every profile: attempts to reach the network.
+/// Off in every feature set: they need the network.
 const OFFLINE: [&str; 2] = ["plugins", "apps"];
 
-/// Off in the lean profile: no part in approvals, reviewers or permissions.
+/// Off in the lean feature set: no part in approvals, reviewers or permissions.
 const IDLE: [&str; 12] = [
     "browser_use",
     "browser_use_external",
@@ -26,9 +26,8 @@ const IDLE: [&str; 12] = [
     "workspace_dependencies",
 ];
 
-/// The config.toml of a case: the stand-in as the model's provider, and the defaults under test.
-pub(super) fn config(defaults: &Defaults, profile: FeatureSet, model_url: &str) -> toml::Table {
-    let off: &[&str] = match profile {
+pub(super) fn config(defaults: &Defaults, features: FeatureSet, model_url: &str) -> toml::Table {
+    let off: &[&str] = match features {
         FeatureSet::Default => &[],
         FeatureSet::Lean => &IDLE,
     };
@@ -67,8 +66,8 @@ pub(super) fn config(defaults: &Defaults, profile: FeatureSet, model_url: &str) 
     config
 }
 
-/// The table of a named profile that means a mode. No release lets one extend the built-in profile
-/// of full access, so that one is spelled out: it writes everywhere and has the network.
+/// The table of a named profile. No release lets a profile extend the built-in profile of full
+/// access, so that one is written out: it writes everywhere and has the network.
 fn permissions(base: SandboxMode) -> toml::Table {
     match base {
         SandboxMode::ReadOnly => table([("extends", ":read-only".into())]),
@@ -106,11 +105,11 @@ mod tests {
     use crate::home::FeatureSet;
     use crate::program::Program;
 
-    /// What the config of a case states beside the provider and the features.
+    /// The config of a case, without the provider and the features.
     fn check(line: &str, expected: Expect) {
         let case = format!("# heirloom case v1\nconfig {line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
-        let mut table = config(&program.defaults, FeatureSet::Default, "http://stand-in/v1");
+        let mut table = config(&program.defaults, FeatureSet::Default, "http://mock/v1");
         for key in ["features", "model_providers", "model_provider", "sandbox_workspace_write"] {
             table.remove(key);
         }
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_says_nothing_of_it_has_no_profile_no_effort_and_no_tier() {
+    fn a_case_that_leaves_them_out_has_no_profile_no_effort_and_no_tier() {
         check(
             "approval=never",
             expect![[r#"
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_profile_extends_its_base_and_full_access_is_spelled_out() {
+    fn a_named_profile_extends_its_base_and_full_access_is_written_out() {
         let profiles = "profiles=p-full:danger-full-access+p-ro:read-only+p-ww:workspace-write";
         check(
             &format!("{profiles} profile=p-ww model=m effort=low tier=flex"),
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_profile_that_nobody_defines_is_not_written() {
+    fn a_default_profile_that_is_not_defined_is_not_written() {
         check(
             "profiles=p-ro:read-only profile=p-gone",
             expect![[r#"

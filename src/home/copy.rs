@@ -1,8 +1,8 @@
-//! A copy of a home for a second server, beside the first.
+//! A copy of a home for a second server beside the first.
 //!
-//! config.toml and the sessions, and nothing else: databases hold absolute paths into the live
-//! home, locks are the first server's, and a resume through either has changed the live home. The
-//! copy's model is its own, so no request of its server counts as the first one's.
+//! Only config.toml and the sessions are copied: databases hold absolute paths into the live home
+//! and locks belong to the first server, and a resume through either has changed the live home. The
+//! copy has a model of its own, so that its server's requests do not count as the first server's.
 
 use std::fs;
 use std::io;
@@ -12,17 +12,18 @@ use super::root::Root;
 use super::{Home, copy};
 use crate::protocol::policy::Places;
 
-/// The folder of the rollouts, within a server's home.
+/// The folder of the rollouts in a home.
 const SESSIONS: &str = "sessions";
 
 const CONFIG: &str = "config.toml";
 
 impl Home {
-    /// A copy of what a cold resume needs, with another model: (the live home's URL, the copy's).
+    /// A copy of the files that a cold resume needs, with the model at `copy_url` instead of the
+    /// one at `live_url`.
     ///
     /// # Errors
     /// A file that cannot be read or written.
-    pub fn copied(&self, root: &Root, (live_url, url): (&str, &str)) -> io::Result<Home> {
+    pub fn cold_copy(&self, root: &Root, live_url: &str, copy_url: &str) -> io::Result<Home> {
         let folder = root.folder()?;
         let places = Places { home: folder.join("home"), ..self.places.clone() };
         let copied = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
@@ -30,7 +31,7 @@ impl Home {
             fs::create_dir_all(place)?;
         }
         let config = fs::read_to_string(self.places.home.join(CONFIG))?;
-        fs::write(copied.places.home.join(CONFIG), config.replace(live_url, url))?;
+        fs::write(copied.places.home.join(CONFIG), config.replace(live_url, copy_url))?;
         let sessions = self.places.home.join(SESSIONS);
         if sessions.exists() {
             copy(&sessions, &copied.places.home.join(SESSIONS))?;
@@ -38,10 +39,9 @@ impl Home {
         Ok(copied)
     }
 
-    /// Whether a path lies in the server's home, by its plain name or by where links lead.
-    pub fn holds(&self, path: &Path) -> bool {
+    /// Whether a path lies in the home, by its name or after following links.
+    pub fn contains(&self, path: &Path) -> bool {
         let home = &self.places.home;
-        let real = fs::canonicalize(home).is_ok_and(|real| path.starts_with(real));
-        path.starts_with(home) || real
+        path.starts_with(home) || fs::canonicalize(home).is_ok_and(|real| path.starts_with(real))
     }
 }

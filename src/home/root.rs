@@ -1,7 +1,7 @@
-//! The folder of all homes of this process, and the sweep of those that were left behind.
+//! The folder of all homes of this process.
 //!
-//! `heirloom-XXXX.lock` stands beside the folder `heirloom-XXXX` and is locked as long as the
-//! process lives, however it ends. Whoever gets the lock of another may remove both.
+//! `heirloom-XXXX.lock` stands beside the folder `heirloom-XXXX` and is locked until the process
+//! ends, however that happens. A process that gets the lock of another root may remove both.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,15 +12,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const PREFIX: &str = "heirloom-";
 const LOCK: &str = "lock";
 
-/// Where a folder lies that no sandbox counts as its own: neither a temporary folder, which a
-/// workspace may write to, nor below /dev, which a sandbox has a copy of.
+/// Where files lie that no sandbox may write to: not in a temporary folder, which a workspace may
+/// write to, and not below /dev, which a sandbox has a copy of.
 const OUTSIDE: &str = "/var/tmp";
 
-/// Room that homes may need on tmpfs: a home is 3 MB prepared, grows by 100 kB a case, and is
-/// renewed after a bounded number of them.
+/// The room that homes may need on tmpfs: a prepared home has 3 MB, grows by 100 kB a case, and is
+/// renewed after a bounded number of cases.
 const TMPFS_BYTES_MIN: u64 = 1 << 30;
 
-/// Room that a case may need: a home with its databases, and what turns write.
+/// The room that a case may need: a home with its databases, and the files that turns write.
 const CASE_BYTES_MIN: u64 = 64 << 20;
 
 /// The folder of this process's homes; removed when dropped.
@@ -31,12 +31,12 @@ pub struct Root {
     /// Held, not read.
     _lock: File,
     homes: AtomicU32,
-    /// Where what lies outside the homes' sandboxes lies.
+    /// The root of the folders outside the homes' sandboxes.
     outside: Option<Box<Root>>,
 }
 
 impl Root {
-    /// Sweeps what dead processes left, and makes a folder on tmpfs or in the temporary folder.
+    /// Removes the roots of dead processes, and makes one on tmpfs or in the temporary folder.
     ///
     /// # Errors
     /// A folder or a lock that cannot be made.
@@ -46,12 +46,13 @@ impl Root {
         sweep(&temporary);
         sweep(memory);
         sweep(Path::new(OUTSIDE));
-        let mut root = match roomy_tmpfs(memory) {
-            true => Root::below(memory).or_else(|_| Root::below(&temporary)),
-            false => Root::below(&temporary),
-        }?;
-        // Without it the folder lies beside the homes, and whether a sandbox holds is found out
-        // before anything is made of it.
+        let mut root = if roomy_tmpfs(memory) {
+            Root::below(memory).or_else(|_| Root::below(&temporary))?
+        } else {
+            Root::below(&temporary)?
+        };
+        // Without it these folders lie beside the homes. Probes count only after a check that the
+        // sandbox works there.
         root.outside = Root::below(Path::new(OUTSIDE)).ok().map(Box::new);
         Ok(root)
     }
@@ -65,7 +66,7 @@ impl Root {
             let made = tempfile::Builder::new().prefix(PREFIX).suffix(".lock").tempfile_in(base)?;
             let (lock, lock_path) = made.keep().map_err(|error| error.error)?;
             lock.lock()?;
-            if is_still(&lock, &lock_path) {
+            if is_same_file(&lock, &lock_path) {
                 let folder = lock_path.with_extension("");
                 fs::create_dir(&folder)?;
                 let homes = AtomicU32::new(0);
@@ -79,12 +80,12 @@ impl Root {
         &self.folder
     }
 
-    /// Whether there is room for a case: a server on a full disk shows the disk's faults.
+    /// Whether there is room for a case: on a full disk a server shows the disk's faults.
     pub fn has_room(&self) -> bool {
         free_bytes(&self.folder).is_none_or(|bytes| bytes >= CASE_BYTES_MIN)
     }
 
-    /// A new folder outside whatever a sandbox lets a home's threads write to.
+    /// A new folder where the sandbox lets no thread of a home write.
     ///
     /// # Errors
     /// A folder that cannot be made.
@@ -92,7 +93,7 @@ impl Root {
         self.outside.as_deref().unwrap_or(self).folder()
     }
 
-    /// A new folder below it.
+    /// A new folder below the root.
     ///
     /// # Errors
     /// A folder that cannot be made.
@@ -105,7 +106,8 @@ impl Root {
 }
 
 impl Drop for Root {
-    /// What cannot be removed is left for the next sweep, with the lock file by which it is found.
+    /// A folder that cannot be removed is left for the next sweep, with the lock file that marks
+    /// it.
     fn drop(&mut self) {
         remove(&self.folder, &self.lock_path);
     }
@@ -119,15 +121,15 @@ fn remove(folder: &Path, lock_path: &Path) {
     }
 }
 
-/// Between its making and its locking a lock file may have been swept.
-fn is_still(lock: &File, path: &Path) -> bool {
+/// A lock file may have been swept after it was made and before it was locked.
+fn is_same_file(lock: &File, path: &Path) -> bool {
     match (lock.metadata(), fs::metadata(path)) {
         (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
         _ => false,
     }
 }
 
-/// Removes the roots whose process is gone. What belongs to others, or is in use, stays.
+/// Removes the roots whose process has ended. Those of other users, or in use, stay.
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else {
         return;
@@ -146,7 +148,7 @@ fn sweep(base: &Path) {
     }
 }
 
-/// The bytes that are free where a folder lies, where the system tells.
+/// The free bytes of a folder's file system, where the system tells.
 #[cfg_attr(
     target_os = "linux",
     expect(clippy::useless_conversion, reason = "the counts are 32 bits wide on other systems")

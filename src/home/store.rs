@@ -1,8 +1,8 @@
 //! The rows of threads in the server's state database.
 //!
-//! Read from a copy of the database with its journal: SQLite writes beside whatever it opens, and
-//! the live home is the server's alone. To be asked for when no server runs, for then nothing is
-//! half written. A home without a database has no rows.
+//! They are read from a copy of the database with its journal, since SQLite writes beside the file
+//! that it opens, and only the server may write to the live home. No server may run meanwhile, or
+//! the copy may be half written. A home without a database has no rows.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,48 +14,48 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Home;
 use crate::protocol::store::{ROW, Stored, read};
 
-/// The file's name is this, its version and the ending.
+/// The file's name: this, a version, and the ending.
 const PREFIX: &str = "state_";
 const ENDING: &str = ".sqlite";
 
-/// What has been written and is not in the database's own file yet.
+/// The file of the changes that are not in the database file yet.
 const JOURNAL: &str = "-wal";
 
 /// A state database that cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum NoStore {
+pub enum StoreError {
     /// A file that cannot be copied.
     #[error("cannot copy the state database: {0}")]
     Copy(#[from] io::Error),
-    /// No database, or one without the rows and columns that are known.
-    #[error("the state database says {0}")]
+    /// A file that is not a database, or has an unknown schema.
+    #[error("cannot read the state database: {0}")]
     Unrecognised(#[from] rusqlite::Error),
 }
 
 impl Home {
-    /// The row of each of these threads that has one, by the server's id.
+    /// The rows of these threads, by id; a thread without a row is left out.
     ///
     /// # Errors
-    /// A database that cannot be copied, or is not of a form that is known.
-    pub fn stored(&self, threads: &[String]) -> Result<Vec<(String, Stored)>, NoStore> {
+    /// A database that cannot be copied, or has an unknown schema.
+    pub fn stored(&self, threads: &[String]) -> Result<Vec<(String, Stored)>, StoreError> {
         let Some(live) = newest(&self.places.home)? else {
             return Ok(Vec::new());
         };
         let copied = tempfile::Builder::new().prefix("store").tempdir_in(&self.folder)?;
         let path = copied.path().join("state.sqlite");
         fs::copy(&live, &path)?;
-        let journal = beside(&live);
+        let journal = journal_of(&live);
         if journal.exists() {
-            fs::copy(journal, beside(&path))?;
+            fs::copy(journal, journal_of(&path))?;
         }
         let database = Connection::open(&path)?;
-        let mut asked = database.prepare(ROW)?;
+        let mut query = database.prepare(ROW)?;
         let mut rows = Vec::new();
         for id in threads {
             let texts = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(String, String)> {
                 Ok((row.get(0)?, row.get(1)?))
             };
-            if let Some((approval, sandbox)) = asked.query_row([id], texts).optional()? {
+            if let Some((approval, sandbox)) = query.query_row([id], texts).optional()? {
                 rows.push((id.clone(), read(&approval, &sandbox, &self.places)));
             }
         }
@@ -63,7 +63,7 @@ impl Home {
     }
 }
 
-/// The database of the highest version, which is the one that the server uses.
+/// The database of the highest version is the one that the server uses.
 fn newest(home: &Path) -> io::Result<Option<PathBuf>> {
     let version = |name: &OsStr| -> Option<u32> {
         name.to_str()?.strip_prefix(PREFIX)?.strip_suffix(ENDING)?.parse().ok()
@@ -76,7 +76,7 @@ fn newest(home: &Path) -> io::Result<Option<PathBuf>> {
     Ok(found.into_iter().max().map(|(_, path)| path))
 }
 
-fn beside(database: &Path) -> PathBuf {
+fn journal_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(JOURNAL);
     PathBuf::from(name)
@@ -87,12 +87,12 @@ mod tests {
     use expect_test::{Expect, expect};
     use rusqlite::Connection;
 
-    use super::{Home, NoStore, Stored};
+    use super::{Home, StoreError, Stored};
     use crate::home::root::Root;
 
     const TABLE: &str = "CREATE TABLE threads (id TEXT, approval_mode TEXT, sandbox_policy TEXT);";
 
-    fn words(rows: Result<Vec<(String, Stored)>, NoStore>) -> String {
+    fn words(rows: Result<Vec<(String, Stored)>, StoreError>) -> String {
         let line = |(id, Stored { approval, sandbox }): &(String, Stored)| {
             let approval = approval.as_ref().map_or("none".to_owned(), ToString::to_string);
             let sandbox = sandbox.as_ref().map_or("none".to_owned(), ToString::to_string);
@@ -104,12 +104,12 @@ mod tests {
         }
     }
 
-    /// What the home says of `a` and `b` with these statements run on these files.
+    /// The rows of `a` and `b` after these statements ran on these files.
     fn check(files: &[(&str, &str)], expected: Expect) {
         let place = tempfile::tempdir().expect("a folder can be made");
         let root = Root::below(place.path()).expect("a root can be made");
         let home = Home::new(&root, None).expect("a home can be made");
-        // Held open, as by a server that was killed: what they wrote stays in the journal.
+        // Held open, as by a server that was killed: the changes stay in the journal.
         let mut open = Vec::new();
         for (name, statements) in files {
             let path = home.places().home.join(name);
@@ -158,11 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_another_form_is_told() {
+    fn a_database_with_an_unknown_schema_is_reported() {
         check(
             &[("state_6.sqlite", "CREATE TABLE threads (id TEXT);")],
             expect![[r#"
-                the state database says no such column: approval_mode in SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1 at offset 7"#]],
+                cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1 at offset 7"#]],
         );
     }
 }

@@ -7,10 +7,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::range::Range;
 use super::{BadList, Known, Row};
 use crate::judge::signature::{NoSignature, Signature};
 use crate::program::Program;
+use crate::program::release_range::ReleaseRange;
 use crate::program::text::Malformed;
 
 /// The parts of a signature, as a person calls them.
@@ -124,9 +124,9 @@ fn astray(text: &str) -> String {
     first.map_or(String::new(), |at| format!("; `{}` is no {}", words[at], PARTS[at]))
 }
 
-fn range(written: Spanned<String>) -> Result<Range, Fault> {
+fn range(written: Spanned<String>) -> Result<ReleaseRange, Fault> {
     let at = written.span().start;
-    written.into_inner().parse().map_err(|problem| (at, problem))
+    ReleaseRange::of_known_deviation(&written.into_inner()).map_err(|problem| (at, problem))
 }
 
 /// The wrong forms that a row excuses.

@@ -73,24 +73,18 @@ fn a_row_that_no_run_can_support_is_refused_with_the_line_of_its_range() {
     check(
         &resumes("<0.150.0", "\"on-request\""),
         expect![[r#"
-        line 4:
-          `<0.150.0` is too wide:
-          it has no first release
-          and no run supports it
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `<0.150.0` is not a range of releases:
+              `<0.150.0` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
     check(
         &resumes("*", "\"on-request\""),
         expect![[r#"
-        line 4:
-          `*` is too wide:
-          it has no first release
-          and no run supports it
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `*` is not a range of releases:
+              `*` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
 }
 
@@ -175,11 +169,10 @@ fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
     check(
         &resumes("banana", "\"never\""),
         expect![[r#"
-        line 4:
-          `banana` is no range of releases
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `banana` is not a range of releases:
+              `banana` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
 }
 
@@ -281,8 +274,8 @@ fn rows_about_homes_of_other_releases_stand_beside_one_another() {
     moving(
         &moved("<0.144.4"),
         expect![[r#"
-        line 6: `<0.144.4` is too wide: it has no first release, and no run supports it
-        write the first and the last that show it, as `>=0.150.0, <=0.169.0`"#]],
+            line 6: `<0.144.4` is not a range of releases: `<0.144.4` is not a release or a minor version
+            write a range as 0.144..0.169"#]],
     );
 }
 

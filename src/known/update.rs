@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::range::Range;
 use super::upgraded_homes::Moved;
 use super::{Known, Row};
 use crate::judge::signature::Signature;
+use crate::program::release_range::ReleaseRange;
 
 /// What stands above a row that excuses what allows more than was due: it may be a vulnerability,
 /// and a list is published.
@@ -57,9 +57,9 @@ pub enum Change {
         /// Its signature.
         signature: Signature,
         /// What it says.
-        from: Range,
+        from: ReleaseRange,
         /// What the runs support.
-        to: Range,
+        to: ReleaseRange,
     },
     /// No release that was asked shows what the row at this line excuses.
     Remove {
@@ -82,9 +82,9 @@ pub struct Proposed {
     /// Whether one of them allows more than was due.
     pub widened: bool,
     /// The releases that show it.
-    pub releases: Range,
+    pub releases: ReleaseRange,
     /// The releases that had the home before, where it shows on such homes.
-    pub from: Option<Range>,
+    pub from: Option<ReleaseRange>,
     /// What it is, in a sentence.
     pub reason: String,
     /// The name of its case, without folder and ending.
@@ -134,13 +134,13 @@ fn narrowed(
     row: &Row,
     last: &(Version, Version),
     (before, evidence): (&[(Version, Version)], &Evidence),
-) -> Range {
+) -> ReleaseRange {
     let inside = evidence.asking(&row.signature).into_iter();
     let mut inside = inside.filter(|release| row.releases.contains(release));
     let shows = |release: &Version| *release >= last.0 && *release <= last.1;
     match before.is_empty() && inside.all(|release| shows(&release)) {
         true => row.releases.clone(),
-        false => Range::between(&last.0, &last.1),
+        false => ReleaseRange::between(&last.0, &last.1),
     }
 }
 
@@ -184,7 +184,7 @@ impl Evidence {
                     signature: signature.clone(),
                     seen: of_run.iter().filter_map(|one| one.form.clone()).collect(),
                     widened: of_run.iter().any(|one| one.widened),
-                    releases: Range::between(&first, &last),
+                    releases: ReleaseRange::between(&first, &last),
                     from: None,
                     reason: one.reason.clone(),
                     case: one.case.clone(),
@@ -199,7 +199,7 @@ impl Evidence {
 pub(super) fn excused(known: &Known, shown: &Sighting, before: &BTreeSet<Version>) -> bool {
     known.on(Some(&shown.release)).any(|row| {
         let form = shown.form.as_ref().is_none_or(|form| row.seen.contains(form));
-        let from = |range: &Range| before.iter().any(|release| range.contains(release));
+        let from = |range: &ReleaseRange| before.iter().any(|release| range.contains(release));
         row.signature == shown.signature && form && row.from.as_ref().is_none_or(from)
     })
 }
@@ -344,14 +344,14 @@ mod tests {
         check(
             &shown,
             expect![[r##"
-            # WIDENED: see SECURITY.md before publishing
-            [[deviation]]
-            signature = "R4/AP/resume/on-request/config"
-            seen = "never"
-            releases = "=0.144.4"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
-        "##]],
+                # WIDENED: see SECURITY.md before publishing
+                [[deviation]]
+                signature = "R4/AP/resume/on-request/config"
+                seen = "never"
+                releases = "0.144.4"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-never-config.case"
+            "##]],
         );
         let marked = LIST.replace("[[deviation]]", &format!("{WIDENING}\n[[deviation]]"));
         let known = Known::parse(&marked, |_| Ok(CASE.to_owned())).expect("it is a list");
@@ -367,8 +367,8 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.147.0
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.131.0..0.147.0
+            "#]],
         );
     }
 
@@ -379,14 +379,14 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to =0.169.0
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "on-request"
-            releases = "=0.131.0"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.169.0
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "on-request"
+                releases = "0.131.0"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-never-config.case"
+            "#]],
         );
     }
 
@@ -406,14 +406,14 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to =0.144.4
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "untrusted"
-            releases = "=0.169.0"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.144.4
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "untrusted"
+                releases = "0.169.0"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-never-config.case"
+            "#]],
         );
     }
 
@@ -441,7 +441,7 @@ mod tests {
             [[deviation]]
             signature = "R4/AP/resume/never/config"
             seen = "untrusted"
-            releases = "=0.151.0"
+            releases = "0.151.0"
             reason = 'a resume says "no"'
             case = "r4-ap-resume-never-config.case"
         "##]]

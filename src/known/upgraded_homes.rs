@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::Known;
-use super::range::Range;
 use super::update::{Evidence, Proposed, Sighting, excused};
 use crate::judge::signature::Signature;
+use crate::program::release_range::ReleaseRange;
 
 /// What is shown on a home that another release had before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Evidence {
                 signature: shown.signature.clone(),
                 seen: BTreeSet::new(),
                 widened: false,
-                releases: Range::between(&shown.release, &shown.release),
-                from: Some(Range::between(from, from)),
+                releases: ReleaseRange::between(&shown.release, &shown.release),
+                from: Some(ReleaseRange::between(from, from)),
                 reason: format!("on a home that {from} had before, {}", shown.reason),
                 case: format!("{}-from-{}", shown.case, from.to_string().replace('.', "-")),
                 release: shown.release.clone(),
@@ -109,14 +109,14 @@ mod tests {
         check(
             &Evidence { moved, ..Evidence::default() },
             expect![[r#"
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "on-request"
-            releases = "=0.169.0"
-            from = "=0.131.0"
-            reason = "on a home that 0.131.0 had before, a resume says no"
-            case = "b.case"
-        "#]],
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "on-request"
+                releases = "0.169.0"
+                from = "0.131.0"
+                reason = "on a home that 0.131.0 had before, a resume says no"
+                case = "b.case"
+            "#]],
         );
     }
 
@@ -127,13 +127,13 @@ mod tests {
         check(
             &Evidence { moved, asked, shown: vec![plain] },
             expect![[r#"
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "untrusted"
-            releases = "=0.169.0"
-            reason = "a resume says no"
-            case = "b.case"
-        "#]],
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "untrusted"
+                releases = "0.169.0"
+                reason = "a resume says no"
+                case = "b.case"
+            "#]],
         );
     }
 }

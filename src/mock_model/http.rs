@@ -1,7 +1,7 @@
-//! The listener: connections in, answers out.
+//! The HTTP side of the mock model.
 //!
-//! Finds the stage by the token in the path, reads the request, and plays what the stage says.
-//! Runs on one thread, and ends with everything on it when told to stop.
+//! It finds the session by the token in the path, reads the request, and plays the session's answer,
+//! all on one thread.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,10 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::mock_model::race::{First, first};
-use crate::mock_model::script::{self, Part, Script};
-use crate::mock_model::session::{Cue, SessionShared};
-use crate::mock_model::tape::{HeldAnswer, ScriptBody};
+use crate::mock_model::script::{HeldAnswer, Part, Script, ScriptBody};
+use crate::mock_model::session::{SessionShared, TakenAnswer};
 use crate::mock_model::{Shared, lock};
 use crate::protocol::model::{self, ModelRequest};
 
@@ -32,100 +30,109 @@ const BODY_BYTES: usize = 64 * 1024 * 1024;
 /// The pause after the system refuses a connection: it lacks descriptors, and will for a while.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until told to stop.
+/// Serves until it should stop.
 pub(super) async fn serve(
     listener: TcpListener,
-    server: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
 ) {
+    // The runtime ends with this future, and takes the accepting task along.
+    tokio::spawn(accept(listener, shared, stop.clone()));
+    let _ = stop.changed().await;
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     loop {
-        match first(stopped.changed(), listener.accept()).await {
-            First::Left(_) => return,
-            First::Right(Ok((stream, _))) => connect(stream, &server),
-            First::Right(Err(_)) => drop(timeout(ACCEPT_PAUSE, stopped.changed()).await),
+        match listener.accept().await {
+            Ok((stream, _)) => connect(stream, &shared),
+            Err(_) => drop(timeout(ACCEPT_PAUSE, stop.changed()).await),
         }
     }
 }
 
-fn connect(stream: TcpStream, server: &Arc<Shared>) {
+fn connect(stream: TcpStream, shared: &Arc<Shared>) {
     // Without it a small event may wait for an acknowledgement; refused, it is only slower.
     let _ = stream.set_nodelay(true);
-    let server = Arc::clone(server);
-    let service = service_fn(move |request| answer(request, Arc::clone(&server)));
+    let shared = Arc::clone(shared);
+    let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // It fails when the asker goes away or a script breaks it: both are told elsewhere.
+    // It fails when the server goes away or a script breaks it: both are reported elsewhere.
     tokio::spawn(async { drop(connection.await) });
 }
 
 async fn answer(
     request: Request<Incoming>,
-    server: Arc<Shared>,
+    shared: Arc<Shared>,
 ) -> Result<Response<ScriptBody>, Infallible> {
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let (token, place) = split(&path);
-    let stage = lock(&server.stages).get(token).cloned();
-    Ok(match (stage, method.as_str(), place) {
-        (Some(stage), "POST", model::RESPONSES) => respond(request, &server, &stage).await,
-        (Some(_), "GET", model::MODELS) => plain(StatusCode::OK, model::no_models()),
+    let session = lock(&shared.sessions).get(token).cloned();
+    Ok(match (session, method.as_str(), place) {
+        (Some(session), "POST", model::RESPONSES) => respond(request, &shared, &session).await,
+        (Some(_), "GET", model::MODELS) => json_response(StatusCode::OK, model::no_models()),
         _ => {
-            server.remember_stray(method.as_str(), &path);
-            plain(StatusCode::NOT_FOUND, model::refused("nothing is here"))
+            shared.remember_stray(method.as_str(), &path);
+            json_response(StatusCode::NOT_FOUND, model::refused("nothing is here"))
         }
     })
 }
 
 async fn respond(
     request: Request<Incoming>,
-    server: &Shared,
-    stage: &SessionShared,
+    shared: &Shared,
+    session: &SessionShared,
 ) -> Response<ScriptBody> {
     let (head, body) = request.into_parts();
     let refuse = |status: StatusCode, why: &str| {
-        server.remember_stray(head.method.as_str(), &format!("{}: {why}", head.uri.path()));
-        plain(status, model::refused(why))
+        shared.remember_stray(head.method.as_str(), &format!("{}: {why}", head.uri.path()));
+        json_response(status, model::refused(why))
     };
     let body = match Limited::new(body, BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()),
     };
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = match ModelRequest::read(header, &body) {
-        Ok(asked) => asked,
+    let request = match ModelRequest::read(header, &body) {
+        Ok(request) => request,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
-    match stage.ask(asked) {
-        Some(cue) => play(cue).await,
+    match session.take_answer(request) {
+        Some(taken) => play(taken).await,
         None => refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests are remembered"),
     }
 }
 
-async fn play(cue: Cue) -> Response<ScriptBody> {
-    let Cue { answer, number, mut forgotten } = cue;
+async fn play(taken: TakenAnswer) -> Response<ScriptBody> {
+    let TakenAnswer { answer, number, mut reset } = taken;
     let delay = answer.delay.unwrap_or_default();
-    let mut stale = !delay.is_zero() && timeout(delay, forgotten.changed()).await.is_ok();
-    let held = HeldAnswer { gate: answer.gate.clone(), forgotten };
+    let mut stale = !delay.is_zero() && timeout(delay, reset.changed()).await.is_ok();
+    let held = HeldAnswer { gate: answer.gate.clone(), reset };
     if !stale && answer.waits_before_its_head() {
         stale = !held.clone().opened().await;
     }
-    let Script { status, parts } = script::spell(&answer, number, held);
+    let Script { status, parts } = Script::new(&answer, number, held);
     let parts = if stale { vec![Part::Break] } else { parts };
-    let kind = if status == StatusCode::OK { model::EVENT_STREAM } else { model::JSON };
-    spoken(status, kind, parts)
+    let content_type = if status == StatusCode::OK { model::EVENT_STREAM } else { model::JSON };
+    response(status, content_type, parts)
 }
 
-fn plain(status: StatusCode, text: String) -> Response<ScriptBody> {
-    spoken(status, model::JSON, vec![Part::Say(Bytes::from(text))])
+fn json_response(status: StatusCode, text: String) -> Response<ScriptBody> {
+    response(status, model::JSON, vec![Part::Send(Bytes::from(text))])
 }
 
-fn spoken(status: StatusCode, kind: &'static str, parts: Vec<Part>) -> Response<ScriptBody> {
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    parts: Vec<Part>,
+) -> Response<ScriptBody> {
     let mut response = Response::new(ScriptBody::new(parts));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-/// The token, and the place below its `/v1`; no stage has an empty token.
+/// The token, and the place below its `/v1`; no session has an empty token.
 fn split(path: &str) -> (&str, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
     let (token, rest) = path.split_at(path.find('/').unwrap_or(path.len()));

@@ -1,18 +1,18 @@
-//! The model's side of the conversation.
+//! The conversation between the server and the model.
 //!
-//! Reads what the server asks the model, and spells what a model answers as server-sent events.
-//! Whose request it is stands in its headers alone. Spells one event at a time, so that whoever
-//! plays them decides when each goes out. Knows no script and no connection.
+//! Reads the server's requests, and writes a model's answers as server-sent events. The headers of
+//! a request alone say which thread it belongs to. Each event is written by itself, so that the
+//! caller decides when it goes out.
 
 use std::sync::OnceLock;
 
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-/// Where the server asks, below its `base_url`.
+/// The path of a request to the model, below the `base_url`.
 pub const RESPONSES: &str = "/responses";
 
-/// Where the server asks for the list of models, below its `base_url`.
+/// The path of the list of models, below the `base_url`.
 pub const MODELS: &str = "/models";
 
 /// The content type of an event stream.
@@ -24,23 +24,24 @@ pub const JSON: &str = "application/json";
 /// One request of the server to the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRequest {
-    /// The server's id of the thread that asks: the header `thread-id`.
+    /// The id of the thread: the header `thread-id`.
     pub thread: Option<String>,
-    /// What kind of helper asks, if not the thread itself: `guardian`, `review`, `collab_spawn`.
+    /// The kind of helper that asks, if not the thread itself: `guardian`, `review`,
+    /// `collab_spawn`.
     pub subagent: Option<String>,
-    /// The server's id of the thread that the helper works for.
+    /// The id of the thread that the helper works for.
     pub parent: Option<String>,
     /// The body as it came: well-formed JSON.
     text: Vec<u8>,
-    /// The same, read when somebody looks: most requests are only counted.
+    /// The same, parsed at first use: most requests are only counted.
     body: OnceLock<Value>,
 }
 
 impl ModelRequest {
-    /// Reads a request from its headers, asked for by their lower-case names, and its body.
+    /// `header` finds a header by its lower-case name.
     ///
     /// # Errors
-    /// When the body is not JSON, in words.
+    /// When the body is not JSON.
     pub fn read<'a>(
         header: impl Fn(&str) -> Option<&'a str>,
         body: &[u8],
@@ -60,37 +61,37 @@ impl ModelRequest {
         })
     }
 
-    /// The request, as it came; `null` where it holds a number that no JSON reader of ours can.
+    /// The body; `null` where it holds a number that our JSON reader cannot read.
     #[must_use]
     pub fn body(&self) -> &Value {
         self.body.get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
     }
 
-    /// Whether the reviewing model is asked.
+    /// Whether it asks the reviewing model.
     #[must_use]
     pub fn is_review(&self) -> bool {
         self.subagent.as_deref() == Some("guardian")
     }
 
-    /// The results of calls that it carries, oldest first: id of the call, text of the result.
+    /// The results of tool calls, oldest first: id of the call, text of the result.
     #[must_use]
     pub fn outputs(&self) -> Vec<(&str, String)> {
         self.input().iter().filter_map(output).collect()
     }
 
-    /// What the developer, which is the server, tells the model, oldest first.
+    /// The developer messages, which the server itself writes, oldest first.
     #[must_use]
     pub fn developer_texts(&self) -> Vec<&str> {
         self.texts("developer")
     }
 
-    /// What the person tells the model, the server's own notes in that voice among it.
+    /// The user messages, among them notes of the server's.
     #[must_use]
     pub fn user_texts(&self) -> Vec<&str> {
         self.texts("user")
     }
 
-    /// What the server says about the turn beside the conversation, on releases that do.
+    /// The metadata of the turn, on releases that send it.
     #[must_use]
     pub fn turn_metadata(&self) -> Option<Value> {
         let text = self.body()["client_metadata"]["x-codex-turn-metadata"].as_str()?;
@@ -98,8 +99,8 @@ impl ModelRequest {
     }
 
     fn texts(&self, role: &str) -> Vec<&str> {
-        let said = self.input().iter().filter(|item| item["role"] == role);
-        let parts = said.filter_map(|item| item["content"].as_array()).flatten();
+        let messages = self.input().iter().filter(|item| item["role"] == role);
+        let parts = messages.filter_map(|item| item["content"].as_array()).flatten();
         parts.filter_map(|part| part["text"].as_str()).collect()
     }
 
@@ -125,27 +126,31 @@ pub fn message(id: &str, text: &str) -> String {
     }))
 }
 
-/// The event of a call of a tool, its arguments spelled as JSON text.
-#[must_use]
-pub fn call(call: &str, tool: &str, arguments: &str) -> String {
-    done(&json!({
-        "type": "function_call",
-        "call_id": call,
-        "name": tool,
-        "arguments": arguments,
-    }))
+/// The model's call of a tool.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolCall<'a> {
+    /// Where the tool is from; `None` for the server's own tools.
+    pub namespace: Option<&'a str>,
+    /// The id that the result will name.
+    pub call_id: &'a str,
+    /// The tool's name.
+    pub tool: &'a str,
+    /// JSON text.
+    pub arguments: &'a str,
 }
 
-/// The event of a call of a tool of a namespace.
-#[must_use]
-pub fn call_within(namespace: &str, call: &str, (tool, arguments): (&str, &str)) -> String {
-    done(&json!({
-        "type": "function_call",
-        "call_id": call,
-        "namespace": namespace,
-        "name": tool,
-        "arguments": arguments,
-    }))
+impl ToolCall<'_> {
+    /// The event of the call.
+    #[must_use]
+    pub fn event(&self) -> String {
+        let mut item = json!({ "type": "function_call", "call_id": self.call_id });
+        if let Some(namespace) = self.namespace {
+            item["namespace"] = json!(namespace);
+        }
+        item["name"] = json!(self.tool);
+        item["arguments"] = json!(self.arguments);
+        done(&item)
+    }
 }
 
 /// The event that ends a good answer.
@@ -161,14 +166,14 @@ pub fn completed(id: &str) -> String {
     event(&json!({ "type": "response.completed", "response": { "id": id, "usage": usage } }))
 }
 
-/// The event that ends a bad answer, in a way that no server tries again.
+/// The event that ends a failed answer, with an error that no server tries again.
 #[must_use]
 pub fn failed(id: &str) -> String {
     let error = json!({ "code": "invalid_prompt", "message": "the script wants a failure" });
     event(&json!({ "type": "response.failed", "response": { "id": id, "error": error } }))
 }
 
-/// The list of models: empty.
+/// An empty list of models.
 #[must_use]
 pub fn no_models() -> String {
     json!({ "object": "list", "data": [], "models": [] }).to_string()
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headers_tell_whose_request_it_is() {
+    fn the_headers_name_the_thread_of_a_request() {
         let ModelRequest { thread, subagent, parent, .. } = request();
         check((thread, subagent, parent), expect![[r#"(Some("t"), None, None)"#]]);
     }
@@ -238,10 +243,10 @@ mod tests {
     }
 
     #[test]
-    fn the_voices_are_told_apart() {
+    fn developer_and_user_messages_are_told_apart() {
         let request = request();
-        let voices = (request.developer_texts(), request.user_texts());
-        check(voices, expect![[r#"(["one", "two"], ["hi"])"#]]);
+        let texts = (request.developer_texts(), request.user_texts());
+        check(texts, expect![[r#"(["one", "two"], ["hi"])"#]]);
     }
 
     #[test]
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_refused() {
+    fn a_body_that_is_not_json_is_refused() {
         let refused = ModelRequest::read(|_| None, b"{");
         check(
             refused.err(),
@@ -271,7 +276,8 @@ mod tests {
 
     #[test]
     fn a_call_is_an_item() {
-        let event = super::call("c", "exec", "{}");
+        let call = super::ToolCall { namespace: None, call_id: "c", tool: "exec", arguments: "{}" };
+        let event = call.event();
         let item = event.split_once("\"item\":").map_or("", |(_, item)| item.trim_end());
         expect![[r#"{"type":"function_call","call_id":"c","name":"exec","arguments":"{}"}}"#]]
             .assert_eq(item);

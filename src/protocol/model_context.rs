@@ -1,8 +1,8 @@
-//! What a request to the model says of the policy it is made under.
+//! The policy that a request to the model states.
 //!
-//! The last block of permissions among the developer's texts counts, for a change appends one; from
-//! 0.149 the turn's metadata tells some of it again. Read by its fixed phrases, which 0.131 to
-//! 0.169 share; a text without them tells nothing, and nothing is guessed.
+//! The last block of permissions among the developer messages counts, since a change appends one.
+//! From 0.149 on the turn's metadata repeats some of it. The text is read by fixed phrases, which
+//! 0.131 to 0.169 share; a text without them states nothing, and nothing is guessed.
 
 use serde_json::Value;
 
@@ -13,18 +13,18 @@ use crate::policy::model_context::{ContextPart, StatedPolicy};
 const OPENS: &str = "<permissions instructions>";
 const CLOSES: &str = "</permissions instructions>";
 
-/// What a turn's request says, by voice.
+/// The policy that a turn's request states, in each of two places.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// The last block of permissions; none in a request without one, which is silence.
+pub struct ModelContext {
+    /// The last block of permissions, if there is one.
     pub developer: Option<StatedPolicy>,
-    /// The turn's metadata, on releases that tell policy there.
+    /// The turn's metadata, on releases that state policy there.
     pub metadata: Option<StatedPolicy>,
 }
 
-/// Reads the request of a turn, a subagent's and a review's included; none for a reviewing model's,
-/// a compaction's and the like.
-pub fn read(request: &ModelRequest) -> Option<Said> {
+/// Reads the request of a turn, also of a subagent's or a review's. `None` for other requests, such
+/// as those to the reviewing model or for a compaction.
+pub fn read(request: &ModelRequest) -> Option<ModelContext> {
     let metadata = request.turn_metadata();
     let kind = metadata.as_ref().and_then(|turn| turn.get("request_kind")?.as_str());
     let helper = request.subagent.as_deref();
@@ -34,9 +34,9 @@ pub fn read(request: &ModelRequest) -> Option<Said> {
         return None;
     }
     let texts = request.developer_texts();
-    let developer = texts.iter().rev().find_map(|text| block(text)).map(of_block);
-    let metadata = metadata.and_then(|turn| of_metadata(&turn, developer.as_ref()));
-    Some(Said { developer, metadata })
+    let developer = texts.iter().rev().find_map(|text| block(text)).map(stated_by_block);
+    let metadata = metadata.and_then(|turn| stated_by_metadata(&turn, developer.as_ref()));
+    Some(ModelContext { developer, metadata })
 }
 
 fn block(text: &str) -> Option<&str> {
@@ -44,7 +44,7 @@ fn block(text: &str) -> Option<&str> {
     Some(rest.split_once(CLOSES).map_or(rest, |(block, _)| block))
 }
 
-fn of_block(block: &str) -> StatedPolicy {
+fn stated_by_block(block: &str) -> StatedPolicy {
     let approval = approval(block);
     let reviewer = match (approval, named(block, "approvals_reviewer")) {
         (None | Some("never"), _) => None,
@@ -53,10 +53,10 @@ fn of_block(block: &str) -> StatedPolicy {
         _ => None,
     };
     let sandbox = named(block, "sandbox_mode").filter(|mode| is_mode(mode));
-    told(ContextPart::Developer, [approval, reviewer, sandbox])
+    stated(ContextPart::Developer, [approval, reviewer, sandbox])
 }
 
-/// On-request has no word of its own: it is how to escalate, with no other policy named.
+/// On-request is not named: the block then says how to escalate, and names no other policy.
 fn approval(block: &str) -> Option<&'static str> {
     match named(block, "approval_policy") {
         Some("unless-trusted") => return Some("untrusted"),
@@ -72,7 +72,7 @@ fn approval(block: &str) -> Option<&'static str> {
     phrases.into_iter().find(|(phrase, _)| block.contains(phrase)).map(|(_, form)| form)
 }
 
-/// `key` is `word`: the block's way to name a value.
+/// The block names a value as: `key` is `word`.
 fn named<'a>(block: &'a str, key: &str) -> Option<&'a str> {
     let (_, rest) = block.split_once(&format!("`{key}` is `"))?;
     rest.split_once('`').map(|(word, _)| word)
@@ -82,26 +82,26 @@ fn is_mode(word: &str) -> bool {
     ["read-only", "workspace-write", "danger-full-access"].contains(&word)
 }
 
-/// That no review is on says `user` only under a policy that has reviews: it is off under untrusted
-/// and never, whoever the reviewer is.
-fn of_metadata(turn: &Value, developer: Option<&StatedPolicy>) -> Option<StatedPolicy> {
+/// A review that is off means `user` only under a policy that has reviews: it is off under
+/// untrusted and never, whoever the reviewer is.
+fn stated_by_metadata(turn: &Value, developer: Option<&StatedPolicy>) -> Option<StatedPolicy> {
     let mode = turn.get("sandbox_mode").and_then(Value::as_str);
     let sandbox = match mode {
         Some("external-sandbox") => Some("external"),
         mode => mode.filter(|mode| is_mode(mode)),
     };
-    let approval = developer.and_then(|told| told.approval.as_deref());
+    let approval = developer.and_then(|stated| stated.approval.as_deref());
     let reviews = matches!(approval, Some("on-request" | "granular"));
     let reviewer = match turn.get("auto_review_enabled").and_then(Value::as_bool) {
         Some(true) => Some("auto_review"),
         Some(false) if reviews => Some("user"),
         _ => None,
     };
-    let tells = sandbox.is_some() || reviewer.is_some();
-    tells.then(|| told(ContextPart::Metadata, [None, reviewer, sandbox]))
+    let states_any = sandbox.is_some() || reviewer.is_some();
+    states_any.then(|| stated(ContextPart::Metadata, [None, reviewer, sandbox]))
 }
 
-fn told(voice: ContextPart, forms: [Option<&str>; 3]) -> StatedPolicy {
+fn stated(voice: ContextPart, forms: [Option<&str>; 3]) -> StatedPolicy {
     let [approval, reviewer, sandbox] = forms.map(|form| form.map(str::to_owned));
     StatedPolicy { voice, approval, reviewer, sandbox }
 }
@@ -117,10 +117,10 @@ mod tests {
                            `sandbox_mode` is `read-only`: The sandbox only permits reading files. \
                            Network access is restricted.";
 
-    fn words(told: Option<StatedPolicy>) -> String {
+    fn words(policy: Option<StatedPolicy>) -> String {
         let word = |form: &Option<String>| form.clone().unwrap_or("-".to_owned());
-        told.map_or("silence".to_owned(), |told| {
-            [&told.approval, &told.reviewer, &told.sandbox].map(word).join(" ")
+        policy.map_or("silence".to_owned(), |policy| {
+            [&policy.approval, &policy.reviewer, &policy.sandbox].map(word).join(" ")
         })
     }
 
@@ -135,8 +135,8 @@ mod tests {
         let metadata = json!({ "x-codex-turn-metadata": metadata.to_string() });
         let body = json!({ "input": texts, "client_metadata": metadata }).to_string();
         let request = ModelRequest::read(|_| None, body.as_bytes()).expect("the body is JSON");
-        let text = read(&request).map_or("no turn's".to_owned(), |said| {
-            format!("{}; {}", words(said.developer), words(said.metadata))
+        let text = read(&request).map_or("no turn's".to_owned(), |context| {
+            format!("{}; {}", words(context.developer), words(context.metadata))
         });
         expected.assert_eq(&text);
     }

@@ -1,17 +1,16 @@
-//! What replies and notifications say, as far as policy and turns are concerned.
+//! Reads notifications and replies.
 //!
-//! Readers of parameters only: they take a method and a JSON value and give typed news. What says
-//! nothing of a thread's policy, turns or life is no news.
+//! Only those about a thread's policy, its turns or its life are of interest.
 
 use serde_json::{Value, json};
 
 use super::policy::{Places, of_settings};
 use crate::policy::Policy;
 
-/// What a notification says.
+/// A notification about a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// `thread/settings/updated`; no policy where it cannot be read.
+pub enum Notification {
+    /// `thread/settings/updated`; without a policy where it cannot be read.
     Settings {
         /// The thread's id.
         thread: String,
@@ -65,36 +64,38 @@ pub enum News {
 /// The notification that ends a turn.
 pub const ENDED: &str = "turn/completed";
 
-impl News {
-    /// The id of what it is about: a turn, or a thread.
-    pub fn about(&self) -> &str {
+impl Notification {
+    /// The id of the turn or thread that it is about.
+    pub fn subject(&self) -> &str {
         match self {
-            News::TurnStarted { turn, .. }
-            | News::TurnEnded { turn, .. }
-            | News::TurnEvent { turn, .. } => turn,
-            News::CommandEnded { turn, .. } => turn,
-            News::Settings { thread, .. }
-            | News::Closed { thread }
-            | News::Status { thread, .. } => thread,
+            Notification::TurnStarted { turn, .. }
+            | Notification::TurnEnded { turn, .. }
+            | Notification::TurnEvent { turn, .. } => turn,
+            Notification::CommandEnded { turn, .. } => turn,
+            Notification::Settings { thread, .. }
+            | Notification::Closed { thread }
+            | Notification::Status { thread, .. } => thread,
         }
     }
 }
 
 /// What a thread is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "camelCase")]
 pub enum Status {
     /// A turn of it runs.
     Active,
     /// It is loaded, and no turn of it runs.
     Idle,
     /// Something has failed: a turn of it, which is not over yet, or a request.
+    #[strum(serialize = "systemError")]
     Failed,
     /// It is not loaded.
     NotLoaded,
 }
 
-/// Reads a notification.
-pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
+/// Reads a notification; `None` for one that says nothing about a thread.
+pub fn read(method: &str, params: &Value, places: &Places) -> Option<Notification> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let thread = text(params.get("threadId"))?;
     let turn = params.get("turn");
@@ -102,40 +103,30 @@ pub fn read(method: &str, params: &Value, places: &Places) -> Option<News> {
     match method {
         "thread/settings/updated" => {
             let policy = params.get("threadSettings").and_then(|json| of_settings(json, places));
-            Some(News::Settings { thread, policy })
+            Some(Notification::Settings { thread, policy })
         }
-        "thread/closed" => Some(News::Closed { thread }),
+        "thread/closed" => Some(Notification::Closed { thread }),
         "thread/status/changed" => {
-            let status = status(params.get("status")?.get("type")?.as_str()?)?;
-            Some(News::Status { thread, status })
+            let status = params.get("status")?.get("type")?.as_str()?.parse().ok()?;
+            Some(Notification::Status { thread, status })
         }
-        "item/completed" if of_client(params) => {
-            Some(News::CommandEnded { thread, turn: turn_id? })
+        "item/completed" if is_of_client(params) => {
+            Some(Notification::CommandEnded { thread, turn: turn_id? })
         }
-        "turn/started" => Some(News::TurnStarted { thread, turn: turn_id? }),
+        "turn/started" => Some(Notification::TurnStarted { thread, turn: turn_id? }),
         ENDED => {
             let status = text(turn.and_then(|turn| turn.get("status"))).unwrap_or_default();
-            Some(News::TurnEnded { thread, turn: turn_id?, status })
+            Some(Notification::TurnEnded { thread, turn: turn_id?, status })
         }
         _ if method.starts_with("item/") || method.starts_with("turn/") => {
-            Some(News::TurnEvent { thread, turn: turn_id? })
+            Some(Notification::TurnEvent { thread, turn: turn_id? })
         }
-        _ => None,
-    }
-}
-
-fn status(word: &str) -> Option<Status> {
-    match word {
-        "active" => Some(Status::Active),
-        "idle" => Some(Status::Idle),
-        "systemError" => Some(Status::Failed),
-        "notLoaded" => Some(Status::NotLoaded),
         _ => None,
     }
 }
 
 /// Whether an item is a command that the client itself asked for.
-fn of_client(params: &Value) -> bool {
+fn is_of_client(params: &Value) -> bool {
     let source = params.get("item").and_then(|item| item.get("source"));
     source.and_then(Value::as_str) == Some("userShell")
 }
@@ -155,13 +146,13 @@ pub fn turn_id(reply: &Value) -> Option<&str> {
     reply.get("turn")?.get("id")?.as_str()
 }
 
-/// The thread that a request of the server's is about.
-pub fn asked_of(params: &Value) -> Option<&str> {
+/// The thread that a request from the server is about.
+pub fn thread_of_request(params: &Value) -> Option<&str> {
     params.get("threadId").or_else(|| params.get("conversationId"))?.as_str()
 }
 
-/// The answer that says no to a request of the server's.
-pub fn no(method: &str) -> Value {
+/// The answer that declines a request from the server.
+pub fn decline(method: &str) -> Value {
     match method {
         "item/permissions/requestApproval" => json!({ "permissions": {} }),
         "item/tool/requestUserInput" => json!({ "answers": {} }),

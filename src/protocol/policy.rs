@@ -1,7 +1,7 @@
 //! A policy as JSON, in both directions.
 //!
-//! Replies, notices and requests spell it in camel case, rollouts in snake case and kebab words;
-//! one reader takes both. A path of the run's own folders reads as WS, HOME or OUT.
+//! Replies, notifications and requests are in camel case, rollouts in snake case with kebab-case
+//! values; one reader takes both. A path in one of the run's own folders reads as WS, HOME or OUT.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::policy::{
     Setting,
 };
 
-/// The folders of a run, which a plan and a trace name by a word each.
+/// The folders of a run; programs and traces have a word for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// WS: the workspace, which is the threads' cwd.
@@ -48,7 +48,7 @@ impl Places {
     }
 }
 
-/// Puts a wish under its key: left out, `null` or the value.
+/// Puts a setting under its key: left out, `null` or the value.
 pub(super) fn put<T>(
     to: &mut Map<String, Value>,
     key: &str,
@@ -114,7 +114,7 @@ pub fn sandbox_json(sandbox: &Sandbox, places: &Places) -> Value {
 ///
 /// ```
 /// use heirloom::policy::{Approval, Reviewer};
-/// use heirloom::wire::policy::{Places, of_reply};
+/// use heirloom::protocol::policy::{Places, of_reply};
 /// use serde_json::json;
 ///
 /// let places = Places {
@@ -159,8 +159,8 @@ fn read(from: &Value, keys: &[&str; 4], places: &Places) -> Option<Policy> {
     Some(Policy { approval, reviewer, permissions, others: others(from, places) })
 }
 
-/// The secondary dimensions that a reply or a notice states, a word each. An effort and a tier of
-/// `null` are those that stand where nobody asked for another, as the tier `default` is.
+/// The secondary dimensions that a reply or a notification states, a word each. An effort or a tier
+/// of `null` is the default, as is the tier `default`.
 fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
     let text = |key: &str| from.get(key).and_then(Value::as_str);
     let or_default = |key: &str| match from.get(key)? {
@@ -190,7 +190,6 @@ pub(super) const NONE: &str = "none";
 
 /// Reads an approval policy; the fields that a granular one leaves out are false.
 pub fn approval(json: &Value) -> Approval {
-    let odd = || Approval::Unrecognised(json.to_string());
     match (json.as_str(), json.get("granular")) {
         (Some("untrusted"), _) => Approval::Untrusted,
         (Some("on-failure"), _) => Approval::OnFailure,
@@ -206,7 +205,7 @@ pub fn approval(json: &Value) -> Approval {
                 mcp_elicitations: on("mcp_elicitations"),
             })
         }
-        _ => odd(),
+        _ => Approval::Unrecognised(json.to_string()),
     }
 }
 
@@ -240,7 +239,7 @@ pub fn sandbox(json: &Value, places: &Places) -> Sandbox {
     }
 }
 
-/// Old releases add their own folder of memories as a root, which is nobody's wish.
+/// Old releases add their own folder of memories as a root, which does not count.
 fn roots(json: &Value, places: &Places) -> BTreeSet<String> {
     let list = json.get("writableRoots").or_else(|| json.get("writable_roots"));
     let paths = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);

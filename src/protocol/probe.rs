@@ -1,8 +1,5 @@
-//! A deed as the wire spells it: the tool's call, the answers it meets, what came of it.
-//!
-//! The model asks by one tool with its arguments as JSON; the client is asked by a request of the
-//! server's, the reviewing model by a request that wants JSON; the tool's result is a text, of
-//! which the class alone is read.
+//! A probe in JSON: the model's call of a tool, the answers of client and reviewing model, and the
+//! result, which is a text of which only the class is read.
 
 use std::path::Path;
 
@@ -15,7 +12,7 @@ use crate::program::reply::Review;
 /// The tool that runs a command.
 pub const TOOL: &str = "exec_command";
 
-/// What the reviewing model says when no script says otherwise.
+/// The reviewing model's answer without a script.
 pub const DENIED: &str = r#"{"outcome":"deny","rationale":"the script allows nothing"}"#;
 
 /// What the server asks its client for.
@@ -30,15 +27,15 @@ pub enum Question {
     Other,
 }
 
-/// What came of a deed, by the class of the text that the model is given.
+/// The result of a probe, by the class of the text that the model is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeResultText {
-    /// It ran and went well.
+    /// It ran and succeeded.
     Done,
-    /// It ran and failed, as in a sandbox that keeps it from its place.
+    /// It ran and failed, as when the sandbox stops it.
     Stopped,
-    /// It was refused with nobody asked.
+    /// It was refused without asking anyone.
     Refused,
     /// The client declined it.
     Declined,
@@ -55,7 +52,7 @@ impl ProbeResultText {
     }
 }
 
-/// The arguments of the tool; `target` is the file that the deed would write, if it writes one.
+/// The arguments of the tool; `target` is the file that the probe would write, if it writes one.
 pub fn arguments(probe: Probe, target: &Path) -> String {
     let target = target.display();
     let touch = format!("touch {target}");
@@ -85,16 +82,16 @@ pub fn question(method: &str) -> Question {
     }
 }
 
-/// The client's yes to an approval; none to other questions.
-pub fn yes(method: &str) -> Option<Value> {
+/// The answer that grants an approval; `None` for other questions.
+pub fn accept(method: &str) -> Option<Value> {
     match question(method) {
         Question::Command | Question::Patch => Some(json!({ "decision": "accept" })),
         Question::Other => None,
     }
 }
 
-/// What the reviewing model says; none where its stream ends at once.
-pub fn verdict(review: Review) -> Option<&'static str> {
+/// The reviewing model's text; `None` where its stream ends at once.
+pub fn review_text(review: Review) -> Option<&'static str> {
     match review {
         Review::Allow => Some(r#"{"outcome":"allow"}"#),
         Review::Deny => Some(DENIED),
@@ -104,22 +101,25 @@ pub fn verdict(review: Review) -> Option<&'static str> {
 }
 
 /// The class of a tool's result.
-pub fn upshot(text: &str) -> ProbeResultText {
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    match () {
-        () if says(&["unacceptable risk", "Automatic approval review"]) => ProbeResultText::Denied,
-        () if says(&["approval policy is", "rejected by user approval settings"]) => {
-            ProbeResultText::Refused
-        }
-        () if says(&["rejected by user"]) => ProbeResultText::Declined,
-        () if says(&["exited with code 0", "Success."]) => ProbeResultText::Done,
-        () if says(&["exited with code", "Exit code:"]) => ProbeResultText::Stopped,
-        () => ProbeResultText::Other,
-    }
+pub fn classify(text: &str) -> ProbeResultText {
+    // The first phrase that the text has decides.
+    let phrases = [
+        ("unacceptable risk", ProbeResultText::Denied),
+        ("Automatic approval review", ProbeResultText::Denied),
+        ("approval policy is", ProbeResultText::Refused),
+        ("rejected by user approval settings", ProbeResultText::Refused),
+        ("rejected by user", ProbeResultText::Declined),
+        ("exited with code 0", ProbeResultText::Done),
+        ("Success.", ProbeResultText::Done),
+        ("exited with code", ProbeResultText::Stopped),
+        ("Exit code:", ProbeResultText::Stopped),
+    ];
+    let found = phrases.into_iter().find(|(phrase, _)| text.contains(phrase));
+    found.map_or(ProbeResultText::Other, |(_, class)| class)
 }
 
-/// What a command printed, by a tool's result; the whole of it where it says nothing of that.
-pub fn printed(text: &str) -> &str {
+/// The output of a command in a tool's result; the whole text where none is marked.
+pub fn command_output(text: &str) -> &str {
     text.rsplit("Output:").next().unwrap_or(text)
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     use expect_test::{Expect, expect};
 
-    use super::{arguments, upshot};
+    use super::{arguments, classify};
     use crate::program::reply::Probe;
 
     fn check(seen: &str, expected: Expect) {
@@ -163,7 +163,7 @@ mod tests {
             "This action was rejected due to unacceptable risk.\nReason: nope\n",
             "unsupported call: exec_command",
         ];
-        let classes = texts.map(|text| format!("{:?}", upshot(text)));
+        let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
             expect!["Done Done Stopped Declined Refused Refused Denied Other"],

@@ -1,15 +1,15 @@
-//! The policy that a thread's rollout file holds.
+//! The policy in a thread's rollout file.
 //!
-//! The last `thread_settings_applied` that this thread owns, else its last own `turn_context`; a
-//! fork's copies of its parent's items come before its own `session_meta` or bear the parent's id,
-//! and do not count. A line that cannot be read counts as absent.
+//! The last `thread_settings_applied` of this thread counts, or else its last `turn_context`. A
+//! fork copies items of its parent, which do not count: they stand before the fork's own
+//! `session_meta` or bear the parent's id. A line that cannot be read is skipped.
 
 use serde_json::Value;
 
 use super::policy::{Places, approval, reviewer, sandbox};
 use crate::policy::{Permissions, Policy, Sandbox};
 
-/// Reads the file's lines for the thread of this id.
+/// Reads the file's lines for the thread with this id.
 pub fn policy(lines: &str, thread: &str, places: &Places) -> Option<Policy> {
     let items: Vec<Value> =
         lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -17,7 +17,7 @@ pub fn policy(lines: &str, thread: &str, places: &Places) -> Option<Policy> {
     let last = |read: fn(&Value, &str, &Places) -> Option<Policy>| {
         own.iter().rev().find_map(|item| read(item, thread, places))
     };
-    last(settings).or_else(|| last(turn))
+    last(applied_settings).or_else(|| last(turn_context))
 }
 
 /// The items after the last header of another thread.
@@ -31,7 +31,7 @@ fn owned<'a>(items: &'a [Value], thread: &str) -> &'a [Value] {
     &items[start..]
 }
 
-fn settings(item: &Value, thread: &str, places: &Places) -> Option<Policy> {
+fn applied_settings(item: &Value, thread: &str, places: &Places) -> Option<Policy> {
     let payload = item.get("payload")?;
     let owner = payload.get("thread_id").and_then(Value::as_str);
     let named = payload.get("type")?.as_str()? == "thread_settings_applied";
@@ -39,9 +39,9 @@ fn settings(item: &Value, thread: &str, places: &Places) -> Option<Policy> {
     own.then(|| read(payload.get("thread_settings")?, places)).flatten()
 }
 
-fn turn(item: &Value, _: &str, places: &Places) -> Option<Policy> {
-    let context = item.get("type")?.as_str()? == "turn_context";
-    context.then(|| read(item.get("payload")?, places)).flatten()
+fn turn_context(item: &Value, _: &str, places: &Places) -> Option<Policy> {
+    let is_context = item.get("type")?.as_str()? == "turn_context";
+    is_context.then(|| read(item.get("payload")?, places)).flatten()
 }
 
 fn read(from: &Value, places: &Places) -> Option<Policy> {
@@ -49,7 +49,7 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
     let permissions = match (active.and_then(Value::as_str), from.get("permission_profile")) {
         (Some(id), _) => Permissions::Profile(id.to_owned()),
         (None, Some(profile)) if !profile.is_null() => {
-            Permissions::Legacy(of_profile(profile, places)?)
+            Permissions::Legacy(profile_sandbox(profile, places)?)
         }
         _ => Permissions::Legacy(sandbox(from.get("sandbox_policy")?, places)),
     };
@@ -62,20 +62,20 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
 }
 
 /// A sandbox from the profile that newer releases keep in its place.
-pub(super) fn of_profile(profile: &Value, places: &Places) -> Option<Sandbox> {
+pub(super) fn profile_sandbox(profile: &Value, places: &Places) -> Option<Sandbox> {
     let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),
         "external" => Some(Sandbox::External { network }),
         "managed" => {
             let entries = profile.get("file_system")?.get("entries")?.as_array()?;
-            Some(of_entries(entries, network, places))
+            Some(entries_sandbox(entries, network, places))
         }
         _ => None,
     }
 }
 
-fn of_entries(entries: &[Value], network: bool, places: &Places) -> Sandbox {
+fn entries_sandbox(entries: &[Value], network: bool, places: &Places) -> Sandbox {
     let written = entries.iter().filter(|entry| entry.get("access").is_some_and(|a| a == "write"));
     let written: Vec<&Value> = written.filter_map(|entry| entry.get("path")).collect();
     if written.is_empty() {

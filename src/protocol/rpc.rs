@@ -1,17 +1,17 @@
-//! JSON-RPC lines.
+//! JSON-RPC lines: JSON-RPC 2.0 without the `jsonrpc` member, one message a line.
 //!
-//! Reads one line of the server into a `Message`, and spells what a client says: JSON-RPC 2.0 with
-//! the `jsonrpc` member left out, one message a line. A line that is no message becomes a
-//! `Malformed` that says why and keeps an excerpt; nothing is guessed, nothing is repaired.
+//! Reads a line of the server into a `Message`, and writes the lines of a client. A line that is
+//! not a message becomes a `Malformed` with the reason and an excerpt; nothing is guessed or
+//! repaired.
 
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-/// The bytes of a bad line that are kept: enough to recognise it, little enough for a report.
+/// How much of a malformed line is kept: enough to recognise it, little enough for a report.
 pub const EXCERPT_BYTES: usize = 400;
 
-/// The id of a request: a client of ours counts, a server may also use text.
+/// The id of a request: our client counts, a server may also use text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
     /// A whole number.
@@ -20,65 +20,65 @@ pub enum Id {
     Text(String),
 }
 
-/// One line, understood.
+/// A well-formed line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
     /// The answer to a request of ours.
     Answer {
         /// The id of that request.
         id: Id,
-        /// What it came to.
+        /// The result or the error.
         outcome: Result<Value, RpcError>,
     },
-    /// Something the server tells and wants no answer to.
+    /// A message of the server that wants no answer.
     Notification {
-        /// What it is about.
+        /// Its method.
         method: String,
-        /// Its content, `null` where there is none.
+        /// Its parameters, `null` where there are none.
         params: Value,
-        /// What else the line has.
+        /// The other members of the line.
         beside: Map<String, Value>,
     },
-    /// Something the server asks, and waits for.
+    /// A request of the server, which waits for the answer.
     Request {
-        /// What the answer must name.
+        /// The id that the answer must name.
         id: Id,
-        /// What it is about.
+        /// Its method.
         method: String,
-        /// Its content, `null` where there is none.
+        /// Its parameters, `null` where there are none.
         params: Value,
     },
 }
 
-/// The code of JSON-RPC for a method that is not there.
+/// JSON-RPC's code for an unknown method.
 const METHOD_NOT_FOUND: i64 = -32601;
 
-/// A refusal, as JSON-RPC spells it.
+/// The error object of JSON-RPC.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message} (code {code})")]
 pub struct RpcError {
     /// The JSON-RPC error code; the server uses -32600 for nearly everything.
     pub code: i64,
-    /// The server's words.
+    /// The error message.
     pub message: String,
-    /// Whatever else the server added.
+    /// Further data.
     pub data: Option<Value>,
 }
 
-/// A line that is no message.
+/// A line that is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a message: {reason}, in {excerpt:?}")]
 pub struct Malformed {
-    /// What is wrong with it.
+    /// Why it is not a message.
     pub reason: String,
     /// The start of the line, at most [`EXCERPT_BYTES`].
     pub excerpt: String,
 }
 
-/// How much of the protocol a client asks for when it introduces itself.
+/// How much of the protocol a client asks for in `initialize`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
-    /// What the server offers to everybody.
+    /// The stable methods and fields.
     Stable,
     /// Also the methods and fields marked experimental.
     Experimental,
@@ -90,11 +90,11 @@ pub enum Surface {
 /// A line that is not one well-formed request, notification or answer is `Malformed`.
 pub fn parse(line: &str) -> Result<Message, Malformed> {
     let line = line.trim_end_matches(['\n', '\r']);
-    understand(line).map_err(|reason| Malformed::new(reason, line.as_bytes()))
+    read(line).map_err(|reason| Malformed::new(reason, line.as_bytes()))
 }
 
-/// Whether a server refused a request because it does not know the method: by the code that
-/// JSON-RPC has for it, or by naming the method as a variant that is unknown.
+/// Whether a server refused a request because it does not know the method: it says so by JSON-RPC's
+/// code, or by naming the method as an unknown variant.
 pub fn is_unknown_method(method: &str, code: i64, message: &str) -> bool {
     code == METHOD_NOT_FOUND || message.contains(&format!("unknown variant `{method}`"))
 }
@@ -102,7 +102,7 @@ pub fn is_unknown_method(method: &str, code: i64, message: &str) -> bool {
 /// The line of a request, without its end.
 #[must_use]
 pub fn request(id: &Id, method: &str, params: Value) -> String {
-    with_params(json!({ "id": id.spelled(), "method": method }), params)
+    with_params(json!({ "id": id.to_json(), "method": method }), params)
 }
 
 /// The line of a notification, without its end.
@@ -114,16 +114,16 @@ pub fn notification(method: &str, params: Value) -> String {
 /// The line that answers a request of the server, without its end.
 #[must_use]
 pub fn answer(id: &Id, result: Value) -> String {
-    json!({ "id": id.spelled(), "result": result }).to_string()
+    json!({ "id": id.to_json(), "result": result }).to_string()
 }
 
 /// The line that refuses a request of the server, without its end.
 #[must_use]
 pub fn refusal(id: &Id, code: i64, message: &str) -> String {
-    json!({ "id": id.spelled(), "error": { "code": code, "message": message } }).to_string()
+    json!({ "id": id.to_json(), "error": { "code": code, "message": message } }).to_string()
 }
 
-/// Method and parameters of the request that opens every conversation.
+/// Method and parameters of the first request on a connection.
 #[must_use]
 pub fn initialize(client: &str, surface: Surface) -> (&'static str, Value) {
     let version = env!("CARGO_PKG_VERSION");
@@ -141,9 +141,9 @@ pub fn initialized() -> (&'static str, Value) {
 }
 
 impl RpcError {
-    /// The error object, as it was spelled.
+    /// The error object as it came.
     #[must_use]
-    pub fn spelled(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(data) = &self.data {
             error["data"] = data.clone();
@@ -156,15 +156,15 @@ impl Id {
     fn read(value: &Value) -> Result<Id, String> {
         match value {
             Value::String(text) => Ok(Id::Text(text.clone())),
-            Value::Number(number) => match number.as_i64() {
-                Some(number) => Ok(Id::Number(number)),
-                None => Err(format!("the id {number} is not a whole number")),
-            },
+            Value::Number(number) => number
+                .as_i64()
+                .map(Id::Number)
+                .ok_or_else(|| format!("the id {number} is not a whole number")),
             other => Err(format!("the id is {}", kind(other))),
         }
     }
 
-    fn spelled(&self) -> Value {
+    fn to_json(&self) -> Value {
         match self {
             Id::Number(number) => json!(number),
             Id::Text(text) => json!(text),
@@ -182,7 +182,7 @@ impl fmt::Display for Id {
 }
 
 impl Malformed {
-    /// A bad line, of which only the start is kept.
+    /// Only the start of the line is kept.
     #[must_use]
     pub fn new(reason: impl Into<String>, line: &[u8]) -> Malformed {
         let kept = &line[..line.len().min(EXCERPT_BYTES)];
@@ -191,7 +191,7 @@ impl Malformed {
     }
 }
 
-fn understand(line: &str) -> Result<Message, String> {
+fn read(line: &str) -> Result<Message, String> {
     let value = serde_json::from_str(line).map_err(|error| format!("not JSON ({error})"))?;
     let Value::Object(mut object) = value else {
         return Err(format!("the line is {}, not an object", kind(&value)));
@@ -201,16 +201,12 @@ fn understand(line: &str) -> Result<Message, String> {
     match (id, method) {
         (None, None) => Err("neither id nor method".to_owned()),
         (Some(id), None) => Ok(Message::Answer { id, outcome: outcome(object)? }),
-        (id, Some(Value::String(method))) => asked(id, method, object),
+        (id, Some(Value::String(method))) => call(id, method, object),
         (_, Some(other)) => Err(format!("the method is {}", kind(&other))),
     }
 }
 
-fn asked(
-    id: Option<Id>,
-    method: String,
-    mut object: Map<String, Value>,
-) -> Result<Message, String> {
+fn call(id: Option<Id>, method: String, mut object: Map<String, Value>) -> Result<Message, String> {
     if object.contains_key("result") || object.contains_key("error") {
         return Err("both a method and an outcome".to_owned());
     }
@@ -267,12 +263,11 @@ mod tests {
     use super::{Id, Malformed, Message, Surface};
 
     fn check(line: &str, expected: Expect) {
-        let seen = match super::parse(line) {
+        expected.assert_eq(&match super::parse(line) {
             Ok(Message::Answer { id, outcome: Err(error) }) => format!("{id} refused: {error}"),
             Ok(message) => format!("{message:?}"),
             Err(malformed) => malformed.reason,
-        };
-        expected.assert_eq(&seen);
+        });
     }
 
     #[test]
@@ -354,10 +349,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_says_is_spelled_without_a_version() {
+    fn the_lines_of_a_client_have_no_version() {
         let (method, params) = super::initialize("lab", Surface::Experimental);
         let id = Id::Number(1);
-        let said = [
+        let lines = [
             super::request(&id, "turn/start", json!({ "threadId": "t" })),
             super::notification("initialized", Value::Null),
             super::answer(&Id::Text("a".to_owned()), json!({ "decision": "decline" })),
@@ -370,6 +365,6 @@ mod tests {
             {"id":"a","result":{"decision":"decline"}}
             {"id":1,"error":{"code":-32601,"message":"unknown"}}
             {"id":1,"method":"initialize","params":{"experimentalApi":true}}"#]]
-        .assert_eq(&said.join("\n"));
+        .assert_eq(&lines.join("\n"));
     }
 }

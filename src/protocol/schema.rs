@@ -1,9 +1,8 @@
-//! What a release says of its own protocol.
+//! The JSON schema that a server prints of its own protocol.
 //!
-//! Reads the JSON schema that a server prints of itself, tells what that release can be asked for
-//! (methods, their fields, the values of a field), and holds lines against it, in both directions.
-//! Knows no file and no process, and no method by name: they all come from the schema. Validators
-//! are compiled at first use and shared, so one `Schema` serves all workers.
+//! It says which methods, fields and values a release knows, and validates lines in both
+//! directions. No method name stands here: they all come from the schema. Validators are compiled
+//! at first use and shared, so one `Schema` serves all workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,22 +14,22 @@ mod problem;
 
 use self::form::Form;
 
-/// Where the bundle keeps what is due of a refusal.
+/// The bundle's definition of an error object.
 const REFUSAL: &str = "JSONRPCErrorError";
 
-/// Where definitions stand.
+/// Where the bundle keeps its definitions.
 const FOLDERS: [&str; 2] = ["#/definitions/v2/", "#/definitions/"];
 
-/// How the name of a request's parameters ends.
+/// The ending of the name of a request's parameters.
 const PARAMS: &str = "Params";
 
-/// How the name of its result ends, which is else the same.
+/// The ending of the name of its result, which otherwise is the same.
 const RESULT: &str = "Response";
 
-/// What one release can be asked for and may say.
+/// The protocol of one release.
 ///
 /// ```
-/// use heirloom::schema::{Line, Schema};
+/// use heirloom::protocol::schema::{Line, Schema};
 /// use serde_json::json;
 ///
 /// let branch = |method: &str| json!({ "oneOf": [{
@@ -42,7 +41,7 @@ const RESULT: &str = "Response";
 /// }] });
 /// let printed = json!({ "definitions": {
 ///     "ClientRequest": branch("ask"), "ServerRequest": branch("ask"),
-///     "ClientNotification": branch("told"), "ServerNotification": branch("told"),
+///     "ClientNotification": branch("changed"), "ServerNotification": branch("changed"),
 ///     "AskParams": { "type": "object", "properties": { "mode": { "enum": ["a", "b"] } } },
 /// } });
 /// let schema = Schema::read(&printed.to_string())?;
@@ -50,9 +49,9 @@ const RESULT: &str = "Response";
 /// assert!(schema.allows("ask", "mode", &json!("a")));
 ///
 /// let line = Line::Request { method: "ask", params: &json!({ "mode": "c" }) };
-/// let problems = schema.of_client(line);
+/// let problems = schema.problems_of_client(line);
 /// assert_eq!(problems[0].to_string(), r#"params.mode: "c" is not one of "a", "b""#);
-/// # Ok::<(), heirloom::schema::NoSchema>(())
+/// # Ok::<(), heirloom::protocol::schema::NoSchema>(())
 /// ```
 #[derive(Debug)]
 pub struct Schema {
@@ -61,33 +60,33 @@ pub struct Schema {
     refusal: Option<Form>,
 }
 
-/// What one side may say.
+/// The lines that one side may send.
 #[derive(Debug)]
 struct Side {
     requests: BTreeMap<String, Call>,
     notifications: BTreeMap<String, Form>,
-    /// What any notification may hold beside its method and parameters.
+    /// The other members that a notification may have.
     beside: Form,
 }
 
-/// A request, and what answers it where the schema says so.
+/// A request, and its result where the schema has one.
 #[derive(Debug)]
 struct Call {
     params: Form,
     result: Option<Form>,
 }
 
-/// One line, as far as the schema speaks of it.
+/// One line, as far as the schema covers it.
 #[derive(Clone, Copy, Debug)]
 pub enum Line<'a> {
-    /// A request; no parameters are `null`.
+    /// A request; `params` is `null` where it has none.
     Request {
         /// Its method.
         method: &'a str,
         /// Its parameters.
         params: &'a Value,
     },
-    /// A notification; no parameters are `null`.
+    /// A notification; `params` is `null` where it has none.
     Notification {
         /// Its method.
         method: &'a str,
@@ -96,22 +95,22 @@ pub enum Line<'a> {
         /// Its other members.
         beside: &'a Map<String, Value>,
     },
-    /// The result of a request of the other side's.
+    /// The result of the other side's request.
     Result {
-        /// The method of that request.
+        /// The method of the request.
         to: &'a str,
         /// The result.
         result: &'a Value,
     },
-    /// The refusal of a request of the other side's.
+    /// The refusal of the other side's request.
     Refusal {
         /// The error object.
         error: &'a Value,
     },
 }
 
-/// What is wrong with a line. Equal faults have equal texts in every run: no id, no path of a file
-/// and no number of an entry stands in them.
+/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
+/// file and no index of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where in the line, as `params.turn.items[].type`; empty for the line itself.
@@ -120,13 +119,13 @@ pub struct Problem {
     pub says: String,
 }
 
-/// A text that is no schema of a protocol.
+/// A text that is not the schema of a protocol.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSchema {
-    /// It is no JSON.
-    #[error("the printed schema is no JSON: {0}")]
+    /// It is not JSON.
+    #[error("the printed schema is not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It does not say what one side may say.
+    /// It lacks a definition.
     #[error("the printed schema has no definition of {0}")]
     Lacks(&'static str),
 }
@@ -135,7 +134,7 @@ impl Schema {
     /// Reads the bundle that the server prints, one file with every definition.
     ///
     /// # Errors
-    /// A text that is no JSON, or that does not say what both sides may say.
+    /// A text that is not JSON, or that lacks the definition of the lines of one side.
     pub fn read(text: &str) -> Result<Schema, NoSchema> {
         let bundle: Value = serde_json::from_str(text)?;
         let definition = |name: &'static str| {
@@ -143,7 +142,9 @@ impl Schema {
             found.ok_or(NoSchema::Lacks(name))
         };
         let side = |requests: &Value, notifications: &Value| Side {
-            requests: named(requests).map(|(name, call)| (name, Call::of(call, &bundle))).collect(),
+            requests: named(requests)
+                .map(|(name, branch)| (name, Call::of_branch(branch, &bundle)))
+                .collect(),
             notifications: named(notifications)
                 .map(|(name, branch)| (name, Form::of_params(branch, &bundle)))
                 .collect(),
@@ -155,15 +156,15 @@ impl Schema {
         Ok(Schema { client, server, refusal })
     }
 
-    /// Whether either side may say this, as a request or as a notification.
+    /// Whether either side may send this method, as a request or as a notification.
     pub fn has(&self, method: &str) -> bool {
         [&self.client, &self.server].iter().any(|side| {
             side.requests.contains_key(method) || side.notifications.contains_key(method)
         })
     }
 
-    /// Whether the parameters of a client's request have this field, at their top. Where no field
-    /// is named, nothing is said of any.
+    /// Whether the parameters of a client's request have this field at their top. A method whose
+    /// schema names no field has any.
     pub fn takes(&self, method: &str, field: &str) -> bool {
         let fields = self.client.requests.get(method).map(|call| &call.params.fields);
         fields.is_some_and(|fields| fields.is_empty() || fields.contains(field))
@@ -178,19 +179,18 @@ impl Schema {
         })
     }
 
-    /// The methods that a client may ask for.
+    /// The methods of a client's requests.
     pub fn methods(&self) -> BTreeSet<&str> {
         self.client.requests.keys().map(String::as_str).collect()
     }
 
-    /// What is wrong with a line of the client's; nothing where it is valid, or where the schema
-    /// does not say what is due.
-    pub fn of_client(&self, line: Line<'_>) -> Vec<Problem> {
+    /// The faults of a line of the client. A line that the schema does not cover has none.
+    pub fn problems_of_client(&self, line: Line<'_>) -> Vec<Problem> {
         self.problems(&self.client, &self.server, line)
     }
 
-    /// The same of a line of the server's.
-    pub fn of_server(&self, line: Line<'_>) -> Vec<Problem> {
+    /// The faults of a line of the server. A line that the schema does not cover has none.
+    pub fn problems_of_server(&self, line: Line<'_>) -> Vec<Problem> {
         self.problems(&self.server, &self.client, line)
     }
 
@@ -211,21 +211,21 @@ impl Schema {
                 }
             },
             Line::Result { to, result } => {
-                let due = other.requests.get(to).and_then(|call| call.result.as_ref());
-                due.map_or(Vec::new(), |form| form.problems("result", result))
+                let form = other.requests.get(to).and_then(|call| call.result.as_ref());
+                form.map_or(Vec::new(), |form| form.problems("result", result))
             }
             Line::Refusal { error } => {
-                let due = self.refusal.as_ref();
-                due.map_or(Vec::new(), |form| form.problems("error", error))
+                let form = self.refusal.as_ref();
+                form.map_or(Vec::new(), |form| form.problems("error", error))
             }
         }
     }
 }
 
 impl Call {
-    /// The result is found by its name: `ThreadStartParams` are answered by `ThreadStartResponse`.
-    /// Where parameters have no name, the method gives it.
-    fn of(branch: &Value, bundle: &Value) -> Call {
+    /// The result is found by its name: the answer to `ThreadStartParams` is `ThreadStartResponse`.
+    /// For parameters without a name, the name comes from the method.
+    fn of_branch(branch: &Value, bundle: &Value) -> Call {
         let params = branch.pointer("/properties/params").unwrap_or(&Value::Null);
         let reference = form::reference(params);
         let named = reference.and_then(|path| path.strip_suffix(PARAMS)).map(str::to_owned);
@@ -261,7 +261,7 @@ fn method_of(branch: &Value) -> Option<&str> {
     branch.pointer("/properties/method/enum/0")?.as_str()
 }
 
-/// `account/rateLimits/read` as a type is called: `AccountRateLimitsRead`.
+/// `AccountRateLimitsRead` for `account/rateLimits/read`.
 fn type_name(method: &str) -> String {
     let words = method.split('/').map(|word| {
         let mut letters = word.chars();

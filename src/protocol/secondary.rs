@@ -1,14 +1,14 @@
-//! Overrides of the secondary dimensions, and overrides through `config`.
+//! Overrides of the secondary dimensions, and overrides through the `config` object.
 //!
-//! Model, effort, tier, cwd, collaboration mode and disabled plugins have a word each in a plan. A
-//! turn and settings/update have a key of their own for each. Start, resume and fork have none for
-//! the mode and the plugins, which are left out there, and none for the effort, which they take in
-//! their `config` object. In that object `null` is an error and no wish, so it is left out of it.
+//! Model, effort, tier, cwd, collaboration mode and disabled plugins are a word each in a program.
+//! A turn and settings/update have a key for each of them. Start, resume and fork have no key for
+//! the mode and the plugins, which are left out there, and take the effort in their `config`
+//! object. `null` is an error in that object, and so is left out of it.
 
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
-use crate::policy::{Approval, CallOverrides, Dimension, MODEL, Setting, TurnOverrides};
+use crate::policy::{Approval, CallOverrides, Dimension, MODEL, TurnOverrides};
 
 /// The secondary dimensions of a turn, or of settings/update.
 pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, places: &Places) {
@@ -29,13 +29,12 @@ pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, pl
 pub(super) fn of_call(to: &mut Map<String, Value>, overrides: &CallOverrides, places: &Places) {
     let mut config = Map::new();
     for (dimension, setting) in &overrides.others {
-        let own = shared_key(*dimension);
-        let through = config_key(*dimension);
-        match (own, through, setting.value()) {
-            (own, Some(key), Some(word)) if overrides.by_config || own.is_none() => {
+        let param = shared_key(*dimension);
+        match (param, config_key(*dimension), setting.value()) {
+            (param, Some(key), Some(word)) if overrides.by_config || param.is_none() => {
                 config.insert(key.to_owned(), json!(word));
             }
-            (Some(key), through, _) if !overrides.by_config || through.is_none() => {
+            (Some(key), config_key, _) if !overrides.by_config || config_key.is_none() => {
                 put(to, key, setting, |word| spelled(*dimension, word, places));
             }
             _ => {}
@@ -45,18 +44,18 @@ pub(super) fn of_call(to: &mut Map<String, Value>, overrides: &CallOverrides, pl
 }
 
 /// The primary dimensions of a lifecycle call as keys of config.toml in its `config` object.
-/// `untrusted` is a value there that not every release takes, so it goes by its own key.
+/// Not every release takes `untrusted` there, so it goes by its own key.
 pub(super) fn by_config(overrides: &CallOverrides) -> Map<String, Value> {
     let mut params = Map::new();
     let mut config = Map::new();
-    let through = match &overrides.approval {
-        Setting::Set(Approval::Untrusted) => &mut params,
-        _ => &mut config,
-    };
-    if let Some(approval) = overrides.approval.value() {
-        let untrusted = *approval == Approval::Untrusted;
-        let key = if untrusted { "approvalPolicy" } else { "approval_policy" };
-        through.insert(key.to_owned(), approval_json(approval));
+    match overrides.approval.value() {
+        None => {}
+        Some(Approval::Untrusted) => {
+            params.insert("approvalPolicy".to_owned(), approval_json(&Approval::Untrusted));
+        }
+        Some(approval) => {
+            config.insert("approval_policy".to_owned(), approval_json(approval));
+        }
     }
     if let Some(reviewer) = overrides.reviewer.value() {
         config.insert("approvals_reviewer".to_owned(), reviewer_json(reviewer));

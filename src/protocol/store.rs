@@ -1,24 +1,23 @@
 //! A thread's row in the server's state database.
 //!
-//! Keeps an approval policy, as a word or as JSON, and a sandbox, as older releases spell it or as
-//! the profile that newer ones keep in its place; no reviewer and no profile's name. What cannot be
-//! read of a row is none.
+//! It has an approval policy, as a word or as JSON, and a sandbox, as older releases spell it or as
+//! the profile that newer releases keep in its place. It has no reviewer and no profile name.
 
 use serde_json::Value;
 
 use super::policy::{self, Places};
-use super::rollout::of_profile;
+use super::rollout::profile_sandbox;
 use crate::policy::{Approval, Sandbox};
 
-/// Asks for the two texts of the thread with this id.
+/// Selects the two texts of a thread by its id.
 pub const ROW: &str = "SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1";
 
-/// What a row holds.
+/// A row; what cannot be read of it is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// The approval policy.
     pub approval: Option<Approval>,
-    /// The sandbox; of a thread under a profile what that allows, in the form of a sandbox.
+    /// The sandbox; for a thread under a profile, the sandbox that allows the same.
     pub sandbox: Option<Sandbox>,
 }
 
@@ -26,7 +25,7 @@ pub struct Stored {
 pub fn read(approval_mode: &str, sandbox_policy: &str, places: &Places) -> Stored {
     let json: Option<Value> = serde_json::from_str(sandbox_policy).ok();
     let sandbox = json.and_then(|json| {
-        of_profile(&json, places).or_else(|| match policy::sandbox(&json, places) {
+        profile_sandbox(&json, places).or_else(|| match policy::sandbox(&json, places) {
             Sandbox::Unrecognised(_) => None,
             sandbox => Some(sandbox),
         })

@@ -1,25 +1,25 @@
-//! How a model spawns a subagent and speaks to it.
+//! The tools by which a model spawns a subagent and gives it work.
 //!
-//! Tools of a namespace of their own, as every release tried offers them without a switch. The
-//! result of a call says whose the subagent is, or in words why there is none.
+//! They have a namespace of their own, and every release tried offers them without a switch. The
+//! result of a call names the subagent, or says why there is none.
 
 use serde_json::{Value, json};
 
 /// The tools' namespace.
 pub const NAMESPACE: &str = "multi_agent_v1";
 
-/// The mark of a request that is a subagent's own.
+/// The header value of a subagent's requests.
 pub const SUBAGENT: &str = "collab_spawn";
 
-/// The mark of a request of a review, which has no thread of its own in the client's eyes.
+/// The header value of a review's requests. A review is not a thread to the client.
 pub const REVIEW: &str = "review";
 
-/// A tool and its arguments, as JSON text.
+/// A tool and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
     /// The tool's name.
     pub tool: &'static str,
-    /// Its arguments.
+    /// Its arguments, as JSON text.
     pub arguments: String,
 }
 
@@ -37,16 +37,16 @@ pub fn task(subagent: &str) -> ToolCall {
     ToolCall { tool: "send_input", arguments }
 }
 
-/// The thread id of the subagent, by the result of the call that spawned it.
+/// The thread id of the subagent, from the result of the call that spawned it.
 #[must_use]
-pub fn spawned(result: &str) -> Option<String> {
+pub fn spawned_id(result: &str) -> Option<String> {
     let result: Value = serde_json::from_str(result).ok()?;
     Some(result.get("agent_id")?.as_str()?.to_owned())
 }
 
-/// Whether the subagent has taken the task, by the result of the call.
+/// Whether the subagent has accepted the task, from the result of the call.
 #[must_use]
-pub fn took(result: &str) -> bool {
+pub fn has_accepted(result: &str) -> bool {
     let result = serde_json::from_str::<Value>(result);
     result.is_ok_and(|result| result.get("submission_id").is_some())
 }
@@ -56,7 +56,11 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn check(result: &str, expected: Expect) {
-        expected.assert_eq(&format!("{:?} {}", super::spawned(result), super::took(result)));
+        expected.assert_eq(&format!(
+            "{:?} {}",
+            super::spawned_id(result),
+            super::has_accepted(result)
+        ));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! A child's stdin, which two sides may close.
+//! A child's stdin, which both its client and its [`crate::server::Server`] may close.
 //!
-//! A client writes to it while the server may be asked to stop: closing never waits for a write
-//! that a child does not take. What is written after the close fails as a broken pipe.
+//! Closing never waits for a write that the child does not read. A later write fails with a broken
+//! pipe.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -22,12 +22,12 @@ impl Input {
         Input { shared: Arc::new(Shared { pipe, closing: AtomicBool::new(false) }) }
     }
 
-    /// Another end of the same pipe.
+    /// Another handle of the same pipe.
     pub(super) fn share(&self) -> Input {
         Input { shared: Arc::clone(&self.shared) }
     }
 
-    /// Ends the child's stdin: at once, or as soon as the write under way has gone through.
+    /// Closes the child's stdin: at once, or as soon as the write under way is done.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::SeqCst);
         if let Ok(mut pipe) = self.shared.pipe.try_lock() {
@@ -42,7 +42,7 @@ impl Input {
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         drop(pipe);
-        // A close that came in between could not have the lock, and left the closing to us.
+        // A close in between could not take the lock, and left the closing to this write.
         if self.shared.closing.load(Ordering::SeqCst) {
             self.close();
         }

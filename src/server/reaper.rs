@@ -1,8 +1,8 @@
-//! A child's end: waits for it, and takes the whole group along.
+//! Waits for a child's end, and kills the rest of its process group then.
 //!
-//! One thread blocks until the child is over, kills what is left of its group, and only then
-//! takes the exit status: until it is taken the id cannot be given to a stranger, so that no
-//! signal ever goes to one.
+//! A thread blocks until the child has ended, kills what is left of its group, and only then takes
+//! the exit status. Until that is taken the system does not give the id to another process, so no
+//! signal goes to a stranger.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
@@ -25,13 +25,13 @@ pub(super) struct Reaper {
 }
 
 impl Reaper {
-    pub(super) fn hold(child: Child) -> Reaper {
+    pub(super) fn new(child: Child) -> Reaper {
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id fits its type"));
         let reaped = Arc::new(Mutex::new(false));
-        let (told, exits) = bounded(1);
+        let (send, exits) = bounded(1);
         let shared = Arc::clone(&reaped);
         thread::spawn(move || {
-            let _ = told.send(outlive(child, pid, &shared));
+            let _ = send.send(reap(child, pid, &shared));
         });
         Reaper { pid, reaped, exits, exit: None }
     }
@@ -42,19 +42,19 @@ impl Reaper {
 
     /// Kills the whole group.
     pub(super) fn kill(&self) {
-        self.unless_gone(|| {
+        self.unless_reaped(|| {
             let _ = killpg(self.pid, Signal::SIGKILL);
         });
     }
 
-    /// Asks the child alone to end: whatever it has started is its own to end.
-    pub(super) fn ask(&self) {
-        self.unless_gone(|| {
+    /// Sends SIGTERM to the child alone, which ends the processes that it has started.
+    pub(super) fn terminate(&self) {
+        self.unless_reaped(|| {
             let _ = kill(self.pid, Signal::SIGTERM);
         });
     }
 
-    fn unless_gone(&self, signal: impl FnOnce()) {
+    fn unless_reaped(&self, signal: impl FnOnce()) {
         let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
         if !*reaped {
             signal();
@@ -71,14 +71,14 @@ impl Reaper {
         self.exit
     }
 
-    pub(super) fn exit_within(&mut self, timeouts: Duration) -> Option<Exit> {
-        self.exit = self.exit.or_else(|| self.exits.recv_timeout(timeouts).ok());
+    pub(super) fn exit_within(&mut self, timeout: Duration) -> Option<Exit> {
+        self.exit = self.exit.or_else(|| self.exits.recv_timeout(timeout).ok());
         self.exit
     }
 }
 
 #[cfg(target_os = "linux")]
-fn outlive(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
+fn reap(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
     use nix::errno::Errno;
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
@@ -88,20 +88,20 @@ fn outlive(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
     let _ = killpg(pid, Signal::SIGKILL);
     let exit = child.wait();
     *reaped = true;
-    exit.map_or(Exit::Unknown, spell)
+    exit.map_or(Exit::Unknown, exit_of)
 }
 
-/// Elsewhere nothing waits without taking the status: the group is looked after a moment later.
+/// Other systems cannot wait without taking the status, so the group is killed a moment later.
 #[cfg(not(target_os = "linux"))]
-fn outlive(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
+fn reap(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
     let exit = child.wait();
     let mut reaped = reaped.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = killpg(pid, Signal::SIGKILL);
     *reaped = true;
-    exit.map_or(Exit::Unknown, spell)
+    exit.map_or(Exit::Unknown, exit_of)
 }
 
-fn spell(status: ExitStatus) -> Exit {
+fn exit_of(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),

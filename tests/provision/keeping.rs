@@ -1,6 +1,7 @@
 //! Which releases there are, which of them stay in the cache, and which go.
 //!
-//! The clients are scripts; each release in the cache is a script too, as old as the test says.
+//! The clients are scripts, and so is each release in the cache, which has the age that a test
+//! says.
 
 use std::fs::{self, FileTimes};
 use std::ops::ControlFlow;
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use expect_test::{Expect, expect};
 use heirloom::provision::prune::{Keep, Pruned, prune};
-use heirloom::provision::range::{Every, servers};
+use heirloom::provision::resolve::{Every, servers};
 use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list, provide_by};
 
 use crate::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
@@ -29,13 +30,13 @@ esac
 fn check_servers(stage: &Stage, words: &[&str], expected: Expect) {
     let spans: Result<Vec<_>, Error> = words.iter().map(|word| word.parse()).collect();
     let found = spans.and_then(|spans| {
-        servers(&stage.clients, (&spans, Every::Release), &mut |_| ControlFlow::Continue(()))
+        servers(&stage.clients, &spans, Every::Release, &mut |_| ControlFlow::Continue(()))
     });
-    let told = match found {
+    let text = match found {
         Ok(specs) => specs.iter().map(Spec::to_string).collect::<Vec<_>>().join(" "),
         Err(error) => format!("error {}: {error}", if error.is_usage() { 2 } else { 3 }),
     };
-    expected.assert_eq(&stage.hide(&told));
+    expected.assert_eq(&stage.hide(&text));
 }
 
 fn listing(npm: &str) -> Stage {
@@ -78,7 +79,7 @@ fn a_range_of_nothing_says_what_there_is() {
 }
 
 #[test]
-fn a_range_that_nobody_can_look_up_says_so() {
+fn a_range_that_cannot_be_looked_up_says_so() {
     let stage = stage(NPM_FAILS, "echo 'ERROR: no network' >&2; exit 1");
     check_servers(
         &stage,
@@ -125,7 +126,7 @@ fn fetch(stage: &Stage, cache: &Cache, version: &str) -> (Executable, Vec<String
 /// What pruning leaves on a stage.
 fn check_prune(stage: &Stage, keep: &Keep, expected: Expect) {
     let end = prune(&stage.cache(), keep, &mut |_| ControlFlow::Continue(()));
-    let told = match end {
+    let text = match end {
         Ok(Pruned { freed, in_use, left }) => {
             let freed: Vec<_> = freed
                 .iter()
@@ -138,7 +139,7 @@ fn check_prune(stage: &Stage, keep: &Keep, expected: Expect) {
     };
     let listed = list(&stage.cache()).expect("the cache can be listed");
     let listed: Vec<_> = listed.iter().map(|one| one.version.to_string()).collect();
-    expected.assert_eq(&format!("{}\nlisted [{}]", stage.hide(&told), listed.join(" ")));
+    expected.assert_eq(&format!("{}\nlisted [{}]", stage.hide(&text), listed.join(" ")));
 }
 
 #[test]

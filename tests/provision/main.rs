@@ -1,6 +1,7 @@
 //! Provisioning with clients that are played by scripts: no network, no real server.
 //!
-//! Each test sets a stage, provides a server on it, and shows what was told and what was kept.
+//! Each test prepares a folder with packages and clients, provides a server from it, and shows the
+//! progress and what was kept.
 
 mod keeping;
 mod stage;
@@ -157,7 +158,7 @@ fn pip_brings_what_npm_cannot_reach() {
 }
 
 #[test]
-fn without_a_client_there_is_a_way_out() {
+fn without_a_client_the_error_says_what_to_do() {
     check(
         &stage("", ""),
         "9.9.9",
@@ -173,7 +174,7 @@ fn without_a_client_there_is_a_way_out() {
 }
 
 #[test]
-fn a_release_that_nobody_knows_is_a_wrong_question() {
+fn an_unknown_release_is_a_usage_error() {
     check(
         &stage(NPM_UNKNOWN, PIP_UNKNOWN),
         "9.9.9",
@@ -193,7 +194,7 @@ fn a_release_that_nobody_knows_is_a_wrong_question() {
 }
 
 #[test]
-fn a_release_that_nobody_can_reach_may_exist() {
+fn a_release_that_cannot_be_reached_may_exist() {
     check(
         &stage(NPM_FAILS, "exit 2"),
         "9.9.9",
@@ -217,16 +218,16 @@ fn a_client_that_leaves_nothing_has_failed() {
         &stage("cat integrity", ""),
         "9.9.9",
         expect![[r#"
-        ask npm, fetch by npm, fetch by pip
-        error 3:
-          cannot fetch codex 9.9.9 for PLATFORM:
-          npm:
-          it left not one .tgz file;
-          pip:
-          not found;
-          check the network, or pass --server PATH or set HEIRLOOM_SERVER
-        npm [] pip [] listed [] kept [lock]
-    "#]],
+            ask npm, fetch by npm, fetch by pip
+            error 3:
+              cannot fetch codex 9.9.9 for PLATFORM:
+              npm:
+              it did not leave exactly one .tgz file;
+              pip:
+              not found;
+              check the network, or pass --server PATH or set HEIRLOOM_SERVER
+            npm [] pip [] listed [] kept [lock]
+        "#]],
     );
 }
 
@@ -304,7 +305,7 @@ fn a_package_for_another_machine_is_refused() {
 }
 
 #[test]
-fn a_fetch_that_is_broken_off_leaves_nothing() {
+fn a_fetch_that_is_stopped_leaves_nothing() {
     let stage = stage(NPM_HANGS, PIP);
     let spec = "9.9.9".parse().expect("it is a version");
     let end = provide_by(&stage.clients, &spec, &stage.cache(), &mut |progress| match progress {
@@ -333,7 +334,7 @@ fn a_kill_in_the_middle_leaves_nothing_that_is_used() {
     let seen = lines.map_while(Result::ok).any(|line| line.contains("half is there"));
     victim.kill().expect("the victim is ours");
     victim.wait().expect("the victim is ours");
-    let pid = fs::read_to_string(stage.path.join("pid")).expect("npm said who it is");
+    let pid = fs::read_to_string(stage.path.join("pid")).expect("npm wrote its process id");
     kill(Pid::from_raw(pid.trim().parse().expect("it is a number")), Signal::SIGKILL)
         .expect("npm outlives a caller that is killed");
     let left = stage.kept().iter().filter(|name| name.starts_with(".fetch-")).count();
@@ -351,7 +352,7 @@ fn a_kill_in_the_middle_leaves_nothing_that_is_used() {
 
 #[test]
 fn the_victim_of_the_kill() {
-    // By itself it is no test: the one above runs it as a process that can be killed.
+    // Not a test of its own: the one above runs it as a process that can be killed.
     let Some(path) = std::env::var_os(VICTIM).map(PathBuf::from) else {
         return;
     };
@@ -383,7 +384,7 @@ fn two_at_once_fetch_once() {
 }
 
 #[test]
-fn a_cache_that_is_a_file_is_told_with_the_way_out() {
+fn a_cache_that_is_a_file_is_reported_with_what_to_do() {
     let stage = stage(NPM, PIP);
     fs::write(stage.path.join("cache"), "").expect("the stage can be written");
     let spec = "9.9.9".parse().expect("it is a version");

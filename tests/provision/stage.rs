@@ -1,4 +1,4 @@
-//! The stage: packages, clients that are scripts, and a cache, in a directory of its own.
+//! A folder with packages, clients that are scripts, and a cache.
 //!
 //! What it shows is the same on every machine: its own path and the platform are hidden.
 
@@ -42,7 +42,7 @@ exit 1
 /// npm without a network.
 pub(crate) const NPM_FAILS: &str = "echo 'npm error code ENOTFOUND' >&2; exit 1";
 
-/// npm that writes half a package, says who it is and goes on for ever.
+/// npm that writes half a package and its process id, and goes on for ever.
 pub(crate) const NPM_HANGS: &str = r#"
 case "$1" in
 view) cat integrity ;;
@@ -122,19 +122,19 @@ impl Stage {
         fs::write(self.path.join("integrity"), text).expect("the stage can be written");
     }
 
-    /// Provides the server, and says what was told, what came of it, what was asked of the clients
-    /// and what is in the cache.
+    /// Provides the server, and shows the progress, the result, the calls of the clients and the
+    /// cache.
     pub(crate) fn provide(&self, spec: &str) -> String {
-        let mut told = Vec::new();
+        let mut words = Vec::new();
         let spec = spec.parse().expect("the test names a spec");
         let end = provide_by(&self.clients, &spec, &self.cache(), &mut |progress| {
             let word = word(progress);
-            if told.last() != Some(&word) {
-                told.push(word);
+            if words.last() != Some(&word) {
+                words.push(word);
             }
             ControlFlow::Continue(())
         });
-        format!("{}\n{}", told.join(", "), self.shown(end))
+        format!("{}\n{}", words.join(", "), self.shown(end))
     }
 
     pub(crate) fn shown(&self, end: Result<Executable, Error>) -> String {

@@ -32,7 +32,7 @@ pub(crate) const ROOMS: &[Room] = &[
     row("judge", "core", "op, program, model, trace, contract, policy"),
     row("known", "core", "program, judge, contract"),
     row("shrink", "core", "op, program, policy, model, judge"),
-    row("provision", "edge", "–"),
+    row("provision", "edge", "program"),
     row("home", "edge", "policy, protocol"),
     row("server", "edge", "–"),
     row("mock_model", "edge", "program, protocol"),

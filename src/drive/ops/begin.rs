@@ -22,7 +22,7 @@ impl Perform for Begin {
         self.ask(run)?;
         if run.refused() {
             if !steers {
-                run.model.forget_script(&id);
+                run.model.clear_script(&id);
             }
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::Perform;
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::drive::run::{Aborted, Runner};
 use crate::drive::session::{NoSession, Session};
 use crate::home::Home;
@@ -29,9 +29,10 @@ impl Perform for ColdRead {
             return run.not_taken("the thread has no history yet");
         }
         let id = thread.id.clone();
-        let model = run.test_bed.mock_model.stage();
-        let urls = (&*run.model.base_url(), &*model.base_url());
-        let home = match run.active.home.copied(&run.test_bed.root, urls) {
+        let model = run.test_bed.mock_model.session();
+        let (live_url, copy_url) = (run.model.base_url(), model.base_url());
+        let home = &run.active.home;
+        let home = match home.cold_copy(&run.test_bed.root, &live_url, &copy_url) {
             Ok(home) => home,
             Err(error) => {
                 return run.trouble(format!("cannot copy the home: {error}; free space"));
@@ -69,15 +70,15 @@ impl ColdRead {
                 end(run, session);
                 return Ok(());
             }
-            Err(Lost::Deadline { .. } | Lost::Unread { .. }) => {
+            Err(ClientError::Deadline { .. } | ClientError::Unread { .. }) => {
                 return run.silent("the answer to thread/resume on a copy of the home", timeout);
             }
-            Err(Lost::Closed { .. } | Lost::Broken { .. }) => {
+            Err(ClientError::Closed { .. } | ClientError::Broken { .. }) => {
                 return run.ended_unasked(&session.reap());
             }
         };
         let path = notifications::thread_path(&reply).unwrap_or_default();
-        if !home.holds(Path::new(path)) {
+        if !home.contains(Path::new(path)) {
             let problem = format!("a resume on a copy of the home reached `{path}`");
             return run.trouble(format!("{problem}; report it, with the case"));
         }

@@ -1,7 +1,7 @@
 //! `invalid` sends a request that must be refused, or one before `initialize`.
 
 use super::Perform;
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::drive::run::{Aborted, Prepared, Runner};
 use crate::drive::session::BeforeInitialize;
 use crate::program::malformed::malformed;
@@ -30,7 +30,7 @@ fn ask_before_initialize(run: &mut Runner<'_>, request: Prepared) -> Result<(), 
             Observation::Refused { call, code: error.code, message: error.message }
         }
         BeforeInitialize::Ours(reason) => return run.trouble(reason),
-        BeforeInitialize::Lost(Lost::Deadline { .. }, _) => {
+        BeforeInitialize::Lost(ClientError::Deadline { .. }, _) => {
             return run.silent("the answer before initialize", run.test_bed.timeouts.reply);
         }
         BeforeInitialize::Lost(_, ended) => return run.ended_unasked(&ended),

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::{Perform, Prepare};
-use crate::client::Lost;
+use crate::client::ClientError;
 use crate::drive::run::{Aborted, Runner};
 use crate::drive::session::Session;
 use crate::program::ops::resume::Resume;
@@ -45,10 +45,12 @@ impl Perform for SecondServer {
 }
 
 /// The second server gives no answer.
-fn lose(run: &mut Runner<'_>, mut server: Session, lost: &Lost) -> Result<(), Aborted> {
+fn lose(run: &mut Runner<'_>, mut server: Session, lost: &ClientError) -> Result<(), Aborted> {
     match lost {
-        Lost::Closed { .. } | Lost::Broken { .. } => run.ended_unasked(&server.reap()),
-        Lost::Deadline { .. } | Lost::Unread { .. } => {
+        ClientError::Closed { .. } | ClientError::Broken { .. } => {
+            run.ended_unasked(&server.reap())
+        }
+        ClientError::Deadline { .. } | ClientError::Unread { .. } => {
             drop(server.kill());
             run.lost(lost)
         }

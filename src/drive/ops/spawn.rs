@@ -18,7 +18,7 @@ impl Perform for Spawn {
             return Ok(());
         };
         let result = run.await_result(&turn)?;
-        if let Some(id) = result.and_then(|result| subagents::spawned(&result)) {
+        if let Some(id) = result.and_then(|result| subagents::spawned_id(&result)) {
             self.bind(run, &turn.parent, &id);
             run.await_subagent(self.new)?;
         }

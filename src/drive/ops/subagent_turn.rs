@@ -32,7 +32,7 @@ impl Perform for SubagentTurn {
         let Some(turn) = run.start_calling(parent, subagents::task(&child))? else {
             return Ok(());
         };
-        if run.await_result(&turn)?.is_some_and(|result| subagents::took(&result)) {
+        if run.await_result(&turn)?.is_some_and(|result| subagents::has_accepted(&result)) {
             run.await_subagent(name)?;
         }
         run.finish_calling(parent, &turn)

@@ -1,8 +1,8 @@
-//! One form that a value may have, and its validator.
+//! The schema of one kind of value, and its validator.
 //!
-//! A form holds the part of the bundle that it reaches and no more: a bundle is a megabyte, and
-//! what one method needs of it some kilobytes. It is compiled when a first value is held against
-//! it, and then takes some microseconds for each.
+//! A form holds only the part of the bundle that it refers to: a bundle is a megabyte, and one
+//! method needs some kilobytes of it. The validator is compiled for the first value, and then takes
+//! some microseconds for each.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -12,16 +12,15 @@ use serde_json::{Map, Value, json};
 
 use super::{Problem, problem};
 
-/// How a reference into the bundle begins.
+/// The start of a reference into the bundle.
 const DEFINITIONS: &str = "#/definitions/";
 
-/// What a value must look like.
 pub(super) struct Form {
-    /// The schema with every definition that it reaches.
+    /// The schema with every definition that it refers to.
     document: Value,
-    /// The fields at the top, where it is an object.
+    /// The fields at the top of an object.
     pub(super) fields: BTreeSet<String>,
-    /// Whether there may be no value at all.
+    /// Whether the value may be absent.
     optional: bool,
     validator: OnceLock<Result<Validator, String>>,
 }
@@ -47,17 +46,17 @@ impl Form {
         let anything = Value::Bool(true);
         let params = branch.pointer("/properties/params");
         let required = branch.get("required").and_then(Value::as_array);
-        let due = required.is_some_and(|names| names.iter().any(|name| name == "params"));
-        Form { optional: !due, ..Form::new(params.unwrap_or(&anything), bundle) }
+        let is_required = required.is_some_and(|names| names.iter().any(|name| name == "params"));
+        Form { optional: !is_required, ..Form::new(params.unwrap_or(&anything), bundle) }
     }
 
-    /// The form of what stands beside the branches of a union of lines.
+    /// The form of the members that all branches of a union of lines share.
     pub(super) fn beside(union: &Value, bundle: &Value) -> Form {
         let properties = union.get("properties").cloned().unwrap_or_else(|| json!({}));
         Form::new(&json!({ "properties": properties }), bundle)
     }
 
-    /// What is wrong with a value that stands at `root` of its line.
+    /// The faults of a value that stands at `root` of its line.
     pub(super) fn problems(&self, root: &str, value: &Value) -> Vec<Problem> {
         if self.optional && value.is_null() {
             return Vec::new();
@@ -65,7 +64,7 @@ impl Form {
         let validator = match self.validator() {
             Ok(validator) => validator,
             Err(reason) => {
-                let says = format!("the schema of it is none: {reason}");
+                let says = format!("its schema is not valid: {reason}");
                 return vec![Problem { at: root.to_owned(), says }];
             }
         };
@@ -73,7 +72,7 @@ impl Form {
             return Vec::new();
         }
         let found: BTreeSet<Problem> =
-            validator.iter_errors(value).map(|error| problem::of(root, &error)).collect();
+            validator.iter_errors(value).map(|error| problem::of_error(root, &error)).collect();
         found.into_iter().collect()
     }
 

@@ -1,18 +1,18 @@
-//! What is wrong with a value, in words that are the same in every run.
+//! The faults of a value, in words that are the same in every run.
 //!
-//! Of a union of forms the nearest is told: the one whose tag fits, else what all of them want. A
-//! value is shown only where it cannot be an id or a path; an entry of a list has no number, and a
-//! key that is no name is not shown.
+//! For a union of forms the fault in the nearest form is reported: the form whose tag fits, or else
+//! what all of them require. A value is shown only where it cannot be an id or a path, an entry of
+//! a list has no index, and a key is shown only if it is a word.
 
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::Problem;
 
-/// The longest text of a value that is shown: a word of the protocol is shorter, an id longer.
+/// The longest value that is shown: a word of the protocol is shorter, an id longer.
 const WORD_LENGTH_MAX: usize = 32;
 
-/// Expected words that are shown: more tell nobody anything.
+/// How many expected words are shown.
 const WORDS_MAX: usize = 12;
 
 /// How near a form of a union is to a value.
@@ -20,29 +20,29 @@ const WORDS_MAX: usize = 12;
 enum Nearness {
     /// The value is of another type.
     Type,
-    /// It is a word, and not one of these.
+    /// It is a word, but not one of the expected ones.
     Word,
     /// It is an object with another tag.
     Tag,
-    /// It is an object that lacks something, or has something more.
+    /// It is an object with a field too few or too many.
     Fields,
-    /// It fits on the whole, and is wrong inside.
+    /// It fits, and is wrong inside.
     Inside,
 }
 
-/// An error of the validator, told.
-pub(super) fn of(root: &str, error: &ValidationError<'_>) -> Problem {
+/// The problem that an error of the validator describes.
+pub(super) fn of_error(root: &str, error: &ValidationError<'_>) -> Problem {
     let error = nearest(error);
     let at = format!("{root}{}", place(error.instance_path().as_str()));
     Problem { at: at.trim_start_matches('.').to_owned(), says: says(error) }
 }
 
-/// The places of an error, as JSON pointers: its own, or for a union those of its nearest form.
+/// The places of an error, as JSON pointers: its own, and for a union that of its nearest form.
 pub(super) fn places(error: &ValidationError<'_>) -> Vec<String> {
     vec![nearest(error).instance_path().as_str().to_owned(), error.instance_path().to_string()]
 }
 
-/// Goes down unions as long as one form is nearer than the others.
+/// Follows unions as long as one form is nearer than the others.
 fn nearest<'a, 'e>(error: &'a ValidationError<'e>) -> &'a ValidationError<'e>
 where
     'e: 'a,
@@ -50,8 +50,8 @@ where
     let Some(forms) = forms(error) else {
         return error;
     };
-    let own = error.instance_path().as_str();
-    let rated: Vec<_> = forms.iter().filter_map(|form| farthest(form, own)).collect();
+    let here = error.instance_path().as_str();
+    let rated: Vec<_> = forms.iter().filter_map(|form| farthest(form, here)).collect();
     let Some((best, inner)) = rated.iter().max_by_key(|(near, error)| (*near, depth(error))) else {
         return error;
     };
@@ -75,15 +75,17 @@ fn forms<'a>(error: &'a ValidationError<'_>) -> Option<&'a [Vec<ValidationError<
 /// A form is as near as its farthest error.
 fn farthest<'a, 'e>(
     form: &'a [ValidationError<'e>],
-    own: &str,
+    union_at: &str,
 ) -> Option<(Nearness, &'a ValidationError<'e>)> {
-    form.iter().map(|error| (nearness(error, own), error)).min_by_key(|(nearness, _)| *nearness)
+    form.iter()
+        .map(|error| (nearness(error, union_at), error))
+        .min_by_key(|(nearness, _)| *nearness)
 }
 
-fn nearness(error: &ValidationError<'_>, own: &str) -> Nearness {
-    let here = error.instance_path().as_str() == own;
-    if let (true, Some(forms)) = (here, forms(error)) {
-        let rated = forms.iter().filter_map(|form| farthest(form, own));
+fn nearness(error: &ValidationError<'_>, union_at: &str) -> Nearness {
+    let here = error.instance_path().as_str() == union_at;
+    if here && let Some(forms) = forms(error) {
+        let rated = forms.iter().filter_map(|form| farthest(form, union_at));
         return rated.map(|(nearness, _)| nearness).max().unwrap_or(Nearness::Inside);
     }
     match error.kind() {
@@ -114,7 +116,7 @@ fn place(pointer: &str) -> String {
     steps.collect()
 }
 
-/// Whether a text can be a word of the protocol, and no id or path.
+/// Whether a text can be a word of the protocol, rather than an id or a path.
 fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -129,7 +131,7 @@ fn says(error: &ValidationError<'_>) -> String {
             format!("{} is not one of {}", shown(value), listed(options))
         }
         Kind::Constant { expected_value } => format!("{} is not {expected_value}", shown(value)),
-        Kind::Type { kind } => format!("{} where {} is due", shown(value), types(kind)),
+        Kind::Type { kind } => format!("{} where {} is expected", shown(value), types(kind)),
         Kind::Required { property } => format!("lacks {property}"),
         Kind::AdditionalProperties { unexpected } => {
             let known: Vec<&str> = unexpected.iter().map(|name| word(name)).collect();
@@ -137,7 +139,7 @@ fn says(error: &ValidationError<'_>) -> String {
         }
         Kind::Minimum { limit } => format!("is below {limit}"),
         Kind::Maximum { limit } => format!("is above {limit}"),
-        Kind::OneOfMultipleValid { .. } => "fits more than one form where one is due".to_owned(),
+        Kind::OneOfMultipleValid { .. } => "fits more than one form".to_owned(),
         Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => union(value, error),
         other => format!("breaks its `{}`", other.keyword()),
     }
@@ -147,8 +149,8 @@ fn word(name: &str) -> &str {
     if is_word(name) { name } else { "a key" }
 }
 
-/// A value that fits no form of a union: by its tag or its word where the forms have one, else by
-/// their types.
+/// A value that fits no form of a union: described by its tag or word where the forms have one, or
+/// else by their types.
 fn union(value: &Value, error: &ValidationError<'_>) -> String {
     let leaves = leaves(error);
     let mut words: Vec<Value> = Vec::new();
@@ -168,7 +170,7 @@ fn union(value: &Value, error: &ValidationError<'_>) -> String {
             let tag = if value.is_object() { format!("{step} ") } else { String::new() };
             format!("{tag}{} is not one of {}", shown(leaf.instance()), listed(&words))
         }
-        None if all_types => format!("{} where {} is due", shown(value), types.join(" or ")),
+        None if all_types => format!("{} where {} is expected", shown(value), types.join(" or ")),
         None => format!("{} fits none of its forms", shown(value)),
     }
 }
@@ -184,7 +186,7 @@ where
     }
 }
 
-/// The words that a text is none of.
+/// The words that a text should have been one of.
 fn words_of<'a>(error: &'a ValidationError<'_>) -> Option<&'a Vec<Value>> {
     match error.kind() {
         Kind::Enum { options } if error.instance().is_string() => options.as_array(),
@@ -199,7 +201,7 @@ fn type_of(error: &ValidationError<'_>) -> Option<String> {
     }
 }
 
-/// A value by what it is, and itself where it is a word or a truth value.
+/// The kind of a value, and the value itself where it is a word or a truth value.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -215,17 +217,18 @@ fn shown(value: &Value) -> String {
 
 fn listed(options: &[Value]) -> String {
     let all: Vec<String> = options.iter().map(ToString::to_string).collect();
-    match all.len() > WORDS_MAX {
-        true => format!("{} and {} others", all[..WORDS_MAX].join(", "), all.len() - WORDS_MAX),
-        false => all.join(", "),
+    if all.len() > WORDS_MAX {
+        format!("{} and {} others", all[..WORDS_MAX].join(", "), all.len() - WORDS_MAX)
+    } else {
+        all.join(", ")
     }
 }
 
 fn types(kind: &TypeKind) -> String {
     match kind {
-        TypeKind::Single(one) => one.as_str().to_owned(),
-        TypeKind::Multiple(many) => {
-            many.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ")
+        TypeKind::Single(kind) => kind.as_str().to_owned(),
+        TypeKind::Multiple(kinds) => {
+            kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ")
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A small schema, and lines that are valid by it or not.
 //!
-//! It has every shape that releases print; what is told of a line is compared as text, since equal
+//! It has every shape that releases print. The problems of a line are compared as text, since equal
 //! faults must have equal texts.
 
 use expect_test::{Expect, expect};
@@ -37,7 +37,7 @@ fn printed() -> Value {
             ] },
             "ServerNotification": {
                 "properties": { "sentAt": { "type": "integer" } },
-                "oneOf": [branch("thing/told", json!({ "$ref": "#/definitions/v2/Thing" }))],
+                "oneOf": [branch("thing/changed", json!({ "$ref": "#/definitions/v2/Thing" }))],
             },
             "JSONRPCErrorError": {
                 "type": "object",
@@ -103,7 +103,7 @@ fn schema() -> Schema {
     Schema::read(&printed().to_string()).expect("the printed schema is one")
 }
 
-fn told(problems: &[Problem]) -> String {
+fn texts(problems: &[Problem]) -> String {
     match problems {
         [] => "valid".to_owned(),
         all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
@@ -112,16 +112,16 @@ fn told(problems: &[Problem]) -> String {
 
 fn check_start(params: Value, expected: Expect) {
     let line = Line::Request { method: "thing/start", params: &params };
-    expected.assert_eq(&told(&schema().of_client(line)));
+    expected.assert_eq(&texts(&schema().problems_of_client(line)));
 }
 
-fn check_told(params: Value, expected: Expect) {
-    let line = Line::Notification { method: "thing/told", params: &params, beside: &Map::new() };
-    expected.assert_eq(&told(&schema().of_server(line)));
+fn check_changed(params: Value, expected: Expect) {
+    let line = Line::Notification { method: "thing/changed", params: &params, beside: &Map::new() };
+    expected.assert_eq(&texts(&schema().problems_of_server(line)));
 }
 
 fn check_result(to: &str, result: Value, expected: Expect) {
-    expected.assert_eq(&told(&schema().of_server(Line::Result { to, result: &result })));
+    expected.assert_eq(&texts(&schema().problems_of_server(Line::Result { to, result: &result })));
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn every_problem_of_a_line_is_told() {
     check_start(
         json!({ "mode": "odd", "count": "2" }),
         expect![[r#"
-        params: lacks "threadId"
-        params.count: "2" where null or integer is due
-        params.mode: "odd" is not one of "fast", "slow", "slower""#]],
+            params: lacks "threadId"
+            params.count: "2" where null or integer is expected
+            params.mode: "odd" is not one of "fast", "slow", "slower""#]],
     );
 }
 
@@ -150,33 +150,33 @@ fn a_value_of_another_type_is_told_by_its_type() {
     check_start(
         json!({ "threadId": 7, "mode": {} }),
         expect![[r#"
-        params.mode: an object where string or null is due
-        params.threadId: a number where string is due"#]],
+            params.mode: an object where string or null is expected
+            params.threadId: a number where string is expected"#]],
     );
 }
 
 #[test]
 fn missing_parameters_are_told() {
-    check_start(Value::Null, expect!["params: null where object is due"]);
+    check_start(Value::Null, expect!["params: null where object is expected"]);
 }
 
 #[test]
 fn parameters_that_may_be_absent_may_be_absent() {
     let line = Line::Request { method: "list/reload", params: &Value::Null };
-    expect!["valid"].assert_eq(&told(&schema().of_client(line)));
+    expect!["valid"].assert_eq(&texts(&schema().problems_of_client(line)));
 }
 
 #[test]
 fn an_entry_is_told_by_the_form_that_its_tag_names() {
-    check_told(
+    check_changed(
         json!({ "parts": [{ "type": "round", "size": 1 }, { "type": "round", "size": "x" }] }),
-        expect![[r#"params.parts[].size: "x" where integer is due"#]],
+        expect![[r#"params.parts[].size: "x" where integer is expected"#]],
     );
 }
 
 #[test]
 fn a_field_that_lacks_is_told_of_the_form_that_the_tag_names() {
-    check_told(
+    check_changed(
         json!({ "parts": [{ "type": "square" }] }),
         expect![[r#"params.parts[]: lacks "size""#]],
     );
@@ -184,7 +184,7 @@ fn a_field_that_lacks_is_told_of_the_form_that_the_tag_names() {
 
 #[test]
 fn an_unknown_tag_is_told() {
-    check_told(
+    check_changed(
         json!({ "parts": [{ "type": "oval", "size": 1 }] }),
         expect![[r#"params.parts[]: type "oval" is not one of "round", "square""#]],
     );
@@ -192,25 +192,26 @@ fn an_unknown_tag_is_told() {
 
 #[test]
 fn a_field_that_lacks_where_null_may_stand_is_told() {
-    check_told(json!({ "owner": {} }), expect![[r#"params.owner: lacks "names""#]]);
+    check_changed(json!({ "owner": {} }), expect![[r#"params.owner: lacks "names""#]]);
 }
 
 #[test]
 fn neither_ids_nor_paths_stand_in_a_problem() {
     let id = "0190c7e0-0000-7000-8000-000000000000";
-    check_told(
+    check_changed(
         json!({ "byId": { (id): id }, "parts": "/tmp/a" }),
         expect![[r#"
-            params.byId.{}: a text where boolean is due
-            params.parts: a text where array is due"#]],
+            params.byId.{}: a text where boolean is expected
+            params.parts: a text where array is expected"#]],
     );
 }
 
 #[test]
 fn what_stands_beside_the_parameters_is_held_too() {
     let beside = Map::from_iter([("sentAt".to_owned(), json!("now"))]);
-    let line = Line::Notification { method: "thing/told", params: &json!({}), beside: &beside };
-    expect![[r#"sentAt: "now" where integer is due"#]].assert_eq(&told(&schema().of_server(line)));
+    let line = Line::Notification { method: "thing/changed", params: &json!({}), beside: &beside };
+    expect![[r#"sentAt: "now" where integer is expected"#]]
+        .assert_eq(&texts(&schema().problems_of_server(line)));
 }
 
 #[test]
@@ -227,20 +228,21 @@ fn a_result_is_found_by_the_method_where_parameters_have_no_name() {
 fn an_answer_of_the_client_is_held_against_what_the_server_asked() {
     let line = Line::Result { to: "thing/ask", result: &json!({ "decision": "perhaps" }) };
     expect![[r#"result.decision: "perhaps" is not one of "yes", "no""#]]
-        .assert_eq(&told(&schema().of_client(line)));
+        .assert_eq(&texts(&schema().problems_of_client(line)));
 }
 
 #[test]
 fn a_refusal_is_held_against_what_refuses() {
     let line = Line::Refusal { error: &json!({ "code": "x", "message": "no" }) };
-    expect![[r#"error.code: "x" where integer is due"#]]
-        .assert_eq(&told(&schema().of_server(line)));
+    expect![[r#"error.code: "x" where integer is expected"#]]
+        .assert_eq(&texts(&schema().problems_of_server(line)));
 }
 
 #[test]
 fn a_method_of_the_other_side_is_unknown() {
     let line = Line::Request { method: "thing/ask", params: &json!({}) };
-    expect!["the schema knows no such request"].assert_eq(&told(&schema().of_client(line)));
+    expect!["the schema knows no such request"]
+        .assert_eq(&texts(&schema().problems_of_client(line)));
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn what_can_be_asked_for_is_known() {
     let schema = schema();
     let known = [
         schema.has("thing/start"),
-        schema.has("thing/told"),
+        schema.has("thing/changed"),
         schema.has("thing/stop"),
         schema.takes("thing/start", "mode"),
         schema.takes("thing/start", "size"),
@@ -264,14 +266,14 @@ fn what_can_be_asked_for_is_known() {
 
 fn check_refused(text: &str, expected: Expect) {
     let refused = Schema::read(text).map_err(|error: NoSchema| error.to_string());
-    expected.assert_eq(&refused.expect_err("it is no schema"));
+    expected.assert_eq(&refused.expect_err("it is not a schema"));
 }
 
 #[test]
 fn a_text_that_is_no_schema_is_refused() {
     check_refused(
         "{",
-        expect!["the printed schema is no JSON: EOF while parsing an object at line 1 column 1"],
+        expect!["the printed schema is not JSON: EOF while parsing an object at line 1 column 1"],
     );
 }
 

@@ -431,20 +431,20 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     check(
         &all.replace(&folder.path().display().to_string(), "FOLDER"),
         expect![[r#"
-        line 1: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.144.4
+            line 1: 0.131.0..0.169.0 to 0.131.0..0.144.4
 
-        Runs
-          last run      there is none here; `heirloom check` makes one
-          releases      broken by 0.131.0 AP (WIDENED); 0.144.4 AP (WIDENED)
-                        FOLDER
-          see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
-          known         R4/AP/resume/never/config in >=0.131.0, <=0.169.0: it is so
-                        its case is a.case
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      broken by 0.131.0 AP (WIDENED); 0.144.4 AP (WIDENED)
+                            FOLDER
+              see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
+              known         R4/AP/resume/never/config in 0.131.0..0.169.0: it is so
+                            its case is a.case
 
-        Runs
-          last run      there is none here; `heirloom check` makes one
-          releases      no release breaks it; it was tried 14 times
-                        FOLDER
-    "#]],
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      no release breaks it; it was tried 14 times
+                            FOLDER
+        "#]],
     );
 }

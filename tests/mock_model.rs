@@ -1,4 +1,4 @@
-//! The stand-in for the model, asked over a bare socket.
+//! The mock model, asked over a bare socket.
 //!
 //! A deadline that must not pass is long, a delay is short, and no assertion looks at a clock.
 
@@ -34,7 +34,7 @@ fn ask(url: &str, thread: &str) -> Asked {
     ask_as(url, &format!("thread-id: {thread}\r\n"))
 }
 
-/// The reviewing model is asked about a deed of this thread.
+/// A request to the reviewing model about a probe of this thread.
 fn ask_reviewer(url: &str, parent: &str) -> Asked {
     let helper = "thread-id: helper\r\nx-openai-subagent: guardian\r\n";
     ask_as(url, &format!("{helper}x-codex-parent-thread-id: {parent}\r\n"))
@@ -42,17 +42,17 @@ fn ask_reviewer(url: &str, parent: &str) -> Asked {
 
 fn ask_as(url: &str, headers: &str) -> Asked {
     let (host, path) = url["http://".len()..].split_once('/').expect("the URL has a path");
-    let mut stream = TcpStream::connect(host).expect("the stand-in listens");
+    let mut stream = TcpStream::connect(host).expect("the mock model listens");
     stream.set_read_timeout(Some(LONG)).expect("the deadline is not zero");
     let body = json!({ "input": [{ "role": "user", "content": [{ "text": "hi" }] }] }).to_string();
     let head = format!("POST /{path}/responses HTTP/1.1\r\nhost: {host}\r\n{headers}");
     let rest = format!("content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-    stream.write_all((head + &rest).as_bytes()).expect("the stand-in reads");
+    stream.write_all((head + &rest).as_bytes()).expect("the mock model reads");
     Asked { stream }
 }
 
 impl Asked {
-    /// Waits for these words, and tells what came until them.
+    /// Waits for these words, and returns everything up to them.
     fn until(&mut self, words: &str) -> String {
         let mut seen = Vec::new();
         let mut byte = [0];
@@ -60,15 +60,15 @@ impl Asked {
             self.stream.read_exact(&mut byte).expect("the words come");
             seen.push(byte[0]);
         }
-        String::from_utf8(seen).expect("the stand-in writes text")
+        String::from_utf8(seen).expect("the mock model writes text")
     }
 
-    /// What came until the end: the status, each event, and whether it ended as it should.
+    /// Everything up to the end: the status, each event, and whether it ended properly.
     fn rest(mut self) -> String {
         let mut bytes = Vec::new();
-        // A broken connection may end with an error: what came before it counts.
+        // A broken connection may end with an error: the bytes before it count.
         let _ = self.stream.read_to_end(&mut bytes);
-        let text = String::from_utf8(bytes).expect("the stand-in writes text");
+        let text = String::from_utf8(bytes).expect("the mock model writes text");
         let mut lines: Vec<String> = text.lines().filter_map(event).collect();
         let whole = text.ends_with("0\r\n\r\n");
         lines.push(if whole { "whole" } else { "broken" }.to_owned());
@@ -88,16 +88,16 @@ fn event(line: &str) -> Option<String> {
     Some(format!("{kind} {said}{}", called.join(" ")).trim_end().to_owned())
 }
 
-fn stage() -> (MockModel, ModelSession) {
-    let upstream = MockModel::start().expect("the loopback has a free port");
-    let stage = upstream.stage();
-    (upstream, stage)
+fn session() -> (MockModel, ModelSession) {
+    let mock_model = MockModel::start().expect("the loopback has a free port");
+    let session = mock_model.session();
+    (mock_model, session)
 }
 
 fn played(answer: impl Into<Answer>) -> String {
-    let (_upstream, stage) = stage();
-    stage.queue("t", answer);
-    ask(&stage.base_url(), "t").rest()
+    let (_mock_model, session) = session();
+    session.queue("t", answer);
+    ask(&session.base_url(), "t").rest()
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_status_is_played() {
 }
 
 #[test]
-fn a_drop_breaks_what_has_begun() {
+fn a_drop_breaks_an_answer_that_has_begun() {
     check(
         played(Reply::Drop),
         expect![[r#"
@@ -175,9 +175,9 @@ fn a_delay_is_only_a_delay() {
 
 #[test]
 fn a_held_stream_begins_and_ends_when_released() {
-    let (_upstream, stage) = stage();
-    let gate = stage.hold("t");
-    let mut asked = ask(&stage.base_url(), "t");
+    let (_mock_model, session) = session();
+    let gate = session.hold("t");
+    let mut asked = ask(&session.base_url(), "t");
     let began = asked.until("response.created");
     gate.release();
     let both = began.contains("response.completed");
@@ -193,12 +193,12 @@ fn a_held_stream_begins_and_ends_when_released() {
 }
 
 #[test]
-fn a_gate_keeps_everything_back() {
-    let (_upstream, stage) = stage();
+fn a_gate_holds_even_the_status_back() {
+    let (_mock_model, session) = session();
     let gate = Gate::new();
-    stage.queue("t", Answer::from(Reply::Status(418)).behind(&gate));
-    let asked = ask(&stage.base_url(), "t");
-    let seen = stage.wait_for(soon(), |request| request.thread.as_deref() == Some("t"));
+    session.queue("t", Answer::from(Reply::Status(418)).behind(&gate));
+    let asked = ask(&session.base_url(), "t");
+    let seen = session.wait_for(soon(), |request| request.thread.as_deref() == Some("t"));
     gate.release();
     check(
         format!("asked: {}\n{}", seen.is_some(), asked.rest()),
@@ -210,13 +210,13 @@ fn a_gate_keeps_everything_back() {
 }
 
 #[test]
-fn what_is_forgotten_breaks() {
-    let (_upstream, stage) = stage();
-    let _gate = stage.hold("t");
-    let mut asked = ask(&stage.base_url(), "t");
+fn a_reset_breaks_held_answers() {
+    let (_mock_model, session) = session();
+    let _gate = session.hold("t");
+    let mut asked = ask(&session.base_url(), "t");
     asked.until("response.created");
-    stage.forget();
-    let left = stage.requests().len();
+    session.reset();
+    let left = session.requests().len();
     check(
         format!("{}, {left} remembered", asked.rest()),
         expect![[r#"
@@ -227,20 +227,20 @@ fn what_is_forgotten_breaks() {
 
 #[test]
 fn each_thread_has_its_own_script() {
-    let (_upstream, stage) = stage();
-    stage.queue("a", Reply::Text("for a".to_owned()));
-    stage.queue("b", Reply::Text("for b".to_owned()));
-    stage.queue_any(Reply::Text("for anybody".to_owned()));
-    let said = ["b", "b", "a", "a"].map(|thread| {
-        let rest = ask(&stage.base_url(), thread).rest();
+    let (_mock_model, session) = session();
+    session.queue("a", Reply::Text("for a".to_owned()));
+    session.queue("b", Reply::Text("for b".to_owned()));
+    session.queue_any(Reply::Text("for any thread".to_owned()));
+    let texts = ["b", "b", "a", "a"].map(|thread| {
+        let rest = ask(&session.base_url(), thread).rest();
         let text = rest.lines().find_map(|line| line.strip_prefix("response.output_item.done "));
         format!("{thread}: {}", text.unwrap_or("nothing"))
     });
     check(
-        said.join("\n"),
+        texts.join("\n"),
         expect![[r#"
         b: for b
-        b: for anybody
+        b: for any thread
         a: for a
         a: ok"#]],
     );
@@ -248,48 +248,48 @@ fn each_thread_has_its_own_script() {
 
 #[test]
 fn every_request_is_remembered_in_order() {
-    let (_upstream, stage) = stage();
+    let (_mock_model, session) = session();
     for thread in ["b", "a"] {
-        ask(&stage.base_url(), thread).rest();
+        ask(&session.base_url(), thread).rest();
     }
-    let requests = stage.requests();
-    let told = requests.iter().map(|request| (request.thread.as_deref(), request.user_texts()));
+    let requests = session.requests();
+    let texts = requests.iter().map(|request| (request.thread.as_deref(), request.user_texts()));
     check(
-        format!("{:?}", told.collect::<Vec<_>>()),
+        format!("{:?}", texts.collect::<Vec<_>>()),
         expect![[r#"[(Some("b"), ["hi"]), (Some("a"), ["hi"])]"#]],
     );
 }
 
 #[test]
 fn a_request_without_a_live_token_is_a_stray() {
-    let (upstream, gone) = stage();
+    let (mock_model, gone) = session();
     let retired = gone.base_url();
     drop(gone);
-    let live = upstream.stage();
+    let live = mock_model.session();
     let wrong = format!("{}/elsewhere", live.base_url());
     let seen = [ask(&retired, "t").rest(), ask(&wrong, "t").rest()].join("\n");
-    let strays = upstream.strays().len();
-    let heard = live.requests().len();
+    let strays = mock_model.strays().len();
+    let requests = live.requests().len();
     check(
-        format!("{seen}\n{strays} strays, {heard} heard"),
+        format!("{seen}\n{strays} strays, {requests} requests"),
         expect![[r#"
             HTTP/1.1 404 Not Found
             whole
             HTTP/1.1 404 Not Found
             whole
-            2 strays, 0 heard"#]],
+            2 strays, 0 requests"#]],
     );
 }
 
 #[test]
-fn the_reviewing_model_says_the_same_of_a_thread_as_often_as_it_is_asked_and_denies_others() {
-    let (_upstream, stage) = stage();
-    stage.review("a", Reply::Text("allowed".to_owned()));
-    stage.queue("a", Reply::Text("the thread's own".to_owned()));
-    let told = ["a", "a", "b"].map(|parent| ask_reviewer(&stage.base_url(), parent).rest());
-    let said = told.iter().filter_map(|told| told.lines().nth(2));
+fn the_reviewing_model_repeats_its_reply_about_a_thread_and_denies_others() {
+    let (_mock_model, session) = session();
+    session.review("a", Reply::Text("allowed".to_owned()));
+    session.queue("a", Reply::Text("the thread's own".to_owned()));
+    let answers = ["a", "a", "b"].map(|parent| ask_reviewer(&session.base_url(), parent).rest());
+    let texts = answers.iter().filter_map(|answer| answer.lines().nth(2));
     check(
-        said.collect::<Vec<_>>().join("\n"),
+        texts.collect::<Vec<_>>().join("\n"),
         expect![[r#"
         response.output_item.done allowed
         response.output_item.done allowed
