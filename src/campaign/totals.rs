@@ -171,7 +171,8 @@ mod tests {
     use crate::judge::{Finding, Verdict};
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
-    use crate::program::operation::OpKind;
+    use crate::program::operation::Operation;
+    use crate::program::ops::resume::Resume;
     use crate::trace::Trace;
 
     fn told(status: Status, widened: bool, second: u64) -> FindingReport {
@@ -187,7 +188,7 @@ mod tests {
             strength: Strength::N,
             dimension: Some(Dimension::AP),
             step: 0,
-            kind: OpKind::Resume,
+            kind: Resume::KIND,
             thread: None,
             views: BTreeSet::new(),
             form: "never".to_owned(),

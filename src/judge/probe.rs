@@ -213,8 +213,9 @@ mod tests {
     use crate::contract::Clause;
     use crate::model::{Citations, Expected};
     use crate::policy::{Defaults, Policy, Profiles, TurnOverrides};
-    use crate::program::operation::OpKind;
+    use crate::program::operation::Operation;
     use crate::program::ops::Step;
+    use crate::program::ops::run::Run;
     use crate::program::reply::Consent;
     use crate::program::reply::Probe;
     use crate::program::reply::Reply;

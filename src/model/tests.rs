@@ -5,7 +5,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::rules::step;
+use super::step::step;
 use super::{Expected, World};
 use crate::policy::{Dimension, Policy};
 use crate::program::Program;

@@ -128,6 +128,7 @@ mod tests {
     use std::path::Path;
 
     use expect_test::{Expect, expect};
+    use strum::IntoEnumIterator;
 
     use super::{arguments, classify};
     use crate::program::reply::Probe;
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn each_probe_has_its_arguments() {
-        let all = Probe::ALL.map(|probe| arguments(probe, Path::new("/out/f")));
+        let all = Probe::iter().map(|probe| arguments(probe, Path::new("/out/f")));
+        let all: Vec<String> = all.collect();
         check(
             &all.join("\n"),
             expect![[r#"

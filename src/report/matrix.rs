@@ -4,11 +4,10 @@
 //! everywhere and those that nobody tried are named together. Releases that do not fit beside each
 //! other follow below.
 
-use crate::contract::row;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
-
 use super::style::{Color, Style};
 use super::words::{self, plural};
+use crate::contract::row;
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
 pub mod changes;
 pub mod json;

@@ -5,9 +5,9 @@
 
 use expect_test::{Expect, expect};
 
-use super::step;
 use crate::contract::Clause;
-use crate::model::{Branch, Expected, World};
+use crate::model::step::step;
+use crate::model::{Branch, Expected, Stage, World};
 use crate::policy::Policy;
 use crate::program::Program;
 use crate::program::thread::ThreadName;
@@ -31,7 +31,7 @@ fn check(lines: &str, thread: u16, expected: Expect) {
 
 fn acknowledged(due: &Expected) -> &'static str {
     match due {
-        Expected::Interrupted { acknowledged: true, .. } => "acknowledged",
+        Expected::Interrupted { stage, .. } if stage.acknowledged() => "acknowledged",
         Expected::Interrupted { .. } => "not",
         _ => "something else",
     }
@@ -39,11 +39,11 @@ fn acknowledged(due: &Expected) -> &'static str {
 
 fn left(branch: &Branch, name: ThreadName) -> String {
     let stage = match &branch.due {
-        Expected::Interrupted { acknowledged: true, started: true, .. } => {
+        Expected::Interrupted { stage: Stage::StartedAndAcknowledged, .. } => {
             "acknowledged and started"
         }
-        Expected::Interrupted { acknowledged: true, .. } => "acknowledged",
-        Expected::Interrupted { started: true, .. } => "started",
+        Expected::Interrupted { stage, .. } if stage.acknowledged() => "acknowledged",
+        Expected::Interrupted { stage: Stage::Started, .. } => "started",
         Expected::Interrupted { .. } => "neither",
         Expected::Refusal(_) | Expected::Answer { granted: false } => "refused",
         Expected::All(dues) => &dues.iter().map(acknowledged).collect::<Vec<_>>().join(" and "),
