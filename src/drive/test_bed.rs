@@ -155,7 +155,8 @@ impl TestBed {
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent { lost, ended, garbage }) => {
                 let last = ended.stderr_tail.lines().last().unwrap_or("nothing");
-                let instead = garbage.map(|line| format!("; its output is {line}")).unwrap_or_default();
+                let instead =
+                    garbage.map(|line| format!("; its output is {line}")).unwrap_or_default();
                 format!("{lost}{instead}; it {ended}; last on its stderr: {last}")
             }
         };
