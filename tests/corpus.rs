@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
+
+use heirloom::program::Program;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 

@@ -6,18 +6,18 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
-use heirloom::contract::Clause;
-use heirloom::judge::signature::Signature;
-use heirloom::judge::{Cell, Finding, Verdict, View, judge};
-use heirloom::policy::{Approval, Dimension};
-use heirloom::program::Program;
-use heirloom::trace::{Entry, Observation, Trace};
 use proptest::prelude::Strategy;
 
 use super::drawn::{any_fault, any_program, two_namings, written_program};
 use super::{check, same};
 use crate::simulated;
 use crate::simulated::fault::Fault;
+use heirloom::contract::Clause;
+use heirloom::judge::signature::Signature;
+use heirloom::judge::{Cell, Finding, Verdict, View, judge};
+use heirloom::policy::{Approval, Dimension};
+use heirloom::program::Program;
+use heirloom::trace::{Entry, Observation, Trace};
 
 /// A server without a fault has no finding, and no notice but those of the contract's own (G12).
 fn blameless(program: &Program) -> Result<(), String> {

@@ -8,6 +8,9 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use semver::Version;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
@@ -20,8 +23,6 @@ use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
 use heirloom::report::words::ran_on;
 use heirloom::shrink::Search;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use semver::Version;
 
 /// The environment variable that names the server.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
