@@ -7,8 +7,8 @@
 use semver::Version;
 use toml::value::Date;
 
-use crate::judge::Finding;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::ops::restart::Server;
 use crate::program::release_range::ReleaseRange;

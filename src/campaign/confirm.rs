@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, FindingReport, probe};
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::known::Known;
 use crate::program::Program;
 use crate::shrink::Search;

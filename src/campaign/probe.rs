@@ -10,7 +10,8 @@ use super::FindingReport;
 use crate::drive::Worker;
 use crate::judge::probe::ProbeOutcome;
 use crate::judge::record::{ProbeRecord, Proof};
-use crate::judge::{Apart, Finding, View};
+use crate::judge::verdict::{Apart, Finding};
+use crate::judge::view::View;
 use crate::model::probes::need;
 use crate::policy::order::{Need, Reach, reach};
 use crate::policy::{CallOverrides, TurnOverrides};
@@ -200,7 +201,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::{after_cold_read, distinguishing};
-    use crate::judge::Apart;
+    use crate::judge::verdict::Apart;
     use crate::policy::{Policy, Profiles};
     use crate::program::Program;
     use crate::program::ops::Step;

@@ -9,7 +9,7 @@ use semver::Version;
 use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Count, Finding, Verdict};
+use crate::judge::verdict::{Cell, Count, Finding, Verdict};
 use crate::program::Program;
 use crate::program::ops::Step;
 use crate::program::ops::fork::Fork;
@@ -175,7 +175,7 @@ mod tests {
     use crate::judge::origin::Origin;
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
-    use crate::judge::{Finding, Verdict};
+    use crate::judge::verdict::{Finding, Verdict};
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;

@@ -6,7 +6,7 @@
 
 use super::comparison::{Comparison, Content, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StepContext};
-use super::verdict::View;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, LOADED};
 use crate::model::{Branch, Expected};
@@ -80,7 +80,7 @@ pub(super) fn compare_refusal_unloads(
     if thread.live.is_none() || !thread.heard_by[0] {
         return None;
     }
-    let topic = context.topic(Clause::T5, View::Wire);
+    let topic = context.topic(Clause::T5, View::Protocol);
     Some(Comparison::failed(Mismatch {
         thread: Some(name),
         resync: Resync::Unloaded,

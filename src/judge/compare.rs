@@ -5,7 +5,8 @@
 
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StatedReply, StepContext};
-use super::verdict::{Apart, View};
+use super::verdict::Apart;
+use super::view::View;
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
 use crate::model::Expected;

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::verdict::{Apart, Cell, View};
+use super::verdict::{Apart, Cell};
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Value};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::compare::compare_request;
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
-use super::verdict::View;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
 use crate::model::{Branch, Citations, Expected, World};

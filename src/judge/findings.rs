@@ -11,7 +11,9 @@ use super::files::{FileReadings, Reading};
 use super::origin::Origin;
 use super::releases::HomeHistory;
 use super::step_context::StepContext;
-use super::verdict::{Cell, Count, Finding, Verdict, View};
+use super::verdict::{Cell, Count, Finding, Verdict};
+use super::view::Corrects;
+use super::view::View;
 use crate::contract::{Clause, row};
 use crate::policy::{Defaults, Dimension, Policy, Value};
 use crate::program::thread::ThreadName;
@@ -96,7 +98,7 @@ impl Findings {
         match comparison.cell.view {
             Some(view) if same => drop(finding.views.insert(view)),
             // A copy of the home shows what is stored; only the value in force may be wrong.
-            Some(View::ColdRead) => {}
+            Some(view) if view.corrects() == Corrects::Nothing => {}
             _ => drop(self.corrected.remove(&key)),
         }
     }

@@ -8,7 +8,7 @@ use super::alternatives::other_stage;
 use super::compare::compare_request;
 use super::comparison::{Comparison, ExpectedPolicy};
 use super::step_context::StepContext;
-use super::verdict::View;
+use super::view::View;
 use crate::model::{Expected, World};
 use crate::policy::Policy;
 use crate::program::ops::Step;

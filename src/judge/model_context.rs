@@ -6,7 +6,8 @@
 
 use super::comparison::{Comparison, Content, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
-use super::verdict::{Cell, View};
+use super::verdict::Cell;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::Citations;
 use crate::policy::model_context::{StatedPolicy, least};

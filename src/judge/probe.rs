@@ -6,7 +6,8 @@
 
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
-use super::verdict::{Cell, View};
+use super::verdict::Cell;
+use super::view::View;
 use crate::model::probes::{Demand, Must, demands, need};
 use crate::policy::order::{Reach, reach};
 use crate::program::reply::{Consent, Probe, Review};

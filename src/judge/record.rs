@@ -177,7 +177,8 @@ mod tests {
     use expect_test::expect;
 
     use super::{Confirmed, FindingRecord};
-    use crate::judge::{Finding, judge};
+    use crate::judge::judge;
+    use crate::judge::verdict::Finding;
     use crate::trace::Trace;
 
     const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");

@@ -5,7 +5,7 @@
 
 use super::capabilities::Capabilities;
 use super::comparison::{ExpectedPolicy, Topic};
-use super::verdict::View;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::Expected;
 use crate::policy::Policy;

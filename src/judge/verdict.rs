@@ -11,47 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::origin::Origin;
 use super::releases::HomeHistory;
 use super::signature::Signature;
+use super::view::View;
 use crate::contract::{Clause, Strength};
 use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;
-
-/// A place where a policy shows.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum View {
-    /// The answer to start, resume and fork; of other requests, that they were answered or refused.
-    Reply,
-    /// `thread/settings/updated`.
-    Notice,
-    /// A warm resume without override.
-    #[serde(alias = "reread")]
-    WarmRead,
-    /// A cold resume in a second process, on a copy of the home.
-    #[serde(alias = "fresh")]
-    ColdRead,
-    /// What the request to the model says.
-    #[serde(alias = "told")]
-    ModelContext,
-    /// The thread's rollout file.
-    Rollout,
-    /// The thread's row in the state database.
-    #[serde(rename = "state-db", alias = "store")]
-    #[strum(to_string = "state-db")]
-    Store,
-    /// What happened when the model asked for a command or a patch.
-    #[serde(alias = "deed")]
-    Probe,
-    /// The lines, turns and processes themselves.
-    #[serde(rename = "protocol", alias = "wire")]
-    #[strum(to_string = "protocol")]
-    Wire,
-    /// Each line beside the schema that the server prints of itself.
-    Schema,
-}
 
 /// One breach of one clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,9 @@ use expect_test::{Expect, expect};
 use toml::value::Datetime;
 
 use super::Known;
+use crate::judge::judge;
 use crate::judge::releases::HomeHistory;
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::trace::Trace;
 
 const CASE: &str = "# heirloom case v1\nconfig\naudit\n";

@@ -3,38 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
+use strum::IntoEnumIterator;
 
 use crate::contract::{all, row};
-use crate::judge::{Cell, Count, View};
+use crate::judge::verdict::{Cell, Count};
+use crate::judge::view::View;
 use crate::policy::Dimension;
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
-
-/// The columns, in order; the last is for clauses that an answer rested on.
-const VIEWS: [Option<View>; 11] = [
-    Some(View::Reply),
-    Some(View::Notice),
-    Some(View::WarmRead),
-    Some(View::ColdRead),
-    Some(View::ModelContext),
-    Some(View::Rollout),
-    Some(View::Store),
-    Some(View::Probe),
-    Some(View::Schema),
-    Some(View::Wire),
-    None,
-];
 
 const LEGEND: &str = "\
 10/5: compared 10 times, 5 of them broken. indirect: an answer relied on the clause, which was
 not compared itself. never: not tested. A view in which nothing was compared has no column.
 ";
 
+/// The columns, in order; the last is for clauses that an answer rested on.
+fn columns() -> impl Iterator<Item = Option<View>> {
+    View::iter().map(Some).chain([None])
+}
+
 /// The table of clause and dimension by view, ending its last line.
 pub fn table(tally: &BTreeMap<Cell, Count>) -> String {
     let columns: Vec<(Option<View>, usize)> =
-        VIEWS.into_iter().filter_map(|view| Some((view, width(tally, view)?))).collect();
+        columns().filter_map(|view| Some((view, width(tally, view)?))).collect();
     let names = columns.iter().map(|(view, width)| format!("{:>width$}", name(*view)));
     let mut text = format!("{:<12}{}\n", "clause", names.collect::<String>());
     for clause in all().iter().map(|row| row.clause) {
@@ -83,7 +75,7 @@ pub fn performed(performed: &BTreeMap<String, u64>) -> String {
 
 /// How often each view was compared, and how often it was wrong, ending its last line.
 pub fn views(tally: &BTreeMap<Cell, Count>) -> String {
-    let lines = VIEWS.into_iter().flatten().map(|view| {
+    let lines = columns().flatten().map(|view| {
         let cells = || tally.iter().filter(|(cell, _)| cell.view == Some(view));
         let tested: u64 = cells().map(|(_, tally)| tally.tested).sum();
         let broken: u64 = cells().map(|(_, tally)| tally.broken).sum();

@@ -10,8 +10,8 @@ use super::style::{Color, Style};
 use super::{listing, timeline, words};
 use crate::campaign::FindingReport;
 use crate::contract::row;
-use crate::judge::Finding;
 use crate::judge::record::{Excuse, Status};
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::text::HEADER;
 use crate::trace::Trace;
@@ -215,7 +215,7 @@ impl<'a> FindingText<'a> {
         let has_value = finding.dimension.is_some();
         rows.extend(has_value.then(|| Row::new("origin", words::origin(finding))));
         let views = finding.views.iter();
-        let views = views.map(|view| format!("{view} ({})", words::view_meaning(*view)));
+        let views = views.map(|view| format!("{view} ({})", view.meaning()));
         rows.push(Row::new("seen in", views.collect::<Vec<_>>().join(", ")));
         let details = [
             Row::optional("probe", details.probe.as_ref()),

@@ -7,7 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
-use heirloom::judge::{Finding, judge};
+
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
 use heirloom::trace::Trace;
 
 #[test]
