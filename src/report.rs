@@ -5,7 +5,8 @@
 
 use std::io;
 
-use crate::campaign::{Event, Outcome, Status};
+use crate::campaign::{Event, Outcome};
+use crate::judge::record::Status;
 
 pub mod clauses;
 pub mod final_summary;

@@ -1,6 +1,6 @@
-//! What goes on from runs: the list of known deviations, and what a clause says of itself.
+//! The commands that read results again: `known update`, and `clauses ID`.
 //!
-//! A run is a folder with a summary that was written by hand; no server is needed.
+//! The run is a folder with a hand-written summary of version 1; no server is needed.
 
 mod command;
 
@@ -22,9 +22,9 @@ fn after_a_run() -> TempDir {
     let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
         "seen":"on-request","seen_form":"on-request","widened":true,"case":"findings/r4-ap.case"}"#;
     let summary = format!(
-        r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
+        r#"{{"schema":"heirloom summary v1","server":{{"version":"0.144.4"}},"findings":[{found}],
         "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
-        "stale":[{{"signature":"{stale}"}}]}}"#
+        "stale":[{{"signature":"{stale}","case":"r5.case","line":2,"why":"x"}}]}}"#
     );
     let case = "# heirloom case v1\nconfig\naudit\n";
     write("runs/latest/summary.json", &summary);
@@ -38,20 +38,20 @@ fn after_a_run() -> TempDir {
     folder
 }
 
-/// What a command says in that folder.
-fn said_after(folder: &TempDir, arguments: &[&str]) -> String {
+/// The output of a command in that folder.
+fn output_after(folder: &TempDir, arguments: &[&str]) -> String {
     let output = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
     seen(&output).replace(EXE, "heirloom")
 }
 
 #[test]
-fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
+fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
     let folder = after_a_run();
     let update = ["known", "update", "--known", "known.toml"];
-    let mut told = said_after(&folder, &update);
-    told.push_str(&said_after(&folder, &[update.as_slice(), &["--write"]].concat()));
-    told.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
-    told.push_str(&said_after(&folder, &update));
+    let mut output = output_after(&folder, &update);
+    output.push_str(&output_after(&folder, &[update.as_slice(), &["--write"]].concat()));
+    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
+    output.push_str(&output_after(&folder, &update));
     assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
     expect![[r#"
           remove        line 2, R5/RV/resume/user/config: no release that was tested for
@@ -94,32 +94,32 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
         reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
         known.toml agrees with runs/latest: nothing to change
-    "#]].assert_eq(&told);
+    "#]].assert_eq(&output);
 }
 
 #[test]
-fn what_is_no_run_is_refused_by_an_update() {
+fn an_update_refuses_a_folder_without_results() {
     let folder = after_a_run();
     let lost = ["known", "update", "cases", "--known", "known.toml"];
     let none = ["known", "update", "known.toml", "--known", "known.toml"];
     let list = ["known", "update", "--known", "lost.toml"];
-    let told = [lost, none].map(|arguments| said_after(&folder, &arguments)).concat();
+    let output = [lost, none].map(|arguments| output_after(&folder, &arguments)).concat();
     expect![[r#"
         ! heirloom: cases is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
         exit 2
-        ! heirloom: cannot read known.toml: it is no summary of a run; name the folder that has its summary.json
+        ! heirloom: cannot read known.toml: it is not the summary of a run; name the folder of a run, with its summary.json
         exit 2
         ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
         exit 2
-    "#]].assert_eq(&format!("{told}{}", said_after(&folder, &list)));
+    "#]].assert_eq(&format!("{output}{}", output_after(&folder, &list)));
 }
 
 #[test]
-fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
+fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
     let folder = after_a_run();
-    let told = ["R4", "R5", "R6"].map(|clause| {
-        let told = said_after(&folder, &["clauses", clause, "--known", "known.toml"]);
-        format!("{clause}\n{}", told.split("\nRuns\n").nth(1).unwrap_or_default())
+    let output = ["R4", "R5", "R6"].map(|clause| {
+        let output = output_after(&folder, &["clauses", clause, "--known", "known.toml"]);
+        format!("{clause}\n{}", output.split("\nRuns\n").nth(1).unwrap_or_default())
     });
     expect![[r#"
         R4
@@ -140,19 +140,19 @@ fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
     "#]]
-    .assert_eq(&told.join("\n"));
+    .assert_eq(&output.join("\n"));
 }
 
-/// What a command says where nothing was run.
-fn told_of(arguments: &[&str], expected: Expect) {
+/// The output of a command where nothing was run.
+fn check_alone(arguments: &[&str], expected: Expect) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let empty = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
     expected.assert_eq(&seen(&empty));
 }
 
 #[test]
-fn a_clause_is_told_in_full() {
-    told_of(
+fn a_clause_is_printed_in_full() {
+    check_alone(
         &["clauses", "R4"],
         expect![[r#"
             R4 cold resume  (Resume)
@@ -179,8 +179,8 @@ fn a_clause_is_told_in_full() {
 }
 
 #[test]
-fn strengths_that_differ_by_dimension_are_told_one_by_one() {
-    told_of(
+fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
+    check_alone(
         &["clauses", "F1"],
         expect![[r#"
             F1 fork  (Fork)

@@ -119,7 +119,7 @@ impl Flags {
             secondary: seed.secondary && !self.no_secondary,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
-            deeds: true,
+            probes: true,
             known: self.known.list()?,
             programs: BTreeMap::new(),
         })

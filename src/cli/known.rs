@@ -13,10 +13,11 @@ use super::check::RUNS;
 use super::known_flags::{LIST, of_file};
 use super::{Failure, print, read};
 use crate::known::Known;
-use crate::known::update::{Change, Proposed, changes, edited};
+use crate::known::evidence::Proposed;
+use crate::known::update::{Change, changes, edited};
 use crate::report::read_results::Read;
 use crate::report::style::Style;
-use crate::report::words::{clause, plural};
+use crate::report::words::{self, clause, plural};
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
@@ -57,8 +58,8 @@ impl Update {
         let text = read(&self.known)?;
         let known = of_file(&self.known, &text)?;
         let from = self.from.clone().unwrap_or_else(|| Path::new(RUNS).join("latest"));
-        let record = Read::from(&from).map_err(Failure::Usage)?;
-        let changes = changes(&known, &record.evidence());
+        let results = Read::from(&from).map_err(Failure::Usage)?;
+        let changes = changes(&known, &results.evidence());
         if changes.is_empty() {
             let (list, from) = (self.known.display(), from.display());
             print(&format!("{list} agrees with {from}: nothing to change\n"))?;
@@ -71,17 +72,17 @@ impl Update {
             print(&format!("\n{many}; --write makes them in {}\n", self.known.display()))?;
             return Ok(1);
         }
-        self.copy_cases(&changes, &cases, &record)?;
-        self.write(&edited(&text, &changes, |proposed| path(&cases, proposed)), &changes)?;
+        self.copy_cases(&changes, &cases, &results.folder)?;
+        self.write(&edited(&text, &changes, |proposed| lines(&cases, proposed)), &changes)?;
         Ok(0)
     }
 
     /// Copies the cases of new rows, before the list names them.
-    fn copy_cases(&self, changes: &[Change], cases: &str, record: &Read) -> Result<(), Failure> {
+    fn copy_cases(&self, changes: &[Change], cases: &str, from: &Path) -> Result<(), Failure> {
         let folder = self.known.parent().map(PathBuf::from).unwrap_or_default();
         for change in changes {
             if let Change::Add(proposed) = change {
-                copy(proposed, record, &folder.join(path(cases, proposed)))?;
+                copy(proposed, from, &folder.join(path(cases, proposed)))?;
             }
         }
         Ok(())
@@ -103,11 +104,12 @@ impl Update {
     }
 }
 
-fn copy(proposed: &Proposed, record: &Read, to: &Path) -> Result<(), Failure> {
-    let from = record.case(&proposed.signature, &proposed.release);
-    let from = from.filter(|from| from.exists()).ok_or_else(|| {
-        Failure::Usage(format!("the case of {} is not in the folder", proposed.signature))
-    })?;
+fn copy(proposed: &Proposed, folder: &Path, to: &Path) -> Result<(), Failure> {
+    let from = folder.join(&proposed.example.case);
+    if !from.is_file() {
+        let signature = proposed.example.finding.signature();
+        return Err(Failure::Usage(format!("the case of {signature} is not in the folder")));
+    }
     if to.exists() {
         return Ok(());
     }
@@ -117,14 +119,20 @@ fn copy(proposed: &Proposed, record: &Read, to: &Path) -> Result<(), Failure> {
     fs::copy(&from, to).map(drop).map_err(|error| about(to, &error))
 }
 
-/// Where the list keeps its cases, as it spells it.
+/// The folder of the list's last case, as the list spells it: new cases go there.
 fn case_folder(known: &Known) -> String {
-    let first = known.rows.first().and_then(|row| row.case.rsplit_once('/'));
-    first.map_or(CASES, |(folder, _)| folder).to_owned()
+    let last = known.rows.last().and_then(|row| row.case.rsplit_once('/'));
+    last.map_or(CASES, |(folder, _)| folder).to_owned()
 }
 
 fn path(cases: &str, proposed: &Proposed) -> String {
-    format!("{cases}/{}.case", proposed.case)
+    format!("{cases}/{}.case", proposed.file_stem())
+}
+
+fn lines(cases: &str, proposed: &Proposed) -> Vec<String> {
+    let finding = &proposed.example.finding;
+    let reason = words::deviation(&finding.signature(), &finding.expected, &finding.seen);
+    proposed.lines(&path(cases, proposed), &reason)
 }
 
 fn listed(changes: &[Change], cases: &str) -> String {
@@ -141,8 +149,9 @@ fn listed(changes: &[Change], cases: &str) -> String {
             &format!("line {line}, {signature}: no release that was tested for it shows it"),
         ),
         Change::Add(proposed) => {
-            let row = proposed.lines(&path(cases, proposed)).join("\n");
-            let clause = clause(proposed.signature.clause, proposed.signature.dimension);
+            let row = lines(cases, proposed).join("\n");
+            let finding = &proposed.example.finding;
+            let clause = clause(finding.clause, finding.dimension);
             let widened = if proposed.widened { "; WIDENED, may be a vulnerability" } else { "" };
             let head = style.row("add", &format!("{clause}, which no row excuses{widened}:"));
             format!("{}\n{row}\n\n", head.trim_end())

@@ -105,7 +105,7 @@ impl MatrixFlags {
             secondary: true,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
-            deeds: false,
+            probes: false,
             known: Known::default(),
             programs: BTreeMap::new(),
         }

@@ -6,13 +6,12 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::replay::file;
 use super::server_flags::{self, Ready};
 use super::verdict::Runs;
 use super::{Failure, known_flags};
-use crate::campaign::confirm::{Confirmation, Suspect};
+use crate::campaign::confirm::Confirmation;
 use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
 use crate::drive::Worker;
 use crate::judge::signature::Signature;
@@ -59,14 +58,14 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut worker = Worker::new(test_bed);
     let release = subject.version;
     let wanted = |finding: &Finding| flags.wants(finding, &known);
-    let Some(suspect) = first(&mut worker, &program, &wanted) else {
+    let Some(found) = first(&mut worker, &program, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
         let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
         return Runs { known: &known, release, runs: vec![(trace, verdict)] }.report();
     };
-    let finding = words::signature(&suspect.finding.signature());
-    let mut tell = |event| {
+    let finding = words::signature(&found.finding.signature());
+    let mut on_event = |event| {
         if let Event::Shrinking { runs, lines, .. } = event {
             eprintln!("{lines} lines after {} ({finding})", words::plural(runs, "run"));
         }
@@ -74,15 +73,15 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut confirmation = Confirmation {
         worker: &mut worker,
         confirmations: CONFIRMATIONS,
-        deeds: true,
+        probes: true,
         known: &known,
         program: None,
         stop: &stop,
-        tell: &mut tell,
+        on_event: &mut on_event,
     };
-    let report = confirmation.examine(suspect);
+    let report = confirmation.confirm(found);
     write(&out, &report)?;
-    let lines = words::plural(report.program.lines(), "line");
+    let lines = words::plural(report.steps, "line");
     eprintln!("{lines}, written to {} ({finding})", out.display());
     let verdict = judge(&report.trace);
     Runs { known: &known, release, runs: vec![(report.trace, verdict)] }.report()
@@ -102,20 +101,20 @@ fn first(
     worker: &mut Worker,
     program: &Program,
     wanted: &impl Fn(&Finding) -> bool,
-) -> Option<Suspect> {
+) -> Option<FindingReport> {
     (0..CONFIRMATIONS).find_map(|_| {
         let trace = worker.run_fresh(program);
         let found = judge(&trace).findings.into_iter().filter(wanted);
         let finding = found.min_by_key(|finding| !finding.widened)?;
-        let (token, found_after) = (String::new(), Duration::ZERO);
-        Some(Suspect { program: program.clone(), trace, finding, token, found_after })
+        Some(FindingReport::new(finding, trace))
     })
 }
 
 /// Writes the case with its explanation in comments.
 fn write(out: &Path, report: &FindingReport) -> Result<(), Failure> {
-    let FindingReport { finding, program, trace, .. } = report;
-    let confirmed = Some(words::confirmed(report));
+    let FindingReport { record, trace, .. } = report;
+    let (finding, program) = (&record.finding, &trace.program);
+    let confirmed = Some(words::confirmed(record));
     let (trace, standing) = (Some(trace), Standing::Finding);
     let details = Details { confirmed, ..Details::default() };
     let text = FindingText { finding, program, trace, standing, details }.case();

@@ -489,7 +489,7 @@ impl fmt::Display for Step {
 
 impl Step {
     /// The first word of its line.
-    fn verb(&self) -> &'static str {
+    pub fn verb(&self) -> &'static str {
         with_operation!(self, {
             Step::SecondClient(_) => "client2",
             Step::KillDuring(..) => "kill-during",

@@ -12,6 +12,7 @@ use super::read_results::{Read, Record};
 use super::style::Style;
 use super::words::{self, plural};
 use crate::contract::Clause;
+use crate::judge::Count;
 use crate::known::{Known, Row};
 use crate::matrix::State;
 
@@ -42,12 +43,12 @@ impl ClauseHistory {
             return style.row("last run", "there is none here; `heirloom check` makes one");
         };
         let on = run.release().map_or(String::new(), |release| format!(" on codex {release}"));
-        let how = match run.fired(clause) {
+        let Count { tested, broken, .. } = run.count(clause);
+        let times = plural(tested, "time");
+        let how = match (tested, broken) {
             (0, _) => "not tested".to_owned(),
-            (fired, 0) => format!("tested {}, held each time", plural(fired, "time")),
-            (fired, broken) => {
-                format!("tested {}, broken {}", plural(fired, "time"), plural(broken, "time"))
-            }
+            (_, 0) => format!("tested {times}, held each time"),
+            _ => format!("tested {times}, broken {}", plural(broken, "time")),
         };
         let mut text = style.row("last run", &format!("{how}{on}"));
         text.push_str(&style.row_whole("", &folder.display().to_string()));
@@ -71,7 +72,7 @@ impl ClauseHistory {
         let line = if !tested {
             "not tested on any release of the matrix".to_owned()
         } else if broken.is_empty() {
-            let times = cells.iter().map(|cell| cell.fired).sum::<u64>();
+            let times = cells.iter().map(|cell| cell.tested).sum::<u64>();
             format!("no release breaks it; it was tested {}", plural(times, "time"))
         } else {
             format!("broken by {}", listed(document, &broken))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::Itertools;
 
 use crate::contract::{all, row};
-use crate::judge::{Cell, Tally, View};
+use crate::judge::{Cell, Count, View};
 use crate::policy::Dimension;
 
 /// Columns between two columns of the table.
@@ -32,7 +32,7 @@ not compared itself. never: not tested. A view in which nothing was compared has
 ";
 
 /// The table of clause and dimension by view, ending its last line.
-pub fn table(tally: &BTreeMap<Cell, Tally>) -> String {
+pub fn table(tally: &BTreeMap<Cell, Count>) -> String {
     let columns: Vec<(Option<View>, usize)> =
         VIEWS.into_iter().filter_map(|view| Some((view, width(tally, view)?))).collect();
     let names = columns.iter().map(|(view, width)| format!("{:>width$}", name(*view)));
@@ -61,16 +61,16 @@ fn name(view: Option<View>) -> String {
 }
 
 /// The width of a column; none where nothing was compared.
-fn width(tally: &BTreeMap<Cell, Tally>, view: Option<View>) -> Option<usize> {
+fn width(tally: &BTreeMap<Cell, Count>, view: Option<View>) -> Option<usize> {
     let cells = tally.iter().filter(|(cell, _)| cell.view == view);
     let widest = cells.map(|(_, tally)| count(tally).len()).max()?;
     Some(widest.max(name(view).len()) + GAP)
 }
 
-fn count(tally: &Tally) -> String {
+fn count(tally: &Count) -> String {
     match tally.broken {
-        0 => tally.fired.to_string(),
-        broken => format!("{}/{broken}", tally.fired),
+        0 => tally.tested.to_string(),
+        broken => format!("{}/{broken}", tally.tested),
     }
 }
 
@@ -82,12 +82,12 @@ pub fn performed(performed: &BTreeMap<String, u64>) -> String {
 }
 
 /// How often each view was compared, and how often it was wrong, ending its last line.
-pub fn views(tally: &BTreeMap<Cell, Tally>) -> String {
+pub fn views(tally: &BTreeMap<Cell, Count>) -> String {
     let lines = VIEWS.into_iter().flatten().map(|view| {
         let cells = || tally.iter().filter(|(cell, _)| cell.view == Some(view));
-        let fired: u64 = cells().map(|(_, tally)| tally.fired).sum();
+        let tested: u64 = cells().map(|(_, tally)| tally.tested).sum();
         let broken: u64 = cells().map(|(_, tally)| tally.broken).sum();
-        format!("{:<28}{fired:>10}{broken:>10}\n", view.to_string())
+        format!("{:<28}{tested:>10}{broken:>10}\n", view.to_string())
     });
     format!("view                         compared     wrong\n{}", lines.collect::<String>())
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use super::style::{Color, Style};
-use super::summary::{Fired, fired};
+use super::summary::{ClauseCount, by_clause};
 use super::words::{self, plural, rate};
-use crate::campaign::probe::Proof;
-use crate::campaign::{Conclusion, FindingReport, Outcome, Status};
+use crate::campaign::{Conclusion, FindingReport, Outcome};
 use crate::contract::Clause;
+use crate::judge::record::{Proof, Status};
 
 /// Longest value in the list of findings, in characters: a server's message may be long.
 const VALUE_MAX: usize = 60;
@@ -134,17 +134,18 @@ impl FinalSummary<'_> {
     }
 
     fn untested(&self, style: &Style) -> String {
-        let fired = fired(self.outcome);
+        let counts = by_clause(self.outcome);
         // G12 is a notice and is never compared; it shows where there is one.
         let noticed = |id| self.outcome.notices.iter().any(|notice| notice.clause == id);
-        let clauses = |is: fn(&&Fired) -> bool| -> Vec<Clause> {
-            let clauses = fired.iter().filter(is).map(|clause| clause.id);
+        let clauses = |is: fn(&&ClauseCount) -> bool| -> Vec<Clause> {
+            let clauses = counts.iter().filter(is).map(|clause| clause.id);
             clauses.filter(|id| !noticed(*id)).collect()
         };
-        let indirect = clauses(|clause| clause.fired > 0 && clause.compared == 0);
-        let (unsupported, silent): (Vec<Clause>, Vec<Clause>) = clauses(|clause| clause.fired == 0)
-            .into_iter()
-            .partition(|clause| self.outcome.withheld.contains(clause));
+        let indirect = clauses(|clause| clause.count.tested > 0 && clause.count.compared == 0);
+        let (unsupported, silent): (Vec<Clause>, Vec<Clause>) =
+            clauses(|clause| clause.count.tested == 0)
+                .into_iter()
+                .partition(|clause| self.outcome.withheld.contains(clause));
         let mut text = String::new();
         if let Some(why) = &self.outcome.no_sandbox {
             let clause = Clause::E2.titled();
@@ -157,7 +158,7 @@ impl FinalSummary<'_> {
         let mut list = |label: &str, clauses: &[Clause], why: &str| {
             if !clauses.is_empty() {
                 let (count, clauses) = (clauses.len(), words::clauses(clauses));
-                let line = format!("{count} of {} clauses {why}: {clauses}", fired.len());
+                let line = format!("{count} of {} clauses {why}: {clauses}", counts.len());
                 text.push_str(&style.row(label, &line));
             }
         };
@@ -194,7 +195,7 @@ fn shrink_runs(findings: &[FindingReport]) -> Option<(u32, u32)> {
 /// What the probes of the findings showed, counted.
 fn probes(findings: &[FindingReport]) -> String {
     let count = |wanted| {
-        let probes = findings.iter().filter_map(|report| report.deed.as_ref());
+        let probes = findings.iter().filter_map(|report| report.probe.as_ref());
         probes.filter(|probe| probe.proof == wanted).count()
     };
     let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (count(one), one));

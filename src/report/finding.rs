@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use super::style::{Color, Style};
 use super::{listing, timeline, words};
-use crate::campaign::{FindingReport, Status};
+use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::Finding;
+use crate::judge::record::{Excuse, Status};
 use crate::program::Program;
 use crate::program::text::HEADER;
 use crate::trace::Trace;
@@ -122,7 +123,7 @@ impl<'a> FindingText<'a> {
         };
         let flaky = report.status == Status::Flaky;
         let flaky = flaky.then(|| format!("seen once and not reproduced{unlike}"));
-        let excuse = report.excuse.as_ref().map(|(reason, case)| {
+        let excuse = report.excuse.as_ref().map(|Excuse { reason, case }| {
             format!("{reason} ({})", case.rsplit('/').next().unwrap_or(case))
         });
         let shrunk = match report.shrink_runs {
@@ -131,7 +132,7 @@ impl<'a> FindingText<'a> {
         };
         let after = words::time(report.found_after);
         let details = Details {
-            probe: report.deed.as_ref().map(words::probe),
+            probe: report.probe.as_ref().map(words::probe),
             server: Some(words::ran_on(&report.finding.residence)),
             confirmed: Some(words::confirmed(report)),
             shown: None,
@@ -143,7 +144,7 @@ impl<'a> FindingText<'a> {
         };
         FindingText {
             finding: &report.finding,
-            program: &report.program,
+            program: &report.trace.program,
             trace: Some(&report.trace),
             standing: report.status.into(),
             details,

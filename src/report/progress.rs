@@ -8,8 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::words::{self, plural, rate};
-use crate::campaign::{Event, FindingReport, Status};
+use crate::campaign::{Event, FindingReport};
 use crate::contract::Clause;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 
 /// How often the bar is drawn: it shows seconds.
@@ -153,7 +154,7 @@ impl Progress {
         }
         let clause = words::clause(finding.clause, finding.dimension);
         let widened = if finding.widened { "WIDENED, " } else { "" };
-        let lines = plural(report.program.lines(), "line");
+        let lines = plural(report.steps, "line");
         let (status, confirmed) = (report.status, words::confirmed(report));
         self.line(&format!("{clause}: {widened}{status}, a program of {lines}, {confirmed}"));
     }

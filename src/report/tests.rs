@@ -16,10 +16,10 @@ use super::json::event;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::probe::{ProbeResult, Proof};
-use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Status, Subject, Why};
+use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Subject, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
+use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Proof, Status};
 use crate::program::Program;
 use crate::trace::Trace;
 
@@ -27,26 +27,24 @@ const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.t
 
 fn report(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    let finding = judge(&trace).findings.remove(0);
-    FindingReport {
-        id: "r4-ap-resume-never-config".to_owned(),
+    let report = FindingReport::new(judge(&trace).findings.remove(0), trace.clone());
+    let shown = if status == Status::Flaky { 0 } else { 5 };
+    let probe = ProbeRecord {
+        proof: Proof::Proved,
+        words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
+        case: None,
+    };
+    let record = FindingRecord {
         status,
-        finding,
-        program: trace.program.clone(),
-        unlike: (status == Status::Flaky).then(|| trace.clone()),
-        trace,
-        stderr: "last words\n".to_owned(),
         token: "r1-s7-c1-o12".to_owned(),
-        confirmed: if status == Status::Flaky { (0, 5) } else { (5, 5) },
+        confirmed: Confirmed { shown, runs: 5 },
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
-        excuse: None,
-        deed: (status == Status::New).then(|| ProbeResult {
-            proof: Proof::Proved,
-            words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
-            run: None,
-        }),
-    }
+        probe: (status == Status::New).then_some(probe),
+        ..report.record
+    };
+    let unlike = (status == Status::Flaky).then_some(trace);
+    FindingReport { record, unlike, stderr: "last words\n".to_owned(), ..report }
 }
 
 fn outcome(findings: Vec<FindingReport>) -> Outcome {
@@ -121,7 +119,7 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               The program; > marks the step that shows it:
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start    approval=never               -> t0
+                start   approval=never                -> t0
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
@@ -139,10 +137,10 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
 #[test]
 fn a_finding_at_a_line_of_the_program_is_marked_there() {
     let mut report = report(Status::Flaky);
-    report.finding.step = 1;
-    report.finding.dimension = None;
-    report.finding.expected = "a refusal".to_owned();
-    report.finding.seen = "it was granted".to_owned();
+    report.record.finding.step = 1;
+    report.record.finding.dimension = None;
+    report.record.finding.expected = "a refusal".to_owned();
+    report.record.finding.seen = "it was granted".to_owned();
     check(
         &FindingText::for_terminal(&report, &commands(), "heirloom").text(&Style::plain(80)),
         expect![[r#"
@@ -166,7 +164,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
               The program; > marks the step that shows it:
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start    approval=never               -> t0
+                start   approval=never                -> t0
               > run     t0 "turn 1"                   <- text "ok"
                 ^ R4: expected a refusal, seen it was granted
                 audit
@@ -183,11 +181,11 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
 fn a_case_file_explains_itself_and_can_be_read() {
     let report = report(Status::New);
     let text = FindingText::for_file(&report, &commands()).case();
-    assert_eq!(text.parse::<Program>(), Ok(report.program.clone()));
+    assert_eq!(text.parse::<Program>(), Ok(report.trace.program.clone()));
     check(
         &text,
         expect![[r##"
-            # heirloom case v2
+            # heirloom case v1
             #
             # R4 cold resume · approval policy: new finding, WIDENED
             # t0 has the wrong approval policy after `resume`
@@ -207,7 +205,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
             #   replay        heirloom replay r4-ap-resume-never-config.case --server 0.144.4
             #
             config  approval=on-request reviewer=user sandbox=read-only
-            start    approval=never               -> t0
+            start   approval=never                -> t0
             run     t0 "turn 1"                   <- text "ok"
             audit
         "##]],
@@ -339,7 +337,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest others
             clauses: id fired compared held broken
-            findings: id signature status clause strength dimension views expected seen seen_form release before origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits widened release before confirmed steps shrink_runs found_after_seconds case token probe
             notices: clause text count token
             inconclusive: reason count
             stale: signature case line moved why
@@ -356,22 +354,25 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
         expect![[r#"
             {
               "id": "r4-ap-resume-never-config",
-              "signature": "R4/AP/resume/never/config",
               "status": "new",
+              "signature": "R4/AP/resume/never/config",
               "clause": "R4",
               "strength": "N",
               "dimension": "AP",
+              "step": 3,
+              "kind": "resume",
               "views": [
                 "reply"
               ],
+              "form": "never",
               "expected": "never",
               "seen": "on-request",
               "seen_form": "on-request",
-              "release": "0.144.4",
-              "before": [],
               "origin": "config",
               "also_fits": [],
               "widened": true,
+              "release": "0.144.4",
+              "before": [],
               "confirmed": {
                 "shown": 5,
                 "runs": 5
@@ -381,8 +382,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "found_after_seconds": 3.14,
               "case": "findings/r4-ap-resume-never-config.case",
               "token": "r1-s7-c1-o12",
-              "excuse": null,
-              "deed": {
+              "probe": {
                 "proof": "proved",
                 "words": "a patch of OUT/f was put to the user, where it had to be refused",
                 "case": null
@@ -408,9 +408,9 @@ fn an_event_is_one_line_of_json() {
     check(
         &lines.concat(),
         expect![[r##"
-            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","release":"0.144.4","before":[],"origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart    approval=never               -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

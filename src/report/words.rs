@@ -5,10 +5,10 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use super::style::NO_BREAK;
-use crate::campaign::probe::ProbeResult;
-use crate::campaign::{Conclusion, FindingReport, Outcome, Stale, Status, Subject, Why};
+use crate::campaign::{Conclusion, Outcome, Stale, Subject, Why};
 use crate::contract::Clause;
 use crate::judge::origin::Origin;
+use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
 use crate::judge::{Finding, View};
@@ -133,7 +133,7 @@ pub fn origin(finding: &Finding) -> String {
 }
 
 /// What the probe of a finding showed.
-pub fn probe(probe: &ProbeResult) -> String {
+pub fn probe(probe: &ProbeRecord) -> String {
     format!("{}: {}", probe.proof, probe.words)
 }
 
@@ -152,9 +152,9 @@ pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
 }
 
 /// How often a finding was confirmed.
-pub fn confirmed(report: &FindingReport) -> String {
-    let (shown, runs) = report.confirmed;
-    match (report.status, runs) {
+pub fn confirmed(record: &FindingRecord) -> String {
+    let Confirmed { shown, runs } = record.confirmed;
+    match (record.status, runs) {
         (Status::Known, 0) => "not confirmed again, because it is known".to_owned(),
         (_, 0) => "not confirmed: the campaign was stopped before".to_owned(),
         _ => format!("in {shown} of {runs} runs in fresh processes"),

@@ -63,7 +63,8 @@ impl Upgrade<'_> {
         let Some(report) = self.matrix.told(column, signature) else {
             return String::new();
         };
-        let FindingReport { finding, program, .. } = report;
+        let FindingReport { record, trace, .. } = report;
+        let (finding, program) = (&record.finding, &trace.program);
         let widened = if finding.widened { "; it allows MORE than it should" } else { "" };
         let seen = words::seen(finding);
         let seen = format!("expected {}, seen {seen}{widened}", finding.expected);

@@ -165,7 +165,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
         return plain("?", "none", &format!("not run: {reason}"));
     }
     let Some(breach) = cell.breaches.first() else {
-        let tested = format!("holds, tested {}", plural(cell.fired, "time"));
+        let tested = format!("holds, tested {}", plural(cell.tested, "time"));
         return match cell.state {
             State::Untestable => plain("–", "none", "this release does not support it"),
             State::Untried => plain("·", "none", "not tested"),

@@ -11,14 +11,15 @@ use expect_test::{Expect, expect};
 use super::changes::Upgrade;
 use super::json::Document;
 use super::{files, page, text};
-use crate::campaign::{FindingReport, Status, Subject};
+use crate::campaign::{FindingReport, Subject};
 use crate::contract::Clause;
-use crate::judge::judge;
+use crate::judge::record::{Confirmed, FindingRecord, Status};
+use crate::judge::{Count, judge};
 use crate::known::Known;
 use crate::known::update::{Change, changes};
 use crate::matrix::record::{Key, Record};
 use crate::matrix::store::Store;
-use crate::matrix::{Column, Count, Matrix, Outcome, Results, Row};
+use crate::matrix::{Column, Matrix, Outcome, Results, Row};
 use crate::policy::Dimension;
 use crate::report::clause_history::ClauseHistory;
 use crate::report::read_results::Read;
@@ -29,21 +30,16 @@ const TRACE: &str = include_str!("../../../tests/traces/r4-ap-resume-never-confi
 
 fn report(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    FindingReport {
-        id: "r4-ap-resume-never-config".to_owned(),
+    let report = FindingReport::new(judge(&trace).findings.remove(0), trace);
+    let record = FindingRecord {
         status,
-        finding: judge(&trace).findings.remove(0),
-        program: trace.program.clone(),
-        trace,
-        unlike: None,
-        stderr: "last <words>\n".to_owned(),
         token: "r1-s1-c3-o12".to_owned(),
-        confirmed: (5, 5),
+        confirmed: Confirmed { shown: 5, runs: 5 },
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
-        deed: None,
-        excuse: None,
-    }
+        ..report.record
+    };
+    FindingReport { record, stderr: "last <words>\n".to_owned(), ..report }
 }
 
 fn key() -> Key {
@@ -72,8 +68,8 @@ fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -
         steps: 160,
         wall: Duration::from_secs(65),
         tally: BTreeMap::from([
-            (resumes, Count { compared: 12, rested: 0 }),
-            (notices, Count { compared: heard, rested: 3 }),
+            (resumes, Count { tested: 12, compared: 12, ..Count::default() }),
+            (notices, Count { tested: heard + 3, compared: heard, ..Count::default() }),
         ]),
         untestable: untestable.iter().copied().collect(),
         asked: BTreeSet::from([report(Status::New).finding.signature()]),
@@ -306,14 +302,14 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
             schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
             releases: release version digest not_run cases steps wall_seconds inconclusive asked
             cells: clause dimension release state fired widened known signatures case
-            findings: signature release status widened known expected seen seen_form confirmed since after case
+            findings: release known since after finding
             turns: clause dimension from to gained lost
             {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
             {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-            {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-            its schema is `x`, not `heirloom matrix v1`"#]],
+            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","probe":null}}
+            its schema is `x`, not `heirloom matrix v2`"#]],
     );
 }
 
@@ -431,9 +427,9 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
     });
     let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
     let mut older = serde_json::to_value(record).expect("a record is plain values");
-    drop(older.as_object_mut().and_then(|older| older.remove("inconclusive")));
-    let older: Record = serde_json::from_value(older).expect("an older record is read");
-    assert!(older.results(&key()).is_some_and(|results| results.inconclusive.is_empty()));
+    older["schema"] = "heirloom release v1".into();
+    let older: Record = serde_json::from_value(older).expect("it has the same keys");
+    assert!(older.results(&key()).is_none(), "a release with an older record is run again");
     check(
         &lines.concat(),
         expect![[r#"
@@ -482,7 +478,7 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
                 seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
                 reason = \"it is so\"\ncase = \"a.case\"\n";
-    let known = Known::parse(list, |_| Ok(report(Status::New).program.to_string()));
+    let known = Known::parse(list, |_| Ok(report(Status::New).trace.program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
     let changes = changes(&known, &read.evidence());

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use maud::{Markup, html};
 
-use crate::campaign::{FindingReport, Status};
+use crate::campaign::FindingReport;
 use crate::contract::row;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
 use crate::report::{listing, words};
@@ -133,7 +134,7 @@ impl Card<'_> {
 fn is_alike(one: &FindingReport, other: &FindingReport) -> bool {
     let (a, b) = (&one.finding, &other.finding);
     let same_values = (&a.expected, &a.seen) == (&b.expected, &b.seen);
-    same_values && a.step == b.step && one.program == other.program
+    same_values && a.step == b.step && one.trace.program == other.trace.program
 }
 
 /// The first release of each unbroken row of releases.
@@ -147,7 +148,8 @@ fn since(breaches: &[&Breach]) -> String {
 
 /// The program, and what it shows; on which releases too, where there are several.
 fn program(alike: &Alike<'_>, alone: bool) -> Markup {
-    let FindingReport { finding, program, .. } = alike.report;
+    let FindingReport { record, trace, .. } = alike.report;
+    let (finding, program) = (&record.finding, &trace.program);
     html! {
         dl {
             @if !alone {

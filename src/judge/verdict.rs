@@ -1,0 +1,208 @@
+//! The nouns of a verdict: findings, notices, and what was compared.
+//!
+//! A finding is one breach of one clause. What was compared is counted in cells, so that a clause
+//! that was never tested can be reported as such.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+use super::origin::Origin;
+use super::releases::HomeHistory;
+use super::signature::Signature;
+use crate::contract::{Clause, Strength};
+use crate::policy::{Dimension, Policy, Profiles};
+use crate::program::operation::OpKind;
+use crate::program::thread::ThreadName;
+
+/// A place where a policy shows.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum View {
+    /// The answer to start, resume and fork; of other requests, that they were answered or refused.
+    Reply,
+    /// `thread/settings/updated`.
+    Notice,
+    /// A warm resume without override.
+    #[serde(alias = "reread")]
+    WarmRead,
+    /// A cold resume in a second process, on a copy of the home.
+    #[serde(alias = "fresh")]
+    ColdRead,
+    /// What the request to the model says.
+    #[serde(alias = "told")]
+    ModelContext,
+    /// The thread's rollout file.
+    Rollout,
+    /// The thread's row in the state database.
+    #[serde(rename = "state-db", alias = "store")]
+    #[strum(to_string = "state-db")]
+    Store,
+    /// What happened when the model asked for a command or a patch.
+    #[serde(alias = "deed")]
+    Probe,
+    /// The lines, turns and processes themselves.
+    #[serde(rename = "protocol", alias = "wire")]
+    #[strum(to_string = "protocol")]
+    Wire,
+    /// Each line beside the schema that the server prints of itself.
+    Schema,
+}
+
+/// One breach of one clause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The clause that is broken.
+    pub clause: Clause,
+    /// How firmly the sources stand behind it, in this dimension.
+    pub strength: Strength,
+    /// The dimension of the wrong value, where it is about one.
+    pub dimension: Option<Dimension>,
+    /// The step that shows it: the first, or the first at which it widens.
+    #[serde(default)]
+    pub step: usize,
+    /// The kind of operation.
+    pub kind: OpKind,
+    /// The thread.
+    #[serde(skip)]
+    pub thread: Option<ThreadName>,
+    /// Every view that shows it.
+    #[serde(default)]
+    pub views: BTreeSet<View>,
+    /// The form of what was due, as it stands in the signature.
+    pub form: String,
+    /// What was due.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// The form of what was seen, where it is a value.
+    pub seen_form: Option<String>,
+    /// Where the wrong value comes from: the first that fits.
+    pub origin: Origin,
+    /// The other origins that fit.
+    #[serde(default)]
+    pub also_fits: Vec<Origin>,
+    /// Whether what was seen allows more than what was due.
+    #[serde(default)]
+    pub widened: bool,
+    /// The policies that are apart, where it is about a value.
+    #[serde(skip)]
+    pub apart: Option<Apart>,
+    /// The release that ran where it showed, and those that had the home before.
+    #[serde(flatten)]
+    pub residence: HomeHistory,
+}
+
+/// What was due and what was seen, as whole policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// The policy that was due.
+    pub due: Policy,
+    /// The same with the value that was seen.
+    pub seen: Policy,
+    /// What named profiles meant then.
+    pub profiles: Profiles,
+}
+
+/// Something to know that breaks no clause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Notice {
+    /// The clause it is listed under.
+    pub clause: Clause,
+    /// The step.
+    pub step: usize,
+    /// What it is, in a sentence; equal notices have equal texts.
+    pub text: String,
+}
+
+/// How often a clause was tested, and with what outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Count {
+    /// Comparisons, and other answers that rested on the clause.
+    #[serde(rename = "fired")]
+    pub tested: u64,
+    /// Comparisons by a view.
+    pub compared: u64,
+    /// Tests that agreed.
+    pub held: u64,
+    /// Comparisons that did not agree.
+    pub broken: u64,
+}
+
+/// What a comparison was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cell {
+    /// The clause.
+    pub clause: Clause,
+    /// The view; none where a clause was relied on and not compared by itself.
+    pub view: Option<View>,
+    /// The dimension, where it was about one.
+    pub dimension: Option<Dimension>,
+}
+
+/// The judgement of one trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The breaches, one for each signature and form of what was seen, in the order in which they
+    /// showed.
+    pub findings: Vec<Finding>,
+    /// Notices.
+    pub notices: Vec<Notice>,
+    /// Why the harness cannot say, where it cannot.
+    pub inconclusive: Option<String>,
+    /// What was compared.
+    pub tally: BTreeMap<Cell, Count>,
+    /// The steps that were performed.
+    pub performed: BTreeSet<usize>,
+    /// The steps that the release was not asked for, and what it does not have of each.
+    pub left_out: BTreeMap<usize, String>,
+    /// The clauses that these steps were to test.
+    pub withheld: BTreeSet<Clause>,
+}
+
+impl Finding {
+    /// What deduplication, shrinking and known deviations go by.
+    pub fn signature(&self) -> Signature {
+        Signature {
+            clause: self.clause,
+            dimension: self.dimension,
+            kind: self.kind,
+            form: self.form.clone(),
+            origin: self.origin,
+        }
+    }
+
+    /// Whether another finding has the same signature, and shows the same form of a wrong value,
+    /// on the same release and after the same others.
+    pub fn is_like(&self, other: &Finding) -> bool {
+        let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
+        same && self.residence == other.residence
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, more: Count) {
+        self.tested += more.tested;
+        self.compared += more.compared;
+        self.held += more.held;
+        self.broken += more.broken;
+    }
+}
+
+impl Verdict {
+    /// Whether a finding has this signature.
+    pub fn shows(&self, signature: &Signature) -> bool {
+        self.findings.iter().any(|finding| finding.signature() == *signature)
+    }
+
+    pub(super) fn count(&mut self, cell: Cell, held: bool) {
+        let compared = u64::from(cell.view.is_some());
+        let (held, broken) = (u64::from(held), u64::from(!held));
+        *self.tally.entry(cell).or_default() += Count { tested: 1, compared, held, broken };
+    }
+}
