@@ -19,7 +19,7 @@ use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
-use heirloom::report::finding::server;
+use heirloom::report::words::ran_on;
 use heirloom::trace::{Observation, Trace};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
@@ -127,7 +127,7 @@ fn check_moved(steps: &str, name: &str, expected: Expect) {
     let added = test_bed.add(other.path.clone(), Version::new(0, 144, 4));
     added.expect("the server is correct on its own home");
     let trace = run(test_bed, &format!("# heirloom case v1\nconfig\n{steps}audit\n"));
-    let server = judge(&trace).findings.first().map(|finding| server(&finding.residence));
+    let server = judge(&trace).findings.first().map(|finding| ran_on(&finding.residence));
     let server = server.map(|server| format!("{server}: ")).unwrap_or_default();
     let verdict = verdict(&trace);
     let leftovers = [main.leftovers(), other.leftovers()].concat();
