@@ -191,7 +191,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
         exit 2
@@ -293,9 +293,9 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
-        ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
+        ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v2`, the first line of a case
         exit 2
         ! heirloom: cannot read src: Is a directory (os error 21)
         exit 2
@@ -487,9 +487,9 @@ fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
         told.replace(&folder.path().display().to_string(), "FOLDER")
     });
     expect![[r#"
-        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 1: a newer heirloom wrote it, and reads it
+        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 2: a newer heirloom wrote it, and reads it
         exit 2
-        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, spawn, restart, configure, disk, second, torn, together, resume, begin, settings, finish, steer, retune, reread, fresh, task, rival, invalid, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject or audit
+        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is not a step that heirloom VERSION knows, though a newer one may; expected start, run, begin, finish, steer, turn-settings, settings, fork, resume, warm-read, cold-read, spawn, subagent-turn, second-server, invalid, restart, configure, disk, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject, client2, kill-during, parallel or audit
         exit 2
     "#]].assert_eq(&lines.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }

@@ -62,7 +62,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
+        releases = "0.144.4"
         reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
@@ -77,7 +77,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
+        releases = "0.144.4"
         reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
@@ -90,7 +90,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
+        releases = "0.144.4"
         reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
         known.toml agrees with runs/latest: nothing to change
@@ -132,7 +132,7 @@ fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
           last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
-          known         R5/RV/resume/user/config in =0.144.4: x
+          known         R5/RV/resume/user/config in 0.144.4: x
                         its case is cases/r5.case
 
         R6
