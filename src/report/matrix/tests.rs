@@ -197,7 +197,7 @@ fn an_upgrade_is_told_in_words_with_programs() {
               on 0.144.4    expected never, seen on-request; it allows MORE than it should
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start   approval=never                -> t0
+                start    approval=never               -> t0
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
@@ -495,7 +495,7 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     check(
         &all.replace(&folder.path().display().to_string(), "FOLDER"),
         expect![[r#"
-            line 1: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.144.4
+            line 1: 0.131.0..0.169.0 to 0.131.0..0.144.4
 
             Runs
               last run      there is none here; `heirloom check` makes one
@@ -503,7 +503,7 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
                             policy WIDENED)
                             FOLDER
               see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
-              known         R4/AP/resume/never/config in >=0.131.0, <=0.169.0: it is so
+              known         R4/AP/resume/never/config in 0.131.0..0.169.0: it is so
                             its case is a.case
 
             Runs
