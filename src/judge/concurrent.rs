@@ -67,8 +67,8 @@ fn changes(expected: &[Expected], before: &World, after: &World) -> BTreeMap<Thr
     all
 }
 
-/// T9: for each thread at least one notice where a change is certain to bring one, and not more than
-/// changes. Whether a client that resumes the thread at the same time gets the notice is open.
+/// T9: for each thread at least one notice where a change is certain to bring one, and not more
+/// than changes. Whether a client that resumes the thread at the same time gets the notice is open.
 fn count_notices(
     context: &StepContext,
     steps: &[Step],

@@ -116,7 +116,8 @@ impl Findings {
         index
     }
 
-    /// Adds what the files say, which are read at a restart, and which of them a cold read explains.
+    /// Adds what the files say, which are read at a restart, and which of them a cold read
+    /// explains.
     pub(super) fn add_files(&mut self, step: usize, context: &StepContext, candidate: &Candidate) {
         let world = &candidate.branch.world;
         let readings = context.observations.iter().filter_map(|each| Reading::of(each));
@@ -177,7 +178,8 @@ fn finding(place: &Place, mismatch: &Mismatch, origins: Vec<Origin>) -> Finding 
     }
 }
 
-/// Every origin that fits a wrong value, best first. Where only its form was seen, the form decides.
+/// Every origin that fits a wrong value, best first. Where only its form was seen, the form
+/// decides.
 fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) -> Vec<Origin> {
     let Some(value) = mismatch.seen.value() else {
         return Vec::new();

@@ -119,7 +119,7 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               The program; > marks the step that shows it:
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start    approval=never               -> t0
+                start   approval=never                -> t0
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
@@ -164,7 +164,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
               The program; > marks the step that shows it:
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start    approval=never               -> t0
+                start   approval=never                -> t0
               > run     t0 "turn 1"                   <- text "ok"
                 ^ R4: expected a refusal, seen it was granted
                 audit
@@ -205,7 +205,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
             #   replay        heirloom replay r4-ap-resume-never-config.case --server 0.144.4
             #
             config  approval=on-request reviewer=user sandbox=read-only
-            start    approval=never               -> t0
+            start   approval=never                -> t0
             run     t0 "turn 1"                   <- text "ok"
             audit
         "##]],
@@ -410,7 +410,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart    approval=never               -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }
