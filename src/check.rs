@@ -101,7 +101,7 @@ impl Check {
     /// # use heirloom::Check;
     /// let outcome = Check::new().other("0.144.4").cases(2).run()?;
     /// assert_eq!(outcome.subject.others.len(), 1);
-    /// assert!(outcome.performed.contains_key("restart graceful server=0.144.4"));
+    /// assert!(outcome.performed.contains_key("restart graceful release=0.144.4"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

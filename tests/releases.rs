@@ -14,6 +14,7 @@ use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use heirloom::model::REVISION;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 
@@ -113,6 +114,11 @@ fn heirloom(arguments: &[&str]) -> Output {
     within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
 }
 
+/// The token of a case.
+fn token() -> String {
+    format!("r{REVISION}-s1-c1-o3")
+}
+
 fn check(arguments: &[&str], expected: Expect) {
     expected.assert_eq(&seen(&heirloom(arguments)));
 }
@@ -130,10 +136,10 @@ fn a_release_that_does_not_start_is_a_column_that_says_so() {
               9.9.8      9.9.9
           9.9.8         not run:
                         SHOP/cache/servers/9.9.8-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
           9.9.9         not run:
                         SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
         exit 5"#]]
     .assert_eq(&lines.join("\n"));
 }
@@ -161,7 +167,7 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9"],
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
-        &["bisect", "r7-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["bisect", &token(), "--good", "9.9.9", "--bad", "9.9.9"],
         &["matrix", "9.9.7.."],
         &["diff", "latest", "9.9..9.9.9"],
     ];
@@ -170,17 +176,17 @@ fn a_mistake_in_the_releases_is_one_line() {
     expect![[r#"
         ! heirloom: the following required arguments were not provided: <SPEC>...; see `heirloom matrix --help`
         exit 2
-        ! heirloom: cannot tell releases from `9.9.9..9.9.7`: it ends before it begins; write 9.9.7..9.9.9
+        ! heirloom: `9.9.9..9.9.7` does not name releases: it ends before it begins; write 9.9.7..9.9.9
         exit 2
         ! heirloom: no release in 9.7..9.8 is published for this platform; they go from 9.9.7 to 9.9.9
         exit 2
-        ! heirloom: cannot tell releases from `newest`: it is neither a release, a range, `latest`, nor a file
+        ! heirloom: `newest` does not name releases: it is not a release, a range, `latest` or a file
         exit 2
         ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; see `heirloom matrix --help`
         exit 2
         ! heirloom: cannot keep a matrix in bin: something else is in it; name another with --out
         exit 2
-        ! heirloom: cannot tell a server from `9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        ! heirloom: `9.9` does not name a server: it is not a version, `latest` or a file; give a release such as 0.169.0, or a path
         exit 2
         ! heirloom: 9.9.9 and 9.9.9 are the same release; name two, such as 0.144.4 and 0.169.0
         exit 2
@@ -188,25 +194,25 @@ fn a_mistake_in_the_releases_is_one_line() {
         exit 2
         ! heirloom: --good and --bad are both 9.9.9; name two releases
         exit 2
-        ! heirloom: cannot tell releases from `9.9.7..`: a range has both ends in it; write it like 0.144..0.169
+        ! heirloom: `9.9.7..` does not name releases: it has no last release; write both ends, as 0.144..0.169
         exit 2
-        ! heirloom: cannot tell a server from `9.9..9.9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        ! heirloom: `9.9..9.9.9` does not name a server: it is not a version, `latest` or a file; give a release such as 0.169.0, or a path
         exit 2
     "#]].assert_eq(&lines.concat());
 }
 
 #[test]
 fn an_end_that_cannot_be_judged_ends_a_search() {
-    let output = shop().seen(&["bisect", "r7-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
+    let output = shop().seen(&["bisect", &token(), "--good", "9.9.7", "--bad", "9.9.9"]);
     let says = |line: &&str| line.contains("cannot judge") || !line.starts_with('!');
     let lines: Vec<&str> = output.lines().filter(says).collect();
     expect![[r#"
           searching     3 releases from 9.9.7 to 9.9.9
           9.9.9         cannot be judged:
                         SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
                         --server
-        ! heirloom: cannot judge 9.9.9: SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex is no app-server: closed today (code -32600); pass one with --server
+        ! heirloom: cannot judge 9.9.9: SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex is not an app-server: closed today (code -32600); pass one with --server
         exit 3"#]]
     .assert_eq(&lines.join("\n"));
 }
