@@ -19,7 +19,7 @@ use crate::contract::Clause;
 use crate::drive::test_bed::TestBed;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Count, Finding};
+use crate::judge::verdict::{Cell, Count, Finding};
 use crate::known::{Known, Row};
 use crate::program::Program;
 use crate::program::generate::Draw;

@@ -40,7 +40,7 @@ use self::capabilities::Capabilities;
 use self::findings::{Findings, Place};
 use self::releases::ReleaseTimeline;
 use self::step_context::StepContext;
-pub use self::verdict::{Apart, Cell, Count, Finding, Notice, Verdict, View};
+use self::verdict::{Notice, Verdict};
 
 /// Worlds kept at once; past it the program races more than the judge can follow.
 const WORLDS_MAX: usize = 64;

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::{self, Campaign, FindingReport, Subject};
 use crate::contract::Clause;
 use crate::home::FeatureSet;
-use crate::judge::Count;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Count;
 use crate::policy::Dimension;
 use crate::program::Program;
 

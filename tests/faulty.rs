@@ -114,7 +114,7 @@ fn check_moved(program: &str, name: &str, expected: Expect) {
     let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
     let trace = Worker::new(Arc::new(test_bed)).run(&program.parse().expect("the plan is one"));
     let told = match judge(&trace).findings.first() {
-        Some(finding) => format!("{}: {}", ran_on(&finding.residence), verdict(&trace)),
+        Some(finding) => format!("{}: {}", ran_on(&finding.home_history), verdict(&trace)),
         None => verdict(&trace),
     };
     let left = left.into_iter().all(is_left_alone);

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, FindingReport, probe};
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::known::Known;
 use crate::program::Program;
 use crate::shrink::Search;
@@ -143,12 +144,12 @@ impl Confirmation<'_> {
         let signature = wanted.signature();
         let excused = |finding: &Finding| {
             let other = finding.seen_form != wanted.seen_form
-                || finding.residence.before != wanted.residence.before;
+                || finding.home_history.before != wanted.home_history.before;
             other && self.known.excuses(finding).is_some()
         };
         let same = |finding: &Finding| {
             finding.signature() == signature
-                && finding.residence.release == wanted.residence.release
+                && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
                 && !excused(finding)
         };

@@ -9,7 +9,7 @@ use semver::Version;
 use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Count, Finding, Verdict};
+use crate::judge::verdict::{Cell, Count, Finding, Verdict};
 use crate::program::Program;
 use crate::program::ops::Step;
 use crate::program::ops::fork::Fork;
@@ -45,13 +45,13 @@ struct Sightings {
 type Identity = (Signature, Option<Version>);
 
 fn identity(finding: &Finding) -> Identity {
-    (finding.signature(), finding.residence.release.clone())
+    (finding.signature(), finding.home_history.release.clone())
 }
 
 impl Totals {
     /// Lists a finding of another release, on a home that no other has used, as a notice.
     pub(super) fn notice_other_release(&mut self, finding: &Finding, token: &str) {
-        let release = finding.residence.release.as_ref().map(ToString::to_string);
+        let release = finding.home_history.release.as_ref().map(ToString::to_string);
         let release = release.unwrap_or_else(|| "another server".to_owned());
         let signature = finding.signature();
         let text = format!(
@@ -175,7 +175,7 @@ mod tests {
     use crate::judge::origin::Origin;
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
-    use crate::judge::{Finding, Verdict};
+    use crate::judge::verdict::{Finding, Verdict};
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;
@@ -204,8 +204,8 @@ mod tests {
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
-            apart: None,
-            residence: HomeHistory::default(),
+            policies: None,
+            home_history: HomeHistory::default(),
         };
         let mut report = FindingReport::new(finding, trace);
         report.record.status = status;

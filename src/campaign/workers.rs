@@ -22,9 +22,10 @@ use super::totals::Totals;
 use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
+use crate::judge::judge;
 use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
-use crate::judge::{Finding, Verdict, judge};
+use crate::judge::verdict::{Finding, Verdict};
 use crate::known::Row;
 use crate::program::generate;
 use crate::trace::Trace;
@@ -339,7 +340,7 @@ impl<'a> Coordinator<'a> {
 
     /// Whether another release than the checked one shows it, on a home that no other has used.
     fn is_of_another_release(&self, finding: &Finding) -> bool {
-        let HomeHistory { release, before } = &finding.residence;
+        let HomeHistory { release, before } = &finding.home_history;
         before.is_empty() && *release != self.setup.test_bed.main.version
     }
 

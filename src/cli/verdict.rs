@@ -8,7 +8,7 @@ use semver::Version;
 use super::{Failure, print};
 use crate::campaign::Conclusion;
 use crate::contract::Clause;
-use crate::judge::{Finding, Verdict};
+use crate::judge::verdict::{Finding, Verdict};
 use crate::known::{Known, Row};
 use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::style::{Color, Style};
@@ -78,7 +78,7 @@ impl Runs<'_> {
             format!("{reason} (releases {}{homes})", row.releases)
         });
         Details {
-            server: Some(ran_on(&finding.residence)),
+            server: Some(ran_on(&finding.home_history)),
             shown: Some(format!("in {times} of {}", plural(self.runs.len(), "run"))),
             excuse,
             ..Details::default()

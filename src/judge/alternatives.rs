@@ -80,7 +80,7 @@ pub(super) fn compare_refusal_unloads(
     if thread.live.is_none() || !thread.heard_by[0] {
         return None;
     }
-    let topic = context.topic(Clause::T5, View::Wire);
+    let topic = context.topic(Clause::T5, View::Protocol);
     Some(Comparison::failed(Mismatch {
         thread: Some(name),
         resync: Resync::Unloaded,

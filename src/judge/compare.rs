@@ -5,7 +5,7 @@
 
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StatedReply, StepContext};
-use super::verdict::{Apart, View};
+use super::verdict::{PolicyPair, View};
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
 use crate::model::Expected;
@@ -212,7 +212,7 @@ fn mark_widened(all: &mut [Comparison], context: &StepContext, expected: &Expect
             let seen = policy.replaced(value.clone());
             let profiles = context.capabilities.profiles.clone();
             mismatch.widened = order::allows_more(&seen, policy, &profiles);
-            mismatch.apart = Some(Apart { due: policy.clone(), seen, profiles });
+            mismatch.policies = Some(PolicyPair { expected: policy.clone(), seen, profiles });
         }
     }
 }

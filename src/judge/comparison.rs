@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::verdict::{Apart, Cell, View};
+use super::verdict::{Cell, PolicyPair, View};
 use crate::contract::Clause;
 use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Value};
@@ -41,7 +41,7 @@ pub(super) struct Mismatch {
     pub(super) seen: Content,
     /// Whether what was seen allows more than what was expected.
     pub(super) widened: bool,
-    pub(super) apart: Option<Apart>,
+    pub(super) policies: Option<PolicyPair>,
     pub(super) resync: Resync,
 }
 
@@ -112,7 +112,7 @@ impl Mismatch {
             expected: expected.into(),
             seen: seen.into(),
             widened: false,
-            apart: None,
+            policies: None,
             resync: Resync::Nothing,
         }
     }

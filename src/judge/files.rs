@@ -34,7 +34,7 @@ impl Reading {
             Observation::Store { thread, approval, permissions } => {
                 let approval = approval.clone().map(Value::Approval);
                 let permissions = permissions.clone().map(Value::Permissions);
-                (View::Store, thread, approval.into_iter().chain(permissions).collect())
+                (View::StateDb, thread, approval.into_iter().chain(permissions).collect())
             }
             _ => return None,
         };
@@ -67,7 +67,7 @@ impl FileReadings {
                 continue;
             }
             let file = match reading.view {
-                View::Store => "the state database",
+                View::StateDb => "the state database",
                 _ => "the rollout",
             };
             let text = format!(
@@ -82,7 +82,7 @@ impl FileReadings {
 
     /// The files that disagreed in the dimension in which a cold read is wrong now.
     pub(super) fn take_explained(&mut self, thread: ThreadName, dimension: Dimension) -> Vec<View> {
-        let files = [View::Rollout, View::Store].into_iter();
+        let files = [View::Rollout, View::StateDb].into_iter();
         files.filter(|view| self.0.remove(&(thread, dimension, *view)).is_some()).collect()
     }
 

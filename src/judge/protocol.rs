@@ -54,7 +54,8 @@ pub(super) fn compare(trace: &Trace, steps: &[Step]) -> Vec<Located> {
         all.extend(compared.into_iter().flatten().map(locate));
     }
     let (step, entry) = (steps.len(), trace.facts.len());
-    let to_the_end = [Clause::W2, Clause::W3].map(|clause| Comparison::passed(clause, View::Wire));
+    let to_the_end =
+        [Clause::W2, Clause::W3].map(|clause| Comparison::passed(clause, View::Protocol));
     all.extend(to_the_end.map(|comparison| Located { step, entry, comparison }));
     all
 }
@@ -131,7 +132,7 @@ impl Progress {
         let answers = self.answers.entry(call).or_default();
         *answers += 1;
         if *answers == 1 {
-            Comparison::passed(Clause::W1, View::Wire)
+            Comparison::passed(Clause::W1, View::Protocol)
         } else {
             not_one_answer(kind, format!("{answers} answers"))
         }
@@ -149,7 +150,7 @@ impl Progress {
         let count = self.turns.entry(turn).or_default();
         count.ended += 1;
         match (count.started, count.ended) {
-            (1, 1) => Some(Comparison::passed(Clause::W4, View::Wire)),
+            (1, 1) => Some(Comparison::passed(Clause::W4, View::Protocol)),
             (0, 1) if self.unsubscribed.contains(&turn.0) => None,
             (started, ended) => {
                 let seen = format!("{started} turn/started and {ended} turn/completed");
@@ -199,7 +200,7 @@ fn placed(at: &str, problem: &str) -> String {
 }
 
 fn topic(clause: Clause, kind: OpKind) -> Topic {
-    Topic { clause, kind, view: View::Wire }
+    Topic { clause, kind, view: View::Protocol }
 }
 
 fn failed(topic: Topic, form: &'static str, expected: &'static str, seen: String) -> Comparison {

@@ -13,9 +13,10 @@ use super::{Results, Row};
 use crate::campaign::{Campaign, FindingReport, Subject};
 use crate::contract::Clause;
 use crate::home::FeatureSet;
+use crate::judge::judge;
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
-use crate::judge::{Count, judge};
+use crate::judge::verdict::Count;
 use crate::model::REVISION;
 use crate::trace::Trace;
 

@@ -16,10 +16,10 @@ use crate::campaign::{self, Campaign, Subject};
 use crate::contract::Clause;
 use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
-use crate::judge::Count;
 use crate::judge::capabilities::Capabilities;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Count;
 use crate::program::Program;
 use crate::provision::{Executable, Spec};
 
@@ -271,7 +271,7 @@ mod tests {
     use super::{Column, label, results};
     use crate::campaign::{self, Subject};
     use crate::contract::Clause;
-    use crate::judge::{Cell, Count, View};
+    use crate::judge::verdict::{Cell, Count, View};
     use crate::known::Known;
     use crate::matrix::{Matrix, Outcome};
 

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Breach, Cell, Column, Matrix, Row, Since, State, TurningPoint};
 use crate::campaign::FindingReport;
 use crate::contract::all;
-use crate::judge::Count;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Count;
 use crate::known::Known;
 
 impl Matrix {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::protocol::rpc::is_unknown_method;
 use crate::trace::{Observation, Trace};

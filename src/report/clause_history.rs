@@ -12,7 +12,7 @@ use super::read_results::{Read, Record};
 use super::style::Style;
 use super::words::{self, plural};
 use crate::contract::Clause;
-use crate::judge::Count;
+use crate::judge::verdict::Count;
 use crate::known::{Known, Row};
 use crate::matrix::State;
 

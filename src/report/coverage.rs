@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::Itertools;
 
 use crate::contract::{all, row};
-use crate::judge::{Cell, Count, View};
+use crate::judge::verdict::{Cell, Count, View};
 use crate::policy::Dimension;
 
 /// Columns between two columns of the table.
@@ -19,10 +19,10 @@ const VIEWS: [Option<View>; 11] = [
     Some(View::ColdRead),
     Some(View::ModelContext),
     Some(View::Rollout),
-    Some(View::Store),
+    Some(View::StateDb),
     Some(View::Probe),
     Some(View::Schema),
-    Some(View::Wire),
+    Some(View::Protocol),
     None,
 ];
 

@@ -10,8 +10,8 @@ use super::style::{Color, Style};
 use super::{listing, timeline, words};
 use crate::campaign::FindingReport;
 use crate::contract::row;
-use crate::judge::Finding;
 use crate::judge::record::{Excuse, Status};
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::text::HEADER;
 use crate::trace::Trace;
@@ -133,7 +133,7 @@ impl<'a> FindingText<'a> {
         let after = words::time(report.found_after);
         let details = Details {
             probe: report.probe.as_ref().map(words::probe),
-            server: Some(words::ran_on(&report.finding.residence)),
+            server: Some(words::ran_on(&report.finding.home_history)),
             confirmed: Some(words::confirmed(report)),
             shown: None,
             flaky,

@@ -2,7 +2,7 @@
 
 use super::style::{Color, Style};
 use super::words;
-use crate::judge::Finding;
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::ops::Step;
 

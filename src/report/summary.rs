@@ -14,7 +14,7 @@ use crate::campaign::{Noticed, Outcome, Stale, Subject};
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Count};
+use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
 pub const SCHEMA: &str = "heirloom summary v2";

@@ -11,7 +11,7 @@ use crate::judge::origin::Origin;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, View};
+use crate::judge::verdict::{Finding, View};
 use crate::policy::Dimension;
 
 /// Longest part of a server's message that is shown, in characters: the mistake stands in front,
@@ -61,11 +61,11 @@ pub fn view_meaning(view: View) -> &'static str {
         View::Notice => "its thread/settings/updated notification",
         View::WarmRead => "a resume of the loaded thread that changes nothing",
         View::ModelContext => "the policy that the server states to the model",
-        View::Store => "the thread's row in the state database",
+        View::StateDb => "the thread's row in the state database",
         View::Rollout => "the thread's file on disk",
         View::ColdRead => "a resume by a second process on a copy of the home",
         View::Probe => "the outcome of a command that the model asked for",
-        View::Wire => "messages, turns and processes",
+        View::Protocol => "messages, turns and processes",
         View::Schema => "each message against the schema that the server prints",
     }
 }

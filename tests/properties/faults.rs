@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 
 use expect_test::expect;
 use heirloom::contract::Clause;
-use heirloom::judge::{Finding, Verdict, View, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::{Finding, Verdict, View};
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};

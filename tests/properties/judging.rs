@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use expect_test::expect;
 use heirloom::contract::Clause;
+use heirloom::judge::judge;
 use heirloom::judge::signature::Signature;
-use heirloom::judge::{Cell, Finding, Verdict, View, judge};
+use heirloom::judge::verdict::{Cell, Finding, Verdict, View};
 use heirloom::policy::{Approval, Dimension};
 use heirloom::program::Program;
 use heirloom::trace::{Entry, Observation, Trace};

@@ -6,7 +6,8 @@
 
 use std::cell::RefCell;
 
-use heirloom::judge::{Verdict, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Verdict;
 use heirloom::program::Program;
 use heirloom::program::lift::canonical;
 use heirloom::shrink::Search;

@@ -12,7 +12,8 @@ use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
-use heirloom::judge::{Finding, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
 use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
@@ -111,7 +112,7 @@ impl Real {
     fn told(&self, program: &Program, finding: &Finding) -> Result<String, String> {
         let (program, finding, runs) = self.shrunk(program, finding)?;
         let details = Details {
-            server: Some(ran_on(&finding.residence)),
+            server: Some(ran_on(&finding.home_history)),
             found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
             ..Details::default()
         };
