@@ -4,9 +4,8 @@
 //! removed when the process ends; one that a killed process left behind is removed at the next
 //! start.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::policy::{Defaults, Policy};
 use crate::protocol::policy::Places;

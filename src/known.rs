@@ -113,7 +113,7 @@ impl Known {
     /// The list that is built in.
     pub fn embedded() -> Known {
         let case = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
+            let name = path.strip_prefix("../tests/cases/").unwrap_or(path);
             let text = CASES.get_file(name).and_then(|file| file.contents_utf8());
             text.map(str::to_owned).ok_or_else(|| format!("no case {name} is built in"))
         };

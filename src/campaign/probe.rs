@@ -263,11 +263,11 @@ mod tests {
         let last: Vec<Step> = cold.steps.into_iter().skip(5).collect();
         let text = Program { defaults: program.defaults, steps: last }.to_string();
         expect![[r##"
-            # heirloom case v1
+            # heirloom case v2
             config  approval=on-request reviewer=user sandbox=read-only
             restart graceful
             resume  t0
-            run     t0 "probe"                    <- deed esc decline deny
+            run     t0 "probe"                    <- probe escalate client=decline reviewer=deny
             audit
         "##]]
         .assert_eq(&text);

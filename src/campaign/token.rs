@@ -12,8 +12,7 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
-use crate::program::Program;
-use crate::program::generate;
+use crate::program::{Program, generate};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {

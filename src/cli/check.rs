@@ -13,9 +13,8 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, value_parser};
 use semver::Version;
 
-use super::known_flags;
 use super::server_flags::{self, Ready};
-use super::{Arguments, Command, EXIT_CODES, Failure, program_name};
+use super::{Arguments, Command, EXIT_CODES, Failure, known_flags, program_name};
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::program::generate::{LONGEST, STEPS_MAX};

@@ -119,10 +119,10 @@ fn copy(proposed: &Proposed, folder: &Path, to: &Path) -> Result<(), Failure> {
     fs::copy(&from, to).map(drop).map_err(|error| about(to, &error))
 }
 
-/// Where the list keeps its cases, as it spells it.
+/// The folder of the list's last case, as the list spells it: new cases go there.
 fn case_folder(known: &Known) -> String {
-    let first = known.rows.first().and_then(|row| row.case.rsplit_once('/'));
-    first.map_or(CASES, |(folder, _)| folder).to_owned()
+    let last = known.rows.last().and_then(|row| row.case.rsplit_once('/'));
+    last.map_or(CASES, |(folder, _)| folder).to_owned()
 }
 
 fn path(cases: &str, proposed: &Proposed) -> String {

@@ -213,14 +213,14 @@ mod tests {
         check(
             &evidence_of("R4/AP/resume/on-request/config", &[("0.144.4", Some("never"))]),
             expect![[r##"
-            # WIDENED: see SECURITY.md before publishing
-            [[deviation]]
-            signature = "R4/AP/resume/on-request/config"
-            seen = "never"
-            releases = "=0.144.4"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-on-request-config.case"
-        "##]],
+                # WIDENED: see SECURITY.md before publishing
+                [[deviation]]
+                signature = "R4/AP/resume/on-request/config"
+                seen = "never"
+                releases = "0.144.4"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-on-request-config.case"
+            "##]],
         );
         let marked = LIST.replace("[[deviation]]", &format!("{WIDENING}\n[[deviation]]"));
         let known = Known::parse(&marked, |_| Ok(CASE.to_owned())).expect("it is a list");
@@ -236,8 +236,8 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.147.0
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.131.0..0.147.0
+            "#]],
         );
     }
 
@@ -248,14 +248,14 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to =0.169.0
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "on-request"
-            releases = "=0.131.0"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.169.0
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "on-request"
+                releases = "0.131.0"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-never-config.case"
+            "#]],
         );
     }
 
@@ -275,14 +275,14 @@ mod tests {
         check(
             &evidence(&releases),
             expect![[r#"
-            line 3: >=0.131.0, <=0.169.0 to =0.144.4
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "untrusted"
-            releases = "=0.169.0"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
-        "#]],
+                line 3: 0.131.0..0.169.0 to 0.144.4
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "untrusted"
+                releases = "0.169.0"
+                reason = 'a resume says "no"'
+                case = "cases/r4-ap-resume-never-config.case"
+            "#]],
         );
     }
 
@@ -310,7 +310,7 @@ mod tests {
             [[deviation]]
             signature = "R4/AP/resume/never/config"
             seen = "untrusted"
-            releases = "=0.151.0"
+            releases = "0.151.0"
             reason = 'a resume says "no"'
             case = "cases/r4-ap-resume-never-config.case"
         "##]]

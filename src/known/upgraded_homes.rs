@@ -99,14 +99,14 @@ mod tests {
         check(
             &Evidence::new([].into(), findings),
             expect![[r#"
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "on-request"
-            releases = "=0.169.0"
-            from = "=0.131.0"
-            reason = "on a home that 0.131.0 used before, a resume says no"
-            case = "b.case"
-        "#]],
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "on-request"
+                releases = "0.169.0"
+                from = "0.131.0"
+                reason = "on a home that 0.131.0 used before, a resume says no"
+                case = "b.case"
+            "#]],
         );
     }
 
@@ -119,13 +119,13 @@ mod tests {
         check(
             &Evidence::new(asked, findings),
             expect![[r#"
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
-            seen = "untrusted"
-            releases = "=0.169.0"
-            reason = "a resume says no"
-            case = "b.case"
-        "#]],
+                [[deviation]]
+                signature = "R4/AP/resume/never/config"
+                seen = "untrusted"
+                releases = "0.169.0"
+                reason = "a resume says no"
+                case = "b.case"
+            "#]],
         );
     }
 }

@@ -3,9 +3,8 @@
 //! A release is found again by its version, so that a server which has left the cache need not be
 //! fetched; a server given by path, by its digest. A file that cannot be read counts as missing.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use semver::Version;
 

@@ -174,7 +174,7 @@ mod tests {
                         collaboration=default
                     c1  |■■■■■■■■■---------------|  settings t0 approval=never
                         answered after 3.9 ms, with no policy
-                    c2  |■■■---------------------|  fork nobody -> t1
+                    c2  |■■■---------------------|  fork unknown -> t1
                         refused after 0.8 ms: no rollout found
                         |----------------*-------|  notice of t0: approval=on-request
                         reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS
@@ -196,7 +196,7 @@ mod tests {
                     c1  |■■■■■■■■■■■■■■■■■■■■■■■■|  settings t0
                         approval=never
                         answered after 3.9 ms, with no policy
-                    c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork nobody -> t1
+                    c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork unknown -> t1
                         not answered
             "#]],
         );

@@ -6,6 +6,12 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
+use proptest::prelude::Strategy;
+
+use super::drawn::{any_fault, any_program, two_namings, written_program};
+use super::{check, same};
+use crate::simulated;
+use crate::simulated::fault::Fault;
 use heirloom::contract::Clause;
 use heirloom::judge::judge;
 use heirloom::judge::signature::Signature;
@@ -13,12 +19,6 @@ use heirloom::judge::verdict::{Cell, Finding, Verdict, View};
 use heirloom::policy::{Approval, Dimension};
 use heirloom::program::Program;
 use heirloom::trace::{Entry, Observation, Trace};
-use proptest::prelude::Strategy;
-
-use super::drawn::{any_fault, any_plan, two_namings, written_plan};
-use super::{check, same};
-use crate::simulated;
-use crate::simulated::fault::Fault;
 
 /// A server without a fault has no finding, and no notice but those of the contract's own (G12).
 fn blameless(program: &Program) -> Result<(), String> {
@@ -74,12 +74,12 @@ fn trouble_is_inconclusive(trace: Trace) -> Result<(), String> {
 
 #[test]
 fn a_server_without_a_fault_is_not_blamed() {
-    check(any_plan(), |program| blameless(&program));
+    check(any_program(), |program| blameless(&program));
 }
 
 #[test]
 fn a_server_without_a_fault_is_not_blamed_for_a_written_program() {
-    check(written_plan(), |program| blameless(&program));
+    check(written_program(), |program| blameless(&program));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn other_names_change_no_signature() {
 
 #[test]
 fn other_numbers_of_requests_and_turns_change_no_verdict() {
-    check((any_plan(), any_fault()), |(program, fault)| {
+    check((any_program(), any_fault()), |(program, fault)| {
         let trace = simulated::run(&program, fault);
         same(&judge(&renumbered(trace.clone())), &judge(&trace))
     });
@@ -100,7 +100,7 @@ fn other_numbers_of_requests_and_turns_change_no_verdict() {
 
 #[test]
 fn a_stored_trace_is_judged_to_the_same_verdict() {
-    check((any_plan(), any_fault()), |(program, fault)| {
+    check((any_program(), any_fault()), |(program, fault)| {
         let trace = simulated::run(&program, fault);
         let stored: Trace = trace.to_string().parse().expect("a trace is read back");
         same(&judge(&stored), &judge(&trace))
@@ -109,7 +109,10 @@ fn a_stored_trace_is_judged_to_the_same_verdict() {
 
 #[test]
 fn trouble_of_our_own_is_no_finding() {
-    check(any_plan().prop_map(|program| simulated::run(&program, None)), trouble_is_inconclusive);
+    check(
+        any_program().prop_map(|program| simulated::run(&program, None)),
+        trouble_is_inconclusive,
+    );
 }
 
 /// The findings and notices of a program where the state database says `never` of each thread.

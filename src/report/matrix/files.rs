@@ -3,9 +3,8 @@
 //! Written anew each time, from the stored results beside them. A case has the same form as one of
 //! a campaign: a program that can be replayed, below comments that explain it.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::json::{Document, case_path};
 use super::page;
