@@ -75,13 +75,13 @@ impl Row {
     /// Whether a finding has the signature of this row, and is on a home such as it is about,
     /// whatever value was seen on whichever release.
     pub fn shows_in(&self, finding: &Finding) -> bool {
-        let before = &finding.residence.before;
+        let before = &finding.home_history.before;
         let upgraded = |from: &ReleaseRange| before.iter().any(|release| from.contains(release));
         self.signature == finding.signature() && self.from.as_ref().is_none_or(upgraded)
     }
 
     fn excuses(&self, finding: &Finding) -> bool {
-        let release = finding.residence.release.as_ref();
+        let release = finding.home_history.release.as_ref();
         self.shows_in(finding)
             && self.holds_on(release)
             && finding.seen_form.as_ref().is_none_or(|form| self.seen.contains(form))

@@ -128,7 +128,7 @@ fn check_moved(steps: &str, name: &str, expected: Expect) {
     let added = test_bed.add(other.path.clone(), Version::new(0, 144, 4));
     added.expect("the server is correct on its own home");
     let trace = run(test_bed, &format!("# heirloom case v1\nconfig\n{steps}audit\n"));
-    let server = judge(&trace).findings.first().map(|finding| ran_on(&finding.residence));
+    let server = judge(&trace).findings.first().map(|finding| ran_on(&finding.home_history));
     let server = server.map(|server| format!("{server}: ")).unwrap_or_default();
     let verdict = verdict(&trace);
     let leftovers = [main.leftovers(), other.leftovers()].concat();

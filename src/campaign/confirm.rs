@@ -144,12 +144,12 @@ impl Confirmation<'_> {
         let signature = wanted.signature();
         let excused = |finding: &Finding| {
             let other = finding.seen_form != wanted.seen_form
-                || finding.residence.before != wanted.residence.before;
+                || finding.home_history.before != wanted.home_history.before;
             other && self.known.excuses(finding).is_some()
         };
         let same = |finding: &Finding| {
             finding.signature() == signature
-                && finding.residence.release == wanted.residence.release
+                && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
                 && !excused(finding)
         };

@@ -47,7 +47,7 @@ struct Widening<'a> {
     program: &'a Program,
     finding: &'a Finding,
     thread: ThreadName,
-    apart: &'a Apart,
+    policies: &'a PolicyPair,
 }
 
 /// Adds what a probe shows to the report of a finding.
@@ -68,12 +68,12 @@ fn probed(
         let words = format!("the finding comes from a probe itself: {}", finding.seen);
         return (ProbeRecord { proof: Proof::Proved, words, case: None }, None);
     }
-    let (Some(apart), Some(thread)) = (&finding.apart, finding.thread) else {
+    let (Some(policies), Some(thread)) = (&finding.policies, finding.thread) else {
         return (not_shown("the finding is not about a value of a thread's policy"), None);
     };
-    let widening = Widening { program: &report.trace.program, finding, thread, apart };
+    let widening = Widening { program: &report.trace.program, finding, thread, policies };
     let mut last = (not_shown("no probe of this suite distinguishes the two policies"), None);
-    for probe in distinguishing(apart) {
+    for probe in distinguishing(policies) {
         if stop.load(Ordering::Relaxed) {
             return (not_shown("the campaign was stopped before"), None);
         }
@@ -90,9 +90,9 @@ fn not_shown(why: &str) -> ProbeRecord {
 }
 
 /// The probes that get further under the policy that was seen.
-fn distinguishing(apart: &Apart) -> Vec<Probe> {
-    let reach = |policy, probe: &Probe| reach(policy, need(*probe), &apart.profiles);
-    let further = |probe: &Probe| reach(&apart.seen, probe) > reach(&apart.due, probe);
+fn distinguishing(policies: &PolicyPair) -> Vec<Probe> {
+    let reach = |policy, probe: &Probe| reach(policy, need(*probe), &policies.profiles);
+    let further = |probe: &Probe| reach(&policies.seen, probe) > reach(&policies.expected, probe);
     PREFERRED.into_iter().filter(further).take(TRIES_MAX).collect()
 }
 
@@ -115,7 +115,7 @@ impl Widening<'_> {
     }
 
     fn compare(&self, outcome: &ProbeOutcome) -> ProbeRecord {
-        let expected = reach(&self.apart.due, need(outcome.probe), &self.apart.profiles);
+        let expected = reach(&self.policies.expected, need(outcome.probe), &self.policies.profiles);
         let words = in_words(outcome, expected);
         if outcome.unsandboxed && need(outcome.probe) != Need::Nothing {
             return not_shown(&format!("this machine cannot sandbox a command; {words}"));
@@ -216,7 +216,10 @@ mod tests {
             program.defaults.policy()
         };
         let (due, seen, profiles) = (policy(due), policy(seen), Profiles::new());
-        expected.assert_eq(&format!("{:?}", distinguishing(&Apart { due, seen, profiles })));
+        expected.assert_eq(&format!(
+            "{:?}",
+            distinguishing(&PolicyPair { expected: due, seen, profiles })
+        ));
     }
 
     #[test]

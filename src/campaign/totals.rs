@@ -45,13 +45,13 @@ struct Sightings {
 type Identity = (Signature, Option<Version>);
 
 fn identity(finding: &Finding) -> Identity {
-    (finding.signature(), finding.residence.release.clone())
+    (finding.signature(), finding.home_history.release.clone())
 }
 
 impl Totals {
     /// Lists a finding of another release, on a home that no other has used, as a notice.
     pub(super) fn notice_other_release(&mut self, finding: &Finding, token: &str) {
-        let release = finding.residence.release.as_ref().map(ToString::to_string);
+        let release = finding.home_history.release.as_ref().map(ToString::to_string);
         let release = release.unwrap_or_else(|| "another server".to_owned());
         let signature = finding.signature();
         let text = format!(
@@ -204,8 +204,8 @@ mod tests {
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
-            apart: None,
-            residence: HomeHistory::default(),
+            policies: None,
+            home_history: HomeHistory::default(),
         };
         let mut report = FindingReport::new(finding, trace);
         report.record.status = status;

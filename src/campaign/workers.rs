@@ -340,7 +340,7 @@ impl<'a> Coordinator<'a> {
 
     /// Whether another release than the checked one shows it, on a home that no other has used.
     fn is_of_another_release(&self, finding: &Finding) -> bool {
-        let HomeHistory { release, before } = &finding.residence;
+        let HomeHistory { release, before } = &finding.home_history;
         before.is_empty() && *release != self.setup.test_bed.main.version
     }
 

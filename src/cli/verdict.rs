@@ -78,7 +78,7 @@ impl Runs<'_> {
             format!("{reason} (releases {}{homes})", row.releases)
         });
         Details {
-            server: Some(ran_on(&finding.residence)),
+            server: Some(ran_on(&finding.home_history)),
             shown: Some(format!("in {times} of {}", plural(self.runs.len(), "run"))),
             excuse,
             ..Details::default()

@@ -213,7 +213,7 @@ fn mark_widened(all: &mut [Comparison], context: &StepContext, expected: &Expect
             let seen = policy.replaced(value.clone());
             let profiles = context.capabilities.profiles.clone();
             mismatch.widened = order::allows_more(&seen, policy, &profiles);
-            mismatch.apart = Some(Apart { due: policy.clone(), seen, profiles });
+            mismatch.policies = Some(PolicyPair { expected: policy.clone(), seen, profiles });
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Mismatch {
     pub(super) seen: Content,
     /// Whether what was seen allows more than what was expected.
     pub(super) widened: bool,
-    pub(super) apart: Option<Apart>,
+    pub(super) policies: Option<PolicyPair>,
     pub(super) resync: Resync,
 }
 
@@ -113,7 +113,7 @@ impl Mismatch {
             expected: expected.into(),
             seen: seen.into(),
             widened: false,
-            apart: None,
+            policies: None,
             resync: Resync::Nothing,
         }
     }

@@ -175,8 +175,8 @@ fn finding(place: &Place, mismatch: &Mismatch, origins: Vec<Origin>) -> Finding 
         origin: origins.next().unwrap_or(Origin::Unknown),
         also_fits: origins.collect(),
         widened: mismatch.widened,
-        apart: mismatch.apart.clone(),
-        residence: place.home.clone(),
+        policies: mismatch.policies.clone(),
+        home_history: place.home.clone(),
     }
 }
 

@@ -105,7 +105,7 @@ impl FindingRecord {
     /// A finding that nothing has confirmed yet; `checked` is the release under test.
     pub fn new(finding: Finding, checked: Option<&Version>) -> FindingRecord {
         let stem = finding.signature().file_stem();
-        let id = match &finding.residence.release {
+        let id = match &finding.home_history.release {
             Some(release) if checked != Some(release) => {
                 format!("{stem}-on-{}", release.to_string().replace('.', "-"))
             }
@@ -189,7 +189,7 @@ mod tests {
         let finding = judge(&trace).findings.remove(0);
         let record = FindingRecord {
             confirmed: Confirmed { shown: 4, runs: 5 },
-            finding: Finding { thread: None, apart: None, ..finding },
+            finding: Finding { thread: None, policies: None, ..finding },
             ..FindingRecord::new(judge(&trace).findings.remove(0), trace.server.as_ref())
         };
         let text = serde_json::to_string(&record).expect("a record is plain values");

@@ -20,28 +20,22 @@ use crate::program::thread::ThreadName;
 /// One breach of one clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The clause that is broken.
     pub clause: Clause,
     /// How firmly the sources stand behind it, in this dimension.
     pub strength: Strength,
-    /// The dimension of the wrong value, where it is about one.
+    /// None where the finding is not about a value.
     pub dimension: Option<Dimension>,
     /// The step that shows it: the first, or the first at which it widens.
     #[serde(default)]
     pub step: usize,
-    /// The kind of operation.
     pub kind: OpKind,
-    /// The thread.
     #[serde(skip)]
     pub thread: Option<ThreadName>,
-    /// Every view that shows it.
     #[serde(default)]
     pub views: BTreeSet<View>,
-    /// The form of what was due, as it stands in the signature.
+    /// The form of what was expected, as it stands in the signature.
     pub form: String,
-    /// What was due.
     pub expected: String,
-    /// What was seen.
     pub seen: String,
     /// The form of what was seen, where it is a value.
     pub seen_form: Option<String>,
@@ -50,22 +44,20 @@ pub struct Finding {
     /// The other origins that fit.
     #[serde(default)]
     pub also_fits: Vec<Origin>,
-    /// Whether what was seen allows more than what was due.
+    /// Whether what was seen allows more than what was expected.
     #[serde(default)]
     pub widened: bool,
-    /// The policies that are apart, where it is about a value.
+    /// None where the finding is not about a value.
     #[serde(skip)]
-    pub apart: Option<Apart>,
-    /// The release that ran where it showed, and those that had the home before.
+    pub policies: Option<PolicyPair>,
     #[serde(flatten)]
-    pub residence: HomeHistory,
+    pub home_history: HomeHistory,
 }
 
-/// What was due and what was seen, as whole policies.
+/// What was expected and what was seen, as whole policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Apart {
-    /// The policy that was due.
-    pub due: Policy,
+pub struct PolicyPair {
+    pub expected: Policy,
     /// The same with the value that was seen.
     pub seen: Policy,
     /// What named profiles meant then.
@@ -77,9 +69,8 @@ pub struct Apart {
 pub struct Notice {
     /// The clause it is listed under.
     pub clause: Clause,
-    /// The step.
     pub step: usize,
-    /// What it is, in a sentence; equal notices have equal texts.
+    /// A sentence; equal notices have equal texts.
     pub text: String,
 }
 
@@ -101,29 +92,25 @@ pub struct Count {
 /// What a comparison was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cell {
-    /// The clause.
     pub clause: Clause,
-    /// The view; none where a clause was relied on and not compared by itself.
+    /// None where an answer rested on the clause, which was not compared directly.
     pub view: Option<View>,
-    /// The dimension, where it was about one.
+    /// None where it was not about a value.
     pub dimension: Option<Dimension>,
 }
 
-/// The judgement of one trace.
+/// What the judge makes of one trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// The breaches, one for each signature and form of what was seen, in the order in which they
     /// showed.
     pub findings: Vec<Finding>,
-    /// Notices.
     pub notices: Vec<Notice>,
-    /// Why the harness cannot say, where it cannot.
+    /// Why the trace says nothing, where the harness had trouble.
     pub inconclusive: Option<String>,
-    /// What was compared.
     pub tally: BTreeMap<Cell, Count>,
-    /// The steps that were performed.
     pub performed: BTreeSet<usize>,
-    /// The steps that the release was not asked for, and what it does not have of each.
+    /// The steps that the release lacks, and what it lacks for each.
     pub left_out: BTreeMap<usize, String>,
     /// The clauses that these steps were to test.
     pub withheld: BTreeSet<Clause>,
@@ -145,7 +132,7 @@ impl Finding {
     /// on the same release and after the same others.
     pub fn is_like(&self, other: &Finding) -> bool {
         let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
-        same && self.residence == other.residence
+        same && self.home_history == other.home_history
     }
 }
 
@@ -159,7 +146,6 @@ impl AddAssign for Count {
 }
 
 impl Verdict {
-    /// Whether a finding has this signature.
     pub fn shows(&self, signature: &Signature) -> bool {
         self.findings.iter().any(|finding| finding.signature() == *signature)
     }

@@ -49,7 +49,7 @@ impl Evidence {
     ) -> Evidence {
         let sure = findings.into_iter().filter(|record| record.status != Status::Flaky);
         let sightings = sure.filter_map(|record| {
-            let release = record.finding.residence.release.clone()?;
+            let release = record.finding.home_history.release.clone()?;
             Some(Sighting { release, record })
         });
         Evidence { asked, findings: sightings.collect() }
@@ -57,12 +57,12 @@ impl Evidence {
 
     /// What showed on homes that only one release has used.
     pub(super) fn shown(&self) -> impl Iterator<Item = &Sighting> {
-        self.findings.iter().filter(|one| one.record.finding.residence.before.is_empty())
+        self.findings.iter().filter(|one| one.record.finding.home_history.before.is_empty())
     }
 
     /// What showed on homes that another release had used before.
     pub(super) fn on_upgraded_homes(&self) -> impl Iterator<Item = &Sighting> {
-        self.findings.iter().filter(|one| !one.record.finding.residence.before.is_empty())
+        self.findings.iter().filter(|one| !one.record.finding.home_history.before.is_empty())
     }
 
     /// Whether a release of a row's range was asked for it.

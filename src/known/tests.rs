@@ -205,8 +205,8 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
     let list = resumes("=0.144.4", "\"on-request\"");
     let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
     let excused = |finding: &Finding, release: &str| {
-        let residence = HomeHistory { release: release.parse().ok(), before: BTreeSet::new() };
-        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
+        let home_history = HomeHistory { release: release.parse().ok(), before: BTreeSet::new() };
+        known.excuses(&Finding { home_history, ..finding.clone() }).is_some()
     };
     let other = Finding { seen_form: Some("untrusted".to_owned()), ..finding.clone() };
     let answers = [
@@ -230,8 +230,8 @@ fn a_row_about_homes_that_moved_excuses_what_shows_on_such_homes_alone() {
     let version = |text: &str| text.parse().expect("it is a version");
     let excused = |before: &[&str]| {
         let before = before.iter().map(|text| version(text)).collect();
-        let residence = HomeHistory { release: Some(version("0.169.0")), before };
-        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
+        let home_history = HomeHistory { release: Some(version("0.169.0")), before };
+        known.excuses(&Finding { home_history, ..finding.clone() }).is_some()
     };
     let answers = [excused(&[]), excused(&["0.144.4"]), excused(&["0.131.0"])];
     let due = ["0.169.0", "0.144.4"].map(|text| known.due(Some(&version(text))).count());

@@ -25,7 +25,7 @@ impl Evidence {
         for sighting in self.on_upgraded_homes() {
             let Sighting { release, record } = sighting;
             let is_new = new.iter().any(|proposed| proposed.covers(sighting));
-            let Some(from) = record.finding.residence.before.last() else { continue };
+            let Some(from) = record.finding.home_history.before.last() else { continue };
             if is_new || known.excuses(&record.finding).is_some() {
                 continue;
             }

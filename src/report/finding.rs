@@ -133,7 +133,7 @@ impl<'a> FindingText<'a> {
         let after = words::time(report.found_after);
         let details = Details {
             probe: report.probe.as_ref().map(words::probe),
-            server: Some(words::ran_on(&report.finding.residence)),
+            server: Some(words::ran_on(&report.finding.home_history)),
             confirmed: Some(words::confirmed(report)),
             shown: None,
             flaky,

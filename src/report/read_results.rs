@@ -76,7 +76,7 @@ fn of_run(summary: &Summary) -> Evidence {
     let mut asked = BTreeMap::from([(checked.clone(), stale)]);
     let mut findings = summary.findings.clone();
     for record in &mut findings {
-        let HomeHistory { release, before } = &mut record.finding.residence;
+        let HomeHistory { release, before } = &mut record.finding.home_history;
         // Older summaries do not say which release ran.
         let release: &Version = release.get_or_insert_with(|| checked.clone());
         if before.is_empty() {
@@ -98,7 +98,7 @@ fn of_matrix(document: &Document) -> Evidence {
         let mut record = found.finding.clone();
         let release = document.releases.iter().find(|release| release.release == found.release);
         let release = release.and_then(|release| release.version.clone());
-        record.finding.residence = HomeHistory { release, before: BTreeSet::new() };
+        record.finding.home_history = HomeHistory { release, before: BTreeSet::new() };
         record
     });
     Evidence::new(asked, findings)

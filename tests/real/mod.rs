@@ -112,7 +112,7 @@ impl Real {
     fn report(&self, program: &Program, finding: &Finding) -> Result<String, String> {
         let (program, finding, runs) = self.shrunk(program, finding)?;
         let details = Details {
-            server: Some(ran_on(&finding.residence)),
+            server: Some(ran_on(&finding.home_history)),
             found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
             ..Details::default()
         };
