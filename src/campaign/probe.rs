@@ -10,7 +10,7 @@ use super::FindingReport;
 use crate::drive::Worker;
 use crate::judge::probe::ProbeOutcome;
 use crate::judge::record::{ProbeRecord, Proof};
-use crate::judge::verdict::{Apart, Finding};
+use crate::judge::verdict::{Finding, PolicyPair};
 use crate::judge::view::View;
 use crate::model::probes::need;
 use crate::policy::order::{Need, Reach, reach};
@@ -201,7 +201,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::{after_cold_read, distinguishing};
-    use crate::judge::verdict::Apart;
+    use crate::judge::verdict::PolicyPair;
     use crate::policy::{Policy, Profiles};
     use crate::program::Program;
     use crate::program::ops::Step;

@@ -5,7 +5,7 @@
 
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StatedReply, StepContext};
-use super::verdict::Apart;
+use super::verdict::PolicyPair;
 use super::view::View;
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::verdict::{Apart, Cell};
+use super::verdict::{Cell, PolicyPair};
 use super::view::View;
 use crate::contract::Clause;
 use crate::model::{Citations, Expected};
