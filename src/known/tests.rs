@@ -121,7 +121,7 @@ fn a_row_with_an_unknown_word_names_it() {
         &row("R99/AP/resume/never/config", rest),
         expect![[r#"
             line 2:
-              `R99/AP/resume/never/config` is no signature
+              `R99/AP/resume/never/config` is not a signature
               expected clause/dimension/kind/form/origin
               as `R4/AP/resume/never/config`
               `R99` is not a clause"#]],
@@ -130,7 +130,7 @@ fn a_row_with_an_unknown_word_names_it() {
         &row("R4/XX/resume/never/config", rest),
         expect![[r#"
             line 2:
-              `R4/XX/resume/never/config` is no signature
+              `R4/XX/resume/never/config` is not a signature
               expected clause/dimension/kind/form/origin
               as `R4/AP/resume/never/config`
               `XX` is not a dimension"#]],
@@ -139,7 +139,7 @@ fn a_row_with_an_unknown_word_names_it() {
         &row("R4/AP/leap/never/config", rest),
         expect![[r#"
             line 2:
-              `R4/AP/leap/never/config` is no signature
+              `R4/AP/leap/never/config` is not a signature
               expected clause/dimension/kind/form/origin
               as `R4/AP/resume/never/config`
               `leap` is not a kind of operation"#]],
@@ -147,10 +147,10 @@ fn a_row_with_an_unknown_word_names_it() {
     check(
         &row("R4/AP", rest),
         expect![[r#"
-        line 2:
-          `R4/AP` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`"#]],
+            line 2:
+              `R4/AP` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`"#]],
     );
 }
 
@@ -184,10 +184,10 @@ fn a_row_of_another_form_is_refused() {
     check(
         &row("R4/AP", rest),
         expect![[r#"
-        line 2:
-          `R4/AP` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`"#]],
+            line 2:
+              `R4/AP` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`"#]],
     );
     check(
         &format!("{}expires = \"soon\"", resumes("=0.144.4", "\"odd\"")),
