@@ -198,7 +198,7 @@ fn an_upgrade_is_told_in_words_with_programs() {
               on 0.144.4    expected never, seen on-request; it allows MORE than it should
 
                 config  approval=on-request reviewer=user sandbox=read-only
-                start    approval=never               -> t0
+                start   approval=never                -> t0
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
