@@ -312,7 +312,7 @@ pub fn row(clause: Clause) -> &'static Row {
 }
 
 /// What a source cited in a row stands for, by its first word: a name of [`SOURCES`], an issue
-/// number, or another clause. `None` where the text is no source of this contract.
+/// number, or another clause. `None` where the text is not a source of this contract.
 pub fn source_meaning(source: &str) -> Option<String> {
     let name = source.split([' ', ':']).next()?;
     if let Some((_, meaning)) = SOURCES.iter().find(|(known, _)| *known == name) {

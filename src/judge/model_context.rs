@@ -43,7 +43,7 @@ fn compare_value(
     value: Value,
 ) -> Option<Comparison> {
     let profiles = &context.capabilities.settled;
-    let form = stated.of(value.dimension())?;
+    let form = stated.form(value.dimension())?;
     if stated.voice.form(&value, profiles)? == form {
         return Some(agreed(expected, &value, value.clone()));
     }
@@ -81,7 +81,7 @@ fn compare_within(
         .values()
         .into_iter()
         .filter_map(|(dimension, value)| {
-            let form = stated.of(dimension)?;
+            let form = stated.form(dimension)?;
             let same = stated.voice.form(&value, &context.capabilities.settled)? == form;
             let other = if same { None } else { least(dimension, form) };
             Some(StatedValue { value, form, other })

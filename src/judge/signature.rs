@@ -29,10 +29,10 @@ pub struct Signature {
     pub origin: Origin,
 }
 
-/// A text that is no signature.
+/// A text that is not a signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no signature; expected clause/dimension/kind/form/origin, as \
+    "`{0}` is not a signature; expected clause/dimension/kind/form/origin, as \
      `R4/AP/resume/never/config`"
 )]
 pub struct NoSignature(String);

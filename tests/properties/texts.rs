@@ -117,7 +117,7 @@ fn observations() -> impl Strategy<Value = Observation> {
                 thread,
                 told: {
                     let voice = if beside { ContextPart::Metadata } else { ContextPart::Developer };
-                    policy.told(voice, &Profiles::new())
+                    policy.stated(voice, &Profiles::new())
                 },
             }
         }),

@@ -362,7 +362,7 @@ impl Server {
         for part in [ContextPart::Developer, ContextPart::Metadata] {
             let thread = ThreadLabel::Named(name);
             self.recorder
-                .record(Observation::ModelContext { thread, told: policy.told(part, profiles) });
+                .record(Observation::ModelContext { thread, told: policy.stated(part, profiles) });
         }
     }
 
