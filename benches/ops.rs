@@ -9,6 +9,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
@@ -18,8 +21,6 @@ use heirloom::program::generate;
 use heirloom::program::operation::OpKind;
 use heirloom::provision::{Cache, Spec, provide};
 use heirloom::trace::Trace;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
 /// About a minute on two cores.
 const PROGRAMS: u64 = 100;

@@ -1,8 +1,8 @@
 //! The reference world: what the contract allows next.
 //!
-//! Given a world and a step, lists every answer the contract allows, each with the world after it
-//! and the clauses it rests on. Never empty: every step has an answer, and one that nobody may
-//! refuse or grant is our bug. Knows no JSON, no clock, no chance, and nothing of any release.
+//! Given a world and a step, it lists every answer that the contract allows, each with the world
+//! after it and the clauses that it rests on. The list is never empty. The model knows no JSON, no
+//! clock, no chance, and nothing about any release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,7 @@ use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
 use crate::program::ops::restart::Stop;
 use crate::program::ops::resume::Resume;
-use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
+use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
 mod concurrent;
@@ -32,10 +31,10 @@ pub mod step;
 mod tests;
 mod turns;
 
-/// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
+/// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
 pub const REVISION: u32 = 8;
 
-/// Everything that the contract makes of the steps so far.
+/// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct World {
     /// The defaults in config.toml now.
@@ -46,11 +45,11 @@ pub struct World {
     pub full: bool,
     /// Whether a further client is connected to the running server.
     pub joined: bool,
-    /// Which of the two speaks now, the first or the further one.
+    /// The connection that sends the present step: 0, or 1 for the second client.
     pub speaker: usize,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
-    /// The tiers that a start's reply took.
+    /// The service tiers that the reply to a start has stated (T8).
     pub tiers: BTreeSet<String>,
 }
 
@@ -61,23 +60,23 @@ pub struct Thread {
     pub live: Option<Policy>,
     /// The policy that a cold read must give.
     pub stored: Policy,
-    /// Other policies that a cold read may give: of changes that nobody acknowledged.
+    /// Other policies that a cold read may give: those of changes that were not acknowledged.
     pub maybe: BTreeSet<Policy>,
     /// Whether the thread can be resumed and forked at all.
     pub materialised: bool,
-    /// Whether the contract leaves it open that an unmaterialised thread can be.
+    /// Whether it is open that an unmaterialised thread can be resumed.
     pub uncertain: bool,
     /// Whether it is kept in memory alone.
     pub ephemeral: bool,
     /// Whether it is archived.
     pub archived: bool,
-    /// The connections that hear of it: the first and the second.
+    /// Whether the first and the second connection are subscribed to it.
     pub heard_by: [bool; 2],
     /// The policy of the turn that runs, if one does.
     pub running: Option<Policy>,
     /// The policies of its own turns, in order.
     pub turns: Vec<Policy>,
-    /// Whether one of them was broken off with the server: whether it can be cut at is open.
+    /// Whether a kill broke one of them off: it is open whether a fork can be cut there.
     pub broken_off: bool,
     /// The thread that spawned it, where it is a subagent.
     pub parent: Option<ThreadName>,
@@ -85,14 +84,13 @@ pub struct Thread {
     pub ruled: Citations,
     /// The clauses by which a cold read restores each value of the stored policy.
     pub restored: Citations,
-    /// What a look or a cold read relies on since the last one: kills, unloads, acts.
+    /// The clauses that the next read relies on: of kills, unloads and actions since the last one.
     pub trail: BTreeSet<Clause>,
     /// The policy before the last change.
     pub before: Option<Policy>,
     /// The source's policy at the fork, where the thread is one.
     pub source: Option<Policy>,
-    /// Whether a request that a full disk broke off may have left it such that it cannot be loaded
-    /// until the server is started again.
+    /// Whether a full disk may have left it so that it cannot be loaded until the next restart.
     pub stuck: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
@@ -103,7 +101,7 @@ pub struct Thread {
 pub struct Citations {
     /// The operation.
     pub kind: OpKind,
-    /// The clause that the operation is told under as a whole.
+    /// The clause of the operation as a whole.
     own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
     clauses: [Clause; 10],
@@ -114,16 +112,15 @@ pub struct Citations {
 pub struct Branch {
     /// The world after it.
     pub world: World,
-    /// What is due.
     pub due: Expected,
-    /// Every clause that this answer rests on, the operation's own and the general ones.
+    /// The clauses that this answer rests on, the general ones included.
     pub rests: Vec<Clause>,
 }
 
-/// What a step must show.
+/// What a step must show to be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing is asked of the server, or nothing that it answers is ruled.
+    /// The step sends nothing, or the contract says nothing about the answer.
     Nothing,
     /// The request is refused.
     Refusal(Clause),
@@ -141,9 +138,9 @@ pub enum Expected {
     },
     /// The reply states this policy of this thread.
     Policy(ThreadName, Policy, Citations),
-    /// The same, as a look at what an earlier operation left.
+    /// The same, by a warm read of what an earlier operation left.
     Look(ThreadName, Policy, Citations),
-    /// The same, as a look by a second process on a copy of the home.
+    /// The same, by a second process on a copy of the home.
     ColdRead(ThreadName, Policy, Citations),
     /// A turn runs under this policy; `notice` says whether it changed something.
     Turn {
@@ -156,7 +153,7 @@ pub enum Expected {
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
-    /// The thread's next turn has this policy from now on, and none starts by it.
+    /// The thread's next turn has this policy from now on; no turn starts.
     Change {
         /// The thread.
         thread: ThreadName,
@@ -167,7 +164,7 @@ pub enum Expected {
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
-    /// The server runs a turn by itself, and tells the model this policy of it.
+    /// The server starts a turn, and the request to the model states this policy.
     ModelContext {
         /// The thread.
         thread: ThreadName,
@@ -176,7 +173,7 @@ pub enum Expected {
         /// What its values rest on.
         ruling: Citations,
     },
-    /// A subagent is told no wider policy than this one.
+    /// The request of a subagent states a policy that is not wider than this one.
     Within {
         /// The subagent.
         thread: ThreadName,
@@ -190,7 +187,7 @@ pub enum Expected {
         /// What would have been expected of it.
         due: Box<Expected>,
     },
-    /// Several calls at once, each with what is due to it, in the order of the step.
+    /// What is expected of each of several calls at once, in the order of the step.
     All(Vec<Expected>),
 }
 
@@ -253,7 +250,7 @@ impl Citations {
         self.clauses[dimension as usize]
     }
 
-    /// The clause that the operation is told under as a whole.
+    /// The clause of the operation as a whole.
     pub fn main(&self) -> Clause {
         self.own
     }
@@ -294,8 +291,8 @@ impl World {
         }
     }
 
-    /// The policy without a tier that no start's reply took: what the server makes of it is
-    /// nobody's rule (T8).
+    /// The policy without a tier that no start's reply stated: the contract does not say what the
+    /// server makes of it (T8).
     fn judged(&self, mut policy: Policy) -> Policy {
         let known = |tier: &String| tier == DEFAULT || self.tiers.contains(tier);
         if !policy.others.get(&Dimension::T).is_none_or(known) {
@@ -445,7 +442,7 @@ impl Thread {
         !self.ephemeral && (self.materialised || self.uncertain)
     }
 
-    /// Whether nobody has said yet that it can be resumed.
+    /// Whether it is certain that it cannot be resumed yet.
     fn can_begin(&self) -> bool {
         !self.materialised && !self.uncertain
     }

@@ -137,12 +137,13 @@ pub enum Observation {
         /// The thread, where it names one.
         thread: Option<ThreadLabel>,
     },
-    /// What the model was told in a turn of the thread, once in each voice and at each change.
+    /// The policy that requests to the model stated in a turn of the thread: once for each place,
+    /// and again at each change.
     #[serde(alias = "told")]
     ModelContext {
         /// The thread.
         thread: ThreadLabel,
-        /// The forms that were told.
+        /// The forms.
         told: StatedPolicy,
     },
     /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
@@ -176,7 +177,7 @@ pub enum Observation {
         reviewed: bool,
         /// Whether its file is there; none where it writes none.
         landed: Option<bool>,
-        /// What the model was told of it.
+        /// The result that the model was given.
         upshot: ProbeResultText,
         /// Whether this machine was found unable to sandbox a command.
         unsandboxed: bool,
@@ -218,7 +219,7 @@ pub enum Observation {
         /// Its id, as it was spelled.
         id: String,
     },
-    /// A line that is no JSON-RPC.
+    /// A line that is not JSON-RPC.
     Strange {
         /// What was wrong with it, and its beginning.
         line: String,
@@ -246,7 +247,7 @@ pub enum Observation {
         /// What it says its version is.
         release: Option<Version>,
     },
-    /// From here on each line is held against the schema that the server prints of itself.
+    /// From here on each line is validated against the schema that the server prints.
     Schema,
     /// A line that is not valid by that schema; each fault once a run, before what the line says.
     Invalid {

@@ -1,68 +1,106 @@
-//! Servers that are ill: what they do ends in a trace and a verdict, never in a hang or a panic.
+//! Faulty servers: whatever they do ends in a trace and a verdict, never in a hang or a panic.
 //!
-//! Each is a name of one small script, `tests/faulty/server.sh`, and runs the same short plan. What
-//! is told of it names the clause of the protocol that it breaks, and afterwards no process of it
-//! is left.
+//! Each is a name of one small script, `tests/faulty/server.sh`, and runs the same short program. A
+//! finding names the clause of the protocol that the server breaks, and no process is left.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use semver::Version;
+use tempfile::TempDir;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
-use heirloom::report::finding::server;
+use heirloom::report::words::ran_on;
 use heirloom::trace::{Observation, Trace};
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
-use semver::Version;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.sh");
 
-const PLAN: &str = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\"\naudit\n";
+const PROGRAM: &str = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\"\naudit\n";
 
 /// The same with a turn that is interrupted while the model is silent.
 const HELD: &str =
     "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"hello\" <- interrupt\naudit\n";
 
-/// How long a server that says nothing is waited for: long enough for a shell on a busy machine to
-/// introduce itself, short enough for a test.
+/// The deadline for a silent server: long enough for a shell on a busy machine to start, short enough
+/// for a test.
 const SHORT: Duration = Duration::from_secs(3);
 
-/// What a killed process may take to go.
+/// The time in which a killed process must be gone.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Runs the plan on the server of this name, and compares what is told.
+/// A script of this name in a folder of its own, and the pipe that its processes hold.
+struct Script {
+    path: PathBuf,
+    alive: File,
+    _folder: TempDir,
+}
+
+impl Script {
+    fn new(name: &str) -> Script {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join(name);
+        symlink(SCRIPT, &path).expect("a link can be made");
+        Script { alive: alive(&path), path, _folder: folder }
+    }
+
+    fn test_bed(&self, timeouts: Timeouts) -> Result<TestBed, String> {
+        let version = Some(Version::new(0, 169, 0));
+        TestBed::prepare(self.path.clone(), version, FeatureSet::Default, timeouts)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Says so if a process of the script is left.
+    fn leftovers(self) -> &'static str {
+        if is_left_alone(self.alive) { "" } else { "a process of it is left\n" }
+    }
+}
+
+/// Runs the program on the server of this name, and compares its report.
 fn check(name: &str, expected: Expect) {
-    check_within((PLAN, Timeouts::default()), name, expected);
+    check_with(PROGRAM, name, Timeouts::default(), expected);
 }
 
-/// The same with a server that is waited for in vain.
+/// The same with a server that does not answer in time.
 fn check_silent(name: &str, expected: Expect) {
-    check_within((PLAN, Timeouts { reply: SHORT, turn: SHORT, stop: SHORT }), name, expected);
+    check_with(PROGRAM, name, Timeouts { reply: SHORT, turn: SHORT, stop: SHORT }, expected);
 }
 
-fn check_within((program, timeouts): (&str, Timeouts), name: &str, expected: Expect) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let server = folder.path().join(name);
-    symlink(SCRIPT, &server).expect("a link can be made");
-    let alive = alive(&server);
-    let told = told(&server, (program, timeouts)).replace(&*server.to_string_lossy(), name);
-    let left = if is_left_alone(alive) { "" } else { "a process of it is left\n" };
-    expected.assert_eq(&format!("{told}{left}"));
+fn check_with(program: &str, name: &str, timeouts: Timeouts, expected: Expect) {
+    let script = Script::new(name);
+    let report = match script.test_bed(timeouts) {
+        Err(error) => format!("{error}\n"),
+        Ok(test_bed) => {
+            let no_schema = test_bed.main.no_schema.as_ref();
+            let no_schema = no_schema.map(|reason| format!("no schema: {reason}\n"));
+            let verdict = verdict(&run(test_bed, program));
+            format!("{}{verdict}", no_schema.unwrap_or_default())
+        }
+    };
+    let report = report.replace(&*script.path.to_string_lossy(), name);
+    expected.assert_eq(&format!("{report}{}", script.leftovers()));
 }
 
-/// The end of the pipe that is open as long as a process of the server lives.
+fn run(test_bed: TestBed, program: &str) -> Trace {
+    let program: Program = program.parse().expect("the text is a program");
+    Worker::new(Arc::new(test_bed)).run(&program)
+}
+
+/// The end of a pipe that is open as long as a process of the server lives.
 fn alive(server: &Path) -> File {
     let path = server.with_extension("alive");
     mkfifo(&path, Mode::S_IRWXU).expect("a pipe can be made");
@@ -73,7 +111,7 @@ fn alive(server: &Path) -> File {
     file
 }
 
-/// Whether every process that held the pipe is gone, or goes in time.
+/// Whether every process that held the pipe is gone in time.
 fn is_left_alone(mut alive: File) -> bool {
     let (gone, over) = channel();
     thread::spawn(move || {
@@ -83,66 +121,35 @@ fn is_left_alone(mut alive: File) -> bool {
     over.recv_timeout(LEAVE_DEADLINE).unwrap_or(false)
 }
 
-fn told(server: &Path, (program, timeouts): (&str, Timeouts)) -> String {
-    let version = Some(Version::new(0, 169, 0));
-    let test_bed = TestBed::prepare(server.to_owned(), version, FeatureSet::Default, timeouts);
-    match test_bed {
-        Err(error) => format!("{error}\n"),
-        Ok(test_bed) => {
-            let program: Program = program.parse().expect("the plan is one");
-            let none =
-                test_bed.main.no_schema.as_ref().map(|reason| format!("no schema: {reason}\n"));
-            let told = verdict(&Worker::new(Arc::new(test_bed)).run(&program));
-            format!("{}{told}", none.unwrap_or_default())
-        }
-    }
+/// Runs a program on a correct server, with one of this name beside it as release 0.144.4.
+fn check_moved(steps: &str, name: &str, expected: Expect) {
+    let (main, other) = (Script::new("well"), Script::new(name));
+    let mut test_bed = main.test_bed(Timeouts::default()).expect("the server is correct");
+    let added = test_bed.add(other.path.clone(), Version::new(0, 144, 4));
+    added.expect("the server is correct on its own home");
+    let trace = run(test_bed, &format!("# heirloom case v1\nconfig\n{steps}audit\n"));
+    let server = judge(&trace).findings.first().map(|finding| ran_on(&finding.home_history));
+    let server = server.map(|server| format!("{server}: ")).unwrap_or_default();
+    let verdict = verdict(&trace);
+    let leftovers = [main.leftovers(), other.leftovers()].concat();
+    expected.assert_eq(&format!("{server}{verdict}{leftovers}"));
 }
 
-/// Runs a program on a server that is well, with one of this name beside it as release 0.144.4.
-fn check_moved(program: &str, name: &str, expected: Expect) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let [well, other] = ["well", name].map(|name| {
-        let server = folder.path().join(name);
-        symlink(SCRIPT, &server).expect("a link can be made");
-        server
-    });
-    let left = [&well, &other].map(|server| alive(server));
-    let version = Some(Version::new(0, 169, 0));
-    let test_bed = TestBed::prepare(well, version, FeatureSet::Default, Timeouts::default());
-    let mut test_bed = test_bed.expect("a server that is well is one");
-    test_bed.add(other, Version::new(0, 144, 4)).expect("it is well on a home of its own");
-    let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
-    let trace = Worker::new(Arc::new(test_bed)).run(&program.parse().expect("the plan is one"));
-    let told = match judge(&trace).findings.first() {
-        Some(finding) => format!("{}: {}", server(&finding.residence), verdict(&trace)),
-        None => verdict(&trace),
-    };
-    let left = left.into_iter().all(is_left_alone);
-    expected.assert_eq(&format!("{told}{}", if left { "" } else { "a process is left\n" }));
-}
-
-/// Runs a program on a server that lacks something, and compares what was left out for it.
-fn check_left_out(program: &str, name: &str, expected: Expect) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let server = folder.path().join(name);
-    symlink(SCRIPT, &server).expect("a link can be made");
-    let left = alive(&server);
-    let version = Some(Version::new(0, 169, 0));
-    let test_bed = TestBed::prepare(server, version, FeatureSet::Default, Timeouts::default());
-    let test_bed = Arc::new(test_bed.expect("a server that is well is one"));
-    let program = format!("# heirloom case v1\nconfig\n{program}audit\n");
-    let trace = Worker::new(test_bed).run(&program.parse().expect("the plan is one"));
-    let sent =
+/// Runs a program on a server that lacks something, and compares what was left out because of it.
+fn check_left_out(steps: &str, name: &str, expected: Expect) {
+    let script = Script::new(name);
+    let test_bed = script.test_bed(Timeouts::default()).expect("the server is correct");
+    let trace = run(test_bed, &format!("# heirloom case v1\nconfig\n{steps}audit\n"));
+    let requests =
         |step| trace.of_step(step).filter(|what| matches!(what, Observation::Sent { .. })).count();
-    let lines = judge(&trace).left_out.into_iter().map(|(step, what)| {
-        format!("step {step} lacks {what}, and {} of its requests were sent\n", sent(step))
+    let lines = judge(&trace).left_out.into_iter().map(|(step, lacking)| {
+        format!("step {step} lacks {lacking}, and {} of its requests were sent\n", requests(step))
     });
-    let told = format!("{}{}", lines.collect::<String>(), verdict(&trace));
-    let left = if is_left_alone(left) { "" } else { "a process of it is left\n" };
-    expected.assert_eq(&format!("{told}{left}"));
+    let report = format!("{}{}", lines.collect::<String>(), verdict(&trace));
+    expected.assert_eq(&format!("{report}{}", script.leftovers()));
 }
 
-/// Each finding, else how the server ended.
+/// Each finding, or how the server ended.
 fn verdict(trace: &Trace) -> String {
     let verdict = judge(trace);
     if let Some(reason) = verdict.inconclusive {
@@ -162,7 +169,7 @@ fn verdict(trace: &Trace) -> String {
 }
 
 #[test]
-fn a_server_that_is_well_has_no_finding() {
+fn a_correct_server_has_no_finding() {
     check(
         "well",
         expect![[r#"
@@ -172,7 +179,7 @@ fn a_server_that_is_well_has_no_finding() {
 }
 
 #[test]
-fn a_server_that_answers_garbage_is_none() {
+fn a_program_that_answers_garbage_is_not_a_server() {
     check_silent(
         "garbage",
         expect![[r#"
@@ -182,7 +189,7 @@ fn a_server_that_answers_garbage_is_none() {
 }
 
 #[test]
-fn a_server_that_never_introduces_itself_is_none() {
+fn a_program_that_never_answers_initialize_is_not_a_server() {
     check_silent(
         "never-introduces-itself",
         expect![[r#"
@@ -192,7 +199,7 @@ fn a_server_that_never_introduces_itself_is_none() {
 }
 
 #[test]
-fn a_server_that_ends_at_once_is_none() {
+fn a_program_that_ends_at_once_is_not_a_server() {
     check(
         "ends-at-once",
         expect![[r#"
@@ -202,7 +209,7 @@ fn a_server_that_ends_at_once_is_none() {
 }
 
 #[test]
-fn garbage_after_the_introduction_is_a_finding() {
+fn garbage_after_initialize_is_a_finding() {
     check_silent(
         "garbage-after-initialize",
         expect![[r#"
@@ -213,7 +220,7 @@ fn garbage_after_the_introduction_is_a_finding() {
 }
 
 #[test]
-fn a_server_that_hangs_after_the_introduction_is_waited_for_and_left() {
+fn a_server_that_hangs_after_initialize_is_a_finding() {
     check_silent(
         "hangs-after-initialize",
         expect![[r#"
@@ -233,10 +240,11 @@ fn a_server_that_dies_in_a_turn_is_a_finding() {
 }
 
 #[test]
-fn a_server_that_dies_in_a_turn_that_is_held_is_the_same_finding() {
-    check_within(
-        (HELD, Timeouts::default()),
+fn a_server_that_dies_in_an_interrupted_turn_is_the_same_finding() {
+    check_with(
+        HELD,
         "dies-in-a-turn",
+        Timeouts::default(),
         expect![[r#"
         W3/-/run/alive/unknown: ended with code 3 by itself; last on stderr: it was too much
     "#]],
@@ -244,7 +252,7 @@ fn a_server_that_dies_in_a_turn_that_is_held_is_the_same_finding() {
 }
 
 #[test]
-fn a_server_that_talks_on_and_on_is_left() {
+fn a_server_that_never_stops_talking_is_a_finding() {
     check_silent(
         "talks-on-and-on",
         expect![[r#"
@@ -255,7 +263,7 @@ fn a_server_that_talks_on_and_on_is_left() {
 }
 
 #[test]
-fn a_server_that_closes_its_stdout_is_ended() {
+fn a_server_that_closes_its_stdout_is_killed() {
     check(
         "closes-its-stdout",
         expect![[r#"
@@ -285,7 +293,7 @@ fn a_panic_is_a_finding_though_the_server_goes_on() {
 }
 
 #[test]
-fn a_hundred_megabytes_on_stderr_hold_nothing_up() {
+fn a_hundred_megabytes_on_stderr_do_not_block_the_run() {
     check(
         "chatters",
         expect![[r#"
@@ -315,7 +323,7 @@ fn a_server_that_outlives_its_stdin_is_killed() {
 }
 
 #[test]
-fn a_line_that_breaks_the_servers_own_schema_is_told() {
+fn a_line_that_breaks_the_servers_own_schema_is_a_finding() {
     check(
         "breaks-its-schema",
         expect![[r#"
@@ -325,7 +333,7 @@ fn a_line_that_breaks_the_servers_own_schema_is_told() {
 }
 
 #[test]
-fn a_line_of_ours_that_breaks_the_servers_schema_is_our_own_trouble() {
+fn a_line_of_heirloom_that_breaks_the_servers_schema_is_inconclusive() {
     check(
         "takes-more-than-we-send",
         expect![[r#"
@@ -346,7 +354,7 @@ fn a_server_without_a_schema_is_judged_without_it() {
 }
 
 #[test]
-fn a_schema_that_cannot_be_read_is_told() {
+fn a_schema_that_cannot_be_read_is_reported() {
     check(
         "prints-half-a-schema",
         expect![[r#"
@@ -357,7 +365,7 @@ fn a_schema_that_cannot_be_read_is_told() {
 }
 
 #[test]
-fn a_release_that_goes_on_with_the_home_of_another_is_well() {
+fn a_release_can_use_the_home_of_another_release() {
     let there_and_back = "start -> t0\nrun t0 \"hello\"\nrestart graceful server=0.144.4\n\
                           restart kill server=main\n";
     check_moved(
@@ -372,7 +380,7 @@ fn a_release_that_goes_on_with_the_home_of_another_is_well() {
 }
 
 #[test]
-fn a_release_that_refuses_the_home_of_another_is_told_by_its_own_name() {
+fn a_finding_on_the_home_of_another_release_names_both() {
     check_moved(
         "start -> t0\nrestart graceful server=0.144.4\nresume t0\n",
         "keeps-its-own-home",
@@ -383,7 +391,7 @@ fn a_release_that_refuses_the_home_of_another_is_told_by_its_own_name() {
 }
 
 #[test]
-fn a_release_has_no_trouble_with_a_home_that_was_never_another_ones() {
+fn a_release_on_its_own_home_has_no_finding() {
     let own = "restart graceful server=0.144.4\nstart -> t0\nrun t0 \"hello\"\n";
     check_moved(
         own,
@@ -395,7 +403,7 @@ fn a_release_has_no_trouble_with_a_home_that_was_never_another_ones() {
 }
 
 #[test]
-fn a_release_that_nobody_made_ready_is_named_with_the_way_out() {
+fn a_release_that_was_not_prepared_is_named_with_the_way_out() {
     check_moved(
         "restart graceful server=0.131.0\n",
         "well-too",
@@ -406,7 +414,7 @@ fn a_release_that_nobody_made_ready_is_named_with_the_way_out() {
 }
 
 #[test]
-fn a_torn_call_is_left_out_whole_where_the_release_lacks_its_method() {
+fn an_interrupted_call_is_left_out_where_the_release_lacks_its_method() {
     check_left_out(
         "start -> t0\nrun t0 \"hello\"\ntorn settings t0 approval=never\nrun t0 \"more\"\n",
         "well",
@@ -418,7 +426,7 @@ fn a_torn_call_is_left_out_whole_where_the_release_lacks_its_method() {
 }
 
 #[test]
-fn a_torn_call_is_left_out_whole_where_the_release_lacks_a_field_of_it() {
+fn an_interrupted_call_is_left_out_where_the_release_lacks_a_field_of_it() {
     check_left_out(
         "start -> t0\nrun t0 \"hello\"\ntorn resume t0\ntorn resume t0 approval=never\n",
         "resumes-as-it-was",

@@ -65,7 +65,7 @@ pub fn expectations(program: &Program) -> BTreeSet<Expectation> {
                 let under = World { defaults: defaults.clone(), ..world.clone() };
                 fires.extend(branches.iter().flat_map(|branch| of_branch(&under, branch, &each)));
             }
-            // How far a torn call comes is no matter of the plan.
+            // A program does not say how far an interrupted call comes.
             let worth = if matches!(each, Step::KillDuring(..)) { branches.len() } else { 1 };
             next.extend(branches.into_iter().take(worth).map(|branch| branch.world));
         }

@@ -1,8 +1,7 @@
-//! A policy as the model is told of it: by the forms of its values.
+//! The policy that a request to the model states.
 //!
-//! A request to the model names an approval policy, a reviewer and a sandbox by their forms alone,
-//! in two voices that may differ. What a voice does not tell, or tells of several values alike, is
-//! none, and is no matter for a comparison.
+//! A request names an approval policy, a reviewer and a sandbox by their forms, in two places that
+//! may differ. A value that a place does not state, or states like others, is not compared there.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,7 @@ use super::{
     Approval, Dimension, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, Value,
 };
 
-/// Where in a request the telling stands.
+/// Where in a request a policy stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContextPart {
@@ -20,36 +19,33 @@ pub enum ContextPart {
     Metadata,
 }
 
-/// What one voice tells: forms, as [`Value::form`] words them.
+/// The forms that one place states, in the words of [`Value::form`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StatedPolicy {
-    /// Who tells it.
     pub voice: ContextPart,
-    /// The form of the approval policy.
     pub approval: Option<String>,
-    /// The reviewer; none where nobody is asked.
+    /// None where no approval is ever asked for.
     pub reviewer: Option<String>,
-    /// The form of the sandbox.
     pub sandbox: Option<String>,
 }
 
 impl StatedPolicy {
-    /// What is told in a dimension, if anything is.
-    pub fn of(&self, dimension: Dimension) -> Option<&str> {
-        let told = match dimension {
+    /// The form of a dimension, if one is stated.
+    pub fn form(&self, dimension: Dimension) -> Option<&str> {
+        let form = match dimension {
             Dimension::AP => &self.approval,
             Dimension::RV => &self.reviewer,
             Dimension::SB | Dimension::PP => &self.sandbox,
             _ => &None,
         };
-        told.as_deref()
+        form.as_deref()
     }
 }
 
 impl ContextPart {
-    /// How this voice tells a value, where that is certain, with what the home's own profiles mean.
-    /// The developer calls an external sandbox full access, which is what the server itself leaves
-    /// open; nobody knows how an odd value is told.
+    /// How this place states a value, where that is known; `profiles` are the home's own. The
+    /// developer message calls an external sandbox full access, since the server restricts nothing
+    /// there.
     pub fn form(self, value: &Value, profiles: &Profiles) -> Option<&'static str> {
         match value {
             Value::Permissions(Permissions::Profile(id)) => {
@@ -75,7 +71,7 @@ fn built_in(id: &str) -> Option<&'static str> {
     }
 }
 
-/// The least value of a form, which stands for what was told.
+/// The value of a form that allows least, where only the form is known.
 pub fn least(dimension: Dimension, form: &str) -> Option<Value> {
     let closed = Granular {
         sandbox_approval: false,
@@ -97,10 +93,10 @@ pub fn least(dimension: Dimension, form: &str) -> Option<Value> {
 }
 
 impl Policy {
-    /// What a server with this policy tells in a voice, all well. Under never nobody is asked, and
-    /// no reviewer is told; the metadata tells no approval policy, and a reviewer where one may be
-    /// asked by more than a rule.
-    pub fn told(&self, voice: ContextPart, profiles: &Profiles) -> StatedPolicy {
+    /// The forms that a correct server with this policy states in a place. Under never no reviewer
+    /// is stated. The metadata states no approval policy, and a reviewer only where more than a rule
+    /// may ask one.
+    pub fn stated(&self, voice: ContextPart, profiles: &Profiles) -> StatedPolicy {
         let word = |value: Value| voice.form(&value, profiles).map(str::to_owned);
         let approval = word(Value::Approval(self.approval.clone()));
         let asks = match voice {

@@ -216,7 +216,7 @@ impl Policy {
     }
 
     /// This policy with the overrides laid over it. A tier and plugins are laid over those that it
-    /// states, for else nobody knows whether the server takes them; a collaboration mode brings
+    /// states, since it is not known whether the server takes others; a collaboration mode brings
     /// its own model and effort, and comes before theirs.
     pub fn with(&self, overrides: &TurnOverrides) -> Policy {
         let sandbox = overrides.sandbox.value().cloned().map(Permissions::Legacy);

@@ -216,15 +216,15 @@ impl FromStr for Sandbox {
             "danger-full-access" => Sandbox::FullAccess,
             _ => Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots },
         };
-        match sandbox.to_string() == canonical(head, &marks) {
-            true => Ok(sandbox),
-            false => Err(unknown(
-                word,
-                "sandbox",
-                "read-only, workspace-write, danger-full-access or external, with +network, \
-                 +exclude_tmpdir, +exclude_slash_tmp or +root:PATH where they apply",
-            )),
+        if sandbox.to_string() == canonical(head, &marks) {
+            return Ok(sandbox);
         }
+        Err(unknown(
+            word,
+            "sandbox",
+            "read-only, workspace-write, danger-full-access or external, with +network, \
+             +exclude_tmpdir, +exclude_slash_tmp or +root:PATH where they apply",
+        ))
     }
 }
 
@@ -237,7 +237,7 @@ fn escaped(path: &str) -> String {
     path.chars().map(letter).collect()
 }
 
-/// The path that was escaped; what is no escape stands for itself.
+/// The path that was escaped; other text stands for itself.
 fn unescaped(mark: &str) -> String {
     let mut parts = mark.split('%');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 //! The persisted form of a trace.
 //!
-//! Line one is an object with the schema, the server's version and the plan's text; every further
-//! line is one fact with its step and its time. A file of another schema is refused by name.
+//! Line one is an object with the schema, the server's version and the program's text; every
+//! line is one observation with its step and its time. The first form is read too.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ struct Line {
     what: Observation,
 }
 
-/// A text that is no trace.
+/// A text that is not a trace.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTrace {
     /// The file has no line.
@@ -46,7 +46,7 @@ pub enum NoTrace {
     /// Another schema, or another kind of file.
     #[error("`{0}` is not `{SCHEMA}`, the schema that this heirloom reads")]
     Schema(String),
-    /// A line that is no fact.
+    /// A line that is not an observation.
     #[error("line {line}: {problem}")]
     Line {
         /// The number of the line, from 1.
@@ -54,8 +54,8 @@ pub enum NoTrace {
         /// What is wrong.
         problem: serde_json::Error,
     },
-    /// The plan in the first line cannot be read.
-    #[error("the trace's plan cannot be read: {0}")]
+    /// The program in the first line cannot be read.
+    #[error("the trace's program cannot be read: {0}")]
     Program(#[from] Malformed),
 }
 

@@ -1,29 +1,27 @@
-//! Cases, plans and what the model allows: all of it total.
+//! Programs and the model are total.
 //!
-//! Every case has a plan, every plan lifts back to a case, every step has an answer, and every plan
-//! ends with its audit. No case is refused, whoever made it.
+//! Every list of steps becomes a legal program, the model answers every step, and every program ends
+//! with its audit.
 
-use heirloom::program::ops::disk::Disk;
-use heirloom::program::ops::restart::Restart;
-use heirloom::program::ops::resume::Resume;
 use std::collections::BTreeSet;
 
+use proptest::strategy::Strategy;
+
+use super::drawn::{any_program, of_bytes, written_program};
+use super::{check, same};
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::program::Program;
-use heirloom::program::lift::canonical;
 use heirloom::program::ops::Step;
-use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::disk::Disk;
+use heirloom::program::ops::restart::{Restart, Stop};
+use heirloom::program::ops::resume::Resume;
 use heirloom::program::thread::ThreadRef;
-use proptest::strategy::Strategy;
 
-use super::drawn::{any_case, any_plan, of_bytes, written_plan};
-use super::{check, same};
-
-/// Worlds that are followed: where several answers are allowed at many steps, they multiply.
+/// The worlds that are followed: they multiply where several answers are allowed at many steps.
 const WORLDS_MAX: usize = 16;
 
-/// The worlds that the contract allows, step after step, up to the bound.
+/// Every step has an answer in every world that the contract allows, up to the bound.
 fn answered(program: &Program) -> Result<(), String> {
     let mut worlds = BTreeSet::from([World::new(program.defaults.clone())]);
     for each in program.with_audit() {
@@ -40,7 +38,7 @@ fn answered(program: &Program) -> Result<(), String> {
     Ok(())
 }
 
-/// A plan speaks only of threads that it named before, and names none twice.
+/// A program uses only threads that it has named before, and names none twice.
 fn in_order(program: &Program) -> Result<(), String> {
     let mut named = BTreeSet::new();
     for each in &program.steps {
@@ -48,8 +46,8 @@ fn in_order(program: &Program) -> Result<(), String> {
             ThreadRef::Thread(name) => named.contains(&name),
             ThreadRef::Unknown => true,
         });
-        let fresh = each.names().into_iter().all(|name| named.insert(name));
-        if !known || !fresh {
+        let unused = each.names().into_iter().all(|name| named.insert(name));
+        if !known || !unused {
             return Err(format!("`{each}` stands at the wrong place in\n{program}"));
         }
     }
@@ -68,50 +66,45 @@ fn audited(program: &Program) -> Result<(), String> {
 }
 
 #[test]
-fn every_step_of_every_plan_has_an_answer() {
-    check(any_plan(), |program| answered(&program));
+fn every_step_of_a_drawn_program_has_an_answer() {
+    check(any_program(), |program| answered(&program));
 }
 
 #[test]
-fn every_step_of_every_written_plan_has_an_answer() {
-    check(written_plan(), |program| answered(&program));
+fn every_step_of_a_written_program_has_an_answer() {
+    check(written_program(), |program| answered(&program));
 }
 
 #[test]
-fn a_plan_speaks_of_threads_that_it_has_named() {
-    check(any_plan(), |program| in_order(&program));
+fn a_program_uses_only_threads_that_it_has_named() {
+    check(any_program(), |program| in_order(&program));
 }
 
 #[test]
-fn a_plan_ends_with_a_cold_read_of_every_thread() {
-    check(written_plan(), |program| audited(&program));
+fn a_program_ends_with_a_cold_read_of_every_thread() {
+    check(written_program(), |program| audited(&program));
 }
 
 #[test]
-fn a_plan_has_a_step_for_each_op() {
-    check(any_case(), |case| same(&Program::from(&case).lines(), &case.ops.len()));
+fn a_drawn_program_is_normalised() {
+    check(any_program(), |program| same(&program.normalised(), &program));
 }
 
 #[test]
-fn a_drawn_plan_is_lifted_to_a_case_and_back() {
-    check(any_plan(), |program| same(&Program::from(&Case::from(&program)), &program));
+fn a_normalised_program_stays_as_it_is() {
+    let programs = written_program().prop_map(|program| program.normalised());
+    check(programs, |program| same(&program.normalised(), &program));
 }
 
 #[test]
-fn a_canonical_plan_is_canonical() {
-    let programs = written_plan().prop_map(|program| canonical(&program));
-    check(programs, |program| same(&canonical(&program), &program));
+fn a_normalised_program_has_as_many_lines() {
+    check(written_program(), |program| same(&program.normalised().lines(), &program.lines()));
 }
 
 #[test]
-fn a_canonical_plan_has_the_same_lines() {
-    check(written_plan(), |program| same(&canonical(&program).lines(), &program.lines()));
-}
-
-#[test]
-fn no_bytes_and_zeros_are_cases() {
+fn no_bytes_zeros_and_ones_are_legal_programs() {
     for bytes in [&[][..], &[0; 4096], &[u8::MAX; 4096]] {
-        let program = Program::from(&of_bytes(bytes));
-        answered(&program).and_then(|()| in_order(&program)).expect("the plan is legal");
+        let program = of_bytes(bytes);
+        answered(&program).and_then(|()| in_order(&program)).expect("the program is legal");
     }
 }

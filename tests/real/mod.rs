@@ -1,28 +1,31 @@
-//! The real server, and one bench on it for all the tests of a binary.
+//! The real server, and one test bed on it for all tests of a binary.
 //!
-//! Which server it is says `HEIRLOOM_SERVER`: a version, `latest`, a path; the pinned release where
-//! it says nothing. A server that cannot be had fails every test of it, in words. `none` leaves
-//! them out, and each of them is listed as left out. A binary has as many workers as run at once.
+//! `HEIRLOOM_SERVER` says which server: a version, `latest` or a path, and the pinned release where it
+//! is unset. If there is no such server, every test of it fails with the reason. With `none` they are
+//! not run, and each is listed as not run.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use semver::Version;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
-use heirloom::judge::{Finding, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
 use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
-use heirloom::report::finding::{FindingText, server};
+use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
+use heirloom::report::words::ran_on;
 use heirloom::shrink::Search;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use semver::Version;
 
-/// What says which server is wanted.
+/// The environment variable that names the server.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
 
 /// The width of a finding in a failure, in characters.
@@ -32,13 +35,13 @@ const WIDTH: usize = 96;
 pub(crate) struct Real {
     known: Known,
     provided: Result<Executable, String>,
-    /// The releases that programs move their homes to.
+    /// The further releases that programs name.
     others: Vec<Version>,
     test_bed: OnceLock<Result<Arc<TestBed>, String>>,
     idle: Mutex<Vec<Worker>>,
 }
 
-/// A binary's tests, those on the server and those without it.
+/// A binary's tests, with and without a server.
 pub(crate) struct Suite {
     name: &'static str,
     real: Option<Arc<Real>>,
@@ -46,19 +49,19 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// A suite of this name with the tests that need no server. The server is provided now, for its
-    /// version stands in the names of the others.
-    pub(crate) fn new(name: &'static str, alone: Vec<Trial>, others: Vec<Version>) -> Suite {
+    /// A suite with tests that need no server. The server is provided now, because its version is part
+    /// of the names of the others.
+    pub(crate) fn new(name: &'static str, offline: Vec<Trial>, others: Vec<Version>) -> Suite {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
         let real = (asked != "none").then(|| {
             let provided = provided(&asked);
             let (test_bed, idle) = (OnceLock::new(), Mutex::default());
             Arc::new(Real { known: Known::embedded(), provided, others, test_bed, idle })
         });
-        Suite { name, real, trials: alone }
+        Suite { name, real, trials: offline }
     }
 
-    /// Adds a test on the real server, which its name tells.
+    /// Adds a test on the real server; its name ends with the server.
     pub(crate) fn live(
         &mut self,
         name: &str,
@@ -78,7 +81,7 @@ impl Suite {
         });
     }
 
-    /// Runs the tests as the arguments say, and takes all servers down.
+    /// Runs the tests as the arguments say.
     pub(crate) fn conclude(self) -> ExitCode {
         let conclusion = libtest_mimic::run(&Arguments::from_args(), self.trials);
         if self.real.is_none() {
@@ -90,16 +93,15 @@ impl Suite {
 }
 
 impl Real {
-    /// Runs a plan; the complaint tells what is new in it as a program with its marked line, made
-    /// as small as it gets.
+    /// Runs a program; the error is its first new finding, shrunk, as a report.
     pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
         let verdict = judge(&self.with_worker(|worker| worker.run(program))?);
         if let Some(reason) = verdict.inconclusive {
-            return Err(format!("nothing can be said: {reason}\nof\n{program}"));
+            return Err(format!("inconclusive: {reason}\nin\n{program}"));
         }
         match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
             None => Ok(()),
-            Some(finding) => Err(self.told(program, finding)?),
+            Some(finding) => Err(self.report(program, finding)?),
         }
     }
 
@@ -107,24 +109,21 @@ impl Real {
         self.known.excuses(finding).is_some()
     }
 
-    fn told(&self, program: &Program, finding: &Finding) -> Result<String, String> {
+    fn report(&self, program: &Program, finding: &Finding) -> Result<String, String> {
         let (program, finding, runs) = self.shrunk(program, finding)?;
-        let exhibit = FindingText {
-            finding: &finding,
-            program: &program,
-            trace: None,
-            standing: "new",
-            before: vec![("server", server(&finding.residence))],
-            after: vec![
-                ("signature", finding.signature().to_string()),
-                ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
-            ],
+        let details = Details {
+            server: Some(ran_on(&finding.home_history)),
+            found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
+            ..Details::default()
         };
-        let text = exhibit.text(&Style::plain(WIDTH));
+        let (finding, program, trace, standing) = (&finding, &program, None, Standing::New);
+        let finding = FindingText { finding, program, trace, standing, details };
+        let text = finding.text(&Style::plain(WIDTH));
         Ok(format!("\n{text}\n  The same as a case file:\n\n{program}"))
     }
 
-    /// The smallest case that shows the same; a finding that does not show again stays as it was.
+    /// The smallest program that shows the finding, and the runs of the search; a finding that does not
+    /// show again stays as it is.
     fn shrunk(
         &self,
         program: &Program,
@@ -143,7 +142,7 @@ impl Real {
         Ok((smallest.0, smallest.1, search.runs()))
     }
 
-    /// Does something with a worker of its own, one that is idle or a new one.
+    /// Runs the work on an idle worker, or on a new one.
     fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
         let test_bed = self.test_bed()?;
         let idle = self.idle().pop();
@@ -167,7 +166,7 @@ impl Real {
             TestBed::prepare(path, version.clone(), FeatureSet::Default, Timeouts::default());
         let mut test_bed = test_bed.map_err(|error| error.to_string())?;
         for other in self.others.iter().filter(|other| version.as_ref() != Some(other)) {
-            // Without it the programs that name it fail, each by itself.
+            // The programs that name a missing release fail, each with its own message.
             let added = provided(&other.to_string()).and_then(|found| {
                 test_bed.add(found.path, other.clone()).map_err(|error| error.to_string())
             });
@@ -209,7 +208,7 @@ fn provided(asked: &str) -> Result<Executable, String> {
     provide(&spec, &cache, &mut tell).map_err(|error| without(&error))
 }
 
-/// What is being done, without how far it is: one line for each thing.
+/// One line for each kind of progress, without numbers.
 fn words(progress: &Progress) -> String {
     match progress {
         Progress::Waiting => "waiting for another process that fetches a server".to_owned(),

@@ -1,8 +1,8 @@
-//! What can be wrong with a simulated server.
+//! The faults of a simulated server.
 //!
-//! Each fault is one that a real server could have: it loses a value, takes it from elsewhere, or
-//! breaks the protocol. Faults of policy bend the step as it is heard, the world as it is recalled
-//! when the step comes, or the world as it is kept after it; the others change only what is said.
+//! Each is one that a real server could have: it loses a value, takes it from elsewhere, or breaks
+//! the protocol. Faults of policy change the step that the server receives, the world that it
+//! remembers before the step, or the world that it stores after it; the others change only answers.
 
 use heirloom::model::{Thread, World};
 use heirloom::policy::{
@@ -11,8 +11,7 @@ use heirloom::policy::{
 use heirloom::program::ops::Step;
 use heirloom::program::ops::configure::Configure;
 use heirloom::program::ops::fork::Fork;
-use heirloom::program::ops::restart::Restart;
-use heirloom::program::ops::restart::Stop;
+use heirloom::program::ops::restart::{Restart, Stop};
 use heirloom::program::ops::resume::Resume;
 use heirloom::program::ops::run::Run;
 use heirloom::program::ops::start::Start;
@@ -21,7 +20,7 @@ use heirloom::program::thread::ThreadRef;
 
 macro_rules! faults {
     ($($(#[doc = $text:literal])+ $name:ident,)+) => {
-        /// One thing that is wrong with a server.
+        /// A fault of a server.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Fault {$($(#[doc = $text])+ $name,)+}
 
@@ -69,13 +68,13 @@ faults! {
     KeepsEveryThread,
     /// A cold resume is refused.
     RefusesColdResumes,
-    /// No change is noticed.
+    /// No change sends a notice.
     SendsNoNotice,
     /// The notice of a change has the value before it.
     NoticesTheOldValue,
     /// A turn that changes nothing sends a notice too.
     NoticesEqualValues,
-    /// The model is told the policy before the turn's change.
+    /// The model context has the policy before the turn's change.
     TellsTheOldPolicy,
     /// The reply to a fork is about its source.
     AnswersForTheSource,
@@ -85,7 +84,7 @@ faults! {
     AnswersTwice,
     /// Forks are never answered.
     NeverAnswersForks,
-    /// A line that is no message comes before the answer to a start.
+    /// A line that is not a message comes before the answer to a start.
     Mutters,
     /// A turn starts twice.
     StartsTurnsTwice,
@@ -102,8 +101,8 @@ faults! {
 }
 
 impl Fault {
-    /// The step as the server hears it.
-    pub(super) fn hears(self, step: &Step, world: &World) -> Step {
+    /// The step that the server receives.
+    pub(super) fn received(self, step: &Step, world: &World) -> Step {
         let cold = |who: &ThreadRef| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
         let mut heard = step.clone();
         match (self, &mut heard) {
@@ -138,8 +137,8 @@ impl Fault {
         heard
     }
 
-    /// The world as the server recalls it when the step comes.
-    pub(super) fn recalls(self, step: &Step, world: &World) -> World {
+    /// The world that the server remembers before the step.
+    pub(super) fn remembered(self, step: &Step, world: &World) -> World {
         let mut recalled = world.clone();
         let config = world.defaults.policy();
         let Some(ThreadRef::Thread(name)) = step.uses() else {
@@ -181,8 +180,8 @@ impl Fault {
         recalled
     }
 
-    /// The world as the server keeps it after the step.
-    pub(super) fn keeps(self, step: &Step, before: &World, mut after: World) -> World {
+    /// The world that the server stores after the step.
+    pub(super) fn stored(self, step: &Step, before: &World, mut after: World) -> World {
         match (self, step) {
             (Fault::InheritsNothing, Step::Fork(Fork { source: ThreadRef::Thread(from), .. })) => {
                 if let Some(source) = before.threads.get(from) {

@@ -22,7 +22,7 @@ pub fn threads() -> BoxedStrategy<ThreadRef> {
 /// The ids of the profiles that config defines in some cases.
 pub(super) const PROFILES: [&str; 2] = ["alpha", "beta"];
 
-/// `untrusted` is no default: releases from 0.149 refuse to start with it.
+/// `untrusted` is not a default: releases from 0.149 refuse to start with it.
 pub fn defaults(profiles: bool) -> BoxedStrategy<Defaults> {
     let approval = Union::new(vec![
         select(vec![Approval::OnRequest, Approval::Never]).boxed(),

@@ -51,7 +51,8 @@ impl Operation for Start {
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.overrides, ephemeral(self.ephemeral))
+        let words = format!("{}{}", self.overrides, ephemeral(self.ephemeral));
+        f.write_str(words.trim_start())
     }
 
     fn arbitrary(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Start> {
