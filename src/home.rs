@@ -4,9 +4,8 @@
 //! removed when the process ends; one that a killed process left behind is removed at the next
 //! start.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::policy::{Defaults, Policy};
 use crate::protocol::policy::Places;
@@ -20,7 +19,18 @@ pub mod store;
 use self::root::Root;
 
 /// Which features the server runs with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum FeatureSet {
     /// As released, without the features that need the network.
     #[default]

@@ -43,5 +43,7 @@ pub mod report;
 pub mod check;
 #[doc(hidden)]
 pub mod cli;
+#[cfg(test)]
+mod testing;
 
 pub use check::Check;

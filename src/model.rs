@@ -14,8 +14,7 @@ use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
 use crate::program::ops::restart::Stop;
 use crate::program::ops::resume::Resume;
-use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
+use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
 mod concurrent;

@@ -5,6 +5,7 @@
 
 use crate::policy::{CallOverrides, Defaults};
 
+#[doc(hidden)]
 pub mod generate;
 pub mod line;
 pub mod malformed;

@@ -10,16 +10,15 @@ mod reaper;
 mod spawner;
 mod stderr;
 
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
+use stderr::{Finished, Stderr};
 
 use reaper::Reaper;
-use stderr::{Finished, Stderr};
 
 /// The time a graceful stop may take: releases 0.156 to 0.163 need 5 s, and a loaded machine three
 /// times that.

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Finding;
 use crate::model::expectations::{Expectation, expectations};
 use crate::program::Program;
 use crate::program::thread::ThreadName;

@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
-use heirloom::known::Known;
-use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use semver::Version;
+
+use heirloom::known::Known;
+use heirloom::program::Program;
 
 fn main() -> ExitCode {
     let files = case_files("");

@@ -25,31 +25,38 @@ fn help_says_what_the_commands_are() {
     check(
         &["-h"],
         expect![[r#"
-            Finds threads of `codex app-server` whose policy is not what it must be
+            Finds threads of `codex app-server` that run with the wrong policy
 
             Usage: heirloom [COMMAND]
 
             Commands:
-              check    Run a campaign: random cases until the budget is spent
-              replay   Run one case, from a file or from the token that a campaign prints
+              check    Run a campaign: random cases until the time or number given is
+                       reached
+              replay   Run one case, from a file or from a token that a campaign printed
               judge    Judge a stored trace again, without a server
-              shrink   Shrink a case that came from elsewhere
-              matrix   Run the same cases on several releases: a table of clause and release
-              diff     Tell what changes for a client from one release to another
-              bisect   Find the first release at which a case shows something else
-              known    Keep up the list of known deviations
-              servers  List, fetch, locate or free servers
-              clauses  Print the contract, or one clause of it with what runs say of it
+              shrink   Shrink a case to the shortest program that shows the same finding
+              matrix   Compare releases: run the same cases on each and print a table
+              diff     Show what an upgrade from one release to another changes
+              bisect   Find the release at which the result of a case changes
+              known    Update the list of known deviations
+              servers  List, fetch, locate or remove servers
+              clauses  Print the contract, or one clause and what runs say of it
               help     Print this message or the help of the given subcommand(s)
 
             Options:
               -h, --help     Print help (see more with '--help')
               -V, --version  Print version
 
-            Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
+            Without a command: `heirloom check`, a campaign of two minutes
+            against the pinned server.
 
-            Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
-            4 a known deviation is stale, 5 nothing ran.
+            Exit codes:
+              0  the server conforms, apart from known deviations
+              1  a new finding
+              2  wrong usage
+              3  heirloom itself had trouble
+              4  a known deviation no longer shows: the list is stale
+              5  nothing ran
         "#]],
     );
 }
@@ -59,42 +66,98 @@ fn help_of_check_says_what_the_flags_are() {
     check(
         &["check", "--help"],
         expect![[r#"
-            Run a campaign: random cases until the budget is spent
+            Run a campaign: random cases until the time or number given is reached
 
             Usage: heirloom check [OPTIONS]
 
             Options:
-                  --cases <N>          How many cases are run; without --time too, as long as they take
-                  --time <TIME>        How long new cases are begun, such as 90s or 10m; what was found is still
-                                       shrunk after it [default: 2m, unless --cases is given]
-                  --seed <SEED>        What the cases are drawn from: a number, or the token of a case of the
-                                       same campaign [default: a new one each time]
-                  --jobs <N>           How many servers run at once [default: one for each core]
-                  --max-ops <N>        Operations in a case at the most [default: 12]
-                  --no-secondary       Policy alone: no model, effort, tier, folder, mode or plugins
-                  --server <SPEC>      The server: a release, `latest`, or a path to an executable [env:
-                                       HEIRLOOM_SERVER] [default: 0.169.0]
-                  --profile <NAME>     Features of the server: `default`, as released; `lean`, without those
-                                       that have no part in policy, which takes a third less CPU [default:
-                                       default]
-                  --other <SPEC>       Further servers, with commas between them, to which cases move their
-                                       homes and back, as a person does who upgrades: releases, `latest` or
-                                       paths
-                  --known <FILE|none>  Known deviations that are excused: a file like ci/known.toml, or `none`;
-                                       the built-in list where nothing is given
-                  --out <DIR>          The folder for results, new or empty [default: runs/TIME-SEED, with the
-                                       link runs/latest]
-                  --json               Events on stdout, one JSON object a line, and nothing else there
-                  --quiet              Findings and the summary only
-                  --coverage           Print also what was compared: clause and dimension by view
+                  --cases <N>          How many cases to run; without --time, however long
+                                       they take
+                  --time <TIME>        Stop starting cases after this long (90s, 10m);
+                                       findings are still shrunk [default: 2m, unless
+                                       --cases is given]
+                  --seed <SEED>        What the cases are drawn from: a number, or the
+                                       token of a case of the same campaign [default: a
+                                       new number each time]
+                  --jobs <N>           How many servers to run at once [default: one for
+                                       each core]
+                  --max-ops <N>        At most so many operations in a case [default: 12]
+                  --no-secondary       Only policy: no overrides of model, effort, tier,
+                                       folder, mode or plugins
+                  --server <SPEC>      The server: a release, `latest`, or a path to an
+                                       executable [env: HEIRLOOM_SERVER] [default:
+                                       0.169.0]
+                  --features <NAME>    The server's features: `default`, as released, or
+                                       `lean`, without those that play no part in policy,
+                                       which takes a third less CPU [default: default]
+                  --other <SPEC>       Other releases to upgrade to and downgrade from
+                                       within a case, separated by commas: releases,
+                                       `latest` or paths
+                  --known <FILE|none>  Known deviations to excuse: a file like
+                                       ci/known.toml, or `none` [default: the built-in
+                                       list]
+                  --out <DIR>          The folder for results, new or empty [default:
+                                       runs/TIME-SEED, with the link runs/latest]
+                  --json               Print events on stdout, one JSON object a line, and
+                                       nothing else there
+                  --quiet              Print only findings and the summary
+                  --coverage           Print also what was compared: clause and dimension
+                                       by view
               -h, --help               Print help
+
+            Exit codes:
+              0  the server conforms, apart from known deviations
+              1  a new finding
+              2  wrong usage
+              3  heirloom itself had trouble
+              4  a known deviation no longer shows: the list is stale
+              5  nothing ran
         "#]],
     );
 }
 
 #[test]
+fn every_help_fits_78_columns() {
+    let commands = [
+        "",
+        "check",
+        "replay",
+        "judge",
+        "shrink",
+        "matrix",
+        "diff",
+        "bisect",
+        "known",
+        "known update",
+        "servers",
+        "servers fetch",
+        "servers path",
+        "servers prune",
+        "clauses",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let text = seen(&heirloom(&words));
+        assert!(text.contains("Usage: heirloom"), "{text}");
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 78).collect();
+        assert!(wide.is_empty(), "{command}: {wide:#?}");
+    }
+}
+
+#[test]
+fn a_command_without_its_own_command_is_one_line() {
+    check(
+        &["known"],
+        expect![[r#"
+        ! heirloom: `heirloom known` needs a command; `heirloom known --help` lists them
+        exit 2
+    "#]],
+    );
+}
+
+#[test]
 fn a_mistake_in_a_flag_is_one_line() {
-    let mistakes: [&[&str]; 14] = [
+    let mistakes: [&[&str]; 15] = [
         &["chek"],
         &["check", "--case", "3"],
         &["check", "--cases", "0"],
@@ -103,6 +166,8 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--time", "0s"],
         &["check", "--seed", "x"],
         &["check", "--seed", "r9-s42-c17-o12"],
+        &["check", "--features", "fast"],
+        // Its old name is still read.
         &["check", "--profile", "fast"],
         &["replay"],
         &["replay", "x.case", "--runs", "0"],
@@ -112,33 +177,35 @@ fn a_mistake_in_a_flag_is_one_line() {
     ];
     let lines = mistakes.map(|arguments| seen(&heirloom(arguments)));
     expect![[r#"
-        ! heirloom: unrecognized subcommand 'chek'; tip: a similar subcommand exists: 'check'; `heirloom --help` says more
+        ! heirloom: unrecognized subcommand 'chek'; tip: a similar subcommand exists: 'check'; see `heirloom --help`
         exit 2
-        ! heirloom: unexpected argument '--case' found; tip: a similar argument exists: '--cases'; `heirloom check --help` says more
+        ! heirloom: unexpected argument '--case' found; tip: a similar argument exists: '--cases'; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value '0' for '--cases <N>': expected a whole number from 1 on; `heirloom check --help` says more
+        ! heirloom: invalid value '0' for '--cases <N>': 0 is not in 1..18446744073709551615; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value '10000' for '--jobs <N>': expected a whole number from 1 to 256; `heirloom check --help` says more
+        ! heirloom: invalid value '10000' for '--jobs <N>': 10000 is not in 1..=256; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'soon' for '--time <TIME>': expected a time like 90s, 10m or 1h 30m; `heirloom check --help` says more
+        ! heirloom: invalid value 'soon' for '--time <TIME>': expected a time like 90s, 10m or 1h 30m; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value '0s' for '--time <TIME>': expected more than no time; `heirloom check --help` says more
+        ! heirloom: invalid value '0s' for '--time <TIME>': expected a time above 0; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; `heirloom check --help` says more
+        ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token; `heirloom check --help` says more
+        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'fast' for '--profile <NAME>'; [possible values: default, lean]; `heirloom check --help` says more
+        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
         exit 2
-        ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; `heirloom replay --help` says more
+        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value '0' for '--runs <N>': expected a whole number from 1 on; `heirloom replay --help` says more
+        ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; see `heirloom replay --help`
         exit 2
-        ! heirloom: invalid value 'x' for '--keep <N>': expected a whole number from 0 on; `heirloom servers prune --help` says more
+        ! heirloom: invalid value '0' for '--runs <N>': 0 is not in 1..=4294967295; see `heirloom replay --help`
         exit 2
-        ! heirloom: invalid value '0.169' for '--good <RELEASE>': expected a release such as 0.169.0; `heirloom bisect --help` says more
+        ! heirloom: invalid value 'x' for '--keep <N>': expected a whole number; see `heirloom servers prune --help`
         exit 2
-        ! heirloom: invalid value 'x' for '--seed <N>': expected a number from 0 to 2^64 - 1; `heirloom matrix --help` says more
+        ! heirloom: invalid value '0.169' for '--good <RELEASE>': expected a release such as 0.169.0; see `heirloom bisect --help`
+        exit 2
+        ! heirloom: invalid value 'x' for '--seed <N>': expected a whole number; see `heirloom matrix --help`
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -155,7 +222,7 @@ fn a_server_that_cannot_be_is_one_line() {
     };
     let lines = ["none", "0.169", "./no-such-server", "Cargo.toml"].map(run);
     expect![[r#"
-        ! heirloom: HEIRLOOM_SERVER=none leaves out the live tests of `cargo test`, and here nothing would be left; unset it, or pass --server
+        ! heirloom: HEIRLOOM_SERVER=none skips the live tests of `cargo test`, and leaves nothing to do here; unset it, or pass --server
         exit 2
         ! heirloom: cannot tell a server from `0.169`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
         exit 2
@@ -222,13 +289,13 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
     let cases = ["no-such.case", "r1-s42", "r9-s42-c17-o12", "Cargo.toml", "src"];
     let lines = cases.map(|case| seen(&heirloom(&["replay", case])));
     expect![[r#"
-        ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
+        ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
-        ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
+        ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 7, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
-        ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v1`, the first line of a case
+        ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v2`, the first line of a case
         exit 2
         ! heirloom: cannot read src: Is a directory (os error 21)
         exit 2
@@ -248,11 +315,11 @@ fn a_trace_that_cannot_be_judged_is_one_line() {
     expect![[r#"
         ! heirloom: cannot read no-such.trace: No such file or directory (os error 2)
         exit 2
-        ! heirloom: Cargo.toml is no trace; a campaign keeps one beside each case, as runs/latest/findings/ID.trace
+        ! heirloom: Cargo.toml is not a trace; a campaign keeps one beside each case, as runs/latest/findings/ID.trace
         exit 2
-        ! heirloom: cannot read FOLDER/other.trace: `heirloom trace v9` is not `heirloom trace v1`, the schema that this heirloom reads
+        ! heirloom: cannot read FOLDER/other.trace: `heirloom trace v9` is not `heirloom trace v2`, the schema that this heirloom reads
         exit 2
-        ! heirloom: tests/cases/r8-sb-resume-workspace-write-config.case is a case and no trace; `heirloom replay` runs it
+        ! heirloom: tests/cases/r8-sb-resume-workspace-write-config.case is a case and not a trace; `heirloom replay` runs it
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -264,14 +331,16 @@ fn a_stored_trace_is_judged_again_and_printed_as_a_program() {
         &["judge", trace, "--known", "none"],
         expect![[r#"
             --------------------------------------------------------------------------------
-            R4 AP  WIDENED, finding: wrong approval policy of t0 after `resume`
+            R4 cold resume · approval policy: finding, WIDENED
+            t0 has the wrong approval policy after `resume`
             --------------------------------------------------------------------------------
-              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              clause        R4 cold resume: A cold resume (after a restart or an unload)
+                            restores the approval policy (AP).
               strength      N, a conformance failure: an upstream test or a published schema
                             text asserts it
               expected      never
               seen          on-request
-              widened       what was seen allows MORE than what was expected
+              WIDENED       the server allows MORE than it should
               origin        the value seen is the default in config.toml
               seen in       reply (the server's answer to the request)
               server        codex 0.144.4
@@ -284,8 +353,8 @@ fn a_stored_trace_is_judged_again_and_printed_as_a_program() {
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
-                  ^ R4: expected never, seen on-request; the audit restarts the server, and
-                    t0 was read cold
+                  ^ R4: expected never, seen on-request; the audit restarts the server and
+                    resumes t0 from disk
 
               signature     R4/AP/resume/never/config
 
@@ -302,9 +371,11 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
         &["judge", trace],
         expect![[r#"
             --------------------------------------------------------------------------------
-            R8 SB  known: wrong sandbox of t0 after `resume`
+            R8 cold resume · sandbox: known deviation
+            t0 has the wrong sandbox after `resume`
             --------------------------------------------------------------------------------
-              clause        R8: A cold resume restores SB with all its fields.
+              clause        R8 cold resume: A cold resume restores the sandbox (SB) with all
+                            its fields.
               strength      S, a departure from a stance: sources are silent or disagree,
                             and this is the stance of the suite
               expected      workspace-write
@@ -325,7 +396,7 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
                 audit
               >   resume  t0
                   ^ R8: expected workspace-write, seen read-only; the audit restarts the
-                    server, and t0 was read cold
+                    server and resumes t0 from disk
 
               signature     R8/SB/resume/workspace-write/config
 
@@ -340,9 +411,9 @@ fn a_shrunk_case_is_never_written_over_a_file() {
     check(
         &["shrink", case, "--out", "Cargo.toml"],
         expect![[r#"
-        ! heirloom: cannot write Cargo.toml: it is there already; name another with --out
-        exit 2
-    "#]],
+            ! heirloom: cannot write Cargo.toml: the file exists; name another with --out
+            exit 2
+        "#]],
     );
 }
 
@@ -358,7 +429,7 @@ fn a_clause_that_is_none_is_answered_with_those_near_it() {
 }
 
 #[test]
-fn a_clause_may_be_spelled_small_and_what_holds_no_run_is_told() {
+fn a_clause_may_be_spelled_small_and_a_folder_without_a_run_is_refused() {
     let small = seen(&heirloom(&["clauses", "r99"]));
     let same = seen(&heirloom(&["clauses", "r8"])) == seen(&heirloom(&["clauses", "R8"]));
     let told = [
@@ -416,9 +487,9 @@ fn a_case_of_a_newer_heirloom_is_refused_with_the_reason() {
         told.replace(&folder.path().display().to_string(), "FOLDER")
     });
     expect![[r#"
-        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 1: a newer heirloom wrote it, and reads it
+        ! heirloom: cannot read FOLDER/new.case: line 1: the case is of form 9, and heirloom VERSION reads forms up to 2: a newer heirloom wrote it, and reads it
         exit 2
-        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is no step that heirloom VERSION knows, though a newer one may; expected start, run, fork, spawn, restart, configure, disk, second, torn, together, resume, begin, settings, finish, steer, retune, reread, fresh, task, rival, invalid, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject or audit
+        ! heirloom: cannot read FOLDER/new.case: line 3: `transmute` is not a step that heirloom VERSION knows, though a newer one may; expected start, run, begin, finish, steer, turn-settings, settings, fork, resume, warm-read, cold-read, spawn, subagent-turn, second-server, invalid, restart, configure, disk, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject, client2, kill-during, parallel or audit
         exit 2
     "#]].assert_eq(&lines.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }

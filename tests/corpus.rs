@@ -10,14 +10,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 
+use heirloom::program::Program;
+
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 
-/// The releases of heirloom that have left their cases.
-const RELEASES: &[&str] = &["v0.1"];
+/// The releases of heirloom that have left their cases, and the words of the first form.
+const RELEASES: &[&str] = &["v0.1", "form-1"];
 
 fn main() -> ExitCode {
     let mut suite = Suite::new("corpus", offline(), Vec::new());

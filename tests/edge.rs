@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
 use heirloom::client::{Arrived, Client};
 use heirloom::protocol::rpc::{Message, Surface};
 use heirloom::server::{Launch, Server};
-use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// For what must happen, also on a loaded machine.
 const LONG: Duration = Duration::from_secs(60);

@@ -13,19 +13,20 @@ use std::thread;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use semver::Version;
+use tempfile::TempDir;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
-use heirloom::report::finding::server;
+use heirloom::report::words::ran_on;
 use heirloom::trace::{Observation, Trace};
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
-use semver::Version;
-use tempfile::TempDir;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.sh");
 
@@ -127,7 +128,7 @@ fn check_moved(steps: &str, name: &str, expected: Expect) {
     let added = test_bed.add(other.path.clone(), Version::new(0, 144, 4));
     added.expect("the server is correct on its own home");
     let trace = run(test_bed, &format!("# heirloom case v1\nconfig\n{steps}audit\n"));
-    let server = judge(&trace).findings.first().map(|finding| server(&finding.residence));
+    let server = judge(&trace).findings.first().map(|finding| ran_on(&finding.home_history));
     let server = server.map(|server| format!("{server}: ")).unwrap_or_default();
     let verdict = verdict(&trace);
     let leftovers = [main.leftovers(), other.leftovers()].concat();
@@ -182,7 +183,7 @@ fn a_program_that_answers_garbage_is_not_a_server() {
     check_silent(
         "garbage",
         expect![[r#"
-            garbage is no app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; what it said is not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+            garbage is not an app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; its output is not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
         "#]],
     );
 }
@@ -192,8 +193,8 @@ fn a_program_that_never_answers_initialize_is_not_a_server() {
     check_silent(
         "never-introduces-itself",
         expect![[r#"
-        never-introduces-itself is no app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
-    "#]],
+            never-introduces-itself is not an app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+        "#]],
     );
 }
 
@@ -202,7 +203,7 @@ fn a_program_that_ends_at_once_is_not_a_server() {
     check(
         "ends-at-once",
         expect![[r#"
-            ends-at-once is no app-server: no answer to `initialize`: the process closed its stdout; look at how it ended; it ended with code 2 by itself; last on its stderr: no config; pass one with --server
+            ends-at-once is not an app-server: no answer to `initialize`: the process closed its stdout; look at how it ended; it ended with code 2 by itself; last on its stderr: no config; pass one with --server
         "#]],
     );
 }
@@ -407,8 +408,8 @@ fn a_release_that_was_not_prepared_is_named_with_the_way_out() {
         "restart graceful server=0.131.0\n",
         "well-too",
         expect![[r#"
-        inconclusive: the program goes on with codex 0.131.0 (`server=0.131.0`), which was not made ready; give it with --other 0.131.0
-    "#]],
+            inconclusive: the program restarts with codex 0.131.0 (`release=0.131.0`), which was not made ready; give it with --other 0.131.0
+        "#]],
     );
 }
 

@@ -7,17 +7,17 @@
 mod real;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::thread;
+use std::{fmt, thread};
 
-use heirloom::program::Program;
-use heirloom::program::generate::{Draw, programs};
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 use real::{Real, Suite};
+
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, programs};
 
 /// Where seeds of failures are kept.
 const SEEDS: &str = "proptest-regressions/live.txt";

@@ -7,9 +7,10 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
 use heirloom::mock_model::{Answer, Gate, MockModel, ModelSession};
 use heirloom::program::reply::Reply;
-use serde_json::{Value, json};
 
 /// For what must happen: a loaded machine gets there.
 const LONG: Duration = Duration::from_secs(60);

@@ -10,6 +10,7 @@ mod properties {
     mod drawn;
     mod faults;
     mod judging;
+    mod kept_verdicts;
     mod moving;
     mod programs;
     mod rollouts;

@@ -1,7 +1,6 @@
-//! The commands about several releases, as far as they need no server.
+//! The commands about several releases, as far as they need no real server.
 //!
-//! npm is a script that brings releases which refuse every client: what is told of them, what is
-//! kept and what goes is shown on them.
+//! npm is a script, and the releases that it brings refuse every client.
 
 mod command;
 
@@ -15,6 +14,7 @@ use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use heirloom::model::REVISION;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 
@@ -114,6 +114,11 @@ fn heirloom(arguments: &[&str]) -> Output {
     within(Path::new(env!("CARGO_MANIFEST_DIR")), empty.path()).args(arguments).output().expect(EXE)
 }
 
+/// The token of a case.
+fn token() -> String {
+    format!("r{REVISION}-s1-c1-o3")
+}
+
 fn check(arguments: &[&str], expected: Expect) {
     expected.assert_eq(&seen(&heirloom(arguments)));
 }
@@ -121,20 +126,20 @@ fn check(arguments: &[&str], expected: Expect) {
 #[test]
 fn a_release_that_does_not_start_is_a_column_that_says_so() {
     let shop = shop();
-    let told = shop.seen(&["matrix", "9.9.8..9.9.9", "--cases", "2", "--quiet", "--out", "out"]);
+    let output = shop.seen(&["matrix", "9.9.8..9.9.9", "--cases", "2", "--quiet", "--out", "out"]);
     let kept = |name: &str| shop.path.join("out").join(name).exists();
     assert!(kept("matrix.json") && kept("matrix.html"), "the files are there");
     let words = ["9.9", "app-server", "closed", "exit"];
     let lines: Vec<&str> =
-        told.lines().filter(|line| words.iter().any(|word| line.contains(word))).collect();
+        output.lines().filter(|line| words.iter().any(|word| line.contains(word))).collect();
     expect![[r#"
-                       9.9.8    9.9.9
+              9.9.8      9.9.9
           9.9.8         not run:
                         SHOP/cache/servers/9.9.8-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
           9.9.9         not run:
                         SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
         exit 5"#]]
     .assert_eq(&lines.join("\n"));
 }
@@ -144,9 +149,9 @@ fn the_servers_of_a_matrix_go_again_where_the_cache_has_a_limit() {
     let shop = shop();
     let flags = ["--cases", "1", "--quiet", "--cache-limit", "300B", "--out", "out"];
     drop(shop.seen(&[["matrix", "9.9.7..9.9.9"].as_slice(), &flags].concat()));
-    let told = shop.seen(&["servers"]);
-    let cached: Vec<&str> = told.lines().filter(|line| line.contains("9.9.")).collect();
-    assert_eq!(cached.len(), 1, "{told}");
+    let output = shop.seen(&["servers"]);
+    let cached: Vec<&str> = output.lines().filter(|line| line.contains("9.9.")).collect();
+    assert_eq!(cached.len(), 1, "{output}");
 }
 
 #[test]
@@ -162,58 +167,58 @@ fn a_mistake_in_the_releases_is_one_line() {
         &["diff", "9.9.9", "9.9"],
         &["diff", "9.9.9", "9.9.9", "--quiet"],
         &["bisect", "lost.case", "--good", "9.9.7", "--bad", "9.9.9"],
-        &["bisect", "r7-s1-c1-o3", "--good", "9.9.9", "--bad", "9.9.9"],
+        &["bisect", &token(), "--good", "9.9.9", "--bad", "9.9.9"],
         &["matrix", "9.9.7.."],
         &["diff", "latest", "9.9..9.9.9"],
     ];
     let lines = mistakes.map(|arguments| shop.seen(arguments));
     assert!(!shop.path.join("cache/servers").exists(), "nothing is fetched for a mistake");
     expect![[r#"
-        ! heirloom: the following required arguments were not provided: <SPEC>...; `heirloom matrix --help` says more
+        ! heirloom: the following required arguments were not provided: <SPEC>...; see `heirloom matrix --help`
         exit 2
-        ! heirloom: cannot tell releases from `9.9.9..9.9.7`: it ends before it begins; write 9.9.7..9.9.9
+        ! heirloom: `9.9.9..9.9.7` does not name releases: it ends before it begins; write 9.9.7..9.9.9
         exit 2
         ! heirloom: no release in 9.7..9.8 is published for this platform; they go from 9.9.7 to 9.9.9
         exit 2
-        ! heirloom: cannot tell releases from `newest`: it is neither a release, a range, `latest`, nor a file
+        ! heirloom: `newest` does not name releases: it is not a release, a range, `latest` or a file
         exit 2
-        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; `heirloom matrix --help` says more
+        ! heirloom: invalid value 'much' for '--cache-limit <SIZE>': expected a size such as 5GB or 800MB; see `heirloom matrix --help`
         exit 2
         ! heirloom: cannot keep a matrix in bin: something else is in it; name another with --out
         exit 2
-        ! heirloom: cannot tell a server from `9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        ! heirloom: `9.9` does not name a server: it is not a version, `latest` or a file; give a release such as 0.169.0, or a path
         exit 2
-        ! heirloom: 9.9.9 and 9.9.9 are one release; name two, as 0.144.4 and 0.169.0
+        ! heirloom: 9.9.9 and 9.9.9 are the same release; name two, such as 0.144.4 and 0.169.0
         exit 2
-        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 as a campaign prints it
+        ! heirloom: `lost.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
         ! heirloom: --good and --bad are both 9.9.9; name two releases
         exit 2
-        ! heirloom: cannot tell releases from `9.9.7..`: a range has both ends in it; write it like 0.144..0.169
+        ! heirloom: `9.9.7..` does not name releases: it has no last release; write both ends, as 0.144..0.169
         exit 2
-        ! heirloom: cannot tell a server from `9.9..9.9.9`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        ! heirloom: `9.9..9.9.9` does not name a server: it is not a version, `latest` or a file; give a release such as 0.169.0, or a path
         exit 2
     "#]].assert_eq(&lines.concat());
 }
 
 #[test]
 fn an_end_that_cannot_be_judged_ends_a_search() {
-    let told = shop().seen(&["bisect", "r7-s1-c1-o3", "--good", "9.9.7", "--bad", "9.9.9"]);
+    let output = shop().seen(&["bisect", &token(), "--good", "9.9.7", "--bad", "9.9.9"]);
     let says = |line: &&str| line.contains("cannot judge") || !line.starts_with('!');
-    let lines: Vec<&str> = told.lines().filter(says).collect();
+    let lines: Vec<&str> = output.lines().filter(says).collect();
     expect![[r#"
           searching     3 releases from 9.9.7 to 9.9.9
           9.9.9         cannot be judged:
                         SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex
-                        is no app-server: closed today (code -32600); pass one with
+                        is not an app-server: closed today (code -32600); pass one with
                         --server
-        ! heirloom: cannot judge 9.9.9: SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex is no app-server: closed today (code -32600); pass one with --server
+        ! heirloom: cannot judge 9.9.9: SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex is not an app-server: closed today (code -32600); pass one with --server
         exit 3"#]]
     .assert_eq(&lines.join("\n"));
 }
 
 #[test]
-fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
+fn servers_are_listed_with_their_sizes_and_are_removed_on_request() {
     let shop = shop();
     drop(shop.seen(&["servers", "fetch", "9.9.7", "9.9.8"]));
     shop.check(&["servers"], expect![[r#"
@@ -222,13 +227,13 @@ fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
           9.9.8                 164 B  used today                 SHOP/cache/servers/9.9.8-PLATFORM/package/vendor/some-target/bin/codex
           together              328 B
 
-        pinned, each with its digest
+        pinned by digest
           0.131.0
           0.144.4
           0.169.0  the default
     "#]]);
     shop.check(&["servers", "prune"], expect![[r#"
-        ! heirloom: say what is to go: releases, or --keep N, or --limit SIZE, or set HEIRLOOM_CACHE_LIMIT
+        ! heirloom: say what to remove: releases, or --keep N, or --limit SIZE, or set HEIRLOOM_CACHE_LIMIT
         exit 2
     "#]]);
     shop.check(
@@ -241,14 +246,14 @@ fn servers_are_listed_with_their_sizes_and_go_when_they_are_told_to() {
     shop.check(
         &["servers", "prune", "9.9.7"],
         expect![[r#"
-            freed   9.9.7                 164 B  SHOP/cache/servers/9.9.7-PLATFORM
+            removed  9.9.7                 164 B  SHOP/cache/servers/9.9.7-PLATFORM
             164 B freed, 164 B left
         "#]],
     );
     shop.check(
         &["servers", "prune", "--keep", "0"],
         expect![[r#"
-            freed   9.9.8                 164 B  SHOP/cache/servers/9.9.8-PLATFORM
+            removed  9.9.8                 164 B  SHOP/cache/servers/9.9.8-PLATFORM
             164 B freed, 0 B left
         "#]],
     );
@@ -274,9 +279,9 @@ fn a_limit_that_is_no_size_is_one_line() {
         exit 2
         ! heirloom: HEIRLOOM_CACHE_LIMIT is `5`: it has no unit; write it like 5GB or 5MB
         exit 2
-        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; `heirloom servers prune --help` says more
+        ! heirloom: invalid value '5' for '--limit <SIZE>': it has no unit; write it like 5GB or 5MB; see `heirloom servers prune --help`
         exit 2
-        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; `heirloom matrix --help` says more
+        ! heirloom: invalid value '0.5' for '--cache-limit <SIZE>': it has no unit; write it like 0.5GB or 0.5MB; see `heirloom matrix --help`
         exit 2
         0 B freed, 164 B left
     "#]].assert_eq(&lines.concat());
@@ -288,9 +293,9 @@ fn an_empty_cache_is_listed_as_such() {
         &["servers"],
         expect![[r#"
             cached
-              none; `heirloom check` fetches the pinned one when it needs it
+              none; `heirloom check` fetches the default one when it needs it
 
-            pinned, each with its digest
+            pinned by digest
               0.131.0
               0.144.4
               0.169.0  the default

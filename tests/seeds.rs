@@ -12,12 +12,13 @@ use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
 use expect_test::{Expect, expect};
-use heirloom::judge::judge;
-use heirloom::policy::{Approval, Dimension};
-use heirloom::program::Program;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use simulated::fault::{FAULTS, Fault};
+
+use heirloom::judge::judge;
+use heirloom::policy::{Approval, Dimension};
+use heirloom::program::Program;
 
 fn main() -> ExitCode {
     let seeds = case_files("seed-");

@@ -1,6 +1,6 @@
-//! What goes on from runs: the list of known deviations, and what a clause says of itself.
+//! The commands that read results again: `known update`, and `clauses ID`.
 //!
-//! A run is a folder with a summary that was written by hand; no server is needed.
+//! The run is a folder with a hand-written summary of version 1; no server is needed.
 
 mod command;
 
@@ -22,9 +22,9 @@ fn after_a_run() -> TempDir {
     let found = r#"{"signature":"R4/AP/resume/never/config","status":"new","expected":"never",
         "seen":"on-request","seen_form":"on-request","widened":true,"case":"findings/r4-ap.case"}"#;
     let summary = format!(
-        r#"{{"server":{{"version":"0.144.4"}},"findings":[{found}],
+        r#"{{"schema":"heirloom summary v1","server":{{"version":"0.144.4"}},"findings":[{found}],
         "clauses":[{{"id":"R4","fired":12,"broken":5}},{{"id":"R5","fired":7,"broken":0}}],
-        "stale":[{{"signature":"{stale}"}}]}}"#
+        "stale":[{{"signature":"{stale}","case":"r5.case","line":2,"why":"x"}}]}}"#
     );
     let case = "# heirloom case v1\nconfig\naudit\n";
     write("runs/latest/summary.json", &summary);
@@ -38,124 +38,127 @@ fn after_a_run() -> TempDir {
     folder
 }
 
-/// What a command says in that folder.
-fn said_after(folder: &TempDir, arguments: &[&str]) -> String {
+/// The output of a command in that folder.
+fn output_after(folder: &TempDir, arguments: &[&str]) -> String {
     let output = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
-    seen(&output)
+    seen(&output).replace(EXE, "heirloom")
 }
 
 #[test]
-fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_when_told_to() {
+fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
     let folder = after_a_run();
     let update = ["known", "update", "--known", "known.toml"];
-    let mut told = said_after(&folder, &update);
-    told.push_str(&said_after(&folder, &[update.as_slice(), &["--write"]].concat()));
-    told.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
-    told.push_str(&said_after(&folder, &update));
+    let mut output = output_after(&folder, &update);
+    output.push_str(&output_after(&folder, &[update.as_slice(), &["--write"]].concat()));
+    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
+    output.push_str(&output_after(&folder, &update));
     assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
     expect![[r#"
-          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+          remove        line 2, R5/RV/resume/user/config: no release that was tested for
                         it shows it
-          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+          add           R4 cold resume · approval policy, which no row excuses; WIDENED,
+                        may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        releases = "0.144.4"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
 
         2 changes; --write makes them in known.toml
         exit 1
-          remove        line 2, R5/RV/resume/user/config: no release that was asked for
+          remove        line 2, R5/RV/resume/user/config: no release that was tested for
                         it shows it
-          add           what no row excuses; it is WIDENED, and may be a vulnerability:
+          add           R4 cold resume · approval policy, which no row excuses; WIDENED,
+                        may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        releases = "0.144.4"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
 
 
         written to known.toml
-        1 new row is WIDENED: see SECURITY.md before the list or its cases are published
+        1 new row is WIDENED: see SECURITY.md before you publish the list or its cases
         # Ours.
 
         # WIDENED: see SECURITY.md before publishing
         [[deviation]]
         signature = "R4/AP/resume/never/config"
         seen = "on-request"
-        releases = "=0.144.4"
-        reason = "resume gives a wrong approval policy: on-request in the place of never, which is the default in config.toml (R4)"
+        releases = "0.144.4"
+        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
         case = "cases/r4-ap-resume-never-config.case"
-        known.toml stands as runs/latest has it
-    "#]].assert_eq(&told);
+        known.toml agrees with runs/latest: nothing to change
+    "#]].assert_eq(&output);
 }
 
 #[test]
-fn what_is_no_run_is_refused_by_an_update() {
+fn an_update_refuses_a_folder_without_results() {
     let folder = after_a_run();
     let lost = ["known", "update", "cases", "--known", "known.toml"];
     let none = ["known", "update", "known.toml", "--known", "known.toml"];
     let list = ["known", "update", "--known", "lost.toml"];
-    let told = [lost, none].map(|arguments| said_after(&folder, &arguments)).concat();
+    let output = [lost, none].map(|arguments| output_after(&folder, &arguments)).concat();
     expect![[r#"
         ! heirloom: cases is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
         exit 2
-        ! heirloom: cannot read known.toml: it is no summary of a run; name the folder that has its summary.json
+        ! heirloom: cannot read known.toml: it is not the summary of a run; name the folder of a run, with its summary.json
         exit 2
         ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
         exit 2
-    "#]].assert_eq(&format!("{told}{}", said_after(&folder, &list)));
+    "#]].assert_eq(&format!("{output}{}", output_after(&folder, &list)));
 }
 
 #[test]
-fn a_clause_says_how_often_the_last_run_tried_it_and_how_to_see_it() {
+fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
     let folder = after_a_run();
-    let told = ["R4", "R5", "R6"].map(|clause| {
-        let told = said_after(&folder, &["clauses", clause, "--known", "known.toml"]);
-        format!("{clause}\n{}", told.split("\nRuns\n").nth(1).unwrap_or_default())
+    let output = ["R4", "R5", "R6"].map(|clause| {
+        let output = output_after(&folder, &["clauses", clause, "--known", "known.toml"]);
+        format!("{clause}\n{}", output.split("\nRuns\n").nth(1).unwrap_or_default())
     });
     expect![[r#"
         R4
-          last run      tried 12 times, broken 5 times on codex 0.144.4
+          last run      tested 12 times, broken 5 times on codex 0.144.4
                         runs/latest
           see it        heirloom replay runs/latest/findings/r4-ap.case --server 0.144.4
           releases      there is no matrix here; `heirloom matrix` makes one
 
         R5
-          last run      tried 7 times, held each time on codex 0.144.4
+          last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
-          known         R5/RV/resume/user/config in =0.144.4: x
+          known         R5/RV/resume/user/config in 0.144.4: x
                         its case is cases/r5.case
 
         R6
-          last run      never tried on codex 0.144.4
+          last run      not tested on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
     "#]]
-    .assert_eq(&told.join("\n"));
+    .assert_eq(&output.join("\n"));
 }
 
-/// What a command says where nothing was run.
-fn told_of(arguments: &[&str], expected: Expect) {
+/// The output of a command where nothing was run.
+fn check_alone(arguments: &[&str], expected: Expect) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let empty = within(folder.path(), folder.path()).args(arguments).output().expect(EXE);
     expected.assert_eq(&seen(&empty));
 }
 
 #[test]
-fn a_clause_is_told_in_full() {
-    told_of(
+fn a_clause_is_printed_in_full() {
+    check_alone(
         &["clauses", "R4"],
         expect![[r#"
-            R4  Resume
+            R4 cold resume  (Resume)
 
-              A cold resume (after a restart or an unload) restores AP.
+              A cold resume (after a restart or an unload) restores the approval policy
+              (AP).
 
             Strength: how firmly the sources stand behind it
               everywhere    N: an upstream test or a published schema text asserts it (a
@@ -164,75 +167,67 @@ fn a_clause_is_told_in_full() {
             Sources
               T-resume: codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex
 
-            Dimensions
-              AP            approval policy
-
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         R4/-/resume/accepted/unknown in =0.144.4, on homes from
-                            =0.169.0: 0.169.0 writes threads in pages, and 0.144.4 refuses
-                            to resume them: paginated_threads is not supported yet
+              known         R4/-/resume/accepted/unknown in 0.144.4, on homes from 0.169.0:
+                            0.169.0 writes threads in pages, and 0.144.4 refuses to resume
+                            them: paginated_threads is not supported yet
                             its case is moved-home-is-refused.case
         "#]],
     );
 }
 
 #[test]
-fn strengths_that_differ_by_dimension_are_told_one_by_one() {
-    told_of(
+fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
+    check_alone(
         &["clauses", "F1"],
         expect![[r#"
-            F1  Fork
+            F1 fork  (Fork)
 
-              A fork without an override has the source's AP, RV and permissions, the source
-              loaded or cold, the fork durable or ephemeral; the source is never ephemeral
-              (S7).
+              A fork without an override has the source's approval policy (AP), reviewer
+              (RV) and permissions, the source loaded or cold, the fork durable or
+              ephemeral; the source is never ephemeral (S7).
 
             Strength: how firmly the sources stand behind it
               otherwise     N: an upstream test or a published schema text asserts it (a
                             finding is a conformance failure)
-              SB            S: sources are silent or disagree, and this is the stance of the
+              sandbox       S: sources are silent or disagree, and this is the stance of the
                             suite (a finding is a departure from a stance)
 
             Sources
               SEED 2: the six approval tests of the Python SDK upstream, by their number
               T-fork: codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex
 
-            Dimensions
-              AP            approval policy
-              RV            approvals reviewer
-              SB            sandbox
-
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         F1/SB/fork/workspace-write/config in =0.169.0: a fork takes
+              known         F1/SB/fork/workspace-write/config in 0.169.0: a fork takes
                             config's sandbox where its source has workspace-write
                             its case is f1-sb-fork-workspace-write-config.case
-              known         F1/SB/fork/external/config in =0.169.0: a fork takes config's
+              known         F1/SB/fork/external/config in 0.169.0: a fork takes config's
                             sandbox where its source has an external one
                             its case is f1-sb-fork-external-config.case
-              known         F1/SB/fork/danger-full-access/config in =0.169.0, on homes from
-                            >=0.131.0, <=0.156.1: a fork takes config's sandbox where one of
+              known         F1/SB/fork/danger-full-access/config in 0.169.0, on homes from
+                            0.131.0..0.156.1: a fork takes config's sandbox where one of
                             these releases has written full access for its source; the same
                             loss as R8
                             its case is moved-home-loses-full-access.case
-              known         F1/PP/fork/profile/config in =0.169.0, on homes from >=0.131.0,
-                            <=0.148.0: a fork has config's sandbox where one of these
+              known         F1/PP/fork/profile/config in 0.169.0, on homes from
+                            0.131.0..0.148.0: a fork has config's sandbox where one of these
                             releases has written a named profile for its source; the same
                             loss as R6
                             its case is moved-home-loses-profile.case
-              known         F1/-/fork/accepted/unknown in =0.144.4, on homes from =0.169.0:
+              known         F1/-/fork/accepted/unknown in 0.144.4, on homes from 0.169.0:
                             0.169.0 writes threads in pages, and 0.144.4 refuses to fork
                             them: paginated_threads is not supported yet
                             its case is moved-home-is-refused.case
-              known         F1/SB/fork/read-only/config in =0.169.0, on homes from
-                            >=0.131.0, <=0.156.1: a fork of a thread that one of these
-                            releases wrote takes config's sandbox where it was read-only
+              known         F1/SB/fork/read-only/config in 0.169.0, on homes from
+                            0.131.0..0.156.1: a fork of a thread that one of these releases
+                            wrote takes config's sandbox where it was read-only
                             its case is moved-home-widens-fork.case
-              known         F1/RV/fork/auto_review/config in =0.169.0, on homes from
-                            >=0.131.0, <=0.141.0: a fork has config's reviewer where one of
+              known         F1/RV/fork/auto_review/config in 0.169.0, on homes from
+                            0.131.0..0.141.0: a fork has config's reviewer where one of
                             these releases has written auto_review for its source; the same
                             loss as R5
                             its case is moved-home-loses-reviewer.case

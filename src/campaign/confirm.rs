@@ -1,34 +1,20 @@
-//! From a signature that showed once to a finding that can be told.
+//! From a signature that showed once to a finding that can be reported.
 //!
-//! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. What never shows
-//! again is flaky and keeps both traces. A search that is stopped tells the smallest it has.
+//! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. A finding that
+//! cannot be reproduced is flaky and keeps both traces. A search that is stopped gives the smallest
+//! program so far.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use super::{Event, FindingReport, Status, probe};
+use super::{Event, FindingReport, probe};
 use crate::drive::Worker;
-use crate::judge::signature::Signature;
-use crate::judge::{Finding, judge};
+use crate::judge::judge;
+use crate::judge::record::{Confirmed, Status};
+use crate::judge::verdict::Finding;
 use crate::known::Known;
 use crate::program::Program;
 use crate::shrink::Search;
 use crate::trace::Trace;
-
-/// A signature that showed, and the run that showed it.
-#[derive(Clone, Debug)]
-pub struct Suspect {
-    /// The plan.
-    pub program: Program,
-    /// What was seen.
-    pub trace: Trace,
-    /// What was found in it.
-    pub finding: Finding,
-    /// The token of the case; empty for a case that was not drawn.
-    pub token: String,
-    /// Since the search for findings began.
-    pub found_after: Duration,
-}
 
 /// A run that showed a signature.
 struct Reproduction {
@@ -37,25 +23,24 @@ struct Reproduction {
     stderr: String,
 }
 
-/// Runs of one plan.
+/// Runs of one program.
 #[derive(Default)]
 struct Runs {
-    runs: u32,
-    times: u32,
+    confirmed: Confirmed,
     /// The first that showed the signature.
     shown: Option<Reproduction>,
     /// The last that did not.
     unlike: Option<Trace>,
-    /// Whether one of them could not say, by trouble of our own.
+    /// Whether one of them was inconclusive.
     troubled: bool,
 }
 
 impl Runs {
     fn add(&mut self, run: Result<Reproduction, Box<Trace>>) {
-        self.runs += 1;
+        self.confirmed.runs += 1;
         match run {
             Ok(shown) => {
-                self.times += 1;
+                self.confirmed.shown += 1;
                 self.shown.get_or_insert(shown);
             }
             Err(trace) => {
@@ -66,116 +51,82 @@ impl Runs {
     }
 }
 
-/// One worker looking into one suspect.
+/// One worker confirming one finding.
 pub struct Confirmation<'a> {
-    /// Who runs the plans.
     pub worker: &'a mut Worker,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
-    /// Whether a finding that widens gets a deed of its own.
-    pub deeds: bool,
-    /// What is excused, and so is not what is looked for.
+    /// Whether a finding that widens is followed by a probe.
+    pub probes: bool,
+    /// Deviations that are excused; they do not count as the finding.
     pub known: &'a Known,
-    /// A program that showed the signature elsewhere.
+    /// A program that showed the signature on another release.
     pub program: Option<&'a Program>,
-    /// Set when the search is to end with what it has.
+    /// Set to end the search with the smallest program so far.
     pub stop: &'a AtomicBool,
-    /// Hears of every step of the search.
-    pub tell: &'a mut dyn FnMut(Event),
-}
-
-impl Suspect {
-    /// The finding as it stands, with nothing looked into.
-    pub fn told(self, status: Status) -> FindingReport {
-        FindingReport {
-            id: of_release(&self.finding, &self.trace),
-            status,
-            finding: self.finding,
-            program: self.program,
-            trace: self.trace,
-            unlike: None,
-            stderr: String::new(),
-            token: self.token,
-            confirmed: (0, 0),
-            shrink_runs: 0,
-            found_after: self.found_after,
-            excuse: None,
-            deed: None,
-        }
-    }
+    /// Receives every step of the search.
+    pub on_event: &'a mut dyn FnMut(Event),
 }
 
 impl Confirmation<'_> {
-    /// Looks into a suspect until it can be told; what allows more than was due is proved by a
-    /// deed.
-    pub fn examine(&mut self, suspect: Suspect) -> FindingReport {
-        let mut told = self.confirmed(suspect);
-        if self.deeds && told.status == Status::New && told.finding.widened {
-            told.deed = Some(probe::of(self.worker, (&told.program, &told.finding), self.stop));
+    /// Turns a finding as a case showed it into one that can be reported.
+    pub fn confirm(&mut self, found: FindingReport) -> FindingReport {
+        let mut report = self.shrunk(found);
+        if self.probes && report.status == Status::New && report.finding.widened {
+            probe::run(self.worker, &mut report, self.stop);
         }
-        told
+        report
     }
 
-    fn confirmed(&mut self, suspect: Suspect) -> FindingReport {
-        let reproduced = self.reproduce(&suspect);
-        let Some(shown) = reproduced.shown else {
-            let (unlike, confirmed) = (reproduced.unlike, (0, reproduced.runs));
-            let undecided = self.stopped() || reproduced.troubled;
-            let status = if undecided { Status::New } else { Status::Flaky };
-            return FindingReport { unlike, confirmed, ..suspect.told(status) };
+    fn shrunk(&mut self, mut report: FindingReport) -> FindingReport {
+        let mut runs = self.reproduce(&report);
+        let Some(first) = runs.shown.take() else {
+            if !self.stopped() && !runs.troubled {
+                report.record.status = Status::Flaky;
+            }
+            report.record.confirmed = runs.confirmed;
+            report.unlike = runs.unlike;
+            return report;
         };
-        if let Some(told) = self.elsewhere(&suspect) {
-            return told;
+        if let Some((shown, confirmed)) = self.try_program(&report) {
+            report.show(shown, confirmed);
+            return report;
         }
-        let attempts = if reproduced.runs > 1 { self.confirmations } else { 1 };
-        let search = self.shrink(&suspect, attempts);
-        let shrink_runs = search.runs();
-        let nothing = Runs::default();
-        let smallest = self.confirm(search.best(), &suspect.finding, nothing);
-        if let Some(Reproduction { finding, trace, stderr }) = smallest.shown {
-            let (program, confirmed) = (search.best().clone(), (smallest.times, smallest.runs));
-            let told = suspect.told(Status::New);
-            return FindingReport {
-                finding,
-                program,
-                trace,
-                stderr,
-                confirmed,
-                shrink_runs,
-                ..told
-            };
+        let attempts = if runs.confirmed.runs > 1 { self.confirmations } else { 1 };
+        let search = self.shrink(&report, attempts);
+        report.record.shrink_runs = search.runs();
+        let smallest = self.repeat(search.best(), &report.finding, Runs::default());
+        if let Some(shown) = smallest.shown {
+            report.show(shown, smallest.confirmed);
+            return report;
         }
-        let stderr = shown.stderr.clone();
-        let before = Runs { shown: Some(shown), times: 1, ..reproduced };
-        let original = self.confirm(&suspect.program, &suspect.finding, before);
-        let (unlike, confirmed) = (original.unlike, (original.times, original.runs));
-        FindingReport { unlike, stderr, confirmed, shrink_runs, ..suspect.told(Status::New) }
+        let runs = self.repeat(&report.trace.program, &report.finding, runs);
+        report.stderr = first.stderr;
+        report.record.confirmed = runs.confirmed;
+        report.unlike = runs.unlike;
+        report
     }
 
-    /// What the program shows that showed the signature elsewhere: where it does so here too, no
+    /// The finding as the program shows it that showed it on another release: if it does, no
     /// smaller one is searched.
-    fn elsewhere(&mut self, suspect: &Suspect) -> Option<FindingReport> {
-        let program = self.program.filter(|program| program.lines() <= suspect.program.lines())?;
-        let first = self.run(program, &suspect.finding).ok()?;
-        let runs = self.confirm(program, &suspect.finding, Runs::default());
-        let (program, confirmed) = (program.clone(), (runs.times, runs.runs));
-        let Reproduction { finding, trace, stderr } = runs.shown.unwrap_or(first);
-        let told = suspect.clone().told(Status::New);
-        Some(FindingReport { finding, program, trace, stderr, confirmed, ..told })
+    fn try_program(&mut self, report: &FindingReport) -> Option<(Reproduction, Confirmed)> {
+        let program = self.program.filter(|program| program.lines() <= report.steps)?;
+        let first = self.run(program, &report.finding).ok()?;
+        let runs = self.repeat(program, &report.finding, Runs::default());
+        Some((runs.shown.unwrap_or(first), runs.confirmed))
     }
 
     /// Runs until the signature shows, or as often as it takes to call it flaky.
-    fn reproduce(&mut self, suspect: &Suspect) -> Runs {
+    fn reproduce(&mut self, report: &FindingReport) -> Runs {
         let mut runs = Runs::default();
-        while runs.shown.is_none() && runs.runs < self.confirmations && !self.stopped() {
-            runs.add(self.run(&suspect.program, &suspect.finding));
+        while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
+            runs.add(self.run(&report.trace.program, &report.finding));
         }
         runs
     }
 
-    /// As many more runs as confirm a finding.
-    fn confirm(&mut self, program: &Program, wanted: &Finding, before: Runs) -> Runs {
-        let mut runs = before;
+    /// Adds the runs that confirm a finding.
+    fn repeat(&mut self, program: &Program, wanted: &Finding, mut runs: Runs) -> Runs {
         for _ in 0..self.confirmations {
             if !self.stopped() {
                 runs.add(self.run(program, wanted));
@@ -184,20 +135,23 @@ impl Confirmation<'_> {
         runs
     }
 
-    /// A run of a suspect that allowed more than was due counts only if this one does too.
+    /// One run in fresh processes. A candidate must show the same signature on the same release,
+    /// and allow as much; a known deviation with another wrong value or on another home does not
+    /// count.
     fn run(&mut self, program: &Program, wanted: &Finding) -> Result<Reproduction, Box<Trace>> {
         let trace = self.worker.run_fresh(program);
         let stderr = self.worker.stderr().to_owned();
         let signature = wanted.signature();
         let excused = |finding: &Finding| {
             let other = finding.seen_form != wanted.seen_form
-                || finding.residence.before != wanted.residence.before;
+                || finding.home_history.before != wanted.home_history.before;
             other && self.known.excuses(finding).is_some()
         };
         let same = |finding: &Finding| {
-            let worse = finding.widened >= wanted.widened;
-            let here = finding.residence.release == wanted.residence.release;
-            finding.signature() == signature && here && worse && !excused(finding)
+            finding.signature() == signature
+                && finding.home_history.release == wanted.home_history.release
+                && finding.widened >= wanted.widened
+                && !excused(finding)
         };
         match judge(&trace).findings.into_iter().find(same) {
             Some(finding) => Ok(Reproduction { finding, trace, stderr }),
@@ -206,16 +160,16 @@ impl Confirmation<'_> {
     }
 
     /// A racy finding's candidate is accepted when one of several attempts shows it.
-    fn shrink(&mut self, suspect: &Suspect, attempts: u32) -> Search {
-        let signature = suspect.finding.signature();
-        let mut search = Search::new(&suspect.program, &suspect.finding);
+    fn shrink(&mut self, report: &FindingReport, attempts: u32) -> Search {
+        let signature = report.finding.signature();
+        let mut search = Search::new(&report.trace.program, &report.finding);
         while !self.stopped()
             && let Some(program) = search.propose()
         {
-            let shows = (0..attempts).any(|_| self.run(&program, &suspect.finding).is_ok());
+            let shows = (0..attempts).any(|_| self.run(&program, &report.finding).is_ok());
             search.tell(shows);
             let (runs, lines) = (search.runs(), search.best().lines());
-            (self.tell)(Event::Shrinking { signature: signature.clone(), runs, lines });
+            (self.on_event)(Event::Shrinking { signature: signature.clone(), runs, lines });
         }
         search
     }
@@ -225,20 +179,13 @@ impl Confirmation<'_> {
     }
 }
 
-/// The name of the files of a finding; of another release than the one that is checked, with that
-/// release.
-fn of_release(finding: &Finding, trace: &Trace) -> String {
-    let name = id(&finding.signature());
-    match &finding.residence.release {
-        Some(release) if trace.server.as_ref() != Some(release) => {
-            format!("{name}-on-{}", release.to_string().replace('.', "-"))
-        }
-        _ => name,
+impl FindingReport {
+    /// Puts another run in the place of the one that showed the finding.
+    fn show(&mut self, shown: Reproduction, confirmed: Confirmed) {
+        self.record.steps = shown.trace.program.lines();
+        self.record.finding = shown.finding;
+        self.record.confirmed = confirmed;
+        self.trace = shown.trace;
+        self.stderr = shown.stderr;
     }
-}
-
-/// A signature as the name of a file.
-pub fn id(signature: &Signature) -> String {
-    let text = signature.to_string().to_lowercase();
-    text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }

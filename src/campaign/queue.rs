@@ -1,27 +1,26 @@
-//! The desk: what there is to do next.
+//! The queue of a campaign's work.
 //!
-//! What was put on it goes first, then the next case while the budget lasts. Whoever finds it empty
-//! waits until something is put there or it is closed.
+//! Work that was put into it goes first, then the next case while the budget lasts. A worker that
+//! finds it empty waits until something is put into it or it is closed.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::confirm::Suspect;
+use super::FindingReport;
 use crate::known::Row;
 
 /// One piece of work.
 pub(super) enum Work {
     /// Run the case of this index.
     Case(u64),
-    /// Look into a suspect.
-    Examine(Box<Suspect>),
+    /// Confirm a finding that a case showed.
+    Confirm(Box<FindingReport>),
     /// Replay the case of this row of the known list.
     Replay(Box<Row>),
 }
 
-/// What all workers take their work from.
 pub(super) struct Queue {
     cases: Option<u64>,
     deadline: Option<Instant>,
@@ -37,12 +36,12 @@ struct QueueState {
 }
 
 impl Queue {
-    /// A desk with a budget of cases, of time, or of both.
+    /// A queue with a budget of cases, of time, or of both.
     pub(super) fn new(cases: Option<u64>, deadline: Option<Instant>) -> Queue {
         Queue { cases, deadline, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// The next piece of work; waits for one while there may come one.
+    /// The next piece of work; waits while one may still come.
     pub(super) fn take(&self, stop: &AtomicBool) -> Option<Work> {
         let mut state = self.lock();
         loop {
@@ -60,19 +59,17 @@ impl Queue {
         }
     }
 
-    /// Puts something urgent there.
-    pub(super) fn put(&self, work: Work) {
+    pub(super) fn push(&self, work: Work) {
         self.lock().urgent.push_back(work);
         self.changed.notify_all();
     }
 
-    /// How many cases were drawn, once no more will be.
+    /// The number of cases that were drawn, once it is final.
     pub(super) fn drawn_all(&self, stop: &AtomicBool) -> Option<u64> {
         let state = self.lock();
         (!self.may_draw(&state, stop)).then_some(state.drawn)
     }
 
-    /// Nothing more will be put there.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();

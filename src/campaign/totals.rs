@@ -1,7 +1,6 @@
-//! What a campaign has seen so far.
+//! The sums of a campaign so far.
 //!
 //! Takes verdicts in the order of their index and adds them up; knows which signatures are new.
-//! Counts and remembers, decides nothing about a verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,148 +9,156 @@ use semver::Version;
 use super::{FindingReport, Noticed, Stale};
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Finding, Tally, Verdict};
+use crate::judge::verdict::{Cell, Count, Finding, Verdict};
 use crate::program::Program;
 use crate::program::ops::Step;
 use crate::program::ops::fork::Fork;
 use crate::program::ops::run::Run;
 use crate::program::ops::start::Start;
 
-/// The sums.
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) cases: u64,
     pub(super) steps: u64,
-    pub(super) tally: BTreeMap<Cell, Tally>,
+    pub(super) tally: BTreeMap<Cell, Count>,
     pub(super) inconclusive: BTreeMap<String, u64>,
-    /// The lines that were performed, by their verbs.
+    /// How often each kind of line was performed.
     pub(super) performed: BTreeMap<String, u64>,
-    /// What the release was not asked for, since it does not have it.
+    /// How many steps needed each method or field that the release does not have.
     pub(super) left_out: BTreeMap<String, u64>,
-    /// The clauses that it was not asked about for that reason, at some time.
+    /// The clauses that these steps would have tested.
     pub(super) withheld: BTreeSet<Clause>,
-    pub(super) told: Vec<FindingReport>,
     pub(super) stale: Vec<Stale>,
-    /// Whether a signature on a release, excused or not, has shown with more allowed than was due.
+    reports: Vec<FindingReport>,
+    /// Whether a finding, excused or not, has widened so far.
     seen: BTreeMap<(Identity, bool), bool>,
-    notices: BTreeMap<(Clause, String), (u64, String)>,
+    notices: BTreeMap<(Clause, String), Sightings>,
+}
+
+/// How often a notice showed, and the token of the first case.
+struct Sightings {
+    count: u64,
+    token: String,
+}
+
+/// Two releases that show the same signature are two findings.
+type Identity = (Signature, Option<Version>);
+
+fn identity(finding: &Finding) -> Identity {
+    (finding.signature(), finding.home_history.release.clone())
 }
 
 impl Totals {
-    /// Lists what another release does by itself.
-    pub(super) fn aside(&mut self, finding: &Finding, token: &str) {
-        let release = finding.residence.release.as_ref().map(ToString::to_string);
+    /// Lists a finding of another release, on a home that no other has used, as a notice.
+    pub(super) fn notice_other_release(&mut self, finding: &Finding, token: &str) {
+        let release = finding.home_history.release.as_ref().map(ToString::to_string);
         let release = release.unwrap_or_else(|| "another server".to_owned());
         let signature = finding.signature();
         let text = format!(
-            "{release} shows {signature} by itself, on a home that no other release had; \
+            "{release} shows {signature} on a home that no other release has used; \
              `--server {release}` checks it"
         );
-        let key = (finding.clause, text);
-        self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
+        self.notice(finding.clause, text, token);
     }
 
-    /// Adds a case.
-    pub(super) fn add(&mut self, token: &str, program: &Program, verdict: &Verdict) {
+    fn notice(&mut self, clause: Clause, text: String, token: &str) {
+        let first = || Sightings { count: 0, token: token.to_owned() };
+        self.notices.entry((clause, text)).or_insert_with(first).count += 1;
+    }
+
+    pub(super) fn add_case(&mut self, token: &str, program: &Program, verdict: &Verdict) {
         self.cases += 1;
         for (index, step) in program.steps.iter().enumerate() {
             self.steps += 1;
             if verdict.performed.contains(&index) {
-                *self.performed.entry(verb(step)).or_default() += 1;
+                *self.performed.entry(kind_of_line(step)).or_default() += 1;
             }
-            if let Some(what) = verdict.left_out.get(&index) {
-                *self.left_out.entry(what.clone()).or_default() += 1;
+            if let Some(missing) = verdict.left_out.get(&index) {
+                *self.left_out.entry(missing.clone()).or_default() += 1;
             }
         }
         self.withheld.extend(&verdict.withheld);
-        for (cell, tally) in &verdict.tally {
-            let sum = self.tally.entry(*cell).or_default();
-            sum.fired += tally.fired;
-            sum.held += tally.held;
-            sum.broken += tally.broken;
+        for (cell, count) in &verdict.tally {
+            *self.tally.entry(*cell).or_default() += *count;
         }
-        let texts: BTreeSet<_> =
+        let notices: BTreeSet<_> =
             verdict.notices.iter().map(|notice| (notice.clause, notice.text.clone())).collect();
-        for key in texts {
-            self.notices.entry(key).or_insert((0, token.to_owned())).0 += 1;
+        for (clause, text) in notices {
+            self.notice(clause, text, token);
         }
         if let Some(reason) = &verdict.inconclusive {
             *self.inconclusive.entry(reason.clone()).or_default() += 1;
         }
     }
 
-    /// Whether a signature shows on its release for the first time, or for the first time with more
-    /// allowed than was due, which is the worse case and the one to tell. One wrong value may be
-    /// excused and another of the same signature not: they are first each by itself.
+    /// Whether a finding is to be looked into: its signature shows on its release for the first
+    /// time, or widens for the first time. An excused value and another of the same signature are
+    /// each first once.
     pub(super) fn is_first(&mut self, finding: &Finding, known: bool) -> bool {
-        let (key, widened) = ((identity(finding), known), finding.widened);
-        let before = self.seen.insert(key.clone(), widened);
-        let worst = widened || before == Some(true);
-        self.seen.insert(key, worst);
-        before.is_none_or(|before| widened && !before)
+        let widened = finding.widened;
+        match self.seen.get_mut(&(identity(finding), known)) {
+            None => {
+                self.seen.insert((identity(finding), known), widened);
+                true
+            }
+            Some(before) => {
+                let is_worse = widened && !*before;
+                *before |= widened;
+                is_worse
+            }
+        }
     }
 
-    /// Keeps the weightiest finding of a signature on a release: a confirmed one before a flaky
-    /// one, then one that widens, then the one that showed first, in whatever order they are told.
-    pub(super) fn keep(&mut self, told: FindingReport) {
-        let weight = |told: &FindingReport| (told.status, !told.finding.widened, told.found_after);
-        let same = identity(&told.finding);
-        let same = self.told.iter_mut().find(|other| identity(&other.finding) == same);
-        match same {
-            None => self.told.push(told),
-            Some(other) if weight(&told) < weight(other) => *other = told,
+    /// Keeps the weightiest finding of a signature on a release, in whatever order they come: a
+    /// confirmed one before a flaky one, then one that widens, then the one that showed first.
+    pub(super) fn keep(&mut self, report: FindingReport) {
+        let weight =
+            |report: &FindingReport| (report.status, !report.finding.widened, report.found_after);
+        let same = identity(&report.finding);
+        let kept = self.reports.iter_mut().find(|kept| identity(&kept.finding) == same);
+        match kept {
+            None => self.reports.push(report),
+            Some(kept) if weight(&report) < weight(kept) => *kept = report,
             Some(_) => {}
         }
     }
 
-    /// Every notice with its count.
     pub(super) fn noticed(&self) -> Vec<Noticed> {
-        let noticed = self.notices.iter().map(|((clause, text), (count, token))| Noticed {
+        let noticed = self.notices.iter().map(|((clause, text), sightings)| Noticed {
             clause: *clause,
             text: text.clone(),
-            count: *count,
-            token: token.clone(),
+            count: sightings.count,
+            token: sightings.token.clone(),
         });
         noticed.collect()
     }
 
-    /// The findings, widened first, then by clause.
-    pub(super) fn findings(&mut self) -> Vec<FindingReport> {
-        let mut told = std::mem::take(&mut self.told);
-        told.sort_by_key(|told| {
-            (told.status, !told.finding.widened, told.finding.signature().clone())
+    /// Takes the findings: confirmed ones first, then those that widen, then by signature.
+    pub(super) fn take_findings(&mut self) -> Vec<FindingReport> {
+        let mut reports = std::mem::take(&mut self.reports);
+        reports.sort_by_key(|report| {
+            (report.status, !report.finding.widened, report.finding.signature())
         });
-        told
+        reports
     }
 }
 
-/// What findings are told apart by: two releases that show the same are two findings.
-type Identity = (Signature, Option<Version>);
-
-fn identity(finding: &Finding) -> Identity {
-    (finding.signature(), finding.residence.release.clone())
-}
-
-/// What a line does, in the words of the text form.
-fn verb(step: &Step) -> String {
-    let words = step.to_string();
-    let mut words = words.split_whitespace();
-    let first = words.next().unwrap_or_default();
+/// The verb of a line, and the variants that matter for coverage.
+fn kind_of_line(step: &Step) -> String {
+    let verb = step.verb();
     match step {
         Step::SecondClient(inner) | Step::KillDuring(inner, _) => {
-            format!("{first} {}", verb(inner))
+            format!("{verb} {}", kind_of_line(inner))
         }
-        Step::Restart(_) => words.fold(first.to_owned(), |verb, word| format!("{verb} {word}")),
+        // All of its line is a variant: how the server ends and which release comes next.
+        Step::Restart(_) => step.to_string(),
         Step::Start(Start { ephemeral: true, .. }) | Step::Fork(Fork { ephemeral: true, .. }) => {
-            format!("{first} ephemeral")
+            format!("{verb} ephemeral")
         }
-        Step::Fork(Fork { cut: Some(_), .. }) => format!("{first} cut"),
-        Step::Run(Run { reply, flaw: None, .. }) => {
-            let ending = reply.to_string();
-            format!("{first} to {}", ending.split_whitespace().next().unwrap_or_default())
-        }
-        Step::Run(Run { flaw: Some(_), .. }) => format!("{first} refused"),
-        _ => first.to_owned(),
+        Step::Fork(Fork { cut: Some(_), .. }) => format!("{verb} cut"),
+        Step::Run(Run { flaw: Some(_), .. }) => format!("{verb} refused"),
+        Step::Run(Run { reply, .. }) => format!("{verb} to {}", <&str>::from(reply)),
+        _ => verb.to_owned(),
     }
 }
 
@@ -163,22 +170,21 @@ mod tests {
     use expect_test::expect;
 
     use super::Totals;
-    use crate::campaign::confirm::Suspect;
-    use crate::campaign::{FindingReport, Status};
+    use crate::campaign::FindingReport;
     use crate::contract::{Clause, Strength};
     use crate::judge::origin::Origin;
+    use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
-    use crate::judge::{Finding, Verdict};
+    use crate::judge::verdict::{Finding, Verdict};
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;
     use crate::program::ops::resume::Resume;
     use crate::trace::Trace;
 
-    fn told(status: Status, widened: bool, second: u64) -> FindingReport {
-        let program = Program { defaults: Defaults::default(), steps: Vec::new() };
+    fn report(status: Status, widened: bool, second: u64) -> FindingReport {
         let trace = Trace {
-            program: program.clone(),
+            program: Program { defaults: Defaults::default(), steps: Vec::new() },
             server: None,
             facts: Vec::new(),
             times_us: Vec::new(),
@@ -198,20 +204,25 @@ mod tests {
             origin: Origin::Config,
             also_fits: Vec::new(),
             widened,
-            apart: None,
-            residence: HomeHistory::default(),
+            policies: None,
+            home_history: HomeHistory::default(),
         };
-        let found_after = Duration::from_secs(second);
-        Suspect { program, trace, finding, token: String::new(), found_after }.told(status)
+        let mut report = FindingReport::new(finding, trace);
+        report.record.status = status;
+        report.record.found_after = Duration::from_secs(second);
+        report
     }
 
-    /// The same is kept whichever of the two is told first.
+    /// The same is kept whichever of the two comes first.
     fn check(kept: &FindingReport, other: &FindingReport) {
         for pair in [[kept, other], [other, kept]] {
-            let mut ledger = Totals::default();
-            pair.into_iter().for_each(|told| ledger.keep(told.clone()));
-            let left: Vec<_> =
-                ledger.findings().iter().map(|told| (told.status, told.found_after)).collect();
+            let mut totals = Totals::default();
+            pair.into_iter().for_each(|report| totals.keep(report.clone()));
+            let left: Vec<_> = totals
+                .take_findings()
+                .iter()
+                .map(|report| (report.status, report.found_after))
+                .collect();
             assert_eq!(left, [(kept.status, kept.found_after)]);
         }
     }
@@ -225,9 +236,9 @@ mod tests {
             withheld: BTreeSet::from([Clause::F1]),
             ..Verdict::default()
         };
-        let mut ledger = Totals::default();
-        ledger.add("a token", &program.parse().expect("it is a plan"), &verdict);
-        let Totals { performed, left_out, withheld, .. } = ledger;
+        let mut totals = Totals::default();
+        totals.add_case("a token", &program.parse().expect("it is a program"), &verdict);
+        let Totals { performed, left_out, withheld, .. } = totals;
         expect![[r#"
             {"start": 1}
             {"thread/fork": 1}
@@ -237,16 +248,16 @@ mod tests {
 
     #[test]
     fn a_confirmed_finding_stays_when_a_wider_one_is_flaky() {
-        check(&told(Status::New, false, 1), &told(Status::Flaky, true, 2));
+        check(&report(Status::New, false, 1), &report(Status::Flaky, true, 2));
     }
 
     #[test]
     fn a_wider_finding_takes_the_place_of_a_milder_one() {
-        check(&told(Status::New, true, 2), &told(Status::New, false, 1));
+        check(&report(Status::New, true, 2), &report(Status::New, false, 1));
     }
 
     #[test]
     fn of_two_alike_the_one_that_showed_first_stays() {
-        check(&told(Status::New, true, 1), &told(Status::New, true, 2));
+        check(&report(Status::New, true, 1), &report(Status::New, true, 2));
     }
 }

@@ -1,9 +1,11 @@
-//! The workers of a campaign and the desk they take work from.
+//! The workers of a campaign and the coordinator that takes their results.
 //!
-//! Examinations go before new cases, so that a finding is told while the campaign still runs. The
-//! foreman takes results in the order of their index; what a worker finds out of order waits.
+//! Findings are confirmed before new cases are run, so that they are reported while the campaign
+//! still runs. The coordinator takes results in the order of their index; a result that comes out
+//! of order waits.
 
 use std::collections::BTreeMap;
+use std::ops::Sub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,19 +13,20 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use toml::value::{Date, Datetime};
 
-use super::confirm::{Confirmation, Suspect};
+use super::confirm::Confirmation;
 use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
-use super::{Campaign, Event, FindingReport, Outcome, Stale, Status, Subject, Why};
+use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
+use crate::judge::judge;
+use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
-use crate::judge::{Finding, Verdict, judge};
+use crate::judge::verdict::{Finding, Verdict};
 use crate::known::Row;
-use crate::known::day::Day;
-use crate::program::Program;
 use crate::program::generate;
 use crate::trace::Trace;
 
@@ -31,36 +34,39 @@ use crate::trace::Trace;
 /// then.
 const STALE_REPLAYS: u32 = 3;
 
-/// How often the foreman looks at the clock and at the stop when nobody says anything.
-const GLANCE: Duration = Duration::from_millis(200);
+/// How often the coordinator looks at the clock and at the stop while no message comes.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a worker says.
+/// A campaign and where it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Setup<'a> {
+    pub(super) campaign: &'a Campaign,
+    pub(super) test_bed: &'a Arc<TestBed>,
+    pub(super) stop: &'a AtomicBool,
+}
+
 enum WorkerMessage {
-    Case(u64, Box<Ran>),
+    Case(Box<CaseResult>),
     Event(Box<Event>),
     FindingReport(Box<FindingReport>),
     Replayed { row: Box<Row>, shows: bool },
 }
 
 /// A case that was run and judged.
-struct Ran {
-    program: Program,
+struct CaseResult {
+    index: u64,
     trace: Trace,
     verdict: Verdict,
 }
 
 /// Runs a campaign.
-pub(super) fn run(
-    campaign: &Campaign,
-    (test_bed, subject): (&Arc<TestBed>, Subject),
-    stop: &AtomicBool,
-    tell: &mut dyn FnMut(Event),
-) -> Outcome {
+pub(super) fn run(setup: Setup<'_>, subject: Subject, on_event: &mut dyn FnMut(Event)) -> Outcome {
+    let Setup { campaign, test_bed, .. } = setup;
     let begun = Instant::now();
-    let before = cpu();
+    let cpu = CpuTime::now();
     let deadline = campaign.time.map(|time| begun + time);
-    let desk = Queue::new(campaign.counted(), deadline);
-    tell(Event::Began {
+    let queue = Queue::new(campaign.counted(), deadline);
+    on_event(Event::Began {
         subject: subject.clone(),
         seed: campaign.seed,
         jobs: campaign.jobs,
@@ -68,325 +74,332 @@ pub(super) fn run(
         time: campaign.time,
     });
     if let Some(reason) = test_bed.main.no_schema.clone() {
-        tell(Event::NoSchema { reason });
+        on_event(Event::NoSchema { reason });
     }
     if let Some(reason) = test_bed.no_sandbox() {
-        tell(Event::NoSandbox { reason: reason.to_owned() });
+        on_event(Event::NoSandbox { reason: reason.to_owned() });
     }
-    let (says, hears) = unbounded();
-    let mut foreman = Coordinator::new(campaign, test_bed, &desk, begun);
+    let (sender, messages) = unbounded();
+    let mut coordinator = Coordinator::new(setup, &queue, begun, on_event);
     std::thread::scope(|scope| {
         for _ in 0..campaign.jobs.max(1) {
-            let (says, desk, test_bed) = (says.clone(), &desk, test_bed.clone());
-            scope.spawn(move || {
-                WorkerThread { campaign, desk, stop, says }.work(Worker::new(test_bed))
-            });
+            let thread = WorkerThread { setup, queue: &queue, messages: sender.clone() };
+            scope.spawn(move || thread.work(Worker::new(setup.test_bed.clone())));
         }
-        drop(says);
-        foreman.listen(&hears, stop, tell);
+        drop(sender);
+        coordinator.listen(&messages);
     });
-    let after = cpu();
-    let outcome = foreman.outcome(subject, stop, (after.0 - before.0, after.1 - before.1));
-    tell(Event::Ended(Box::new(outcome.clone())));
+    let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
+    on_event(Event::Ended(Box::new(outcome.clone())));
     outcome
 }
 
-/// The day that it is, in UTC.
-fn today() -> Day {
+/// Today's date in UTC.
+fn today() -> Date {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let day = now.split('T').next().unwrap_or_default();
-    day.parse().expect("a time begins with its day")
+    let now: Datetime = now.parse().expect("RFC 3339 is the form of TOML");
+    now.date.expect("a time of RFC 3339 has a date")
 }
 
-/// CPU of the children that ended, and of this process.
-fn cpu() -> (Duration, Duration) {
-    let used = |who| {
-        let usage = getrusage(who).expect("the system counts its own processes");
-        let micros = (usage.user_time() + usage.system_time()).num_microseconds();
-        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-    };
-    (used(UsageWho::RUSAGE_CHILDREN), used(UsageWho::RUSAGE_SELF))
+struct CpuTime {
+    /// Of the children that have ended.
+    servers: Duration,
+    harness: Duration,
 }
 
-/// One worker's thread.
+impl CpuTime {
+    fn now() -> CpuTime {
+        let used = |who| {
+            let usage = getrusage(who).expect("the system counts its own processes");
+            let micros = (usage.user_time() + usage.system_time()).num_microseconds();
+            Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+        };
+        CpuTime { servers: used(UsageWho::RUSAGE_CHILDREN), harness: used(UsageWho::RUSAGE_SELF) }
+    }
+}
+
+impl Sub for CpuTime {
+    type Output = CpuTime;
+
+    fn sub(self, before: CpuTime) -> CpuTime {
+        let servers = self.servers - before.servers;
+        CpuTime { servers, harness: self.harness - before.harness }
+    }
+}
+
 struct WorkerThread<'a> {
-    campaign: &'a Campaign,
-    desk: &'a Queue,
-    stop: &'a AtomicBool,
-    says: Sender<WorkerMessage>,
+    setup: Setup<'a>,
+    queue: &'a Queue,
+    messages: Sender<WorkerMessage>,
 }
 
-impl Drop for WorkerThread<'_> {
-    /// A hand that panics takes its case with it, and no index after it can be told: the others
-    /// go home too, so that the panic ends the campaign instead of being waited for.
+/// A thread that panics takes its case with it, and no index after that one can be taken: the
+/// others end too, so that the panic ends the campaign.
+struct CloseOnPanic<'a>(&'a Queue);
+
+impl Drop for CloseOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.desk.close();
+            self.0.close();
         }
     }
 }
 
 impl WorkerThread<'_> {
     fn work(&self, mut worker: Worker) {
-        while let Some(work) = self.desk.take(self.stop) {
-            let said = match work {
+        let _close = CloseOnPanic(self.queue);
+        while let Some(work) = self.queue.take(self.setup.stop) {
+            let message = match work {
                 Work::Case(index) => {
-                    WorkerMessage::Case(index, Box::new(self.case(&mut worker, index)))
+                    WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
                 }
-                Work::Examine(suspect) => {
-                    WorkerMessage::FindingReport(Box::new(self.examine(&mut worker, *suspect)))
+                Work::Confirm(found) => {
+                    WorkerMessage::FindingReport(Box::new(self.confirm(&mut worker, *found)))
                 }
                 Work::Replay(row) => {
                     let shows = self.replay(&mut worker, &row);
                     WorkerMessage::Replayed { row, shows }
                 }
             };
-            drop(self.says.send(said));
+            self.send(message);
         }
         worker.finish();
     }
 
-    fn case(&self, worker: &mut Worker, index: u64) -> Ran {
-        let (seed, draw) = (self.campaign.seed, self.campaign.draw());
-        let program = self.campaign.program(index).map(|(_, program)| program.clone());
-        let program = program.unwrap_or_else(|| generate::drawn(seed, index, draw));
+    /// The coordinator may be gone after a panic.
+    fn send(&self, message: WorkerMessage) {
+        drop(self.messages.send(message));
+    }
+
+    fn run_case(&self, worker: &mut Worker, index: u64) -> CaseResult {
+        let campaign = self.setup.campaign;
+        let program = match campaign.program(index) {
+            Some((_, program)) => program.clone(),
+            None => generate::drawn(campaign.seed, index, campaign.draw()),
+        };
         let trace = worker.run(&program);
         let verdict = judge(&trace);
-        Ran { program, trace, verdict }
+        CaseResult { index, trace, verdict }
     }
 
-    fn examine(&self, worker: &mut Worker, suspect: Suspect) -> FindingReport {
-        let mut tell = |event| drop(self.says.send(WorkerMessage::Event(Box::new(event))));
-        let confirmations = self.campaign.confirmations.max(1);
-        let (stop, tell) = (self.stop, &mut tell);
-        let program = self.campaign.programs.get(&suspect.finding.signature());
-        let Campaign { known, deeds, .. } = self.campaign;
-        Confirmation { worker, confirmations, deeds: *deeds, known, program, stop, tell }
-            .examine(suspect)
+    fn confirm(&self, worker: &mut Worker, found: FindingReport) -> FindingReport {
+        let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
+        let mut confirmation = Confirmation {
+            worker,
+            confirmations: (*confirmations).max(1),
+            probes: *probes,
+            known,
+            program: programs.get(&found.finding.signature()),
+            stop: self.setup.stop,
+            on_event: &mut |event| self.send(WorkerMessage::Event(Box::new(event))),
+        };
+        confirmation.confirm(found)
     }
 
-    /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay had
-    /// trouble of our own: nothing was learned of it.
+    /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay was
+    /// inconclusive: nothing was learned about it.
     fn replay(&self, worker: &mut Worker, row: &Row) -> bool {
-        let shows = |verdict: Verdict| verdict.findings.iter().any(|found| row.shows_in(found));
-        let excused = |verdict: Verdict| verdict.inconclusive.is_some() || shows(verdict);
-        let stopped = || self.stop.load(Ordering::Relaxed);
-        let mut runs = 0..STALE_REPLAYS;
-        runs.any(|_| stopped() || excused(judge(&worker.run_fresh(&row.program))))
+        (0..STALE_REPLAYS).any(|_| {
+            if self.setup.stop.load(Ordering::Relaxed) {
+                return true;
+            }
+            let verdict = judge(&worker.run_fresh(&row.program));
+            let shows = verdict.findings.iter().any(|finding| row.shows_in(finding));
+            shows || verdict.inconclusive.is_some()
+        })
     }
 }
 
-/// Takes what the workers say, in order.
+/// Takes the messages of the workers, and cases in order.
 struct Coordinator<'a> {
-    campaign: &'a Campaign,
-    test_bed: &'a Arc<TestBed>,
-    desk: &'a Queue,
+    setup: Setup<'a>,
+    queue: &'a Queue,
     begun: Instant,
-    ledger: Totals,
-    early: BTreeMap<u64, Ran>,
+    on_event: &'a mut dyn FnMut(Event),
+    totals: Totals,
+    /// Cases that came before one of a lower index.
+    early: BTreeMap<u64, CaseResult>,
     next: u64,
-    examined: usize,
+    /// Findings that are being confirmed.
+    unconfirmed: usize,
+    /// Rows that are being replayed; none before the last case.
     replays: Option<usize>,
 }
 
 impl<'a> Coordinator<'a> {
     fn new(
-        campaign: &'a Campaign,
-        test_bed: &'a Arc<TestBed>,
-        desk: &'a Queue,
+        setup: Setup<'a>,
+        queue: &'a Queue,
         begun: Instant,
+        on_event: &'a mut dyn FnMut(Event),
     ) -> Self {
-        let (ledger, early) = (Totals::default(), BTreeMap::new());
         Coordinator {
-            campaign,
-            test_bed,
-            desk,
+            setup,
+            queue,
             begun,
-            ledger,
-            early,
+            on_event,
+            totals: Totals::default(),
+            early: BTreeMap::new(),
             next: 0,
-            examined: 0,
+            unconfirmed: 0,
             replays: None,
         }
     }
 
-    fn listen(
-        &mut self,
-        hears: &Receiver<WorkerMessage>,
-        stop: &AtomicBool,
-        tell: &mut dyn FnMut(Event),
-    ) {
-        self.advance(stop, tell);
+    fn listen(&mut self, messages: &Receiver<WorkerMessage>) {
+        self.advance();
         loop {
-            match hears.recv_timeout(GLANCE) {
-                Ok(said) => self.hear(said, tell),
+            match messages.recv_timeout(POLL_INTERVAL) {
+                Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.advance(stop, tell);
+            self.advance();
         }
     }
 
-    fn hear(&mut self, said: WorkerMessage, tell: &mut dyn FnMut(Event)) {
-        match said {
-            WorkerMessage::Event(event) => tell(*event),
-            WorkerMessage::Case(index, ran) => drop(self.early.insert(index, *ran)),
-            WorkerMessage::FindingReport(told) => {
-                self.examined -= 1;
-                self.told(*told, tell);
+    fn take(&mut self, message: WorkerMessage) {
+        match message {
+            WorkerMessage::Event(event) => (self.on_event)(*event),
+            WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
+            WorkerMessage::FindingReport(report) => {
+                self.unconfirmed -= 1;
+                self.report(*report);
             }
-            WorkerMessage::Replayed { row, shows } => self.replayed(*row, shows, tell),
+            WorkerMessage::Replayed { row, shows } => {
+                self.replays = self.replays.map(|left| left - 1);
+                if !shows {
+                    self.stale(&row, Why::Unseen);
+                }
+            }
         }
     }
 
-    /// Takes every result whose turn it is, and closes the desk when nothing more can come.
-    fn advance(&mut self, stop: &AtomicBool, tell: &mut dyn FnMut(Event)) {
-        while let Some(ran) = self.early.remove(&self.next) {
-            self.take(self.next, ran, tell);
+    /// Takes every case that is next, and closes the queue when nothing more can come.
+    fn advance(&mut self) {
+        while let Some(result) = self.early.remove(&self.next) {
+            self.take_case(result);
             self.next += 1;
         }
-        let drawn = self.desk.drawn_all(stop);
-        if drawn != Some(self.next) || self.examined > 0 {
+        let drawn = self.queue.drawn_all(self.setup.stop);
+        if drawn != Some(self.next) || self.unconfirmed > 0 {
             return;
         }
         if self.replays.is_none() {
-            self.replays = Some(self.replay_known(stop));
-            self.expire(tell);
+            self.replays = Some(self.replay_known());
+            self.expire();
         }
         if self.replays == Some(0) {
-            self.desk.close();
+            self.queue.close();
         }
     }
 
-    fn take(&mut self, index: u64, ran: Ran, tell: &mut dyn FnMut(Event)) {
-        let Ran { program, trace, verdict } = ran;
+    fn take_case(&mut self, result: CaseResult) {
+        let CaseResult { index, trace, verdict } = result;
         let token = self.token(index);
-        self.ledger.add(&token, &program, &verdict);
-        tell(Event::Case {
+        self.totals.add_case(&token, &trace.program, &verdict);
+        (self.on_event)(Event::Case {
             index,
-            steps: program.lines(),
+            steps: trace.program.lines(),
             signatures: verdict.findings.iter().map(Finding::signature).collect(),
             inconclusive: verdict.inconclusive.clone(),
         });
         for finding in verdict.findings {
-            let signature = finding.signature();
-            if self.is_of_another(&finding) {
-                self.ledger.aside(&finding, &token);
+            if self.is_of_another_release(&finding) {
+                self.totals.notice_other_release(&finding, &token);
                 continue;
             }
-            let row = self.campaign.known.excuses(&finding).cloned();
-            if !self.ledger.is_first(&finding, row.is_some()) {
+            let row = self.setup.campaign.known.excuses(&finding);
+            let known = row.is_some();
+            if !self.totals.is_first(&finding, known) {
                 continue;
             }
-            tell(Event::Found { signature, index, known: row.is_some() });
-            let suspect = Suspect {
-                program: program.clone(),
-                trace: trace.clone(),
-                finding,
-                token: token.clone(),
-                found_after: self.begun.elapsed(),
+            (self.on_event)(Event::Found { signature: finding.signature(), index, known });
+            let mut report = FindingReport::new(finding, trace.clone());
+            report.record.token.clone_from(&token);
+            report.record.found_after = self.begun.elapsed();
+            let Some(row) = row else {
+                self.unconfirmed += 1;
+                self.queue.push(Work::Confirm(Box::new(report)));
+                continue;
             };
-            match row {
-                Some(row) => {
-                    let why = row.reason.or(row.link).unwrap_or_default();
-                    let excuse = Some((why, row.case));
-                    self.told(FindingReport { excuse, ..suspect.told(Status::Known) }, tell);
-                }
-                None => {
-                    self.examined += 1;
-                    self.desk.put(Work::Examine(Box::new(suspect)));
-                }
-            }
+            report.record.status = Status::Known;
+            let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
+            report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            self.report(report);
         }
     }
 
-    /// What a case is called: the token that draws it, or the signature whose program it is.
+    /// The name of a case: the token that draws it, or the signature whose program it is.
     fn token(&self, index: u64) -> String {
-        match self.campaign.program(index) {
+        match self.setup.campaign.program(index) {
             Some((signature, _)) => signature.to_string(),
-            None => Token::new(self.campaign, index).to_string(),
+            None => Token::new(self.setup.campaign, index).to_string(),
         }
     }
 
-    /// Whether another release shows it by itself, with no move before it: no matter of the one
-    /// that is checked.
-    fn is_of_another(&self, finding: &Finding) -> bool {
-        let HomeHistory { release, before } = &finding.residence;
-        before.is_empty() && *release != self.test_bed.main.version
+    /// Whether another release than the checked one shows it, on a home that no other has used.
+    fn is_of_another_release(&self, finding: &Finding) -> bool {
+        let HomeHistory { release, before } = &finding.home_history;
+        before.is_empty() && *release != self.setup.test_bed.main.version
     }
 
-    fn told(&mut self, told: FindingReport, tell: &mut dyn FnMut(Event)) {
-        // What was found after a move may show as well without one.
-        if self.is_of_another(&told.finding) {
-            return self.ledger.aside(&told.finding, &told.token);
+    fn report(&mut self, report: FindingReport) {
+        // What was found on an upgraded home may show without the upgrade, too.
+        if self.is_of_another_release(&report.finding) {
+            return self.totals.notice_other_release(&report.finding, &report.token);
         }
-        tell(Event::FindingReport(Box::new(told.clone())));
-        self.ledger.keep(told);
+        (self.on_event)(Event::FindingReport(Box::new(report.clone())));
+        self.totals.keep(report);
     }
 
-    /// A known deviation's chance is the replay of its own case.
-    fn replay_known(&self, stop: &AtomicBool) -> usize {
-        if stop.load(Ordering::Relaxed) || self.ledger.cases == 0 {
+    /// Has the cases of known deviations replayed; gives their number.
+    fn replay_known(&self) -> usize {
+        let Setup { campaign, test_bed, stop } = self.setup;
+        if stop.load(Ordering::Relaxed) || self.totals.cases == 0 {
             return 0;
         }
-        // A row about homes that move is asked for where they can: here they do not otherwise.
-        let rows = self.campaign.known.due(self.test_bed.main.version.as_ref());
-        let due: Vec<&Row> =
-            rows.filter(|row| !row.racy && self.test_bed.has(&row.program)).collect();
-        due.iter().for_each(|row| self.desk.put(Work::Replay(Box::new((*row).clone()))));
-        due.len()
+        // A row about upgraded homes needs the other releases that its case names.
+        let rows = campaign.known.due(test_bed.main.version.as_ref());
+        let rows = rows.filter(|row| !row.racy && test_bed.has(&row.program));
+        rows.map(|row| self.queue.push(Work::Replay(Box::new(row.clone())))).count()
     }
 
-    /// A row whose day has passed still excuses, and is stale.
-    fn expire(&mut self, tell: &mut dyn FnMut(Event)) {
-        let (today, release) = (today(), self.test_bed.main.version.as_ref());
-        let expired = self.campaign.known.expired(today);
-        let here = expired.filter(|row| release.is_some_and(|v| row.releases.contains(v)));
-        let rows: Vec<Row> = here.cloned().collect();
-        for row in rows {
-            let why = row.expires.map_or(Why::Unseen, Why::Expired);
-            self.stale(&row, why, tell);
+    /// A row whose date has passed still excuses, and is stale.
+    fn expire(&mut self) {
+        let Setup { campaign, test_bed, .. } = self.setup;
+        for row in campaign.known.expired(today()) {
+            if row.holds_on(test_bed.main.version.as_ref()) {
+                self.stale(row, row.expires.map_or(Why::Unseen, Why::Expired));
+            }
         }
     }
 
-    fn replayed(&mut self, row: Row, shows: bool, tell: &mut dyn FnMut(Event)) {
-        self.replays = self.replays.map(|left| left - 1);
-        if !shows {
-            self.stale(&row, Why::Unseen, tell);
-        }
+    fn stale(&mut self, row: &Row, why: Why) {
+        let stale = Stale::new(row, why);
+        (self.on_event)(Event::Stale(stale.clone()));
+        self.totals.stale.push(stale);
     }
 
-    fn stale(&mut self, row: &Row, why: Why, tell: &mut dyn FnMut(Event)) {
-        let Row { signature, case, line, from, .. } = row.clone();
-        let stale = Stale { signature, case, line, moved: from.is_some(), why };
-        tell(Event::Stale(stale.clone()));
-        self.ledger.stale.push(stale);
-    }
-
-    fn outcome(
-        mut self,
-        subject: Subject,
-        stop: &AtomicBool,
-        (server_cpu, harness_cpu): (Duration, Duration),
-    ) -> Outcome {
+    fn outcome(mut self, subject: Subject, cpu: CpuTime) -> Outcome {
         Outcome {
             subject,
-            seed: self.campaign.seed,
-            cases: self.ledger.cases,
-            steps: self.ledger.steps,
+            seed: self.setup.campaign.seed,
+            cases: self.totals.cases,
+            steps: self.totals.steps,
             wall: self.begun.elapsed(),
-            server_cpu,
-            harness_cpu,
-            findings: self.ledger.findings(),
-            notices: self.ledger.noticed(),
-            tally: self.ledger.tally,
-            inconclusive: self.ledger.inconclusive,
-            performed: self.ledger.performed,
-            left_out: self.ledger.left_out,
-            withheld: self.ledger.withheld,
-            no_sandbox: self.test_bed.no_sandbox().map(str::to_owned),
-            stale: self.ledger.stale,
-            interrupted: stop.load(Ordering::Relaxed),
+            server_cpu: cpu.servers,
+            harness_cpu: cpu.harness,
+            findings: self.totals.take_findings(),
+            notices: self.totals.noticed(),
+            tally: self.totals.tally,
+            inconclusive: self.totals.inconclusive,
+            performed: self.totals.performed,
+            left_out: self.totals.left_out,
+            withheld: self.totals.withheld,
+            no_sandbox: self.setup.test_bed.no_sandbox().map(str::to_owned),
+            stale: self.totals.stale,
+            interrupted: self.setup.stop.load(Ordering::Relaxed),
         }
     }
 }
@@ -396,13 +409,13 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::AtomicBool;
 
-    use crossbeam_channel::unbounded;
-
-    use super::{Queue, WorkerThread};
     use crate::campaign::Campaign;
+    use crate::campaign::queue::Queue;
     use crate::known::Known;
     use crate::policy::Defaults;
     use crate::program::Program;
+
+    use super::CloseOnPanic;
 
     #[test]
     fn programs_are_cases_after_those_that_are_drawn() {
@@ -417,7 +430,7 @@ mod tests {
             secondary: true,
             others: Vec::new(),
             confirmations: 1,
-            deeds: true,
+            probes: true,
             known: Known::default(),
             programs: BTreeMap::from([(signature, program)]),
         };
@@ -426,30 +439,15 @@ mod tests {
     }
 
     #[test]
-    fn a_hand_that_panics_sends_the_others_home() {
-        let campaign = Campaign {
-            seed: 1,
-            cases: None,
-            time: None,
-            jobs: 2,
-            max_ops: 1,
-            secondary: true,
-            others: Vec::new(),
-            confirmations: 1,
-            deeds: true,
-            known: Known::default(),
-            programs: BTreeMap::new(),
-        };
-        let (desk, stop) = (Queue::new(None, None), AtomicBool::new(false));
-        let hand =
-            WorkerThread { campaign: &campaign, desk: &desk, stop: &stop, says: unbounded().0 };
+    fn a_worker_that_panics_ends_the_others() {
+        let (queue, stop) = (Queue::new(None, None), AtomicBool::new(false));
         let panicked = std::thread::scope(|scope| {
-            let dies = move || {
-                let _hand = hand;
-                std::panic::resume_unwind(Box::new("a fault of ours"))
+            let dies = || {
+                let _close = CloseOnPanic(&queue);
+                std::panic::resume_unwind(Box::new("a bug of ours"))
             };
             scope.spawn(dies).join().is_err()
         });
-        assert!(panicked && desk.take(&stop).is_none(), "the desk is closed");
+        assert!(panicked && queue.take(&stop).is_none(), "the queue is closed");
     }
 }

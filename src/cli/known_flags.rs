@@ -1,26 +1,22 @@
-//! The list of known deviations that is meant.
-//!
-//! The one that is built in, a file, or none. A file's cases are read relative to the file.
+//! Which list of known deviations is used: the built-in one, a file, or none.
 
 use std::path::{Path, PathBuf};
 
 use super::{Failure, read};
 use crate::known::{BadList, Known};
 
-/// The list of the repository.
+/// The list of the repository, which is also built in.
 pub(super) const LIST: &str = "ci/known.toml";
 
-/// The flag.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct KnownFlags {
-    /// Known deviations that are excused: a file like ci/known.toml, or `none`; the built-in list
-    /// where nothing is given
+    /// Known deviations to excuse: a file like ci/known.toml, or `none`
+    /// [default: the built-in list]
     #[arg(long, value_name = "FILE|none")]
     known: Option<PathBuf>,
 }
 
 impl KnownFlags {
-    /// The list.
     pub(super) fn list(&self) -> Result<Known, Failure> {
         let Some(path) = &self.known else {
             return Ok(Known::embedded());
@@ -31,7 +27,13 @@ impl KnownFlags {
         of_file(path, &read(path)?)
     }
 
-    /// The folder of the list; of the one that is built in, where it is in the repository.
+    /// The list in words, as `the built-in list`.
+    pub(super) fn name(&self) -> String {
+        let path = self.known.as_ref().map(|path| path.display().to_string());
+        path.unwrap_or_else(|| "the built-in list".to_owned())
+    }
+
+    /// The folder of the list; for the built-in one, its folder in the repository.
     pub(super) fn folder(&self) -> PathBuf {
         let list = self.known.as_deref().unwrap_or(Path::new(LIST));
         list.parent().map(PathBuf::from).unwrap_or_default()
@@ -43,21 +45,18 @@ impl KnownFlags {
     }
 }
 
-/// The list in a file with this text.
+/// The list in a file; cases are read relative to it.
 pub(super) fn of_file(path: &Path, text: &str) -> Result<Known, Failure> {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let case = |name: &str| {
-        let path = folder.join(name);
-        read(&path).map_err(|failure| failure.to_string())
-    };
+    let case = |name: &str| read(&folder.join(name)).map_err(|failure| failure.to_string());
     let known = Known::parse(text, case);
     known.map_err(|error| {
-        Failure::Usage(format!("cannot use {}: {}", path.display(), told(&error, text)))
+        Failure::Usage(format!("cannot use {}: {}", path.display(), one_line(&error, text)))
     })
 }
 
-/// The error in one line; that of a text which is no TOML has several.
-fn told(error: &BadList, text: &str) -> String {
+/// The error of a text that is not TOML has several lines.
+fn one_line(error: &BadList, text: &str) -> String {
     let BadList::Toml(error) = error else {
         return error.to_string();
     };

@@ -1,7 +1,6 @@
-//! The server that is meant, ready to be run.
+//! The server that a command runs: `--server`, else HEIRLOOM_SERVER, else the pinned release.
 //!
-//! `--server`, else HEIRLOOM_SERVER, else the pinned release; provided, with its progress shown,
-//! and started once to see that it is an app-server.
+//! It is provided with progress on stderr, and started once to see that it is an app-server.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -9,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytesize::ByteSize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use semver::Version;
+use strum::VariantNames;
 
-use super::Failure;
-use super::stop;
+use super::{Failure, stop};
 use crate::campaign::Subject;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
@@ -22,18 +22,29 @@ use crate::provision::lease::Lease;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::download_progress::{DownloadProgress, Phase};
 
-/// Which server, in which product state.
+/// Which server, with which features.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ServerFlags {
     /// The server: a release, `latest`, or a path to an executable
     #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
     #[arg(default_value = PINNED)]
     server: String,
-    /// Features of the server: `default`, as released; `lean`, without those that have no part in
-    /// policy, which takes a third less CPU
-    #[arg(long, value_name = "NAME", value_parser = ["default", "lean"])]
+    #[command(flatten)]
+    features: FeatureFlag,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct FeatureFlag {
+    /// The server's features: `default`, as released, or `lean`, without those that
+    /// play no part in policy, which takes a third less CPU
+    #[arg(long, alias = "profile", value_name = "NAME", value_parser = feature_set())]
     #[arg(default_value = "default", hide_possible_values = true)]
-    profile: String,
+    pub(super) features: FeatureSet,
+}
+
+fn feature_set() -> impl TypedValueParser<Value = FeatureSet> {
+    let names = PossibleValuesParser::new(FeatureSet::VARIANTS);
+    names.map(|name| name.parse().expect("a possible value is the name of a feature set"))
 }
 
 /// A server that is ready, and the flag that Ctrl-C sets.
@@ -45,6 +56,13 @@ pub(super) struct Ready {
     pub(super) leases: Vec<Lease>,
 }
 
+/// Provides servers, with progress on stderr.
+pub(super) struct Provider {
+    pub(super) cache: Cache,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) quiet: bool,
+}
+
 impl ServerFlags {
     /// Provides the server and those that a program names, and starts each once.
     pub(super) fn ready_for(&self, program: &Program) -> Result<Ready, Failure> {
@@ -52,37 +70,37 @@ impl ServerFlags {
         self.ready(&others, false)
     }
 
-    /// Provides the server and the others beside it, and starts each once; one that is there
-    /// already is not added again.
+    /// Provides the server and the others, and starts each once; one that is there already is not
+    /// added again.
     pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
-        let stop = stop::flag()?;
-        let executable = provide(&spec, &cache()?, (&stop, quiet))?;
-        let Executable { path, version, digest, lease, .. } = executable;
-        let test_bed =
-            TestBed::prepare(path, version.clone(), profile(&self.profile), Timeouts::default());
+        let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
+        let Executable { path, version, digest, lease, .. } = provider.provide(&spec)?;
+        let features = self.features.features;
+        let test_bed = TestBed::prepare(path, version.clone(), features, Timeouts::default());
         let mut test_bed = test_bed.map_err(unprepared)?;
-        let beside = add(&mut test_bed, others, (&stop, quiet))?;
-        let (others, mut leases): (Vec<Version>, Vec<Lease>) = beside.into_iter().unzip();
+        let added = provider.add(&mut test_bed, others)?;
+        let (others, mut leases): (Vec<Version>, Vec<Lease>) = added.into_iter().unzip();
         leases.push(lease);
         let subject = Subject { spec: spec.to_string(), version, digest, others };
-        Ok(Ready { test_bed: Arc::new(test_bed), subject, stop, leases })
+        Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
     }
 
     /// The flags as they were given.
     pub(super) fn again(&self) -> Vec<String> {
         let given = !self.server.is_empty() && self.server != PINNED;
         let server = given.then(|| format!("--server {}", self.server));
-        let profile = (self.profile != "default").then(|| format!("--profile {}", self.profile));
-        server.into_iter().chain(profile).collect()
+        let features = self.features.features;
+        let lean = (features != FeatureSet::Default).then(|| format!("--features {features}"));
+        server.into_iter().chain(lean).collect()
     }
 
     fn spec(&self) -> Result<Spec, Failure> {
         match self.server.as_str() {
             "" => Ok(Spec::default()),
             "none" => Err(Failure::Usage(
-                "HEIRLOOM_SERVER=none leaves out the live tests of `cargo test`, and here nothing \
-                 would be left; unset it, or pass --server"
+                "HEIRLOOM_SERVER=none skips the live tests of `cargo test`, and leaves nothing to \
+                 do here; unset it, or pass --server"
                     .to_owned(),
             )),
             text => text.parse().map_err(Failure::usage),
@@ -90,45 +108,7 @@ impl ServerFlags {
     }
 }
 
-/// Makes servers ready beside the one that is checked; one that is there already is not added
-/// again. Gives those that were added, each with what keeps it in the cache.
-pub(super) fn add(
-    test_bed: &mut TestBed,
-    others: &[Spec],
-    (stop, quiet): (&AtomicBool, bool),
-) -> Result<Vec<(Version, Lease)>, Failure> {
-    let mut added: Vec<(Version, Lease)> = Vec::new();
-    for other in others {
-        let is_here = |version: &Version| {
-            let mut here = test_bed.main.version.iter().chain(added.iter().map(|(one, _)| one));
-            here.any(|one| one == version)
-        };
-        if matches!(other, Spec::Version(version) if is_here(version)) {
-            continue;
-        }
-        let found = provide(other, &cache()?, (stop, quiet))?;
-        let Some(version) = found.version else {
-            let problem = format!("{other} does not say which release it is");
-            let advice = "homes move between releases that do";
-            return Err(Failure::Usage(format!("{problem}, and {advice}; name another")));
-        };
-        if !is_here(&version) {
-            test_bed.add(found.path, version.clone()).map_err(unprepared)?;
-            added.push((version, found.lease));
-        }
-    }
-    Ok(added)
-}
-
-/// The product state of this name.
-pub(super) fn profile(name: &str) -> FeatureSet {
-    match name {
-        "lean" => FeatureSet::Lean,
-        _ => FeatureSet::Default,
-    }
-}
-
-/// The cache: HEIRLOOM_CACHE, else the user's; no larger than HEIRLOOM_CACHE_LIMIT says.
+/// The cache: HEIRLOOM_CACHE, else the user's; limited by HEIRLOOM_CACHE_LIMIT.
 pub(super) fn cache() -> Result<Cache, Failure> {
     let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
         Some(path) => Cache::at(PathBuf::from(path)),
@@ -144,49 +124,79 @@ pub(super) fn limit() -> Result<Option<u64>, Failure> {
     read.map_err(|why| Failure::Usage(format!("HEIRLOOM_CACHE_LIMIT is `{text}`: {why}")))
 }
 
-/// Reads a size, as `5GB`. A number alone would be bytes, of which nobody means five.
+/// Reads a size, as `5GB`. A number without a unit would be bytes, which is never meant.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let unread = |_| "expected a size such as 5GB or 800MB".to_owned();
-    match text.trim().ends_with(|last: char| last.is_ascii_alphabetic()) {
-        true => text.parse().map(|size: ByteSize| size.as_u64()).map_err(unread),
-        false if text.trim().parse::<f64>().is_ok() => {
-            Err(format!("it has no unit; write it like {text}GB or {text}MB", text = text.trim()))
+    let text = text.trim();
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    if !has_unit && text.parse::<f64>().is_ok() {
+        return Err(format!("it has no unit; write it like {text}GB or {text}MB"));
+    }
+    let size = has_unit.then(|| text.parse().ok()).flatten();
+    let size: ByteSize = size.ok_or("expected a size such as 5GB or 800MB")?;
+    Ok(size.as_u64())
+}
+
+impl Provider {
+    pub(super) fn provide(&self, spec: &Spec) -> Result<Executable, Failure> {
+        let mut shown = DownloadProgress::new(self.quiet);
+        let mut freed = Vec::new();
+        let mut tell = |progress: &Progress| {
+            match progress {
+                Progress::Freed { version, bytes } => freed.push(removed(version, *bytes)),
+                progress => shown.show(&phase(progress)),
+            }
+            unless(&self.stop)
+        };
+        let provided = provision::provide(spec, &self.cache, &mut tell);
+        shown.end();
+        freed.iter().filter(|_| !self.quiet).for_each(|line| eprintln!("{line}"));
+        provided.map_err(not_provided)
+    }
+
+    /// Makes servers ready beside the one that is checked; one that is there already is not added
+    /// again. Gives those that were added, each with its lease.
+    pub(super) fn add(
+        &self,
+        test_bed: &mut TestBed,
+        others: &[Spec],
+    ) -> Result<Vec<(Version, Lease)>, Failure> {
+        let mut added: Vec<(Version, Lease)> = Vec::new();
+        for other in others {
+            let is_here = |version: &Version| {
+                let mut here = test_bed.main.version.iter().chain(added.iter().map(|(one, _)| one));
+                here.any(|one| one == version)
+            };
+            if matches!(other, Spec::Version(version) if is_here(version)) {
+                continue;
+            }
+            let found = self.provide(other)?;
+            let Some(version) = found.version else {
+                let problem = format!("{other} does not say which release it is");
+                let advice = "homes move between known releases only; name another";
+                return Err(Failure::Usage(format!("{problem}; {advice}")));
+            };
+            if !is_here(&version) {
+                test_bed.add(found.path, version.clone()).map_err(unprepared)?;
+                added.push((version, found.lease));
+            }
         }
-        false => Err("expected a size such as 5GB or 800MB".to_owned()),
+        Ok(added)
     }
 }
 
-/// Provides a server, with progress on stderr.
-pub(super) fn provide(
-    spec: &Spec,
-    cache: &Cache,
-    (stop, quiet): (&AtomicBool, bool),
-) -> Result<Executable, Failure> {
-    let mut gauge = DownloadProgress::new(quiet);
-    let mut freed = Vec::new();
-    let mut tell = |progress: &Progress| {
-        match progress {
-            Progress::Freed { version, bytes } => freed.push(gone(version, *bytes)),
-            progress => gauge.show(&stretch(progress)),
-        }
-        match stop.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    };
-    let provided = provision::provide(spec, cache, &mut tell);
-    gauge.end();
-    freed.iter().filter(|_| !quiet).for_each(|line| eprintln!("{line}"));
-    provided.map_err(|error| match error.is_usage() {
-        true => Failure::usage(error),
-        false => Failure::trouble(error),
-    })
+/// Whether to go on.
+pub(super) fn unless(stop: &AtomicBool) -> ControlFlow<()> {
+    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// What a fetch freed.
-fn gone(version: &Version, bytes: u64) -> String {
+pub(super) fn not_provided(error: provision::Error) -> Failure {
+    if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
+}
+
+/// A release that made room in the cache.
+fn removed(version: &Version, bytes: u64) -> String {
     let size = ByteSize(bytes).display().si();
-    format!("freed {size} of the cache: codex {version} was not used for longest")
+    format!("removed codex {version} from the cache, the longest unused: {size} freed")
 }
 
 fn unprepared(error: NoTestBed) -> Failure {
@@ -196,23 +206,21 @@ fn unprepared(error: NoTestBed) -> Failure {
     }
 }
 
-fn stretch(progress: &Progress) -> Phase {
-    let plain = |what: String| Phase { what, bytes: None, total: None };
-    match progress {
-        Progress::Waiting => plain("waiting for another process that fetches".to_owned()),
-        Progress::Asking { client } => plain(format!("asking {client}")),
-        Progress::Fetching { client, version, bytes, total } => Phase {
-            what: format!("fetching codex {version} by {client}"),
-            bytes: Some(*bytes),
-            total: *total,
-        },
+fn phase(progress: &Progress) -> Phase {
+    let (name, bytes, total) = match progress {
+        Progress::Waiting => ("waiting for another process that fetches".to_owned(), None, None),
+        Progress::Asking { client } => (format!("asking {client} for the release"), None, None),
+        Progress::Fetching { client, version, bytes, total } => {
+            (format!("fetching codex {version} with {client}"), Some(*bytes), *total)
+        }
         Progress::Verifying { bytes, total } => {
-            Phase { what: "verifying".to_owned(), bytes: Some(*bytes), total: Some(*total) }
+            ("verifying".to_owned(), Some(*bytes), Some(*total))
         }
         Progress::Unpacking { bytes, total } => {
-            Phase { what: "unpacking".to_owned(), bytes: Some(*bytes), total: Some(*total) }
+            ("unpacking".to_owned(), Some(*bytes), Some(*total))
         }
-        Progress::Freed { version, bytes } => plain(gone(version, *bytes)),
-        Progress::Ready { version } => plain(format!("codex {version} is ready")),
-    }
+        Progress::Freed { version, bytes } => (removed(version, *bytes), None, None),
+        Progress::Ready { version } => (format!("codex {version} is ready"), None, None),
+    };
+    Phase { name, bytes, total }
 }

@@ -155,10 +155,9 @@ impl Write for Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::os::unix::net::UnixStream;
-    use std::thread;
     use std::time::{Duration, Instant};
+    use std::{io, thread};
 
     use expect_test::{Expect, expect};
     use serde_json::json;

@@ -13,8 +13,7 @@ use crossbeam_channel::Receiver;
 use super::recorder::Recorder;
 use crate::policy::model_context::StatedPolicy;
 use crate::protocol::model::ModelRequest;
-use crate::protocol::model_context;
-use crate::protocol::subagents;
+use crate::protocol::{model_context, subagents};
 use crate::trace::Observation;
 
 /// The requests that were not read yet, and what the developer messages stated last.

@@ -4,10 +4,9 @@
 //! environment as a server. An executable that prints none, or something else, is not a fault: the
 //! reason is handed on.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use crate::home::root::Root;
 use crate::protocol::schema::Schema;

@@ -203,8 +203,10 @@ impl Recorder {
 
     /// Whether the request with this number was granted.
     pub(super) fn granted(&self, number: u32) -> bool {
-        let grants = |what: &Observation| matches!(what, Observation::Answered { call, .. } if *call == number);
-        self.in_step().any(grants)
+        self.in_step().any(|what| match what {
+            Observation::Answered { call, .. } => *call == number,
+            _ => false,
+        })
     }
 
     /// The last policy that was stated of each thread.

@@ -137,14 +137,6 @@ impl TestBed {
         }
     }
 
-    /// A new home below another root, as prepared for the server that is checked.
-    ///
-    /// # Errors
-    /// A folder that cannot be made or copied.
-    pub fn home_in(&self, root: &Root) -> io::Result<Home> {
-        Home::new(root, Some(&self.main.template))
-    }
-
     /// A new home, as prepared for this server.
     pub(super) fn home(&self, slot: ServerSlot) -> io::Result<Home> {
         Home::new(&self.root, Some(&self.installed(slot).template))
@@ -163,7 +155,8 @@ impl TestBed {
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent { lost, ended, garbage }) => {
                 let last = ended.stderr_tail.lines().last().unwrap_or("nothing");
-                let instead = garbage.map(|line| format!("; it wrote {line}")).unwrap_or_default();
+                let instead =
+                    garbage.map(|line| format!("; its output is {line}")).unwrap_or_default();
                 format!("{lost}{instead}; it {ended}; last on its stderr: {last}")
             }
         };

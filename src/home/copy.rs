@@ -4,9 +4,8 @@
 //! and locks belong to the first server, and a resume through either has changed the live home. The
 //! copy has a model of its own, so that its server's requests do not count as the first server's.
 
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use super::root::Root;
 use super::{Home, copy};

@@ -5,9 +5,8 @@
 //! the copy may be half written. A home without a database has no rows.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rusqlite::{Connection, OptionalExtension};
 

@@ -1,175 +1,137 @@
-//! Calls at once: one order of them beside what they showed.
+//! Compares calls at once with one order of them.
 //!
-//! Each call has its own answer, and they share the notices. Each of these states one of the
-//! policies that the changes of its thread leave behind, the last of them the one that is left in
-//! the end; a server may tell of several changes in one. The judge tries every order of the calls.
+//! Each call has its own answer, and they share the settings notices. Each notice states one of the
+//! policies that the changes of its thread leave behind, and the last one states the policy that is
+//! left in the end; a server may report several changes in one notice. The judge tries every order
+//! of the calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::compare::{self, Capabilities, Comparison};
-use super::{View, compare::plain};
+use super::compare::compare_request;
+use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
+use super::step_context::StepContext;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
 use crate::model::{Branch, Citations, Expected, World};
 use crate::policy::Policy;
-use crate::program::ops::PARALLEL;
-use crate::program::ops::Step;
 use crate::program::ops::resume::Resume;
-use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
-use crate::trace::{Observation, ThreadLabel};
+use crate::program::ops::{PARALLEL, Step};
+use crate::program::thread::{ThreadName, ThreadRef};
+use crate::trace::ThreadLabel;
 
-/// The changes of one thread.
+/// How many changes of one thread bring a settings notice.
 #[derive(Default)]
 struct Changes {
-    /// That bring a notice.
-    told: usize,
-    /// Of which it is left open whether they do.
-    open: usize,
+    certain: usize,
+    /// The contract does not say whether these bring one.
+    possible: usize,
 }
 
-/// Compares every call of the step with what is due to it in this order of them.
-pub fn compare(
-    (before, branch): (&World, &Branch),
-    steps: &[Step],
-    facts: &[&Observation],
-    gates: &Capabilities,
-) -> Vec<Comparison> {
-    let Expected::All(dues) = &branch.due else {
+/// Compares every call of the step with what is expected of it in this order.
+pub(super) fn compare(context: &StepContext, before: &World, branch: &Branch) -> Vec<Comparison> {
+    let (Expected::All(expected), Step::Parallel(steps)) = (&branch.due, context.step) else {
         return Vec::new();
     };
-    let alone = Capabilities { notices: false, ..gates.clone() };
-    let lane = |(place, (due, step)): (usize, (&Expected, &Step))| {
-        compare::of_lane((due, step), (&heard_by(due, facts), place), &alone)
-    };
-    let mut all: Vec<Comparison> = dues.iter().zip(steps).enumerate().flat_map(lane).collect();
+    let capabilities = context.capabilities.without_notices();
+    let alone = StepContext { capabilities: &capabilities, ..context.clone() };
+    let mut all: Vec<Comparison> = Vec::new();
+    for (request, (step, expected)) in steps.iter().zip(expected).enumerate() {
+        all.extend(compare_request(&alone.at_once(request, step, expected), expected));
+    }
     let wrong = all.iter().any(|comparison| comparison.mismatch.is_some());
-    if gates.notices {
-        let live = |world: &World, name| world.threads.get(&name)?.live.clone();
-        let changes = changes(dues, |name| live(before, name) == live(&branch.world, name));
-        all.extend(counted(&changes, steps, facts));
-    }
-    if gates.notices && !wrong {
-        all.extend(noticed(branch, dues, facts));
+    if context.capabilities.notices {
+        let changes = changes(expected, before, &branch.world);
+        all.extend(count_notices(context, steps, &changes));
+        all.extend(unexpected_notice(context, &changes));
+        if !wrong {
+            all.extend(compare_notices(context, expected, &branch.world));
+        }
     }
     all
 }
 
-/// The facts with those notices alone that state what the call leaves behind.
-fn heard_by<'a>(due: &Expected, facts: &[&'a Observation]) -> Vec<&'a Observation> {
-    let own = |what: &&&Observation| match (what, due) {
-        (Observation::Settings { .. }, Expected::Change { thread, policy, .. }) => {
-            about(what, *thread).is_some_and(|one| one.agrees(policy))
-        }
-        (Observation::Settings { .. }, _) => false,
-        _ => true,
-    };
-    facts.iter().filter(own).copied().collect()
-}
-
-/// The policy that a notice states, where it is about the thread.
-fn about(what: &Observation, name: ThreadName) -> Option<&Policy> {
-    match what {
-        Observation::Settings { thread, policy } if *thread == ThreadLabel::Named(name) => {
-            Some(policy)
-        }
-        _ => None,
-    }
-}
-
-/// The changes of each thread. Those that leave a thread as it was may cancel each other before
-/// anything is told of them.
-fn changes(
-    dues: &[Expected],
-    as_before: impl Fn(ThreadName) -> bool,
-) -> BTreeMap<ThreadName, Changes> {
+/// The changes of each thread. Those that leave a thread as it was may cancel each other before any
+/// notice is sent.
+fn changes(expected: &[Expected], before: &World, after: &World) -> BTreeMap<ThreadName, Changes> {
+    let live = |world: &World, name| world.threads.get(&name)?.live.clone();
     let mut all: BTreeMap<ThreadName, Changes> = BTreeMap::new();
-    for due in dues {
-        if let Expected::Change { thread, notice, .. } = due {
-            let open = notice.is_none() || as_before(*thread);
+    for expected in expected {
+        if let Expected::Change { thread, notice, .. } = expected {
+            let open = notice.is_none() || live(before, *thread) == live(after, *thread);
             let changes = all.entry(*thread).or_default();
-            changes.told += usize::from(*notice == Some(true) && !open);
-            changes.open += usize::from(*notice != Some(false) && open);
+            changes.certain += usize::from(*notice == Some(true) && !open);
+            changes.possible += usize::from(*notice != Some(false) && open);
         }
     }
     all
 }
 
-/// T9: of each thread a notice at the least where a change is due to be noticed, and no more than
-/// changes. Whether a client that resumes the thread at once with a change hears of it is open.
-fn counted(
-    changes: &BTreeMap<ThreadName, Changes>,
+/// T9: for each thread at least one notice where a change is certain to bring one, and not more
+/// than changes. Whether a client that resumes the thread at the same time gets the notice is open.
+fn count_notices(
+    context: &StepContext,
     steps: &[Step],
-    facts: &[&Observation],
+    changes: &BTreeMap<ThreadName, Changes>,
 ) -> Vec<Comparison> {
-    let joined: BTreeSet<ThreadRef> = steps.iter().filter_map(resumed).collect();
-    let mut all: Vec<Comparison> = changes
-        .iter()
-        .map(|(name, due)| {
-            let heard = facts.iter().filter(|what| about(what, *name).is_some()).count();
-            let missing = heard == 0 && due.told > 0 && !joined.contains(&ThreadRef::Thread(*name));
-            let form = match heard > due.told + due.open {
-                true => Some(NO_NOTICE),
-                false => missing.then_some(NOTICE),
-            };
-            let expected = format!("notices of {} changes of {name}", due.told);
-            told(form.map(|form| (form, expected)), heard.to_string())
+    let resumes = |name: ThreadName| {
+        steps.iter().any(|step| match step {
+            Step::Resume(Resume { thread, .. }) => *thread == ThreadRef::Thread(name),
+            _ => false,
         })
-        .collect();
-    let stray = facts.iter().find_map(|what| match what {
-        Observation::Settings { thread: ThreadLabel::Named(name), .. }
-            if changes.contains_key(name) =>
-        {
-            None
-        }
-        Observation::Settings { thread, policy } => Some(format!("one about {thread}: {policy}")),
-        _ => None,
-    });
-    if let Some(seen) = stray {
-        all.push(told(Some((NO_NOTICE, "no notice".to_owned())), seen));
-    }
-    all
+    };
+    let compare = |(name, changes): (&ThreadName, &Changes)| {
+        let count = context.notices_of(*name).count();
+        let form = if count > changes.certain + changes.possible {
+            NO_NOTICE
+        } else if count == 0 && changes.certain > 0 && !resumes(*name) {
+            NOTICE
+        } else {
+            return Comparison::passed(Clause::T9, View::Notice);
+        };
+        let expected = format!("notices of {} changes of {name}", changes.certain);
+        let topic = context.topic(Clause::T9, View::Notice);
+        Comparison::failed(Mismatch::new(topic, form, expected, count.to_string()))
+    };
+    changes.iter().map(compare).collect()
 }
 
-fn resumed(step: &Step) -> Option<ThreadRef> {
-    match step {
-        Step::Resume(Resume { thread, .. }) => Some(*thread),
-        _ => None,
-    }
+/// T9: a notice about a thread that no call changes.
+fn unexpected_notice(
+    context: &StepContext,
+    changes: &BTreeMap<ThreadName, Changes>,
+) -> Option<Comparison> {
+    let (thread, policy) = context.notices().find(|(thread, _)| match thread {
+        ThreadLabel::Named(name) => !changes.contains_key(name),
+        ThreadLabel::Unnamed(_) => true,
+    })?;
+    let topic = context.topic(Clause::T9, View::Notice);
+    let seen = format!("one about {thread}: {policy}");
+    Some(Comparison::failed(Mismatch::new(topic, NO_NOTICE, "no notice", seen)))
 }
 
-fn told(breach: Option<(&'static str, String)>, seen: String) -> Comparison {
-    match breach {
-        None => compare::held(Clause::T9, View::Notice),
-        Some((form, expected)) => {
-            let about = (Clause::T9, PARALLEL);
-            compare::broken(plain(about, form, View::Notice, (&expected, seen)))
-        }
+/// Compares the policy that is left in the end with the first notice that states what no change
+/// leaves behind or, by O14, with the last notice.
+fn compare_notices(context: &StepContext, expected: &[Expected], after: &World) -> Vec<Comparison> {
+    let mut changes: BTreeMap<ThreadName, Vec<ExpectedPolicy>> = BTreeMap::new();
+    for change in expected.iter().filter_map(ExpectedPolicy::of_change) {
+        changes.entry(change.thread).or_default().push(change);
     }
-}
-
-/// Every notice that states what no change leaves behind, beside what is left in the end; and O14,
-/// by which the last one states just that.
-fn noticed(branch: &Branch, dues: &[Expected], facts: &[&Observation]) -> Vec<Comparison> {
-    let mut left: BTreeMap<ThreadName, (Vec<&Policy>, &Citations)> = BTreeMap::new();
-    for due in dues {
-        if let Expected::Change { thread, policy, ruling, .. } = due {
-            left.entry(*thread).or_insert_with(|| (Vec::new(), ruling)).0.push(policy);
-        }
-    }
-    let last = Citations::all(PARALLEL, Clause::O14);
     let mut all = Vec::new();
-    for (name, (policies, ruling)) in left {
-        let live = branch.world.threads.get(&name).and_then(|thread| thread.live.as_ref());
-        let heard: Vec<&Policy> = facts.iter().filter_map(|what| about(what, name)).collect();
-        let (Some(live), Some(end)) = (live, heard.last()) else {
+    for (thread, changes) in changes {
+        let live = after.threads.get(&thread).and_then(|thread| thread.live.as_ref());
+        let (Some(policy), Some(last)) = (live, context.notices_of(thread).last()) else {
             continue;
         };
-        let strange = heard.iter().find(|one| policies.iter().all(|policy| !one.agrees(policy)));
-        all.extend(match strange {
-            Some(strange) => compare::values((name, live, ruling), strange, View::Notice),
-            None => compare::values((name, live, &last), end, View::Notice),
-        });
+        let is_strange =
+            |notice: &&Policy| changes.iter().all(|change| !notice.agrees(change.policy));
+        let strange = context.notices_of(thread).find(is_strange);
+        let citations = match strange {
+            Some(_) => changes[0].citations,
+            None => Citations::all(PARALLEL, Clause::O14),
+        };
+        let expected = ExpectedPolicy { thread, policy, citations };
+        all.extend(expected.compare(strange.unwrap_or(last), View::Notice));
     }
     all
 }

@@ -1,145 +1,127 @@
-//! What the model is told, beside what is reported (G9) or due to a server's own turn.
+//! Compares what the model was told of a policy with what is expected.
 //!
-//! Compared in every turn, by form, in each voice and each dimension that tells for certain. Told
-//! sets nothing: what is told of a wrong value that an earlier view has shown, or that this turn's
-//! own notice shows, is a further view of that finding.
+//! Every turn is compared: by form, in each part of the request and each dimension that is certain
+//! there. A model context corrects nothing in the model: where it states a wrong value that an
+//! earlier view or this turn's own settings notice has shown, it is a further view of that finding.
 
-use super::compare::{Adopt, Capabilities, Comparison, Mismatch, broken, plain};
-use super::{Cell, View};
+use super::comparison::{Comparison, Content, ExpectedPolicy, Mismatch};
+use super::step_context::StepContext;
+use super::verdict::Cell;
+use super::view::View;
 use crate::contract::Clause;
 use crate::model::Citations;
 use crate::policy::model_context::{StatedPolicy, least};
-use crate::policy::{Dimension, Policy, Profiles, Value, order};
+use crate::policy::{Policy, Value, order};
 use crate::program::operation::Operation;
 use crate::program::ops::run::Run;
 use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::thread::ThreadName;
-use crate::trace::{Observation, ThreadLabel};
 
-/// Every telling of the thread's turn beside the policy that is due (G9).
-pub fn compare(
-    (name, due): (ThreadName, &Policy),
-    facts: &[&Observation],
-    settled: &Profiles,
-) -> Vec<Comparison> {
-    started((name, due, &Citations::all(Run::KIND, Clause::G9)), facts, settled)
+/// A turn that the client started must tell the model the thread's policy (G9).
+pub(super) fn compare_turn(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
+    let citations = Citations::all(Run::KIND, Clause::G9);
+    compare(context, &ExpectedPolicy { citations, ..*expected })
 }
 
-/// The same of a turn that the server started by itself, which is ruled by a clause of its own. A
-/// compaction speaks of the history that it compacts, as it was told then.
-pub fn started(
-    (name, due, ruling): (ThreadName, &Policy, &Citations),
-    facts: &[&Observation],
-    settled: &Profiles,
-) -> Vec<Comparison> {
-    if ruling.main() == Clause::O4 {
+/// Compares the model contexts of a thread's turn. A compaction repeats the history that it
+/// compacts, with the policy that was stated then.
+pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
+    if expected.citations.main() == Clause::O4 {
         return Vec::new();
     }
-    let own = ThreadLabel::Named(name);
-    let noticed = facts.iter().rev().find_map(|what| match what {
-        Observation::Settings { thread, policy } if *thread == own => Some(policy),
-        _ => None,
-    });
-    let each = |told| {
-        let values = due.values().into_iter();
-        values.filter_map(move |value| one((name, ruling), value, (told, noticed), settled))
+    let values = |stated| {
+        let values = expected.policy.values().into_iter();
+        values.filter_map(move |(_, value)| compare_value(context, expected, stated, value))
     };
-    tellings(name, facts).flat_map(each).collect()
+    context.model_contexts(expected.thread).flat_map(values).collect()
 }
 
-/// Every telling of a subagent's turn beside its parent's policy, which it must not exceed (O10).
-pub fn within(
-    (name, bound): (ThreadName, &Policy),
-    facts: &[&Observation],
-    Capabilities { profiles, settled, .. }: &Capabilities,
-) -> Vec<Comparison> {
-    let ruling = Citations::all(SubagentTurn::KIND, Clause::O10);
-    let one = |told: &StatedPolicy| {
-        let said = bound.values().into_iter().filter_map(|(dimension, value)| {
-            let (said, due) = (told.of(dimension)?, told.voice.form(&value, settled)?);
-            let seen = least(dimension, said).filter(|_| said != due);
-            Some((dimension, value, said.to_owned(), seen))
-        });
-        let said: Vec<_> = said.collect();
-        let wider = |policy: &Policy| order::allows_more(policy, bound, profiles);
-        let seen = said.iter().filter_map(|(_, _, _, seen)| seen.clone());
-        let exceeds = wider(&seen.fold(bound.clone(), |policy, seen| policy.replaced(seen)));
-        let comparison = |(dimension, value, said, seen): (_, _, String, Option<Value>)| {
-            let alone = seen.is_some_and(|seen| wider(&bound.replaced(seen)));
-            match exceeds && alone {
-                true => broken(mismatch((name, &ruling), (dimension, value), &said)),
-                false => agreed((name, &ruling), (dimension, value)),
-            }
-        };
-        said.into_iter().map(comparison).collect::<Vec<_>>()
-    };
-    tellings(name, facts).flat_map(one).collect()
-}
-
-/// Whether a step shows anything of a thread's own turn.
-pub fn shows(name: ThreadName, facts: &[&Observation]) -> bool {
-    let own = ThreadLabel::Named(name);
-    facts.iter().any(|what| match what {
-        Observation::TurnStarted { thread, .. } | Observation::ModelContext { thread, .. } => {
-            *thread == own
-        }
-        _ => false,
-    })
-}
-
-fn tellings<'a>(
-    name: ThreadName,
-    facts: &'a [&'a Observation],
-) -> impl Iterator<Item = &'a StatedPolicy> {
-    facts.iter().filter_map(move |what| match what {
-        Observation::ModelContext { thread, told } if *thread == ThreadLabel::Named(name) => {
-            Some(told)
-        }
-        _ => None,
-    })
-}
-
-fn one(
-    about: (ThreadName, &Citations),
-    (dimension, value): (Dimension, Value),
-    (told, noticed): (&StatedPolicy, Option<&Policy>),
-    settled: &Profiles,
+fn compare_value(
+    context: &StepContext,
+    expected: &ExpectedPolicy,
+    stated: &StatedPolicy,
+    value: Value,
 ) -> Option<Comparison> {
-    let (said, expected) = (told.of(dimension)?, told.voice.form(&value, settled)?);
-    if said == expected {
-        return Some(agreed(about, (dimension, value)));
+    let profiles = &context.capabilities.settled;
+    let form = stated.of(value.dimension())?;
+    if stated.voice.form(&value, profiles)? == form {
+        return Some(agreed(expected, &value, value.clone()));
     }
-    let reported = noticed.and_then(|policy| policy.value(dimension));
-    match reported.filter(|value| told.voice.form(value, settled) == Some(said)) {
-        Some(reported) => Some(agreed(about, (dimension, reported))),
-        None => Some(broken(mismatch(about, (dimension, value), said))),
+    let noticed = context.notices_of(expected.thread).last();
+    let noticed = noticed.and_then(|policy| policy.value(value.dimension()));
+    match noticed.filter(|value| stated.voice.form(value, profiles) == Some(form)) {
+        Some(noticed) => Some(agreed(expected, &value, noticed)),
+        None => Some(Comparison::failed(mismatch(expected, value, form))),
     }
 }
 
-fn agreed(
-    (name, ruling): (ThreadName, &Citations),
-    (dimension, value): (Dimension, Value),
-) -> Comparison {
-    let clause = ruling.of(dimension);
+/// A subagent's turn must state nothing wider than its parent's policy (O10).
+pub(super) fn compare_bound(
+    context: &StepContext,
+    thread: ThreadName,
+    bound: &Policy,
+) -> Vec<Comparison> {
+    let citations = Citations::all(SubagentTurn::KIND, Clause::O10);
+    let expected = ExpectedPolicy { thread, policy: bound, citations };
+    let each = |stated| compare_within(context, &expected, stated);
+    context.model_contexts(thread).flat_map(each).collect()
+}
+
+/// Each value that is stated otherwise; a breach is one that widens the policy alone, where all of
+/// them together widen it too.
+fn compare_within(
+    context: &StepContext,
+    expected: &ExpectedPolicy,
+    stated: &StatedPolicy,
+) -> Vec<Comparison> {
+    let bound = expected.policy;
+    let is_wider =
+        |policy: &Policy| order::allows_more(policy, bound, &context.capabilities.profiles);
+    let others: Vec<StatedValue> = bound
+        .values()
+        .into_iter()
+        .filter_map(|(dimension, value)| {
+            let form = stated.of(dimension)?;
+            let same = stated.voice.form(&value, &context.capabilities.settled)? == form;
+            let other = if same { None } else { least(dimension, form) };
+            Some(StatedValue { value, form, other })
+        })
+        .collect();
+    let seen = others.iter().filter_map(|stated| stated.other.clone());
+    let exceeds = is_wider(&seen.fold(bound.clone(), |policy, seen| policy.replaced(seen)));
+    let compare = |StatedValue { value, form, other }| {
+        if exceeds && other.is_some_and(|seen| is_wider(&bound.replaced(seen))) {
+            Comparison::failed(mismatch(expected, value, form))
+        } else {
+            agreed(expected, &value, value.clone())
+        }
+    };
+    others.into_iter().map(compare).collect()
+}
+
+struct StatedValue<'a> {
+    /// The value of the bound.
+    value: Value,
+    form: &'a str,
+    /// The least value of the form that is stated, where that is not the bound's.
+    other: Option<Value>,
+}
+
+fn agreed(expected: &ExpectedPolicy, value: &Value, seen: Value) -> Comparison {
+    let dimension = value.dimension();
+    let clause = expected.citations.of(dimension);
     let cell = Cell { clause, view: Some(View::ModelContext), dimension: Some(dimension) };
-    Comparison { cell, mismatch: None, agreed: Some((name, value)) }
+    Comparison { cell, mismatch: None, agreed: Some((expected.thread, seen)) }
 }
 
-fn mismatch(
-    (name, ruling): (ThreadName, &Citations),
-    (dimension, value): (Dimension, Value),
-    said: &str,
-) -> Mismatch {
-    let seen = least(dimension, said);
-    let shown = (value.to_string(), said.to_owned());
-    let about = (ruling.of(dimension), ruling.kind);
-    let about = plain(about, value.form(), View::ModelContext, (&shown.0, shown.1));
+fn mismatch(expected: &ExpectedPolicy, value: Value, form: &str) -> Mismatch {
+    let dimension = value.dimension();
+    let seen = Content::Form(form.to_owned(), least(dimension, form));
+    let topic = expected.topic(dimension, View::ModelContext);
     Mismatch {
         dimension: Some(dimension),
-        thread: Some(name),
-        value: seen,
-        adopt: Adopt::Nothing,
-        ..about
+        thread: Some(expected.thread),
+        ..Mismatch::new(topic, value.form(), value, seen)
     }
 }
 
@@ -147,37 +129,83 @@ fn mismatch(
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::compare;
+    use super::compare_turn;
+    use crate::contract::Clause;
+    use crate::judge::capabilities::Capabilities;
+    use crate::judge::comparison::{Comparison, ExpectedPolicy};
+    use crate::judge::step_context::StepContext;
+    use crate::model::Citations;
     use crate::policy::model_context::{ContextPart, StatedPolicy};
-    use crate::policy::{Defaults, Permissions, Policy, Profiles, SandboxMode};
+    use crate::policy::{Permissions, Policy, Profiles, SandboxMode};
+    use crate::program::operation::Operation;
+    use crate::program::ops::run::Run;
     use crate::program::thread::ThreadName;
-    use crate::trace::{Observation, ThreadLabel};
+    use crate::testing::{policy, program, thread};
+    use crate::trace::Observation;
 
-    /// A turn under a named profile whose model is told this sandbox.
-    fn check(profiles: &Profiles, sandbox: &str, expected: Expect) {
+    /// A turn under a named profile whose model is told this approval policy and this sandbox.
+    fn check(settled: Profiles, sandbox: &str, expected: Expect) {
         let permissions = Permissions::Profile("p-ro".to_owned());
-        let policy = Policy { permissions, ..Defaults::default().policy() };
-        let sandbox = Some(sandbox.to_owned());
-        let told =
-            StatedPolicy { voice: ContextPart::Metadata, approval: None, reviewer: None, sandbox };
-        let fact = Observation::ModelContext { thread: ThreadLabel::Named(ThreadName(0)), told };
-        let compared = compare((ThreadName(0), &policy), &[&fact], profiles);
-        let said = compared.iter().map(|one| match &one.mismatch {
-            None => "it agrees".to_owned(),
-            Some(wrong) => format!("{}: {}, not {}", wrong.clause, wrong.seen, wrong.expected),
-        });
-        expected.assert_eq(&said.collect::<Vec<_>>().join("\n"));
+        let policy = Policy { permissions, ..policy("") };
+        let told = StatedPolicy {
+            voice: ContextPart::Metadata,
+            approval: Some("on-request".to_owned()),
+            reviewer: None,
+            sandbox: Some(sandbox.to_owned()),
+        };
+        let turn = program("start -> t0\nrun t0 \"one\"").steps.remove(1);
+        let observation = Observation::ModelContext { thread: thread(0), told };
+        let context = StepContext {
+            step: &turn,
+            request: 0,
+            observations: vec![&observation],
+            capabilities: &Capabilities { settled, ..Capabilities::of(None) },
+        };
+        let citations = Citations::all(Run::KIND, Clause::T2);
+        let turn = ExpectedPolicy { thread: ThreadName(0), policy: &policy, citations };
+        let line = |Comparison { cell, mismatch, .. }: Comparison| {
+            let dimension = cell.dimension.map_or("-".to_owned(), |it| it.to_string());
+            match mismatch {
+                None => format!("{} {dimension} held\n", cell.clause),
+                Some(wrong) => {
+                    let (seen, expected) = (wrong.seen, wrong.expected);
+                    format!("{} {dimension}: {seen}, not {expected}\n", cell.clause)
+                }
+            }
+        };
+        let lines = compare_turn(&context, &turn).into_iter().map(line);
+        expected.assert_eq(&lines.collect::<String>());
     }
 
     #[test]
-    fn a_named_profile_is_told_as_what_it_extends() {
+    fn a_named_profile_is_stated_as_what_it_extends() {
         let settled = Profiles::from([("p-ro".to_owned(), SandboxMode::ReadOnly)]);
-        check(&settled, "read-only", expect!["it agrees"]);
-        check(&settled, "danger-full-access", expect!["G9: danger-full-access, not profile:p-ro"]);
+        check(
+            settled.clone(),
+            "read-only",
+            expect![[r#"
+            G9 AP held
+            G9 PP held
+        "#]],
+        );
+        check(
+            settled,
+            "danger-full-access",
+            expect![[r#"
+            G9 AP held
+            G9 PP: danger-full-access, not profile:p-ro
+        "#]],
+        );
     }
 
     #[test]
-    fn how_a_profile_is_told_whose_meaning_is_open_is_not_compared() {
-        check(&Profiles::new(), "danger-full-access", expect![[""]]);
+    fn a_profile_whose_meaning_is_open_is_not_compared() {
+        check(
+            Profiles::new(),
+            "danger-full-access",
+            expect![[r#"
+            G9 AP held
+        "#]],
+        );
     }
 }

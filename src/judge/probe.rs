@@ -1,60 +1,54 @@
-//! A deed beside what the contract demands of it: E1 to E4.
+//! Compares what a probe did with what the contract demands of it: E1 to E4.
 //!
-//! Judged by the policy that is due to the turn; where that was adopted from an earlier finding, a
-//! deed that agrees is a further view of it. What a machine that cannot sandbox lets through says
-//! nothing of the server, and E2 is not compared there.
+//! A probe is a command or a patch that the model asks for. It is judged by the policy that is
+//! expected of the turn; where that was corrected after an earlier finding, a probe that agrees is
+//! a further view of it. On a machine that cannot sandbox a command, E2 is not compared.
 
-use super::compare::{Adopt, Comparison, Mismatch, broken};
-use super::{Cell, View};
-use crate::model::Expected;
+use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
+use super::step_context::StepContext;
+use super::verdict::Cell;
+use super::view::View;
 use crate::model::probes::{Demand, Must, demands, need};
-use crate::policy::Profiles;
 use crate::policy::order::{Reach, reach};
-use crate::program::ops::Step;
-use crate::program::ops::run::Run;
-use crate::program::reply::Consent;
-use crate::program::reply::Probe;
-use crate::program::reply::Reply;
-use crate::program::reply::Review;
+use crate::program::reply::{Consent, Probe, Review};
 use crate::program::thread::ThreadName;
 use crate::trace::{Observation, ThreadLabel};
 
-/// What a deed showed.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeOutcome {
-    /// The deed.
     pub probe: Probe,
-    /// Whether the client was asked.
+    /// Whether the client was asked for an approval.
     pub asked: bool,
-    /// Whether the reviewing model was asked.
+    /// Whether the reviewing model was asked for one.
     pub reviewed: bool,
-    /// Whether it was done: its file is there, or it ran where it writes none.
+    /// Whether its file is there, or it ran where it writes none.
     pub done: bool,
-    /// Whether it ran at all, well or not.
+    /// Whether it ran at all, successfully or not.
     pub ran: bool,
-    /// Whether somebody who was asked approved it.
+    /// Whether the client or the model was asked and approved it.
     pub approved: bool,
     /// Whether this machine cannot sandbox a command.
     pub unsandboxed: bool,
 }
 
 impl ProbeOutcome {
-    /// What the facts of a step say of the thread's deed, with what was to be answered in it.
-    pub fn of(
+    /// The outcome of the thread's probe among these observations; `consent` is what the client and
+    /// the reviewing model were to answer.
+    pub fn find(
         thread: ThreadName,
         consent: Consent,
-        facts: &[&Observation],
+        observations: &[&Observation],
     ) -> Option<ProbeOutcome> {
-        facts.iter().find_map(|what| match what {
+        observations.iter().find_map(|observation| match observation {
             Observation::Probe {
-                thread: whose,
+                thread: label,
                 probe,
                 asked,
                 reviewed,
                 landed,
                 upshot,
                 unsandboxed,
-            } if *whose == ThreadLabel::Named(thread) => {
+            } if *label == ThreadLabel::Named(thread) => {
                 let by_client = asked.is_some() && consent.client;
                 let by_model = *reviewed && consent.review == Review::Allow;
                 Some(ProbeOutcome {
@@ -71,13 +65,16 @@ impl ProbeOutcome {
         })
     }
 
-    /// How far the deed got.
+    /// How far the probe got.
     pub fn reach(&self) -> Reach {
-        match () {
-            () if self.done && !self.approved => Reach::Done,
-            () if self.reviewed => Reach::AsksModel,
-            () if self.asked => Reach::AsksPerson,
-            () => Reach::Refused,
+        if self.done && !self.approved {
+            Reach::Done
+        } else if self.reviewed {
+            Reach::AsksModel
+        } else if self.asked {
+            Reach::AsksPerson
+        } else {
+            Reach::Refused
         }
     }
 
@@ -94,106 +91,74 @@ impl ProbeOutcome {
             (false, true) => "it ran and did nothing",
             (false, false) => "it was not done",
         };
-        let said = match (self.asked || self.reviewed, self.approved) {
-            (true, false) => " and did not approve it",
-            _ => "",
-        };
-        format!("{asked}{said}, and {done}")
+        let declined = (self.asked || self.reviewed) && !self.approved;
+        let declined = if declined { " and did not approve it" } else { "" };
+        format!("{asked}{declined}, and {done}")
     }
-}
 
-/// Compares the step's deed, where it has one, with every demand on it.
-pub fn compare(
-    due: &Expected,
-    step: &Step,
-    facts: &[&Observation],
-    profiles: &Profiles,
-) -> Vec<Comparison> {
-    let (
-        Expected::Turn { thread, policy, .. },
-        Step::Run(Run { reply: Reply::Probe(_, consent), .. }),
-    ) = (due, step)
-    else {
-        return Vec::new();
-    };
-    let Some(shown) = ProbeOutcome::of(*thread, *consent, facts) else {
-        return Vec::new();
-    };
-    let further = shown.reach() > reach(policy, need(shown.probe), profiles);
-    let about = About { thread: *thread, further, step };
-    let all = demands(policy, shown.probe, profiles);
-    all.into_iter().filter_map(|demand| about.compare(&demand, &shown)).collect()
-}
-
-/// What a comparison is about.
-struct About<'a> {
-    thread: ThreadName,
-    /// Whether the deed got further than it was to get.
-    further: bool,
-    step: &'a Step,
-}
-
-impl About<'_> {
-    fn compare(&self, demand: &Demand, shown: &ProbeOutcome) -> Option<Comparison> {
-        let met = is_met(demand.must, shown)?;
-        if !met {
-            return Some(broken(self.mismatch(demand, shown)));
+    /// Whether a demand is met; none where this outcome does not say.
+    fn meets(&self, must: Must) -> Option<bool> {
+        let (asked, reviewed) = (self.asked, self.reviewed);
+        match must {
+            Must::AskNobody => Some(!asked && !reviewed),
+            Must::StayInside => (!self.unsandboxed).then_some(self.approved || !self.done),
+            Must::AskUser { asks } => (asks || asked || reviewed).then_some(asked && !reviewed),
+            Must::AskReviewer { asks } => (asks || asked || reviewed).then_some(reviewed && !asked),
+            Must::AskFirst => (asked || self.ran || self.done).then_some(asked),
         }
-        let dimension = Some(demand.value.dimension());
-        let cell = Cell { clause: demand.clause, view: Some(View::Probe), dimension };
-        let value = tells(demand.must, shown).then(|| demand.value.clone());
-        Some(Comparison { cell, mismatch: None, agreed: value.map(|value| (self.thread, value)) })
     }
 
-    fn mismatch(&self, demand: &Demand, shown: &ProbeOutcome) -> Mismatch {
-        let (deed, value) = (words(shown.probe), &demand.value);
-        let expected = match demand.must {
-            Must::AskNobody => "nobody is asked",
-            Must::StayInside => "it is done only by an approval",
-            Must::AskUser { .. } => "the user is asked, and not the reviewer",
-            Must::AskReviewer { .. } => "the reviewer is asked, and not the user",
-            Must::AskFirst => "the user is asked before it runs",
-        };
-        Mismatch {
-            clause: demand.clause,
-            dimension: Some(value.dimension()),
-            kind: self.step.kind(),
-            form: value.form().into(),
-            thread: Some(self.thread),
-            view: View::Probe,
-            expected: format!("{deed} under {value}: {expected}"),
-            seen: shown.words(),
-            value: None,
-            widened: self.further,
-            apart: None,
-            adopt: Adopt::Nothing,
+    /// Whether meeting a demand distinguishes the value from the others of its dimension.
+    fn distinguishes(&self, must: Must) -> bool {
+        match must {
+            Must::AskNobody => self.probe == Probe::Escalate && !self.ran,
+            Must::StayInside => false,
+            Must::AskUser { .. } | Must::AskReviewer { .. } => true,
+            Must::AskFirst => self.probe == Probe::Run,
         }
     }
 }
 
-/// Whether a demand is met; none where the deed does not say.
-fn is_met(must: Must, shown: &ProbeOutcome) -> Option<bool> {
-    let (asked, reviewed) = (shown.asked, shown.reviewed);
-    match must {
-        Must::AskNobody => Some(!asked && !reviewed),
-        Must::StayInside => (!shown.unsandboxed).then_some(shown.approved || !shown.done),
-        Must::AskUser { asks } => (asks || asked || reviewed).then_some(asked && !reviewed),
-        Must::AskReviewer { asks } => (asks || asked || reviewed).then_some(reviewed && !asked),
-        Must::AskFirst => (asked || shown.ran || shown.done).then_some(asked),
+/// Compares the step's probe, where it has one, with every demand on it.
+pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
+    let ExpectedPolicy { thread, policy, .. } = *expected;
+    let find = |consent| ProbeOutcome::find(thread, consent, &context.observations);
+    let Some(outcome) = context.probe_consent().and_then(find) else {
+        return Vec::new();
+    };
+    let profiles = &context.capabilities.settled;
+    let widened = outcome.reach() > reach(policy, need(outcome.probe), profiles);
+    let compare = |demand: Demand| {
+        let value = &demand.value;
+        if outcome.meets(demand.must)? {
+            let dimension = Some(value.dimension());
+            let cell = Cell { clause: demand.clause, view: Some(View::Probe), dimension };
+            let agreed = outcome.distinguishes(demand.must).then(|| (thread, value.clone()));
+            return Some(Comparison { cell, mismatch: None, agreed });
+        }
+        let mismatch = mismatch(context, &demand, &outcome);
+        Some(Comparison::failed(Mismatch { thread: Some(thread), widened, ..mismatch }))
+    };
+    demands(policy, outcome.probe, profiles).into_iter().filter_map(compare).collect()
+}
+
+fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> Mismatch {
+    let (probe, value) = (words(outcome.probe), &demand.value);
+    let must = match demand.must {
+        Must::AskNobody => "nobody is asked",
+        Must::StayInside => "it is done only by an approval",
+        Must::AskUser { .. } => "the user is asked, and not the reviewer",
+        Must::AskReviewer { .. } => "the reviewer is asked, and not the user",
+        Must::AskFirst => "the user is asked before it runs",
+    };
+    let topic = context.topic(demand.clause, View::Probe);
+    let expected = format!("{probe} under {value}: {must}");
+    Mismatch {
+        dimension: Some(value.dimension()),
+        ..Mismatch::new(topic, value.form(), expected, outcome.words())
     }
 }
 
-/// Whether a deed that meets a demand tells the value from the others of its dimension.
-fn tells(must: Must, shown: &ProbeOutcome) -> bool {
-    match must {
-        Must::AskNobody => shown.probe == Probe::Escalate && !shown.ran,
-        Must::StayInside => false,
-        Must::AskUser { .. } | Must::AskReviewer { .. } => true,
-        Must::AskFirst => shown.probe == Probe::Run,
-    }
-}
-
-/// A deed in words.
 fn words(probe: Probe) -> &'static str {
     match probe {
         Probe::Run => "a harmless command",
@@ -211,66 +176,68 @@ mod tests {
 
     use super::{ProbeOutcome, compare};
     use crate::contract::Clause;
-    use crate::model::{Citations, Expected};
-    use crate::policy::{Defaults, Policy, Profiles, TurnOverrides};
+    use crate::judge::capabilities::Capabilities;
+    use crate::judge::comparison::{Comparison, ExpectedPolicy};
+    use crate::judge::step_context::StepContext;
+    use crate::model::Citations;
     use crate::program::operation::Operation;
     use crate::program::ops::Step;
     use crate::program::ops::run::Run;
-    use crate::program::reply::Consent;
-    use crate::program::reply::Probe;
-    use crate::program::reply::Reply;
-    use crate::program::reply::Review;
+    use crate::program::reply::{Consent, Probe, Reply, Review};
     use crate::program::thread::ThreadName;
-    use crate::program::thread::ThreadRef;
     use crate::protocol::probe::{ProbeResultText, Question};
-    use crate::trace::{Observation, ThreadLabel};
+    use crate::testing::{policy, program, thread};
+    use crate::trace::Observation;
 
-    /// What a deed did: who was asked, whether its file is there, what the model was told.
-    type Did = (Option<Question>, bool, Option<bool>, ProbeResultText);
-
-    /// The verdict on a deed that both the client and the reviewing model approve, if asked.
-    fn check(due: &str, probe: Probe, did: Did, expected: Expect) {
-        expected.assert_eq(&told(due, (probe, true), did, false));
+    /// A turn of t0 that asks for a probe, and whether both the client and the reviewing model
+    /// approve it.
+    #[derive(Clone, Copy)]
+    struct Turn {
+        policy: &'static str,
+        probe: Probe,
+        approve: bool,
+        unsandboxed: bool,
     }
 
-    fn told(due: &str, (probe, approve): (Probe, bool), did: Did, unsandboxed: bool) -> String {
+    /// What the probe did: who was asked, whether its file is there, what the model was told.
+    type Did = (Option<Question>, bool, Option<bool>, ProbeResultText);
+
+    const fn turn(policy: &'static str, probe: Probe) -> Turn {
+        Turn { policy, probe, approve: true, unsandboxed: false }
+    }
+
+    fn check(turn: Turn, did: Did, expected: Expect) {
+        let Turn { probe, approve, unsandboxed, .. } = turn;
         let (asked, reviewed, landed, upshot) = did;
-        let (thread, policy) = (ThreadName(0), policy(due));
-        let ruling = Citations::all(Run::KIND, Clause::T2);
-        let due = Expected::Turn { thread, policy, ruling, notice: None };
         let review = if approve { Review::Allow } else { Review::Deny };
-        let step = Step::Run(Run {
-            thread: ThreadRef::Thread(thread),
-            prompt: String::new(),
-            overrides: TurnOverrides::default(),
-            flaw: None,
-            reply: Reply::Probe(probe, Consent { client: approve, review }),
-        });
-        let thread = ThreadLabel::Named(thread);
-        let fact =
+        let consent = Consent { client: approve, review };
+        let mut step = program("start -> t0\nrun t0 \"one\"").steps.remove(1);
+        if let Step::Run(Run { reply, .. }) = &mut step {
+            *reply = Reply::Probe(probe, consent);
+        }
+        let thread = thread(0);
+        let observation =
             Observation::Probe { thread, probe, asked, reviewed, landed, upshot, unsandboxed };
-        let compared = compare(&due, &step, &[&fact], &Profiles::new());
-        let line = |one: super::Comparison| match one.mismatch {
+        let context = StepContext {
+            step: &step,
+            request: 0,
+            observations: vec![&observation],
+            capabilities: &Capabilities::of(None),
+        };
+        let citations = Citations::all(Run::KIND, Clause::T2);
+        let policy = policy(turn.policy);
+        let turn = ExpectedPolicy { thread: ThreadName(0), policy: &policy, citations };
+        let line = |one: Comparison| match one.mismatch {
             None => format!("{} held\n", one.cell.clause),
             Some(wrong) => {
                 let widened = if wrong.widened { "WIDENED" } else { "broken" };
-                format!("{} {widened}\n  {}\n  {}\n", one.cell.clause, wrong.expected, wrong.seen)
+                let (expected, seen) = (wrong.expected, wrong.seen);
+                format!("{} {widened}\n  {expected}\n  {seen}\n", one.cell.clause)
             }
         };
-        compared.into_iter().map(line).collect()
-    }
-
-    /// `approval reviewer sandbox` as a policy.
-    fn policy(words: &str) -> Policy {
-        let words: Vec<&str> = words.split(' ').collect();
-        let [approval, reviewer, sandbox] = words[..] else { panic!("three words") };
-        let plain = Defaults::default();
-        let sandbox = sandbox.parse().expect("a mode");
-        Policy {
-            approval: approval.parse().expect("an approval policy"),
-            reviewer: reviewer.parse().expect("a reviewer"),
-            ..Defaults { sandbox, ..plain }.policy()
-        }
+        let compared: String = compare(&context, &turn).into_iter().map(line).collect();
+        let demands = if compared.is_empty() { "no demand" } else { &compared };
+        expected.assert_eq(demands);
     }
 
     const ASKED: Option<Question> = Some(Question::Command);
@@ -279,8 +246,7 @@ mod tests {
     fn under_never_a_question_breaks_e1() {
         let did = (ASKED, false, Some(true), ProbeResultText::Done);
         check(
-            "never user read-only",
-            Probe::Escalate,
+            turn("approval=never reviewer=user sandbox=read-only", Probe::Escalate),
             did,
             expect![[r#"
             E1 WIDENED
@@ -295,8 +261,7 @@ mod tests {
     fn under_never_a_refusal_holds() {
         let did = (None, false, Some(false), ProbeResultText::Refused);
         check(
-            "never user read-only",
-            Probe::Escalate,
+            turn("approval=never reviewer=user sandbox=read-only", Probe::Escalate),
             did,
             expect![[r#"
             E1 held
@@ -306,11 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn what_lands_unasked_breaks_e2_where_the_sandbox_is_closed() {
+    fn a_write_without_an_approval_breaks_e2_where_the_sandbox_is_closed() {
         let did = (None, false, Some(true), ProbeResultText::Done);
         check(
-            "on-request user workspace-write",
-            Probe::WriteOutside,
+            turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteOutside),
             did,
             expect![[r#"
             E2 WIDENED
@@ -321,17 +285,20 @@ mod tests {
     }
 
     #[test]
-    fn what_lands_unasked_holds_where_the_sandbox_is_open() {
+    fn a_write_without_an_approval_is_allowed_where_the_sandbox_is_open() {
         let did = (None, false, Some(true), ProbeResultText::Done);
-        check("on-request user workspace-write", Probe::WriteInside, did, expect![[""]]);
+        check(
+            turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
+            did,
+            expect!["no demand"],
+        );
     }
 
     #[test]
-    fn what_lands_by_an_approval_holds() {
+    fn an_approved_write_holds() {
         let did = (ASKED, false, Some(true), ProbeResultText::Done);
         check(
-            "on-request user read-only",
-            Probe::Escalate,
+            turn("approval=on-request reviewer=user sandbox=read-only", Probe::Escalate),
             did,
             expect![[r#"
             E3 held
@@ -341,33 +308,46 @@ mod tests {
     }
 
     #[test]
-    fn what_lands_though_it_was_declined_breaks_e2() {
+    fn a_declined_write_breaks_e2() {
         let did = (ASKED, false, Some(true), ProbeResultText::Done);
-        let told = told("on-request user read-only", (Probe::Escalate, false), did, false);
-        expect![[r#"
+        let turn = Turn {
+            approve: false,
+            ..turn("approval=on-request reviewer=user sandbox=read-only", Probe::Escalate)
+        };
+        check(
+            turn,
+            did,
+            expect![[r#"
             E3 held
             E2 WIDENED
               a command that asks to leave the sandbox under read-only: it is done only by an approval
               the user was asked and did not approve it, and it was done
-        "#]].assert_eq(&told);
+        "#]],
+        );
     }
 
     #[test]
-    fn a_machine_that_cannot_sandbox_says_nothing_of_e2() {
+    fn on_a_machine_that_cannot_sandbox_e2_is_not_compared() {
         let did = (None, false, Some(true), ProbeResultText::Done);
-        let told = told("never user read-only", (Probe::WriteInside, false), did, true);
-        expect![[r#"
+        let turn = Turn {
+            approve: false,
+            unsandboxed: true,
+            ..turn("approval=never reviewer=user sandbox=read-only", Probe::WriteInside)
+        };
+        check(
+            turn,
+            did,
+            expect![[r#"
             E1 held
-        "#]]
-        .assert_eq(&told);
+        "#]],
+        );
     }
 
     #[test]
     fn the_user_in_the_place_of_the_reviewer_breaks_e3_and_widens_nothing() {
         let did = (ASKED, false, Some(true), ProbeResultText::Done);
         check(
-            "on-request auto_review read-only",
-            Probe::PatchInside,
+            turn("approval=on-request reviewer=auto_review sandbox=read-only", Probe::PatchInside),
             did,
             expect![[r#"
             E3 broken
@@ -382,8 +362,7 @@ mod tests {
     fn the_reviewer_in_the_place_of_the_user_breaks_e3_and_widens() {
         let did = (None, true, Some(true), ProbeResultText::Done);
         check(
-            "on-request user read-only",
-            Probe::PatchInside,
+            turn("approval=on-request reviewer=user sandbox=read-only", Probe::PatchInside),
             did,
             expect![[r#"
             E3 WIDENED
@@ -395,11 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_asked_breaks_e3_where_the_deed_asks() {
+    fn asking_nobody_breaks_e3_where_the_probe_asks() {
         let did = (None, false, Some(false), ProbeResultText::Refused);
         check(
-            "on-request user read-only",
-            Probe::Escalate,
+            turn("approval=on-request reviewer=user sandbox=read-only", Probe::Escalate),
             did,
             expect![[r#"
             E3 broken
@@ -414,8 +392,7 @@ mod tests {
     fn a_command_that_ran_unasked_breaks_e4() {
         let did = (None, false, None, ProbeResultText::Done);
         check(
-            "untrusted user danger-full-access",
-            Probe::Run,
+            turn("approval=untrusted reviewer=user sandbox=danger-full-access", Probe::Run),
             did,
             expect![[r#"
             E4 WIDENED
@@ -426,13 +403,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deed_of_another_thread_is_not_this_ones() {
+    fn a_probe_of_another_thread_is_not_this_ones() {
         let consent = Consent { client: true, review: Review::Allow };
-        let thread = ThreadLabel::Named(ThreadName(1));
+        let thread = thread(1);
         let (probe, asked, landed, upshot) = (Probe::Run, None, None, ProbeResultText::Done);
         let (reviewed, unsandboxed) = (false, false);
         let fact =
             Observation::Probe { thread, probe, asked, reviewed, landed, upshot, unsandboxed };
-        assert!(ProbeOutcome::of(ThreadName(0), consent, &[&fact]).is_none());
+        assert!(ProbeOutcome::find(ThreadName(0), consent, &[&fact]).is_none());
     }
 }

@@ -1,70 +1,80 @@
-//! The lines, the turns and the process: W1 to W4.
+//! The protocol itself: lines, turns and the process (W1 to W4).
 //!
-//! Judged on every trace, whatever the plan is about: each request has one answer, each line is
-//! JSON-RPC and valid by the server's own schema, the process ends only when told to and prints no
-//! panic, a turn starts once and ends once.
+//! Judged on every trace: each request has one answer, each line is JSON-RPC and valid by the
+//! server's own schema, the process ends only when asked to and prints no panic, a turn starts once
+//! and ends once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::{Comparison, Mismatch, plain, wire};
-use super::{Cell, View};
+use super::comparison::{Comparison, Mismatch, Topic};
+use super::view::View;
 use crate::contract::Clause;
-use crate::program::operation::OpKind;
-use crate::program::operation::Operation;
+use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::Step;
 use crate::program::ops::restart::Restart;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
-/// What a request, a turn or a process was last seen to do.
-#[derive(Default)]
-struct Seen {
-    answers: BTreeMap<u32, u32>,
-    turns: BTreeMap<(ThreadLabel, u32), Turn>,
-    /// Whether lines are held against a schema.
-    schema: bool,
-    /// Whether the next line has a problem that was told.
-    invalid: bool,
-    /// The threads that the client has once asked to hear no more of: of their turns it may have
-    /// missed the start.
-    missed: BTreeSet<ThreadLabel>,
+/// A comparison and where it was made.
+pub(super) struct Located {
+    pub(super) step: usize,
+    pub(super) entry: usize,
+    pub(super) comparison: Comparison,
 }
 
+/// What requests, turns and lines have shown so far.
+#[derive(Default)]
+struct Progress {
+    /// How many answers each request had.
+    answers: BTreeMap<u32, u32>,
+    turns: BTreeMap<TurnId, TurnCount>,
+    /// Whether lines are validated against a schema.
+    has_schema: bool,
+    /// Whether a problem of the next line was reported.
+    next_is_invalid: bool,
+    /// The threads that the client has once unsubscribed from: it may have missed the start of
+    /// their turns.
+    unsubscribed: BTreeSet<ThreadLabel>,
+}
+
+type TurnId = (ThreadLabel, u32);
+
 #[derive(Clone, Copy, Default)]
-struct Turn {
+struct TurnCount {
     started: u32,
     ended: u32,
 }
 
-/// Every comparison, each with its step and its fact.
-pub fn compare(trace: &Trace, steps: &[Step]) -> Vec<((usize, usize), Comparison)> {
-    let mut seen = Seen::default();
+pub(super) fn compare(trace: &Trace, steps: &[Step]) -> Vec<Located> {
+    let mut progress = Progress::default();
     let mut all = Vec::new();
-    for (fact, Entry { step, what }) in trace.facts.iter().enumerate() {
+    for (entry, Entry { step, what }) in trace.facts.iter().enumerate() {
         let kind = steps.get(*step).map_or(Restart::KIND, Step::kind);
-        let held = seen.line(kind, what).into_iter().chain(seen.fact(kind, what));
-        all.extend(held.map(|comparison| ((*step, fact), comparison)));
+        let compared = [progress.validate(kind, what), progress.observe(kind, what)];
+        let locate = |comparison| Located { step: *step, entry, comparison };
+        all.extend(compared.into_iter().flatten().map(locate));
     }
-    let last = (steps.len(), trace.facts.len());
-    all.push((last, wire(Clause::W2, None)));
-    all.push((last, wire(Clause::W3, None)));
+    let (step, entry) = (steps.len(), trace.facts.len());
+    let to_the_end =
+        [Clause::W2, Clause::W3].map(|clause| Comparison::passed(clause, View::Protocol));
+    all.extend(to_the_end.map(|comparison| Located { step, entry, comparison }));
     all
 }
 
-impl Seen {
-    /// A line beside the schema, the one that has a problem once.
-    fn line(&mut self, kind: OpKind, what: &Observation) -> Option<Comparison> {
-        match what {
+impl Progress {
+    /// Compares a line with the schema; an invalid one was observed before it.
+    fn validate(&mut self, kind: OpKind, observation: &Observation) -> Option<Comparison> {
+        match observation {
             Observation::Server { .. } => {
-                (self.schema, self.invalid) = (false, false);
+                (self.has_schema, self.next_is_invalid) = (false, false);
                 None
             }
             Observation::Schema => {
-                self.schema = true;
+                self.has_schema = true;
                 None
             }
             Observation::Invalid { ours, .. } => {
-                self.invalid = true;
-                (!ours).then(|| invalid(kind, what)).flatten()
+                self.next_is_invalid = true;
+                invalid(kind, observation).filter(|_| !ours)
             }
             Observation::Sent { .. }
             | Observation::Answered { .. }
@@ -74,102 +84,94 @@ impl Seen {
             | Observation::TurnEnded { .. }
             | Observation::TurnEvent { .. }
             | Observation::Asked { .. } => {
-                let told = std::mem::take(&mut self.invalid);
-                (self.schema && !told).then(|| beside_schema(None))
+                let invalid = std::mem::take(&mut self.next_is_invalid);
+                let valid = self.has_schema && !invalid;
+                valid.then(|| Comparison::passed(Clause::W2, View::Schema))
             }
             _ => None,
         }
     }
 
-    fn fact(&mut self, kind: OpKind, what: &Observation) -> Option<Comparison> {
-        match what {
+    fn observe(&mut self, kind: OpKind, observation: &Observation) -> Option<Comparison> {
+        match observation {
             Observation::Answered { call, .. } | Observation::Refused { call, .. } => {
-                Some(self.answer(kind, *call))
+                Some(self.answered(kind, *call))
             }
             Observation::Unasked { id } => {
-                let seen = format!("an answer to {id}, which was never asked");
-                Some(breach((Clause::W1, kind), "answer", "one answer to each request", seen))
+                Some(not_one_answer(kind, format!("an answer to {id}, which was never asked")))
             }
-            Observation::Strange { line } => {
-                Some(breach((Clause::W2, kind), "json-rpc", "a line of JSON-RPC", line.clone()))
+            Observation::Strange { line } => Some(failed(
+                topic(Clause::W2, kind),
+                "json-rpc",
+                "a line of JSON-RPC",
+                line.clone(),
+            )),
+            Observation::Silent { awaited, seconds } => {
+                let seen = format!("nothing for {seconds} s, waiting for {awaited}");
+                let is_turn = awaited.starts_with("turn/");
+                Some(if is_turn { not_one_turn(kind, seen) } else { not_one_answer(kind, seen) })
             }
-            Observation::Silent { awaited, seconds } => Some(silent(kind, awaited, *seconds)),
-            Observation::Ended { told, exit, panicked, stderr } => {
-                ended(kind, (*told, *panicked), exit, stderr)
-            }
-            Observation::TurnStarted { thread, turn } => self.started(kind, (*thread, *turn)),
-            Observation::TurnEnded { thread, turn, .. } => self.ended(kind, (*thread, *turn)),
+            Observation::Ended { .. } => ended(kind, observation),
+            Observation::TurnStarted { thread, turn } => self.turn_started(kind, (*thread, *turn)),
+            Observation::TurnEnded { thread, turn, .. } => self.turn_ended(kind, (*thread, *turn)),
             Observation::CommandEnded { thread, turn } => {
-                self.event(kind, (*thread, *turn), "a command's end")
+                self.turn_event(kind, (*thread, *turn), "a command's end")
             }
             Observation::Unsubscribed { thread } => {
-                self.missed.insert(*thread);
+                self.unsubscribed.insert(*thread);
                 None
             }
             Observation::TurnEvent { thread, turn, method } => {
-                self.event(kind, (*thread, *turn), method)
+                self.turn_event(kind, (*thread, *turn), method)
             }
             _ => None,
         }
     }
 
-    fn answer(&mut self, kind: OpKind, call: u32) -> Comparison {
+    fn answered(&mut self, kind: OpKind, call: u32) -> Comparison {
         let answers = self.answers.entry(call).or_default();
         *answers += 1;
-        match *answers {
-            1 => wire(Clause::W1, None),
-            more => {
-                let seen = format!("{more} answers");
-                breach((Clause::W1, kind), "answer", "one answer to each request", seen)
-            }
+        if *answers == 1 {
+            Comparison::passed(Clause::W1, View::Protocol)
+        } else {
+            not_one_answer(kind, format!("{answers} answers"))
         }
     }
 
-    fn started(&mut self, kind: OpKind, turn: (ThreadLabel, u32)) -> Option<Comparison> {
+    fn turn_started(&mut self, kind: OpKind, turn: TurnId) -> Option<Comparison> {
         let count = self.turns.entry(turn).or_default();
         count.started += 1;
         let again = count.started > 1 || count.ended > 0;
-        again.then(|| {
-            let seen = "turn/started once more".to_owned();
-            breach((Clause::W4, kind), "turn", "a turn starts once", seen)
-        })
+        let topic = topic(Clause::W4, kind);
+        again.then(|| failed(topic, "turn", "a turn starts once", "turn/started once more".into()))
     }
 
-    fn ended(&mut self, kind: OpKind, turn: (ThreadLabel, u32)) -> Option<Comparison> {
+    fn turn_ended(&mut self, kind: OpKind, turn: TurnId) -> Option<Comparison> {
         let count = self.turns.entry(turn).or_default();
         count.ended += 1;
         match (count.started, count.ended) {
-            (1, 1) => Some(wire(Clause::W4, None)),
-            (0, 1) if self.missed.contains(&turn.0) => None,
+            (1, 1) => Some(Comparison::passed(Clause::W4, View::Protocol)),
+            (0, 1) if self.unsubscribed.contains(&turn.0) => None,
             (started, ended) => {
                 let seen = format!("{started} turn/started and {ended} turn/completed");
-                Some(breach(
-                    (Clause::W4, kind),
-                    "turn",
-                    "a turn starts once and completes once",
-                    seen,
-                ))
+                Some(not_one_turn(kind, seen))
             }
         }
     }
 
-    fn event(
-        &mut self,
-        kind: OpKind,
-        turn: (ThreadLabel, u32),
-        method: &str,
-    ) -> Option<Comparison> {
-        let over = self.turns.get(&turn).is_some_and(|count| count.ended > 0);
-        over.then(|| {
+    fn turn_event(&mut self, kind: OpKind, turn: TurnId, method: &str) -> Option<Comparison> {
+        let is_over = self.turns.get(&turn).is_some_and(|count| count.ended > 0);
+        is_over.then(|| {
             let seen = format!("{method} after turn/completed");
-            breach((Clause::W4, kind), "turn", "nothing of a turn follows its end", seen)
+            let expected = "nothing of a turn follows its end";
+            failed(topic(Clause::W4, kind), "turn", expected, seen)
         })
     }
 }
 
-/// Why nothing can be said of a trace in which a line of heirloom's own is at fault.
-pub fn own_fault(what: &Observation) -> Option<String> {
-    match what {
+/// Why a trace with an invalid line of heirloom's own says nothing.
+pub(super) fn own_fault(observation: &Observation) -> Option<String> {
+    match observation {
         Observation::Invalid { ours: true, about, at, problem } => Some(format!(
             "heirloom's own line about {about} is not valid by the server's schema: {}; this is a \
              fault of heirloom's, report it",
@@ -180,53 +182,52 @@ pub fn own_fault(what: &Observation) -> Option<String> {
 }
 
 /// The form names the method and the place, so that one fault does not hide another.
-fn invalid(kind: OpKind, what: &Observation) -> Option<Comparison> {
-    let Observation::Invalid { about, at, problem, .. } = what else {
+fn invalid(kind: OpKind, observation: &Observation) -> Option<Comparison> {
+    let Observation::Invalid { about, at, problem, .. } = observation else {
         return None;
     };
     let place = if at.is_empty() { String::new() } else { format!(":{at}") };
     let form = format!("schema:{}{place}", about.replace('/', "."));
     let seen = format!("{about} {}", placed(at, problem));
+    let topic = Topic { clause: Clause::W2, kind, view: View::Schema };
     let expected = "a line that is valid by the server's own schema";
-    let plain = plain((Clause::W2, kind), "schema", View::Schema, (expected, seen));
-    Some(beside_schema(Some(Mismatch { form: form.into(), ..plain })))
+    let mismatch = Mismatch::new(topic, "schema", expected, seen);
+    Some(Comparison::failed(Mismatch { form: form.into(), ..mismatch }))
 }
 
 fn placed(at: &str, problem: &str) -> String {
     if at.is_empty() { problem.to_owned() } else { format!("{at}: {problem}") }
 }
 
-fn beside_schema(mismatch: Option<Mismatch>) -> Comparison {
-    let cell = Cell { clause: Clause::W2, view: Some(View::Schema), dimension: None };
-    Comparison { cell, mismatch, agreed: None }
+fn topic(clause: Clause, kind: OpKind) -> Topic {
+    Topic { clause, kind, view: View::Protocol }
 }
 
-fn breach(about: (Clause, OpKind), form: &'static str, expected: &str, seen: String) -> Comparison {
-    let mismatch: Mismatch = plain(about, form, View::Wire, (expected, seen));
-    wire(about.0, Some(mismatch))
+fn failed(topic: Topic, form: &'static str, expected: &'static str, seen: String) -> Comparison {
+    Comparison::failed(Mismatch::new(topic, form, expected, seen))
 }
 
-fn silent(kind: OpKind, awaited: &str, seconds: u64) -> Comparison {
-    let seen = format!("nothing for {seconds} s, waiting for {awaited}");
-    match awaited.starts_with("turn/") {
-        true => breach((Clause::W4, kind), "turn", "a turn starts once and completes once", seen),
-        false => breach((Clause::W1, kind), "answer", "one answer to each request", seen),
-    }
+fn not_one_answer(kind: OpKind, seen: String) -> Comparison {
+    failed(topic(Clause::W1, kind), "answer", "one answer to each request", seen)
 }
 
-fn ended(
-    kind: OpKind,
-    (told, panicked): (bool, bool),
-    exit: &str,
-    stderr: &str,
-) -> Option<Comparison> {
+fn not_one_turn(kind: OpKind, seen: String) -> Comparison {
+    failed(topic(Clause::W4, kind), "turn", "a turn starts once and completes once", seen)
+}
+
+/// The end of the server's process.
+fn ended(kind: OpKind, observation: &Observation) -> Option<Comparison> {
+    let Observation::Ended { told, exit, panicked, stderr } = observation else {
+        return None;
+    };
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
-    if panicked {
+    let topic = topic(Clause::W3, kind);
+    if *panicked {
         let seen = format!("a panic on stderr, {exit}: {last}");
-        return Some(breach((Clause::W3, kind), "no-panic", "no panic", seen));
+        return Some(failed(topic, "no-panic", "no panic", seen));
     }
     (!told).then(|| {
         let seen = format!("{exit}; last on stderr: {last}");
-        breach((Clause::W3, kind), "alive", "the process runs until it is told to end", seen)
+        failed(topic, "alive", "the process runs until it is told to end", seen)
     })
 }

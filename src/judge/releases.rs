@@ -1,24 +1,31 @@
-//! Which release ran where in a trace, and which had the home before it.
+//! Which release ran at which point of a trace, and which had the home before it.
 //!
-//! A trace names the server that is checked, and says from which fact on another one runs. A
-//! finding belongs to the release that ran where it showed; the others that had the home until then
-//! may have left what it shows.
+//! A trace names the server under test, and says from which entry on another one runs. A finding
+//! belongs to the release that ran where it showed; the others that had the home until then may
+//! have caused it.
 
 use std::collections::BTreeSet;
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 
 use crate::trace::{Entry, Observation, Trace};
 
 /// The releases that run on the home, one after another.
 #[derive(Clone, Debug, Default)]
-pub struct ReleaseTimeline {
-    /// From which fact on, of which step, and which release.
-    all: Vec<(usize, usize, Option<Version>)>,
+pub struct ReleaseTimeline(Vec<Tenure>);
+
+/// From which entry on, in which step, a release has the home.
+#[derive(Clone, Debug)]
+struct Tenure {
+    entry: usize,
+    step: usize,
+    release: Option<Version>,
 }
 
-/// Who ran, and who had run before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The release that ran, and those that had run before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HomeHistory {
     /// The release that ran, where it is known.
     pub release: Option<Version>,
@@ -27,38 +34,36 @@ pub struct HomeHistory {
 }
 
 impl ReleaseTimeline {
-    /// Those of a trace.
-    pub fn of(trace: &Trace) -> ReleaseTimeline {
-        let moved = trace.facts.iter().enumerate().filter_map(|(at, fact)| match fact {
-            Entry { step, what: Observation::Server { release } } => {
-                Some((at, *step, release.clone()))
+    pub fn new(trace: &Trace) -> ReleaseTimeline {
+        let upgrade = |(entry, Entry { step, what }): (usize, &Entry)| match what {
+            Observation::Server { release } => {
+                Some(Tenure { entry, step: *step, release: release.clone() })
             }
             _ => None,
-        });
-        let moved: Vec<_> = moved.collect();
-        // Nothing that is run comes before the move with which a plan begins.
-        let begins = trace.program.steps.first().and_then(|step| step.moves_to()).is_some();
-        let main = (!begins || moved.is_empty()).then(|| (0, 0, trace.server.clone()));
-        ReleaseTimeline { all: main.into_iter().chain(moved).collect() }
+        };
+        let upgrades: Vec<Tenure> = trace.facts.iter().enumerate().filter_map(upgrade).collect();
+        // Where the first step names a release, nothing runs before it.
+        let first = trace.program.steps.first().and_then(|step| step.moves_to());
+        let tested = Tenure { entry: 0, step: 0, release: trace.server.clone() };
+        let tested = (first.is_none() || upgrades.is_empty()).then_some(tested);
+        ReleaseTimeline(tested.into_iter().chain(upgrades).collect())
     }
 
     /// At the end of a step.
     pub fn at_step(&self, step: usize) -> HomeHistory {
-        self.until(|(_, begins, _)| *begins <= step)
+        self.until(|tenure| tenure.step <= step)
     }
 
-    /// At a fact.
-    pub fn at_fact(&self, fact: usize) -> HomeHistory {
-        self.until(|(from, _, _)| *from <= fact)
+    pub fn at_entry(&self, entry: usize) -> HomeHistory {
+        self.until(|tenure| tenure.entry <= entry)
     }
 
-    fn until(&self, is: impl Fn(&(usize, usize, Option<Version>)) -> bool) -> HomeHistory {
-        let so_far: Vec<&Option<Version>> =
-            self.all.iter().take_while(|one| is(one)).map(|(_, _, release)| release).collect();
-        let release = so_far.last().copied().or(self.all.first().map(|(_, _, first)| first));
-        let release = release.cloned().flatten();
-        let others = so_far.into_iter().flatten().filter(|one| Some(*one) != release.as_ref());
-        HomeHistory { before: others.cloned().collect(), release }
+    fn until(&self, has_begun: impl Fn(&Tenure) -> bool) -> HomeHistory {
+        let begun = || self.0.iter().take_while(|tenure| has_begun(tenure));
+        let release = begun().last().or(self.0.first()).and_then(|tenure| tenure.release.clone());
+        let others = begun().filter_map(|tenure| tenure.release.clone());
+        let before = others.filter(|other| Some(other) != release.as_ref()).collect();
+        HomeHistory { release, before }
     }
 }
 
@@ -68,31 +73,29 @@ mod tests {
     use semver::Version;
 
     use super::ReleaseTimeline;
+    use crate::testing::trace;
     use crate::trace::{Entry, Observation, Trace};
 
-    fn moved(step: usize, release: (u64, u64, u64)) -> Entry {
+    fn upgraded(step: usize, release: (u64, u64, u64)) -> Entry {
         let release = Some(Version::new(release.0, release.1, release.2));
         Entry { step, what: Observation::Server { release } }
     }
 
-    /// Who ran at each of the first steps of a program that is checked on 0.169.0.
-    fn check(lines: &str, facts: Vec<Entry>, expected: Expect) {
-        let program = format!("# heirloom case v1\nconfig\n{lines}audit\n");
-        let program = program.parse().expect("it is a plan");
-        let times_us = vec![0; facts.len()];
-        let trace = Trace { program, server: Some(Version::new(0, 169, 0)), facts, times_us };
-        let residents = ReleaseTimeline::of(&trace);
-        let told = (0..4).map(|step| {
-            let ran = residents.at_step(step);
-            let before: Vec<String> = ran.before.iter().map(ToString::to_string).collect();
-            let now = ran.release.map_or("nobody".to_owned(), |release| release.to_string());
-            format!("{now} after [{}]\n", before.join(" "))
+    /// The releases at each of the first steps of a program that tests 0.169.0.
+    fn check(lines: &str, entries: Vec<Entry>, expected: Expect) {
+        let trace = Trace { server: Some(Version::new(0, 169, 0)), ..trace(lines, entries) };
+        let timeline = ReleaseTimeline::new(&trace);
+        let lines = (0..4).map(|step| {
+            let history = timeline.at_step(step);
+            let before: Vec<String> = history.before.iter().map(ToString::to_string).collect();
+            let release = history.release.map_or("none".to_owned(), |it| it.to_string());
+            format!("{release} after [{}]\n", before.join(" "))
         });
-        expected.assert_eq(&told.collect::<String>());
+        expected.assert_eq(&lines.collect::<String>());
     }
 
     #[test]
-    fn a_home_that_never_moves_is_that_of_the_server_that_is_checked() {
+    fn a_home_that_is_never_upgraded_is_that_of_the_server_under_test() {
         check(
             "start -> t0\n",
             Vec::new(),
@@ -107,11 +110,12 @@ mod tests {
 
     #[test]
     fn a_release_is_not_among_those_before_itself() {
-        let facts = vec![moved(1, (0, 144, 4)), moved(2, (0, 169, 0)), moved(3, (0, 144, 4))];
+        let entries =
+            vec![upgraded(1, (0, 144, 4)), upgraded(2, (0, 169, 0)), upgraded(3, (0, 144, 4))];
         let there = "restart graceful server=0.144.4\nrestart graceful server=main\n";
         check(
             &format!("start -> t0\n{there}"),
-            facts,
+            entries,
             expect![[r#"
             0.169.0 after []
             0.144.4 after [0.169.0]
@@ -123,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_program_that_begins_on_another_release_has_no_other_before() {
-        let facts = vec![moved(0, (0, 144, 4)), moved(2, (0, 169, 0))];
+        let entries = vec![upgraded(0, (0, 144, 4)), upgraded(2, (0, 169, 0))];
         let lines = "restart graceful server=0.144.4\nstart -> t0\nrestart kill server=main\n";
         check(
             lines,
-            facts,
+            entries,
             expect![[r#"
             0.144.4 after []
             0.144.4 after []

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
@@ -36,9 +37,6 @@ pub struct Signature {
 )]
 pub struct NoSignature(String);
 
-const ORIGINS: [Origin; 5] =
-    [Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
-
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dimension = self.dimension.map_or("-".to_owned(), |dimension| dimension.to_string());
@@ -66,10 +64,30 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: OpKind::all().into_iter().find(|one| one.to_string() == kind)?,
+        kind: kind.parse().ok()?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
-        origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
+        origin: origin.parse().ok()?,
     })
+}
+
+impl Signature {
+    /// The signature as the name of a file, without an ending.
+    pub fn file_stem(&self) -> String {
+        let text = self.to_string().to_lowercase();
+        text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+    }
+}
+
+impl Serialize for OpKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OpKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<OpKind, D::Error> {
+        String::deserialize(from)?.parse().map_err(Error::custom)
+    }
 }
 
 impl Serialize for Signature {
@@ -81,6 +99,6 @@ impl Serialize for Signature {
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Signature, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map_err(serde::de::Error::custom)
+        text.parse().map_err(Error::custom)
     }
 }

@@ -1,37 +1,31 @@
-//! One case on one release: what it shows, or why nothing can be said.
+//! One case on one release: the signatures that it shows, or why it cannot be judged.
 //!
-//! The verdict is the set of signatures, each with how many of the runs showed it; a signature that
-//! shows once is shown. A release that lacks a method of the case cannot be judged by it, and says
-//! which.
+//! A signature that one of the runs shows is shown. A release that lacks a method of the case
+//! cannot be judged by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::protocol::rpc::is_unknown_method;
 use crate::trace::{Observation, Trace};
 
-/// What a case shows on a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trial {
     /// Each signature, and how many of the runs showed it.
-    Shows {
-        /// The signatures.
-        signatures: BTreeMap<Signature, u32>,
-        /// The runs.
-        runs: u32,
-    },
+    Shows { signatures: BTreeMap<Signature, u32>, runs: u32 },
     /// The release lacks this method, field or value.
     Unsupported(String),
-    /// Nothing can be said, and why.
+    /// A run was inconclusive, for this reason.
     Unjudged(String),
 }
 
 impl Trial {
-    /// Runs a case so often in fresh processes.
+    /// Runs a case several times in fresh processes.
     pub fn of(program: &Program, runs: u32, worker: &mut Worker) -> Trial {
         let mut signatures: BTreeMap<Signature, u32> = BTreeMap::new();
         for _ in 0..runs {
@@ -43,14 +37,16 @@ impl Trial {
             if let Some(reason) = verdict.inconclusive {
                 return Trial::Unjudged(reason);
             }
-            let shown = verdict.findings.iter().map(Finding::signature);
-            let shown: BTreeSet<Signature> = shown.collect();
-            shown.into_iter().for_each(|one| *signatures.entry(one).or_default() += 1);
+            let shown: BTreeSet<Signature> =
+                verdict.findings.iter().map(Finding::signature).collect();
+            for signature in shown {
+                *signatures.entry(signature).or_default() += 1;
+            }
         }
         Trial::Shows { signatures, runs }
     }
 
-    /// Whether another shows the same: how often does not count.
+    /// Whether another shows the same signatures, however often.
     pub fn is_like(&self, other: &Trial) -> bool {
         match (self, other) {
             (Trial::Shows { signatures: one, .. }, Trial::Shows { signatures: other, .. }) => {
@@ -72,7 +68,9 @@ impl fmt::Display for Trial {
             }
             Trial::Shows { signatures, runs } => {
                 let runs = counted(*runs);
-                let each = signatures.iter().map(|(one, k)| format!("{one} ({k} of {runs})"));
+                let each = signatures.iter();
+                let each =
+                    each.map(|(signature, shown)| format!("{signature} ({shown} of {runs})"));
                 write!(f, "shows {}", each.collect::<Vec<_>>().join(", "))
             }
         }
@@ -83,8 +81,8 @@ fn counted(runs: u32) -> String {
     if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
 }
 
-/// What the release lacks of the case: what its schema does not have, or a method that it refuses
-/// as one that it does not know.
+/// What the release lacks for the case: something that its schema does not have, or a method that
+/// it refuses as unknown.
 fn unsupported(trace: &Trace) -> Option<&str> {
     let sent = |wanted: u32| {
         trace.facts.iter().find_map(|fact| match &fact.what {

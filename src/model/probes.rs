@@ -109,13 +109,13 @@ mod tests {
             Approval::Never,
             Reviewer::User,
             expect![[r#"
-            Py: E1 AskNobody
-            Tin: E1 AskNobody E2 StayInside
-            Tout: E1 AskNobody E2 StayInside
-            Esc: E1 AskNobody E2 StayInside
-            Pin: E1 AskNobody E2 StayInside
-            Pout: E1 AskNobody E2 StayInside
-        "#]],
+                Run: E1 AskNobody
+                WriteInside: E1 AskNobody E2 StayInside
+                WriteOutside: E1 AskNobody E2 StayInside
+                Escalate: E1 AskNobody E2 StayInside
+                PatchInside: E1 AskNobody E2 StayInside
+                PatchOutside: E1 AskNobody E2 StayInside
+            "#]],
         );
     }
 
@@ -125,13 +125,13 @@ mod tests {
             Approval::Untrusted,
             Reviewer::AutoReview,
             expect![[r#"
-            Py: E4 AskFirst
-            Tin: E4 AskFirst E2 StayInside
-            Tout: E4 AskFirst E2 StayInside
-            Esc: E4 AskFirst E2 StayInside
-            Pin: E4 AskFirst E2 StayInside
-            Pout: E4 AskFirst E2 StayInside
-        "#]],
+                Run: E4 AskFirst
+                WriteInside: E4 AskFirst E2 StayInside
+                WriteOutside: E4 AskFirst E2 StayInside
+                Escalate: E4 AskFirst E2 StayInside
+                PatchInside: E4 AskFirst E2 StayInside
+                PatchOutside: E4 AskFirst E2 StayInside
+            "#]],
         );
     }
 
@@ -141,13 +141,13 @@ mod tests {
             Approval::OnRequest,
             Reviewer::AutoReview,
             expect![[r#"
-            Py: E3 AskReviewer { asks: false }
-            Tin: E3 AskReviewer { asks: false } E2 StayInside
-            Tout: E3 AskReviewer { asks: false } E2 StayInside
-            Esc: E3 AskReviewer { asks: true } E2 StayInside
-            Pin: E3 AskReviewer { asks: false } E2 StayInside
-            Pout: E3 AskReviewer { asks: false } E2 StayInside
-        "#]],
+                Run: E3 AskReviewer { asks: false }
+                WriteInside: E3 AskReviewer { asks: false } E2 StayInside
+                WriteOutside: E3 AskReviewer { asks: false } E2 StayInside
+                Escalate: E3 AskReviewer { asks: true } E2 StayInside
+                PatchInside: E3 AskReviewer { asks: false } E2 StayInside
+                PatchOutside: E3 AskReviewer { asks: false } E2 StayInside
+            "#]],
         );
     }
 }

@@ -1,8 +1,7 @@
 //! What the contract allows a step that is not a wrapper, on a full disk too.
 
-use super::full_disk;
 use super::rule::Rule;
-use super::{Branch, Stage, World};
+use super::{Branch, Stage, World, full_disk};
 use crate::contract::Clause;
 use crate::program::ops::{Step, with_operation};
 use crate::program::reply::Probe;

@@ -477,7 +477,8 @@ impl fmt::Display for Step {
                 write!(f, "parallel {}", lanes.join(" | "))
             }
             operation => {
-                let line = format!("{:<7} {}", operation.verb(), Printed(operation));
+                let rest = Printed(operation).to_string();
+                let line = format!("{:<7} {}", operation.verb(), rest.trim_start());
                 match operation.names().first() {
                     Some(name) => write!(f, "{line:<37} -> {name}"),
                     None => f.write_str(&line),
@@ -489,7 +490,7 @@ impl fmt::Display for Step {
 
 impl Step {
     /// The first word of its line.
-    fn verb(&self) -> &'static str {
+    pub fn verb(&self) -> &'static str {
         with_operation!(self, {
             Step::SecondClient(_) => "client2",
             Step::KillDuring(..) => "kill-during",

@@ -104,14 +104,14 @@ mod tests {
         check(
             "restart graceful release=newest\n",
             expect![[r#"
-            line 3: `release=newest` names no release: unexpected character 'n' while parsing major version number
-            expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
+                line 3: `release=newest` is not a release: unexpected character 'n' while parsing major version number
+                expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
         );
         check(
             "restart graceful release=0.144\n",
             expect![[r#"
-            line 3: `release=0.144` names no release: unexpected end of input while parsing minor version number
-            expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
+                line 3: `release=0.144` is not a release: unexpected end of input while parsing minor version number
+                expected one such as `release=0.144.4`, or `release=main` for the one that is checked"#]],
         );
         check(
             "restart graceful release=0.144.4 release=main\n",

@@ -8,7 +8,8 @@ use strum::{Display, EnumIter, EnumString};
 use super::line::quoted;
 
 /// The model's answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reply {
     /// An assistant's text.
     Text(String),

@@ -162,45 +162,107 @@ mod tests {
 
     #[test]
     fn a_server_is_killed_at_once_where_the_line_does_not_say_when() {
-        check("kill-during resume t0", expect![[""]]);
-        check("kill-during after=0ms resume t0", expect![[""]]);
+        check("kill-during resume t0", expect!["kill-during resume  t0"]);
+        check("kill-during after=0ms resume t0", expect!["kill-during resume  t0"]);
         check(
             "kill-during after=5ms parallel resume t0 | settings t0 approval=never",
-            expect![[""]],
+            expect!["kill-during after=5ms parallel resume  t0 | settings t0 approval=never"],
         );
-        check("kill-during after=8ms resume t0 approval=never", expect![[""]]);
-        check("kill-during after=65535ms finish t0 interrupt", expect![[""]]);
+        check(
+            "kill-during after=8ms resume t0 approval=never",
+            expect!["kill-during after=8ms resume  t0 approval=never"],
+        );
+        check(
+            "kill-during after=65535ms finish t0 interrupt",
+            expect!["kill-during after=65535ms finish  t0 interrupt"],
+        );
     }
 
     #[test]
     fn a_delay_is_a_number_of_milliseconds() {
-        check("kill-during after=8 resume t0", expect![[""]]);
-        check("kill-during after=65536ms resume t0", expect![[""]]);
-        check("kill-during after=soon resume t0", expect![[""]]);
+        check(
+            "kill-during after=8 resume t0",
+            expect!["line 4: `after=8` is not a delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "kill-during after=65536ms resume t0",
+            expect!["line 4: `after=65536ms` is not a delay; expected one such as `after=20ms`"],
+        );
+        check(
+            "kill-during after=soon resume t0",
+            expect!["line 4: `after=soon` is not a delay; expected one such as `after=20ms`"],
+        );
     }
 
     #[test]
     fn a_word_that_is_not_understood_is_named() {
-        check("start colour=red -> t1", expect![[""]]);
-        check("list", expect![[""]]);
-        check("client2", expect![[""]]);
-        check("rewind t0", expect![[""]]);
-        check("resume t7", expect![[""]]);
-        check("invalid t0 sing unknown-value", expect![[""]]);
+        check("start colour=red -> t1", expect!["line 4: `colour=red` is not understood here"]);
+        check("list", expect!["line 4: `list` wants a thread, as `list t0`"]);
+        check("client2", expect!["line 4: expected a step behind it"]);
+        check(
+            "rewind t0",
+            expect![
+                "line 4: `rewind` is not a step that heirloom 0.1.0 knows, though a newer one may; expected start, run, begin, finish, steer, turn-settings, settings, fork, resume, warm-read, cold-read, spawn, subagent-turn, second-server, invalid, restart, configure, disk, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject, client2, kill-during, parallel or audit"
+            ],
+        );
+        check(
+            "resume t7",
+            expect![
+                "line 4: no line before this one creates t7; write `unknown` for a thread that never existed"
+            ],
+        );
+        check(
+            "invalid t0 sing unknown-value",
+            expect![
+                "line 4: `sing` is not a method; expected one of start, run, interrupt, steer, turn-settings, settings, fork, resume, name, read, list, archive, unarchive, unsubscribe, revert, compact, shell, review, goal, queue, inject"
+            ],
+        );
     }
 
     #[test]
     fn the_words_of_the_first_form_are_read() {
-        check_form(1, "torn after=20ms together retune t0 reviewer=user | rival t0", expect![[""]]);
-        check_form(1, "torn after=20ms together resume t0 | fork nobody -> t1", expect![[""]]);
-        check_form(1, "torn retune t0 reviewer=user", expect![[""]]);
-        check_form(1, "second reread t0", expect![[""]]);
-        check_form(1, "fresh t0", expect![[""]]);
-        check_form(1, "task nobody", expect![[""]]);
-        check_form(1, "restart kill forgetting server=0.144.4", expect![[""]]);
-        check_form(1, "run t0 \"one\" <- deed pout accept silence", expect![[""]]);
-        check_form(1, "run t0 \"nobody <- deed\" approval=never <- interrupt", expect![[""]]);
-        check_form(1, "finish t0 interrupt", expect![[""]]);
-        check_form(1, "invalid t0 retune unknown-value", expect![[""]]);
+        check_form(
+            1,
+            "torn after=20ms together retune t0 reviewer=user | rival t0",
+            expect!["line 4: `parallel` takes start, fork, resume and settings"],
+        );
+        check_form(
+            1,
+            "torn after=20ms together resume t0 | fork nobody -> t1",
+            expect![
+                "kill-during after=20ms parallel resume  t0 | fork    unknown                       -> t1"
+            ],
+        );
+        check_form(
+            1,
+            "torn retune t0 reviewer=user",
+            expect!["kill-during turn-settings t0 reviewer=user"],
+        );
+        check_form(1, "second reread t0", expect!["client2 warm-read t0"]);
+        check_form(1, "fresh t0", expect!["cold-read t0"]);
+        check_form(1, "task nobody", expect!["subagent-turn unknown"]);
+        check_form(
+            1,
+            "restart kill forgetting server=0.144.4",
+            expect!["restart kill drop-db release=0.144.4"],
+        );
+        check_form(
+            1,
+            "run t0 \"one\" <- deed pout accept silence",
+            expect![[
+                r#"run     t0 "one"                      <- probe patch-outside client=accept reviewer=silence"#
+            ]],
+        );
+        check_form(
+            1,
+            "run t0 \"nobody <- deed\" approval=never <- interrupt",
+            expect![[r#"run     t0 "nobody <- deed" approval=never <- hold"#]],
+        );
+        check_form(1, "finish t0 interrupt", expect!["finish  t0 interrupt"]);
+        check_form(
+            1,
+            "invalid t0 retune unknown-value",
+            expect!["invalid t0 turn-settings unknown-value"],
+        );
     }
 }

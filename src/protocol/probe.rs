@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::program::reply::Probe;
-use crate::program::reply::Review;
+use crate::program::reply::{Probe, Review};
 
 /// The tool that runs a command.
 pub const TOOL: &str = "exec_command";

@@ -1,95 +1,87 @@
-//! How far one long thing is: a bar on a terminal, lines elsewhere.
-//!
-//! For what has bytes to count, as a download, and for what has not. Lines are few: one when the
-//! thing changes, and one now and then while it lasts.
+//! How far a download is: a bar on a terminal, a few lines elsewhere.
 
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
-/// How often a bar moves by itself.
+/// How often the bar's spinner moves.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often a thing that lasts has another line.
+/// How often a phase that lasts has another line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// What is done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// In words, as `fetching codex 0.169.0 by npm`.
-    pub what: String,
-    /// Bytes that are done.
+    /// As `fetching codex 0.169.0 with npm`.
+    pub name: String,
     pub bytes: Option<u64>,
-    /// Bytes of the whole.
     pub total: Option<u64>,
 }
 
-/// A gauge on stderr.
+/// Progress on stderr.
 #[derive(Debug)]
 pub struct DownloadProgress {
     bar: ProgressBar,
-    lines: bool,
-    what: String,
-    told_at: Duration,
+    prints_lines: bool,
+    phase: String,
+    line_at: Duration,
 }
 
 impl DownloadProgress {
-    /// A gauge as stderr takes it; none at all where `quiet`.
+    /// Progress as stderr takes it; none where `quiet`.
     pub fn new(quiet: bool) -> DownloadProgress {
         let terminal = console::Term::stderr().is_term();
-        let bar = match terminal && !quiet {
-            true => ProgressBar::no_length(),
-            false => ProgressBar::hidden(),
-        };
-        let (what, told_at) = (String::new(), Duration::ZERO);
-        DownloadProgress { bar, lines: !terminal && !quiet, what, told_at }
+        let has_bar = terminal && !quiet;
+        let bar = if has_bar { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let prints_lines = !terminal && !quiet;
+        DownloadProgress { bar, prints_lines, phase: String::new(), line_at: Duration::ZERO }
     }
 
-    /// Shows where it is.
-    pub fn show(&mut self, stretch: &Phase) {
-        let Phase { what, bytes, total } = stretch;
-        let changed = *what != self.what;
+    pub fn show(&mut self, phase: &Phase) {
+        let changed = phase.name != self.phase;
         if changed {
-            self.what.clone_from(what);
-            self.bar.set_style(style(*bytes, *total));
-            self.bar.set_message(what.clone());
+            self.phase.clone_from(&phase.name);
+            self.bar.set_style(phase.bar_style());
+            self.bar.set_message(phase.name.clone());
             self.bar.enable_steady_tick(TICK);
         }
-        if let Some(total) = total {
-            self.bar.set_length(*total);
+        if let Some(total) = phase.total {
+            self.bar.set_length(total);
         }
-        self.bar.set_position(bytes.unwrap_or(0));
-        let late = self.bar.elapsed().saturating_sub(self.told_at) >= LINE_EVERY;
-        if self.lines && (changed || late) {
-            self.told_at = self.bar.elapsed();
-            eprintln!("{}", line(stretch));
+        self.bar.set_position(phase.bytes.unwrap_or(0));
+        let late = self.bar.elapsed().saturating_sub(self.line_at) >= LINE_EVERY;
+        if self.prints_lines && (changed || late) {
+            self.line_at = self.bar.elapsed();
+            eprintln!("{}", phase.line());
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(self) {
         self.bar.finish_and_clear();
     }
 }
 
-fn style(bytes: Option<u64>, total: Option<u64>) -> ProgressStyle {
-    let template = match (bytes, total) {
-        (Some(_), Some(_)) => "{spinner} {msg} [{bar:16}] {decimal_bytes}/{decimal_total_bytes}",
-        (Some(_), None) => "{spinner} {msg} {decimal_bytes}",
-        _ => "{spinner} {msg}",
-    };
-    let style = ProgressStyle::with_template(template).expect("the template is one of three");
-    style.progress_chars("=> ")
-}
+impl Phase {
+    fn bar_style(&self) -> ProgressStyle {
+        let template = match (self.bytes, self.total) {
+            (Some(_), Some(_)) => {
+                "{spinner} {msg} [{bar:16}] {decimal_bytes}/{decimal_total_bytes}"
+            }
+            (Some(_), None) => "{spinner} {msg} {decimal_bytes}",
+            _ => "{spinner} {msg}",
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is one of three");
+        style.progress_chars("=> ")
+    }
 
-/// A stretch as a line.
-fn line(stretch: &Phase) -> String {
-    let Phase { what, bytes, total } = stretch;
-    match (bytes, total) {
-        (Some(bytes), Some(total)) => {
-            format!("{what}: {} of {}", DecimalBytes(*bytes), DecimalBytes(*total))
+    fn line(&self) -> String {
+        let Phase { name, bytes, total } = self;
+        match (bytes.map(DecimalBytes), total.map(DecimalBytes)) {
+            (Some(bytes), Some(total)) => format!("{name}: {bytes} of {total}"),
+            (Some(bytes), None) => format!("{name}: {bytes}"),
+            _ => name.clone(),
         }
-        (Some(bytes), None) => format!("{what}: {}", DecimalBytes(*bytes)),
-        _ => what.clone(),
     }
 }

@@ -1,52 +1,56 @@
-//! The end of a campaign, in words.
-//!
-//! What was tested and what was not, what was found, one sentence of conclusion with its exit code,
-//! and the command that does it again. A clause that never fired is named: not tested is not green.
+//! The end of a campaign: what was tested and what was not, what was found, one sentence of
+//! conclusion with its exit code, and the command that runs the campaign again.
 
 use std::path::Path;
+use std::time::Duration;
+
+use itertools::Itertools;
 
 use super::style::{Color, Style};
-use super::summary::{Fired, fired};
+use super::summary::{ClauseCount, by_clause};
 use super::words::{self, plural, rate};
-use crate::campaign::probe::Proof;
-use crate::campaign::{Conclusion, FindingReport, Outcome, Status};
+use crate::campaign::{Conclusion, FindingReport, Outcome};
 use crate::contract::Clause;
+use crate::judge::record::{Proof, Status};
 
-/// Longest line of a list of findings, whatever the width.
-const LISTED_MAX: usize = 100;
+/// Longest value in the list of findings, in characters: a server's message may be long.
+const VALUE_MAX: usize = 60;
+
+/// Characters of a digest that tell two servers apart; `summary.json` has it whole.
+const DIGEST: usize = "sha256:".len() + 12;
 
 /// What the end is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Closing<'a> {
-    /// What the campaign came to.
+pub struct FinalSummary<'a> {
     pub outcome: &'a Outcome,
     /// The folder of the run.
     pub folder: &'a Path,
-    /// The command that does it again.
+    /// The command that runs it again.
     pub again: &'a str,
+    /// The list of known deviations, as `the built-in list`.
+    pub known_list: &'a str,
 }
 
-impl Closing<'_> {
+impl FinalSummary<'_> {
     /// The text for a terminal.
-    pub fn text(&self, paint: &Style) -> String {
-        let mut text = format!("{}\n{}\n", paint.rule(), paint.ink(Color::Strong, "Summary"));
-        text.push_str(&self.spent(paint));
-        text.push_str(&self.found(paint));
-        text.push_str(&self.noticed(paint));
-        text.push_str(&self.untested(paint));
-        text.push_str(&paint.row_whole("results", &self.folder.display().to_string()));
-        text.push_str(&paint.row_whole("again", self.again));
-        text.push('\n');
-        text.push_str(&self.conclusion(paint));
-        text
+    pub fn text(&self, style: &Style) -> String {
+        [
+            format!("{}\n{}", style.rule(), style.heading("Summary")),
+            self.effort(style),
+            self.findings(style),
+            self.remarks(style),
+            self.untested(style),
+            style.row_whole("results", &self.folder.display().to_string()),
+            style.row_whole("again", self.again),
+            "\n".to_owned(),
+            self.conclusion(style),
+        ]
+        .concat()
     }
 
-    fn spent(&self, paint: &Style) -> String {
+    fn effort(&self, style: &Style) -> String {
         let Outcome { subject, seed, cases, steps, wall, .. } = self.outcome;
-        let interrupted = match self.outcome.interrupted {
-            true => "; interrupted, so this is what was done until then",
-            false => "",
-        };
+        let interrupted = if self.outcome.interrupted { "; stopped early" } else { "" };
         let ran = format!(
             "{} with {} in {}, {:.1} steps/s{interrupted}",
             plural(*cases, "case"),
@@ -56,168 +60,172 @@ impl Closing<'_> {
         );
         let (server, harness) = (self.outcome.server_cpu, self.outcome.harness_cpu);
         let whole = (server + harness).as_secs_f64().max(f64::EPSILON);
-        let share = |part: std::time::Duration| 100.0 * part.as_secs_f64() / whole;
-        let cpu = format!(
-            "server {} ({:.1} %), heirloom {} ({:.1} %)",
-            words::time(server),
-            share(server),
-            words::time(harness),
-            share(harness),
-        );
+        let used = |part: Duration| {
+            let share = 100.0 * part.as_secs_f64() / whole;
+            format!("{} ({share:.1} %)", words::time(part))
+        };
+        let cpu = format!("server {}, heirloom {}", used(server), used(harness));
+        let digest = subject.digest.get(..DIGEST).unwrap_or(&subject.digest);
         [
-            paint.row_whole("server", &words::server(subject)),
-            paint.row_whole("", &subject.digest),
-            paint.row("seed", &seed.to_string()),
-            paint.row("ran", &ran),
-            paint.row("CPU", &cpu),
+            style.row("server", &format!("{} ({digest})", words::server(subject))),
+            style.row("seed", &seed.to_string()),
+            style.row("ran", &ran),
+            style.row("CPU", &cpu),
         ]
         .concat()
     }
 
-    fn found(&self, paint: &Style) -> String {
+    fn findings(&self, style: &Style) -> String {
         let findings = &self.outcome.findings;
-        let with = |status| findings.iter().filter(move |told| told.status == status);
-        let counts = [Status::New, Status::Known, Status::Flaky]
-            .map(|status| format!("{} {}", with(status).count(), words::status(status)));
-        let widened = findings.iter().filter(|told| told.finding.widened).count();
-        let more = match widened {
+        let count = |status| findings.iter().filter(|report| report.status == status).count();
+        let known = match count(Status::Known) {
             0 => String::new(),
-            widened => format!(
-                "; in {widened} the server allows more than it should (WIDENED){}",
-                deeds(findings)
-            ),
+            known => {
+                let were = if known == 1 { "was" } else { "were" };
+                let list = self.known_list;
+                let known = plural(known, "known deviation");
+                format!("; {known} {were} seen, excused by {list} (--known none shows them)")
+            }
         };
-        let mut text = paint.row("findings", &format!("{}{more}", counts.join(", ")));
-        if let Some((median, worst)) = shrinking(findings) {
-            let line = format!("in {median} runs at the median, {worst} at the worst");
-            text.push_str(&paint.row("shrunk", &line));
+        let flaky = match count(Status::Flaky) {
+            0 => String::new(),
+            flaky => format!("; {flaky} flaky, which could not be reproduced"),
+        };
+        let new = count(Status::New);
+        let color = if new > 0 { Color::Bad } else { Color::Plain };
+        let mut text = style.row_in(color, "findings", &format!("{new} new{known}{flaky}"));
+        let widened = findings.iter().filter(|report| report.finding.widened).count();
+        if widened > 0 {
+            let of = plural(findings.len(), "finding");
+            let line = format!("in {widened} of {of} {}{}", words::ALLOWS_MORE, probes(findings));
+            text.push_str(&style.row("WIDENED", &line));
         }
-        for told in findings {
-            text.push_str(&listed(told, paint));
+        if let Some((median, most)) = shrink_runs(findings) {
+            let line = format!("to the shortest program in {median} runs (median), {most} at most");
+            text.push_str(&style.row("shrunk", &line));
         }
-        text
+        text + &findings.iter().map(|report| listed(report, style)).collect::<String>()
     }
 
-    fn noticed(&self, paint: &Style) -> String {
+    fn remarks(&self, style: &Style) -> String {
         let mut text = String::new();
-        for noticed in &self.outcome.notices {
-            let cases = plural(noticed.count, "case");
-            let line = format!("{}: {} ({cases})", noticed.clause, noticed.text);
-            text.push_str(&paint.row("notice", &line));
+        for notice in &self.outcome.notices {
+            let (clause, cases) = (notice.clause.titled(), plural(notice.count, "case"));
+            let line = format!("{clause} (no breach): {} ({cases})", notice.text);
+            text.push_str(&style.row("notice", &line));
         }
         for (reason, count) in &self.outcome.inconclusive {
             let line = format!("{}: {reason}", plural(*count, "case"));
-            text.push_str(&paint.row_in(Color::Doubtful, "inconclusive", &line));
+            text.push_str(&style.row_in(Color::Doubtful, "inconclusive", &line));
         }
         if !self.outcome.left_out.is_empty() {
             let steps: u64 = self.outcome.left_out.values().sum();
             let each =
                 self.outcome.left_out.iter().map(|(what, count)| format!("{what} ({count})"));
-            let each = each.collect::<Vec<_>>().join(", ");
-            let line = format!("{} that this release does not have: {each}", plural(steps, "step"));
-            text.push_str(&paint.row("left out", &line));
+            let (steps, each) = (plural(steps, "step"), each.format(", "));
+            let line = format!("{steps}, because this release does not support them: {each}");
+            text.push_str(&style.row("left out", &line));
         }
         for stale in &self.outcome.stale {
-            let line = format!("{}: {}", stale.signature, words::stale(stale));
-            text.push_str(&paint.row_in(Color::Doubtful, "stale", &line));
+            let line = format!("{}; {}", words::signature(&stale.signature), words::stale(stale));
+            text.push_str(&style.row_in(Color::Doubtful, "stale", &line));
         }
         text
     }
 
-    fn untested(&self, paint: &Style) -> String {
-        let fired = fired(self.outcome);
-        // G12 is a notice and is never compared; it is heard of where there is one.
-        let noticed = |id| self.outcome.notices.iter().any(|noticed| noticed.clause == id);
-        let of = |is: fn(&&Fired) -> bool| -> Vec<Clause> {
-            let clauses = fired.iter().filter(is).map(|clause| clause.id);
+    fn untested(&self, style: &Style) -> String {
+        let counts = by_clause(self.outcome);
+        // G12 is a notice and is never compared; it shows where there is one.
+        let noticed = |id| self.outcome.notices.iter().any(|notice| notice.clause == id);
+        let clauses = |is: fn(&&ClauseCount) -> bool| -> Vec<Clause> {
+            let clauses = counts.iter().filter(is).map(|clause| clause.id);
             clauses.filter(|id| !noticed(*id)).collect()
         };
-        let relied = of(|clause| clause.fired > 0 && clause.compared == 0);
-        let (lacking, silent): (Vec<Clause>, Vec<Clause>) = of(|clause| clause.fired == 0)
-            .into_iter()
-            .partition(|clause| self.outcome.withheld.contains(clause));
-        let why = self.outcome.no_sandbox.as_ref();
-        let mut text = why.map_or(String::new(), |why| {
-            paint.row("not tested", &format!("E2: this machine cannot sandbox: {why}"))
-        });
-        if lacking.is_empty() && silent.is_empty() {
-            text.push_str(&paint.row("not tested", "nothing: every clause fired"));
+        let indirect = clauses(|clause| clause.count.tested > 0 && clause.count.compared == 0);
+        let (unsupported, silent): (Vec<Clause>, Vec<Clause>) =
+            clauses(|clause| clause.count.tested == 0)
+                .into_iter()
+                .partition(|clause| self.outcome.withheld.contains(clause));
+        let mut text = String::new();
+        if let Some(why) = &self.outcome.no_sandbox {
+            let clause = Clause::E2.titled();
+            let line = format!("{clause}: this machine cannot sandbox commands: {why}");
+            text.push_str(&style.row("not tested", &line));
         }
-        let rows = [
-            ("not tested", lacking, "clauses need what this release does not have (see left out)"),
-            ("not tested", silent, "clauses never fired, and of them nothing is said"),
-            ("relied on", relied, "clauses by comparisons of others, by none of their own"),
-        ];
-        for (title, clauses, why) in rows.iter().filter(|(_, clauses, _)| !clauses.is_empty()) {
-            let line = format!("{} of {} {why}: {}", clauses.len(), fired.len(), join(clauses));
-            text.push_str(&paint.row(title, &line));
+        if unsupported.is_empty() && silent.is_empty() {
+            text.push_str(&style.row("not tested", "nothing: every clause was tested"));
         }
+        let mut list = |label: &str, clauses: &[Clause], why: &str| {
+            if !clauses.is_empty() {
+                let (count, clauses) = (clauses.len(), words::clauses(clauses));
+                let line = format!("{count} of {} clauses {why}: {clauses}", counts.len());
+                text.push_str(&style.row(label, &line));
+            }
+        };
+        let lacking = "need steps that this release does not support (see left out)";
+        list("not tested", &unsupported, lacking);
+        let untried =
+            "were not tested by these cases (a longer run or another seed may reach them)";
+        list("not tested", &silent, untried);
+        list("indirectly", &indirect, "were tested only through comparisons of other clauses");
         text
     }
 
-    fn conclusion(&self, paint: &Style) -> String {
+    fn conclusion(&self, style: &Style) -> String {
         let conclusion = self.outcome.conclusion();
-        let ink = match conclusion {
+        let color = match conclusion {
             Conclusion::Conforms => Color::Good,
             Conclusion::NewFinding => Color::Bad,
             _ => Color::Doubtful,
         };
         let name = words::name(&self.outcome.subject);
-        let sentence =
-            format!("{name} {} (exit code {})", words::sentence(self.outcome), conclusion as u8);
-        let lines = paint.wrap("", "", &sentence);
-        let lines = lines.lines().map(|line| format!("{}\n", paint.ink(ink, line)));
-        lines.collect()
+        let sentence = words::sentence(self.outcome);
+        let sentence = format!("{name} {sentence} (exit code {})", conclusion as u8);
+        style.paragraph(color, "", &sentence)
     }
 }
 
-fn join(clauses: &[Clause]) -> String {
-    clauses.iter().map(Clause::to_string).collect::<Vec<_>>().join(" ")
-}
-
-/// The median and the worst number of runs that it took to shrink a finding.
-fn shrinking(findings: &[FindingReport]) -> Option<(u32, u32)> {
-    let mut runs: Vec<u32> = findings
-        .iter()
-        .filter(|told| told.status == Status::New)
-        .map(|told| told.shrink_runs)
-        .collect();
-    runs.sort_unstable();
+/// The median and the largest number of runs that it took to shrink a finding.
+fn shrink_runs(findings: &[FindingReport]) -> Option<(u32, u32)> {
+    let new = findings.iter().filter(|report| report.status == Status::New);
+    let runs: Vec<u32> = new.map(|report| report.shrink_runs).sorted_unstable().collect();
     Some((*runs.get(runs.len() / 2)?, *runs.last()?))
 }
 
-/// What the deeds of the findings showed, counted.
-fn deeds(findings: &[FindingReport]) -> String {
-    let of = |wanted| {
-        let deeds = findings.iter().filter_map(|told| told.deed.as_ref());
-        deeds.filter(|deed| deed.proof == wanted).count()
+/// What the probes of the findings showed, counted.
+fn probes(findings: &[FindingReport]) -> String {
+    let count = |wanted| {
+        let probes = findings.iter().filter_map(|report| report.probe.as_ref());
+        probes.filter(|probe| probe.proof == wanted).count()
     };
-    let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (of(one), one));
+    let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (count(one), one));
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    let counts: Vec<String> =
-        counts.map(|(count, one)| format!("{count} {}", words::proof(one))).collect();
-    match counts.is_empty() {
-        true => String::new(),
-        false => format!("; by deeds {}", counts.join(", ")),
-    }
+    let counts = counts.map(|(count, proof)| format!("{count} {proof}")).join(", ");
+    if counts.is_empty() { counts } else { format!("; by probes: {counts}") }
 }
 
-/// A finding in one line, which begins with its clause.
-fn listed(told: &FindingReport, paint: &Style) -> String {
-    let finding = &told.finding;
-    let dimension = finding.dimension.map_or(String::new(), |dimension| dimension.to_string());
-    let widened = if finding.widened { "WIDENED " } else { "" };
-    let what = format!("expected {}, seen {}", finding.expected, finding.seen);
-    let line = format!("{widened}{}: {what}", words::status(told.status));
-    let line: String = match line.char_indices().nth(LISTED_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+/// A finding in a line or two, which begins with its clause.
+fn listed(report: &FindingReport, style: &Style) -> String {
+    let finding = &report.finding;
+    let clause = words::clause(finding.clause, finding.dimension);
+    let [expected, seen] = [&finding.expected, &finding.seen].map(|value| shortened(value));
+    let what = match finding.dimension {
+        Some(_) => format!("{expected} became {seen}"),
+        None => format!("expected {expected}, seen {seen}"),
     };
-    let ink = match told.status {
+    let widened = if finding.widened { "WIDENED, " } else { "" };
+    let color = match report.status {
         Status::New if finding.widened => Color::Bad,
         Status::New => Color::Strong,
         Status::Flaky => Color::Doubtful,
         Status::Known => Color::Plain,
     };
-    paint.row_in(ink, &format!("  {:<4}{dimension}", finding.clause), &line)
+    style.paragraph(color, "    ", &format!("{clause}: {what} ({widened}{})", report.status))
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(VALUE_MAX) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }

@@ -1,8 +1,8 @@
-//! The folder of a run: what happened, as it happens, and what came of it.
+//! The folder of a run: its events as they happen, its findings, and the summary.
 //!
-//! `events.jsonl` grows by a line an event, and each finding's files are there when it is told, so
-//! that a run that is killed keeps what it knew. `summary.json` appears whole, at the end. What is
-//! there already is never written over.
+//! `events.jsonl` grows by a line an event, and the files of a finding are written when it is
+//! reported, so that a run that is killed keeps its results so far. `summary.json` is written at
+//! once, at the end. Existing files are never overwritten.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::campaign::{Event, FindingReport, Outcome};
 /// Folders that are tried when several runs begin in the same second with the same seed.
 const SAME_NAMES_MAX: u32 = 100;
 
-/// The link that leads to the last run.
+/// The link to the last run.
 const LATEST: &str = "latest";
 
 /// The folder of one run.
@@ -23,52 +23,52 @@ const LATEST: &str = "latest";
 pub struct Folder {
     path: PathBuf,
     events: Option<File>,
-    /// The folder whose `latest` is to lead here once something happened, and this one's name.
-    latest: Option<(PathBuf, String)>,
+    /// The link to make at the first event.
+    latest: Option<Latest>,
 }
 
-/// A folder that cannot be had.
+/// The link `latest` in a folder of runs.
+#[derive(Debug)]
+struct Latest {
+    runs: PathBuf,
+    /// The run that it leads to.
+    name: String,
+}
+
+/// A folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NoFolder {
-    /// Something is in it.
     #[error(
         "cannot write results to {}: the folder is not empty; name another with --out",
         .0.display()
     )]
     Taken(PathBuf),
-    /// The system refuses it.
     #[error(
         "cannot make the folder {} for results: {source}; name another with --out",
         path.display()
     )]
-    Refused {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Refused { path: PathBuf, source: io::Error },
 }
 
 impl Folder {
     /// A folder that is new, or empty.
     ///
     /// # Errors
-    /// When something is in it, or it cannot be made.
+    /// Something is in it, or it cannot be made.
     pub fn at(path: &Path) -> Result<Folder, NoFolder> {
         let refused = |source| NoFolder::Refused { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(refused)?;
-        let mut inside = path.read_dir().map_err(refused)?;
-        match inside.next() {
-            None => Ok(Folder { path: path.to_owned(), events: None, latest: None }),
-            Some(_) => Err(NoFolder::Taken(path.to_owned())),
+        if path.read_dir().map_err(refused)?.next().is_some() {
+            return Err(NoFolder::Taken(path.to_owned()));
         }
+        Ok(Folder { path: path.to_owned(), events: None, latest: None })
     }
 
     /// A new folder of this name, or of this name and a number, below `runs`; `runs/latest` leads
-    /// to it from its first event on, unless something that is no link stands there.
+    /// to it from its first event on, unless `latest` is not a link.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// It cannot be made.
     pub fn within(runs: &Path, name: &str) -> Result<Folder, NoFolder> {
         let refused = |source| NoFolder::Refused { path: runs.join(name), source };
         fs::create_dir_all(runs).map_err(refused)?;
@@ -78,8 +78,8 @@ impl Folder {
             let path = runs.join(&name);
             match fs::create_dir(&path) {
                 Ok(()) => {
-                    let latest = Some((runs.to_owned(), name));
-                    return Ok(Folder { path, events: None, latest });
+                    let latest = Latest { runs: runs.to_owned(), name };
+                    return Ok(Folder { path, events: None, latest: Some(latest) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(refused(error)),
@@ -88,21 +88,20 @@ impl Folder {
         Err(NoFolder::Taken(runs.join(name)))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes the folder back, if nothing was written to it.
+    /// Removes the folder, if nothing was written to it.
     pub fn discard(self) {
         drop(fs::remove_dir(&self.path));
     }
 
-    /// Appends the event's line, and writes the files of a finding that is told.
+    /// Appends the event's line, and writes the files of a finding that is reported.
     ///
     /// # Errors
-    /// When the system refuses it.
-    pub fn hear(&mut self, event: &Event, line: &str, ways: &ReplayCommands) -> io::Result<()> {
+    /// A file cannot be written.
+    pub fn hear(&mut self, event: &Event, line: &str, commands: &ReplayCommands) -> io::Result<()> {
         let path = self.path.join("events.jsonl");
         let mut events = match self.events.take() {
             Some(file) => file,
@@ -110,22 +109,22 @@ impl Folder {
         };
         events.write_all(format!("{line}\n").as_bytes()).map_err(about(&path))?;
         self.events = Some(events);
-        if let Some((runs, name)) = self.latest.take() {
-            point(&runs, &name).map_err(about(&runs.join(LATEST)))?;
+        if let Some(latest) = self.latest.take() {
+            latest.link().map_err(about(&latest.runs.join(LATEST)))?;
         }
         match event {
-            Event::FindingReport(told) => self.keep(told, ways),
+            Event::FindingReport(report) => self.write_finding(report, commands),
             _ => Ok(()),
         }
     }
 
-    /// Writes the summary, and the findings once more: a signature may have been told twice, and
-    /// what the outcome holds of it is what stays.
+    /// Writes the summary, and the findings once more: of a signature that was reported twice, the
+    /// one in the outcome stays.
     ///
     /// # Errors
-    /// When the system refuses it.
-    pub fn close(&self, outcome: &Outcome, ways: &ReplayCommands) -> io::Result<()> {
-        outcome.findings.iter().try_for_each(|told| self.keep(told, ways))?;
+    /// A file cannot be written.
+    pub fn close(&self, outcome: &Outcome, commands: &ReplayCommands) -> io::Result<()> {
+        outcome.findings.iter().try_for_each(|report| self.write_finding(report, commands))?;
         let summary = Summary::new(outcome);
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         let half = self.path.join(".summary.json");
@@ -134,39 +133,40 @@ impl Folder {
         fs::rename(&half, &whole).map_err(about(&whole))
     }
 
-    fn keep(&self, told: &FindingReport, ways: &ReplayCommands) -> io::Result<()> {
+    fn write_finding(&self, report: &FindingReport, commands: &ReplayCommands) -> io::Result<()> {
         let findings = self.path.join("findings");
         fs::create_dir_all(&findings).map_err(about(&findings))?;
         let write = |ending: &str, text: &str| {
-            let path = findings.join(format!("{}.{ending}", told.id));
+            let path = findings.join(format!("{}.{ending}", report.id));
             fs::write(&path, text).map_err(about(&path))
         };
-        write("case", &FindingText::kept(told, ways).case())?;
-        write("trace", &told.trace.to_string())?;
-        write("stderr", &told.stderr)?;
-        if let Some((program, trace)) = told.deed.as_ref().and_then(|deed| deed.run.as_ref()) {
-            write("deed.case", &program.to_string())?;
-            write("deed.trace", &trace.to_string())?;
+        write("case", &FindingText::for_file(report, commands).case())?;
+        write("trace", &report.trace.to_string())?;
+        write("stderr", &report.stderr)?;
+        if let Some(trace) = &report.probe_run {
+            write("probe.case", &trace.program.to_string())?;
+            write("probe.trace", &trace.to_string())?;
         }
-        match &told.unlike {
-            Some(unlike) => write("unlike.trace", &unlike.to_string()),
-            None => Ok(()),
+        if let Some(unlike) = &report.unlike {
+            write("unlike.trace", &unlike.to_string())?;
         }
+        Ok(())
     }
 }
 
-/// Makes `latest` lead to a folder beside it.
-fn point(runs: &Path, name: &str) -> io::Result<()> {
-    let latest = runs.join(LATEST);
-    if latest.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
-        return Ok(());
+impl Latest {
+    fn link(&self) -> io::Result<()> {
+        let latest = self.runs.join(LATEST);
+        if latest.symlink_metadata().is_ok_and(|about| !about.is_symlink()) {
+            return Ok(());
+        }
+        let next = self.runs.join(format!(".latest-{}", self.name));
+        std::os::unix::fs::symlink(&self.name, &next)?;
+        fs::rename(&next, &latest)
     }
-    let next = runs.join(format!(".latest-{name}"));
-    std::os::unix::fs::symlink(name, &next)?;
-    fs::rename(&next, &latest)
 }
 
-/// The error, and what it is about.
+/// Adds the path to an error.
 fn about(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.to_owned();
     move |error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
@@ -182,7 +182,7 @@ mod tests {
     use crate::campaign::Event;
     use crate::report::finding::ReplayCommands;
 
-    /// What is in a folder, and where its link to the last run leads.
+    /// The names in a folder, and the target of its link to the last run.
     fn check(runs: &Path, expected: Expect) {
         let entries = runs.read_dir().expect("it is there").flatten();
         let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
@@ -193,8 +193,8 @@ mod tests {
 
     fn hear(folder: &mut Folder) {
         let event = Event::NoSchema { reason: "it prints none".to_owned() };
-        let ways = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
-        folder.hear(&event, "{}", &ways).expect("there is room");
+        let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
+        folder.hear(&event, "{}", &commands).expect("there is room");
     }
 
     #[test]

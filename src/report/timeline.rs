@@ -1,8 +1,9 @@
-//! Calls at once as a picture: each call a bar over the time it took.
+//! Concurrent calls as a picture: each call a bar over the time it took, its answer below it, and
+//! below all of them the notices that came meanwhile.
 //!
-//! Below each bar stands what the call was answered, and below all the notices that came in their
-//! course. The picture says which calls overlapped, and so which orders of them are possible; of
-//! what is no step of several calls there is none.
+//! The picture shows which calls overlapped, and so which orders of them are possible.
+
+use itertools::Itertools;
 
 use super::style::Style;
 use super::words::brief;
@@ -15,20 +16,29 @@ const CELLS: u64 = 24;
 /// Where words begin that stand below a bar.
 const INDENT: &str = "        ";
 
-/// What was seen, and when, in microseconds.
-type Seen<'a> = (u64, &'a Observation);
+#[derive(Clone, Copy)]
+struct Observed<'a> {
+    at_us: u64,
+    what: &'a Observation,
+}
 
 /// One call.
 struct Lane<'a> {
     step: &'a Step,
     sent_us: u64,
-    /// None where no answer came.
-    answer: Option<Seen<'a>>,
+    answer: Option<Observed<'a>>,
 }
 
-/// The picture of a step of several calls at once; none of any other, and of one that was not
+/// From when to when, counted from the first call.
+#[derive(Clone, Copy)]
+struct Span {
+    from_us: u64,
+    to_us: u64,
+}
+
+/// The picture of a step of several calls; none of any other step, and of one that was not
 /// performed.
-pub fn picture(trace: &Trace, step: usize, paint: &Style) -> Option<String> {
+pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
     let whole = trace.program.with_audit();
     let steps = match whole.get(step)? {
         Step::Parallel(steps) => steps,
@@ -38,71 +48,70 @@ pub fn picture(trace: &Trace, step: usize, paint: &Style) -> Option<String> {
         },
         _ => return None,
     };
-    let facts = trace.facts.iter().zip(&trace.times_us);
-    let seen: Vec<Seen<'_>> =
-        facts.filter(|(fact, _)| fact.step == step).map(|(fact, us)| (*us, &fact.what)).collect();
+    let facts = trace.facts.iter().zip(&trace.times_us).filter(|(fact, _)| fact.step == step);
+    let seen: Vec<Observed<'_>> =
+        facts.map(|(fact, us)| Observed { at_us: *us, what: &fact.what }).collect();
     let lanes = lanes(steps, &seen);
     let begun_us = lanes.first()?.sent_us;
-    let answers = lanes.iter().filter_map(|lane| lane.answer.map(|(us, _)| us));
-    let notices = seen.iter().filter(|(_, what)| matches!(what, Observation::Settings { .. }));
-    let ends = answers.chain(notices.clone().map(|(us, _)| *us));
-    let span_us = ends.max()?.saturating_sub(begun_us).max(1);
-    let mut text = format!("  Calls at once, over {}:\n\n", milliseconds(span_us));
+    let answers = lanes.iter().filter_map(|lane| lane.answer);
+    let notices = seen.iter().filter(|seen| matches!(seen.what, Observation::Settings { .. }));
+    let ends = answers.chain(notices.clone().copied()).map(|seen| seen.at_us);
+    let length_us = ends.max()?.saturating_sub(begun_us).max(1);
+    let mut text = format!("  Calls at once, over {}:\n\n", milliseconds(length_us));
     for (place, lane) in lanes.iter().enumerate() {
-        let until_us = lane.answer.map_or(begun_us + span_us, |(us, _)| us);
-        let bar = bar((lane.sent_us - begun_us, until_us - begun_us), span_us, '■');
-        let call = lane.step.to_string();
-        let head = format!("    c{place}  {bar}  ");
-        text.push_str(&format!("{}\n", paint.wrap(&head, INDENT, &words(&call))));
-        let took = lane.answer.map(|(us, _)| milliseconds(us.saturating_sub(lane.sent_us)));
-        let answered = answered(lane.answer.map(|(_, what)| what), took);
-        text.push_str(&format!("{}\n", paint.wrap(INDENT, INDENT, &answered)));
+        let until_us = lane.answer.map_or(begun_us + length_us, |answer| answer.at_us);
+        let span = Span { from_us: lane.sent_us - begun_us, to_us: until_us - begun_us };
+        let head = format!("    c{place}  {}  ", bar(span, length_us, '■'));
+        let call = lane.step.to_string().split_whitespace().join(" ");
+        text.push_str(&format!("{}\n", style.wrap(&head, INDENT, &call)));
+        text.push_str(&format!("{}\n", style.wrap(INDENT, INDENT, &lane.answered())));
     }
-    for (us, what) in notices {
+    for Observed { at_us, what } in notices {
         let Observation::Settings { thread, policy } = what else { continue };
-        let at_us = us.saturating_sub(begun_us);
-        let head = format!("{INDENT}{}  ", bar((at_us, at_us), span_us, '*'));
+        let at_us = at_us.saturating_sub(begun_us);
+        let bar = bar(Span { from_us: at_us, to_us: at_us }, length_us, '*');
         let says = format!("notice of {thread}: {policy}");
-        text.push_str(&format!("{}\n", paint.wrap(&head, INDENT, &says)));
+        text.push_str(&format!("{}\n", style.wrap(&format!("{INDENT}{bar}  "), INDENT, &says)));
     }
     Some(text)
 }
 
 /// The calls in the order of the step, which is the order in which they were sent.
-fn lanes<'a>(steps: &'a [Step], seen: &[Seen<'a>]) -> Vec<Lane<'a>> {
-    let sent = seen.iter().filter_map(|(us, what)| match what {
-        Observation::Sent { call, .. } => Some((*us, *call)),
+fn lanes<'a>(steps: &'a [Step], seen: &[Observed<'a>]) -> Vec<Lane<'a>> {
+    let sent = seen.iter().filter_map(|seen| match seen.what {
+        Observation::Sent { call, .. } => Some((seen.at_us, *call)),
         _ => None,
     });
-    let lane = |(step, (sent_us, call))| {
-        let answer = seen.iter().find(|(_, what)| what.answers(call)).copied();
+    let lanes = steps.iter().zip(sent).map(|(step, (sent_us, call))| {
+        let answer = seen.iter().find(|seen| seen.what.answers(call)).copied();
         Lane { step, sent_us, answer }
-    };
-    steps.iter().zip(sent).map(lane).collect()
+    });
+    lanes.collect()
 }
 
-/// A bar with these marks from one time to another of a span; one mark at the least.
-fn bar((from_us, to_us): (u64, u64), span_us: u64, mark: char) -> String {
-    let cell = |us: u64| (us * CELLS / span_us).min(CELLS - 1);
-    let (first, last) = (cell(from_us), cell(to_us));
-    let cells = (0..CELLS).map(|at| if (first..=last).contains(&at) { mark } else { '-' });
+/// A bar with marks over a span of the whole; one mark at the least.
+fn bar(span: Span, length_us: u64, mark: char) -> String {
+    let cell = |us: u64| (us * CELLS / length_us).min(CELLS - 1);
+    let marked = cell(span.from_us)..=cell(span.to_us);
+    let cells = (0..CELLS).map(|at| if marked.contains(&at) { mark } else { '-' });
     format!("|{}|", cells.collect::<String>())
 }
 
-/// A line without the room that the program's columns take.
-fn words(line: &str) -> String {
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn answered(answer: Option<&Observation>, took: Option<String>) -> String {
-    let took = took.map_or(String::new(), |took| format!(" after {took}"));
-    match answer {
-        Some(Observation::Answered { policy: Some(policy), .. }) => {
-            format!("answered{took}: {policy}")
+impl Lane<'_> {
+    fn answered(&self) -> String {
+        let Some(Observed { at_us, what }) = self.answer else {
+            return "not answered".to_owned();
+        };
+        let after = milliseconds(at_us.saturating_sub(self.sent_us));
+        match what {
+            Observation::Answered { policy: Some(policy), .. } => {
+                format!("answered after {after}: {policy}")
+            }
+            Observation::Refused { message, .. } => {
+                format!("refused after {after}: {}", brief(message))
+            }
+            _ => format!("answered after {after}, with no policy"),
         }
-        Some(Observation::Refused { message, .. }) => format!("refused{took}: {}", brief(message)),
-        Some(_) => format!("answered{took}, with no policy"),
-        None => "not answered".to_owned(),
     }
 }
 
@@ -165,7 +174,7 @@ mod tests {
                         collaboration=default
                     c1  |■■■■■■■■■---------------|  settings t0 approval=never
                         answered after 3.9 ms, with no policy
-                    c2  |■■■---------------------|  fork nobody -> t1
+                    c2  |■■■---------------------|  fork unknown -> t1
                         refused after 0.8 ms: no rollout found
                         |----------------*-------|  notice of t0: approval=on-request
                         reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS
@@ -187,7 +196,7 @@ mod tests {
                     c1  |■■■■■■■■■■■■■■■■■■■■■■■■|  settings t0
                         approval=never
                         answered after 3.9 ms, with no policy
-                    c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork nobody -> t1
+                    c2  |-■■■■■■■■■■■■■■■■■■■■■■■|  fork unknown -> t1
                         not answered
             "#]],
         );

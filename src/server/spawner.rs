@@ -4,11 +4,10 @@
 //! that lives as long as this process starts them all. Each child gets a process group of its own,
 //! and SIGKILL when this process ends, however that happens.
 
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
-use std::thread;
+use std::{io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 

@@ -8,16 +8,14 @@
 use std::collections::BTreeSet;
 
 use crate::policy::{CallOverrides, Defaults, Overrides, Setting};
-use crate::program::Program;
 use crate::program::ops::Step;
 use crate::program::ops::configure::Configure;
 use crate::program::ops::fork::Fork;
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
 use crate::program::ops::start::Start;
-use crate::program::simplify;
-use crate::program::thread::ThreadName;
-use crate::program::thread::ThreadRef;
+use crate::program::thread::{ThreadName, ThreadRef};
+use crate::program::{Program, simplify};
 
 /// Large steps, made from the line and the thread at which a finding showed; smallest plan first.
 pub fn guesses(program: &Program, step: usize, thread: Option<ThreadName>) -> Vec<Program> {

@@ -8,6 +8,12 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use expect_test::{Expect, expect};
+use proptest::collection::vec;
+use proptest::prelude::any;
+use sha2::{Digest, Sha256};
+
+use super::drawn::{moving, of_bytes};
+use super::{check, same};
 use heirloom::model::REVISION;
 use heirloom::policy::{Defaults, Overrides, Setting};
 use heirloom::program::Program;
@@ -22,12 +28,6 @@ use heirloom::program::ops::start::Start;
 use heirloom::program::ops::{Delay, Step};
 use heirloom::program::reply::Reply;
 use heirloom::program::thread::ThreadRef;
-use proptest::collection::vec;
-use proptest::prelude::any;
-use sha2::{Digest, Sha256};
-
-use super::drawn::{moving, of_bytes};
-use super::{check, same};
 
 /// The model's revision, and the SHA-256 of the first 100 programs of seed 11 at that revision.
 const PINNED: (u32, &str) = (8, "1226483f70f9f51576a50656de94ff2663a01954561e6737a44a29e1a19ec501");

@@ -7,6 +7,12 @@
 use std::collections::BTreeMap;
 
 use arbitrary::{Arbitrary, Unstructured};
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::{Index, select};
+use semver::Version;
+
+use crate::simulated::fault::{FAULTS, Fault};
 use heirloom::policy::{
     Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, Setting, TurnOverrides,
 };
@@ -15,12 +21,6 @@ use heirloom::program::generate::{Draw, programs};
 use heirloom::program::ops::Step;
 use heirloom::program::ops::run::Run;
 use heirloom::program::reply::Reply;
-use proptest::collection::{btree_set, vec};
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::sample::{Index, select};
-use semver::Version;
-
-use crate::simulated::fault::{FAULTS, Fault};
 
 /// The most bytes of a fuzzer; a program of twelve steps takes a few hundred.
 const FUZZ_BYTES: usize = 1024;

@@ -8,8 +8,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use expect_test::expect;
+use proptest::strategy::Strategy;
+
+use super::check;
+use super::drawn::any_program;
+use crate::simulated;
+use crate::simulated::fault::{FAULTS, Fault};
 use heirloom::contract::Clause;
-use heirloom::judge::{Finding, Verdict, View, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::{Finding, Verdict};
+use heirloom::judge::view::View;
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::policy::{Dimension, Overrides};
@@ -22,12 +30,6 @@ use heirloom::program::ops::run::Run;
 use heirloom::program::ops::start::Start;
 use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Entry, Observation, Trace};
-use proptest::strategy::Strategy;
-
-use super::check;
-use super::drawn::any_program;
-use crate::simulated;
-use crate::simulated::fault::{FAULTS, Fault};
 
 /// The most rounds of drawn programs until each fault is found: one round finds the rarest in 7 of 8
 /// runs.

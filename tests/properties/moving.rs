@@ -3,15 +3,15 @@
 //! Their programs read back like all others, the contract demands the same of them, and a reduction
 //! never names a release that the larger program does not name.
 
-use heirloom::judge::judge;
-use heirloom::program::Program;
-use heirloom::program::generate::{self, Draw};
-use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
 
 use super::drawn::moving;
 use super::{check, same};
 use crate::simulated;
+use heirloom::judge::judge;
+use heirloom::program::Program;
+use heirloom::program::generate::{self, Draw};
+use heirloom::shrink::reductions::reductions;
 
 fn programs() -> impl Strategy<Value = Program> {
     generate::programs(moving())

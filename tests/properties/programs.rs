@@ -5,6 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use proptest::strategy::Strategy;
+
+use super::drawn::{any_program, of_bytes, written_program};
+use super::{check, same};
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::program::Program;
@@ -13,10 +17,6 @@ use heirloom::program::ops::disk::Disk;
 use heirloom::program::ops::restart::{Restart, Stop};
 use heirloom::program::ops::resume::Resume;
 use heirloom::program::thread::ThreadRef;
-use proptest::strategy::Strategy;
-
-use super::drawn::{any_program, of_bytes, written_program};
-use super::{check, same};
 
 /// The worlds that are followed: they multiply where several answers are allowed at many steps.
 const WORLDS_MAX: usize = 16;

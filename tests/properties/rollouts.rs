@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
 use heirloom::protocol::policy::Places;
 use heirloom::protocol::rollout::policy;
-use serde_json::{Value, json};
 
 const OWN: &str = "own";
 const PARENT: &str = "parent";

@@ -6,10 +6,6 @@
 
 use std::cell::RefCell;
 
-use heirloom::judge::{Verdict, judge};
-use heirloom::program::Program;
-use heirloom::shrink::Search;
-use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
 use proptest::sample::select;
 
@@ -17,6 +13,11 @@ use super::check;
 use super::drawn::any_program;
 use crate::simulated;
 use crate::simulated::fault::{FAULTS, Fault};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Verdict;
+use heirloom::program::Program;
+use heirloom::shrink::Search;
+use heirloom::shrink::reductions::reductions;
 
 /// Runs that half of all searches may take, as on a real server.
 const MEDIAN_RUNS: u32 = 25;

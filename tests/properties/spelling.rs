@@ -6,6 +6,11 @@
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::Strategy;
+use serde_json::{Value, json};
+
+use super::drawn::{approvals, reviewers, sandboxes};
+use super::{check, same};
 use heirloom::policy::{Permissions, Policy};
 use heirloom::program::Program;
 use heirloom::program::request::{Back, RequestContext};
@@ -14,11 +19,6 @@ use heirloom::protocol::policy::{
     sandbox_json,
 };
 use heirloom::protocol::requests::{Ids, call};
-use proptest::prelude::Strategy;
-use serde_json::{Value, json};
-
-use super::drawn::{approvals, reviewers, sandboxes};
-use super::{check, same};
 
 fn places() -> Places {
     Places {

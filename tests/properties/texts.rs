@@ -6,15 +6,6 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use heirloom::contract;
-use heirloom::judge::origin::Origin;
-use heirloom::judge::signature::Signature;
-use heirloom::policy::model_context::ContextPart;
-use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
-use heirloom::program::Program;
-use heirloom::program::operation::OpKind;
-use heirloom::program::thread::ThreadName;
-use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -24,6 +15,15 @@ use semver::Version;
 use super::drawn::{any_fault, any_program, stated, texts, written_program};
 use super::{check, same};
 use crate::simulated;
+use heirloom::contract;
+use heirloom::judge::origin::Origin;
+use heirloom::judge::signature::Signature;
+use heirloom::policy::model_context::ContextPart;
+use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
+use heirloom::program::Program;
+use heirloom::program::operation::OpKind;
+use heirloom::program::thread::ThreadName;
+use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 
 fn read_back<T>(value: &T) -> Result<(), String>
 where

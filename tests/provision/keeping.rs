@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use expect_test::{Expect, expect};
+
+use crate::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
 use heirloom::provision::prune::{Keep, Pruned, prune};
 use heirloom::provision::resolve::{Every, servers};
 use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list, provide_by};
-
-use crate::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
 
 /// npm that lists releases, and one that has no package; it brings what the stage has.
 const NPM_LISTS: &str = r#"

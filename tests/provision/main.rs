@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use expect_test::{Expect, expect};
-use heirloom::provision::{Cache, Client, Progress, provide_by};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::stage::{
     CODEX, NPM, NPM_FAILS, NPM_HANGS, NPM_UNKNOWN, PIP, PIP_UNKNOWN, Stage, clients, stage,
 };
+use heirloom::provision::{Cache, Client, Progress, provide_by};
 
 /// Where the victim of the kill finds its stage.
 const VICTIM: &str = "HEIRLOOM_PROVISION_VICTIM";

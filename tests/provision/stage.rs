@@ -14,10 +14,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use heirloom::provision::{Cache, Clients, Error, Executable, Progress, list, pinned, provide_by};
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
+
+use heirloom::provision::{Cache, Clients, Error, Executable, Progress, list, pinned, provide_by};
 
 /// A program that is being written cannot be run, and a child that another test starts in that
 /// moment holds it open a little longer: so the tests of this file take turns.

@@ -8,19 +8,22 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use semver::Version;
+
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::FeatureSet;
-use heirloom::judge::{Finding, judge};
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
 use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
-use heirloom::report::finding::{FindingText, server};
+use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
+use heirloom::report::words::ran_on;
 use heirloom::shrink::Search;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use semver::Version;
 
 /// The environment variable that names the server.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
@@ -108,18 +111,14 @@ impl Real {
 
     fn report(&self, program: &Program, finding: &Finding) -> Result<String, String> {
         let (program, finding, runs) = self.shrunk(program, finding)?;
-        let text = FindingText {
-            finding: &finding,
-            program: &program,
-            trace: None,
-            standing: "new",
-            before: vec![("server", server(&finding.residence))],
-            after: vec![
-                ("signature", finding.signature().to_string()),
-                ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
-            ],
+        let details = Details {
+            server: Some(ran_on(&finding.home_history)),
+            found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
+            ..Details::default()
         };
-        let text = text.text(&Style::plain(WIDTH));
+        let (finding, program, trace, standing) = (&finding, &program, None, Standing::New);
+        let finding = FindingText { finding, program, trace, standing, details };
+        let text = finding.text(&Style::plain(WIDTH));
         Ok(format!("\n{text}\n  The same as a case file:\n\n{program}"))
     }
 

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use semver::Version;
+
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
 use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
-use semver::Version;
 
 /// The version that the simulated server states: one that sends every notice.
 const VERSION: Version = Version::new(0, 169, 0);

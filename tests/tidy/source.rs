@@ -49,7 +49,8 @@ impl Source {
             text.parse().unwrap_or_else(|error| panic!("cannot read {path} as Rust: {error}"));
         let mut words = Vec::new();
         flatten(tokens, &mut words);
-        let is_tests = path.ends_with("/tests.rs") || path.contains("/tests/");
+        let is_tests =
+            path.ends_with("/tests.rs") || path == "src/testing.rs" || path.contains("/tests/");
         mark_test_code(&mut words, is_tests || !path.starts_with("src/"));
         let declared = |words: &[Word]| words[0].text == "mod" && words[2].text == ";";
         let children = words.windows(3).filter(|words| declared(words));
@@ -62,11 +63,11 @@ impl Source {
         }
     }
 
-    /// The room that the file belongs to; `lib.rs` and `main.rs` belong to none.
+    /// The room that the file belongs to; `lib.rs`, `main.rs` and the tests' builders belong to none.
     pub(crate) fn room(&self) -> Option<&str> {
         let first = self.path.strip_prefix("src/")?.split('/').next()?;
         let name = first.trim_end_matches(".rs");
-        (!["lib", "main"].contains(&name)).then_some(name)
+        (!["lib", "main", "testing"].contains(&name)).then_some(name)
     }
 
     pub(crate) fn complaint(&self, line: usize, problem: impl AsRef<str>) -> String {

@@ -1,7 +1,7 @@
 //! `cold-read`: a resume by a second process, on a copy of the home.
 //!
-//! It is taken while the server runs, which does not notice: the copy has files, folders and a model
-//! of its own. A reply about a file outside the copy is trouble of our own, since the read would
+//! It is taken while the server runs, which does not notice: the copy has files, folders and a
+//! model of its own. A reply about a file outside the copy is trouble of our own, since the read would
 //! then have touched the live home. The second process is killed once it has answered.
 
 use std::path::Path;

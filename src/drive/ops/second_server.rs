@@ -1,5 +1,6 @@
-//! `second-server`: another server on the same home runs for as long as its one request takes. What it has loaded
-//! does not concern the first one.
+//! `second-server`: another server on the same home, for as long as its one request takes.
+//!
+//! What it has loaded does not concern the first server.
 
 use std::time::Instant;
 

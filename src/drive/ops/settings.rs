@@ -1,4 +1,6 @@
-//! `settings`: a change of settings is over with its notice: the answer only says that the request arrived.
+//! `settings`: a change of settings, up to its notice.
+//!
+//! The answer only says that the request arrived.
 
 use super::Perform;
 use crate::drive::run::{Aborted, Runner};

@@ -1,13 +1,12 @@
 //! The files of a matrix: `matrix.json`, `matrix.html`, and a case for every broken cell.
 //!
-//! Written whole each time, since they are made from results that are kept beside them. A case is
-//! what a campaign writes: a program that can be replayed, below comments that explain it.
+//! Written anew each time, from the stored results beside them. A case has the same form as one of
+//! a campaign: a program that can be replayed, below comments that explain it.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use super::json::Document;
+use super::json::{Document, case_path};
 use super::page;
 use crate::campaign::FindingReport;
 use crate::matrix::Matrix;
@@ -20,43 +19,36 @@ pub const DOCUMENT: &str = "matrix.json";
 /// The name of the page.
 pub const PAGE: &str = "matrix.html";
 
-/// Where a case lies below the folder of a matrix.
-pub fn case_path(label: &str, id: &str) -> String {
-    let label = label.replace(|sign: char| !sign.is_ascii_alphanumeric() && sign != '.', "_");
-    format!("cases/{label}/{id}.case")
-}
-
-/// Writes everything.
-///
 /// # Errors
-/// When the system refuses it.
+/// A file cannot be written.
 pub fn write(folder: &Path, matrix: &Matrix, key: &Key) -> io::Result<()> {
-    let ways = |label: &str| ReplayCommands {
+    let commands = |label: &str| ReplayCommands {
         folder: folder.to_owned(),
         flags: format!("--server {label}"),
     };
     for column in &matrix.columns {
         let findings = column.results().into_iter().flat_map(|results| &results.findings);
-        for told in findings {
-            case(&folder.join(case_path(&column.label, &told.id)), told, &ways(&column.label))?;
+        for report in findings {
+            let path = folder.join(case_path(&column.label, &report.id));
+            write_case(&path, report, &commands(&column.label))?;
         }
     }
     let document = Document::new(matrix, key.clone());
     let text = serde_json::to_string_pretty(&document).expect("a document is plain values");
-    whole(&folder.join(DOCUMENT), &format!("{text}\n"))?;
-    whole(&folder.join(PAGE), &page::html(matrix, key))
+    write_whole(&folder.join(DOCUMENT), &format!("{text}\n"))?;
+    write_whole(&folder.join(PAGE), &page::html(matrix, key))
 }
 
-fn case(path: &Path, told: &FindingReport, ways: &ReplayCommands) -> io::Result<()> {
+fn write_case(path: &Path, report: &FindingReport, commands: &ReplayCommands) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(about(parent))?;
     }
-    whole(path, &FindingText::kept(told, ways).case())?;
-    whole(&path.with_extension("trace"), &told.trace.to_string())
+    write_whole(path, &FindingText::for_file(report, commands).case())?;
+    write_whole(&path.with_extension("trace"), &report.trace.to_string())
 }
 
-/// Writes a file that nobody sees half of.
-fn whole(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a file that is never seen half-written.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let half = path.with_extension("half");
     fs::write(&half, text).map_err(about(&half))?;
     fs::rename(&half, path).map_err(about(path))

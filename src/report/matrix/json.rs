@@ -1,54 +1,53 @@
-//! The matrix as one JSON object: `matrix.json`.
+//! The matrix as one JSON object, `matrix.json`, written and read.
 //!
-//! Versioned by its schema, written and read here alone. Keys are added under the same version, and
-//! never taken away. Clauses, dimensions and signatures are spelled as in the contract.
+//! Versioned by its schema. Keys are added under the same version, and never taken away. Clauses,
+//! dimensions and signatures are spelled as in the contract.
 
 use std::collections::BTreeSet;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::files::case_path;
-use crate::campaign::{FindingReport, Status};
+use crate::campaign::FindingReport;
 use crate::contract::Clause;
+use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
 use crate::matrix::record::Key;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Row, Since, State};
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, Since, State, TurningPoint};
 use crate::policy::Dimension;
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom matrix v1";
+pub const SCHEMA: &str = "heirloom matrix v2";
 
-/// The whole of it.
+/// An older schema that is read: the keys of a finding stand beside those of its release.
+const FLAT: &str = "heirloom matrix v1";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Document {
-    /// The schema.
     pub schema: String,
     /// The version of heirloom that wrote it.
     pub heirloom: String,
-    /// What was run on each release.
+    /// The settings of the run on each release.
     #[serde(flatten)]
     pub key: Key,
-    /// The releases, in order.
+    /// In order.
     pub releases: Vec<Release>,
     /// Every clause in every dimension on every release.
     pub cells: Vec<Entry>,
     /// Every finding of every release.
-    pub findings: Vec<Shown>,
-    /// What changed when.
+    pub findings: Vec<MatrixFinding>,
     pub turns: Vec<Turned>,
 }
 
-/// One release.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Release {
     /// Its name in the other lists.
     pub release: String,
-    /// What it says it is.
     pub version: Option<Version>,
     /// The digest of its executable.
     pub digest: Option<String>,
-    /// Why it was not run, where it was not.
+    /// Why it was not run.
     pub not_run: Option<String>,
     /// Cases run and judged.
     pub cases: u64,
@@ -56,95 +55,71 @@ pub struct Release {
     pub steps: u64,
     /// From beginning to end of its own run.
     pub wall_seconds: f64,
-    /// Cases that said nothing, by trouble of the suite.
+    /// The number of inconclusive cases.
     pub inconclusive: u64,
-    /// The signatures that it was asked for by a program which shows them somewhere.
+    /// The signatures whose program was run on it.
     pub asked: BTreeSet<Signature>,
 }
 
 /// A clause in a dimension on a release.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// The clause.
     pub clause: Clause,
-    /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
-    /// The release.
     pub release: String,
-    /// How it stands.
     pub state: State,
-    /// How often it was tried.
-    pub fired: u64,
-    /// Whether the release allows more than is due.
+    #[serde(rename = "fired")]
+    pub tested: u64,
+    /// Whether the release allows more than is expected.
     pub widened: bool,
-    /// Whether everything that breaks it is a known deviation.
+    /// Whether all breaches are known deviations.
     pub known: bool,
-    /// What breaks it.
+    /// The breaches.
     pub signatures: Vec<Signature>,
-    /// The case to see it, below the folder of the matrix.
+    /// The case of the first breach, below the folder of the matrix.
     pub case: Option<String>,
 }
 
 /// A finding on a release.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Shown {
-    /// The signature.
-    pub signature: Signature,
-    /// The release.
+pub struct MatrixFinding {
     pub release: String,
-    /// How it stands.
-    pub status: Status,
-    /// Whether the release allows more than is due.
-    pub widened: bool,
     /// Whether it is a known deviation there.
     pub known: bool,
-    /// What was due.
-    pub expected: String,
-    /// What was seen.
-    pub seen: String,
-    /// The form of what was seen, where it is a value.
-    pub seen_form: Option<String>,
-    /// Confirming runs that showed it, and how many there were.
-    pub confirmed: (u32, u32),
-    /// The first release that shows it, of an unbroken row of them.
+    /// The first release of an unbroken row that shows it.
     pub since: Option<String>,
-    /// The last release before that which was tried and did not.
+    /// The last release before that which was tested and does not.
     pub after: Option<String>,
-    /// The case file, below the folder of the matrix.
-    pub case: String,
+    pub finding: FindingRecord,
 }
 
 /// A clause that a release breaks or keeps otherwise than the one before it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Turned {
-    /// The clause.
     pub clause: Clause,
-    /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
-    /// The release before it that was tried.
+    /// The last release before it that was tested.
     pub from: String,
-    /// The release.
     pub to: String,
-    /// What shows from here on.
+    /// Signatures that show from here on.
     pub gained: Vec<Signature>,
-    /// What no longer shows.
+    /// Signatures that no longer show.
     pub lost: Vec<Signature>,
 }
 
 impl Document {
-    /// The document of a matrix.
     pub fn new(matrix: &Matrix, key: Key) -> Document {
         let columns = || matrix.columns.iter().enumerate();
-        let cells = matrix.rows.iter().flat_map(|(place, cells)| {
+        let cells = matrix.rows.iter().flat_map(|(row, cells)| {
             let beside = matrix.columns.iter().zip(cells);
-            beside.map(|(column, cell)| entry(*place, column, cell))
+            beside.map(|(column, cell)| entry(*row, column, cell))
         });
-        let shown = |(at, column): (usize, &Column)| -> Vec<Shown> {
+        let findings = columns().flat_map(|(at, column)| {
             let findings = column.results().into_iter().flat_map(|results| &results.findings);
-            findings.map(|told| shown(matrix, at, told)).collect()
-        };
+            findings.map(move |report| finding(matrix, at, report))
+        });
         let label = |at: usize| matrix.columns[at].label.clone();
-        let turned = |turn: crate::matrix::TurningPoint| Turned {
+        let turned = |turn: TurningPoint| Turned {
             clause: turn.place.clause,
             dimension: turn.place.dimension,
             from: label(turn.from),
@@ -156,25 +131,44 @@ impl Document {
             schema: SCHEMA.to_owned(),
             heirloom: env!("CARGO_PKG_VERSION").to_owned(),
             key,
-            releases: columns().map(|(_, column)| release(column)).collect(),
+            releases: matrix.columns.iter().map(release).collect(),
             cells: cells.collect(),
-            findings: columns().flat_map(shown).collect(),
+            findings: findings.collect(),
             turns: matrix.turns().into_iter().map(turned).collect(),
         }
     }
 
-    /// Reads one.
+    /// Reads a document of this version or an older one.
     ///
     /// # Errors
-    /// Why the text is none, in words.
+    /// Why the text is not one.
     pub fn read(text: &str) -> Result<Document, String> {
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-        let schema = value.get("schema").and_then(serde_json::Value::as_str);
-        match schema {
-            Some(SCHEMA) => serde_json::from_value(value).map_err(|error| error.to_string()),
-            other => Err(format!("its schema is `{}`, not `{SCHEMA}`", other.unwrap_or("none"))),
+        let mut value: Value =
+            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        match value["schema"].as_str() {
+            Some(SCHEMA) => {}
+            Some(FLAT) => nest_findings(&mut value),
+            other => {
+                let schema = other.unwrap_or("none");
+                return Err(format!("its schema is `{schema}`, not `{SCHEMA}`"));
+            }
         }
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+}
+
+/// Where a case lies below the folder of a matrix.
+pub fn case_path(label: &str, id: &str) -> String {
+    let label = label.replace(|sign: char| !sign.is_ascii_alphanumeric() && sign != '.', "_");
+    format!("cases/{label}/{id}.case")
+}
+
+fn nest_findings(document: &mut Value) {
+    for finding in document["findings"].as_array_mut().into_iter().flatten() {
+        let mut record = finding.clone();
+        // There it is the name of the column, which need not be a version.
+        record.as_object_mut().and_then(|keys| keys.remove("release"));
+        finding["finding"] = record;
     }
 }
 
@@ -197,13 +191,13 @@ fn release(column: &Column) -> Release {
     }
 }
 
-fn entry(place: Row, column: &Column, cell: &Cell) -> Entry {
+fn entry(row: Row, column: &Column, cell: &Cell) -> Entry {
     Entry {
-        clause: place.clause,
-        dimension: place.dimension,
+        clause: row.clause,
+        dimension: row.dimension,
         release: column.label.clone(),
         state: cell.state,
-        fired: cell.fired,
+        tested: cell.tested,
         widened: cell.widened(),
         known: cell.is_known(),
         signatures: cell.breaches.iter().map(|breach| breach.signature.clone()).collect(),
@@ -211,30 +205,58 @@ fn entry(place: Row, column: &Column, cell: &Cell) -> Entry {
     }
 }
 
-fn shown(matrix: &Matrix, at: usize, told: &FindingReport) -> Shown {
-    let (finding, label) = (&told.finding, &matrix.columns[at].label);
-    let place = Row { clause: finding.clause, dimension: finding.dimension };
+fn finding(matrix: &Matrix, at: usize, report: &FindingReport) -> MatrixFinding {
+    let (finding, label) = (&report.finding, &matrix.columns[at].label);
+    let row = Row { clause: finding.clause, dimension: finding.dimension };
     let signature = finding.signature();
-    let cell = matrix.rows.get(&place).map(|cells| &cells[at]);
-    let breach =
-        cell.and_then(|cell| cell.breaches.iter().find(|breach| breach.signature == signature));
+    let breaches = matrix.rows.get(&row).map(|cells| &cells[at].breaches);
+    let breach = breaches.and_then(|all| all.iter().find(|breach| breach.signature == signature));
     let (since, after) = match breach.map(|breach| breach.since.clone()) {
         Some(Since::After { first, last }) => (Some(first), Some(last)),
         Some(Since::AtLeast { first }) => (Some(first), None),
         None => (None, None),
     };
-    Shown {
-        signature,
+    MatrixFinding {
         release: label.clone(),
-        status: told.status,
-        widened: finding.widened,
         known: breach.is_some_and(|breach| breach.known),
-        expected: finding.expected.clone(),
-        seen: finding.seen.clone(),
-        seen_form: finding.seen_form.clone(),
-        confirmed: told.confirmed,
         since,
         after,
-        case: case_path(label, &told.id),
+        finding: FindingRecord { case: case_path(label, &report.id), ..report.record.clone() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::{Document, FLAT};
+
+    #[test]
+    fn findings_of_an_older_matrix_are_read() {
+        let finding = json!({
+            "signature": "R4/AP/resume/never/config", "release": "0.144.4 (./codex)",
+            "status": "new", "widened": true, "known": false, "expected": "never",
+            "seen": "on-request", "seen_form": "on-request", "confirmed": [2, 5],
+            "since": null, "after": null, "case": "cases/a.case",
+        });
+        let document = json!({
+            "schema": FLAT, "heirloom": "0.1.0", "revision": 1, "seed": 1, "cases": 1,
+            "max_ops": 12, "confirmations": 5, "profile": "default", "releases": [], "cells": [],
+            "findings": [finding], "turns": [],
+        });
+        let document = Document::read(&document.to_string()).expect("it is a document");
+        let found = &document.findings[0];
+        let (record, finding) = (&found.finding, &found.finding.finding);
+        expect!["0.144.4 (./codex): R4/AP/resume/never/config widened, 2 of 5, cases/a.case"]
+            .assert_eq(&format!(
+                "{}: {} {}, {} of {}, {}",
+                found.release,
+                finding.signature(),
+                if finding.widened { "widened" } else { "not widened" },
+                record.confirmed.shown,
+                record.confirmed.runs,
+                record.case,
+            ));
     }
 }
