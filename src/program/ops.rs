@@ -527,7 +527,7 @@ mod tests {
         let (_, rest) = document.split_once(begin).expect("the table begins at its marker");
         let (table, _) = rest.split_once(end).expect("the table ends at its marker");
         let row =
-            |(line, does): &(&str, &str)| format!("| `{}` | {does} |", line.replace('|', "\\|"));
+            |(line, does): &(String, &str)| format!("| `{}` | {does} |", line.replace('|', "\\|"));
         let rows = help().iter().map(row).join("\n");
         assert_eq!(table.trim(), format!("| line | what it does |\n|---|---|\n{rows}"));
     }
