@@ -5,16 +5,16 @@
 //! workers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 mod form;
-mod problem;
+pub mod problem;
 mod validator;
 
 use self::form::Form;
+use self::problem::Problem;
 
 /// The bundle's definition of an error object.
 const REFUSAL: &str = "JSONRPCErrorError";
@@ -109,16 +109,6 @@ pub enum Line<'a> {
         /// The error object.
         error: &'a Value,
     },
-}
-
-/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
-/// file and no index of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// Where in the line, as `params.turn.items[].type`; empty for the line itself.
-    pub at: String,
-    /// What is wrong there.
-    pub says: String,
 }
 
 /// A text that is not the schema of a protocol.
@@ -247,15 +237,6 @@ impl Call {
         Call {
             params: Form::of_params(branch, bundle),
             result: result.map(|result| Form::new(&result, bundle)),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at.as_str() {
-            "" => f.write_str(&self.says),
-            at => write!(f, "{at}: {}", self.says),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Problem, problem, validator};
+use super::problem::Problem;
+use super::{problem, validator};
 
 pub(super) struct Form {
     schema: Value,

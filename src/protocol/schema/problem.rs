@@ -4,10 +4,30 @@
 //! what all of them require. A value is shown only where it cannot be an id or a path, an entry of
 //! a list has no index, and a key is shown only if it is a word.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::Problem;
 use super::validator::{Error, ErrorKind as Kind};
+
+/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
+/// file and no index of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where in the line, as `params.turn.items[].type`; empty for the line itself.
+    pub at: String,
+    /// What is wrong there.
+    pub says: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at.as_str() {
+            "" => f.write_str(&self.says),
+            at => write!(f, "{at}: {}", self.says),
+        }
+    }
+}
 
 /// The longest value that is shown: a word of the protocol is shorter, an id longer.
 const WORD_LENGTH_MAX: usize = 32;

@@ -6,7 +6,8 @@
 use expect_test::{Expect, expect};
 use serde_json::{Map, Value, json};
 
-use super::{Line, NoSchema, Problem, Schema};
+use super::problem::Problem;
+use super::{Line, NoSchema, Schema};
 
 /// A protocol with every shape that releases print: references in two folders, tagged objects,
 /// words with and without a union, what may be null, and parameters that may be absent.
