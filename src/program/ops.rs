@@ -61,6 +61,12 @@ macro_rules! operations {
         }
         pub(crate) use with_operation;
 
+        /// Declares the file of each operation, in a room that answers every operation.
+        macro_rules! operation_files {
+            () => { $(mod $module;)+ };
+        }
+        pub(crate) use operation_files;
+
         /// How each operation is read.
         const PARSERS: &[(&str, Parse)] = &[
             $(($module::$name::VERB, |line| Ok($module::$name::parse(line)?.into())),)+
