@@ -67,8 +67,8 @@ fn main() -> Outcome<()> {
 fn add_step_times(trace: &Trace, times: &mut BTreeMap<OpKind, Vec<Duration>>) {
     let mut before_us = 0;
     for (index, step) in trace.program.with_audit().iter().enumerate() {
-        let mut facts = trace.facts.iter().zip(&trace.times_us);
-        let Some((_, end_us)) = facts.rfind(|(fact, _)| fact.step == index) else {
+        let mut entries = trace.entries.iter().zip(&trace.times_us);
+        let Some((_, end_us)) = entries.rfind(|(fact, _)| fact.step == index) else {
             continue;
         };
         times.entry(step.kind()).or_default().push(Duration::from_micros(end_us - before_us));

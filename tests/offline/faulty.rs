@@ -161,7 +161,7 @@ fn verdict(trace: &Trace) -> String {
     if !findings.is_empty() {
         return findings.concat();
     }
-    let ends = trace.facts.iter().filter_map(|fact| match &fact.what {
+    let ends = trace.entries.iter().filter_map(|fact| match &fact.observation {
         Observation::Ended { exit, .. } => Some(format!("no finding; {exit}\n")),
         _ => None,
     });
