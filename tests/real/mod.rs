@@ -14,7 +14,7 @@ use semver::Version;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::{Finding, judge};
 use heirloom::known::Known;
 use heirloom::program::Program;
