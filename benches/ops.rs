@@ -15,7 +15,7 @@ use nix::sys::time::TimeValLike;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::generate;
 use heirloom::program::operation::OpKind;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use itertools::Itertools;
 use semver::Version;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::text::print;
 use crate::campaign::Conclusion;
 use crate::contract::Clause;
 use crate::judge::verdict::{Finding, Verdict};

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
 use heirloom::report::words::ran_on;
