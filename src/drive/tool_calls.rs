@@ -11,7 +11,7 @@ use crossbeam_channel::Receiver;
 use super::ops::Perform;
 use super::run::{Aborted, Runner};
 use crate::client::ClientError;
-use crate::mock_model::{Answer, Gate};
+use crate::mock_model::answer::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::ops::run::Run;
 use crate::program::reply::Reply;
