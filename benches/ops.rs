@@ -19,7 +19,8 @@ use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::generate;
 use heirloom::program::operation::OpKind;
-use heirloom::provision::{Cache, Spec, provide};
+use heirloom::provision::fetch::provide;
+use heirloom::provision::{Cache, Spec};
 use heirloom::trace::Trace;
 
 /// About a minute on two cores.

@@ -189,7 +189,7 @@ impl Check {
 
 fn provided(spec: &str) -> Result<Executable, Unready> {
     let (spec, cache): (Spec, Cache) = (spec.parse()?, Cache::user()?);
-    Ok(provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
+    Ok(provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
 }
 
 /// The findings that are not excused, as programs, and the outcome in a sentence.

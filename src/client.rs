@@ -15,7 +15,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError, select};
 use lines::Lines;
 use serde_json::Value;
-use writer::{WRITE_DEADLINE, Writer};
+use writer::{WRITE_DEADLINE, WriteError, Writer};
 
 use crate::protocol::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 
@@ -49,7 +49,7 @@ use crate::protocol::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 #[derive(Debug)]
 pub struct Client {
     writer: Writer,
-    arrivals: Receiver<Arrived>,
+    arrivals: Receiver<Result<Message, Malformed>>,
     backlog: VecDeque<Arrived>,
     calls: i64,
 }
@@ -189,7 +189,7 @@ impl Client {
             return Some(arrived);
         }
         match self.arrivals.try_recv() {
-            Ok(arrived) => Some(arrived),
+            Ok(line) => Some(line.into()),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(Arrived::Closed),
         }
@@ -225,8 +225,8 @@ impl Client {
             }
             select! {
                 recv(channel) -> item => return item.map_err(|_| error(Silence::Deadline)),
-                recv(self.arrivals) -> arrived => match arrived {
-                    Ok(arrived) => self.backlog.push_back(arrived),
+                recv(self.arrivals) -> line => match line {
+                    Ok(line) => self.backlog.push_back(line.into()),
                     Err(_) => return Err(error(Silence::Closed)),
                 },
                 default(left) => return Err(error(Silence::Deadline)),
@@ -299,12 +299,12 @@ impl Client {
     }
 
     fn write(&mut self, name: &str, line: String) -> Result<(), ClientError> {
-        self.writer.write(line).map_err(|failed| failed.for_message(name))
+        self.writer.write(line).map_err(|error| ClientError::unsent(name, error))
     }
 
     fn receive(&mut self, deadline: Instant) -> Option<Arrived> {
         match self.arrivals.recv_deadline(deadline) {
-            Ok(arrived) => Some(arrived),
+            Ok(line) => Some(line.into()),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Arrived::Closed),
         }
@@ -350,7 +350,21 @@ impl Silence {
     }
 }
 
+impl From<Result<Message, Malformed>> for Arrived {
+    fn from(line: Result<Message, Malformed>) -> Arrived {
+        line.map_or_else(Arrived::Garbage, Arrived::Message)
+    }
+}
+
 impl ClientError {
+    fn unsent(message: &str, error: WriteError) -> ClientError {
+        let sent = format!("`{message}`");
+        match error {
+            WriteError::Unread(timeout) => ClientError::Unread { sent, seconds: timeout.as_secs() },
+            WriteError::Broken(reason) => ClientError::Broken { sent, reason },
+        }
+    }
+
     fn for_answer_to(self, method: &str) -> ClientError {
         let awaited = format!("answer to `{method}`");
         match self {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::mock_model::ModelSession;
+use crate::mock_model::session::ModelSession;
 use crate::program::Program;
 use crate::trace::Trace;
 

@@ -12,13 +12,11 @@ use std::time::Duration;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::campaign::{self, Campaign, FindingReport, Subject};
+use crate::campaign::{self, FindingReport, Subject};
 use crate::contract::Clause;
-use crate::home::features::FeatureSet;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
 use crate::policy::Dimension;
-use crate::program::Program;
 
 pub mod bisect;
 pub mod change;
@@ -27,8 +25,6 @@ pub mod run;
 pub mod store;
 pub mod table;
 pub mod trial;
-
-use self::store::Store;
 
 /// Runs in fresh processes that confirm a finding on a release. They are few, since a finding that
 /// several releases show is confirmed by each.
@@ -40,18 +36,6 @@ pub const CASES: u64 = 200;
 
 /// The default seed: fixed, so that stored results are found again.
 pub const SEED: u64 = 1;
-
-/// The settings of a matrix.
-#[derive(Clone, Debug)]
-pub struct MatrixRun {
-    /// The campaign on each release; its cases are counted, since time differs between machines.
-    pub campaign: Campaign,
-    /// The product state of the servers.
-    pub profile: FeatureSet,
-    /// Programs of known deviations, which are run on every release.
-    pub programs: BTreeMap<Signature, Program>,
-    pub store: Store,
-}
 
 /// The events of a matrix, in order.
 #[derive(Clone, Debug)]

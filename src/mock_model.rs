@@ -4,26 +4,21 @@
 //! One listener carries many sessions, each below a token of its own. A request to another path is
 //! refused and remembered as a stray. Without a script the model answers "ok".
 
+pub mod answer;
 mod http;
 mod script;
-mod session;
+pub mod session;
 
-use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use crate::program::reply::Reply;
-
-/// How many strays are remembered: one is a finding, and a thousand tell no more.
-const STRAYS: usize = 256;
+use self::session::{ModelSession, Registry};
 
 /// A listener on the loopback interface with a thread of its own. Dropping it ends both.
 ///
@@ -31,7 +26,8 @@ const STRAYS: usize = 256;
 /// use std::io::{Read, Write};
 /// use std::net::TcpStream;
 /// use std::time::{Duration, Instant};
-/// use heirloom::mock_model::{Answer, MockModel};
+/// use heirloom::mock_model::MockModel;
+/// use heirloom::mock_model::answer::Answer;
 /// use heirloom::program::reply::Reply;
 ///
 /// let mock_model = MockModel::start()?;
@@ -58,56 +54,9 @@ const STRAYS: usize = 256;
 #[derive(Debug)]
 pub struct MockModel {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// One model with its scripts and the requests to it, below a token of its own. Dropping it retires
-/// the token and breaks the answers that are still held open.
-#[derive(Debug)]
-pub struct ModelSession {
-    address: SocketAddr,
-    token: String,
-    registry: Arc<Shared>,
-    shared: Arc<session::SessionShared>,
-}
-
-/// The answer to one request, and when it is sent.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    reply: Reply,
-    call_id: Option<String>,
-    namespace: Option<&'static str>,
-    delay: Option<Duration>,
-    gate: Option<Gate>,
-}
-
-/// Holds an answer back until it is released. Clones are one gate, and a released gate stays open.
-///
-/// ```
-/// use heirloom::mock_model::{Answer, Gate, MockModel};
-/// use heirloom::program::reply::Reply;
-///
-/// let mock_model = MockModel::start()?;
-/// let session = mock_model.session();
-/// let gate = Gate::new();
-/// session.queue("thread-1", Answer::from(Reply::Text("late".into())).behind(&gate));
-/// let held = session.hold("thread-2"); // a stream that has begun and does not go on
-/// gate.release();
-/// held.release();
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Gate {
-    open: Arc<watch::Sender<bool>>,
-}
-
-/// What all sessions of one listener share.
-#[derive(Debug, Default)]
-struct Shared {
-    sessions: Mutex<BTreeMap<String, Arc<session::SessionShared>>>,
-    strays: Mutex<Vec<String>>,
 }
 
 impl MockModel {
@@ -124,28 +73,25 @@ impl MockModel {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let shared = Arc::new(Shared::default());
-        let served = Arc::clone(&shared);
+        let registry = Arc::new(Registry::default());
+        let served = Arc::clone(&registry);
         let (stop, stopped) = watch::channel(false);
         let thread = thread::Builder::new().name("mock model".to_owned()).spawn(move || {
             runtime.block_on(http::serve(listener, served, stopped));
         })?;
-        Ok(MockModel { address, shared, stop, thread: Some(thread) })
+        Ok(MockModel { address, registry, stop, thread: Some(thread) })
     }
 
     /// A new model without scripts.
     #[must_use]
     pub fn session(&self) -> ModelSession {
-        let token = token();
-        let shared = Arc::new(session::SessionShared::default());
-        lock(&self.shared.sessions).insert(token.clone(), Arc::clone(&shared));
-        ModelSession { address: self.address, token, registry: Arc::clone(&self.shared), shared }
+        ModelSession::new(self.address, &self.registry)
     }
 
     /// Method and path of the requests to unknown paths: the first 256, oldest first.
     #[must_use]
     pub fn strays(&self) -> Vec<String> {
-        lock(&self.shared.strays).clone()
+        self.registry.strays()
     }
 }
 
@@ -156,43 +102,4 @@ impl Drop for MockModel {
             let _ = thread.join();
         }
     }
-}
-
-impl Gate {
-    /// A gate that holds.
-    #[must_use]
-    pub fn new() -> Gate {
-        Gate { open: Arc::new(watch::Sender::new(false)) }
-    }
-
-    /// Releases what the gate holds now and later.
-    pub fn release(&self) {
-        self.open.send_replace(true);
-    }
-}
-
-impl Default for Gate {
-    fn default() -> Gate {
-        Gate::new()
-    }
-}
-
-impl Shared {
-    fn remember_stray(&self, method: &str, path: &str) {
-        let mut strays = lock(&self.strays);
-        if strays.len() < STRAYS {
-            strays.push(format!("{method} {path}"));
-        }
-    }
-}
-
-/// 128 bits that cannot be guessed: the standard library keys its hashers from the system's
-/// entropy.
-fn token() -> String {
-    let half = || RandomState::new().hash_one("token");
-    format!("{:016x}{:016x}", half(), half())
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,12 +9,12 @@ mod cache;
 mod child;
 mod client;
 mod digest;
-mod fetch;
+pub mod fetch;
 mod identify;
 pub mod lease;
 mod npm;
 mod package;
-mod pins;
+pub mod pins;
 mod pip;
 mod progress_reader;
 pub mod prune;
@@ -74,20 +74,6 @@ pub struct Cached {
     pub used_ns: i64,
     /// Whether `ci/servers.lock` has a row for it.
     pub pinned: bool,
-}
-
-/// A row of `ci/servers.lock`: the digests of a release's packages on one platform.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pinned {
-    pub version: Version,
-    /// npm's name of the platform: `linux-x64`.
-    pub platform: String,
-    /// The integrity of the npm package, `sha512-` and base64.
-    pub npm: Option<String>,
-    pub npm_bytes: Option<u64>,
-    /// The sha256 of the wheel in hex.
-    pub wheel: Option<String>,
 }
 
 /// A program that fetches packages.
@@ -281,46 +267,10 @@ impl Cache {
     }
 }
 
-/// Provides the server that `spec` names, from the cache or else by npm or pip.
-///
-/// # Errors
-/// Any [`Error`]; none leaves a half-finished download that a later call would use.
-pub fn provide(
-    spec: &Spec,
-    cache: &Cache,
-    on_progress: &mut OnProgress<'_>,
-) -> Result<Executable, Error> {
-    provide_by(&Clients::default(), spec, cache, on_progress)
-}
-
-/// As [`provide`], with other ways to call npm and pip.
-///
-/// # Errors
-/// As [`provide`].
-pub fn provide_by(
-    clients: &Clients,
-    spec: &Spec,
-    cache: &Cache,
-    on_progress: &mut OnProgress<'_>,
-) -> Result<Executable, Error> {
-    let version = match spec {
-        Spec::Path(path) => return identify::executable_at(path),
-        Spec::Version(version) => version.clone(),
-        Spec::Latest => fetch::latest(clients, on_progress)?,
-    };
-    let found = fetch::version(clients, &version, cache, on_progress)?;
-    Ok(Executable { spec: spec.clone(), ..found })
-}
-
 /// The releases in the cache, oldest first.
 ///
 /// # Errors
 /// [`Error::Io`] when the cache is there and cannot be read.
 pub fn list(cache: &Cache) -> Result<Vec<Cached>, Error> {
     cache.entries()
-}
-
-#[must_use]
-pub fn pinned() -> Vec<Pinned> {
-    pins::rows()
 }

@@ -4,7 +4,8 @@
 //! is killed when the child ends, and on Linux the child is killed when this process ends, however
 //! that happens. The folders of a [`Launch`] must exist.
 
-mod input;
+pub mod exit;
+pub mod input;
 mod limit;
 mod reaper;
 mod spawner;
@@ -13,11 +14,12 @@ mod stderr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 use stderr::{Finished, Stderr};
 
+use exit::Exit;
+use input::Input;
 use reaper::Reaper;
 
 /// The time a graceful stop may take: releases 0.156 to 0.163 need 5 s, and a loaded machine three
@@ -82,12 +84,6 @@ pub struct Pipes {
     pub input: Input,
 }
 
-/// The writing end of a child's stdin. Dropping it closes it.
-#[derive(Debug)]
-pub struct Input {
-    shared: Arc<input::Shared>,
-}
-
 /// How a child ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -101,20 +97,6 @@ pub struct Ended {
     pub stderr_bytes: u64,
     /// Whether stderr reported a Rust panic at any time.
     pub panicked: bool,
-}
-
-/// An exit status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
-pub enum Exit {
-    /// It exited with this code.
-    #[strum(to_string = "ended with code {0}")]
-    Code(i32),
-    /// This signal ended it.
-    #[strum(to_string = "ended by signal {0}")]
-    Signal(i32),
-    /// It did not end even when killed, or its status went to someone else.
-    #[strum(to_string = "ended in an unknown way")]
-    Unknown,
 }
 
 /// Why a child ended.

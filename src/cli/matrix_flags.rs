@@ -16,8 +16,9 @@ use super::stop;
 use crate::campaign::Campaign;
 use crate::known::Known;
 use crate::matrix::record::Key;
+use crate::matrix::run::MatrixRun;
 use crate::matrix::store::Store;
-use crate::matrix::{CASES, CONFIRMATIONS, Matrix, MatrixRun, SEED};
+use crate::matrix::{CASES, CONFIRMATIONS, Matrix, SEED};
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::range::Span;
 use crate::provision::resolve::{Every, servers};
@@ -85,7 +86,7 @@ impl MatrixFlags {
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
         let mut progress = MatrixProgress::new(pace);
         let provide = |spec: &Spec| -> Result<Executable, String> {
-            let provided = provision::provide(spec, &cache, &mut |_| unless(&stop));
+            let provided = provision::fetch::provide(spec, &cache, &mut |_| unless(&stop));
             provided.map_err(|error| error.to_string())
         };
         let columns = run.run(&specs, &provide, &stop, &mut |event| progress.on_event(&event));

@@ -148,7 +148,7 @@ impl Provider {
             }
             unless(&self.stop)
         };
-        let provided = provision::provide(spec, &self.cache, &mut tell);
+        let provided = provision::fetch::provide(spec, &self.cache, &mut tell);
         shown.end();
         freed.iter().filter(|_| !self.quiet).for_each(|line| eprintln!("{line}"));
         provided.map_err(not_provided)

@@ -88,7 +88,7 @@ fn list() -> Result<u8, Failure> {
     }
     cached.iter().for_each(|entry| text.push_str(&line(entry)));
     text.push_str(&total(&cached)?);
-    let pinned: BTreeSet<_> = provision::pinned().into_iter().map(|row| row.version).collect();
+    let pinned: BTreeSet<_> = provision::pins::rows().into_iter().map(|row| row.version).collect();
     text.push_str("\npinned by digest\n");
     for version in pinned {
         let default = if version.to_string() == PINNED { "  the default" } else { "" };

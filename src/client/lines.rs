@@ -9,8 +9,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::client::Arrived;
-use crate::protocol::rpc::{self, EXCERPT_BYTES, Malformed};
+use crate::protocol::rpc::{self, EXCERPT_BYTES, Malformed, Message};
 
 /// The longest line: the longest answer seen is far below it.
 pub(super) const LINE_BYTES: usize = 64 * 1024 * 1024;
@@ -37,7 +36,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 
     /// Receives every line as it comes; the channel ends with the stream.
-    pub(super) fn receive(mut self) -> Receiver<Arrived> {
+    pub(super) fn receive(mut self) -> Receiver<Result<Message, Malformed>> {
         let (send, arrivals) = bounded(WAITING);
         thread::spawn(move || {
             while let Some(line) = self.next() {
@@ -66,8 +65,8 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 }
 
-fn parse(line: Line) -> Arrived {
-    let parsed = match line {
+fn parse(line: Line) -> Result<Message, Malformed> {
+    match line {
         Line::Overlong(start) => {
             Err(Malformed::new(format!("longer than {LINE_BYTES} bytes"), &start))
         }
@@ -75,6 +74,5 @@ fn parse(line: Line) -> Arrived {
             Ok(text) => rpc::parse(text),
             Err(_) => Err(Malformed::new("not UTF-8", &bytes)),
         },
-    };
-    parsed.map_or_else(Arrived::Garbage, Arrived::Message)
+    }
 }

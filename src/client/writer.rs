@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::client::ClientError;
-
 /// How long a peer may leave a line unread once its pipe is full: a server reads within
 /// milliseconds, a loaded machine may take seconds.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
@@ -52,16 +50,6 @@ impl Writer {
                 self.stuck = true;
                 Err(WriteError::Unread(self.timeout))
             }
-        }
-    }
-}
-
-impl WriteError {
-    pub(super) fn for_message(self, name: &str) -> ClientError {
-        let sent = format!("`{name}`");
-        match self {
-            WriteError::Unread(timeout) => ClientError::Unread { sent, seconds: timeout.as_secs() },
-            WriteError::Broken(reason) => ClientError::Broken { sent, reason },
         }
     }
 }

@@ -12,7 +12,7 @@ use super::session::Session;
 use super::test_bed::{NoTestBed, ServerSlot, TestBed};
 use crate::client::Client;
 use crate::home::Home;
-use crate::mock_model::ModelSession;
+use crate::mock_model::session::ModelSession;
 use crate::policy::{Defaults, Policy};
 use crate::protocol::policy::of_reply;
 use crate::server::Ended;
@@ -28,7 +28,7 @@ use crate::server::Ended;
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
 /// let cache = provision::Cache::user()?;
 /// let spec = "0.169.0".parse()?;
-/// let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
+/// let found = provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
 /// let (features, timeouts) = (FeatureSet::Default, Timeouts::default());
 /// let test_bed = TestBed::prepare(found.path, found.version, features, timeouts)?;
 /// let mut server = Arc::new(test_bed).open(&Defaults::default())?;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use semver::Version;
 
-use crate::mock_model::Gate;
+use crate::mock_model::answer::Gate;
 use crate::policy::Policy;
 use crate::program::Program;
 use crate::program::thread::{ThreadName, ThreadRef};

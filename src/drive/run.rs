@@ -18,7 +18,7 @@ use super::session::Site;
 use super::test_bed::TestBed;
 use super::transport::Transport;
 use crate::home::Home;
-use crate::mock_model::ModelSession;
+use crate::mock_model::session::ModelSession;
 use crate::program::request::{Back, Request, RequestContext};
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::requests::{self, Call, Ids};

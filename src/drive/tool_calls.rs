@@ -12,7 +12,7 @@ use super::ops::Perform;
 use super::run::{Aborted, Runner};
 use super::turns::SILENT_TURN_DEADLINE;
 use crate::client::ClientError;
-use crate::mock_model::{Answer, Gate};
+use crate::mock_model::answer::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::ops::run::Run;
 use crate::program::reply::Reply;

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::probe::PendingProbe;
 use super::run::{Aborted, Prepared, Runner};
 use crate::client::ClientError;
-use crate::mock_model::Answer;
+use crate::mock_model::answer::Answer;
 use crate::policy::TurnOverrides;
 use crate::program::ops::finish;
 use crate::program::reply::{Consent, Probe, Reply};

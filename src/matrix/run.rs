@@ -11,17 +11,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::record::Key;
-use super::{Column, Event, MatrixRun, Outcome, Results, Row};
+use super::store::Store;
+use super::{Column, Event, Outcome, Results, Row};
 use crate::campaign::{self, Campaign, Subject};
 use crate::contract::Clause;
 use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
+use crate::home::features::FeatureSet;
 use crate::judge::capabilities::Capabilities;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
 use crate::program::Program;
 use crate::provision::{Executable, Spec};
+
+/// The settings of a matrix.
+#[derive(Clone, Debug)]
+pub struct MatrixRun {
+    /// The campaign on each release; its cases are counted, since time differs between machines.
+    pub campaign: Campaign,
+    /// The product state of the servers.
+    pub profile: FeatureSet,
+    /// Programs of known deviations, which are run on every release.
+    pub programs: BTreeMap<Signature, Program>,
+    pub store: Store,
+}
 
 /// Provides a server, or says why it cannot; called from another thread.
 pub type Provide<'a> = dyn Fn(&Spec) -> Result<Executable, String> + Sync + 'a;

@@ -20,8 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::mock_model::script::{HeldAnswer, Part, Script, ScriptBody};
-use crate::mock_model::session::{SessionShared, TakenAnswer};
-use crate::mock_model::{Shared, lock};
+use crate::mock_model::session::{Registry, SessionShared, TakenAnswer};
 use crate::protocol::model::{self, ModelRequest};
 
 /// The largest request: a long conversation is below a megabyte.
@@ -33,28 +32,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves until it should stop.
 pub(super) async fn serve(
     listener: TcpListener,
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
     mut stop: watch::Receiver<bool>,
 ) {
     // The runtime ends with this future, and takes the accepting task along.
-    tokio::spawn(accept(listener, shared, stop.clone()));
+    tokio::spawn(accept(listener, registry, stop.clone()));
     let _ = stop.changed().await;
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, registry: Arc<Registry>, mut stop: watch::Receiver<bool>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => connect(stream, &shared),
+            Ok((stream, _)) => connect(stream, &registry),
             Err(_) => drop(timeout(ACCEPT_PAUSE, stop.changed()).await),
         }
     }
 }
 
-fn connect(stream: TcpStream, shared: &Arc<Shared>) {
+fn connect(stream: TcpStream, registry: &Arc<Registry>) {
     // Without it a small event may wait for an acknowledgement; refused, it is only slower.
     let _ = stream.set_nodelay(true);
-    let shared = Arc::clone(shared);
-    let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
+    let registry = Arc::clone(registry);
+    let service = service_fn(move |request| answer(request, Arc::clone(&registry)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // It fails when the server goes away or a script breaks it: both are reported elsewhere.
     tokio::spawn(async { drop(connection.await) });
@@ -62,17 +61,17 @@ fn connect(stream: TcpStream, shared: &Arc<Shared>) {
 
 async fn answer(
     request: Request<Incoming>,
-    shared: Arc<Shared>,
+    registry: Arc<Registry>,
 ) -> Result<Response<ScriptBody>, Infallible> {
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let (token, place) = split(&path);
-    let session = lock(&shared.sessions).get(token).cloned();
+    let session = registry.session(token);
     Ok(match (session, method.as_str(), place) {
-        (Some(session), "POST", model::RESPONSES) => respond(request, &shared, &session).await,
+        (Some(session), "POST", model::RESPONSES) => respond(request, &registry, &session).await,
         (Some(_), "GET", model::MODELS) => json_response(StatusCode::OK, model::no_models()),
         _ => {
-            shared.remember_stray(method.as_str(), &path);
+            registry.remember_stray(method.as_str(), &path);
             json_response(StatusCode::NOT_FOUND, model::refused("nothing is here"))
         }
     })
@@ -80,12 +79,12 @@ async fn answer(
 
 async fn respond(
     request: Request<Incoming>,
-    shared: &Shared,
+    registry: &Registry,
     session: &SessionShared,
 ) -> Response<ScriptBody> {
     let (head, body) = request.into_parts();
     let refuse = |status: StatusCode, why: &str| {
-        shared.remember_stray(head.method.as_str(), &format!("{}: {why}", head.uri.path()));
+        registry.remember_stray(head.method.as_str(), &format!("{}: {why}", head.uri.path()));
         json_response(status, model::refused(why))
     };
     let body = match Limited::new(body, BODY_BYTES).collect().await {

@@ -15,8 +15,8 @@ use hyper::StatusCode;
 use hyper::body::{Body, Frame};
 use tokio::sync::watch;
 
+use crate::mock_model::answer::{Answer, Gate};
 use crate::mock_model::session::DEFAULT_TEXT;
-use crate::mock_model::{Answer, Gate};
 use crate::program::reply::Reply;
 use crate::protocol::model;
 
@@ -51,13 +51,6 @@ pub(super) struct ScriptBody {
 
 /// A wait under way; its result is whether to go on.
 type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
-
-impl Answer {
-    /// A [`Reply::Hold`] begins first; any other answer sends nothing before its gate opens.
-    pub(super) fn waits_before_its_head(&self) -> bool {
-        self.gate.is_some() && self.reply != Reply::Hold
-    }
-}
 
 impl Script {
     /// The script of the session's answer with this number.

@@ -1,16 +1,18 @@
-//! A session: scripts for each thread, and the requests so far.
+//! Sessions: the scripts for each thread, and the requests so far.
 //!
 //! A thread's own script comes first, then the script for any thread, then "ok". A request is
 //! remembered before it is answered, so that a client that sees the answer finds the request.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::watch;
 
-use crate::mock_model::{Answer, Gate, ModelSession, lock};
+use crate::mock_model::answer::{Answer, Gate};
 use crate::program::reply::Reply;
 use crate::protocol::model::ModelRequest;
 use crate::protocol::probe::DENIED;
@@ -20,6 +22,26 @@ pub(super) const DEFAULT_TEXT: &str = "ok";
 
 /// How many requests a session remembers: a case makes some dozens, a server in a loop never ends.
 const REQUESTS: usize = 4096;
+
+/// How many strays are remembered: one is a finding, and a thousand tell no more.
+const STRAYS: usize = 256;
+
+/// The sessions of one listener by their tokens, and the requests to unknown paths.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    sessions: Mutex<BTreeMap<String, Arc<SessionShared>>>,
+    strays: Mutex<Vec<String>>,
+}
+
+/// One model with its scripts and the requests to it, below a token of its own. Dropping it retires
+/// the token and breaks the answers that are still held open.
+#[derive(Debug)]
+pub struct ModelSession {
+    address: SocketAddr,
+    token: String,
+    registry: Arc<Registry>,
+    shared: Arc<SessionShared>,
+}
 
 #[derive(Debug)]
 pub(super) struct SessionShared {
@@ -47,7 +69,31 @@ pub(super) struct TakenAnswer {
     pub(super) reset: watch::Receiver<u64>,
 }
 
+impl Registry {
+    pub(super) fn session(&self, token: &str) -> Option<Arc<SessionShared>> {
+        lock(&self.sessions).get(token).cloned()
+    }
+
+    pub(super) fn remember_stray(&self, method: &str, path: &str) {
+        let mut strays = lock(&self.strays);
+        if strays.len() < STRAYS {
+            strays.push(format!("{method} {path}"));
+        }
+    }
+
+    pub(super) fn strays(&self) -> Vec<String> {
+        lock(&self.strays).clone()
+    }
+}
+
 impl ModelSession {
+    pub(super) fn new(address: SocketAddr, registry: &Arc<Registry>) -> ModelSession {
+        let token = token();
+        let shared = Arc::new(SessionShared::default());
+        lock(&registry.sessions).insert(token.clone(), Arc::clone(&shared));
+        ModelSession { address, token, registry: Arc::clone(registry), shared }
+    }
+
     /// The provider's `base_url`.
     #[must_use]
     pub fn base_url(&self) -> String {
@@ -190,38 +236,13 @@ impl State {
     }
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Answer {
-        Answer { reply, call_id: None, namespace: None, delay: None, gate: None }
-    }
+/// 128 bits that cannot be guessed: the standard library keys its hashers from the system's
+/// entropy.
+fn token() -> String {
+    let half = || RandomState::new().hash_one("token");
+    format!("{:016x}{:016x}", half(), half())
 }
 
-impl Answer {
-    /// Waits this long before anything is sent.
-    #[must_use]
-    pub fn after(mut self, delay: Duration) -> Answer {
-        self.delay = Some(delay);
-        self
-    }
-
-    /// Waits for the gate before anything is sent; a [`Reply::Hold`] begins first, then waits.
-    #[must_use]
-    pub fn behind(mut self, gate: &Gate) -> Answer {
-        self.gate = Some(gate.clone());
-        self
-    }
-
-    /// Takes the tool of a [`Reply::Call`] from this namespace.
-    #[must_use]
-    pub fn within(mut self, namespace: &'static str) -> Answer {
-        self.namespace = Some(namespace);
-        self
-    }
-
-    /// Gives a [`Reply::Call`] this id, in place of `call-` and the number of the answer.
-    #[must_use]
-    pub fn with_call_id(mut self, id: &str) -> Answer {
-        self.call_id = Some(id.to_owned());
-        self
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

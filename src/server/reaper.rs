@@ -4,8 +4,7 @@
 //! the exit status. Until that is taken the system does not give the id to another process, so no
 //! signal goes to a stranger.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
+use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use crossbeam_channel::{Receiver, bounded};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::server::Exit;
+use crate::server::exit::Exit;
 
 #[derive(Debug)]
 pub(super) struct Reaper {
@@ -88,7 +87,7 @@ fn reap(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
     let _ = killpg(pid, Signal::SIGKILL);
     let exit = child.wait();
     *reaped = true;
-    exit.map_or(Exit::Unknown, exit_of)
+    exit.map_or(Exit::Unknown, Exit::from)
 }
 
 /// Other systems cannot wait without taking the status, so the group is killed a moment later.
@@ -98,13 +97,5 @@ fn reap(mut child: Child, pid: Pid, reaped: &Mutex<bool>) -> Exit {
     let mut reaped = reaped.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = killpg(pid, Signal::SIGKILL);
     *reaped = true;
-    exit.map_or(Exit::Unknown, exit_of)
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Exit::Code(code),
-        (None, Some(signal)) => Exit::Signal(signal),
-        (None, None) => Exit::Unknown,
-    }
+    exit.map_or(Exit::Unknown, Exit::from)
 }

@@ -5,8 +5,9 @@
 use std::process::{Output, Stdio};
 use std::{fs, path::Path};
 
-use crate::command::{EXE, seen, within};
 use expect_test::{Expect, expect};
+
+use crate::command::{EXE, seen, within};
 
 /// Runs the binary from the package's folder, with an empty cache and nothing of the person's.
 fn heirloom(arguments: &[&str]) -> Output {

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use heirloom::mock_model::{Answer, Gate, MockModel, ModelSession};
+use heirloom::mock_model::MockModel;
+use heirloom::mock_model::answer::{Answer, Gate};
+use heirloom::mock_model::session::ModelSession;
 use heirloom::program::reply::Reply;
 
 /// For what must happen: a loaded machine gets there.

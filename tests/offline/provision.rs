@@ -19,7 +19,8 @@ use nix::unistd::Pid;
 use crate::provision::stage::{
     CODEX, NPM, NPM_FAILS, NPM_HANGS, NPM_UNKNOWN, PIP, PIP_UNKNOWN, Stage, clients, stage,
 };
-use heirloom::provision::{Cache, Client, Progress, provide_by};
+use heirloom::provision::fetch::provide_by;
+use heirloom::provision::{Cache, Client, Progress};
 
 /// Where the victim of the kill finds its stage.
 const VICTIM: &str = "HEIRLOOM_PROVISION_VICTIM";

@@ -6,15 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::command::{EXE, seen, within};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use heirloom::model::REVISION;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
+
+use crate::command::{EXE, seen, within};
+use heirloom::model::REVISION;
 
 /// npm with releases 9.9.7 to 9.9.9 for every platform.
 const NPM: &str = r#"#!/bin/sh

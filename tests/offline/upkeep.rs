@@ -4,9 +4,10 @@
 
 use std::fs;
 
-use crate::command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
+
+use crate::command::{EXE, seen, within};
 
 /// A folder in which a campaign of 0.144.4 has left what it found, and a list that is stale.
 fn after_a_run() -> TempDir {

@@ -3,7 +3,7 @@
 use super::Perform;
 use crate::drive::recorder::RunningTurn;
 use crate::drive::run::{Aborted, Runner};
-use crate::mock_model::{Answer, Gate};
+use crate::mock_model::answer::{Answer, Gate};
 use crate::program::ops::begin::Begin;
 use crate::program::reply::Reply;
 

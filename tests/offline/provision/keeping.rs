@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use expect_test::{Expect, expect};
 
 use crate::provision::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
+use heirloom::provision::fetch::provide_by;
 use heirloom::provision::prune::{Keep, Pruned, prune};
 use heirloom::provision::resolve::{Every, servers};
-use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list, provide_by};
+use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list};
 
 /// npm that lists releases, and one that has no package; it brings what the stage has.
 const NPM_LISTS: &str = r#"

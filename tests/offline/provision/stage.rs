@@ -18,7 +18,8 @@ use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-use heirloom::provision::{Cache, Clients, Error, Executable, Progress, list, pinned, provide_by};
+use heirloom::provision::fetch::provide_by;
+use heirloom::provision::{Cache, Clients, Error, Executable, Progress, list, pins};
 
 /// A program that is being written cannot be run, and a child that another test starts in that
 /// moment holds it open a little longer: so the tests of this file take turns.
@@ -192,7 +193,7 @@ impl Stage {
     pub(crate) fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.path.display().to_string(), "STAGE");
         let text = text.replace("STAGE/cache/servers/", "CACHE/");
-        let platforms = pinned().into_iter().map(|row| row.platform);
+        let platforms = pins::rows().into_iter().map(|row| row.platform);
         let text = platforms.fold(text, |text, platform| text.replace(&platform, "PLATFORM"));
         let text = text.replace("; ", ";\n  ").replace(": ", ":\n  ");
         text.replace("is sha512-", "is\n  sha512-\n  ").replace(", npm's", ",\n  npm's")

@@ -13,6 +13,7 @@ use crate::contract::row;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
+use crate::report::matrix::name;
 use crate::report::{listing, words};
 
 /// A finding that is the same on some releases.
@@ -61,7 +62,7 @@ fn clause(matrix: &Matrix, place: Row, cards: &[Card<'_>]) -> Markup {
     let row = row(place.clause);
     let strength = row.strength(place.dimension);
     html! {
-        h3.clause { (super::name(place)) }
+        h3.clause { (name(place)) }
         p { (row.text) }
         p.faint { "Strength " (strength) ", a " (strength.verdict()) ": " (strength.meaning()) "." }
         @for card in cards { (card.html(matrix)) }
@@ -90,7 +91,7 @@ impl Card<'_> {
         html! {
             section.card id=(first.id) {
                 h4 {
-                    (super::name(row)) ": " (words::subject(finding))
+                    (name(row)) ": " (words::subject(finding))
                     ", expected " (finding.form)
                     @if self.widened() { span.tag.widened { "allows more" } }
                     @if known { span.tag.known { "known" } }
