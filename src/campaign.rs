@@ -29,7 +29,6 @@ pub mod token;
 mod totals;
 mod workers;
 
-/// What a campaign does.
 #[derive(Clone, Debug)]
 pub struct Campaign {
     /// The cases are drawn from it.
@@ -51,7 +50,6 @@ pub struct Campaign {
     pub confirmations: u32,
     /// Whether a finding that widens is followed by a probe.
     pub probes: bool,
-    /// Deviations that are excused.
     pub known: Known,
     /// Programs that showed a signature on another release. Each is a case after those that are
     /// drawn, and is tried before a smaller one is searched.
@@ -70,7 +68,6 @@ pub const TIME: Duration = Duration::from_secs(120);
 pub struct Subject {
     /// How it was asked for.
     pub spec: String,
-    /// As it reports itself.
     pub version: Option<Version>,
     /// Of its executable or package.
     pub digest: String,
@@ -108,7 +105,6 @@ pub enum Event {
     /// A signature showed for the first time, or for the first time with a widening.
     Found {
         signature: Signature,
-        /// The case's index.
         index: u64,
         /// Whether the known list excuses it.
         known: bool,
@@ -116,7 +112,6 @@ pub enum Event {
     /// A step of the search for a smaller case.
     Shrinking {
         signature: Signature,
-        /// Runs so far.
         runs: u32,
         /// The lines of the smallest so far.
         lines: usize,
@@ -154,7 +149,6 @@ impl Deref for FindingReport {
 pub struct Noticed {
     pub clause: Clause,
     pub text: String,
-    /// In how many cases.
     pub count: u64,
     /// The token of the first.
     pub token: String,
@@ -164,7 +158,6 @@ pub struct Noticed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
     pub signature: Signature,
-    /// Its case file.
     pub case: String,
     /// The line of the list where it begins.
     pub line: usize,
@@ -178,7 +171,6 @@ pub struct Stale {
 pub enum Why {
     /// Its case no longer shows the deviation.
     Unseen,
-    /// The date has passed.
     Expired(Date),
 }
 
@@ -187,15 +179,12 @@ pub enum Why {
 pub struct Outcome {
     pub subject: Subject,
     pub seed: u64,
-    /// Cases run and judged.
     pub cases: u64,
     /// Their lines before the audits.
     pub steps: u64,
-    /// From beginning to end.
     pub wall: Duration,
     /// CPU of the servers and the processes that they started.
     pub server_cpu: Duration,
-    /// CPU of this process.
     pub harness_cpu: Duration,
     /// Comparisons, by clause, view and dimension.
     pub tally: BTreeMap<Cell, Count>,
@@ -220,7 +209,6 @@ pub struct Outcome {
 /// The verdict on the server; its number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 pub enum Conclusion {
-    /// Known deviations aside.
     #[strum(serialize = "conforms")]
     Conforms = 0,
     #[strum(serialize = "new finding")]

@@ -31,7 +31,6 @@ pub enum Strength {
 /// One clause of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The clause's id.
     pub clause: Clause,
     /// The id in one to four words, such as `steer`.
     pub title: &'static str,

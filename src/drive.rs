@@ -30,6 +30,7 @@ pub mod sandbox;
 mod schema_check;
 mod session;
 mod step;
+#[doc(hidden)]
 pub mod test_bed;
 pub mod timeouts;
 mod tool_calls;

@@ -32,7 +32,6 @@ pub struct Known {
     pub rows: Vec<Row>,
 }
 
-/// One known deviation.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub signature: Signature,
@@ -43,7 +42,6 @@ pub struct Row {
     /// For a row about upgraded homes: one of these releases must have used the home before.
     pub from: Option<ReleaseRange>,
     pub reason: Option<String>,
-    /// Where it is discussed.
     pub link: Option<String>,
     /// The path of the case file, as the list spells it.
     pub case: String,

@@ -13,6 +13,7 @@
 //! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
 
 pub mod policy;
+#[doc(hidden)]
 pub mod program;
 #[doc(hidden)]
 pub mod contract;

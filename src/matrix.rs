@@ -57,7 +57,6 @@ pub enum Event {
     Done(Box<Column>),
 }
 
-/// One release.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// Its name in every table: the version, or the path if it reports none.
@@ -68,7 +67,6 @@ pub struct Column {
 
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Run, now or before.
     Ran(Box<Results>),
     /// Not run, with the reason.
     NotRun(String),
@@ -78,11 +76,9 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Results {
     pub subject: Subject,
-    /// Cases run and judged.
     pub cases: u64,
     /// Their lines before the audits.
     pub steps: u64,
-    /// From beginning to end.
     pub wall: Duration,
     pub tally: BTreeMap<Row, Count>,
     /// The clauses that this release lacks the operations for.
@@ -110,7 +106,6 @@ pub struct Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Every comparison agreed.
     Holds,
     /// A finding breaks it, confirmed in fresh processes.
     Broken,
@@ -126,7 +121,6 @@ pub struct Cell {
     pub state: State,
     /// Comparisons; if no release compares it, answers that rested on it.
     pub tested: u64,
-    /// Those that widen first.
     pub breaches: Vec<Breach>,
 }
 
@@ -179,7 +173,6 @@ pub struct TurningPoint {
 }
 
 impl Column {
-    /// If it was run.
     pub fn results(&self) -> Option<&Results> {
         match &self.outcome {
             Outcome::Ran(results) => Some(results),

@@ -68,7 +68,6 @@ pub struct Thread {
     pub uncertain: bool,
     /// Whether it is kept in memory alone.
     pub ephemeral: bool,
-    /// Whether it is archived.
     pub archived: bool,
     /// Whether the first and the second connection are subscribed to it.
     pub heard_by: [bool; 2],
@@ -99,7 +98,6 @@ pub struct Thread {
 /// The clauses that a policy's values rest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Citations {
-    /// The operation.
     pub kind: OpKind,
     /// The clause of the operation as a whole.
     own: Clause,
@@ -110,7 +108,6 @@ pub struct Citations {
 /// One answer that the contract allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
-    /// The world after it.
     pub world: World,
     pub due: Expected,
     /// The clauses that this answer rests on, the general ones included.
@@ -122,7 +119,6 @@ pub struct Branch {
 pub enum Expected {
     /// The step sends nothing, or the contract says nothing about the answer.
     Nothing,
-    /// The request is refused.
     Refusal(Clause),
     /// One of two answers that are both allowed: whether the request is granted.
     Answer {
@@ -131,7 +127,6 @@ pub enum Expected {
     },
     /// One of two outcomes that are both allowed: whether the thread is unloaded now.
     Closing {
-        /// The thread.
         thread: ThreadName,
         /// Whether this branch is the one in which it is.
         closed: bool,
@@ -144,7 +139,6 @@ pub enum Expected {
     ColdRead(ThreadName, Policy, Citations),
     /// A turn runs under this policy; `notice` says whether it changed something.
     Turn {
-        /// The thread.
         thread: ThreadName,
         /// The policy of the turn and of those after it.
         policy: Policy,
@@ -155,7 +149,6 @@ pub enum Expected {
     },
     /// The thread's next turn has this policy from now on; no turn starts.
     Change {
-        /// The thread.
         thread: ThreadName,
         /// The policy of the next turn.
         policy: Policy,
@@ -166,7 +159,6 @@ pub enum Expected {
     },
     /// The server starts a turn, and the request to the model states this policy.
     ModelContext {
-        /// The thread.
         thread: ThreadName,
         /// The policy of that turn.
         policy: Policy,
@@ -175,9 +167,7 @@ pub enum Expected {
     },
     /// The request of a subagent states a policy that is not wider than this one.
     Within {
-        /// The subagent.
         thread: ThreadName,
-        /// Its parent's present policy.
         bound: Policy,
     },
     /// A call that a kill broke off when it had come so far.
@@ -200,7 +190,6 @@ pub enum Stage {
     Started,
     /// A reply, a notice or the end of its turn has shown what it changes.
     Acknowledged,
-    /// Both.
     StartedAndAcknowledged,
 }
 

@@ -35,7 +35,6 @@ use self::lease::Lease;
 /// The release that is checked by default.
 pub const PINNED: &str = "0.169.0";
 
-/// Which server is wanted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Spec {
     /// A release, such as `0.169.0` or `0.131.0-alpha.8`.
@@ -64,7 +63,6 @@ pub struct Executable {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cached {
     pub version: Version,
-    /// Its executable.
     pub path: PathBuf,
     /// Its folder in the cache.
     pub entry: PathBuf,
@@ -105,7 +103,6 @@ pub enum Progress {
     Fetching {
         client: Client,
         version: Version,
-        /// How much has arrived.
         bytes: u64,
         /// The size of the package, where it is known beforehand.
         total: Option<u64>,

@@ -33,7 +33,6 @@ pub struct Search {
 enum Filter {
     /// The comparison, and that config differs from what is due.
     WithConfig,
-    /// The comparison.
     Comparison,
     /// Nothing: an earlier finding changed what was due.
     Off,
@@ -81,7 +80,6 @@ impl Search {
         &self.best
     }
 
-    /// Plans that were run.
     pub fn runs(&self) -> u32 {
         self.runs
     }

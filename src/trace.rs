@@ -30,12 +30,10 @@ pub struct Trace {
     pub times_us: Vec<u64>,
 }
 
-/// One thing seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The step in whose course it was seen, counted from 0; the audit's steps follow the plan's.
     pub step: usize,
-    /// What it was.
     #[serde(flatten)]
     pub observation: Observation,
 }
@@ -44,95 +42,72 @@ pub struct Entry {
 /// named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ThreadLabel {
-    /// The plan's name.
     Named(ThreadName),
     /// A thread of the server's own, numbered as they showed up.
     Unnamed(u16),
 }
 
-/// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
 pub enum Observation {
     /// A request left. `unbound`: the plan's name had no thread, and a never-issued id was sent.
     Sent {
-        /// The request's number.
         call: u32,
-        /// Its method.
         method: String,
         /// Whether its thread was unbound.
         unbound: bool,
     },
     /// A result came. Lifecycle replies state a policy.
     Answered {
-        /// The request's number.
         call: u32,
         /// The thread that the reply is about.
         thread: Option<ThreadLabel>,
         /// The policy that the reply states.
         policy: Option<Policy>,
     },
-    /// An error came.
     Refused {
-        /// The request's number.
         call: u32,
-        /// The JSON-RPC error code.
         code: i64,
-        /// Its message.
         message: String,
     },
     /// `thread/settings/updated`.
     Settings {
-        /// The thread.
         thread: ThreadLabel,
-        /// The policy it states.
         policy: Policy,
     },
     /// `turn/started`.
     TurnStarted {
-        /// The thread.
         thread: ThreadLabel,
-        /// The turn's number.
         turn: u32,
     },
     /// `turn/completed`.
     TurnEnded {
-        /// The thread.
         thread: ThreadLabel,
-        /// The turn's number.
         turn: u32,
         /// The status, as it was spelled.
         status: String,
     },
     /// Any other notification of a turn or its items.
     TurnEvent {
-        /// The thread.
         thread: ThreadLabel,
-        /// The turn's number.
         turn: u32,
-        /// The notification's method.
         method: String,
     },
     /// A command that the client itself asked for has ended, within a turn.
     CommandEnded {
-        /// The thread.
         thread: ThreadLabel,
-        /// The turn's number.
         turn: u32,
     },
     /// The client has asked to hear no more of a thread.
     Unsubscribed {
-        /// The thread.
         thread: ThreadLabel,
     },
     /// A thread that is not subscribed to has stopped to be active.
     Idle {
-        /// The thread.
         thread: ThreadLabel,
     },
     /// The server asked the client something.
     Asked {
-        /// The request's method.
         method: String,
         /// The thread, where it names one.
         thread: Option<ThreadLabel>,
@@ -141,9 +116,7 @@ pub enum Observation {
     /// and again at each change.
     #[serde(alias = "told")]
     ModelContext {
-        /// The thread.
         thread: ThreadLabel,
-        /// The forms.
         told: StatedPolicy,
     },
     /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
@@ -159,17 +132,13 @@ pub enum Observation {
     ColdReadRefused {
         /// The thread that was asked for.
         thread: ThreadLabel,
-        /// The JSON-RPC error code.
         code: i64,
-        /// Its message.
         message: String,
     },
     /// What became of the deed that the model asked for in a turn of the thread.
     #[serde(alias = "deed")]
     Probe {
-        /// The thread.
         thread: ThreadLabel,
-        /// The deed.
         probe: Probe,
         /// What the client was asked for, if it was asked.
         asked: Option<Question>,
@@ -184,14 +153,12 @@ pub enum Observation {
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
-        /// The thread.
         thread: ThreadLabel,
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
     },
     /// Evidence: the thread's row in the state database.
     Store {
-        /// The thread.
         thread: ThreadLabel,
         /// The approval policy, where the row holds one that can be read.
         approval: Option<Approval>,
@@ -200,13 +167,11 @@ pub enum Observation {
     },
     /// A look that the plan asks for was not possible.
     NotTaken {
-        /// Why.
         reason: String,
     },
     /// The server has unloaded a thread: `thread/closed`, or the status that says so where it comes
     /// with a refusal.
     Closed {
-        /// The thread.
         thread: ThreadLabel,
     },
     /// The step was left out: the release's schema does not have what it asks for.
@@ -226,12 +191,9 @@ pub enum Observation {
     },
     /// A wait ran out; the run is cut here.
     Silent {
-        /// What was waited for.
         awaited: String,
-        /// How long, in seconds.
         seconds: u64,
     },
-    /// The server ended.
     Ended {
         /// Whether it had been told to.
         told: bool,

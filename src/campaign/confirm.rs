@@ -23,7 +23,6 @@ struct Reproduction {
     stderr: String,
 }
 
-/// Runs of one program.
 #[derive(Default)]
 struct Runs {
     confirmed: Confirmed,

@@ -11,7 +11,6 @@ use std::time::Instant;
 use super::FindingReport;
 use crate::known::Row;
 
-/// One piece of work.
 pub(super) enum Work {
     /// Run the case of this index.
     Case(u64),

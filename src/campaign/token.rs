@@ -16,11 +16,8 @@ use crate::program::{Program, generate};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The model's revision.
     pub revision: u32,
-    /// The campaign's seed.
     pub seed: u64,
-    /// The case's index.
     pub index: u64,
     /// Most operations in the case.
     pub max_ops: usize,

@@ -102,7 +102,6 @@ impl Campaign {
     }
 }
 
-/// Today's date in UTC.
 fn today() -> Date {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let now: Datetime = now.parse().expect("RFC 3339 is the form of TOML");

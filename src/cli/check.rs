@@ -199,7 +199,6 @@ fn distinct(ready: Ready, wanted: usize) -> Result<Ready, Failure> {
     )))
 }
 
-/// From the clock's microseconds.
 fn new_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros() % SEEDS).expect("it is below 2^64")

@@ -1,6 +1,5 @@
 //! The error of a command: whether the command or this machine is at fault decides the exit code.
 
-/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A mistake in the command.

@@ -40,7 +40,6 @@ struct Update {
     /// The folder of a run or of a matrix [default: runs/latest]
     #[arg(value_name = "DIR")]
     from: Option<PathBuf>,
-    /// The list to update
     #[arg(long, value_name = "FILE", default_value = LIST)]
     known: PathBuf,
     /// Change the list, and copy the cases of new rows beside those of the others

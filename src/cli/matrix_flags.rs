@@ -55,7 +55,6 @@ pub(super) struct MatrixFlags {
     /// [default: HEIRLOOM_CACHE_LIMIT, else no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     cache_limit: Option<u64>,
-    /// No progress on stderr
     #[arg(long)]
     quiet: bool,
 }
@@ -63,7 +62,6 @@ pub(super) struct MatrixFlags {
 /// A matrix that was run.
 pub(super) struct MatrixResults {
     pub(super) matrix: Matrix,
-    /// Where its files are.
     pub(super) folder: PathBuf,
 }
 

@@ -18,7 +18,6 @@ use crate::program::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
 
-/// Where traces are.
 const TRACES: &str = "is not a trace; a campaign keeps one beside each case, as \
                       runs/latest/findings/ID.trace";
 

@@ -185,7 +185,6 @@ impl Provider {
     }
 }
 
-/// Whether to go on.
 pub(super) fn unless(stop: &AtomicBool) -> ControlFlow<()> {
     if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

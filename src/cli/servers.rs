@@ -18,7 +18,6 @@ use crate::provision::range::Span;
 use crate::provision::{self, Cached, PINNED, Spec};
 use crate::report::words::plural;
 
-/// Nanoseconds of a day.
 const DAY_NS: i64 = 86_400_000_000_000;
 
 #[derive(Clone, Debug, clap::Args)]

@@ -33,7 +33,6 @@ Exit codes:
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Flags {
-    /// The case file
     file: PathBuf,
     /// The finding to keep, such as R4/AP/resume/never/config
     /// [default: the first one that is not known]

@@ -16,7 +16,6 @@ use crate::report::style::{Color, Style};
 use crate::report::words::{plural, ran_on};
 use crate::trace::{Observation, Trace};
 
-/// Runs of one program.
 pub(super) struct Runs<'a> {
     pub(super) known: &'a Known,
     pub(super) release: Option<Version>,

@@ -17,7 +17,6 @@ const NEAR_LIMIT: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no clause `{given}` in the contract; {}", near_text(near))]
 pub struct UnknownClause {
-    /// The text as given.
     pub given: String,
     /// Clauses of the same letter, the nearest number first; empty where no clause has that letter.
     pub near: Vec<Clause>,

@@ -8,7 +8,6 @@ use crate::policy::{Defaults, Permissions};
 use crate::trace::Observation;
 
 impl Runner<'_> {
-    /// Writes config.toml.
     pub(super) fn configure(&mut self, defaults: &Defaults) -> Result<(), Aborted> {
         let url = self.model.base_url();
         match self.active.home.configure(defaults, self.test_bed.features, &url) {

@@ -19,7 +19,6 @@ use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 /// What a run has learned of a thread.
 #[derive(Debug)]
 pub(super) struct Thread {
-    /// The server's id.
     pub(super) id: String,
     /// Its rollout file, where the server names one.
     pub(super) path: Option<PathBuf>,
@@ -292,7 +291,6 @@ impl Recorder {
         })
     }
 
-    /// The whole trace.
     pub(super) fn trace(self, program: &Program, server: Option<Version>) -> Trace {
         Trace { program: program.clone(), server, entries: self.entries, times_us: self.times_us }
     }

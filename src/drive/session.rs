@@ -121,7 +121,6 @@ impl Session {
         Server::start(&launch).map_err(|error| error.to_string())
     }
 
-    /// Introduces the first client.
     pub(super) fn introduce(
         timeouts: Timeouts,
         mut server: Server,

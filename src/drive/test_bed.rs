@@ -40,7 +40,6 @@ pub struct TestBed {
 /// A server that is ready to be run.
 #[derive(Debug)]
 pub struct Installed {
-    /// Its executable.
     pub executable: PathBuf,
     /// The version that it reports.
     pub version: Option<Version>,
@@ -67,19 +66,13 @@ pub enum NoTestBed {
     /// A folder or a socket of ours.
     #[error("cannot {what}: {source}; free space or sockets on this machine")]
     Ours {
-        /// What was tried.
         what: &'static str,
         /// What the operating system says.
         source: io::Error,
     },
     /// The executable is not an app-server.
     #[error("{executable} is not an app-server: {reason}; pass one with --server")]
-    NoServer {
-        /// The executable.
-        executable: String,
-        /// What it did.
-        reason: String,
-    },
+    NoServer { executable: String, reason: String },
 }
 
 impl TestBed {

@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Origin {
-    /// A default in config.toml.
     Config,
     /// The policy of the fork's source.
     Source,

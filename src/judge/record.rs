@@ -31,7 +31,6 @@ pub struct FindingRecord {
     pub steps: usize,
     #[serde(default)]
     pub shrink_runs: u32,
-    /// Since the campaign began.
     #[serde(default, rename = "found_after_seconds", with = "seconds")]
     pub found_after: Duration,
     /// The case file, below the folder of the file that has this record.
@@ -94,9 +93,7 @@ pub struct ProbeRecord {
 pub enum Proof {
     /// The server went further than the expected policy lets it.
     Proved,
-    /// It went no further.
     Refuted,
-    /// Nothing was learned.
     #[strum(to_string = "not shown")]
     NotShown,
 }

@@ -21,7 +21,6 @@ pub struct Signature {
     pub clause: Clause,
     /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
-    /// The kind of operation.
     pub kind: OpKind,
     /// The form of what was due.
     pub form: String,

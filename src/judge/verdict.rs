@@ -81,9 +81,7 @@ pub struct Count {
     /// Comparisons, and other answers that rested on the clause.
     #[serde(rename = "fired")]
     pub tested: u64,
-    /// Comparisons by a view.
     pub compared: u64,
-    /// Tests that agreed.
     pub held: u64,
     /// Comparisons that did not agree.
     pub broken: u64,

@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 pub enum Corrects {
     /// The policy in force, and the stored one unless the read was warm.
     Both,
-    /// The policy in force.
     InForce,
     /// Nothing: the view shows a copy, or one value of several.
     Nothing,
 }
 
 macro_rules! views {
-    ($($(#[$meta:meta])+ $name:ident corrects $corrects:ident: $meaning:literal;)+) => {
+    ($($(#[$meta:meta])* $name:ident corrects $corrects:ident: $meaning:literal;)+) => {
         /// A place where a policy shows.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
@@ -22,7 +21,7 @@ macro_rules! views {
         )]
         #[serde(rename_all = "kebab-case")]
         #[strum(serialize_all = "kebab-case")]
-        pub enum View { $($(#[$meta])+ $name,)+ }
+        pub enum View { $($(#[$meta])* $name,)+ }
 
         impl View {
             /// What it looks at, for people.
@@ -52,7 +51,6 @@ views! {
     /// What the request to the model says.
     #[serde(alias = "told")]
     ModelContext corrects InForce: "the policy that the server states to the model";
-    /// The thread's rollout file.
     Rollout corrects Nothing: "the thread's file on disk";
     /// The thread's row in the state database.
     #[serde(alias = "store")]

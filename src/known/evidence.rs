@@ -29,7 +29,6 @@ pub(super) struct Sighting {
 pub struct Proposed {
     /// The finding on the first of the releases; its case becomes the row's.
     pub example: FindingRecord,
-    /// The wrong forms.
     pub seen: BTreeSet<String>,
     /// Whether one of them allows more than was expected.
     pub widened: bool,

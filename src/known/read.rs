@@ -69,7 +69,6 @@ pub enum BadList {
     Toml(#[from] toml::de::Error),
     #[error("line {line}: {problem}")]
     Row {
-        /// From 1.
         line: usize,
         /// What is wrong with the row, and what to do.
         problem: String,

@@ -37,7 +37,6 @@ pub enum Kind {
 pub struct Difference {
     /// Clauses that break come first.
     pub changes: Vec<Change>,
-    /// Broken alike on both.
     pub still: Vec<Row>,
     /// The number of rows that hold on both.
     pub hold: usize,

@@ -26,7 +26,6 @@ pub const SCHEMA: &str = "heirloom release v2";
 /// Everything that the results depend on, apart from the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// The model's revision.
     pub revision: u32,
     pub seed: u64,
     pub cases: u64,

@@ -61,12 +61,10 @@ impl MatrixRun {
         let (sender, executables) = bounded(0);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                for spec in missing {
-                    // The receiver is gone after a stop.
-                    if stop.load(Ordering::Relaxed) || sender.send(provide(spec)).is_err() {
-                        return;
-                    }
-                }
+                let mut missing = missing.into_iter();
+                // The receiver is gone after a stop.
+                missing
+                    .all(|spec| !stop.load(Ordering::Relaxed) && sender.send(provide(spec)).is_ok())
             });
             let programs = self.programs.clone();
             let mut running =

@@ -24,7 +24,6 @@ pub(super) fn no_expectation(world: World) -> Vec<Branch> {
     vec![Branch { world, due: Expected::Nothing, relies_on: Vec::new() }]
 }
 
-/// Exactly this is expected.
 pub(super) fn exactly(world: World, due: Expected, relies_on: Vec<Clause>) -> Vec<Branch> {
     vec![Branch { world, due, relies_on }]
 }

@@ -29,7 +29,6 @@ pub(super) fn parallel(world: &World, steps: &[Step]) -> Vec<Branch> {
     different(orders.flat_map(|order| in_order(world, steps, &order)))
 }
 
-/// Branches, each once.
 pub(super) fn different(branches: impl IntoIterator<Item = Branch>) -> Vec<Branch> {
     let mut different: Vec<Branch> = Vec::new();
     for branch in branches {

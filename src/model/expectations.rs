@@ -25,7 +25,6 @@ pub struct Expectation {
     pub clause: Clause,
     /// The dimension of the value, where it is one.
     pub dimension: Option<Dimension>,
-    /// The kind of operation.
     pub kind: OpKind,
     /// The form of the value that is due.
     pub form: &'static str,

@@ -12,15 +12,11 @@ use crate::program::reply::Probe;
 /// One demand, and the value of the policy that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
-    /// The clause.
     pub clause: Clause,
-    /// The value.
     pub value: Value,
-    /// What must be.
     pub must: Must,
 }
 
-/// What must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Must {
     /// Nobody is asked (E1).

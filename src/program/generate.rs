@@ -32,7 +32,6 @@ pub const STEPS_MAX: usize = 12;
 /// before a stop takes effect.
 pub const LONGEST: usize = 1000;
 
-/// How programs are drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// Steps in a program at the most.

@@ -44,7 +44,6 @@ pub struct Line {
 }
 
 impl Line {
-    /// Splits a line.
     pub(super) fn read(text: &str) -> Result<Line, Problem> {
         Ok(Line { verb: String::new(), tokens: tokens(text)? }.with_verb())
     }

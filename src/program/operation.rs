@@ -111,14 +111,12 @@ pub struct OpKind(pub(crate) &'static str);
 pub struct Draw<T> {
     /// How often, beside the others.
     pub weight: u32,
-    /// The operation.
     pub strategy: BoxedStrategy<T>,
     /// Whether half of them are followed by a warm read of their thread.
     pub then_read: bool,
 }
 
 impl<T> Draw<T> {
-    /// Drawn so often.
     pub fn new(weight: u32, strategy: BoxedStrategy<T>) -> Vec<Draw<T>> {
         vec![Draw { weight, strategy, then_read: false }]
     }
@@ -130,7 +128,6 @@ impl<T> Draw<T> {
 }
 
 impl OpKind {
-    /// The word.
     pub fn word(self) -> &'static str {
         self.0
     }

@@ -126,7 +126,6 @@ operations! { $
     disk: Disk as Disk,
 }
 
-/// The lines of wrappers.
 const WRAPPERS: &[(&str, &str)] = &[
     ("client2 …", "the step, by a second connection to the same server"),
     ("parallel … | …", "two to four calls at once, each by its own client"),
@@ -155,7 +154,6 @@ impl Delay {
 }
 
 impl OpKind {
-    /// Every kind.
     pub fn all() -> Vec<OpKind> {
         use strum::IntoEnumIterator;
         let mut all = kinds();
@@ -506,7 +504,6 @@ impl Step {
     }
 }
 
-/// What follows the verb.
 struct Printed<'a>(&'a Step);
 
 impl fmt::Display for Printed<'_> {

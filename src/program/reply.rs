@@ -7,22 +7,18 @@ use strum::{Display, EnumIter, EnumString};
 
 use super::line::quoted;
 
-/// The model's answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Reply {
-    /// An assistant's text.
     Text(String),
     /// A tool call; the next request is answered with a text.
     Call {
-        /// The tool's name.
         tool: String,
         /// Its arguments, a JSON text.
         arguments: String,
     },
     /// A tool call that tells policies apart; the next request is answered with a text.
     Probe(Probe, Consent),
-    /// The failure event.
     Fail,
     /// An HTTP status instead of a stream.
     Status(u16),
@@ -74,7 +70,6 @@ pub enum Probe {
 /// How a probe's requests for approval are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Consent {
-    /// Whether the client accepts.
     pub client: bool,
     /// What the reviewing model says.
     pub review: Review,
@@ -86,9 +81,7 @@ pub struct Consent {
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Review {
-    /// It allows the action.
     Allow,
-    /// It denies the action.
     Deny,
     /// It says something that is not a decision.
     Garbage,
@@ -97,7 +90,6 @@ pub enum Review {
 }
 
 impl Reply {
-    /// The plain answer.
     pub fn ok() -> Reply {
         Reply::Text("ok".to_owned())
     }

@@ -6,10 +6,8 @@ use serde_json::Value;
 
 use crate::policy::{CallOverrides, TurnOverrides};
 
-/// One request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The JSON-RPC method.
     pub method: &'static str,
     /// The parameters; of two values for one key the later one counts.
     pub params: Vec<Param>,
@@ -37,7 +35,6 @@ pub enum Param {
     Value(&'static str, Value),
     /// An id that the server never issued, under this key.
     NeverIssued(&'static str),
-    /// No parameters at all.
     Null,
 }
 
@@ -74,7 +71,6 @@ pub enum Back {
 pub struct Sample {
     /// The word that an `invalid` step calls the method by.
     pub word: &'static str,
-    /// A valid request.
     pub request: Request,
     /// A key with a value that its enumeration does not have, if the method has an enumeration.
     pub unknown_value: Option<(&'static str, Value)>,

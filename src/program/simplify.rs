@@ -13,7 +13,6 @@ pub fn call(overrides: &CallOverrides) -> Vec<CallOverrides> {
     all
 }
 
-/// Overrides of a turn.
 pub fn turn(overrides: &TurnOverrides) -> Vec<TurnOverrides> {
     let mut all = fewer(overrides);
     all.extend(approval(overrides));

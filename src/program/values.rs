@@ -142,7 +142,6 @@ pub(super) fn call_overrides(line: &mut Line) -> Result<CallOverrides, Problem> 
     }
 }
 
-/// The overrides of settings/update.
 pub(super) fn settings_overrides(line: &mut Line) -> Result<TurnOverrides, Problem> {
     match line.value_of::<ApprovalMode>("mode")? {
         Some(mode) => Ok(mode.on_turn()),

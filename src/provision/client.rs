@@ -35,7 +35,6 @@ pub(super) enum Refusal {
     /// It has no such version; its own words.
     #[strum(to_string = "{0}")]
     Unknown(String),
-    /// Its own words.
     #[strum(to_string = "{0}")]
     Failed(String),
     #[strum(to_string = "stopped")]

@@ -13,7 +13,6 @@ use crate::provision::cache::{self, io_error, size_of_tree};
 use crate::provision::range::Span;
 use crate::provision::{Cache, Cached, Error, OnProgress, Progress, Spec, lease};
 
-/// Which releases stay.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Keep {
     /// So many, those used last.
@@ -38,7 +37,6 @@ pub struct Pruned {
 pub struct Freed {
     /// `None` for a broken entry.
     pub version: Option<Version>,
-    /// Where it was.
     pub path: PathBuf,
     pub bytes: u64,
 }

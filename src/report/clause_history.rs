@@ -26,7 +26,6 @@ pub struct ClauseHistory {
     pub known: Known,
     /// The folder of the list, from which it names its cases.
     pub list_folder: PathBuf,
-    /// How heirloom was called.
     pub called: String,
 }
 

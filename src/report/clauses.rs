@@ -9,7 +9,6 @@ use crate::policy::Dimension;
 /// Where a clause's words begin.
 const INDENT: usize = 6;
 
-/// The whole contract.
 pub fn list(style: &Style) -> String {
     let mut text = String::new();
     for section in all().chunk_by(|one, next| one.section == next.section) {
@@ -29,7 +28,6 @@ pub fn list(style: &Style) -> String {
     text
 }
 
-/// One clause in full.
 pub fn full(clause: Clause, style: &Style) -> String {
     let row = row(clause);
     let head = style.paint(Color::Strong, &clause.titled());

@@ -10,7 +10,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often a phase that lasts has another line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// What is done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phase {
     /// As `fetching codex 0.169.0 with npm`.
@@ -19,7 +18,6 @@ pub struct Phase {
     pub total: Option<u64>,
 }
 
-/// Progress on stderr.
 #[derive(Debug)]
 pub struct DownloadProgress {
     bar: ProgressBar,
@@ -57,7 +55,6 @@ impl DownloadProgress {
         }
     }
 
-    /// Removes the bar.
     pub fn end(self) {
         self.bar.finish_and_clear();
     }

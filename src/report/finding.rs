@@ -57,7 +57,6 @@ pub struct Details {
     pub flaky: Option<String>,
     /// Why the known list excuses it.
     pub excuse: Option<String>,
-    /// When it was found.
     pub found: Option<String>,
     /// The command that runs it again.
     pub replay: Option<String>,

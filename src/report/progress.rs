@@ -30,7 +30,6 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// As stderr takes it.
     pub fn of_stderr() -> Pace {
         if console::Term::stderr().is_term() { Pace::Bar } else { Pace::Lines }
     }
@@ -118,7 +117,6 @@ impl Progress {
         self.show();
     }
 
-    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
@@ -227,7 +225,6 @@ impl Progress {
         format!("{cases}, {rate:.1}/s, {new} new{shrinking}, {known} known")
     }
 
-    /// A line that stays.
     fn line(&self, text: &str) {
         match self.pace {
             Pace::Bar => self.bar.suspend(|| eprintln!("{text}")),

@@ -25,7 +25,6 @@ pub const NO_BREAK: char = '\u{a0}';
 /// How a text is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// Whether colours are used.
     pub colors: bool,
     /// The widest line of sentences.
     pub width: usize,
@@ -49,7 +48,6 @@ impl Style {
         Style { colors: console::colors_enabled(), width: width.clamp(WIDTH_MIN, WIDTH_MAX) }
     }
 
-    /// Without colours.
     pub fn plain(width: usize) -> Style {
         Style { colors: false, width }
     }

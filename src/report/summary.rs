@@ -126,7 +126,6 @@ impl Summary {
         serde_json::from_value(value).map_err(|error| error.to_string())
     }
 
-    /// The server's release.
     pub fn release(&self) -> Option<&Version> {
         self.server.version.as_ref()
     }

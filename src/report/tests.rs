@@ -213,6 +213,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
     let outcome = outcome(vec![report(Status::New), report(Status::Known), report(Status::Flaky)]);
     let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";

@@ -22,7 +22,6 @@ struct Observed<'a> {
     observation: &'a Observation,
 }
 
-/// One call.
 struct Lane<'a> {
     step: &'a Step,
     sent_us: u64,

@@ -51,7 +51,6 @@ pub enum NoTrace {
     Line {
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
         problem: serde_json::Error,
     },
     /// The program in the first line cannot be read.

@@ -16,13 +16,11 @@ use crate::program::ops::resume::Resume;
 /// What an action does to a thread.
 #[derive(Clone, Copy, PartialEq)]
 enum Effect {
-    /// Nothing.
     Nothing,
     /// Nothing, except that it may give a new thread its history.
     PerhapsBegins,
     /// It gives a new thread its history.
     Begins,
-    /// Turns are taken back.
     Reverts,
     /// The thread is archived, or is no longer.
     Archives(bool),

@@ -8,15 +8,10 @@ use proptest::strategy::{BoxedStrategy, Union};
 /// A number is a weight beside the others, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Forks.
     pub forks: u32,
-    /// Resumes.
     pub resumes: u32,
-    /// Restarts.
     pub restarts: u32,
-    /// Changes of config.toml.
     pub configures: u32,
-    /// Changes of settings.
     pub settings: u32,
     /// Turns that are held, and what happens while they run.
     pub running: u32,
@@ -39,17 +34,13 @@ pub struct Shape {
 /// What only some programs have, since it costs a server or changes how a program is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rare {
-    /// None of the others.
     Nothing,
-    /// Ephemeral threads and forks.
     Ephemeral,
     /// A second connection, and calls at once.
     Clients,
-    /// Subagents.
     Subagents,
     /// Kills during calls, and databases that are gone.
     KillDuring,
-    /// A full disk.
     FullDisk,
     /// Threads that are unloaded, and a second server.
     Unload,
@@ -63,7 +54,6 @@ impl Shape {
         self.rares.contains(&rare)
     }
 
-    /// Any shape.
     pub(super) fn strategy(secondary: bool) -> impl Strategy<Value = Shape> {
         let weight = || select(vec![0, 1, 3]);
         let lifecycle = (weight(), weight(), 1..3_u32, 0..2_u32, weight());

@@ -28,7 +28,6 @@ const GOAL_TOKENS: u64 = 1;
 /// Something that a client does with a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThreadAction {
-    /// The thread.
     pub thread: ThreadRef,
     /// What is done with it.
     pub action: Action,
@@ -37,7 +36,6 @@ pub struct ThreadAction {
 /// How an action that the server granted ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With the answer.
     Answer,
     /// With the answer; the thread has a history from then on.
     History,
@@ -62,17 +60,16 @@ pub enum End {
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])+ $name:ident ends $end:ident: $request:expr;)+) => {
+    ($($(#[$doc:meta])* $name:ident ends $end:ident: $request:expr;)+) => {
         /// What a client does with a thread.
         #[derive(
             Clone, Copy, Debug, Display, EnumIter, EnumString, IntoStaticStr, PartialEq, Eq,
             PartialOrd, Ord, Hash,
         )]
         #[strum(serialize_all = "kebab-case")]
-        pub enum Action { $($(#[$doc])+ $name),+ }
+        pub enum Action { $($(#[$doc])* $name),+ }
 
         impl Action {
-            /// Its request.
             pub fn request(self, cx: RequestContext) -> Request {
                 match self {
                     $(Action::$name => {
@@ -82,7 +79,6 @@ macro_rules! actions {
                 }
             }
 
-            /// How it ends.
             pub fn end(self) -> End {
                 match self { $(Action::$name => End::$end),+ }
             }
@@ -148,12 +144,10 @@ actions! {
 }
 
 impl Action {
-    /// Its word.
     pub fn word(self) -> &'static str {
         self.into()
     }
 
-    /// What findings call it.
     pub fn kind(self) -> OpKind {
         OpKind(self.into())
     }

@@ -23,12 +23,10 @@ use crate::program::values::turn_overrides;
 pub struct Begin {
     /// The thread whose turn it is.
     pub thread: ThreadRef,
-    /// What the call overrides.
     pub overrides: TurnOverrides,
 }
 
 impl Begin {
-    /// Turns of any thread.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<Begin> {
         (threads(), cx.turn()).prop_map(|(thread, overrides)| Begin { thread, overrides }).boxed()
     }

@@ -16,7 +16,6 @@ use crate::program::values::{Config, defaults};
 /// A change of the defaults in config.toml.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Configure {
-    /// The new defaults.
     pub defaults: Defaults,
 }
 

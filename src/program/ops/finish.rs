@@ -17,7 +17,6 @@ use crate::program::thread::ThreadRef;
 pub struct Finish {
     /// The thread whose turn ends.
     pub thread: ThreadRef,
-    /// How the turn ends.
     pub end: End,
 }
 
@@ -29,7 +28,6 @@ pub struct Finish {
 pub enum End {
     /// The model goes on, and the turn completes.
     Complete,
-    /// The client interrupts it.
     Interrupt,
 }
 

@@ -24,13 +24,11 @@ use crate::program::values::{call_overrides, cut, ephemeral};
 pub struct Fork {
     /// The thread that is forked.
     pub source: ThreadRef,
-    /// What the call overrides.
     pub overrides: CallOverrides,
     /// Where the source's history is cut, if it is.
     pub cut: Option<Cut>,
     /// Whether the fork is kept in memory alone.
     pub ephemeral: bool,
-    /// The fork.
     pub new: ThreadName,
 }
 
@@ -40,7 +38,6 @@ impl Fork {
         Fork { source, overrides, cut: None, ephemeral: false, new: ThreadName::NEW }
     }
 
-    /// Forks of any thread.
     pub fn strategy(cx: &DrawContext, ephemeral: bool) -> BoxedStrategy<Fork> {
         let cuts = Union::new_weighted(vec![
             (5, Just(None).boxed()),

@@ -21,7 +21,6 @@ const MAIN: &str = "main";
 /// The server ends and is started again on the same home.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Restart {
-    /// How it ends.
     pub stop: Stop,
     /// Whether the databases are gone when it starts again (G10).
     pub drop_db: bool,
@@ -30,7 +29,6 @@ pub struct Restart {
     pub release: Option<Server>,
 }
 
-/// How a server ends.
 #[derive(
     Clone, Copy, Debug, Display, EnumIter, EnumString, PartialEq, Eq, PartialOrd, Ord, Hash,
 )]
@@ -38,7 +36,6 @@ pub struct Restart {
 pub enum Stop {
     /// End of its standard input.
     Graceful,
-    /// SIGKILL.
     Kill,
 }
 
@@ -47,7 +44,6 @@ pub enum Stop {
 pub enum Server {
     /// The one that is checked, whichever release it is.
     Main,
-    /// A release.
     Release(Version),
 }
 

@@ -23,17 +23,14 @@ use crate::program::values::call_overrides;
 pub struct Resume {
     /// The thread that is resumed.
     pub thread: ThreadRef,
-    /// What the call overrides.
     pub overrides: CallOverrides,
 }
 
 impl Resume {
-    /// A resume without overrides.
     pub fn plain(thread: ThreadRef) -> Resume {
         Resume { thread, overrides: CallOverrides::default() }
     }
 
-    /// Resumes of any thread.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<Resume> {
         (threads(), cx.call()).prop_map(|(thread, overrides)| Resume { thread, overrides }).boxed()
     }

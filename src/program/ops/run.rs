@@ -29,13 +29,10 @@ const FLAW_PERCENT: u32 = 6;
 pub struct Run {
     /// The thread whose turn it is.
     pub thread: ThreadRef,
-    /// What the user says.
     pub prompt: String,
-    /// What the call overrides.
     pub overrides: TurnOverrides,
     /// What makes the request one that must be refused.
     pub flaw: Option<Flaw>,
-    /// What the model answers.
     pub reply: Reply,
 }
 
@@ -65,7 +62,6 @@ impl Run {
         Run { thread, prompt: String::new(), overrides, flaw: None, reply: Reply::ok() }
     }
 
-    /// Turns of any thread.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<Run> {
         (threads(), cx.turn(), endings(cx.shape.probes))
             .prop_map(|(thread, overrides, (flaw, reply))| Run {

@@ -23,7 +23,6 @@ use crate::program::values::settings_overrides;
 pub struct Settings {
     /// The thread whose settings change.
     pub thread: ThreadRef,
-    /// What the call overrides.
     pub overrides: TurnOverrides,
 }
 

@@ -16,9 +16,7 @@ use crate::program::thread::{ThreadName, ThreadRef};
 /// A turn in which the model spawns a subagent, which becomes a thread of the program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spawn {
-    /// The parent.
     pub thread: ThreadRef,
-    /// The subagent.
     pub new: ThreadName,
 }
 

@@ -20,11 +20,9 @@ use crate::program::values::{call_overrides, ephemeral};
 /// `thread/start`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Start {
-    /// What the call overrides.
     pub overrides: CallOverrides,
     /// Whether the thread is kept in memory alone.
     pub ephemeral: bool,
-    /// The new thread.
     pub new: ThreadName,
 }
 

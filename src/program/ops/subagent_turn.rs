@@ -16,7 +16,6 @@ use crate::program::thread::ThreadRef;
 /// A turn of the parent in which the model gives its subagent another task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubagentTurn {
-    /// The subagent.
     pub thread: ThreadRef,
 }
 

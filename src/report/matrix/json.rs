@@ -31,7 +31,6 @@ pub struct Document {
     /// The settings of the run on each release.
     #[serde(flatten)]
     pub key: Key,
-    /// In order.
     pub releases: Vec<Release>,
     /// Every clause in every dimension on every release.
     pub cells: Vec<Entry>,
@@ -49,7 +48,6 @@ pub struct Release {
     pub digest: Option<String>,
     /// Why it was not run.
     pub not_run: Option<String>,
-    /// Cases run and judged.
     pub cases: u64,
     /// Their lines before the audits.
     pub steps: u64,
@@ -74,7 +72,6 @@ pub struct Entry {
     pub widened: bool,
     /// Whether all breaches are known deviations.
     pub known: bool,
-    /// The breaches.
     pub signatures: Vec<Signature>,
     /// The case of the first breach, below the folder of the matrix.
     pub case: Option<String>,

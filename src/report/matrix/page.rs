@@ -15,7 +15,6 @@ mod cards;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
 pub fn html(matrix: &Matrix, key: &Key) -> String {
     let title = title(matrix);
     html! {
@@ -222,7 +221,6 @@ fn turns(matrix: &Matrix) -> Markup {
     }
 }
 
-/// Words as a sentence.
 fn sentence(words: &str) -> String {
     let (first, rest) = words.split_at(1);
     format!("{}{rest}.", first.to_uppercase())
