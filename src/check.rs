@@ -43,7 +43,7 @@ pub struct Check {
     server: String,
     others: Vec<String>,
     campaign: Campaign,
-    profile: FeatureSet,
+    features: FeatureSet,
 }
 
 /// A campaign that could not begin.
@@ -83,7 +83,7 @@ impl Check {
             programs: BTreeMap::new(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
-        Check { server, others, campaign, profile: FeatureSet::Default }
+        Check { server, others, campaign, features: FeatureSet::Default }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
@@ -147,8 +147,8 @@ impl Check {
 
     /// The product state of the server.
     #[must_use]
-    pub fn profile(mut self, profile: FeatureSet) -> Check {
-        self.profile = profile;
+    pub fn features(mut self, features: FeatureSet) -> Check {
+        self.features = features;
         self
     }
 
@@ -159,7 +159,7 @@ impl Check {
     pub fn run(&self) -> Result<Outcome, Unready> {
         let Executable { path, version, digest, lease: _held, .. } = provided(&self.server)?;
         let mut test_bed =
-            TestBed::prepare(path, version.clone(), self.profile, Timeouts::default())?;
+            TestBed::prepare(path, version.clone(), self.features, Timeouts::default())?;
         let (mut others, mut held) = (Vec::new(), Vec::new());
         for spec in &self.others {
             let other = provided(spec)?;

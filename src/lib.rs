@@ -2,15 +2,15 @@
 //!
 //! [`Check`] is a campaign in one call, for your own `cargo test`. The parts are usable alone:
 //!
-//! * [`drive::isolated::Isolated`]: a server with a home, a model and a connection of its own;
-//! * [`mock_model::MockModel`]: the stand-in for the model, with queued answers, delays, gates and the
-//!   requests that it captured;
+//! * [`drive::isolated::Isolated`]: a server with its own home, model and connection;
+//! * [`mock_model::MockModel`]: the stand-in for the model, with queued answers, delays, gates and
+//!   captured requests;
 //! * [`client::Client`] and [`server::Server`]: JSON-RPC over any byte stream, and one process;
 //! * [`protocol::policy`]: the policy that a reply or a notice states.
 //!
-//! One case goes through the modules in the order in which they stand below: an [`op::Case`]
-//! becomes a [`program::Program`], [`drive`] performs it and records a [`trace::Trace`], [`judge`]
-//! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
+//! A case goes through the modules in the order in which they stand below: [`drive`] performs a
+//! program and records a trace, the judge compares that with the model, and a campaign repeats,
+//! shrinks and confirms.
 
 pub mod policy;
 #[doc(hidden)]
