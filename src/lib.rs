@@ -41,6 +41,7 @@ pub mod matrix;
 #[doc(hidden)]
 pub mod report;
 pub mod check;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 #[cfg(test)]

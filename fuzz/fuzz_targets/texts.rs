@@ -8,8 +8,8 @@
 use heirloom::judge::judge;
 use heirloom::known::Known;
 use heirloom::program::Program;
-use heirloom::trace::Trace;
 use heirloom::protocol::rpc;
+use heirloom::trace::Trace;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -5,28 +5,10 @@
 use super::run::{Aborted, Prepared, Runner};
 use crate::program::operation::Operation;
 use crate::program::ops::settings::Settings;
-use crate::program::ops::{Step, with_operation};
+use crate::program::ops::{Step, operation_files, with_operation};
 use crate::program::thread::ThreadRef;
 
-mod action;
-mod begin;
-mod cold_read;
-mod configure;
-mod disk;
-mod finish;
-mod fork;
-mod invalid;
-mod restart;
-mod resume;
-mod run;
-mod second_server;
-mod settings;
-mod spawn;
-mod start;
-mod steer;
-mod subagent_turn;
-mod turn_settings;
-mod warm_read;
+operation_files!();
 
 /// An operation's request with the server's ids in it.
 pub(super) trait Prepare {

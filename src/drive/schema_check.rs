@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::protocol::requests::Call;
 use crate::protocol::rpc::{self, Id, Message, Surface};
-use crate::protocol::schema::{Line, Problem, Schema};
+use crate::protocol::schema::problem::Problem;
+use crate::protocol::schema::{Line, Schema};
 use crate::trace::Observation;
 
 /// The schema, and what was found so far.

@@ -18,6 +18,11 @@ pub trait Operation: Clone + fmt::Debug + Sized + 'static {
     /// Its lines as the help shows them: the line, and what it does.
     const HELP: &'static [(&'static str, &'static str)];
 
+    /// The same, for lines whose words come from a list.
+    fn help() -> Vec<(String, &'static str)> {
+        Self::HELP.iter().map(|(line, does)| ((*line).to_owned(), *does)).collect()
+    }
+
     /// What findings call it; several operations may share a kind.
     const KIND: OpKind = OpKind(Self::VERB);
 

@@ -61,6 +61,12 @@ macro_rules! operations {
         }
         pub(crate) use with_operation;
 
+        /// Declares the file of each operation, in a room that answers every operation.
+        macro_rules! operation_files {
+            () => { $(mod $module;)+ };
+        }
+        pub(crate) use operation_files;
+
         /// How each operation is read.
         const PARSERS: &[(&str, Parse)] = &[
             $(($module::$name::VERB, |line| Ok($module::$name::parse(line)?.into())),)+
@@ -76,8 +82,9 @@ macro_rules! operations {
         }
 
         /// The lines of programs as the help shows them, and what each does.
-        pub fn help() -> Vec<(&'static str, &'static str)> {
-            [$($module::$name::HELP),+, WRAPPERS].concat()
+        pub fn help() -> Vec<(String, &'static str)> {
+            let wrappers = WRAPPERS.iter().map(|(line, does)| ((*line).to_owned(), *does));
+            [$($module::$name::help()),+, wrappers.collect()].concat()
         }
 
         /// Valid requests of every method, which `invalid` makes wrong.
@@ -507,5 +514,34 @@ impl fmt::Display for Printed<'_> {
         with_operation!(self.0, {
             Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => Ok(()),
         } operation => operation.print(f))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use itertools::Itertools;
+
+    use super::{OpKind, help};
+
+    /// Where the table of lines stands in a document.
+    const MARKERS: [&str; 2] = ["<!-- lines -->", "<!-- /lines -->"];
+
+    #[test]
+    fn the_table_of_lines_in_the_documentation_is_the_help() {
+        let document = include_str!("../../docs/programs.md");
+        let [begin, end] = MARKERS;
+        let (_, rest) = document.split_once(begin).expect("the table begins at its marker");
+        let (table, _) = rest.split_once(end).expect("the table ends at its marker");
+        let row =
+            |(line, does): &(String, &str)| format!("| `{}` | {does} |", line.replace('|', "\\|"));
+        let rows = help().iter().map(row).join("\n");
+        assert_eq!(table.trim(), format!("| line | what it does |\n|---|---|\n{rows}"));
+    }
+
+    #[test]
+    fn every_kind_is_read_as_it_is_printed() {
+        let read = OpKind::all().into_iter().map(|kind| (kind.to_string().parse(), kind));
+        assert!(read.clone().count() > 30);
+        read.for_each(|(read, kind)| assert_eq!(read, Ok(kind)));
     }
 }

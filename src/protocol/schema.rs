@@ -1,18 +1,20 @@
 //! The JSON schema that a server prints of its own protocol.
 //!
 //! It says which methods, fields and values a release knows, and validates lines in both
-//! directions. No method name stands here: they all come from the schema. Validators are compiled
-//! at first use and shared, so one `Schema` serves all workers.
+//! directions. No method name stands here: they all come from the schema. One `Schema` serves all
+//! workers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 mod form;
-mod problem;
+pub mod problem;
+mod validator;
 
 use self::form::Form;
+use self::problem::Problem;
 
 /// The bundle's definition of an error object.
 const REFUSAL: &str = "JSONRPCErrorError";
@@ -109,16 +111,6 @@ pub enum Line<'a> {
     },
 }
 
-/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
-/// file and no index of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// Where in the line, as `params.turn.items[].type`; empty for the line itself.
-    pub at: String,
-    /// What is wrong there.
-    pub says: String,
-}
-
 /// A text that is not the schema of a protocol.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSchema {
@@ -128,15 +120,22 @@ pub enum NoSchema {
     /// It lacks a definition.
     #[error("the printed schema has no definition of {0}")]
     Lacks(&'static str),
+    /// It uses a part of JSON Schema that is not checked.
+    #[error("the printed schema has the keyword `{0}`, which heirloom cannot check")]
+    Keyword(String),
 }
 
 impl Schema {
     /// Reads the bundle that the server prints, one file with every definition.
     ///
     /// # Errors
-    /// A text that is not JSON, or that lacks the definition of the lines of one side.
+    /// A text that is not JSON, that lacks the definition of the lines of one side, or that has an
+    /// unknown keyword.
     pub fn read(text: &str) -> Result<Schema, NoSchema> {
-        let bundle: Value = serde_json::from_str(text)?;
+        let bundle: Arc<Value> = Arc::new(serde_json::from_str(text)?);
+        if let Some(keyword) = definitions(&bundle).find_map(validator::unsupported) {
+            return Err(NoSchema::Keyword(keyword.to_owned()));
+        }
         let definition = |name: &'static str| {
             let found = bundle.get("definitions").and_then(|all| all.get(name));
             found.ok_or(NoSchema::Lacks(name))
@@ -225,7 +224,7 @@ impl Schema {
 impl Call {
     /// The result is found by its name: the answer to `ThreadStartParams` is `ThreadStartResponse`.
     /// For parameters without a name, the name comes from the method.
-    fn of_branch(branch: &Value, bundle: &Value) -> Call {
+    fn of_branch(branch: &Value, bundle: &Arc<Value>) -> Call {
         let params = branch.pointer("/properties/params").unwrap_or(&Value::Null);
         let reference = form::reference(params);
         let named = reference.and_then(|path| path.strip_suffix(PARAMS)).map(str::to_owned);
@@ -242,13 +241,13 @@ impl Call {
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at.as_str() {
-            "" => f.write_str(&self.says),
-            at => write!(f, "{at}: {}", self.says),
-        }
-    }
+/// Every definition, in whatever folder.
+fn definitions(bundle: &Value) -> impl Iterator<Item = &Value> {
+    let is_folder = |name: &str| FOLDERS.iter().any(|path| path.ends_with(&format!("/{name}/")));
+    let folders = FOLDERS.iter().filter_map(|path| {
+        bundle.pointer(path.trim_start_matches('#').trim_end_matches('/'))?.as_object()
+    });
+    folders.flatten().filter(move |(name, _)| !is_folder(name)).map(|(_, definition)| definition)
 }
 
 /// The branches of a union of lines, by method.

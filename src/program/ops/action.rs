@@ -7,6 +7,7 @@
 use std::fmt;
 
 use arbitrary::Unstructured;
+use itertools::Itertools;
 use proptest::prelude::Strategy;
 use proptest::sample::select;
 use proptest::strategy::BoxedStrategy;
@@ -182,12 +183,12 @@ impl ThreadAction {
 
 impl Operation for ThreadAction {
     const VERB: &'static str = "action";
-    const HELP: &'static [(&'static str, &'static str)] = &[(
-        "name t0, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, \
-         review, goal, queue, inject",
-        "what a client does with a thread and that changes no policy",
-    )];
-    const SECOND_CLIENT: bool = false;
+    const HELP: &'static [(&'static str, &'static str)] = &[];
+
+    fn help() -> Vec<(String, &'static str)> {
+        let words = Action::iter().map(Action::word).join(" t0, ");
+        vec![(format!("{words} t0"), "what a client does with a thread and that changes no policy")]
+    }
 
     fn parse(line: &mut Line) -> Result<ThreadAction, Problem> {
         Ok(ThreadAction { action: one_of(&line.verb, "step")?, thread: line.thread()? })

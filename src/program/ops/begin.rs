@@ -37,8 +37,10 @@ impl Begin {
 impl Operation for Begin {
     const VERB: &'static str = "begin";
     const KIND: OpKind = Run::KIND;
-    const HELP: &'static [(&'static str, &'static str)] =
-        &[("begin t0 …", "a turn that the model holds; the lines up to its `finish` happen while it runs")];
+    const HELP: &'static [(&'static str, &'static str)] = &[(
+        "begin t0 …",
+        "a turn that the model holds; the lines up to its `finish` happen while it runs",
+    )];
 
     fn parse(line: &mut Line) -> Result<Begin, Problem> {
         Ok(Begin { thread: line.thread()?, overrides: turn_overrides(line)? })

@@ -24,8 +24,10 @@ pub struct ColdRead {
 impl Operation for ColdRead {
     const VERB: &'static str = "cold-read";
     const KIND: OpKind = Resume::KIND;
-    const HELP: &'static [(&'static str, &'static str)] =
-        &[("cold-read t0", "a resume by a second process on a copy of the home, to read what is stored")];
+    const HELP: &'static [(&'static str, &'static str)] = &[(
+        "cold-read t0",
+        "a resume by a second process on a copy of the home, to read what is stored",
+    )];
 
     fn parse(line: &mut Line) -> Result<ColdRead, Problem> {
         Ok(ColdRead { thread: line.thread()? })
@@ -40,7 +42,10 @@ impl Operation for ColdRead {
     }
 
     fn draw(cx: &DrawContext) -> Vec<Draw<ColdRead>> {
-        Draw::new(if cx.shape.has(Rare::ColdRead) { 5 } else { 0 }, threads().prop_map(|thread| ColdRead { thread }).boxed())
+        Draw::new(
+            if cx.shape.has(Rare::ColdRead) { 5 } else { 0 },
+            threads().prop_map(|thread| ColdRead { thread }).boxed(),
+        )
     }
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {

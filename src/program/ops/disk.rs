@@ -16,10 +16,8 @@ pub struct Disk {
 
 impl Operation for Disk {
     const VERB: &'static str = "disk";
-    const HELP: &'static [(&'static str, &'static str)] = &[(
-        "disk full, disk free",
-        "the server's writes to files fail, and succeed again",
-    )];
+    const HELP: &'static [(&'static str, &'static str)] =
+        &[("disk full, disk free", "the server's writes to files fail, and succeed again")];
 
     fn parse(line: &mut Line) -> Result<Disk, Problem> {
         match line.word().as_deref() {

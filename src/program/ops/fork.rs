@@ -59,10 +59,8 @@ impl Fork {
 
 impl Operation for Fork {
     const VERB: &'static str = "fork";
-    const HELP: &'static [(&'static str, &'static str)] = &[(
-        "fork t0 … -> t1",
-        "`thread/fork`; `last=2` or `before=2` cuts the history at a turn",
-    )];
+    const HELP: &'static [(&'static str, &'static str)] =
+        &[("fork t0 … -> t1", "`thread/fork`; `last=2` or `before=2` cuts the history at a turn")];
     const PARALLEL: bool = true;
     const SECOND_CLIENT: bool = true;
 

@@ -35,9 +35,7 @@ impl Resume {
 
     /// Resumes of any thread.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<Resume> {
-        (threads(), cx.call())
-            .prop_map(|(thread, overrides)| Resume { thread, overrides })
-            .boxed()
+        (threads(), cx.call()).prop_map(|(thread, overrides)| Resume { thread, overrides }).boxed()
     }
 }
 

@@ -184,11 +184,7 @@ impl Operation for Run {
 }
 
 /// The request that starts a turn.
-pub(super) fn turn_request(
-    prompt: &str,
-    overrides: &TurnOverrides,
-    flaw: Option<Flaw>,
-) -> Request {
+pub(super) fn turn_request(prompt: &str, overrides: &TurnOverrides, flaw: Option<Flaw>) -> Request {
     let mut params = vec![Param::Turn(overrides.clone())];
     let tier = overrides.tier_once.as_ref();
     params.extend(tier.map(|tier| Param::Value("serviceTierForTurn", json!(tier))));

@@ -38,7 +38,10 @@ impl Operation for SecondServer {
     }
 
     fn draw(cx: &DrawContext) -> Vec<Draw<SecondServer>> {
-        Draw::new(if cx.shape.has(Rare::Unload) { 2 } else { 0 }, threads().prop_map(|thread| SecondServer { thread }).boxed())
+        Draw::new(
+            if cx.shape.has(Rare::Unload) { 2 } else { 0 },
+            threads().prop_map(|thread| SecondServer { thread }).boxed(),
+        )
     }
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {

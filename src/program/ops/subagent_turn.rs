@@ -38,7 +38,10 @@ impl Operation for SubagentTurn {
     }
 
     fn draw(cx: &DrawContext) -> Vec<Draw<SubagentTurn>> {
-        Draw::new(if cx.shape.has(Rare::Subagents) { 1 } else { 0 }, threads().prop_map(|thread| SubagentTurn { thread }).boxed())
+        Draw::new(
+            if cx.shape.has(Rare::Subagents) { 1 } else { 0 },
+            threads().prop_map(|thread| SubagentTurn { thread }).boxed(),
+        )
     }
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {

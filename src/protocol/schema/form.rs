@@ -1,48 +1,31 @@
-//! The schema of one kind of value, and its validator.
-//!
-//! A form holds only the part of the bundle that it refers to: a bundle is a megabyte, and one
-//! method needs some kilobytes of it. The validator is compiled for the first value, and then takes
-//! some microseconds for each.
+//! The schema of one kind of value, and the bundle that its references point into.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-use super::{Problem, problem};
-
-/// The start of a reference into the bundle.
-const DEFINITIONS: &str = "#/definitions/";
+use super::problem::Problem;
+use super::{problem, validator};
 
 pub(super) struct Form {
-    /// The schema with every definition that it refers to.
-    document: Value,
+    schema: Value,
+    bundle: Arc<Value>,
     /// The fields at the top of an object.
     pub(super) fields: BTreeSet<String>,
     /// Whether the value may be absent.
     optional: bool,
-    validator: OnceLock<Result<Validator, String>>,
 }
 
 impl Form {
     /// The form of a schema within a bundle.
-    pub(super) fn new(schema: &Value, bundle: &Value) -> Form {
-        let mut document = json!({ "allOf": [schema] });
-        let reached = reached(schema, bundle);
-        let definitions = reached.iter().filter_map(|path| {
-            let steps: Vec<&str> = path.strip_prefix("#/")?.split('/').collect();
-            Some((steps, bundle.pointer(path.strip_prefix('#')?)?))
-        });
-        for (steps, definition) in definitions {
-            put(&mut document, &steps, definition.clone());
-        }
+    pub(super) fn new(schema: &Value, bundle: &Arc<Value>) -> Form {
         let fields = fields(schema, bundle);
-        Form { document, fields, optional: false, validator: OnceLock::new() }
+        Form { schema: schema.clone(), bundle: Arc::clone(bundle), fields, optional: false }
     }
 
     /// The form of the parameters in a branch of a union of lines.
-    pub(super) fn of_params(branch: &Value, bundle: &Value) -> Form {
+    pub(super) fn of_params(branch: &Value, bundle: &Arc<Value>) -> Form {
         let anything = Value::Bool(true);
         let params = branch.pointer("/properties/params");
         let required = branch.get("required").and_then(Value::as_array);
@@ -51,7 +34,7 @@ impl Form {
     }
 
     /// The form of the members that all branches of a union of lines share.
-    pub(super) fn beside(union: &Value, bundle: &Value) -> Form {
+    pub(super) fn beside(union: &Value, bundle: &Arc<Value>) -> Form {
         let properties = union.get("properties").cloned().unwrap_or_else(|| json!({}));
         Form::new(&json!({ "properties": properties }), bundle)
     }
@@ -61,38 +44,18 @@ impl Form {
         if self.optional && value.is_null() {
             return Vec::new();
         }
-        let validator = match self.validator() {
-            Ok(validator) => validator,
-            Err(reason) => {
-                let says = format!("its schema is not valid: {reason}");
-                return vec![Problem { at: root.to_owned(), says }];
-            }
-        };
-        if validator.is_valid(value) {
-            return Vec::new();
-        }
+        let errors = validator::errors(&self.schema, &self.bundle, value);
         let found: BTreeSet<Problem> =
-            validator.iter_errors(value).map(|error| problem::of_error(root, &error)).collect();
+            errors.iter().map(|error| problem::of_error(root, error)).collect();
         found.into_iter().collect()
     }
 
     /// Whether a field may have this value, whatever the others have.
     pub(super) fn allows(&self, field: &str, value: &Value) -> bool {
-        let Ok(validator) = self.validator() else {
-            return false;
-        };
         let object = Value::Object(Map::from_iter([(field.to_owned(), value.clone())]));
-        let errors = validator.iter_errors(&object);
-        let mut errors = errors.flat_map(|error| problem::places(&error));
-        !errors.any(|place| place.split('/').nth(1) == Some(field))
-    }
-
-    fn validator(&self) -> Result<&Validator, &String> {
-        let compiled = self.validator.get_or_init(|| {
-            let options = jsonschema::options().with_draft(Draft::Draft7);
-            options.build(&self.document).map_err(|error| error.to_string())
-        });
-        compiled.as_ref()
+        let errors = validator::errors(&self.schema, &self.bundle, &object);
+        let mut places = errors.iter().flat_map(problem::places);
+        !places.any(|place| place.split('/').nth(1) == Some(field))
     }
 }
 
@@ -126,31 +89,4 @@ fn fields(schema: &Value, bundle: &Value) -> BTreeSet<String> {
         open.extend(path.and_then(|path| bundle.pointer(path)));
     }
     found
-}
-
-/// Every definition that a schema reaches, by its path.
-fn reached<'a>(schema: &'a Value, bundle: &'a Value) -> BTreeSet<&'a str> {
-    let mut found = BTreeSet::new();
-    let mut open = vec![schema];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Array(values) => open.extend(values),
-            Value::Object(object) => open.extend(object.values()),
-            _ => {}
-        }
-        let path = value.get("$ref").and_then(Value::as_str);
-        let path = path.filter(|path| path.starts_with(DEFINITIONS) && found.insert(*path));
-        open.extend(path.and_then(|path| bundle.pointer(path.strip_prefix('#')?)));
-    }
-    found
-}
-
-/// Puts a definition where its path says.
-fn put(document: &mut Value, steps: &[&str], definition: Value) {
-    let (last, folders) = steps.split_last().expect("a reference has a path");
-    let folder = folders.iter().fold(document, |value, step| {
-        let object = value.as_object_mut().expect("folders are objects");
-        object.entry(*step).or_insert_with(|| json!({}))
-    });
-    folder[*last] = definition;
 }

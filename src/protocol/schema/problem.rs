@@ -4,10 +4,30 @@
 //! what all of them require. A value is shown only where it cannot be an id or a path, an entry of
 //! a list has no index, and a key is shown only if it is a word.
 
-use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
+use std::fmt;
+
 use serde_json::Value;
 
-use super::Problem;
+use super::validator::{Error, ErrorKind as Kind};
+
+/// A fault of a line. Equal faults have equal texts in every run: they name no id, no path of a
+/// file and no index of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where in the line, as `params.turn.items[].type`; empty for the line itself.
+    pub at: String,
+    /// What is wrong there.
+    pub says: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at.as_str() {
+            "" => f.write_str(&self.says),
+            at => write!(f, "{at}: {}", self.says),
+        }
+    }
+}
 
 /// The longest value that is shown: a word of the protocol is shorter, an id longer.
 const WORD_LENGTH_MAX: usize = 32;
@@ -31,26 +51,23 @@ enum Nearness {
 }
 
 /// The problem that an error of the validator describes.
-pub(super) fn of_error(root: &str, error: &ValidationError<'_>) -> Problem {
+pub(super) fn of_error(root: &str, error: &Error<'_>) -> Problem {
     let error = nearest(error);
-    let at = format!("{root}{}", place(error.instance_path().as_str()));
+    let at = format!("{root}{}", place(&error.place));
     Problem { at: at.trim_start_matches('.').to_owned(), says: says(error) }
 }
 
 /// The places of an error, as JSON pointers: its own, and for a union that of its nearest form.
-pub(super) fn places(error: &ValidationError<'_>) -> Vec<String> {
-    vec![nearest(error).instance_path().as_str().to_owned(), error.instance_path().to_string()]
+pub(super) fn places(error: &Error<'_>) -> Vec<String> {
+    vec![nearest(error).place.clone(), error.place.clone()]
 }
 
 /// Follows unions as long as one form is nearer than the others.
-fn nearest<'a, 'e>(error: &'a ValidationError<'e>) -> &'a ValidationError<'e>
-where
-    'e: 'a,
-{
+fn nearest<'a, 'e>(error: &'a Error<'e>) -> &'a Error<'e> {
     let Some(forms) = forms(error) else {
         return error;
     };
-    let here = error.instance_path().as_str();
+    let here = &error.place;
     let rated: Vec<_> = forms.iter().filter_map(|form| farthest(form, here)).collect();
     let Some((best, inner)) = rated.iter().max_by_key(|(near, error)| (*near, depth(error))) else {
         return error;
@@ -65,45 +82,38 @@ where
 }
 
 /// The errors of each form of a union.
-fn forms<'a>(error: &'a ValidationError<'_>) -> Option<&'a [Vec<ValidationError<'static>>]> {
-    match error.kind() {
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => Some(context),
+fn forms<'a, 'e>(error: &'a Error<'e>) -> Option<&'a [Vec<Error<'e>>]> {
+    match &error.kind {
+        Kind::NoBranch(branches) => Some(branches),
         _ => None,
     }
 }
 
 /// A form is as near as its farthest error.
-fn farthest<'a, 'e>(
-    form: &'a [ValidationError<'e>],
-    union_at: &str,
-) -> Option<(Nearness, &'a ValidationError<'e>)> {
+fn farthest<'a, 'e>(form: &'a [Error<'e>], union_at: &str) -> Option<(Nearness, &'a Error<'e>)> {
     form.iter()
         .map(|error| (nearness(error, union_at), error))
         .min_by_key(|(nearness, _)| *nearness)
 }
 
-fn nearness(error: &ValidationError<'_>, union_at: &str) -> Nearness {
-    let here = error.instance_path().as_str() == union_at;
+fn nearness(error: &Error<'_>, union_at: &str) -> Nearness {
+    let here = error.place == union_at;
     if here && let Some(forms) = forms(error) {
         let rated = forms.iter().filter_map(|form| farthest(form, union_at));
         return rated.map(|(nearness, _)| nearness).max().unwrap_or(Nearness::Inside);
     }
-    match error.kind() {
-        Kind::Type { .. } if here => Nearness::Type,
-        Kind::Enum { .. } | Kind::Constant { .. } if here => Nearness::Word,
-        Kind::Enum { options } if is_tag(options) => Nearness::Tag,
-        Kind::Constant { .. } => Nearness::Tag,
-        Kind::Required { .. } | Kind::AdditionalProperties { .. } if here => Nearness::Fields,
+    match &error.kind {
+        Kind::Type(_) if here => Nearness::Type,
+        Kind::Enum(_) | Kind::Constant(_) if here => Nearness::Word,
+        Kind::Enum([_]) => Nearness::Tag,
+        Kind::Constant(_) => Nearness::Tag,
+        Kind::Required(_) | Kind::AdditionalProperties(_) if here => Nearness::Fields,
         _ => Nearness::Inside,
     }
 }
 
-fn is_tag(options: &Value) -> bool {
-    options.as_array().is_some_and(|options| options.len() == 1)
-}
-
-fn depth(error: &ValidationError<'_>) -> usize {
-    error.instance_path().as_str().matches('/').count()
+fn depth(error: &Error<'_>) -> usize {
+    error.place.matches('/').count()
 }
 
 /// `/turn/items/0/type` as `.turn.items[].type`.
@@ -123,25 +133,22 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= WORD_LENGTH_MAX && text.bytes().all(plain) && digits <= 4
 }
 
-fn says(error: &ValidationError<'_>) -> String {
-    let value = error.instance();
-    match error.kind() {
-        Kind::Enum { options } => {
-            let options = options.as_array().map_or(&[][..], Vec::as_slice);
-            format!("{} is not one of {}", shown(value), listed(options))
-        }
-        Kind::Constant { expected_value } => format!("{} is not {expected_value}", shown(value)),
-        Kind::Type { kind } => format!("{} where {} is expected", shown(value), types(kind)),
-        Kind::Required { property } => format!("lacks {property}"),
-        Kind::AdditionalProperties { unexpected } => {
+fn says(error: &Error<'_>) -> String {
+    let value = error.value;
+    match &error.kind {
+        Kind::Enum(options) => format!("{} is not one of {}", shown(value), listed(options)),
+        Kind::Constant(expected) => format!("{} is not {expected}", shown(value)),
+        Kind::Type(names) => format!("{} where {} is expected", shown(value), names.join(" or ")),
+        Kind::Required(property) => format!("lacks {property}"),
+        Kind::AdditionalProperties(unexpected) => {
             let known: Vec<&str> = unexpected.iter().map(|name| word(name)).collect();
             format!("has {}, which the schema does not know", known.join(", "))
         }
-        Kind::Minimum { limit } => format!("is below {limit}"),
-        Kind::Maximum { limit } => format!("is above {limit}"),
-        Kind::OneOfMultipleValid { .. } => "fits more than one form".to_owned(),
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => union(value, error),
-        other => format!("breaks its `{}`", other.keyword()),
+        Kind::Minimum(limit) => format!("is below {limit}"),
+        Kind::Maximum(limit) => format!("is above {limit}"),
+        Kind::SeveralBranches => "fits more than one form".to_owned(),
+        Kind::NoBranch(_) => union(value, error),
+        Kind::Other(keyword) => format!("breaks its `{keyword}`"),
     }
 }
 
@@ -151,7 +158,7 @@ fn word(name: &str) -> &str {
 
 /// A value that fits no form of a union: described by its tag or word where the forms have one, or
 /// else by their types.
-fn union(value: &Value, error: &ValidationError<'_>) -> String {
+fn union(value: &Value, error: &Error<'_>) -> String {
     let leaves = leaves(error);
     let mut words: Vec<Value> = Vec::new();
     let mut wrong = None;
@@ -160,15 +167,14 @@ fn union(value: &Value, error: &ValidationError<'_>) -> String {
         wrong = wrong.or(Some(leaf));
     }
     let mut types: Vec<String> = leaves.iter().filter_map(|leaf| type_of(leaf)).collect();
-    let of_type =
-        |leaf: &&ValidationError<'_>| matches!(leaf.kind(), Kind::Type { .. } | Kind::Enum { .. });
+    let of_type = |leaf: &&Error<'_>| matches!(&leaf.kind, Kind::Type(_) | Kind::Enum(_));
     let all_types = leaves.iter().all(of_type);
     types.dedup();
     match wrong {
         Some(leaf) => {
-            let step = leaf.instance_path().as_str().rsplit('/').next().unwrap_or_default();
+            let step = leaf.place.rsplit('/').next().unwrap_or_default();
             let tag = if value.is_object() { format!("{step} ") } else { String::new() };
-            format!("{tag}{} is not one of {}", shown(leaf.instance()), listed(&words))
+            format!("{tag}{} is not one of {}", shown(leaf.value), listed(&words))
         }
         None if all_types => format!("{} where {} is expected", shown(value), types.join(" or ")),
         None => format!("{} fits none of its forms", shown(value)),
@@ -176,10 +182,7 @@ fn union(value: &Value, error: &ValidationError<'_>) -> String {
 }
 
 /// The errors of a union's forms, and of the unions among them.
-fn leaves<'a, 'e>(error: &'a ValidationError<'e>) -> Vec<&'a ValidationError<'e>>
-where
-    'e: 'a,
-{
+fn leaves<'a, 'e>(error: &'a Error<'e>) -> Vec<&'a Error<'e>> {
     match forms(error) {
         None => vec![error],
         Some(forms) => forms.iter().flatten().flat_map(leaves).collect(),
@@ -187,16 +190,16 @@ where
 }
 
 /// The words that a text should have been one of.
-fn words_of<'a>(error: &'a ValidationError<'_>) -> Option<&'a Vec<Value>> {
-    match error.kind() {
-        Kind::Enum { options } if error.instance().is_string() => options.as_array(),
+fn words_of<'a>(error: &Error<'a>) -> Option<&'a [Value]> {
+    match &error.kind {
+        Kind::Enum(options) if error.value.is_string() => Some(options),
         _ => None,
     }
 }
 
-fn type_of(error: &ValidationError<'_>) -> Option<String> {
-    match error.kind() {
-        Kind::Type { kind } => Some(types(kind)),
+fn type_of(error: &Error<'_>) -> Option<String> {
+    match &error.kind {
+        Kind::Type(names) => Some(names.join(" or ")),
         _ => None,
     }
 }
@@ -221,14 +224,5 @@ fn listed(options: &[Value]) -> String {
         format!("{} and {} others", all[..WORDS_MAX].join(", "), all.len() - WORDS_MAX)
     } else {
         all.join(", ")
-    }
-}
-
-fn types(kind: &TypeKind) -> String {
-    match kind {
-        TypeKind::Single(kind) => kind.as_str().to_owned(),
-        TypeKind::Multiple(kinds) => {
-            kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ")
-        }
     }
 }

@@ -6,7 +6,8 @@
 use expect_test::{Expect, expect};
 use serde_json::{Map, Value, json};
 
-use super::{Line, NoSchema, Problem, Schema};
+use super::problem::Problem;
+use super::{Line, NoSchema, Schema};
 
 /// A protocol with every shape that releases print: references in two folders, tagged objects,
 /// words with and without a union, what may be null, and parameters that may be absent.
@@ -280,4 +281,15 @@ fn a_text_that_is_no_schema_is_refused() {
 #[test]
 fn a_schema_of_something_else_is_refused() {
     check_refused("{}", expect!["the printed schema has no definition of ClientRequest"]);
+}
+
+#[test]
+fn a_schema_with_a_keyword_that_is_not_checked_is_refused() {
+    let mut printed = printed();
+    let id = &mut printed["definitions"]["v2"]["ThingStartParams"]["properties"]["threadId"];
+    id["pattern"] = json!("^[a-z]+$");
+    check_refused(
+        &printed.to_string(),
+        expect!["the printed schema has the keyword `pattern`, which heirloom cannot check"],
+    );
 }

@@ -16,7 +16,7 @@ use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::stage::{
+use crate::provision::stage::{
     CODEX, NPM, NPM_FAILS, NPM_HANGS, NPM_UNKNOWN, PIP, PIP_UNKNOWN, Stage, clients, stage,
 };
 use heirloom::provision::{Cache, Client, Progress, provide_by};
@@ -325,7 +325,7 @@ fn a_fetch_that_is_stopped_leaves_nothing() {
 fn a_kill_in_the_middle_leaves_nothing_that_is_used() {
     let stage = stage(NPM_HANGS, PIP);
     let mut victim = Command::new(std::env::current_exe().expect("the test is a program"))
-        .args(["the_victim_of_the_kill", "--exact", "--nocapture"])
+        .args(["provision::the_victim_of_the_kill", "--exact", "--nocapture"])
         .env(VICTIM, &stage.path)
         .stdout(Stdio::piped())
         .spawn()

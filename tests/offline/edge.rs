@@ -305,7 +305,7 @@ fn a_killed_harness_leaves_no_server() {
         send.send(gone).expect("the test waits");
     });
     let mut harness = Command::new(std::env::current_exe().expect("this test is a program"))
-        .args(["--exact", "the_harness_that_is_killed"])
+        .args(["--exact", "edge::the_harness_that_is_killed"])
         .env(HARNESS, folder.path())
         .stdout(Stdio::null())
         .spawn()

@@ -385,7 +385,7 @@ fn a_finding_on_the_home_of_another_release_names_both() {
         "start -> t0\nrestart graceful server=0.144.4\nresume t0\n",
         "keeps-its-own-home",
         expect![[r#"
-            codex 0.144.4, on a home that 0.169.0 had before: W3/-/restart/alive/unknown: ended with code 3 by itself; last on stderr: cannot migrate the home of well
+            codex 0.144.4, on a home that 0.169.0 used before: W3/-/restart/alive/unknown: ended with code 3 by itself; last on stderr: cannot migrate the home of well
         "#]],
     );
 }

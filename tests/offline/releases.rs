@@ -2,15 +2,13 @@
 //!
 //! npm is a script, and the releases that it brings refuse every client.
 
-mod command;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::command::{EXE, seen, within};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use flate2::Compression;
 use flate2::write::GzEncoder;

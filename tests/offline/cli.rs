@@ -2,12 +2,10 @@
 //!
 //! Runs the built binary. A person's mistake ends in one line on stderr that says what to do.
 
-mod command;
-
 use std::process::{Output, Stdio};
 use std::{fs, path::Path};
 
-use command::{EXE, seen, within};
+use crate::command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 
 /// Runs the binary from the package's folder, with an empty cache and nothing of the person's.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use expect_test::{Expect, expect};
 
-use crate::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
+use crate::provision::stage::{CODEX, NPM_FAILS, NPM_UNKNOWN, PIP, Stage, stage};
 use heirloom::provision::prune::{Keep, Pruned, prune};
 use heirloom::provision::resolve::{Every, servers};
 use heirloom::provision::{Cache, Error, Executable, Progress, Spec, list, provide_by};

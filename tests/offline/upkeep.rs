@@ -2,11 +2,9 @@
 //!
 //! The run is a folder with a hand-written summary of version 1; no server is needed.
 
-mod command;
-
 use std::fs;
 
-use command::{EXE, seen, within};
+use crate::command::{EXE, seen, within};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
