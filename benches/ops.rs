@@ -15,7 +15,7 @@ use nix::sys::time::TimeValLike;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::generate;
 use heirloom::program::operation::OpKind;
@@ -67,8 +67,8 @@ fn main() -> Outcome<()> {
 fn add_step_times(trace: &Trace, times: &mut BTreeMap<OpKind, Vec<Duration>>) {
     let mut before_us = 0;
     for (index, step) in trace.program.with_audit().iter().enumerate() {
-        let mut facts = trace.facts.iter().zip(&trace.times_us);
-        let Some((_, end_us)) = facts.rfind(|(fact, _)| fact.step == index) else {
+        let mut entries = trace.entries.iter().zip(&trace.times_us);
+        let Some((_, end_us)) = entries.rfind(|(fact, _)| fact.step == index) else {
             continue;
         };
         times.entry(step.kind()).or_default().push(Duration::from_micros(end_us - before_us));

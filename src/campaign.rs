@@ -7,8 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use semver::Version;
@@ -16,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use toml::value::Date;
 
 use crate::contract::Clause;
-use crate::drive::test_bed::TestBed;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
@@ -288,17 +285,5 @@ impl Campaign {
     pub fn program(&self, index: u64) -> Option<(&Signature, &Program)> {
         let at = index.checked_sub(self.cases?)?;
         self.programs.iter().nth(usize::try_from(at).ok()?)
-    }
-
-    /// Runs the campaign. `stop` may be set at any time; findings until then are still reported.
-    pub fn run(
-        &self,
-        test_bed: &Arc<TestBed>,
-        subject: Subject,
-        stop: &AtomicBool,
-        mut on_event: impl FnMut(Event),
-    ) -> Outcome {
-        let setup = workers::Setup { campaign: self, test_bed, stop };
-        workers::run(setup, subject, &mut on_event)
     }
 }

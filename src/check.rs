@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Subject};
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
-use crate::home::FeatureSet;
+use crate::home::features::FeatureSet;
 use crate::judge::record::Status;
 use crate::known::Known;
 use crate::program::generate::STEPS_MAX;

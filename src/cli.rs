@@ -4,7 +4,6 @@
 //! that says how to mend it.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -12,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod bisect;
 mod check;
 mod clauses;
+pub mod failure;
 mod known_flags;
 mod known;
 mod matrix;
@@ -20,10 +20,13 @@ mod replay;
 mod servers;
 mod shrink;
 mod stop;
+mod text;
 mod server_flags;
 mod matrix_flags;
 
-use crate::report::stdout::Stdout;
+use self::check::EXIT_CODES;
+use self::failure::Failure;
+use self::text::done;
 
 /// Finds threads of `codex app-server` that run with the wrong policy.
 ///
@@ -41,15 +44,6 @@ struct Arguments {
 const DEFAULT: &str = "\
 Without a command: `heirloom check`, a campaign of two minutes
 against the pinned server.";
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  the server conforms, apart from known deviations
-  1  a new finding
-  2  wrong usage
-  3  heirloom itself had trouble
-  4  a known deviation no longer shows: the list is stale
-  5  nothing ran";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -75,34 +69,6 @@ enum Command {
     Clauses(clauses::Flags),
 }
 
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// A mistake in the command.
-    #[error("{0}")]
-    Usage(String),
-    /// Something went wrong on this machine.
-    #[error("{0}")]
-    Trouble(String),
-}
-
-impl Failure {
-    pub fn exit(&self) -> u8 {
-        match self {
-            Failure::Usage(_) => 2,
-            Failure::Trouble(_) => 3,
-        }
-    }
-
-    fn usage(error: impl ToString) -> Failure {
-        Failure::Usage(error.to_string())
-    }
-
-    fn trouble(error: impl ToString) -> Failure {
-        Failure::Trouble(error.to_string())
-    }
-}
-
 /// Runs a command; gives the exit code.
 ///
 /// # Errors
@@ -114,7 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Err(error) => return not_parsed(&error, &command(&words)),
     };
     match arguments.command {
-        None => check::run(&check::Flags::from_environment()?),
+        None => run(["heirloom", "check"].map(OsString::from)),
         Some(Command::Check(flags)) => check::run(&flags),
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
@@ -126,11 +92,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Servers(flags)) => servers::run(&flags),
         Some(Command::Clauses(flags)) => clauses::run(&flags),
     }
-}
-
-/// The program as it was called, for commands that a person may copy.
-fn program_name() -> String {
-    std::env::args().next().unwrap_or_else(|| "heirloom".to_owned())
 }
 
 /// The command at the beginning of the arguments, as `heirloom servers prune`.
@@ -163,22 +124,4 @@ fn not_parsed(error: &clap::Error, command: &str) -> Result<u8, Failure> {
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     let line = line.replace("invalid digit found in string", "expected a whole number");
     Err(Failure::Usage(format!("{line}; see `{command} --help`")))
-}
-
-/// Prints a text, and the exit code is 0.
-fn done(text: &str) -> Result<u8, Failure> {
-    print(text)?;
-    Ok(0)
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let written = Stdout::default().write(text);
-    written.map_err(|error| Failure::Trouble(format!("cannot write to standard output: {error}")))
-}
-
-/// Reads a text file that a person named.
-fn read(path: &Path) -> Result<String, Failure> {
-    let cannot = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".to_owned()))
 }

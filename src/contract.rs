@@ -8,11 +8,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::policy::Dimension;
 
-mod id;
+pub mod id;
 #[cfg(test)]
 mod tests;
 
@@ -46,16 +45,6 @@ pub struct Row {
     pub default: Strength,
     /// The dimensions in which the strength differs.
     pub exceptions: &'static [(Dimension, Strength)],
-}
-
-/// A text that names no clause.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no clause `{given}` in the contract; {}", id::near_text(near))]
-pub struct UnknownClause {
-    /// The text as given.
-    pub given: String,
-    /// Clauses of the same letter, the nearest number first; empty where no clause has that letter.
-    pub near: Vec<Clause>,
 }
 
 /// The names that sources are cited by, each with what it stands for.

@@ -13,31 +13,12 @@ use crate::protocol::rollout;
 
 mod config;
 mod copy;
+pub mod features;
 pub mod root;
 pub mod store;
 
+use self::features::FeatureSet;
 use self::root::Root;
-
-/// Which features the server runs with.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantNames,
-)]
-#[strum(serialize_all = "lowercase")]
-pub enum FeatureSet {
-    /// As released, without the features that need the network.
-    #[default]
-    Default,
-    /// Without the features that have no part in policy; a third less CPU.
-    Lean,
-}
 
 /// The names of a database and of its journals have this in them.
 const DATABASE: &str = ".sqlite";

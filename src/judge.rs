@@ -79,7 +79,7 @@ pub fn judge(trace: &Trace) -> Verdict {
 
 /// Why the trace says nothing, where the harness itself had trouble or is at fault.
 fn inconclusive(trace: &Trace) -> Option<String> {
-    let observations = || trace.facts.iter().map(|entry| &entry.what);
+    let observations = || trace.entries.iter().map(|entry| &entry.observation);
     let trouble = observations().find_map(|observation| match observation {
         Observation::Trouble { reason } => Some(reason.clone()),
         _ => None,

@@ -14,7 +14,7 @@ use crate::program::ops::restart::Server;
 use crate::program::release_range::ReleaseRange;
 
 pub mod evidence;
-mod read;
+pub mod read;
 #[cfg(test)]
 mod tests;
 pub mod update;
@@ -55,20 +55,6 @@ pub struct Row {
     pub expires: Option<Date>,
     /// The line where it begins, from 1.
     pub line: usize,
-}
-
-/// A list that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum BadList {
-    #[error("the list of known deviations cannot be read: {0}")]
-    Toml(#[from] toml::de::Error),
-    #[error("line {line}: {problem}")]
-    Row {
-        /// From 1.
-        line: usize,
-        /// What is wrong with the row, and what to do.
-        problem: String,
-    },
 }
 
 impl Row {
@@ -118,17 +104,6 @@ impl Known {
             text.map(str::to_owned).ok_or_else(|| format!("no case {name} is built in"))
         };
         Known::parse(EMBEDDED, case).expect("a test reads the list that is built in")
-    }
-
-    /// Reads a list; `case` gives the text of a case file by its path as the list spells it.
-    ///
-    /// # Errors
-    /// A text that is not a list, or a row that is refused.
-    pub fn parse(
-        text: &str,
-        case: impl Fn(&str) -> Result<String, String>,
-    ) -> Result<Known, BadList> {
-        read::list(text, &case)
     }
 
     /// The row that excuses this finding on the release that ran where it showed.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::{self, Campaign, FindingReport, Subject};
 use crate::contract::Clause;
-use crate::home::FeatureSet;
+use crate::home::features::FeatureSet;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
 use crate::policy::Dimension;

@@ -81,7 +81,7 @@ pub struct Thread {
     /// The thread that spawned it, where it is a subagent.
     pub parent: Option<ThreadName>,
     /// Which clause gave each value of the live policy, and by which operation.
-    pub ruled: Citations,
+    pub cited: Citations,
     /// The clauses by which a cold read restores each value of the stored policy.
     pub restored: Citations,
     /// The clauses that the next read relies on: of kills, unloads and actions since the last one.
@@ -114,7 +114,7 @@ pub struct Branch {
     pub world: World,
     pub due: Expected,
     /// The clauses that this answer rests on, the general ones included.
-    pub rests: Vec<Clause>,
+    pub relies_on: Vec<Clause>,
 }
 
 /// What a step must show to be right.
@@ -149,7 +149,7 @@ pub enum Expected {
         /// The policy of the turn and of those after it.
         policy: Policy,
         /// What its values rest on.
-        ruling: Citations,
+        citations: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
@@ -160,7 +160,7 @@ pub enum Expected {
         /// The policy of the next turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Citations,
+        citations: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
@@ -171,7 +171,7 @@ pub enum Expected {
         /// The policy of that turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Citations,
+        citations: Citations,
     },
     /// The request of a subagent states a policy that is not wider than this one.
     Within {
@@ -256,7 +256,7 @@ impl Citations {
     }
 
     /// This ruling with another clause for the operation as a whole.
-    pub fn under(self, own: Clause) -> Citations {
+    pub fn cited_as(self, own: Clause) -> Citations {
         Citations { own, ..self }
     }
 
@@ -325,7 +325,7 @@ impl World {
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
-            thread.ruled = Citations::all(Configure::KIND, Clause::S2);
+            thread.cited = Citations::all(Configure::KIND, Clause::S2);
             if let Permissions::Profile(id) = &thread.stored.permissions {
                 thread.meant = thread.meant.or_else(|| self.defaults.profiles.get(id).copied());
             }
@@ -391,7 +391,7 @@ impl World {
 
 impl Thread {
     /// A thread that was just started or forked, and is loaded.
-    pub fn new(policy: Policy, ruled: Citations) -> Thread {
+    pub fn new(policy: Policy, cited: Citations) -> Thread {
         Thread {
             live: Some(policy.clone()),
             stored: policy,
@@ -405,7 +405,7 @@ impl Thread {
             turns: Vec::new(),
             broken_off: false,
             parent: None,
-            ruled,
+            cited,
             restored: Citations::RESTORED,
             trail: BTreeSet::new(),
             before: None,
@@ -417,7 +417,7 @@ impl Thread {
 
     /// This thread with another policy in force, live and stored. Whether what is done in a folder
     /// that a resume chose writes that folder down is left open (R10).
-    fn moved(&self, policy: Policy, ruled: Citations) -> Thread {
+    fn moved(&self, policy: Policy, cited: Citations) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
         let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();
@@ -427,7 +427,7 @@ impl Thread {
         } else {
             (policy.clone(), BTreeSet::new())
         };
-        Thread { live: Some(policy), stored, before, ruled, maybe, ..self.clone() }
+        Thread { live: Some(policy), stored, before, cited, maybe, ..self.clone() }
     }
 
     fn unload(&mut self) {

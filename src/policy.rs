@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod order;
 pub mod overrides;
+#[doc(hidden)]
 pub mod model_context;
 pub mod value;
 pub mod words;

@@ -44,12 +44,12 @@ pub(crate) const fn thread(number: u16) -> ThreadLabel {
 /// A trace of these lines on an unknown release, untimed.
 pub(crate) fn trace(lines: &str, entries: Vec<Entry>) -> Trace {
     let times_us = vec![0; entries.len()];
-    Trace { program: program(lines), server: None, facts: entries, times_us }
+    Trace { program: program(lines), server: None, entries: entries, times_us }
 }
 
 /// What is observed in the course of a step.
 pub(crate) fn at(step: usize, observations: Vec<Observation>) -> Vec<Entry> {
-    observations.into_iter().map(|what| Entry { step, what }).collect()
+    observations.into_iter().map(|what| Entry { step, observation: what }).collect()
 }
 
 pub(crate) fn sent(call: u32) -> Observation {

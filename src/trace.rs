@@ -25,7 +25,7 @@ pub struct Trace {
     /// another one, and a fact says which.
     pub server: Option<Version>,
     /// What was seen, in order.
-    pub facts: Vec<Entry>,
+    pub entries: Vec<Entry>,
     /// When each fact was seen, in microseconds since the run began; as many as facts.
     pub times_us: Vec<u64>,
 }
@@ -37,7 +37,7 @@ pub struct Entry {
     pub step: usize,
     /// What it was.
     #[serde(flatten)]
-    pub what: Observation,
+    pub observation: Observation,
 }
 
 /// A thread as a trace names it: the plan's name, or a number for a thread that the plan never
@@ -282,7 +282,7 @@ impl Observation {
 impl Trace {
     /// The facts of one step, in order.
     pub fn of_step(&self, step: usize) -> impl Iterator<Item = &Observation> {
-        self.facts.iter().filter(move |fact| fact.step == step).map(|fact| &fact.what)
+        self.entries.iter().filter(move |fact| fact.step == step).map(|fact| &fact.observation)
     }
 
     /// The step at which the run was cut, if it was.
@@ -292,6 +292,6 @@ impl Trace {
             Observation::Ended { told, .. } => !told,
             _ => false,
         };
-        self.facts.iter().find(|fact| cuts(&fact.what)).map(|fact| fact.step)
+        self.entries.iter().find(|fact| cuts(&fact.observation)).map(|fact| fact.step)
     }
 }

@@ -102,10 +102,11 @@ impl Widening<'_> {
         let cold = after_cold_read(self.program, self.thread, probe);
         for program in self.live(probe).into_iter().chain([cold]) {
             let trace = worker.run_fresh(&program);
-            let facts: Vec<&Observation> = trace.facts.iter().map(|fact| &fact.what).collect();
+            let entries: Vec<&Observation> =
+                trace.entries.iter().map(|fact| &fact.observation).collect();
             // The program of the finding may contain a probe too.
-            let last = facts.iter().rposition(|what| matches!(what, Observation::Probe { .. }));
-            let from = facts.get(last.unwrap_or(facts.len())..).unwrap_or_default();
+            let last = entries.iter().rposition(|what| matches!(what, Observation::Probe { .. }));
+            let from = entries.get(last.unwrap_or(entries.len())..).unwrap_or_default();
             let outcome = ProbeOutcome::find(self.thread, REFUSING, from);
             if let Some(outcome) = outcome.filter(|outcome| outcome.probe == probe) {
                 return (self.compare(&outcome), Some(trace));

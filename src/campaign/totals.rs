@@ -186,7 +186,7 @@ mod tests {
         let trace = Trace {
             program: Program { defaults: Defaults::default(), steps: Vec::new() },
             server: None,
-            facts: Vec::new(),
+            entries: Vec::new(),
             times_us: Vec::new(),
         };
         let finding = Finding {

@@ -39,10 +39,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A campaign and where it runs.
 #[derive(Clone, Copy)]
-pub(super) struct Setup<'a> {
-    pub(super) campaign: &'a Campaign,
-    pub(super) test_bed: &'a Arc<TestBed>,
-    pub(super) stop: &'a AtomicBool,
+struct Setup<'a> {
+    campaign: &'a Campaign,
+    test_bed: &'a Arc<TestBed>,
+    stop: &'a AtomicBool,
 }
 
 enum WorkerMessage {
@@ -59,39 +59,47 @@ struct CaseResult {
     verdict: Verdict,
 }
 
-/// Runs a campaign.
-pub(super) fn run(setup: Setup<'_>, subject: Subject, on_event: &mut dyn FnMut(Event)) -> Outcome {
-    let Setup { campaign, test_bed, .. } = setup;
-    let begun = Instant::now();
-    let cpu = CpuTime::now();
-    let deadline = campaign.time.map(|time| begun + time);
-    let queue = Queue::new(campaign.counted(), deadline);
-    on_event(Event::Began {
-        subject: subject.clone(),
-        seed: campaign.seed,
-        jobs: campaign.jobs,
-        cases: campaign.counted(),
-        time: campaign.time,
-    });
-    if let Some(reason) = test_bed.main.no_schema.clone() {
-        on_event(Event::NoSchema { reason });
-    }
-    if let Some(reason) = test_bed.no_sandbox() {
-        on_event(Event::NoSandbox { reason: reason.to_owned() });
-    }
-    let (sender, messages) = unbounded();
-    let mut coordinator = Coordinator::new(setup, &queue, begun, on_event);
-    std::thread::scope(|scope| {
-        for _ in 0..campaign.jobs.max(1) {
-            let thread = WorkerThread { setup, queue: &queue, messages: sender.clone() };
-            scope.spawn(move || thread.work(Worker::new(setup.test_bed.clone())));
+impl Campaign {
+    /// Runs the campaign. `stop` may be set at any time; findings until then are still reported.
+    pub fn run(
+        &self,
+        test_bed: &Arc<TestBed>,
+        subject: Subject,
+        stop: &AtomicBool,
+        mut on_event: impl FnMut(Event),
+    ) -> Outcome {
+        let setup = Setup { campaign: self, test_bed, stop };
+        let begun = Instant::now();
+        let cpu = CpuTime::now();
+        let deadline = self.time.map(|time| begun + time);
+        let queue = Queue::new(self.counted(), deadline);
+        on_event(Event::Began {
+            subject: subject.clone(),
+            seed: self.seed,
+            jobs: self.jobs,
+            cases: self.counted(),
+            time: self.time,
+        });
+        if let Some(reason) = test_bed.main.no_schema.clone() {
+            on_event(Event::NoSchema { reason });
         }
-        drop(sender);
-        coordinator.listen(&messages);
-    });
-    let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
-    on_event(Event::Ended(Box::new(outcome.clone())));
-    outcome
+        if let Some(reason) = test_bed.no_sandbox() {
+            on_event(Event::NoSandbox { reason: reason.to_owned() });
+        }
+        let (sender, messages) = unbounded();
+        let mut coordinator = Coordinator::new(setup, &queue, begun, &mut on_event);
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.max(1) {
+                let thread = WorkerThread { setup, queue: &queue, messages: sender.clone() };
+                scope.spawn(move || thread.work(Worker::new(setup.test_bed.clone())));
+            }
+            drop(sender);
+            coordinator.listen(&messages);
+        });
+        let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
+        on_event(Event::Ended(Box::new(outcome.clone())));
+        outcome
+    }
 }
 
 /// Today's date in UTC.

@@ -10,9 +10,11 @@ use clap::value_parser;
 use itertools::Itertools;
 use semver::Version;
 
+use super::failure::Failure;
 use super::replay::program;
 use super::server_flags::{FeatureFlag, Provider, cache, not_provided, unless};
-use super::{Failure, print, stop};
+use super::stop;
+use super::text::print;
 use crate::campaign::CONFIRMATIONS;
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;

@@ -10,11 +10,13 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Parser, value_parser};
+use clap::value_parser;
 use semver::Version;
 
+use super::failure::Failure;
+use super::known_flags;
 use super::server_flags::{self, Ready};
-use super::{Arguments, Command, EXIT_CODES, Failure, known_flags, program_name};
+use super::text::program_name;
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::program::generate::{LONGEST, STEPS_MAX};
@@ -31,6 +33,15 @@ const SEEDS: u128 = 1_000_000_000;
 
 /// Most servers at once: past the cores more gain nothing, and thousands overload a machine.
 pub(super) const JOBS_MAX: usize = 256;
+
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0  the server conforms, apart from known deviations
+  1  a new finding
+  2  wrong usage
+  3  heirloom itself had trouble
+  4  a known deviation no longer shows: the list is stale
+  5  nothing ran";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
@@ -94,17 +105,6 @@ impl From<u64> for SeedFlag {
 }
 
 impl Flags {
-    /// The flags of a call without a command.
-    pub(super) fn from_environment() -> Result<Flags, Failure> {
-        match Arguments::try_parse_from(["heirloom", "check"]).map(|parsed| parsed.command) {
-            Ok(Some(Command::Check(flags))) => Ok(flags),
-            Ok(_) => unreachable!("`check` is read as check"),
-            Err(error) => {
-                Err(super::not_parsed(&error, "heirloom check").expect_err("it is a mistake"))
-            }
-        }
-    }
-
     fn campaign(&self) -> Result<Campaign, Failure> {
         let seed = self.seed.clone().unwrap_or_else(|| SeedFlag::from(new_seed()));
         let time = self.time.or(self.cases.is_none().then_some(TIME));

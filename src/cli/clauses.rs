@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::check::RUNS;
-use super::{Failure, done, known_flags, program_name};
-use crate::contract::{Clause, UnknownClause};
+use super::failure::Failure;
+use super::known_flags;
+use super::text::{done, program_name};
+use crate::contract::Clause;
+use crate::contract::id::UnknownClause;
 use crate::report::clause_history::ClauseHistory;
 use crate::report::clauses;
 use crate::report::read_results::Read;

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::check::RUNS;
+use super::failure::Failure;
 use super::known_flags::{LIST, of_file};
-use super::{Failure, print, read};
+use super::text::{print, read};
 use crate::known::Known;
 use crate::known::evidence::Proposed;
 use crate::known::update::{Change, changes, edited};

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, read};
-use crate::known::{BadList, Known};
+use super::failure::Failure;
+use super::text::read;
+use crate::known::Known;
+use crate::known::read::BadList;
 
 /// The list of the repository, which is also built in.
 pub(super) const LIST: &str = "ci/known.toml";

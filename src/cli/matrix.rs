@@ -2,8 +2,9 @@
 //!
 //! Both keep what they ran and do not run it again. A release that could not be run is trouble.
 
+use super::failure::Failure;
 use super::matrix_flags::{MatrixFlags, MatrixResults};
-use super::{Failure, print};
+use super::text::print;
 use crate::campaign::Conclusion;
 use crate::matrix::change::Kind;
 use crate::matrix::{Matrix, Outcome};

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::value_parser;
 
 use super::check::{JOBS_MAX, RUNS, cores, from_one_to};
+use super::failure::Failure;
+use super::known_flags;
 use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
-use super::{Failure, known_flags, stop};
+use super::stop;
 use crate::campaign::Campaign;
 use crate::known::Known;
 use crate::matrix::record::Key;

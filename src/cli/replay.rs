@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 
 use clap::value_parser;
 
+use super::failure::Failure;
+use super::known_flags;
 use super::server_flags::{self, Ready};
+use super::text::read;
 use super::verdict::Runs;
-use super::{Failure, known_flags, read};
 use crate::campaign::token::{EXAMPLE, NoCase, Token};
 use crate::drive::Worker;
 use crate::judge::judge;

@@ -12,11 +12,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use semver::Version;
 use strum::VariantNames;
 
-use super::{Failure, stop};
+use super::failure::Failure;
+use super::stop;
 use crate::campaign::Subject;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
-use crate::home::FeatureSet;
+use crate::home::features::FeatureSet;
 use crate::program::Program;
 use crate::provision::lease::Lease;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};

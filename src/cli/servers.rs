@@ -9,8 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
+use super::failure::Failure;
 use super::server_flags::{Provider, cache, limit, not_provided, size};
-use super::{Failure, done, print, stop};
+use super::stop;
+use super::text::{done, print};
 use crate::provision::prune::{Freed, Keep, Pruned, prune};
 use crate::provision::range::Span;
 use crate::provision::{self, Cached, PINNED, Spec};

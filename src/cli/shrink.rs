@@ -7,10 +7,11 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::failure::Failure;
+use super::known_flags;
 use super::replay::file;
 use super::server_flags::{self, Ready};
 use super::verdict::Runs;
-use super::{Failure, known_flags};
 use crate::campaign::confirm::Confirmation;
 use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
 use crate::drive::Worker;

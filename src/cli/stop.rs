@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// The exit code that a shell gives to a process ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;

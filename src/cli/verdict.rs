@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use itertools::Itertools;
 use semver::Version;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::text::print;
 use crate::campaign::Conclusion;
 use crate::contract::Clause;
 use crate::judge::verdict::{Finding, Verdict};
@@ -90,7 +91,7 @@ impl Runs<'_> {
         for (trace, verdict) in &self.runs {
             let unsandboxed =
                 |what: &Observation| matches!(what, Observation::Probe { unsandboxed: true, .. });
-            if trace.facts.iter().any(|fact| unsandboxed(&fact.what)) {
+            if trace.entries.iter().any(|fact| unsandboxed(&fact.observation)) {
                 let clause = Clause::E2.titled();
                 let why = format!("{clause}: this machine cannot sandbox commands");
                 lines.insert(("not tested", why));

@@ -22,7 +22,7 @@ use crate::server::Ended;
 /// ```
 /// # use std::{error::Error, ops::ControlFlow, sync::Arc, time::{Duration, Instant}};
 /// # use heirloom::drive::{test_bed::TestBed, timeouts::Timeouts};
-/// # use heirloom::{home::FeatureSet, policy::Defaults, provision};
+/// # use heirloom::{home::features::FeatureSet, policy::Defaults, provision};
 /// # use serde_json::json;
 /// # fn main() -> Result<(), Box<dyn Error>> {
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }

@@ -68,7 +68,7 @@ pub(super) struct Recorder {
     step: usize,
     /// The first observation of the present step.
     step_start: usize,
-    facts: Vec<Entry>,
+    entries: Vec<Entry>,
     times_us: Vec<u64>,
     calls: u32,
     probes: u32,
@@ -150,7 +150,7 @@ impl Recorder {
             start: Instant::now(),
             step: 0,
             step_start: 0,
-            facts: Vec::new(),
+            entries: Vec::new(),
             times_us: Vec::new(),
             calls: 0,
             probes: 0,
@@ -162,7 +162,7 @@ impl Recorder {
 
     pub(super) fn begin_step(&mut self, step: usize) {
         self.step = step;
-        self.step_start = self.facts.len();
+        self.step_start = self.entries.len();
     }
 
     /// The number of the present step.
@@ -174,7 +174,7 @@ impl Recorder {
     pub(super) fn record(&mut self, what: Observation) {
         let us = self.start.elapsed().as_micros();
         self.times_us.push(u64::try_from(us).expect("a run is shorter than 500,000 years"));
-        self.facts.push(Entry { step: self.step, what });
+        self.entries.push(Entry { step: self.step, observation: what });
     }
 
     pub(super) fn record_all(&mut self, all: impl IntoIterator<Item = Observation>) {
@@ -188,12 +188,12 @@ impl Recorder {
 
     /// Everything that was observed so far.
     pub(super) fn observations(&self) -> impl Iterator<Item = &Observation> {
-        self.facts.iter().map(|fact| &fact.what)
+        self.entries.iter().map(|fact| &fact.observation)
     }
 
     /// What was observed in the present step so far.
     pub(super) fn in_step(&self) -> impl DoubleEndedIterator<Item = &Observation> {
-        self.facts[self.step_start..].iter().map(|fact| &fact.what)
+        self.entries[self.step_start..].iter().map(|fact| &fact.observation)
     }
 
     /// Whether a request of the present step was granted.
@@ -294,7 +294,7 @@ impl Recorder {
 
     /// The whole trace.
     pub(super) fn trace(self, program: &Program, server: Option<Version>) -> Trace {
-        Trace { program: program.clone(), server, facts: self.facts, times_us: self.times_us }
+        Trace { program: program.clone(), server, entries: self.entries, times_us: self.times_us }
     }
 }
 

@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver;
 
 use super::ops::Perform;
 use super::run::{Aborted, Runner};
+use super::turns::SILENT_TURN_DEADLINE;
 use crate::client::ClientError;
 use crate::mock_model::{Answer, Gate};
 use crate::policy::TurnOverrides;
@@ -18,7 +19,7 @@ use crate::program::reply::Reply;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::model::ModelRequest;
 use crate::protocol::subagents::{self, ToolCall};
-use crate::trace::{Observation, ThreadLabel};
+use crate::trace::Observation;
 
 /// A turn in which the model has called a tool and is held.
 pub(super) struct CallingTurn {
@@ -78,14 +79,16 @@ impl Runner<'_> {
         }
     }
 
-    /// Waits for the end of the subagent's own turn.
+    /// Waits for the end of the subagent's own turn. To a client that is not subscribed no
+    /// notification is due, so none is missing there.
     pub(super) fn await_subagent(&mut self, subagent: ThreadName) -> Result<(), Aborted> {
-        let label = ThreadLabel::Named(subagent);
-        let timeout = self.test_bed.timeouts.turn;
-        self.until(
-            "turn/completed of a subagent",
-            timeout,
-            |what| matches!(what, Observation::TurnEnded { thread, .. } if *thread == label),
+        let thread = ThreadRef::Thread(subagent);
+        let Some(unheard) = self.unheard(thread) else {
+            return self.await_end(thread, |_| true);
+        };
+        self.within(
+            SILENT_TURN_DEADLINE,
+            |what| matches!(what, Observation::Idle { thread } if *thread == unheard),
         )
     }
 

@@ -28,7 +28,7 @@ pub(super) const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
 
 /// How long it waits for the end of a turn that the server perhaps does not report at all: longer
 /// than most turns take.
-const SILENT_TURN_DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const SILENT_TURN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How long an idle thread may take to be unloaded: one second by config, and a little more on a
 /// loaded machine. A release that does not know that key does not unload within this time.

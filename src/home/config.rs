@@ -4,34 +4,11 @@
 //! A default that the case leaves out is left out here too. A default profile that is not defined
 //! is not written, since a server refuses every start with it.
 
-use crate::home::FeatureSet;
+use super::features::FeatureSet;
 use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
 
-/// Off in every feature set: they need the network.
-const OFFLINE: [&str; 2] = ["plugins", "apps"];
-
-/// Off in the lean feature set: no part in approvals, reviewers or permissions.
-const IDLE: [&str; 12] = [
-    "browser_use",
-    "browser_use_external",
-    "computer_use",
-    "hooks",
-    "image_generation",
-    "in_app_browser",
-    "plugin_sharing",
-    "remote_plugin",
-    "shell_snapshot",
-    "skill_mcp_dependency_install",
-    "tool_suggest",
-    "workspace_dependencies",
-];
-
 pub(super) fn config(defaults: &Defaults, features: FeatureSet, model_url: &str) -> toml::Table {
-    let off: &[&str] = match features {
-        FeatureSet::Default => &[],
-        FeatureSet::Lean => &IDLE,
-    };
-    let features = OFFLINE.iter().chain(off).map(|name| (name.to_string(), false.into()));
+    let features = features.switched_off().map(|name| (name.to_owned(), false.into()));
     let provider = table([
         ("name", "mock".into()),
         ("base_url", model_url.into()),
@@ -102,7 +79,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::config;
-    use crate::home::FeatureSet;
+    use crate::home::features::FeatureSet;
     use crate::program::Program;
 
     /// The config of a case, without the provider and the features.

@@ -175,9 +175,9 @@ impl ExpectedPolicy<'_> {
             Expected::Policy(thread, policy, citations)
             | Expected::Look(thread, policy, citations)
             | Expected::ColdRead(thread, policy, citations)
-            | Expected::Turn { thread, policy, ruling: citations, .. }
-            | Expected::Change { thread, policy, ruling: citations, .. }
-            | Expected::ModelContext { thread, policy, ruling: citations } => {
+            | Expected::Turn { thread, policy, citations, .. }
+            | Expected::Change { thread, policy, citations, .. }
+            | Expected::ModelContext { thread, policy, citations } => {
                 Some(ExpectedPolicy { thread: *thread, policy, citations: *citations })
             }
             _ => None,
@@ -218,6 +218,6 @@ impl ExpectedPolicy<'_> {
                 ..Mismatch::new(topic, expected.form(), expected, seen)
             })
         };
-        self.policy.beside(seen).into_iter().map(compare).collect()
+        self.policy.zip_stated(seen).into_iter().map(compare).collect()
     }
 }

@@ -61,7 +61,7 @@ impl Findings {
         if candidate.comparisons.is_empty() {
             return;
         }
-        for clause in &candidate.branch.rests {
+        for clause in &candidate.branch.relies_on {
             let cell = Cell { clause: *clause, view: None, dimension: None };
             let held = u64::from(candidate.is_without_mismatch());
             let count = Count { tested: 1, held, ..Count::default() };

@@ -47,13 +47,13 @@ struct TurnCount {
 pub(super) fn compare(trace: &Trace, steps: &[Step]) -> Vec<Located> {
     let mut progress = Progress::default();
     let mut all = Vec::new();
-    for (entry, Entry { step, what }) in trace.facts.iter().enumerate() {
+    for (entry, Entry { step, observation: what }) in trace.entries.iter().enumerate() {
         let kind = steps.get(*step).map_or(Restart::KIND, Step::kind);
         let compared = [progress.validate(kind, what), progress.observe(kind, what)];
         let locate = |comparison| Located { step: *step, entry, comparison };
         all.extend(compared.into_iter().flatten().map(locate));
     }
-    let (step, entry) = (steps.len(), trace.facts.len());
+    let (step, entry) = (steps.len(), trace.entries.len());
     let to_the_end =
         [Clause::W2, Clause::W3].map(|clause| Comparison::passed(clause, View::Protocol));
     all.extend(to_the_end.map(|comparison| Located { step, entry, comparison }));

@@ -35,13 +35,13 @@ pub struct HomeHistory {
 
 impl ReleaseTimeline {
     pub fn new(trace: &Trace) -> ReleaseTimeline {
-        let upgrade = |(entry, Entry { step, what }): (usize, &Entry)| match what {
+        let upgrade = |(entry, Entry { step, observation: what }): (usize, &Entry)| match what {
             Observation::Server { release } => {
                 Some(Tenure { entry, step: *step, release: release.clone() })
             }
             _ => None,
         };
-        let upgrades: Vec<Tenure> = trace.facts.iter().enumerate().filter_map(upgrade).collect();
+        let upgrades: Vec<Tenure> = trace.entries.iter().enumerate().filter_map(upgrade).collect();
         // Where the first step names a release, nothing runs before it.
         let first = trace.program.steps.first().and_then(|step| step.moves_to());
         let tested = Tenure { entry: 0, step: 0, release: trace.server.clone() };
@@ -78,7 +78,7 @@ mod tests {
 
     fn upgraded(step: usize, release: (u64, u64, u64)) -> Entry {
         let release = Some(Version::new(release.0, release.1, release.2));
-        Entry { step, what: Observation::Server { release } }
+        Entry { step, observation: Observation::Server { release } }
     }
 
     /// The releases at each of the first steps of a program that tests 0.169.0.

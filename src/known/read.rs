@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::{Date, Datetime};
 
-use super::{BadList, Known, Row};
+use super::{Known, Row};
 use crate::judge::signature::Signature;
 use crate::program::Program;
 use crate::program::release_range::ReleaseRange;
@@ -62,29 +62,49 @@ enum Expires {
     Quoted(String),
 }
 
+/// A list that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadList {
+    #[error("the list of known deviations cannot be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    #[error("line {line}: {problem}")]
+    Row {
+        /// From 1.
+        line: usize,
+        /// What is wrong with the row, and what to do.
+        problem: String,
+    },
+}
+
 /// What is wrong with a row, and at which byte of the text.
 struct Fault {
     at: usize,
     problem: String,
 }
 
-pub(super) fn list(
-    text: &str,
-    case: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<Known, BadList> {
-    let file: File = toml::from_str(text)?;
-    let line = |at: usize| text[..at].matches('\n').count() + 1;
-    let mut known = Known::default();
-    for written in file.deviation {
-        let begins = written.span().start;
-        let row = written.into_inner().row(begins, case).and_then(|row| {
-            refuse_overlap(&row, &known).map_err(|problem| Fault { at: begins, problem })?;
-            Ok(Row { line: line(begins), ..row })
-        });
-        let bad = |fault: Fault| BadList::Row { line: line(fault.at), problem: fault.problem };
-        known.rows.push(row.map_err(bad)?);
+impl Known {
+    /// Reads a list; `case` gives the text of a case file by its path as the list spells it.
+    ///
+    /// # Errors
+    /// A text that is not a list, or a row that is refused.
+    pub fn parse(
+        text: &str,
+        case: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Known, BadList> {
+        let file: File = toml::from_str(text)?;
+        let line = |at: usize| text[..at].matches('\n').count() + 1;
+        let mut known = Known::default();
+        for written in file.deviation {
+            let begins = written.span().start;
+            let row = written.into_inner().row(begins, &case).and_then(|row| {
+                refuse_overlap(&row, &known).map_err(|problem| Fault { at: begins, problem })?;
+                Ok(Row { line: line(begins), ..row })
+            });
+            let bad = |fault: Fault| BadList::Row { line: line(fault.at), problem: fault.problem };
+            known.rows.push(row.map_err(bad)?);
+        }
+        Ok(known)
     }
-    Ok(known)
 }
 
 impl Written {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Results, Row};
 use crate::campaign::{Campaign, FindingReport, Subject};
 use crate::contract::Clause;
-use crate::home::FeatureSet;
+use crate::home::features::FeatureSet;
 use crate::judge::judge;
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;

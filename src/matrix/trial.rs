@@ -85,12 +85,12 @@ fn counted(runs: u32) -> String {
 /// it refuses as unknown.
 fn unsupported(trace: &Trace) -> Option<&str> {
     let sent = |wanted: u32| {
-        trace.facts.iter().find_map(|fact| match &fact.what {
+        trace.entries.iter().find_map(|fact| match &fact.observation {
             Observation::Sent { call, method, .. } if *call == wanted => Some(method.as_str()),
             _ => None,
         })
     };
-    trace.facts.iter().find_map(|fact| match &fact.what {
+    trace.entries.iter().find_map(|fact| match &fact.observation {
         Observation::LeftOut { what } => Some(what.as_str()),
         Observation::Refused { call, code, message } => {
             sent(*call).filter(|method| is_unknown_method(method, *code, message))
@@ -111,8 +111,8 @@ mod tests {
                         start -> t0\\naudit\\n\"}";
 
     /// What a release lacks that showed these facts.
-    fn check(facts: &[&str], expected: Expect) {
-        let trace: Trace = [&[HEAD], facts].concat().join("\n").parse().expect("it is a trace");
+    fn check(entries: &[&str], expected: Expect) {
+        let trace: Trace = [&[HEAD], entries].concat().join("\n").parse().expect("it is a trace");
         let lacks = unsupported(&trace).map(|what| Trial::Unsupported(what.to_owned()));
         let shows = || Trial::Shows { signatures: [].into(), runs: 1 };
         expected.assert_eq(&lacks.unwrap_or_else(shows).to_string());

@@ -16,17 +16,17 @@ pub(super) struct Target<'a> {
 
 /// The request is refused under this clause, and changes nothing.
 pub(super) fn refused(world: &World, clause: Clause) -> Vec<Branch> {
-    vec![Branch { world: world.clone(), due: Expected::Refusal(clause), rests: vec![clause] }]
+    vec![Branch { world: world.clone(), due: Expected::Refusal(clause), relies_on: vec![clause] }]
 }
 
 /// The contract does not say what the server answers.
 pub(super) fn no_expectation(world: World) -> Vec<Branch> {
-    vec![Branch { world, due: Expected::Nothing, rests: Vec::new() }]
+    vec![Branch { world, due: Expected::Nothing, relies_on: Vec::new() }]
 }
 
 /// Exactly this is expected.
-pub(super) fn exactly(world: World, due: Expected, rests: Vec<Clause>) -> Vec<Branch> {
-    vec![Branch { world, due, rests }]
+pub(super) fn exactly(world: World, due: Expected, relies_on: Vec<Clause>) -> Vec<Branch> {
+    vec![Branch { world, due, relies_on }]
 }
 
 /// The request may be granted, with this world after it, or refused, and then changes nothing.
@@ -42,12 +42,12 @@ pub(super) fn also_refused(world: &World, mut branches: Vec<Branch>) -> Vec<Bran
 
 /// The request is granted, and nothing more is expected of the answer.
 pub(super) fn granted(after: World) -> Branch {
-    Branch { world: after, due: Expected::Answer { granted: true }, rests: Vec::new() }
+    Branch { world: after, due: Expected::Answer { granted: true }, relies_on: Vec::new() }
 }
 
 /// The request is refused, which the contract allows and does not demand.
 pub(super) fn refused_freely(world: &World) -> Branch {
-    Branch { world: world.clone(), due: Expected::Answer { granted: false }, rests: Vec::new() }
+    Branch { world: world.clone(), due: Expected::Answer { granted: false }, relies_on: Vec::new() }
 }
 
 /// The thread is unloaded by idleness, or not yet.
@@ -56,7 +56,7 @@ pub(super) fn closed_or_not(world: &World, name: ThreadName, thread: Thread) -> 
     let gone = still.closed(name).expect("it is idle, and no client is subscribed");
     let branch = |world, closed| {
         let due = Expected::Closing { thread: name, closed };
-        Branch { world, due, rests: Vec::new() }
+        Branch { world, due, relies_on: Vec::new() }
     };
     vec![branch(gone, true), branch(still, false)]
 }
@@ -92,12 +92,12 @@ pub(super) fn faulty<S>(defaults: &Defaults, overrides: &Overrides<S>) -> Option
 pub(super) fn general<S>(overrides: &Overrides<S>) -> Vec<Clause> {
     let about = overrides.dimensions();
     let set = about.iter().filter(|(_, set, _)| *set).count();
-    let mut rests = vec![Clause::G1];
-    rests.extend(about.iter().any(|(_, _, null)| *null).then_some(Clause::G2));
-    rests.extend((set > 0 && set < 3).then_some(Clause::G4));
-    rests.extend(overrides.sets(Dimension::SB).then_some(Clause::G6));
-    rests.extend((overrides.by_config && set > 0).then_some(Clause::R12));
-    rests
+    let mut relies_on = vec![Clause::G1];
+    relies_on.extend(about.iter().any(|(_, _, null)| *null).then_some(Clause::G2));
+    relies_on.extend((set > 0 && set < 3).then_some(Clause::G4));
+    relies_on.extend(overrides.sets(Dimension::SB).then_some(Clause::G6));
+    relies_on.extend((overrides.by_config && set > 0).then_some(Clause::R12));
+    relies_on
 }
 
 /// The clause that a set value rests on: the call's own, or R12 where it goes through `config`.

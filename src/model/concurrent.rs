@@ -13,7 +13,7 @@ pub(super) fn second_client(world: &World, inner: &Step) -> Vec<Branch> {
     let mut branches = simple::predict(&World { joined: true, speaker: 1, ..world.clone() }, inner);
     for branch in &mut branches {
         branch.world.speaker = 0;
-        branch.rests.push(Clause::O14);
+        branch.relies_on.push(Clause::O14);
     }
     branches
 }
@@ -45,7 +45,7 @@ pub(super) fn before_all(world: &World, steps: &[Step]) -> Branch {
     Branch {
         world: World { joined: true, ..world.clone() },
         due: Expected::All(vec![Expected::Nothing; steps.len()]),
-        rests: vec![Clause::O14],
+        relies_on: vec![Clause::O14],
     }
 }
 
@@ -56,9 +56,9 @@ pub(super) fn beside(so_far: &Branch, lane: usize, branch: Branch) -> Branch {
     };
     let mut dues = dues.clone();
     dues[lane] = branch.due;
-    let mut rests = so_far.rests.clone();
-    rests.extend(branch.rests.into_iter().filter(|clause| *clause != Clause::O14));
-    Branch { world: branch.world, due: Expected::All(dues), rests }
+    let mut relies_on = so_far.relies_on.clone();
+    relies_on.extend(branch.relies_on.into_iter().filter(|clause| *clause != Clause::O14));
+    Branch { world: branch.world, due: Expected::All(dues), relies_on }
 }
 
 fn in_order(world: &World, steps: &[Step], order: &[usize]) -> Vec<Branch> {

@@ -82,7 +82,7 @@ pub fn expectations(program: &Program) -> BTreeSet<Expectation> {
 pub fn clauses(world: &World, each: &Step) -> BTreeSet<Clause> {
     let of = |branch: &Branch| {
         let fires = of_branch(world, branch, each).into_iter().map(|fire| fire.clause);
-        fires.chain(branch.rests.clone()).collect::<Vec<_>>()
+        fires.chain(branch.relies_on.clone()).collect::<Vec<_>>()
     };
     step(world, each).iter().flat_map(of).collect()
 }
@@ -109,8 +109,8 @@ fn at_once(dues: &[Expected], steps: &[Step], defaults: &Defaults) -> Vec<Expect
     }
     for due in dues {
         if let Expected::Change { policy, .. } = due {
-            let ruling = Citations::all(PARALLEL, Clause::O14);
-            fires.extend(values(policy, &ruling, defaults));
+            let citations = Citations::all(PARALLEL, Clause::O14);
+            fires.extend(values(policy, &citations, defaults));
         }
     }
     fires
@@ -131,26 +131,26 @@ fn of(due: &Expected, defaults: &Defaults, kind: OpKind) -> Vec<Expectation> {
             fires
         }
         Expected::Refusal(clause) => vec![plain(*clause, REFUSED)],
-        Expected::Policy(_, policy, ruling)
-        | Expected::Look(_, policy, ruling)
-        | Expected::ColdRead(_, policy, ruling) => {
-            let mut fires = values(policy, ruling, defaults);
-            fires.push(plain(ruling.main(), ACCEPTED));
+        Expected::Policy(_, policy, citations)
+        | Expected::Look(_, policy, citations)
+        | Expected::ColdRead(_, policy, citations) => {
+            let mut fires = values(policy, citations, defaults);
+            fires.push(plain(citations.main(), ACCEPTED));
             fires
         }
-        Expected::Turn { policy, ruling, notice, .. }
-        | Expected::Change { policy, ruling, notice, .. } => {
-            let mut fires = values(policy, ruling, defaults);
+        Expected::Turn { policy, citations, notice, .. }
+        | Expected::Change { policy, citations, notice, .. } => {
+            let mut fires = values(policy, citations, defaults);
             if matches!(due, Expected::Turn { .. }) {
                 fires.extend(values(policy, &Citations::all(Run::KIND, Clause::G9), defaults));
             }
             let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
             fires.extend(notice.map(|due| plain(Clause::T9, form(due))));
             fires.push(plain(Clause::W4, ACCEPTED));
-            fires.push(plain(ruling.main(), ACCEPTED));
+            fires.push(plain(citations.main(), ACCEPTED));
             fires
         }
-        Expected::ModelContext { policy, ruling, .. } => values(policy, ruling, defaults),
+        Expected::ModelContext { policy, citations, .. } => values(policy, citations, defaults),
         Expected::Within { bound, .. } => {
             values(bound, &Citations::all(SubagentTurn::KIND, Clause::O10), defaults)
         }
@@ -184,12 +184,12 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
     }
 }
 
-fn values(policy: &Policy, ruling: &Citations, defaults: &Defaults) -> Vec<Expectation> {
+fn values(policy: &Policy, citations: &Citations, defaults: &Defaults) -> Vec<Expectation> {
     let config = defaults.policy();
     let fire = |(dimension, value): (Dimension, crate::policy::Value)| Expectation {
-        clause: ruling.clause(&value),
+        clause: citations.clause(&value),
         dimension: Some(dimension),
-        kind: ruling.kind,
+        kind: citations.kind,
         form: value.form(),
         config_differs: config.value(dimension).is_some_and(|other| other != value),
     };
@@ -217,11 +217,11 @@ mod tests {
         let program = "# heirloom case v1\nconfig\nstart -> t0\nrun t0 \"one\"\nrestart graceful\n\
                     resume t0 approval=never\naudit\n";
         let program: Program = program.parse().expect("the plan is one");
-        let ruled: Vec<Clause> = expectations(&program)
+        let cited: Vec<Clause> = expectations(&program)
             .into_iter()
             .filter(|fire| fire.kind == Resume::KIND && fire.dimension == Some(Dimension::SB))
             .map(|fire| fire.clause)
             .collect();
-        assert_eq!(ruled, [Clause::R8]);
+        assert_eq!(cited, [Clause::R8]);
     }
 }

@@ -107,7 +107,7 @@ fn covers(wide: &Branch, narrow: &Branch) -> bool {
 fn one_of_several(so_far: &Branch, next: &Step, lane: usize) -> Vec<Branch> {
     let world = &so_far.world;
     let Answers { granted, mut refused } = by_client(world, next, lane).into();
-    refused.iter_mut().for_each(|branch| branch.rests.clear());
+    refused.iter_mut().for_each(|branch| branch.relies_on.clear());
     let mut all = refused;
     for branch in &granted {
         all.push(at(Stage::Acknowledged, branch.world.clone(), &branch.due));
@@ -152,7 +152,7 @@ fn at(stage: Stage, world: World, due: &Expected) -> Branch {
         due => due.clone(),
     };
     let due = Expected::Interrupted { stage, due: Box::new(due) };
-    Branch { world, due, rests: Vec::new() }
+    Branch { world, due, relies_on: Vec::new() }
 }
 
 fn after_kill(world: &World) -> World {
@@ -243,6 +243,6 @@ fn kept(world: &World, branch: &Branch, stage: Stage) -> Branch {
     }
     // A server that is killed may still owe these.
     let owed = |clause: &&Clause| matches!(clause, Clause::T9 | Clause::W4);
-    let rests = branch.rests.iter().filter(|clause| !owed(clause)).copied().collect();
-    Branch { rests, ..at(stage, after_kill(&after), &branch.due) }
+    let relies_on = branch.relies_on.iter().filter(|clause| !owed(clause)).copied().collect();
+    Branch { relies_on, ..at(stage, after_kill(&after), &branch.due) }
 }

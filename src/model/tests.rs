@@ -36,18 +36,18 @@ fn branches(lines: &str, dimensions: &[Dimension]) -> String {
 }
 
 fn due(due: &Expected, dimensions: &[Dimension]) -> String {
-    let (policy, ruling, notice) = match due {
-        Expected::Policy(_, policy, ruling)
-        | Expected::Look(_, policy, ruling)
-        | Expected::ColdRead(_, policy, ruling) => (policy, ruling, String::new()),
-        Expected::Turn { policy, ruling, notice, .. }
-        | Expected::Change { policy, ruling, notice, .. } => {
+    let (policy, citations, notice) = match due {
+        Expected::Policy(_, policy, citations)
+        | Expected::Look(_, policy, citations)
+        | Expected::ColdRead(_, policy, citations) => (policy, citations, String::new()),
+        Expected::Turn { policy, citations, notice, .. }
+        | Expected::Change { policy, citations, notice, .. } => {
             let notice = match notice {
                 None => "; a notice or none",
                 Some(true) => "; a notice",
                 Some(false) => "; no notice",
             };
-            (policy, ruling, notice.to_owned())
+            (policy, citations, notice.to_owned())
         }
         Expected::Refusal(clause) => return format!("refused by {clause}"),
         Expected::Answer { granted } => return format!("granted: {granted}"),
@@ -55,7 +55,7 @@ fn due(due: &Expected, dimensions: &[Dimension]) -> String {
     };
     let words: Vec<String> = dimensions
         .iter()
-        .map(|dimension| format!("{} {}", ruling.of(*dimension), word(policy, *dimension)))
+        .map(|dimension| format!("{} {}", citations.of(*dimension), word(policy, *dimension)))
         .collect();
     words.join(", ") + &notice
 }

@@ -37,7 +37,7 @@ pub(super) fn turn(
     let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { first_turn(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let mut citations = Citations::all(Run::KIND, kept).where_set(set, overrides).under(own);
+    let mut citations = Citations::all(Run::KIND, kept).where_set(set, overrides).cited_as(own);
     if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
         citations = citations.with(&[Dimension::T], Clause::T8);
     }
@@ -46,13 +46,13 @@ pub(super) fn turn(
     next.materialised = true;
     next.restored = Citations::RESTORED;
     next.turns.push(policy.clone());
-    let mut rests = general(overrides);
-    rests.extend([Clause::T9, Clause::W4, Clause::G9]);
-    rests.extend(overrides.sets_any().then_some(Clause::G3));
-    rests.extend(thread.ephemeral.then_some(Clause::S7));
-    rests.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
-    let due = Expected::Turn { thread: name, policy, ruling: citations, notice };
-    new_profile(world, overrides, exactly(world.with(name, next), due, rests))
+    let mut relies_on = general(overrides);
+    relies_on.extend([Clause::T9, Clause::W4, Clause::G9]);
+    relies_on.extend(overrides.sets_any().then_some(Clause::G3));
+    relies_on.extend(thread.ephemeral.then_some(Clause::S7));
+    relies_on.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
+    let due = Expected::Turn { thread: name, policy, citations, notice };
+    new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
 }
 
 /// What is asked for is the next turn's; no turn starts by it.
@@ -66,16 +66,17 @@ pub(super) fn change(
     let Cited { kind, clause } = cited;
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = world.judged(live.with(overrides));
-    let citations = Citations { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
+    let citations =
+        Citations { kind, ..thread.cited }.where_set(clause, overrides).cited_as(clause);
     let notice = notice(thread, &policy, overrides);
     let mut next = thread.moved(policy.clone(), citations);
     let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
     next.restored = thread.restored.where_set(durable, overrides);
-    let mut rests = general(overrides);
-    rests.extend([clause, Clause::T9]);
-    rests.extend(thread.running.is_some().then_some(Clause::U1));
-    let due = Expected::Change { thread: name, policy, ruling: citations, notice };
-    new_profile(world, overrides, exactly(world.with(name, next), due, rests))
+    let mut relies_on = general(overrides);
+    relies_on.extend([clause, Clause::T9]);
+    relies_on.extend(thread.running.is_some().then_some(Clause::U1));
+    let due = Expected::Change { thread: name, policy, citations, notice };
+    new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
 }
 
 /// The contract does not say whether a loaded thread knows a profile that config gained under it.
@@ -88,7 +89,7 @@ fn new_profile(world: &World, overrides: &TurnOverrides, branches: Vec<Branch>) 
 
 /// What a first turn's values rest on: settings that came before it (U4), else T2.
 fn first_turn(thread: &Thread) -> Clause {
-    if thread.ruled.kind == Settings::KIND { Clause::U4 } else { Clause::T2 }
+    if thread.cited.kind == Settings::KIND { Clause::U4 } else { Clause::T2 }
 }
 
 /// Whether a notice is due (T9): an effective change is noticed to every subscriber. None where it

@@ -13,7 +13,7 @@ use super::{
 
 impl<T> Setting<T> {
     /// `later` where it sets a value, else this wish.
-    pub(super) fn under(self, later: Setting<T>) -> Setting<T> {
+    pub(super) fn overridden_by(self, later: Setting<T>) -> Setting<T> {
         match later {
             Setting::Set(_) => later,
             Setting::Omit | Setting::Null => self,
@@ -45,16 +45,24 @@ impl<S> Default for Overrides<S> {
 
 impl<S> Overrides<S> {
     /// These overrides with what `later` sets in their place.
-    pub fn under(self, later: Overrides<S>) -> Overrides<S> {
+    pub fn overridden_by(self, later: Overrides<S>) -> Overrides<S> {
         let mut others = self.others;
         others.extend(later.others.into_iter().filter(|(_, setting)| setting.value().is_some()));
         let sandbox_later = later.sandbox.value().is_some();
         let profile_later = later.profile.value().is_some();
         Overrides {
-            approval: self.approval.under(later.approval),
-            reviewer: self.reviewer.under(later.reviewer),
-            sandbox: if profile_later { later.sandbox } else { self.sandbox.under(later.sandbox) },
-            profile: if sandbox_later { later.profile } else { self.profile.under(later.profile) },
+            approval: self.approval.overridden_by(later.approval),
+            reviewer: self.reviewer.overridden_by(later.reviewer),
+            sandbox: if profile_later {
+                later.sandbox
+            } else {
+                self.sandbox.overridden_by(later.sandbox)
+            },
+            profile: if sandbox_later {
+                later.profile
+            } else {
+                self.profile.overridden_by(later.profile)
+            },
             others,
             tier_once: later.tier_once.or(self.tier_once),
             by_config: self.by_config,
@@ -115,7 +123,7 @@ impl SandboxMode {
         [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess];
 
     /// The sandbox that the mode stands for under these defaults.
-    pub fn under(self, defaults: &Defaults) -> Sandbox {
+    pub fn overridden_by(self, defaults: &Defaults) -> Sandbox {
         match self {
             SandboxMode::ReadOnly => Sandbox::ReadOnly { network: false },
             SandboxMode::FullAccess => Sandbox::FullAccess,
@@ -172,7 +180,7 @@ impl Defaults {
     pub fn permissions(&self) -> Permissions {
         match &self.profile {
             Some(id) if self.defines(id) => Permissions::Profile(id.clone()),
-            _ => Permissions::Legacy(self.sandbox.under(self)),
+            _ => Permissions::Legacy(self.sandbox.overridden_by(self)),
         }
     }
 
@@ -194,7 +202,7 @@ impl Defaults {
             sandbox: match sandbox {
                 Setting::Omit => Setting::Omit,
                 Setting::Null => Setting::Null,
-                Setting::Set(mode) => Setting::Set(mode.under(self)),
+                Setting::Set(mode) => Setting::Set(mode.overridden_by(self)),
             },
             profile: profile.clone(),
             others,

@@ -69,14 +69,14 @@ impl Policy {
     }
 
     /// The values of this policy beside those of another, in the dimensions that both state.
-    pub fn beside(&self, other: &Policy) -> Vec<(Value, Value)> {
+    pub fn zip_stated(&self, other: &Policy) -> Vec<(Value, Value)> {
         let values = self.values().into_iter();
         values.filter_map(|(at, value)| other.value(at).map(|theirs| (value, theirs))).collect()
     }
 
     /// Whether the two agree in all that both state.
     pub fn agrees(&self, other: &Policy) -> bool {
-        self.beside(other).into_iter().all(|(own, theirs)| own == theirs)
+        self.zip_stated(other).into_iter().all(|(own, theirs)| own == theirs)
     }
 
     /// This policy with one value replaced.

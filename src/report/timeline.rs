@@ -19,7 +19,7 @@ const INDENT: &str = "        ";
 #[derive(Clone, Copy)]
 struct Observed<'a> {
     at_us: u64,
-    what: &'a Observation,
+    observation: &'a Observation,
 }
 
 /// One call.
@@ -48,13 +48,14 @@ pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
         },
         _ => return None,
     };
-    let facts = trace.facts.iter().zip(&trace.times_us).filter(|(fact, _)| fact.step == step);
+    let entries = trace.entries.iter().zip(&trace.times_us).filter(|(fact, _)| fact.step == step);
     let seen: Vec<Observed<'_>> =
-        facts.map(|(fact, us)| Observed { at_us: *us, what: &fact.what }).collect();
+        entries.map(|(fact, us)| Observed { at_us: *us, observation: &fact.observation }).collect();
     let lanes = lanes(steps, &seen);
     let begun_us = lanes.first()?.sent_us;
     let answers = lanes.iter().filter_map(|lane| lane.answer);
-    let notices = seen.iter().filter(|seen| matches!(seen.what, Observation::Settings { .. }));
+    let notices =
+        seen.iter().filter(|seen| matches!(seen.observation, Observation::Settings { .. }));
     let ends = answers.chain(notices.clone().copied()).map(|seen| seen.at_us);
     let length_us = ends.max()?.saturating_sub(begun_us).max(1);
     let mut text = format!("  Calls at once, over {}:\n\n", milliseconds(length_us));
@@ -66,8 +67,8 @@ pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
         text.push_str(&format!("{}\n", style.wrap(&head, INDENT, &call)));
         text.push_str(&format!("{}\n", style.wrap(INDENT, INDENT, &lane.answered())));
     }
-    for Observed { at_us, what } in notices {
-        let Observation::Settings { thread, policy } = what else { continue };
+    for Observed { at_us, observation } in notices {
+        let Observation::Settings { thread, policy } = observation else { continue };
         let at_us = at_us.saturating_sub(begun_us);
         let bar = bar(Span { from_us: at_us, to_us: at_us }, length_us, '*');
         let says = format!("notice of {thread}: {policy}");
@@ -78,12 +79,12 @@ pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
 
 /// The calls in the order of the step, which is the order in which they were sent.
 fn lanes<'a>(steps: &'a [Step], seen: &[Observed<'a>]) -> Vec<Lane<'a>> {
-    let sent = seen.iter().filter_map(|seen| match seen.what {
+    let sent = seen.iter().filter_map(|seen| match seen.observation {
         Observation::Sent { call, .. } => Some((seen.at_us, *call)),
         _ => None,
     });
     let lanes = steps.iter().zip(sent).map(|(step, (sent_us, call))| {
-        let answer = seen.iter().find(|seen| seen.what.answers(call)).copied();
+        let answer = seen.iter().find(|seen| seen.observation.answers(call)).copied();
         Lane { step, sent_us, answer }
     });
     lanes.collect()
@@ -99,11 +100,11 @@ fn bar(span: Span, length_us: u64, mark: char) -> String {
 
 impl Lane<'_> {
     fn answered(&self) -> String {
-        let Some(Observed { at_us, what }) = self.answer else {
+        let Some(Observed { at_us, observation }) = self.answer else {
             return "not answered".to_owned();
         };
         let after = milliseconds(at_us.saturating_sub(self.sent_us));
-        match what {
+        match observation {
             Observation::Answered { policy: Some(policy), .. } => {
                 format!("answered after {after}: {policy}")
             }
@@ -133,9 +134,10 @@ mod tests {
         let program = "# heirloom case v1\nconfig\nstart -> t0\n\
                     together resume t0 | settings t0 approval=never | fork nobody -> t1\naudit\n";
         let program = program.parse().expect("the plan is one");
-        let (times_us, whats): (Vec<u64>, Vec<Observation>) = seen.into_iter().unzip();
-        let facts = whats.into_iter().map(|what| Entry { step: 1, what }).collect();
-        let trace = Trace { program, server: None, facts, times_us };
+        let (times_us, observations): (Vec<u64>, Vec<Observation>) = seen.into_iter().unzip();
+        let entries =
+            observations.into_iter().map(|observation| Entry { step: 1, observation }).collect();
+        let trace = Trace { program, server: None, entries, times_us };
         let picture = super::picture(&trace, 1, &Style::plain(80));
         let picture = picture.map_or("no picture".to_owned(), |text| format!("picture:\n{text}"));
         expected.assert_eq(&picture);

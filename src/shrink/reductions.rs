@@ -148,7 +148,8 @@ fn hoisted(program: &Program) -> Vec<Program> {
         let mut pinned = dropped.clone();
         for step in &mut pinned.steps[..index] {
             if let Step::Start(Start { overrides, .. }) = step {
-                *overrides = difference(&program.defaults, defaults).under(overrides.clone());
+                *overrides =
+                    difference(&program.defaults, defaults).overridden_by(overrides.clone());
             }
         }
         all.extend([pinned, dropped]);
@@ -201,7 +202,7 @@ fn moved_to_turn(program: &Program, call: usize, overrides: &CallOverrides) -> O
     let mut program = program.clone();
     let asked = program.defaults.resolve(overrides);
     if let Step::Run(Run { overrides, .. }) = &mut program.steps[place] {
-        *overrides = overrides.clone().under(asked);
+        *overrides = overrides.clone().overridden_by(asked);
     }
     Some(program)
 }

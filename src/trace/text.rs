@@ -34,7 +34,7 @@ struct Line {
     us: u64,
     step: usize,
     #[serde(flatten)]
-    what: Observation,
+    observation: Observation,
 }
 
 /// A text that is not a trace.
@@ -64,9 +64,9 @@ impl fmt::Display for Trace {
         let schema = SCHEMA.to_owned();
         let head = Head { schema, server: self.server.clone(), program: self.program.to_string() };
         writeln!(f, "{}", json(&head))?;
-        self.facts.iter().zip(&self.times_us).try_for_each(|(fact, us)| {
-            let Entry { step, what } = fact.clone();
-            writeln!(f, "{}", json(&Line { us: *us, step, what }))
+        self.entries.iter().zip(&self.times_us).try_for_each(|(entry, us)| {
+            let Entry { step, observation } = entry.clone();
+            writeln!(f, "{}", json(&Line { us: *us, step, observation }))
         })
     }
 }
@@ -87,11 +87,11 @@ impl FromStr for Trace {
             return Err(NoTrace::Schema(head.schema));
         }
         let program: Program = head.program.parse()?;
-        let mut trace = Trace { program, server: head.server, facts: vec![], times_us: vec![] };
+        let mut trace = Trace { program, server: head.server, entries: vec![], times_us: vec![] };
         for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
-            let Line { us, step, what } =
+            let Line { us, step, observation } =
                 serde_json::from_str(text).map_err(|problem| NoTrace::Line { line, problem })?;
-            trace.facts.push(Entry { step, what });
+            trace.entries.push(Entry { step, observation });
             trace.times_us.push(us);
         }
         Ok(trace)

@@ -222,7 +222,7 @@ fn a_server_that_cannot_be_is_one_line() {
     expect![[r#"
         ! heirloom: HEIRLOOM_SERVER=none skips the live tests of `cargo test`, and leaves nothing to do here; unset it, or pass --server
         exit 2
-        ! heirloom: cannot tell a server from `0.169`: neither a version, `latest`, nor a file; give a release such as 0.169.0, or a path
+        ! heirloom: `0.169` does not name a server: it is not a version, `latest` or a file; give a release such as 0.169.0, or a path
         exit 2
         ! heirloom: cannot use ./no-such-server as the server: there is no such file; check the path
         exit 2
@@ -242,7 +242,7 @@ fn an_executable_that_is_no_app_server_is_one_line() {
     let (first, last) = (line.split(": ").nth(1), line.rsplit("; ").next());
     let ends = format!("{} … {}", first.unwrap_or_default(), last.unwrap_or_default());
     expect![[r#"
-        EXE is no app-server … pass one with --server
+        EXE is not an app-server … pass one with --server
         exit 2
     "#]]
     .assert_eq(&ends);
@@ -384,7 +384,7 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
               server        codex 0.169.0
               shown         in 1 of 1 run
               excused       a cold resume reads config's sandbox where workspace-write is
-                            stored; the rollout file has it right (releases =0.169.0)
+                            stored; the rollout file has it right (releases 0.169.0)
 
               The program; > marks the step that shows it:
 
@@ -445,7 +445,7 @@ fn a_clause_may_be_spelled_small_and_a_folder_without_a_run_is_refused() {
         exit 2
         ! heirloom: src is neither a run's nor a matrix's folder: it has no summary.json and no matrix.json
         exit 2
-        ! heirloom: cannot read Cargo.toml: it is no summary of a run; name the folder that has its summary.json
+        ! heirloom: cannot read Cargo.toml: it is not the summary of a run; name the folder of a run, with its summary.json
         exit 2
     "#]].assert_eq(&told.concat());
 }

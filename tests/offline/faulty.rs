@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
 use heirloom::report::words::ran_on;
@@ -161,7 +161,7 @@ fn verdict(trace: &Trace) -> String {
     if !findings.is_empty() {
         return findings.concat();
     }
-    let ends = trace.facts.iter().filter_map(|fact| match &fact.what {
+    let ends = trace.entries.iter().filter_map(|fact| match &fact.observation {
         Observation::Ended { exit, .. } => Some(format!("no finding; {exit}\n")),
         _ => None,
     });

@@ -86,7 +86,7 @@ fn check_words(drawn: impl Iterator<Item = String>, expected: Expect) {
 fn settings_of(program: Program) -> Vec<DrawnSetting> {
     let defaults = &program.defaults;
     let mode: Resolved = |defaults| defaults.sandbox.to_string();
-    let fields: Resolved = |defaults| defaults.sandbox.under(defaults).to_string();
+    let fields: Resolved = |defaults| defaults.sandbox.overridden_by(defaults).to_string();
     let of_step = |step: &Step| match step {
         Step::Start(Start { overrides, .. })
         | Step::Fork(Fork { overrides, .. })

@@ -163,19 +163,19 @@ fn breaks(fault: Fault) -> Row {
 /// The entries of a trace without files and secondary dimensions, which the world does not have.
 fn entries(trace: &Trace) -> Vec<Entry> {
     let evidence = |fact: &&Entry| {
-        matches!(fact.what, Observation::Rollout { .. } | Observation::Store { .. })
+        matches!(fact.observation, Observation::Rollout { .. } | Observation::Store { .. })
     };
-    let mut facts: Vec<Entry> =
-        trace.facts.iter().filter(|fact| !evidence(fact)).cloned().collect();
-    for fact in &mut facts {
+    let mut entries: Vec<Entry> =
+        trace.entries.iter().filter(|fact| !evidence(fact)).cloned().collect();
+    for fact in &mut entries {
         if let Observation::Answered { policy: Some(policy), .. }
         | Observation::ColdRead { policy: Some(policy), .. }
-        | Observation::Settings { policy, .. } = &mut fact.what
+        | Observation::Settings { policy, .. } = &mut fact.observation
         {
             policy.others.clear();
         }
     }
-    facts
+    entries
 }
 
 /// Whether the contract allows several answers somewhere, so that a fault can look like one of them.

@@ -39,7 +39,7 @@ fn signatures(verdict: &Verdict) -> BTreeSet<Signature> {
 
 /// The trace with other numbers of its requests and its turns.
 fn renumbered(mut trace: Trace) -> Trace {
-    for Entry { what, .. } in &mut trace.facts {
+    for Entry { observation: what, .. } in &mut trace.entries {
         match what {
             Observation::Sent { call, .. }
             | Observation::Answered { call, .. }
@@ -57,11 +57,11 @@ fn renumbered(mut trace: Trace) -> Trace {
 
 /// The first half of the trace, and trouble of the harness after it.
 fn with_trouble(mut trace: Trace) -> Trace {
-    trace.facts.truncate(trace.facts.len() / 2);
-    trace.times_us.truncate(trace.facts.len());
-    let step = trace.facts.last().map_or(0, |fact| fact.step);
+    trace.entries.truncate(trace.entries.len() / 2);
+    trace.times_us.truncate(trace.entries.len());
+    let step = trace.entries.last().map_or(0, |fact| fact.step);
     let reason = "the disk is full; free space".to_owned();
-    trace.facts.push(Entry { step, what: Observation::Trouble { reason } });
+    trace.entries.push(Entry { step, observation: Observation::Trouble { reason } });
     trace.times_us.push(0);
     trace
 }
@@ -120,7 +120,7 @@ fn trouble_of_our_own_is_no_finding() {
 fn with_wrong_rows(program: &str, fault: Option<Fault>) -> String {
     let program: Program = program.parse().expect("it is a program");
     let mut trace = simulated::run(&program, fault);
-    for Entry { what, .. } in &mut trace.facts {
+    for Entry { observation: what, .. } in &mut trace.entries {
         if let Observation::Store { approval, .. } = what {
             *approval = Some(Approval::Never);
         }
@@ -156,8 +156,8 @@ fn with_stated_approval(lines: &str, approval: &str) -> String {
             .expect("the lines are a program");
     let mut trace = simulated::run(&program, None);
     let end = program.steps.len() - 1;
-    for entry in trace.facts.iter_mut().filter(|entry| entry.step == end) {
-        if let Observation::ModelContext { told, .. } = &mut entry.what
+    for entry in trace.entries.iter_mut().filter(|entry| entry.step == end) {
+        if let Observation::ModelContext { told, .. } = &mut entry.observation
             && told.approval.is_some()
         {
             told.approval = Some(approval.to_owned());

@@ -159,12 +159,15 @@ fn traces() -> impl Strategy<Value = Trace> {
         let [major, minor, patch] = numbers;
         Version { pre, ..Version::new(major, minor, patch) }
     }));
-    let facts = vec((0..20_usize, observations(), any::<u64>()), 0..12);
-    (written_program(), versions, facts).prop_map(|(program, server, facts)| Trace {
+    let entries = vec((0..20_usize, observations(), any::<u64>()), 0..12);
+    (written_program(), versions, entries).prop_map(|(program, server, entries)| Trace {
         program,
         server,
-        times_us: facts.iter().map(|(_, _, us)| *us).collect(),
-        facts: facts.into_iter().map(|(step, what, _)| Entry { step, what }).collect(),
+        times_us: entries.iter().map(|(_, _, us)| *us).collect(),
+        entries: entries
+            .into_iter()
+            .map(|(step, what, _)| Entry { step, observation: what })
+            .collect(),
     })
 }
 

@@ -14,7 +14,7 @@ use semver::Version;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::FeatureSet;
+use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
 use heirloom::known::Known;

@@ -129,7 +129,7 @@ impl Fault {
                 | Step::Resume(Resume { overrides, .. }),
             ) => *overrides = cleared(overrides, &world.defaults, world.defaults.sandbox),
             (Fault::ClearsByNull, Step::Run(Run { overrides, .. })) => {
-                let sandbox = world.defaults.sandbox.under(&world.defaults);
+                let sandbox = world.defaults.sandbox.overridden_by(&world.defaults);
                 *overrides = cleared(overrides, &world.defaults, sandbox);
             }
             _ => {}

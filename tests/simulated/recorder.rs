@@ -20,7 +20,7 @@ const VERSION: Version = Version::new(0, 169, 0);
 #[derive(Default)]
 pub(super) struct Recorder {
     step: usize,
-    facts: Vec<Entry>,
+    entries: Vec<Entry>,
     late: Vec<Observation>,
     calls: u32,
     turns: u32,
@@ -40,7 +40,7 @@ impl Recorder {
     }
 
     pub(super) fn record(&mut self, what: Observation) {
-        self.facts.push(Entry { step: self.step, what });
+        self.entries.push(Entry { step: self.step, observation: what });
     }
 
     /// Records an observation at the next request.
@@ -138,7 +138,7 @@ impl Recorder {
     }
 
     pub(super) fn trace(self, program: &Program) -> Trace {
-        let times_us = (0..).take(self.facts.len()).collect();
-        Trace { program: program.clone(), server: Some(VERSION), facts: self.facts, times_us }
+        let times_us = (0..).take(self.entries.len()).collect();
+        Trace { program: program.clone(), server: Some(VERSION), entries: self.entries, times_us }
     }
 }

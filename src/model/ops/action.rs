@@ -115,7 +115,7 @@ impl ThreadAction {
     /// The thread as it was, and the next look at it judged by this clause.
     fn cited(&self, thread: &Thread, clause: Clause) -> Thread {
         let mut after = thread.clone();
-        after.ruled = Citations::all(self.kind(), clause);
+        after.cited = Citations::all(self.kind(), clause);
         after.trail.insert(clause);
         after
     }
@@ -131,7 +131,7 @@ impl ThreadAction {
         if thread.running.is_some() {
             let stopped = Thread { running: None, ..thread.clone() };
             let due = Expected::Answer { granted: false };
-            branches.push(Branch { world: world.with(name, stopped), due, rests: Vec::new() });
+            branches.push(Branch { world: world.with(name, stopped), due, relies_on: Vec::new() });
         }
         branches
     }
@@ -149,14 +149,14 @@ impl ThreadAction {
         after.running = None;
         // A turn that is not heard has no name by which a fork could be cut.
         after.turns.extend(thread.heard_by[0].then(|| live.clone()));
-        let mut rests = vec![clause];
+        let mut relies_on = vec![clause];
         if begins_with_goal {
             after.restored = Citations::all(Resume::KIND, Clause::O7);
-            rests.push(Clause::O7);
+            relies_on.push(Clause::O7);
         }
-        let ruling = Citations::all(self.kind(), clause);
-        let due = Expected::ModelContext { thread: name, policy: live, ruling };
-        also_refused(world, exactly(world.with(name, after), due, rests))
+        let citations = Citations::all(self.kind(), clause);
+        let due = Expected::ModelContext { thread: name, policy: live, citations };
+        also_refused(world, exactly(world.with(name, after), due, relies_on))
     }
 
     /// O5: never, and the thread's permissions.
@@ -168,8 +168,8 @@ impl ThreadAction {
         policy.approval = Approval::Never;
         let mut after = begun(self.cited(thread, clause));
         after.running = None;
-        let ruling = Citations::all(self.kind(), clause);
-        let due = Expected::ModelContext { thread: name, policy, ruling };
+        let citations = Citations::all(self.kind(), clause);
+        let due = Expected::ModelContext { thread: name, policy, citations };
         also_refused(world, exactly(world.with(name, after), due, vec![clause]))
     }
 }

@@ -14,7 +14,7 @@ impl Rule for ColdRead {
         let reads = read_elsewhere(world, target.thread).into_iter().map(|read| Branch {
             world: world.with(target.name, read.known),
             due: Expected::ColdRead(target.name, read.policy, read.citations),
-            rests: vec![Clause::G10],
+            relies_on: vec![Clause::G10],
         });
         let branches = reads.collect();
         if target.thread.materialised { branches } else { also_refused(world, branches) }

@@ -20,12 +20,12 @@ impl Rule for Finish {
         if thread.unheard() {
             return closed_or_not(world, name, idle);
         }
-        let clause = match thread.ruled.main() {
+        let clause = match thread.cited.main() {
             meanwhile @ (Clause::T6 | Clause::T7 | Clause::U1) => meanwhile,
             _ => Clause::T1,
         };
-        let ruling = Citations::all(Finish::KIND, clause);
-        let due = Expected::ModelContext { thread: name, policy: running.clone(), ruling };
+        let citations = Citations::all(Finish::KIND, clause);
+        let due = Expected::ModelContext { thread: name, policy: running.clone(), citations };
         exactly(world.with(name, idle), due, Vec::new())
     }
 }

@@ -64,12 +64,12 @@ fn forked(fork: &Fork, world: &World, source: &Thread, base: Policy) -> Branch {
         heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), citations)
     };
-    let mut rests = general(&fork.overrides);
-    rests.push(Clause::G11);
-    rests.extend(fork.ephemeral.then_some(Clause::F8));
-    rests.extend(source.trail.iter().copied());
+    let mut relies_on = general(&fork.overrides);
+    relies_on.push(Clause::G11);
+    relies_on.extend(fork.ephemeral.then_some(Clause::F8));
+    relies_on.extend(source.trail.iter().copied());
     let due = Expected::Policy(fork.new, policy, citations);
-    Branch { world: world.with(fork.new, thread), due, rests }
+    Branch { world: world.with(fork.new, thread), due, relies_on }
 }
 
 /// What a fork without overrides has: F6 and F7 say which secondary values come along.
@@ -105,7 +105,7 @@ fn citations(fork: &Fork, source: &Thread, overrides: &TurnOverrides) -> Citatio
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
         .where_set(set, overrides)
-        .under(if overrides.sets_any() { set } else { own })
+        .cited_as(if overrides.sets_any() { set } else { own })
 }
 
 /// The policies that a fork may start from: the latest, and where its profile is gone from config

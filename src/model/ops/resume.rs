@@ -79,14 +79,14 @@ fn warm(resume: &Resume, world: &World, target: Target<'_>, live: &Policy) -> Ve
     let Target { name, thread } = target;
     let clause = if resume.overrides.sets_any() { Clause::R2 } else { Clause::R1 };
     // What a resume loaded that a full disk broke off is stated now for the first time.
-    let citations = if thread.stuck { thread.ruled } else { Citations::all(Resume::KIND, clause) };
+    let citations = if thread.stuck { thread.cited } else { Citations::all(Resume::KIND, clause) };
     let mut heard = thread.clone();
     heard.stuck = false;
     heard.heard_by[world.speaker] = true;
     heard.materialised = true;
-    let mut rests = general(&resume.overrides);
-    rests.extend(std::mem::take(&mut heard.trail));
-    exactly(world.with(name, heard), Expected::Policy(name, live.clone(), citations), rests)
+    let mut relies_on = general(&resume.overrides);
+    relies_on.extend(std::mem::take(&mut heard.trail));
+    exactly(world.with(name, heard), Expected::Policy(name, live.clone(), citations), relies_on)
 }
 
 /// What is stored comes back, with the overrides laid over it; the same where a loaded thread is
@@ -121,7 +121,7 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     let policy = read_again(world, fallen.as_ref().unwrap_or(base), overrides);
     let set = set_by(&resume.overrides, own);
     let whole = if overrides.sets_any() { set } else { citations.main() };
-    let citations = citations.where_set(set, overrides).under(whole);
+    let citations = citations.where_set(set, overrides).cited_as(whole);
     let mut loaded = thread.moved(policy.clone(), citations);
     // R10: an explicit cwd wins and is not written down.
     let cwd = durable.of(Dimension::CWD);
@@ -131,15 +131,15 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     loaded.heard_by = world.only_speaker();
     loaded.materialised = true;
     loaded.meant = None;
-    let mut rests = general(&resume.overrides);
-    rests.extend([Clause::S2, Clause::G11]);
-    rests.extend(std::mem::take(&mut loaded.trail));
+    let mut relies_on = general(&resume.overrides);
+    relies_on.extend([Clause::S2, Clause::G11]);
+    relies_on.extend(std::mem::take(&mut loaded.trail));
     // Whether the fall back is written down is left open: the profile may return.
     if fallen.is_some() {
         loaded.maybe.insert(base.clone());
     }
     let due = Expected::Policy(name, policy, citations);
-    Branch { world: world.with(name, loaded), due, rests }
+    Branch { world: world.with(name, loaded), due, relies_on }
 }
 
 /// What became of the profile of a thread that is read again.

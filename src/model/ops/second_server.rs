@@ -15,7 +15,7 @@ impl Rule for SecondServer {
         let reads = read_elsewhere(world, target.thread).into_iter().map(|read| Branch {
             world: world.with(target.name, read.known),
             due: Expected::Policy(target.name, read.policy, read.citations),
-            rests: vec![Clause::O14],
+            relies_on: vec![Clause::O14],
         });
         also_refused(world, reads.collect())
     }

@@ -23,7 +23,7 @@ impl Rule for Settings {
         let clause = if target.thread.materialised { Clause::U1 } else { Clause::U4 };
         let cited = Cited { kind: Settings::KIND, clause };
         let mut branches = change(world, target, overrides, cited);
-        branches.iter_mut().for_each(|branch| branch.rests.push(Clause::U0));
+        branches.iter_mut().for_each(|branch| branch.relies_on.push(Clause::U0));
         branches
     }
 

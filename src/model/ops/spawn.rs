@@ -26,18 +26,18 @@ impl Rule for Spawn {
         next.restored = Citations::RESTORED;
         let mut policy = live;
         policy.others.retain(|dimension, _| *dimension == Dimension::CWD);
-        let ruling = Citations::all(Spawn::KIND, Clause::O9);
+        let citations = Citations::all(Spawn::KIND, Clause::O9);
         let child = Thread {
             parent: Some(parent.name),
             materialised: !thread.ephemeral,
             ephemeral: thread.ephemeral,
             // Every connected client is subscribed to it without asking.
             heard_by: [true, world.joined],
-            ..Thread::new(policy.clone(), ruling)
+            ..Thread::new(policy.clone(), citations)
         };
         let without = world.with(parent.name, next);
         let with = without.with(self.new, child);
-        let due = Expected::ModelContext { thread: self.new, policy, ruling };
+        let due = Expected::ModelContext { thread: self.new, policy, citations };
         let mut branches = exactly(with, due, vec![Clause::O9, Clause::W4]);
         branches.push(granted(without));
         branches

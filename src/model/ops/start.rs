@@ -23,11 +23,11 @@ impl Rule for Start {
             let heard_by = world.only_speaker();
             let thread =
                 Thread { ephemeral: self.ephemeral, heard_by, ..Thread::new(kept, citations) };
-            let mut rests = general(&self.overrides);
-            rests.extend(self.ephemeral.then_some(Clause::S7));
+            let mut relies_on = general(&self.overrides);
+            relies_on.extend(self.ephemeral.then_some(Clause::S7));
             let mut world = world.with(self.new, thread);
             world.tiers.extend(stated.others.get(&Dimension::T).cloned());
-            Branch { world, due: Expected::Policy(self.new, stated, citations), rests }
+            Branch { world, due: Expected::Policy(self.new, stated, citations), relies_on }
         };
         tiers(world, &overrides).into_iter().map(branch).collect()
     }

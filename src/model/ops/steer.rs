@@ -14,7 +14,7 @@ impl Rule for Steer {
         };
         let mut steered = target.thread.clone();
         if steered.running.is_some() {
-            steered.ruled = Citations::all(Steer::KIND, Clause::T6);
+            steered.cited = Citations::all(Steer::KIND, Clause::T6);
         }
         granted_or_refused(world, world.with(target.name, steered))
     }

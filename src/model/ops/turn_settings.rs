@@ -13,8 +13,8 @@ impl Rule for TurnSettings {
         let Some(target) = target else {
             return granted_or_refused(world, world.clone());
         };
-        let ruled = Citations::all(TurnSettings::KIND, Clause::T7);
-        let mut changed = Thread { ruled, ..target.thread.clone() };
+        let cited = Citations::all(TurnSettings::KIND, Clause::T7);
+        let mut changed = Thread { cited, ..target.thread.clone() };
         changed.running.iter_mut().for_each(|turn| turn.reviewer = self.reviewer.clone());
         granted_or_refused(world, world.with(target.name, changed))
     }

@@ -18,10 +18,10 @@ impl Rule for WarmRead {
             return no_expectation(world.clone());
         };
         let mut seen = target.thread.clone();
-        let mut rests = vec![Clause::G8, Clause::G11];
-        rests.extend(std::mem::take(&mut seen.trail));
-        let due = Expected::Look(target.name, live, target.thread.ruled);
-        let read = exactly(world.with(target.name, seen), due, rests);
+        let mut relies_on = vec![Clause::G8, Clause::G11];
+        relies_on.extend(std::mem::take(&mut seen.trail));
+        let due = Expected::Look(target.name, live, target.thread.cited);
+        let read = exactly(world.with(target.name, seen), due, relies_on);
         if target.thread.materialised { read } else { also_refused(world, read) }
     }
 }
