@@ -13,7 +13,7 @@ use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 pub(crate) fn program(lines: &str) -> Program {
     let config = if lines.starts_with("config") { "" } else { "config\n" };
     let end = if lines.is_empty() || lines.ends_with('\n') { "" } else { "\n" };
-    let text = format!("# heirloom case v1\n{config}{lines}{end}audit\n");
+    let text = format!("# heirloom case v2\n{config}{lines}{end}audit\n");
     text.parse().unwrap_or_else(|problem| panic!("{problem} in\n{text}"))
 }
 

@@ -1,4 +1,4 @@
-//! Compares what the model was told of a policy with what is expected.
+//! Compares the policy that was stated to the model with what is expected.
 //!
 //! Every turn is compared: by form, in each part of the request and each dimension that is certain
 //! there. A model context corrects nothing in the model: where it states a wrong value that an
@@ -143,7 +143,7 @@ mod tests {
     use crate::testing::{policy, program, thread};
     use crate::trace::Observation;
 
-    /// A turn under a named profile whose model is told this approval policy and this sandbox.
+    /// A turn under a named profile, in which this sandbox is stated to the model.
     fn check(settled: Profiles, sandbox: &str, expected: Expect) {
         let permissions = Permissions::Profile("p-ro".to_owned());
         let policy = Policy { permissions, ..policy("") };

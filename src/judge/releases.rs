@@ -112,7 +112,7 @@ mod tests {
     fn a_release_is_not_among_those_before_itself() {
         let entries =
             vec![upgraded(1, (0, 144, 4)), upgraded(2, (0, 169, 0)), upgraded(3, (0, 144, 4))];
-        let there = "restart graceful server=0.144.4\nrestart graceful server=main\n";
+        let there = "restart graceful release=0.144.4\nrestart graceful release=main\n";
         check(
             &format!("start -> t0\n{there}"),
             entries,
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_program_that_begins_on_another_release_has_no_other_before() {
         let entries = vec![upgraded(0, (0, 144, 4)), upgraded(2, (0, 169, 0))];
-        let lines = "restart graceful server=0.144.4\nstart -> t0\nrestart kill server=main\n";
+        let lines = "restart graceful release=0.144.4\nstart -> t0\nrestart kill release=main\n";
         check(
             lines,
             entries,

@@ -125,7 +125,7 @@ impl<'a> StepContext<'a> {
         self.notices().filter(own).map(|(_, policy)| policy)
     }
 
-    /// The policies that the model was told in turns of a thread.
+    /// The policies that were stated to the model in turns of a thread.
     pub(super) fn model_contexts(
         &self,
         name: ThreadName,

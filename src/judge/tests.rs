@@ -61,7 +61,7 @@ fn states(step: usize, number: u16, words: &str) -> Vec<Entry> {
     request(step, |call| testing::stated(call, thread(number), policy(words)))
 }
 
-/// The model is told this approval policy and this reviewer in a turn of the thread.
+/// This approval policy and this reviewer are stated to the model in a turn of the thread.
 fn model_context(step: usize, number: u16, words: [Option<&str>; 2]) -> Vec<Entry> {
     let [approval, reviewer] = words.map(|word| word.map(str::to_owned));
     let told = StatedPolicy { voice: ContextPart::Metadata, approval, reviewer, sandbox: None };
@@ -138,7 +138,7 @@ fn whether_a_subagent_is_archived_with_its_parent_is_left_open() {
 
 #[test]
 fn a_second_client_that_unsubscribes_leaves_the_first_its_notices() {
-    let lines = "start -> t0\nrun t0 \"hi\"\nsecond resume t0\nsecond unsubscribe t0\n\
+    let lines = "start -> t0\nrun t0 \"hi\"\nclient2 resume t0\nclient2 unsubscribe t0\n\
                  settings t0 approval=never\n";
     let begun = [states(0, 0, ""), granted(1), states(2, 0, ""), granted(3)].concat();
     check(lines, vec![begun, granted(4)], expect!["T9/-/settings/notice/unknown"]);
@@ -146,13 +146,13 @@ fn a_second_client_that_unsubscribes_leaves_the_first_its_notices() {
 
 #[test]
 fn the_first_client_gets_no_notice_of_a_thread_that_the_second_started() {
-    let lines = "second start -> t0\nsettings t0 approval=never\n";
+    let lines = "client2 start -> t0\nsettings t0 approval=never\n";
     check(lines, vec![states(0, 0, ""), granted(1)], expect!["13 held: S1 T9 U4 W1 W2 W3"]);
 }
 
 #[test]
 fn a_thread_that_the_second_client_is_subscribed_to_stays_loaded() {
-    let lines = "start -> t0\nrun t0 \"hi\"\nsecond resume t0\nunsubscribe t0\nrun t0 \"more\"\n";
+    let lines = "start -> t0\nrun t0 \"hi\"\nclient2 resume t0\nunsubscribe t0\nrun t0 \"more\"\n";
     let begun = [states(0, 0, ""), granted(1), states(2, 0, ""), granted(3)].concat();
     let gone = at(3, vec![Observation::Closed { thread: thread(0) }]);
     check(lines, vec![begun, gone, refused(4)], expect!["T2/-/run/accepted/unknown"]);
@@ -202,8 +202,10 @@ fn the_model_context_of_a_turn_on_a_full_disk_is_not_judged() {
 
 #[test]
 fn a_probe_that_could_not_be_asked_for_leaves_the_world_as_it_was() {
-    let lines = "start -> t0\nrun t0 \"hi\" <- deed pout decline deny\nresume t0\n";
-    let reason = "nobody would hear what is asked in a deed".to_owned();
+    let lines = "start -> t0\n\
+                 run t0 \"hi\" <- probe patch-outside client=decline reviewer=deny\n\
+                 resume t0\n";
+    let reason = "no client is subscribed to the thread".to_owned();
     let unasked = at(1, vec![Observation::NotTaken { reason }]);
     check(
         lines,
@@ -214,7 +216,8 @@ fn a_probe_that_could_not_be_asked_for_leaves_the_world_as_it_was() {
 
 #[test]
 fn a_turn_with_new_settings_is_compared_with_its_own_reviewer_at_its_end() {
-    let lines = "start -> t0\nbegin t0\nretune t0 reviewer=auto_review\nfinish t0 complete\n";
+    let lines =
+        "start -> t0\nbegin t0\nturn-settings t0 reviewer=auto_review\nfinish t0 complete\n";
     let begun = || [states(0, 0, ""), granted(1), granted(2)].concat();
     let end = |reviewer| model_context(3, 0, [Some("on-request"), Some(reviewer)]);
     check(lines, vec![begun(), end("auto_review")], expect!["17 held: S1 T2 T7 T9 W1 W2 W3"]);
@@ -223,8 +226,9 @@ fn a_turn_with_new_settings_is_compared_with_its_own_reviewer_at_its_end() {
 
 #[test]
 fn a_step_that_was_not_taken_or_sent_is_not_performed_and_one_left_out_is_withheld() {
-    let lines = "start -> t0\nreread t0\ntorn finish t0 complete\ntorn start -> t1\nreread t0\n\
-                 together settings t0 approval=never | settings t0 approval=untrusted\n";
+    let lines = "start -> t0\nwarm-read t0\nkill-during finish t0 complete\n\
+                 kill-during start -> t1\nwarm-read t0\n\
+                 parallel settings t0 approval=never | settings t0 approval=untrusted\n";
     let untaken = at(1, vec![Observation::NotTaken { reason: "it is not loaded".to_owned() }]);
     let lacking = at(5, vec![Observation::LeftOut { what: "thread/settings/update".to_owned() }]);
     let sent = at(3, vec![sent(3)]);

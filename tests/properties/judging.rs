@@ -143,7 +143,7 @@ fn a_row_that_disagrees_alone_is_a_notice() {
 
 #[test]
 fn a_row_that_disagrees_beside_a_wrong_cold_read_is_a_view_of_it() {
-    expect!["R4/AP/resume/untrusted/config {Reply, Store}"]
+    expect!["R4/AP/resume/untrusted/config {Reply, StateDb}"]
         .assert_eq(&with_wrong_rows(ONE_TURN, Some(Fault::InheritsNothing)));
 }
 

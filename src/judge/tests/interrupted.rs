@@ -47,7 +47,7 @@ fn check(lines: &str, interrupted: Vec<Observation>, read: Observation, expected
 
 #[test]
 fn settings_without_a_notice_are_kept_or_lost_and_nothing_else() {
-    let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during settings t0 approval=never\nresume t0\n");
     let read = |policy| stated(4, THREAD, policy);
     check(
         lines,
@@ -69,7 +69,7 @@ fn settings_without_a_notice_are_kept_or_lost_and_nothing_else() {
     );
 }
 
-const PARALLEL: &str = "torn together settings t0 approval=never | \
+const PARALLEL: &str = "kill-during parallel settings t0 approval=never | \
                        settings t0 reviewer=auto_review\nresume t0\n";
 
 fn reviewed(policy: Policy) -> Policy {
@@ -132,7 +132,7 @@ fn of_parallel_calls_those_with_a_notice_are_kept() {
 
 #[test]
 fn of_parallel_calls_an_answered_fork_is_kept() {
-    let lines = &format!("{BEGUN}torn together fork t0 -> t1 | resume t0\nresume t1\n");
+    let lines = &format!("{BEGUN}kill-during parallel fork t0 -> t1 | resume t0\nresume t1\n");
     let answered = || vec![sent(5), stated(3, FORK, old())];
     check(
         lines,
@@ -148,7 +148,7 @@ fn of_parallel_calls_an_answered_fork_is_kept() {
 
 #[test]
 fn settings_with_a_notice_are_kept() {
-    let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during settings t0 approval=never\nresume t0\n");
     let read = |policy| stated(4, THREAD, policy);
     check(
         lines,
@@ -166,7 +166,7 @@ fn settings_with_a_notice_are_kept() {
 
 #[test]
 fn a_notice_about_another_thread_acknowledges_nothing() {
-    let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during settings t0 approval=never\nresume t0\n");
     let other = noticed(FORK, never());
     check(
         lines,
@@ -178,14 +178,14 @@ fn a_notice_about_another_thread_acknowledges_nothing() {
 
 #[test]
 fn a_fork_loses_what_an_interrupted_history_lost() {
-    let lines = "start -> t0\ntorn run t0 \"one\" approval=never\nfork t0 -> t1\n";
+    let lines = "start -> t0\nkill-during run t0 \"one\" approval=never\nfork t0 -> t1\n";
     let start = vec![granted(3), notice(never()), turn_started(THREAD, 1)];
     check(lines, start, stated(4, FORK, old()), expect!["R17/AP/fork/never/config"]);
 }
 
 #[test]
 fn an_interrupted_unsubscribe_need_not_unload_the_thread() {
-    let lines = &format!("{BEGUN}torn unsubscribe t0\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during unsubscribe t0\nresume t0\n");
     check(
         lines,
         vec![granted(3)],
@@ -202,7 +202,7 @@ fn an_interrupted_unsubscribe_need_not_unload_the_thread() {
 
 #[test]
 fn a_notice_of_another_policy_is_a_finding() {
-    let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during settings t0 approval=never\nresume t0\n");
     let notice = notice(with(Approval::Untrusted));
     check(
         lines,
@@ -214,7 +214,7 @@ fn a_notice_of_another_policy_is_a_finding() {
 
 #[test]
 fn a_thread_whose_first_turn_was_reported_as_started_can_be_resumed() {
-    let lines = "start -> t0\ntorn run t0 \"one\" approval=never\nresume t0\n";
+    let lines = "start -> t0\nkill-during run t0 \"one\" approval=never\nresume t0\n";
     let acknowledged = || vec![granted(3), notice(never())];
     let start = || vec![granted(3), notice(never()), turn_started(THREAD, 1)];
     check(lines, acknowledged(), refused(4), expect!["21 held: S1 T1 T2 T9 W1 W2 W3"]);
@@ -230,7 +230,7 @@ fn a_thread_whose_first_turn_was_reported_as_started_can_be_resumed() {
 
 #[test]
 fn a_turn_that_ended_is_acknowledged_without_a_notice() {
-    let lines = &format!("{BEGUN}torn run t0 \"two\" approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during run t0 \"two\" approval=never\nresume t0\n");
     let over = || vec![granted(3), turn_started(THREAD, 2), turn_ended(THREAD, 2)];
     check(lines, over(), stated(4, THREAD, old()), expect!["R4/AP/resume/never/config"]);
     check(
@@ -243,7 +243,7 @@ fn a_turn_that_ended_is_acknowledged_without_a_notice() {
 
 #[test]
 fn an_answered_fork_is_kept_with_the_policy_it_stated() {
-    let lines = &format!("{BEGUN}torn fork t0 approval=never -> t1\nresume t1\n");
+    let lines = &format!("{BEGUN}kill-during fork t0 approval=never -> t1\nresume t1\n");
     let answer = |policy| vec![stated(3, FORK, policy)];
     check(
         lines,
@@ -259,7 +259,7 @@ fn an_answered_fork_is_kept_with_the_policy_it_stated() {
 
 #[test]
 fn a_wrong_refusal_or_grant_is_a_finding() {
-    let lines = &format!("{BEGUN}torn settings t0 approval=never\nresume t0\n");
+    let lines = &format!("{BEGUN}kill-during settings t0 approval=never\nresume t0\n");
     check(
         lines,
         vec![refused(3)],
@@ -274,7 +274,7 @@ fn a_wrong_refusal_or_grant_is_a_finding() {
         U1/-/settings/accepted/unknown
         R4/AP/resume/on-request/unknown"#]],
     );
-    let lines = "start -> t0\ntorn fork t0 -> t1\nresume t1\n";
+    let lines = "start -> t0\nkill-during fork t0 -> t1\nresume t1\n";
     let answer = vec![stated(3, FORK, old())];
     check(
         lines,
@@ -284,14 +284,14 @@ fn a_wrong_refusal_or_grant_is_a_finding() {
         R16/-/fork/refused/unknown
         R4/AP/resume/on-request/unknown"#]],
     );
-    let lines = "start -> t0\ntorn fork t0 -> t1\nresume t0\n";
+    let lines = "start -> t0\nkill-during fork t0 -> t1\nresume t0\n";
     check(lines, vec![stated(3, FORK, old())], refused(4), expect!["R16/-/fork/refused/unknown"]);
     check(lines, vec![], refused(4), expect!["14 held: R16 S1 T9 W1 W2 W3"]);
 }
 
 #[test]
 fn a_refused_call_changes_nothing() {
-    let lines = "start -> t0\ntorn compact t0\nresume t0\n";
+    let lines = "start -> t0\nkill-during compact t0\nresume t0\n";
     check(lines, vec![refused(3)], refused(4), expect!["15 held: R16 S1 T9 W1 W2 W3"]);
     check(
         lines,

@@ -58,7 +58,7 @@ fn check_interrupted(copy: Approval, resumed: Approval, expected: Expect) {
         at(3, vec![copy]),
         at(4, vec![sent(4), stated(4, THREAD, with(resumed))]),
     ];
-    let lines = "inject t0\ntorn settings t0 approval=never\nfresh t0\nresume t0\n";
+    let lines = "inject t0\nkill-during settings t0 approval=never\ncold-read t0\nresume t0\n";
     check(lines, rest.concat(), expected);
 }
 
