@@ -64,8 +64,10 @@ pub fn expectations(program: &Program) -> BTreeSet<Expectation> {
                 let under = World { defaults: defaults.clone(), ..world.clone() };
                 fires.extend(branches.iter().flat_map(|branch| of_branch(&under, branch, &each)));
             }
-            // A program does not say how far an interrupted call comes.
-            let worth = if matches!(each, Step::KillDuring(..)) { branches.len() } else { 1 };
+            // A program does not say how far an interrupted call comes, nor what a full disk lets
+            // through.
+            let open = world.full || matches!(each, Step::KillDuring(..));
+            let worth = if open { branches.len() } else { 1 };
             next.extend(branches.into_iter().take(worth).map(|branch| branch.world));
         }
         if let Step::Configure(Configure { defaults }) = &each {
