@@ -1,7 +1,6 @@
-//! Operations per second of a campaign's worker, beside a bare client that performs the same plans
-//! without recording or judging anything; and the share of CPU that is spent outside the server.
+//! Operations per second of a campaign's worker, the share of CPU that is spent outside the server,
+//! and how long each kind of step takes, by the times in the traces.
 //!
-//! Both run in turn on the same plans in one process, so that the ratio holds on a noisy machine.
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
 use std::collections::BTreeMap;
@@ -10,39 +9,25 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heirloom::client::{Arrived, Client};
-use heirloom::disk::root::Root;
-use heirloom::disk::{Home, Profile};
-use heirloom::drive::{Bench, Patience, Worker};
-use heirloom::judge::judge;
-use heirloom::op::{Stop, strategy};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
-use heirloom::provision::{Cache, Spec, provide};
-use heirloom::server::{Launch, STOP_DEADLINE, Server};
-use heirloom::upstream::{Stage, Upstream};
-use heirloom::wire::call::{self, Call, NEVER_ISSUED};
-use heirloom::wire::news;
-use heirloom::wire::rpc::{Message, Surface};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use serde_json::Value;
 
-/// Plans in a round, and rounds: about a minute on two cores.
-const PLANS: u64 = 15;
-const ROUNDS: u64 = 7;
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
+use heirloom::home::features::FeatureSet;
+use heirloom::judge::judge;
+use heirloom::program::generate;
+use heirloom::program::operation::OpKind;
+use heirloom::provision::fetch::provide;
+use heirloom::provision::{Cache, Spec};
+use heirloom::trace::Trace;
+
+/// About a minute on two cores.
+const PROGRAMS: u64 = 100;
 const SEED: u64 = 1;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// What one half of a round took.
-#[derive(Clone, Copy)]
-struct Took {
-    ops: usize,
-    wall: Duration,
-    server_cpu_us: i64,
-    own_cpu_us: i64,
-}
 
 fn main() -> Outcome<()> {
     let spec: Spec = match std::env::var("HEIRLOOM_SERVER") {
@@ -50,274 +35,72 @@ fn main() -> Outcome<()> {
         Err(_) => Spec::default(),
     };
     let found = provide(&spec, &Cache::user()?, &mut |_| ControlFlow::Continue(()))?;
-    let path = found.path.clone();
-    let bench = Bench::prepare(path, found.version, Profile::Default, Patience::default())?;
-    let bench = Arc::new(bench);
-    let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
-        let draw = |index| {
-            let drawn = strategy::drawn(SEED, round * PLANS + index, strategy::Draw::default());
-            plain(Plan::from(&drawn))
-        };
-        let plans: Vec<Plan> = (0..PLANS).map(draw).collect();
-        let watched = measured(&plans, || watch(&bench, &plans))?;
-        let bare = measured(&plans, || perform(&bench, &plans))?;
-        println!("round {round}: {}", told(&watched, &bare));
-        rounds.push((watched, bare));
-    }
-    println!("median over {ROUNDS} rounds: {}", medians(&rounds));
-    Ok(())
-}
-
-fn measured(plans: &[Plan], work: impl FnOnce() -> Outcome<()>) -> Outcome<Took> {
-    let (begun, before) = (Instant::now(), cpu_us()?);
-    work()?;
-    let (wall, after) = (begun.elapsed(), cpu_us()?);
-    Ok(Took {
-        ops: plans.iter().map(|plan| plan.whole().len()).sum(),
-        wall,
-        server_cpu_us: after.0 - before.0,
-        own_cpu_us: after.1 - before.1,
-    })
-}
-
-fn cpu_us() -> Outcome<(i64, i64)> {
-    let used = |who| -> Outcome<i64> {
-        let usage = getrusage(who)?;
-        Ok((usage.user_time() + usage.system_time()).num_microseconds())
-    };
-    Ok((used(UsageWho::RUSAGE_CHILDREN)?, used(UsageWho::RUSAGE_SELF)?))
-}
-
-fn rate(took: &Took) -> f64 {
-    took.ops as f64 / took.wall.as_secs_f64()
-}
-
-fn outside(took: &Took) -> f64 {
-    100.0 * took.own_cpu_us as f64 / (took.own_cpu_us + took.server_cpu_us) as f64
-}
-
-fn told(watched: &Took, bare: &Took) -> String {
-    format!(
-        "{:.1} ops/s watched, {:.1} ops/s bare, ratio {:.3}; {:.2} % of CPU outside the server",
-        rate(watched),
-        rate(bare),
-        rate(watched) / rate(bare),
-        outside(watched)
-    )
-}
-
-fn medians(rounds: &[(Took, Took)]) -> String {
-    let median = |of: &dyn Fn(&(Took, Took)) -> f64| {
-        let mut all: Vec<f64> = rounds.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    format!(
-        "{:.1} ops/s watched, {:.1} ops/s bare, ratio {:.3}; {:.2} % of CPU outside the server",
-        median(&|(watched, _)| rate(watched)),
-        median(&|(_, bare)| rate(bare)),
-        median(&|(watched, bare)| rate(watched) / rate(bare)),
-        median(&|(watched, _)| outside(watched))
-    )
-}
-
-/// A campaign's worker: records and judges everything.
-fn watch(bench: &Arc<Bench>, plans: &[Plan]) -> Outcome<()> {
-    let mut worker = Worker::new(bench.clone());
-    for plan in plans {
-        let verdict = judge(&worker.run(plan));
-        if let Some(reason) = verdict.inconclusive {
+    let (features, timeouts) = (FeatureSet::Default, Timeouts::default());
+    let test_bed = TestBed::prepare(found.path, found.version, features, timeouts)?;
+    let mut worker = Worker::new(Arc::new(test_bed));
+    let mut times = BTreeMap::new();
+    let (start, before) = (Instant::now(), CpuTime::now()?);
+    for index in 0..PROGRAMS {
+        let program = generate::drawn(SEED, index, generate::Draw::default());
+        let trace = worker.run(&program);
+        if let Some(reason) = judge(&trace).inconclusive {
             return Err(reason.into());
         }
+        add_step_times(&trace, &mut times);
     }
     worker.finish();
+    let (wall, cpu) = (start.elapsed(), CpuTime::now()?.since(before));
+    let steps: usize = times.values().map(Vec::len).sum();
+    let outside = 100.0 * cpu.own_us as f64 / (cpu.own_us + cpu.server_us) as f64;
+    println!(
+        "{:.1} steps/s; {outside:.2} % of CPU outside the server",
+        steps as f64 / wall.as_secs_f64()
+    );
+    for (kind, mut times) in times {
+        times.sort();
+        let median = times[times.len() / 2];
+        println!("{kind:<14} {:>4} times, median {:>4} ms", times.len(), median.as_millis());
+    }
     Ok(())
 }
 
-/// The same requests, with nothing looked at but what the next request needs.
-/// The plan with the lines that a loop of some dozens of lines performs too.
-fn plain(mut plan: Plan) -> Plan {
-    plan.steps.retain(|step| match step {
-        Step::Run { reply, .. } => !matches!(reply, Reply::Deed(..)),
-        Step::Start { .. }
-        | Step::Fork { cut: None, .. }
-        | Step::Resume { .. }
-        | Step::Reread { .. }
-        | Step::Restart { forgets: false, .. }
-        | Step::Configure { .. } => true,
-        _ => false,
-    });
-    plan
-}
-
-fn perform(bench: &Bench, plans: &[Plan]) -> Outcome<()> {
-    let root = Root::create()?;
-    let upstream = Upstream::start()?;
-    let mut bare = Bare::new(bench, &root, &upstream)?;
-    for plan in plans {
-        bare.plan(plan)?;
-        let kills = |step: &Step| matches!(step, Step::Restart { stop: Stop::Kill, .. });
-        if plan.steps.iter().any(kills) {
-            bare.server.kill();
-            bare = Bare::new(bench, &root, &upstream)?;
-        }
-    }
-    bare.server.kill();
-    Ok(())
-}
-
-struct Bare<'a> {
-    bench: &'a Bench,
-    home: Home,
-    stage: Stage,
-    server: Server,
-    client: Client,
-    /// Ids, and whether a turn, a fork or a resume gave the thread a history.
-    threads: BTreeMap<Name, (String, bool)>,
-    loaded: BTreeMap<Name, bool>,
-}
-
-impl<'a> Bare<'a> {
-    fn new(bench: &'a Bench, root: &Root, upstream: &Upstream) -> Outcome<Bare<'a>> {
-        let home = bench.home_in(root)?;
-        let stage = upstream.stage();
-        home.configure(&Default::default(), bench.profile, &stage.base_url())?;
-        let (server, client) = start(bench, &home)?;
-        let (threads, loaded) = Default::default();
-        Ok(Bare { bench, home, stage, server, client, threads, loaded })
-    }
-
-    fn plan(&mut self, plan: &Plan) -> Outcome<()> {
-        self.home.renew_workspace()?;
-        self.threads.clear();
-        self.loaded.clear();
-        self.stage.forget();
-        let url = self.stage.base_url();
-        self.home.configure(&plan.defaults, self.bench.profile, &url)?;
-        plan.whole().iter().try_for_each(|step| self.step(step))
-    }
-
-    fn step(&mut self, step: &Step) -> Outcome<()> {
-        match step {
-            Step::Start { overrides, ephemeral, new } => {
-                let call = call::start(overrides, *ephemeral, self.home.places());
-                self.bind(call, *new, false)
-            }
-            Step::Fork { from, overrides, ephemeral, new, .. } => {
-                let thread = &self.id(*from);
-                let fork = call::Fork { thread, overrides, cut: None, ephemeral: *ephemeral };
-                self.bind(call::fork(fork, self.home.places()), *new, true)
-            }
-            Step::Resume { thread, overrides } => {
-                let call = call::resume(&self.id(*thread), overrides, self.home.places());
-                let granted = self.ask(call)?.is_some();
-                self.history(*thread, granted);
-                Ok(())
-            }
-            Step::Reread { thread: Who::Thread(name) } if self.loaded.get(name) == Some(&true) => {
-                let history = self.threads.get(name).is_some_and(|(_, history)| *history);
-                let places = self.home.places();
-                let call = call::resume(&self.id(Who::Thread(*name)), &Default::default(), places);
-                if history { self.ask(call).map(drop) } else { Ok(()) }
-            }
-            Step::Reread { .. } => Ok(()),
-            Step::Run { .. } => self.turn(step),
-            Step::Restart { stop, .. } => self.restart(*stop),
-            Step::Configure { defaults } => {
-                let url = self.stage.base_url();
-                Ok(self.home.configure(defaults, self.bench.profile, &url)?)
-            }
-            // The plans have no other lines.
-            _ => Ok(()),
-        }
-    }
-
-    fn id(&self, who: Who) -> String {
-        let known = match who {
-            Who::Thread(name) => self.threads.get(&name),
-            Who::Nobody => None,
+/// Adds how long each step took that has an observation.
+fn add_step_times(trace: &Trace, times: &mut BTreeMap<OpKind, Vec<Duration>>) {
+    let mut before_us = 0;
+    for (index, step) in trace.program.with_audit().iter().enumerate() {
+        let mut entries = trace.entries.iter().zip(&trace.times_us);
+        let Some((_, end_us)) = entries.rfind(|(fact, _)| fact.step == index) else {
+            continue;
         };
-        known.map_or(NEVER_ISSUED, |(id, _)| id).to_owned()
-    }
-
-    fn history(&mut self, who: Who, granted: bool) {
-        if let (Who::Thread(name), true) = (who, granted) {
-            self.loaded.insert(name, true);
-            self.threads.entry(name).and_modify(|(_, history)| *history = true);
-        }
-    }
-
-    fn bind(&mut self, call: Call, new: Name, history: bool) -> Outcome<()> {
-        if let Some(reply) = self.ask(call)?
-            && let Some(id) = news::thread_id(&reply)
-        {
-            self.threads.insert(new, (id.to_owned(), history));
-            self.loaded.insert(new, true);
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self, call: Call) -> Outcome<Option<Value>> {
-        let answer = self.client.call(call.method, call.params, Instant::now() + PATIENCE)?;
-        Ok(answer.ok())
-    }
-
-    fn turn(&mut self, step: &Step) -> Outcome<()> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else { return Ok(()) };
-        let id = self.id(*thread);
-        let asked = self.stage.watch();
-        self.stage.queue(&id, reply.clone());
-        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
-        let Some(begun) = self.ask(call::turn(turn, self.home.places()))? else {
-            self.stage.forget();
-            return Ok(());
-        };
-        if *reply == Reply::Hold {
-            asked.recv_deadline(Instant::now() + PATIENCE)?;
-            let turn = news::turn_id(&begun).unwrap_or_default();
-            self.ask(call::interrupt(&id, turn))?;
-        }
-        self.history(*thread, true);
-        self.turn_end()
-    }
-
-    fn turn_end(&mut self) -> Outcome<()> {
-        loop {
-            match self.client.next(Instant::now() + PATIENCE) {
-                Some(Arrived::Message(Message::Notification { method, .. })) => {
-                    if method == "turn/completed" {
-                        return Ok(());
-                    }
-                }
-                Some(Arrived::Message(Message::Request { id, method, .. })) => {
-                    self.client.reply(&id, news::no(&method))?;
-                }
-                Some(Arrived::Message(Message::Answer { .. })) => {}
-                other => return Err(format!("no end of the turn, but {other:?}").into()),
-            }
-        }
-    }
-
-    fn restart(&mut self, stop: Stop) -> Outcome<()> {
-        match stop {
-            Stop::Graceful => self.server.stop(Instant::now() + STOP_DEADLINE),
-            Stop::Kill => self.server.kill(),
-        };
-        self.loaded.clear();
-        (self.server, self.client) = start(self.bench, &self.home)?;
-        Ok(())
+        times.entry(step.kind()).or_default().push(Duration::from_micros(end_us - before_us));
+        before_us = *end_us;
     }
 }
 
-fn start(bench: &Bench, home: &Home) -> Outcome<(Server, Client)> {
-    let mut launch = Launch::new(&bench.main.executable, &home.places().home);
-    launch.scratch = home.scratch();
-    launch.temp = home.temp();
-    launch.directory = home.scratch();
-    let mut server = Server::start(&launch)?;
-    let pipes = server.pipes().ok_or("the pipes are gone")?;
-    let mut client = Client::over(pipes.output, pipes.input);
-    client.initialize("bare", Surface::Experimental, Instant::now() + PATIENCE)??;
-    Ok((server, client))
+/// CPU time that was used so far.
+#[derive(Clone, Copy)]
+struct CpuTime {
+    own_us: i64,
+    /// By child processes that have ended.
+    server_us: i64,
+}
+
+impl CpuTime {
+    fn now() -> Outcome<CpuTime> {
+        let used = |who| -> Outcome<i64> {
+            let usage = getrusage(who)?;
+            Ok((usage.user_time() + usage.system_time()).num_microseconds())
+        };
+        Ok(CpuTime {
+            own_us: used(UsageWho::RUSAGE_SELF)?,
+            server_us: used(UsageWho::RUSAGE_CHILDREN)?,
+        })
+    }
+
+    fn since(self, before: CpuTime) -> CpuTime {
+        CpuTime {
+            own_us: self.own_us - before.own_us,
+            server_us: self.server_us - before.server_us,
+        }
+    }
 }

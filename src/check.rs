@@ -1,8 +1,8 @@
-//! [shell] A campaign in one call, for somebody else's tests.
+//! A campaign in one call, for somebody else's tests.
 //!
-//! A server by release or path, a budget and a seed; what does not conform is told as programs in
-//! the panic's message. Reads no argument and no environment, and leaves no file but the cached
-//! server. The seed is fixed unless it is set, so a test that passes passes again.
+//! A server by release or path, a budget and a seed; findings are programs in the message of the
+//! panic. Reads no argument and no environment variable, and leaves no file but the cached server.
+//! The seed is fixed unless it is set, so that a test which passes passes again.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -12,15 +12,16 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Status, Subject};
-use crate::disk::Profile;
-use crate::drive::bench::NoBench;
-use crate::drive::{Bench, Patience};
+use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Subject};
+use crate::drive::test_bed::{NoTestBed, TestBed};
+use crate::drive::timeouts::Timeouts;
+use crate::home::features::FeatureSet;
+use crate::judge::record::Status;
 use crate::known::Known;
-use crate::op::strategy::MAX_OPS;
+use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
-use crate::report::exhibit::{Exhibit, Ways};
-use crate::report::paint::Paint;
+use crate::report::finding::{FindingText, ReplayCommands};
+use crate::report::style::Style;
 use crate::report::words;
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
@@ -42,20 +43,20 @@ pub struct Check {
     server: String,
     others: Vec<String>,
     campaign: Campaign,
-    profile: Profile,
+    features: FeatureSet,
 }
 
 /// A campaign that could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum Unready {
-    /// The server cannot be had.
+    /// The server cannot be provided.
     #[error(transparent)]
     Server(#[from] provision::Error),
     /// The server cannot be run.
     #[error(transparent)]
-    Bench(#[from] NoBench),
-    /// A server that homes are to move to is no release.
-    #[error("{0} does not say which release it is, and homes move between releases that do")]
+    TestBed(#[from] NoTestBed),
+    /// A server to upgrade or downgrade to does not report a release.
+    #[error("{0} does not report a version; cases upgrade and downgrade between releases only")]
     NoRelease(String),
 }
 
@@ -73,16 +74,16 @@ impl Check {
             cases: Some(CASES),
             time: None,
             jobs: thread::available_parallelism().map_or(1, usize::from),
-            max_ops: MAX_OPS,
+            max_ops: STEPS_MAX,
             secondary: true,
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
-            deeds: true,
+            probes: true,
             known: Known::embedded(),
             programs: BTreeMap::new(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
-        Check { server, others, campaign, profile: Profile::Default }
+        Check { server, others, campaign, features: FeatureSet::Default }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
@@ -92,15 +93,15 @@ impl Check {
         self
     }
 
-    /// A further server: every case moves its home between it, the others given so and the one
-    /// that is checked.
+    /// A further server: cases upgrade and downgrade their homes between these and the server that
+    /// is checked.
     ///
     /// ```
     /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
     /// # use heirloom::Check;
     /// let outcome = Check::new().other("0.144.4").cases(2).run()?;
     /// assert_eq!(outcome.subject.others.len(), 1);
-    /// assert!(outcome.performed.contains_key("restart graceful server=0.144.4"));
+    /// assert!(outcome.performed.contains_key("restart graceful release=0.144.4"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -109,35 +110,35 @@ impl Check {
         self
     }
 
-    /// How many cases are run.
+    /// The number of cases.
     #[must_use]
     pub fn cases(mut self, cases: u64) -> Check {
         (self.campaign.cases, self.campaign.time) = (Some(cases), None);
         self
     }
 
-    /// How long cases are begun, in place of how many.
+    /// How long new cases are started, instead of a number of cases.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Check {
         (self.campaign.cases, self.campaign.time) = (None, Some(time));
         self
     }
 
-    /// What the cases are drawn from.
+    /// The seed that cases are drawn from.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Check {
         self.campaign.seed = seed;
         self
     }
 
-    /// How many servers run at once, in place of one for each core.
+    /// How many servers run at once, instead of one for each core.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Check {
         self.campaign.jobs = jobs;
         self
     }
 
-    /// What is excused, in place of the built-in list.
+    /// The known deviations, instead of the built-in list.
     #[must_use]
     pub fn known(mut self, known: Known) -> Check {
         self.campaign.known = known;
@@ -146,59 +147,60 @@ impl Check {
 
     /// The product state of the server.
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Check {
-        self.profile = profile;
+    pub fn features(mut self, features: FeatureSet) -> Check {
+        self.features = features;
         self
     }
 
     /// Runs the campaign.
     ///
     /// # Errors
-    /// A server that cannot be had, or is no app-server; a further one that is no release.
+    /// A server cannot be provided, or is not an app-server; a further one reports no release.
     pub fn run(&self) -> Result<Outcome, Unready> {
         let Executable { path, version, digest, lease: _held, .. } = provided(&self.server)?;
-        let mut bench = Bench::prepare(path, version.clone(), self.profile, Patience::default())?;
+        let mut test_bed =
+            TestBed::prepare(path, version.clone(), self.features, Timeouts::default())?;
         let (mut others, mut held) = (Vec::new(), Vec::new());
         for spec in &self.others {
             let other = provided(spec)?;
             let release = other.version.ok_or_else(|| Unready::NoRelease(spec.clone()))?;
             if version.as_ref() != Some(&release) && !others.contains(&release) {
-                bench.add(other.path, release.clone())?;
+                test_bed.add(other.path, release.clone())?;
                 others.push(release);
                 held.push(other.lease);
             }
         }
         let campaign = Campaign { others: others.clone(), ..self.campaign.clone() };
         let subject = Subject { spec: self.server.clone(), version, digest, others };
-        Ok(campaign.run(&Arc::new(bench), subject, &AtomicBool::new(false), |_| {}))
+        Ok(campaign.run(&Arc::new(test_bed), subject, &AtomicBool::new(false), |_| {}))
     }
 
-    /// Runs the campaign and panics with every new finding as a program, unless the server
+    /// Runs the campaign, and panics with every new finding as a program unless the server
     /// conforms.
     #[track_caller]
     pub fn assert(&self) {
         match self.run() {
             Err(error) => panic!("heirloom cannot check {}: {error}", self.server),
             Ok(outcome) if outcome.conclusion() == Conclusion::Conforms => {}
-            Ok(outcome) => panic!("{}", told(&outcome)),
+            Ok(outcome) => panic!("{}", text(&outcome)),
         }
     }
 }
 
 fn provided(spec: &str) -> Result<Executable, Unready> {
     let (spec, cache): (Spec, Cache) = (spec.parse()?, Cache::user()?);
-    Ok(provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
+    Ok(provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
 }
 
 /// The findings that are not excused, as programs, and the outcome in a sentence.
-pub fn told(outcome: &Outcome) -> String {
-    let ways = Ways { folder: PathBuf::new(), flags: String::new() };
-    let paint = Paint::plain(WIDTH);
+pub fn text(outcome: &Outcome) -> String {
+    let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
+    let style = Style::plain(WIDTH);
     let mut text = String::from("\n");
-    for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
-        let mut exhibit = Exhibit::kept(told, &ways);
-        exhibit.after.retain(|(label, _)| *label != "replay");
-        text.push_str(&format!("{}\n", exhibit.text(&paint)));
+    for report in outcome.findings.iter().filter(|report| report.status != Status::Known) {
+        let mut finding = FindingText::for_file(report, &commands);
+        finding.details.replay = None;
+        text.push_str(&format!("{}\n", finding.text(&style)));
     }
     text.push_str(&words::sentence(outcome));
     text

@@ -1,11 +1,9 @@
-//! [shell] Arguments to configuration, outcome to exit code.
+//! The command line: arguments to a configuration, outcome to an exit code.
 //!
-//! Alone reads arguments and the environment. Each command is a small file that makes a
-//! configuration, hands it to a room and has the answer reported. What a person did wrong ends in
-//! one line that says what to do instead, and nothing panics over it.
+//! The only room that reads arguments and the environment. A mistake in a command ends in one line
+//! that says how to mend it.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -13,105 +11,76 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod bisect;
 mod check;
 mod clauses;
-mod excuses;
+pub mod failure;
+mod known_flags;
 mod known;
 mod matrix;
-mod proof;
+mod verdict;
 mod replay;
 mod servers;
 mod shrink;
 mod stop;
-mod subject;
-mod sweep;
+mod text;
+mod server_flags;
+mod matrix_flags;
 
-use crate::report::out::Out;
+use self::check::EXIT_CODES;
+use self::failure::Failure;
+use self::text::done;
 
-/// Finds threads of `codex app-server` whose policy is not what it must be.
+/// Finds threads of `codex app-server` that run with the wrong policy.
 ///
 /// Runs random sequences of operations against the real server, with only the model replaced, and
-/// compares every thread's approval policy, reviewer and sandbox with what a reference model says.
-/// What differs is shrunk to the shortest program that shows it.
+/// compares every thread's approval policy, reviewer and sandbox with a reference model. Each
+/// difference is shrunk to the shortest program that shows it.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER)]
+#[command(version, max_term_width = 78)]
+#[command(after_help = format!("{DEFAULT}\n\n{EXIT_CODES}"))]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// What follows the list of commands.
-const AFTER: &str = "\
-Without a command: `heirloom check`, a campaign of two minutes against the pinned server.
-
-Exit codes: 0 conforms, 1 new finding, 2 wrong usage, 3 trouble of the suite itself,
-4 a known deviation is stale, 5 nothing ran.";
+const DEFAULT: &str = "\
+Without a command: `heirloom check`, a campaign of two minutes
+against the pinned server.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a campaign: random cases until the budget is spent
+    /// Run a campaign: random cases until the time or number given is reached
     Check(check::Flags),
-    /// Run one case, from a file or from the token that a campaign prints
+    /// Run one case, from a file or from a token that a campaign printed
     Replay(replay::Flags),
     /// Judge a stored trace again, without a server
     Judge(replay::Judge),
-    /// Shrink a case that came from elsewhere
+    /// Shrink a case to the shortest program that shows the same finding
     Shrink(shrink::Flags),
-    /// Run the same cases on several releases: a table of clause and release
+    /// Compare releases: run the same cases on each and print a table
     Matrix(matrix::Flags),
-    /// Tell what changes for a client from one release to another
+    /// Show what an upgrade from one release to another changes
     Diff(matrix::Diff),
-    /// Find the first release at which a case shows something else
+    /// Find the release at which the result of a case changes
     Bisect(bisect::Flags),
-    /// Keep up the list of known deviations
+    /// Update the list of known deviations
     Known(known::Flags),
-    /// List, fetch, locate or free servers
+    /// List, fetch, locate or remove servers
     Servers(servers::Flags),
-    /// Print the contract, or one clause of it with what runs say of it
+    /// Print the contract, or one clause and what runs say of it
     Clauses(clauses::Flags),
 }
 
-/// Why a command did not do what it is for.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The person asked for something that cannot be.
-    #[error("{0}")]
-    Usage(String),
-    /// Something went wrong here.
-    #[error("{0}")]
-    Trouble(String),
-}
-
-impl Failure {
-    /// The exit code.
-    pub fn exit(&self) -> u8 {
-        match self {
-            Failure::Usage(_) => 2,
-            Failure::Trouble(_) => 3,
-        }
-    }
-
-    /// A person's mistake, told by an error.
-    fn usage(error: impl ToString) -> Failure {
-        Failure::Usage(error.to_string())
-    }
-
-    /// Trouble, told by an error.
-    fn trouble(error: impl ToString) -> Failure {
-        Failure::Trouble(error.to_string())
-    }
-}
-
-/// Does what the arguments say; gives the exit code.
+/// Runs a command; gives the exit code.
 ///
 /// # Errors
-/// When it could not be done, in one line.
+/// In one line, when it failed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure> {
     let words: Vec<OsString> = arguments.into_iter().collect();
     let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(error) => return refused(&error, &command(&words)),
+        Err(error) => return not_parsed(&error, &command(&words)),
     };
     match arguments.command {
-        None => check::run(&check::Flags::none()?),
+        None => run(["heirloom", "check"].map(OsString::from)),
         Some(Command::Check(flags)) => check::run(&flags),
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
@@ -125,7 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
     }
 }
 
-/// The command that the arguments begin with, as `heirloom servers prune`.
+/// The command at the beginning of the arguments, as `heirloom servers prune`.
 fn command(arguments: &[OsString]) -> String {
     let mut here = Arguments::command();
     let mut name = here.get_name().to_owned();
@@ -137,35 +106,22 @@ fn command(arguments: &[OsString]) -> String {
     name
 }
 
-/// Help and version are printed as they are; a mistake in a command becomes one line.
-fn refused(error: &clap::Error, command: &str) -> Result<u8, Failure> {
-    let helps = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
-    if helps.contains(&error.kind()) {
-        return said(&error.to_string());
-    }
+/// Help and version are printed; a mistake in a command becomes one line.
+fn not_parsed(error: &clap::Error, command: &str) -> Result<u8, Failure> {
     let text = error.to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return done(&text),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let problem = format!("`{command}` needs a command; `{command} --help` lists them");
+            return Err(Failure::Usage(problem));
+        }
+        _ => {}
+    }
     let text = text.split("\nUsage:").next().unwrap_or_default();
     let text = text.split("\nFor more information").next().unwrap_or_default();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let line = lines.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    Err(Failure::Usage(format!("{line}; `{command} --help` says more")))
-}
-
-/// Prints a text, and is done.
-fn said(text: &str) -> Result<u8, Failure> {
-    print(text)?;
-    Ok(0)
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let said = Out::stdout().say(text);
-    said.map_err(|error| Failure::Trouble(format!("cannot write to standard output: {error}")))
-}
-
-/// Reads a file that a person named.
-fn read(path: &Path) -> Result<String, Failure> {
-    let cannot = |error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| cannot("it is no text".to_owned()))
+    let line = line.replace("invalid digit found in string", "expected a whole number");
+    Err(Failure::Usage(format!("{line}; see `{command} --help`")))
 }

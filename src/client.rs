@@ -1,8 +1,7 @@
-//! [edge] Requests, answers, notifications over any byte stream.
+//! A JSON-RPC client over any byte stream.
 //!
-//! What a client sends is numbered and may be pipelined; what arrives is kept in order and handed
-//! out once. Every wait has a deadline, a peer that reads nothing included. Knows lines and ids,
-//! no method but those of the handshake, and nothing of processes.
+//! Requests are numbered and may be pipelined. Arrivals are kept in order, and each is handed out
+//! once. Every wait has a deadline, also the wait for a peer that does not read.
 
 mod lines;
 pub mod socket;
@@ -16,17 +15,17 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError, select};
 use lines::Lines;
 use serde_json::Value;
-use writer::{WRITE_DEADLINE, Writer};
+use writer::{WRITE_DEADLINE, WriteError, Writer};
 
-use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
+use crate::protocol::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 
-/// One conversation. Dropping it lets go of the end it writes to.
+/// One connection. Dropping it closes the end that it writes to.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
 /// use heirloom::client::Client;
 /// use heirloom::server::{Launch, Server};
-/// use heirloom::wire::rpc::{Message, Surface};
+/// use heirloom::protocol::rpc::{Message, Surface};
 /// use serde_json::json;
 ///
 /// let folder = tempfile::tempdir()?;
@@ -35,7 +34,7 @@ use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 ///               read done; read ask; echo '{"method":"tick"}'; echo '{"id":2,"result":{}}'"#;
 /// launch.arguments = vec!["-c".into(), fake.into()];
 /// let mut server = Server::start(&launch)?;
-/// let pipes = server.pipes().expect("nobody took them yet");
+/// let pipes = server.pipes().expect("this is the first call");
 /// let mut client = Client::over(pipes.output, pipes.input);
 ///
 /// let soon = Instant::now() + Duration::from_secs(10);
@@ -50,45 +49,45 @@ use crate::wire::rpc::{self, Id, Malformed, Message, RpcError, Surface};
 #[derive(Debug)]
 pub struct Client {
     writer: Writer,
-    arrivals: Receiver<Arrived>,
+    arrivals: Receiver<Result<Message, Malformed>>,
     backlog: VecDeque<Arrived>,
     calls: i64,
 }
 
-/// One thing that came from the peer.
+/// A line from the peer, or the end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrived {
     /// A message.
     Message(Message),
-    /// A line that is none.
+    /// A line that is not a message.
     Garbage(Malformed),
-    /// The end: the peer closed its output. Nothing comes after it.
+    /// The peer closed its output. Nothing comes after it.
     Closed,
 }
 
-/// A request that was sent.
+/// The number of a request that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(i64);
 
-/// Why something did not go through.
+/// Why a message was not sent or did not come.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
-    /// The peer lives and says nothing to the point.
+pub enum ClientError {
+    /// The peer runs, and the message did not come in time.
     #[error("no {awaited} before the deadline; look at its stderr, or wait longer")]
     Deadline {
-        /// What was waited for.
+        /// The message that was waited for.
         awaited: String,
     },
-    /// The peer went away first.
+    /// The peer closed its output first.
     #[error("no {awaited}: the process closed its stdout; look at how it ended")]
     Closed {
-        /// What was waited for.
+        /// The message that was waited for.
         awaited: String,
     },
-    /// The peer does not read what it is sent.
+    /// The peer does not read its input.
     #[error("cannot send {sent}: the process has not read its stdin for {seconds} s; kill it")]
     Unread {
-        /// What was to be sent.
+        /// The message that should have been sent.
         sent: String,
         /// How long the write was given.
         seconds: u64,
@@ -96,19 +95,19 @@ pub enum Lost {
     /// The peer closed its input.
     #[error("cannot send {sent}: {reason}; look at how the process ended")]
     Broken {
-        /// What was to be sent.
+        /// The message that should have been sent.
         sent: String,
-        /// What the operating system says.
+        /// The error of the operating system.
         reason: String,
     },
 }
 
 impl Client {
-    /// A conversation over what the peer says and what it hears.
+    /// A connection that reads the peer's output and writes to its input.
     pub fn over(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Client {
         Client {
             writer: Writer::over(writer, WRITE_DEADLINE),
-            arrivals: Lines::over(reader).follow(),
+            arrivals: Lines::over(reader).receive(),
             backlog: VecDeque::new(),
             calls: 0,
         }
@@ -117,63 +116,63 @@ impl Client {
     /// Sends a request and does not wait for its answer.
     ///
     /// # Errors
-    /// When the peer does not take it.
-    pub fn send(&mut self, method: &str, params: Value) -> Result<CallId, Lost> {
+    /// When the peer does not read it.
+    pub fn send(&mut self, method: &str, params: Value) -> Result<CallId, ClientError> {
         self.calls += 1;
         let call = CallId(self.calls);
-        self.say(method, rpc::request(&call.id(), method, params))?;
+        self.write(method, rpc::request(&call.id(), method, params))?;
         Ok(call)
     }
 
     /// Sends a notification.
     ///
     /// # Errors
-    /// When the peer does not take it.
-    pub fn notify(&mut self, method: &str, params: Value) -> Result<(), Lost> {
-        self.say(method, rpc::notification(method, params))
+    /// When the peer does not read it.
+    pub fn notify(&mut self, method: &str, params: Value) -> Result<(), ClientError> {
+        self.write(method, rpc::notification(method, params))
     }
 
     /// Answers a request of the server.
     ///
     /// # Errors
-    /// When the peer does not take it.
-    pub fn reply(&mut self, id: &Id, result: Value) -> Result<(), Lost> {
-        self.say("an answer", rpc::answer(id, result))
+    /// When the peer does not read it.
+    pub fn reply(&mut self, id: &Id, result: Value) -> Result<(), ClientError> {
+        self.write("an answer", rpc::answer(id, result))
     }
 
     /// Refuses a request of the server.
     ///
     /// # Errors
-    /// When the peer does not take it.
-    pub fn refuse(&mut self, id: &Id, code: i64, message: &str) -> Result<(), Lost> {
-        self.say("a refusal", rpc::refusal(id, code, message))
+    /// When the peer does not read it.
+    pub fn refuse(&mut self, id: &Id, code: i64, message: &str) -> Result<(), ClientError> {
+        self.write("a refusal", rpc::refusal(id, code, message))
     }
 
-    /// Sends one line as it is: for what no well-behaved client says.
+    /// Sends one line as it is, for lines that no well-behaved client sends.
     ///
     /// # Errors
-    /// When the peer does not take it.
-    pub fn say_line(&mut self, line: &str) -> Result<(), Lost> {
-        self.say("a line", line.to_owned())
+    /// When the peer does not read it.
+    pub fn send_line(&mut self, line: &str) -> Result<(), ClientError> {
+        self.write("a line", line.to_owned())
     }
 
-    /// The next thing that arrived and was not handed out before; `None` at the deadline.
+    /// The next arrival that was not handed out before; `None` at the deadline.
     ///
-    /// After the end it says [`Arrived::Closed`] at every call, without waiting.
+    /// After the end every call returns [`Arrived::Closed`] at once.
     pub fn next(&mut self, deadline: Instant) -> Option<Arrived> {
         match self.backlog.pop_front() {
             Some(arrived) => Some(arrived),
-            None => self.fresh(deadline),
+            None => self.receive(deadline),
         }
     }
 
-    /// The next thing that arrived in any of several conversations, with the place of that
-    /// conversation; of several that wait, the first one's. `None` at the deadline.
-    pub fn first(clients: &mut [&mut Client], deadline: Instant) -> Option<(usize, Arrived)> {
+    /// The next arrival of any of several clients, with the index of that client; the first client
+    /// that has one counts. `None` at the deadline.
+    pub fn next_of(clients: &mut [&mut Client], deadline: Instant) -> Option<(usize, Arrived)> {
         loop {
-            for (place, client) in clients.iter_mut().enumerate() {
-                if let Some(arrived) = client.waiting() {
-                    return Some((place, arrived));
+            for (index, client) in clients.iter_mut().enumerate() {
+                if let Some(arrived) = client.next_now() {
+                    return Some((index, arrived));
                 }
             }
             let mut any = Select::new();
@@ -184,55 +183,58 @@ impl Client {
         }
     }
 
-    /// What has arrived already and was not handed out before.
-    fn waiting(&mut self) -> Option<Arrived> {
+    /// The next arrival, if it is here already.
+    fn next_now(&mut self) -> Option<Arrived> {
         if let Some(arrived) = self.backlog.pop_front() {
             return Some(arrived);
         }
         match self.arrivals.try_recv() {
-            Ok(arrived) => Some(arrived),
+            Ok(line) => Some(line.into()),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(Arrived::Closed),
         }
     }
 
-    /// Everything that arrived until now and was not handed out before.
+    /// Every arrival until now that was not handed out before.
     pub fn drain(&mut self) -> Vec<Arrived> {
-        let mut all: Vec<Arrived> = self.backlog.drain(..).collect();
-        loop {
-            match self.arrivals.try_recv() {
-                Ok(arrived) => all.push(arrived),
-                Err(TryRecvError::Empty) => return all,
-                Err(TryRecvError::Disconnected) => break,
+        let mut drained = Vec::new();
+        while let Some(arrived) = self.next_now() {
+            let is_end = arrived == Arrived::Closed;
+            drained.push(arrived);
+            if is_end {
+                break;
             }
         }
-        all.push(Arrived::Closed);
-        all
+        drained
     }
 
-    /// What comes from another source; what arrives meanwhile is kept for [`Client::next`].
+    /// Waits for an item of another channel; arrivals meanwhile are kept for [`Client::next`].
     ///
     /// # Errors
     /// When the deadline or the peer's end comes first.
-    pub fn beside<T>(&mut self, other: &Receiver<T>, deadline: Instant) -> Result<T, Lost> {
-        let lost = |end: Silence| end.lost("news from elsewhere".to_owned());
+    pub fn wait_beside<T>(
+        &mut self,
+        channel: &Receiver<T>,
+        deadline: Instant,
+    ) -> Result<T, ClientError> {
+        let error = |end: Silence| end.awaiting("item of another channel".to_owned());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(lost(Silence::Deadline));
+                return Err(error(Silence::Deadline));
             }
             select! {
-                recv(other) -> item => return item.map_err(|_| lost(Silence::Deadline)),
-                recv(self.arrivals) -> arrived => match arrived {
-                    Ok(arrived) => self.backlog.push_back(arrived),
-                    Err(_) => return Err(lost(Silence::Closed)),
+                recv(channel) -> item => return item.map_err(|_| error(Silence::Deadline)),
+                recv(self.arrivals) -> line => match line {
+                    Ok(line) => self.backlog.push_back(line.into()),
+                    Err(_) => return Err(error(Silence::Closed)),
                 },
-                default(left) => return Err(lost(Silence::Deadline)),
+                default(left) => return Err(error(Silence::Deadline)),
             }
         }
     }
 
-    /// The answer to a request; what else arrives meanwhile is kept for [`Client::next`].
+    /// The answer to a request; other arrivals meanwhile are kept for [`Client::next`].
     ///
     /// # Errors
     /// When the deadline or the peer's end comes first.
@@ -240,18 +242,18 @@ impl Client {
         &mut self,
         call: CallId,
         deadline: Instant,
-    ) -> Result<Result<Value, RpcError>, Lost> {
+    ) -> Result<Result<Value, RpcError>, ClientError> {
         let wanted = call.id();
         let fits =
             |message: &Message| matches!(message, Message::Answer { id, .. } if *id == wanted);
         match self.take(deadline, fits) {
             Ok(Message::Answer { outcome, .. }) => Ok(outcome),
             Ok(_) => unreachable!("only an answer fits"),
-            Err(end) => Err(end.lost(format!("answer to call {call}"))),
+            Err(end) => Err(end.awaiting(format!("answer to call {call}"))),
         }
     }
 
-    /// The first message that fits; what else arrives meanwhile is kept for [`Client::next`].
+    /// The first message that fits; other arrivals meanwhile are kept for [`Client::next`].
     ///
     /// # Errors
     /// When the deadline or the peer's end comes first.
@@ -259,34 +261,34 @@ impl Client {
         &mut self,
         deadline: Instant,
         fits: impl Fn(&Message) -> bool,
-    ) -> Result<Message, Lost> {
-        self.take(deadline, fits).map_err(|end| end.lost("message that fits".to_owned()))
+    ) -> Result<Message, ClientError> {
+        self.take(deadline, fits).map_err(|end| end.awaiting("message that fits".to_owned()))
     }
 
     /// Sends a request and waits for its answer.
     ///
     /// # Errors
-    /// When the peer does not take it, or the deadline or the peer's end comes first.
+    /// When the peer does not read it, or the deadline or the peer's end comes first.
     pub fn call(
         &mut self,
         method: &str,
         params: Value,
         deadline: Instant,
-    ) -> Result<Result<Value, RpcError>, Lost> {
+    ) -> Result<Result<Value, RpcError>, ClientError> {
         let call = self.send(method, params)?;
-        self.answer_to(call, deadline).map_err(|lost| lost.about(method))
+        self.answer_to(call, deadline).map_err(|error| error.for_answer_to(method))
     }
 
-    /// The handshake that opens every conversation; its result is the server's introduction.
+    /// The handshake that opens every connection; its result is the server's introduction.
     ///
     /// # Errors
-    /// When the peer does not take it, or the deadline or the peer's end comes first.
+    /// When the peer does not read it, or the deadline or the peer's end comes first.
     pub fn initialize(
         &mut self,
         name: &str,
         surface: Surface,
         deadline: Instant,
-    ) -> Result<Result<Value, RpcError>, Lost> {
+    ) -> Result<Result<Value, RpcError>, ClientError> {
         let (method, params) = rpc::initialize(name, surface);
         let outcome = self.call(method, params, deadline)?;
         if outcome.is_ok() {
@@ -296,13 +298,13 @@ impl Client {
         Ok(outcome)
     }
 
-    fn say(&mut self, what: &str, line: String) -> Result<(), Lost> {
-        self.writer.write(line).map_err(|failed| failed.lost(what))
+    fn write(&mut self, name: &str, line: String) -> Result<(), ClientError> {
+        self.writer.write(line).map_err(|error| ClientError::unsent(name, error))
     }
 
-    fn fresh(&mut self, deadline: Instant) -> Option<Arrived> {
+    fn receive(&mut self, deadline: Instant) -> Option<Arrived> {
         match self.arrivals.recv_deadline(deadline) {
-            Ok(arrived) => Some(arrived),
+            Ok(line) => Some(line.into()),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Arrived::Closed),
         }
@@ -314,20 +316,18 @@ impl Client {
         fits: impl Fn(&Message) -> bool,
     ) -> Result<Message, Silence> {
         let fitting = |arrived: &Arrived| matches!(arrived, Arrived::Message(m) if fits(m));
-        if let Some(place) = self.backlog.iter().position(&fitting) {
-            match self.backlog.remove(place) {
-                Some(Arrived::Message(message)) => return Ok(message),
-                _ => unreachable!("the place was found a line above"),
-            }
+        let fitting = self.backlog.iter().position(fitting);
+        if let Some(Arrived::Message(message)) = fitting.and_then(|at| self.backlog.remove(at)) {
+            return Ok(message);
         }
         loop {
-            match self.fresh(deadline) {
+            match self.receive(deadline) {
                 None => return Err(Silence::Deadline),
                 Some(Arrived::Closed) => return Err(Silence::Closed),
                 Some(Arrived::Message(message)) if fits(&message) => return Ok(message),
                 Some(other) => self.backlog.push_back(other),
             }
-            // A peer that never stops talking would else be listened to for ever.
+            // Without this check a peer that never stops sending would hold us for ever.
             if Instant::now() >= deadline {
                 return Err(Silence::Deadline);
             }
@@ -335,34 +335,48 @@ impl Client {
     }
 }
 
-/// Why nothing came, before it is known what for.
+/// Why nothing came.
 enum Silence {
     Deadline,
     Closed,
 }
 
 impl Silence {
-    fn lost(self, awaited: String) -> Lost {
+    fn awaiting(self, awaited: String) -> ClientError {
         match self {
-            Silence::Deadline => Lost::Deadline { awaited },
-            Silence::Closed => Lost::Closed { awaited },
+            Silence::Deadline => ClientError::Deadline { awaited },
+            Silence::Closed => ClientError::Closed { awaited },
         }
     }
 }
 
-impl Lost {
-    fn about(self, method: &str) -> Lost {
-        let better = format!("answer to `{method}`");
+impl From<Result<Message, Malformed>> for Arrived {
+    fn from(line: Result<Message, Malformed>) -> Arrived {
+        line.map_or_else(Arrived::Garbage, Arrived::Message)
+    }
+}
+
+impl ClientError {
+    fn unsent(message: &str, error: WriteError) -> ClientError {
+        let sent = format!("`{message}`");
+        match error {
+            WriteError::Unread(timeout) => ClientError::Unread { sent, seconds: timeout.as_secs() },
+            WriteError::Broken(reason) => ClientError::Broken { sent, reason },
+        }
+    }
+
+    fn for_answer_to(self, method: &str) -> ClientError {
+        let awaited = format!("answer to `{method}`");
         match self {
-            Lost::Deadline { .. } => Lost::Deadline { awaited: better },
-            Lost::Closed { .. } => Lost::Closed { awaited: better },
+            ClientError::Deadline { .. } => ClientError::Deadline { awaited },
+            ClientError::Closed { .. } => ClientError::Closed { awaited },
             other => other,
         }
     }
 }
 
 impl CallId {
-    /// The id on the wire.
+    /// The id in JSON-RPC.
     #[must_use]
     pub fn id(self) -> Id {
         Id::Number(self.0)

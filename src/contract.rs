@@ -1,17 +1,17 @@
-//! [core] The contract: what each operation may do to a thread's policy, clause by clause.
+//! The contract: what each operation may do to a thread's policy, clause by clause.
 //!
 //! A clause is a row: an id, its words, its sources, and its strength in each dimension. The id is
-//! the same when the clause passes, fails, is known to fail, and stands first in every line about
-//! it. The rows are the specification that the model states; nothing here predicts or compares.
+//! the same when the clause passes, fails and is known to fail; wherever a person reads it, its
+//! title stands beside it. The rows are the specification that the model states; nothing here
+//! predicts or compares.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::policy::Dimension;
 
-mod id;
+pub mod id;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +31,9 @@ pub enum Strength {
 /// One clause of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The clause's id.
     pub clause: Clause,
+    /// The id in one to four words, such as `steer`.
+    pub title: &'static str,
     /// The heading it stands under.
     pub section: &'static str,
     /// What it demands, in full sentences.
@@ -41,18 +42,8 @@ pub struct Row {
     pub sources: &'static [&'static str],
     /// The strength in every dimension that `exceptions` does not name.
     pub default: Strength,
-    /// The dimensions in which the strength is named by itself.
+    /// The dimensions in which the strength differs.
     pub exceptions: &'static [(Dimension, Strength)],
-}
-
-/// A text that names no clause.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no clause `{given}` in the contract; {}", id::near_text(near))]
-pub struct UnknownClause {
-    /// The text as given.
-    pub given: String,
-    /// Clauses of the same letter, the nearest number first; empty where no clause has that letter.
-    pub near: Vec<Clause>,
 }
 
 /// The names that sources are cited by, each with what it stands for.
@@ -66,14 +57,14 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("SDK", "a test of the Python SDK upstream"),
     ("JSON-RPC", "the JSON-RPC 2.0 specification"),
     ("upstream", "the source code of the server itself"),
-    ("observed", "seen alike on the releases that were tried; nobody promises it"),
+    ("observed", "seen alike on the releases that were tried; not promised anywhere"),
     ("stance", "a position that this suite takes, with its reason where one is given"),
 ];
 
 /// Makes the ids and their rows from one list, so that neither can miss the other.
 macro_rules! contract {
     ($($section:literal {$(
-        $id:ident [$default:ident $(; $dimension:ident $strength:ident)*]
+        $id:ident $title:literal [$default:ident $(; $dimension:ident $strength:ident)*]
             [$($source:literal),+] $text:literal
     )+})+) => {
         /// The id of a clause; ordered as the contract is.
@@ -87,6 +78,7 @@ macro_rules! contract {
 
         const ROWS: &[Row] = &[$($(Row {
             clause: Clause::$id,
+            title: $title,
             section: $section,
             text: $text,
             sources: &[$($source),+],
@@ -100,195 +92,199 @@ macro_rules! contract {
 // one has S before them, since its sources are silent about the others.
 contract! {
 "General" {
-    G1 [N; SB S] ["#14888", "T-resume"]
+    G1 "order of precedence" [N; SB S] ["#14888", "T-resume"]
         "Precedence in every dimension: the request's explicit value, else the thread's persisted \
          value, else config as it stands at the call."
-    G2 [D] ["SCHEMA", "T-settings"]
+    G2 "null override" [D] ["SCHEMA", "T-settings"]
         "Omitted and `null` mean the same: no override. (Two clear instead: `serviceTier: null` on \
          settings/update, and an empty `disabledPluginIds`.)"
-    G3 [N] ["SCHEMA (\"for this turn and subsequent turns\")", "SEED 4, 5"]
+    G3 "lasting override" [N] ["SCHEMA (\"for this turn and subsequent turns\")", "SEED 4, 5"]
         "An override on turn/start holds for that turn and for later turns."
-    G4 [N] ["T-fork", "T-resume"]
-        "Dimensions are independent: overriding one leaves the others. (M and E are the exception: \
-         any of model, modelProvider and effort in a resume drops the persisted triple, R9.)"
-    G5 [N] ["SCHEMA", "T-settings"]
+    G4 "independent settings" [N] ["T-fork", "T-resume"]
+        "Dimensions are independent: overriding one leaves the others. (Model (M) and effort (E) \
+         are the exception: any of model, modelProvider and effort in a resume drops the \
+         persisted triple, R9.)"
+    G5 "profile plus sandbox" [N] ["SCHEMA", "T-settings"]
         "`permissions` together with `sandbox` or `sandboxPolicy` is refused, and nothing changes."
-    G6 [N] ["T-resume", "T-fork"]
+    G6 "sandbox or profile" [N] ["T-resume", "T-fork"]
         "An explicit sandbox makes the permissions Legacy and clears the profile id; an explicit \
          profile makes them Profile."
-    G8 [I] ["SCHEMA"]
+    G8 "policy in replies" [I] ["SCHEMA"]
         "The reply to start, resume and fork states the policy that the next turn runs with."
-    G9 [I] ["README"]
-        "What is reported is what is told to the model and what is enforced; E1 to E4 say how that \
-         is judged."
-    G10 [I] ["#30278"]
+    G9 "stated and enforced" [I] ["README"]
+        "The server reports, states to the model and enforces the same policy; E1 to E4 say how \
+         that is judged."
+    G10 "lost state database" [I] ["#30278"]
         "The rollout file is the durable authority: losing the state database loses no policy."
-    G11 [N] ["T-resume", "T-fork"]
+    G11 "thread isolation" [N] ["T-resume", "T-fork"]
         "Threads are isolated: no operation on one thread changes another's policy, in either \
          direction, parent and fork included."
-    G12 [S] ["stance"]
+    G12 "permitted widening" [S] ["stance"]
         "A notice, not a prediction: where a clause permits a policy to become wider though nobody \
          asked (R7, F2, R2, R6, T6, config followed), the report lists it under G12 and that \
          clause, and the exit code is untouched. Where no clause permits it, that clause's finding \
          is marked as widened."
 }
 "Threads" {
-    R0 [I] ["observed on all releases"]
+    R0 "thread not loaded" [I] ["observed on all releases"]
         "turn/start, settings/update, steer and interrupt on a thread that is not loaded are \
          refused and change nothing. resume, fork and archive need no loaded thread."
-    R16 [N] ["T-resume"]
+    R16 "thread not resumable" [N] ["T-resume"]
         "resume and fork of an unknown, archived or unmaterialised thread are refused and change \
          nothing. A thread is materialised by its first started turn (a failed one too), by being \
          a durable fork, or by a goal, compaction, review, queued turn or injected item as first \
          event. With a name or a user shell command as first event it may be or not, but if it \
          resumes, its policy must be right (O8). settings/update alone does not materialise it. \
          After a kill before turn/started: either."
-    S1 [D] ["SCHEMA"]
+    S1 "start" [D] ["SCHEMA"]
         "start: an omitted value comes from config, an explicit one from the request."
-    S2 [S; AP N; RV I; PP I; SB S] ["T-resume"]
+    S2 "later config change" [S; AP N; RV I; PP I; SB S] ["T-resume"]
         "start pins: what start resolved, from config or from the request, is the thread's own; a \
          later change of config does not alter it."
-    S7 [N] ["README"]
+    S7 "ephemeral thread" [N] ["README"]
         "An ephemeral thread keeps its policy while loaded; resume and fork of it are refused, \
          loaded or not."
 }
 "Turns and settings" {
-    T1 [N; SB S] ["T-fork", "SEED"]
+    T1 "turn override" [N; SB S] ["T-fork", "SEED"]
         "A run with an override has it in force for that turn, then for later turns (G3), and \
          durably across a restart."
-    T2 [N] ["SEED 5, 6"]
+    T2 "turn without override" [N] ["SEED 5, 6"]
         "A run without an override takes the thread's value, never config's."
-    T3 [S] ["stance: the turn did start"]
+    T3 "failed turn" [S] ["stance: the turn did start"]
         "A turn that fails at the model, and one that is interrupted, keep the override they \
          carried."
-    T5 [D] ["SDK test", "#21250"]
+    T5 "refused turn" [D] ["SDK test", "#21250"]
         "A turn refused before it starts changes nothing. Refused means: it violates the release's \
          own schema or G5, or names an unknown id or an unknown profile. What a release accepts \
-         (an odd cwd, an unknown tier, empty input, extra fields) is ruled by S1 and T1 and is no \
-         finding."
-    T6 [I] ["SCHEMA"]
+         (an odd cwd, an unknown tier, empty input, extra fields) falls under S1 and T1 and is \
+         not a finding."
+    T6 "steer" [I] ["SCHEMA"]
         "turn/start while a turn runs steers it: the running turn keeps its policy, and the \
          override is the next turn's."
-    T7 [N] ["SCHEMA"]
-        "turn/settings/update changes one running turn only (RV and model settings); later turns \
-         are unchanged."
-    T8 [D] ["SCHEMA"]
-        "`serviceTierForTurn` never changes the thread's tier. T is judged only where start's \
-         reply took it."
-    T9 [N] ["README", "T-settings"]
+    T7 "running turn settings" [N] ["SCHEMA"]
+        "turn/settings/update changes one running turn only (reviewer (RV) and model settings); \
+         later turns are unchanged."
+    T8 "tier for one turn" [D] ["SCHEMA"]
+        "`serviceTierForTurn` never changes the thread's tier. The tier (T) is judged only where \
+         start's reply stated it."
+    T9 "change notification" [N] ["README", "T-settings"]
         "An effective change by turn/start or settings/update emits `thread/settings/updated` with \
          the new values; an equal value emits none, and start, resume and fork emit none. From \
          0.133."
-    U0 [N] ["SCHEMA", "README"]
+    U0 "unacknowledged settings" [N] ["SCHEMA", "README"]
         "`{}` from settings/update acknowledges receipt only. The change is acknowledged by its \
          `thread/settings/updated`; until then every view may show the value before or after."
-    U1 [N] ["SCHEMA"]
+    U1 "settings for later turns" [N] ["SCHEMA"]
         "settings/update holds for later turns and touches no running turn."
-    U3 [S; PP N; RV N; M N; E N; CWD N; AP I; SB S] ["T-settings", "T-resume"]
+    U3 "durable settings" [S; PP N; RV N; M N; E N; CWD N; AP I; SB S] ["T-settings", "T-resume"]
         "An acknowledged settings/update is durable with no later turn."
-    U4 [I] ["observed"]
+    U4 "settings before first turn" [I] ["observed"]
         "Before the first turn settings/update is accepted, the first turn uses it, and it is \
          durable once the thread is materialised."
 }
 "Resume" {
-    R1 [N] ["SEED 1", "#11756"]
+    R1 "warm resume" [N] ["SEED 1", "#11756"]
         "A warm resume (the thread materialised and loaded) without an override returns the live \
          policy and changes nothing."
-    R2 [N] ["#11756"]
+    R2 "warm resume override" [N] ["#11756"]
         "A warm resume with an override, the thread having a subscriber or a running turn: the \
          override is ignored, and the reply shows the live policy."
-    R3 [N] ["#24528"]
+    R3 "idle resume override" [N] ["#24528"]
         "A resume with an override of a thread that is loaded but idle and without a subscriber: \
          it is unloaded, then as R11."
-    R4 [N] ["T-resume"]
-        "A cold resume (after a restart or an unload) restores AP."
-    R5 [N] ["T-resume", "#30278"]
-        "A cold resume restores RV."
-    R6 [N] ["T-resume"]
+    R4 "cold resume" [N] ["T-resume"]
+        "A cold resume (after a restart or an unload) restores the approval policy (AP)."
+    R5 "cold resume" [N] ["T-resume", "#30278"]
+        "A cold resume restores the reviewer (RV)."
+    R6 "profile on cold resume" [N] ["T-resume"]
         "A cold resume restores the id of the profile and resolves it against the present config."
-    R7 [N] ["T-resume"]
+    R7 "vanished profile" [N] ["T-resume"]
         "A profile id that no longer exists falls back to the configured default."
-    R8 [S] ["G3", "T-resume: one test asserts the opposite"]
-        "A cold resume restores SB with all its fields."
-    R9 [N] ["#14888", "#19287"]
-        "A cold resume restores M and E together; with any model-like override in the request, \
-         neither."
-    R10 [N] ["README", "T-resume"]
-        "A cold resume takes as CWD the latest setting of this thread, else its start's; an \
-         explicit one wins without rewriting the persisted one."
-    R11 [S] ["G1"]
-        "A cold resume with an override applies it, and it is durable with no turn after it (CWD \
-         is not)."
-    R12 [N] ["T-resume"]
+    R8 "cold resume" [S] ["G3", "T-resume: one test asserts the opposite"]
+        "A cold resume restores the sandbox (SB) with all its fields."
+    R9 "model on cold resume" [N] ["#14888", "#19287"]
+        "A cold resume restores model (M) and effort (E) together; with any model-like override in \
+         the request, neither."
+    R10 "folder on cold resume" [N] ["README", "T-resume"]
+        "A cold resume takes as working folder (CWD) the latest setting of this thread, else its \
+         start's; an explicit one wins without rewriting the persisted one."
+    R11 "cold resume override" [S] ["G1"]
+        "A cold resume with an override applies it, and it is durable with no turn after it (the \
+         folder, CWD, is not)."
+    R12 "config in request" [N] ["T-resume"]
         "A `config` object in a request (`approval_policy`, `sandbox_mode`, and so on) counts as \
          an override of that dimension."
-    R13 [D] ["SCHEMA"]
-        "A cold resume restores CM and DP."
-    R17 [S] ["G10"]
+    R13 "mode on cold resume" [D] ["SCHEMA"]
+        "A cold resume restores the collaboration mode (CM) and the disabled plugins (DP)."
+    R17 "kill after change" [S] ["G10"]
         "A kill after an acknowledged change loses none of it. Acknowledged means: turn/completed, \
          a reply that shows the value, or the notice. Of an unacknowledged change the result is \
          before or after, never a third value."
-    R18 [D] ["README"]
+    R18 "idle unload" [D] ["README"]
         "A thread unloaded by idleness resumes as after a restart."
 }
 "Fork" {
-    F1 [N; SB S] ["SEED 2", "T-fork"]
-        "A fork without an override has the source's AP, RV and permissions, the source loaded or \
-         cold, the fork durable or ephemeral; the source is never ephemeral (S7)."
-    F2 [N; SB S] ["T-fork"]
+    F1 "fork" [N; SB S] ["SEED 2", "T-fork"]
+        "A fork without an override has the source's approval policy (AP), reviewer (RV) and \
+         permissions, the source loaded or cold, the fork durable or ephemeral; the source is \
+         never ephemeral (S7)."
+    F2 "cut fork" [N; SB S] ["T-fork"]
         "A fork cut at `lastTurnId` or `beforeTurnId` takes the source's latest policy, not the \
          one at the cut."
-    F3 [N; SB S] ["SEED 3", "T-fork"]
+    F3 "fork override" [N; SB S] ["SEED 3", "T-fork"]
         "A fork with an override has that dimension from the request, the others by F1."
-    F4 [I; RV N] ["T-resume", "SEED 2"]
+    F4 "durable fork" [I; RV N] ["T-resume", "SEED 2"]
         "The fork's policy is durable with no turn; its id is new; the source is unchanged, and \
          later changes of the source do not reach it."
-    F6 [S] ["observed"]
-        "A fork inherits CWD and DP."
-    F7 [S] ["#22106"]
-        "A fork does not inherit M, E, T and CM: it has config's values."
-    F8 [I] ["T-fork"]
+    F6 "forked folder and plugins" [S] ["observed"]
+        "A fork inherits the folder (CWD) and the disabled plugins (DP)."
+    F7 "forked model and mode" [S] ["#22106"]
+        "A fork does not inherit model (M), effort (E), tier (T) and collaboration mode (CM): it \
+         has config's values."
+    F8 "ephemeral fork" [I] ["T-fork"]
         "An ephemeral fork inherits as a durable one does."
 }
 "Others" {
-    O1 [I] ["SCHEMA"]
+    O1 "revert" [I] ["SCHEMA"]
         "revert (rollback on older releases) changes history, not policy."
-    O3 [I] ["README"]
+    O3 "archive" [I] ["README"]
         "archive then unarchive leaves policy as it was."
-    O4 [D] ["README"]
+    O4 "compaction" [D] ["README"]
         "Compaction leaves policy as it was."
-    O5 [I] ["upstream source"]
-        "A review runs with AP never and the thread's permissions; the thread's own policy is \
-         untouched."
-    O6 [D] ["README", "#29693"]
+    O5 "review" [I] ["upstream source"]
+        "A review runs with the approval policy (AP) never and the thread's permissions; the \
+         thread's own policy is untouched."
+    O6 "goal or queued turn" [D] ["README", "#29693"]
         "A goal's continuation and a queued turn run with the thread's policy of that moment."
-    O7 [N] ["T-resume"]
+    O7 "thread begun by goal" [N] ["T-resume"]
         "A thread that begins with a goal has its policy persisted when the goal is set."
-    O8 [I] ["SCHEMA"]
+    O8 "naming and reading" [I] ["SCHEMA"]
         "Naming, a user shell command, reading and listing change no policy, whatever their place \
          in the thread's life."
-    O9 [I] ["#17247"]
-        "A spawned subagent starts with its parent's AP, RV and permissions."
-    O10 [S] ["#40278", "#36381"]
+    O9 "new subagent" [I] ["#17247"]
+        "A spawned subagent starts with its parent's approval policy (AP), reviewer (RV) and \
+         permissions."
+    O10 "later subagent turn" [S] ["#40278", "#36381"]
         "A subagent's later turn is not wider than its parent's present policy."
-    O14 [I] ["README"]
+    O14 "two connections" [I] ["README"]
         "Two connections on one server see one policy; the last acknowledged writer wins."
-    E1 [D] ["README (approvals)"]
-        "Under AP never nobody is asked."
-    E2 [D] ["README"]
+    E1 "never asks" [D] ["README (approvals)"]
+        "Under the approval policy (AP) never, nobody is asked."
+    E2 "inside the sandbox" [D] ["README"]
         "What lands without an approval lies inside the sandbox."
-    E3 [D] ["SCHEMA"]
-        "Under on-request with RV auto_review the reviewer is asked, not the user; with RV user, \
-         the user."
-    E4 [D] ["README"]
+    E3 "user or reviewer" [D] ["SCHEMA"]
+        "Under on-request with the reviewer (RV) auto_review, the reviewer is asked and not the \
+         user; with the reviewer user, the user."
+    E4 "untrusted asks" [D] ["README"]
         "Under untrusted the user is asked before a command that is not known to be safe."
-    W1 [N] ["JSON-RPC"]
+    W1 "one answer" [N] ["JSON-RPC"]
         "Each request gets exactly one answer."
-    W2 [N] ["SCHEMA"]
+    W2 "schema" [N] ["SCHEMA"]
         "Each line is valid by the release's own schema."
-    W3 [S] ["stance"]
+    W3 "process stays up" [S] ["stance"]
         "The process ends only when told to, and prints no panic."
-    W4 [D] ["README"]
+    W4 "one turn" [D] ["README"]
         "A turn starts once, completes once, and nothing of it follows."
 }
 }
@@ -303,8 +299,8 @@ pub fn row(clause: Clause) -> &'static Row {
     &ROWS[clause as usize]
 }
 
-/// What a source cited in a row stands for, told by its first word: a name of [`SOURCES`], an issue
-/// number, or another clause. `None` where the text is no source of this contract.
+/// What a source cited in a row stands for, by its first word: a name of [`SOURCES`], an issue
+/// number, or another clause. `None` where the text is not a source of this contract.
 pub fn source_meaning(source: &str) -> Option<String> {
     let name = source.split([' ', ':']).next()?;
     if let Some((_, meaning)) = SOURCES.iter().find(|(known, _)| *known == name) {
@@ -314,7 +310,7 @@ pub fn source_meaning(source: &str) -> Option<String> {
         return Some(format!("issue or pull request {number} of openai/codex"));
     }
     let clause = name.parse::<Clause>().ok()?;
-    Some(format!("follows from clause {clause}: {}", row(clause).text))
+    Some(format!("follows from clause {}: {}", clause.titled(), row(clause).text))
 }
 
 impl Strength {
@@ -340,6 +336,13 @@ impl Strength {
     /// Whether a finding of this strength is a conformance failure: N and D.
     pub fn binds(self) -> bool {
         matches!(self, Strength::N | Strength::D)
+    }
+}
+
+impl Clause {
+    /// The id and its title, as `R8 cold resume`.
+    pub fn titled(self) -> String {
+        format!("{self} {}", row(self).title)
     }
 }
 

@@ -1,222 +1,138 @@
-//! [edge] Performs one plan and records one trace.
+//! Performs one program and records one trace.
 //!
-//! The hand that does not know the answer: it sends what the plan says, waits, and writes down what
-//! comes. A crash, a hang, a garbage line are things seen. Only the harness's own trouble ends a
-//! run without a fact of the server's, and then with a reason that a person can act on.
+//! The driver does not know the answer: it sends what the program says, waits, and records what
+//! comes. A crash, a hang or a garbage line is an observation. Only trouble of the suite's own ends
+//! a run without an observation about the server, and then with a reason that a person can act on.
 
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use semver::Version;
-
-use crate::disk::root::Root;
-use crate::disk::{Home, Profile};
-use crate::plan::{Plan, Step};
-use crate::schema::Schema;
+use crate::mock_model::session::ModelSession;
+use crate::program::Program;
 use crate::trace::Trace;
-use crate::upstream::{Stage, Upstream};
 
-pub mod bench;
-mod acts;
-mod crowd;
-mod deed;
-mod echoes;
-mod faults;
-mod fresh;
-mod hearing;
+mod active_home;
+mod concurrent;
+mod duplicates;
+mod endings;
+mod files;
+mod incoming;
 pub mod isolated;
-mod life;
-mod moves;
-mod printed;
-mod record;
+mod kill;
+mod model_requests;
+mod ops;
+mod print_schema;
+mod probe;
+mod recorder;
+mod releases;
+mod restart;
+mod run;
 pub mod sandbox;
+mod schema_check;
 mod session;
-mod sockets;
-mod steps;
-mod store;
-mod subagents;
-mod told;
+mod step;
+#[doc(hidden)]
+pub mod test_bed;
+pub mod timeouts;
+mod tool_calls;
+mod transport;
 mod turns;
-mod validity;
 
-use self::moves::Place;
-use self::record::Record;
-use self::session::Session;
+use self::active_home::ActiveHome;
+use self::recorder::Recorder;
+use self::run::Runner;
+use self::test_bed::{ServerSlot, TestBed};
 
 /// Cases in one home before it is renewed: a home grows by 100 kB a case, and a server that has
 /// hundreds of threads to list is another product state.
 const HOME_CASES_MAX: u32 = 40;
 
-/// How long is waited for what.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For an answer: a loaded machine has taken 3 s for one.
-    pub answer: Duration,
-    /// For a turn's end: a turn with a sandboxed command takes 0.6 s alone.
-    pub turn: Duration,
-    /// For the end after the end of stdin; 0.156 to 0.163 take 5 s.
-    pub stop: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience {
-            answer: Duration::from_secs(30),
-            turn: Duration::from_secs(60),
-            stop: crate::server::STOP_DEADLINE,
-        }
-    }
-}
-
-/// A server that is ready to be run.
-#[derive(Debug)]
-pub struct Installed {
-    /// Its executable.
-    pub executable: PathBuf,
-    /// What it says its version is.
-    pub version: Option<Version>,
-    /// What it says of its own protocol; where there is none, nothing is gated and no line is held
-    /// against it.
-    pub schema: Option<Arc<Schema>>,
-    /// Why there is none.
-    pub no_schema: Option<String>,
-    /// A home on which it has been started once.
-    template: PathBuf,
-}
-
-/// What all workers of a process share: the servers to run, the root of their homes, the stand-in.
-#[derive(Debug)]
-pub struct Bench {
-    /// The server that is checked.
-    pub main: Installed,
-    /// The others that a plan may move its home to.
-    others: Vec<Installed>,
-    /// The product state.
-    pub profile: Profile,
-    /// How long is waited.
-    pub patience: Patience,
-    upstream: Upstream,
-    root: Root,
-    /// Why this machine cannot sandbox a command, once it was tried.
-    sandbox: OnceLock<Option<String>>,
-}
-
 /// One worker: a home, and one after another a server in it.
 #[derive(Debug)]
 pub struct Worker {
     // Dropped in this order: the server with its home, then what they need.
-    seat: Option<Seat>,
-    stage: Stage,
+    active: Option<ActiveHome>,
+    model: ModelSession,
     stderr: String,
-    bench: Arc<Bench>,
-}
-
-/// A home and the server that runs on it now.
-#[derive(Debug)]
-struct Seat {
-    /// Before the home, so that it ends before its folders go.
-    session: Option<Session>,
-    home: Home,
-    /// Which server runs on it, or is to be started on it, by its place on the bench.
-    runs: Place,
-    cases: u32,
-    /// A kill, a cut or another release went over this home; it is not used for another case.
-    spent: bool,
+    test_bed: Arc<TestBed>,
 }
 
 impl Worker {
     /// A worker with nothing started yet.
-    pub fn new(bench: Arc<Bench>) -> Worker {
-        let stage = bench.upstream.stage();
-        Worker { seat: None, stage, stderr: String::new(), bench }
+    pub fn new(test_bed: Arc<TestBed>) -> Worker {
+        let model = test_bed.mock_model.session();
+        Worker { active: None, model, stderr: String::new(), test_bed }
     }
 
-    /// Runs a plan on the worker's present home.
-    pub fn run(&mut self, plan: &Plan) -> Trace {
+    /// Runs a program on the worker's present home.
+    pub fn run(&mut self, program: &Program) -> Trace {
         self.stderr.clear();
-        self.stage.forget();
-        if deed::is_in(plan) {
-            // Found out before the deed, for what came of it says so.
-            self.bench.no_sandbox();
+        self.model.reset();
+        if step::has_probe(program) {
+            // Before the probe: its observation says whether this machine can sandbox a command.
+            self.test_bed.no_sandbox();
         }
-        let mut record = Record::new();
-        if !self.bench.root.has_room() {
-            let folder = self.bench.root.path().display();
-            record.trouble(format!("less than 64 MiB are free for homes in {folder}; free some"));
-            return record.trace(plan, self.bench.main.version.clone());
+        let mut recorder = Recorder::new();
+        match self.take_home(program) {
+            Err(reason) => recorder.trouble(reason),
+            Ok(()) => self.perform(program, &mut recorder),
         }
-        if let Err(reason) = self.sit(plan) {
-            record.trouble(reason);
-            return record.trace(plan, self.bench.main.version.clone());
-        }
-        let seat = self.seat.as_mut().expect("a home was made above");
-        let mut run = steps::Run::new(&self.bench, &self.stage, seat, &mut record);
-        drop(run.plan(plan));
-        self.stderr.push_str(&run.stderr());
-        self.rise();
-        record.trace(plan, self.bench.main.version.clone())
+        recorder.trace(program, self.test_bed.main.version.clone())
     }
 
-    /// Runs a plan on a home and a server of its own, as a confirmation does.
-    pub fn run_fresh(&mut self, plan: &Plan) -> Trace {
-        self.seat = None;
-        let trace = self.run(plan);
-        self.seat = None;
+    fn perform(&mut self, program: &Program, recorder: &mut Recorder) {
+        let active = self.active.as_mut().expect("the worker has taken a home");
+        let mut run = Runner::new(&self.test_bed, &self.model, active, recorder);
+        // The trace says whether the run was aborted.
+        drop(run.program(program));
+        self.stderr.push_str(&run.stderr);
+        self.release_home();
+    }
+
+    /// Runs a program on a home and a server of its own, as a confirmation does.
+    pub fn run_fresh(&mut self, program: &Program) -> Trace {
+        self.active = None;
+        let trace = self.run(program);
+        self.active = None;
         trace
     }
 
     /// Ends what runs, and waits until it is gone.
     pub fn finish(mut self) {
-        let session = self.seat.as_mut().and_then(|seat| seat.session.take());
+        let session = self.active.as_mut().and_then(|active| active.session.take());
         drop(session.map(|mut session| session.kill()));
     }
 
-    /// The last words on stderr of the servers of the last run.
+    /// The end of what the servers of the last run wrote on stderr.
     pub fn stderr(&self) -> &str {
         &self.stderr
     }
 
-    /// Takes a home that is fit for another case, with a workspace of its own; one that begins on
-    /// another release is that release's.
-    fn sit(&mut self, plan: &Plan) -> Result<(), String> {
-        let begins = self.bench.places(plan)?;
-        if begins != Place::Main {
-            self.seat = None;
+    /// Takes a home that is fit for another case, with a workspace of its own. A program that
+    /// begins on another release gets a home of that release.
+    fn take_home(&mut self, program: &Program) -> Result<(), String> {
+        if !self.test_bed.root.has_room() {
+            let folder = self.test_bed.root.path().display();
+            return Err(format!("less than 64 MiB are free for homes in {folder}; free some"));
         }
-        match &mut self.seat {
-            Some(seat) => seat.home.renew_workspace(),
-            None => self.bench.home_of(begins).map(|home| {
-                let spent = begins != Place::Main;
-                self.seat = Some(Seat { home, runs: begins, session: None, cases: 0, spent });
-            }),
+        let slot = self.test_bed.first_slot(program)?;
+        if slot != ServerSlot::Main {
+            self.active = None;
         }
-        .map_err(|error| format!("cannot make a home: {error}; free space there"))
+        let taken = match &mut self.active {
+            Some(active) => active.home.renew_workspace(),
+            None => {
+                self.test_bed.home(slot).map(|home| self.active = Some(ActiveHome::new(home, slot)))
+            }
+        };
+        taken.map_err(|error| format!("cannot make a home: {error}; free space there"))
     }
 
-    fn rise(&mut self) {
-        let Some(seat) = &mut self.seat else { return };
-        seat.cases += 1;
-        if seat.spent || seat.cases >= HOME_CASES_MAX {
-            self.seat = None;
+    fn release_home(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.cases += 1;
+            if active.spent || active.cases >= HOME_CASES_MAX {
+                self.active = None;
+            }
         }
     }
-}
-
-/// Whether a step's request is invalid on purpose.
-fn is_flawed(step: &Step) -> bool {
-    match step {
-        Step::Run { flaw, .. } => flaw.is_some(),
-        Step::Invalid { .. } => true,
-        Step::Second(inner) | Step::Torn(inner, _) => is_flawed(inner),
-        Step::Together(steps) => steps.iter().any(is_flawed),
-        _ => false,
-    }
-}
-
-/// Whether a step leaves a home that is not used for another case: a killed server's, or one that
-/// another release has had.
-fn spends(step: &Step) -> bool {
-    let kills = matches!(step, Step::Restart { stop: crate::op::Stop::Kill, .. } | Step::Torn(..));
-    kills || step.moves_to().is_some()
 }

@@ -1,425 +1,183 @@
-//! [core] The decision: what was seen beside what the contract allows.
+//! The decision: what was observed, compared with what the contract allows.
 //!
-//! Keeps the worlds that agree with what was seen. Where none agrees it makes findings, adopts what
-//! was seen into the nearest world and goes on, so that one fault does not hide the next. What a
-//! later view shows of an adopted value is a further view of the first finding. Pure: a stored
-//! trace is judged again to the same verdict.
+//! Keeps the worlds that agree with what was observed. Where none agrees it makes findings,
+//! corrects the nearest world to what was observed and goes on, so that one fault does not hide the
+//! next. Pure: a stored trace is judged again to the same verdict.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::contract::Clause;
+use crate::model::World;
+use crate::model::expectations::clauses;
+use crate::model::permitted_widening::{self, wider_by_right};
+use crate::model::step::step;
+use crate::program::ops::Step;
+use crate::program::ops::configure::Configure;
+use crate::trace::{Observation, Trace};
 
-use crate::contract::{Clause, Strength, row};
-use crate::model::fires::clauses;
-use crate::model::rules::step;
-use crate::model::width::{self, wider_by_right};
-use crate::model::{Branch, Kind, World};
-use crate::plan::{Name, Step};
-use crate::policy::{Defaults, Dimension, Policy, Profiles};
-use crate::trace::{Trace, What};
-
-pub mod adopt;
-pub mod compare;
-pub mod deed;
-mod elsewhere;
-pub mod evidence;
+mod alternatives;
+mod branch_choice;
+pub mod capabilities;
+mod compare;
+mod comparison;
+mod concurrent;
+mod files;
+mod findings;
+mod interrupted;
+mod model_context;
 pub mod origin;
-pub mod residents;
-mod shown;
+pub mod probe;
+mod protocol;
+pub mod record;
+pub mod releases;
+mod resync;
 pub mod signature;
+mod step_context;
 #[cfg(test)]
 mod tests;
-pub mod together;
-pub mod told;
-mod torn;
-pub mod wire;
+pub mod verdict;
+pub mod view;
 
-use self::compare::{Adopt, Comparison, Mismatch};
-use self::evidence::Evidence;
-use self::origin::Origin;
-use self::residents::{Residence, Residents};
-use self::signature::Signature;
+use self::branch_choice::{Candidate, nearest};
+use self::capabilities::Capabilities;
+use self::findings::{Findings, Place};
+use self::releases::ReleaseTimeline;
+use self::step_context::StepContext;
+use self::verdict::{Notice, Verdict};
 
-/// Worlds kept at once; past it the plan races more than the judge can follow.
+/// Worlds kept at once; past it the program races more than the judge can follow.
 const WORLDS_MAX: usize = 64;
 
-/// A place where a policy shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum View {
-    /// The answer to start, resume and fork; of other requests, that they were answered or refused.
-    Reply,
-    /// `thread/settings/updated`.
-    Notice,
-    /// A warm resume without override.
-    Reread,
-    /// A cold resume in a second process, on a copy of the home.
-    Fresh,
-    /// What the request to the model says.
-    Told,
-    /// The thread's rollout file.
-    Rollout,
-    /// The thread's row in the state database.
-    Store,
-    /// What happened when the model asked for a command or a patch.
-    Deed,
-    /// The lines, turns and processes themselves.
-    Wire,
-    /// Each line beside the schema that the server prints of itself.
-    Schema,
-}
-
-/// One breach of one clause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The clause that is broken.
-    pub clause: Clause,
-    /// How firmly the sources stand behind it, in this dimension.
-    pub strength: Strength,
-    /// The dimension of the wrong value, where it is about one.
-    pub dimension: Option<Dimension>,
-    /// The step that shows it: the first, or the first at which it widens.
-    pub step: usize,
-    /// The kind of operation.
-    pub kind: Kind,
-    /// The thread.
-    pub thread: Option<Name>,
-    /// Every view that shows it.
-    pub views: BTreeSet<View>,
-    /// The form of what was due, as it stands in the signature.
-    pub form: String,
-    /// What was due.
-    pub expected: String,
-    /// What was seen.
-    pub seen: String,
-    /// The form of what was seen, where it is a value.
-    pub seen_form: Option<String>,
-    /// Where the wrong value comes from: the first that fits.
-    pub origin: Origin,
-    /// The other origins that fit.
-    pub also_fits: Vec<Origin>,
-    /// Whether what was seen allows more than what was due.
-    pub widened: bool,
-    /// The policies that are apart, where it is about a value.
-    pub apart: Option<Apart>,
-    /// The release that ran where it showed, and those that had the home before.
-    pub residence: Residence,
-}
-
-/// What was due and what was seen, as whole policies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Apart {
-    /// The policy that was due.
-    pub due: Policy,
-    /// The same with the value that was seen.
-    pub seen: Policy,
-    /// What named profiles meant then.
-    pub profiles: Profiles,
-}
-
-/// Something to know that breaks no clause.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Notice {
-    /// The clause it is listed under.
-    pub clause: Clause,
-    /// The step.
-    pub step: usize,
-    /// What it is, in a sentence; equal notices have equal texts.
-    pub text: String,
-}
-
-/// How often a clause was compared, and with what outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Comparisons.
-    pub fired: u64,
-    /// Of them, those that agreed.
-    pub held: u64,
-    /// Of them, those that did not.
-    pub broken: u64,
-}
-
-/// What a comparison was about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
-    /// The clause.
-    pub clause: Clause,
-    /// The view; none where a clause was relied on and not compared by itself.
-    pub view: Option<View>,
-    /// The dimension, where it was about one.
-    pub dimension: Option<Dimension>,
-}
-
-/// The judgement of one trace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// The breaches, one for each signature and form of what was seen, in the order in which they
-    /// showed.
-    pub findings: Vec<Finding>,
-    /// Notices.
-    pub notices: Vec<Notice>,
-    /// Why the harness cannot say, where it cannot.
-    pub inconclusive: Option<String>,
-    /// What was compared.
-    pub tally: BTreeMap<Cell, Tally>,
-    /// The steps that were performed.
-    pub performed: BTreeSet<usize>,
-    /// The steps that the release was not asked for, and what it does not have of each.
-    pub left_out: BTreeMap<usize, String>,
-    /// The clauses that these steps were to test.
-    pub withheld: BTreeSet<Clause>,
-}
-
-impl Finding {
-    /// What deduplication, shrinking and known deviations go by.
-    pub fn signature(&self) -> Signature {
-        Signature {
-            clause: self.clause,
-            dimension: self.dimension,
-            kind: self.kind,
-            form: self.form.clone(),
-            origin: self.origin,
-        }
-    }
-
-    /// Whether another finding has the same signature, and shows the same form of a wrong value,
-    /// on the same release and after the same others.
-    pub fn is_like(&self, other: &Finding) -> bool {
-        let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
-        same && self.residence == other.residence
-    }
-}
-
-impl Verdict {
-    /// Whether a finding has this signature.
-    pub fn shows(&self, signature: &Signature) -> bool {
-        self.findings.iter().any(|finding| finding.signature() == *signature)
-    }
-
-    fn count(&mut self, cell: Cell, held: bool) {
-        let tally = self.tally.entry(cell).or_default();
-        tally.fired += 1;
-        tally.held += u64::from(held);
-        tally.broken += u64::from(!held);
-    }
-}
-
-/// A verdict in the making.
 struct Judging<'a> {
     trace: &'a Trace,
-    residents: Residents,
+    releases: ReleaseTimeline,
     steps: Vec<Step>,
-    verdict: Verdict,
-    /// The finding whose seen value a thread's dimension now holds.
-    adopted: BTreeMap<(Name, Dimension), usize>,
-    evidence: Evidence,
-    /// All defaults that config.toml has had.
-    defaults: Vec<Defaults>,
+    findings: Findings,
 }
 
 /// Judges a trace by the contract.
 pub fn judge(trace: &Trace) -> Verdict {
+    let defaults = &trace.program.defaults;
     let mut judging = Judging {
         trace,
-        residents: Residents::of(trace),
-        steps: trace.plan.whole(),
-        verdict: Verdict::default(),
-        adopted: BTreeMap::new(),
-        evidence: Evidence::default(),
-        defaults: vec![trace.plan.defaults.clone()],
+        releases: ReleaseTimeline::new(trace),
+        steps: trace.program.with_audit(),
+        findings: Findings::new(defaults.clone()),
     };
-    let mut worlds = vec![World::new(trace.plan.defaults.clone())];
+    let mut worlds = vec![World::new(defaults.clone())];
     let end = trace.cut().unwrap_or(judging.steps.len());
     for index in 0..end.min(judging.steps.len()) {
         worlds = judging.step(index, worlds);
         if worlds.len() > WORLDS_MAX {
             let reason = format!("step {index} leaves more than {WORLDS_MAX} worlds to follow");
-            judging.verdict.inconclusive = Some(reason);
-            return judging.verdict;
+            let verdict = judging.findings.verdict;
+            return Verdict { inconclusive: Some(reason), ..verdict };
         }
     }
-    judging.wire();
-    judging.trouble();
-    let left = std::mem::take(&mut judging.evidence).left();
-    judging.verdict.notices.extend(left);
-    judging.verdict
+    judging.compare_protocol();
+    let inconclusive = inconclusive(trace);
+    Verdict { inconclusive, ..judging.findings.into_verdict() }
+}
+
+/// Why the trace says nothing, where the harness itself had trouble or is at fault.
+fn inconclusive(trace: &Trace) -> Option<String> {
+    let observations = || trace.entries.iter().map(|entry| &entry.observation);
+    let trouble = observations().find_map(|observation| match observation {
+        Observation::Trouble { reason } => Some(reason.clone()),
+        _ => None,
+    });
+    trouble.or_else(|| observations().find_map(protocol::own_fault))
 }
 
 impl Judging<'_> {
-    /// Compares one step with every branch of every world, and gives the worlds to go on with.
+    /// Compares one step with every branch of every world, and returns the worlds to go on with.
     fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
-        let wanted = self.steps[index].clone();
-        if let Step::Configure { defaults } = &wanted {
-            self.defaults.push(defaults.clone());
+        let step = self.steps[index].clone();
+        if let Step::Configure(Configure { defaults }) = &step {
+            self.findings.defaults.push(defaults.clone());
         }
-        let facts: Vec<&What> = self.trace.of_step(index).collect();
-        if let Some(what) = shown::left_out(&facts) {
-            self.verdict.left_out.insert(index, what);
-            self.verdict.withheld.extend(worlds.iter().flat_map(|one| clauses(one, &wanted)));
+        let home = self.releases.at_step(index);
+        let defaults = &self.findings.defaults;
+        let context = StepContext {
+            step: &step,
+            request: 0,
+            observations: self.trace.of_step(index).collect(),
+            capabilities: &Capabilities::in_worlds(home.release.as_ref(), defaults, &worlds),
+        };
+        let verdict = &mut self.findings.verdict;
+        if let Some(what) = context.left_out() {
+            verdict.left_out.insert(index, what.to_owned());
+            verdict.withheld.extend(worlds.iter().flat_map(|world| clauses(world, &step)));
             return worlds;
         }
-        if shown::not_taken(&wanted, &facts) {
+        if context.is_impossible() {
             return worlds;
         }
-        if shown::performed(&wanted, &facts) {
-            self.verdict.performed.insert(index);
+        if context.is_performed() {
+            verdict.performed.insert(index);
         }
-        let ran = self.residents.at_step(index);
-        let gates = shown::gates(ran.release.as_ref(), &self.defaults, &worlds);
-        let mut all = Vec::new();
-        for world in &shown::closed(worlds, &wanted, &facts) {
-            for branch in step(world, &wanted) {
-                let mut compared = match &wanted {
-                    Step::Together(steps) => {
-                        together::compare((world, &branch), steps, &facts, &gates)
-                    }
-                    Step::Torn(inner, _) => torn::compare(&branch.due, inner, &facts, &gates),
-                    _ => compare::compare(&branch.due, &wanted, &facts, &gates),
-                };
-                compared.extend(elsewhere::unloaded(wanted.kind(), &branch, &facts));
-                all.push((world.clone(), branch, compared));
-            }
-        }
-        // A branch that did not happen is no better for being wrong in less, and of those that are
-        // as far the mildest accusation is made.
-        let far = |(_, _, compared): &(_, _, Vec<Comparison>)| elsewhere::distance(compared);
-        let nearest = all.iter().map(far).min().unwrap_or(elsewhere::NONE);
-        all.retain(|one| far(one) == nearest);
-        all.sort_by_key(|(_, _, compared)| Reverse(elsewhere::gravest(compared)));
-        let (before, branch, compared) = all.first().cloned().expect("a step has an answer");
-        all.retain(|(_, _, other)| elsewhere::same(other, &compared));
-        self.record(index, &before, &branch, &compared);
-        self.look_at_evidence(index, &branch.world, &facts, &compared);
-        self.widths(index, &before, &wanted);
-        // In the order of the model: which world stands for the others depends on no name.
-        let mut next: Vec<World> = Vec::new();
-        for (before, branch, compared) in all {
-            let world = adopt::adopt(&before, branch.world, &compared);
-            let world = adopt::learn(world, &facts);
-            let world = torn::ended(world, &wanted);
-            if !next.contains(&world) {
-                next.push(world);
-            }
-        }
-        next
-    }
-
-    fn record(&mut self, index: usize, before: &World, branch: &Branch, compared: &[Comparison]) {
-        let agreed = elsewhere::distance(compared) == elsewhere::NONE;
-        for comparison in compared {
-            self.verdict.count(comparison.cell, comparison.mismatch.is_none());
-            match &comparison.mismatch {
-                None => self.further_view(comparison),
-                Some(mismatch) => {
-                    let from = origin::origins(mismatch, before, &branch.world, &self.defaults);
-                    let ran = self.residents.at_step(index);
-                    self.find((index, ran), mismatch, from);
-                }
-            }
-        }
-        if compared.is_empty() {
-            return;
-        }
-        for clause in &branch.rests {
-            let cell = Cell { clause: *clause, view: None, dimension: None };
-            let tally = self.verdict.tally.entry(cell).or_default();
-            tally.fired += 1;
-            tally.held += u64::from(agreed);
-        }
-    }
-
-    /// A view that agrees with an adopted value shows the first finding once more.
-    fn further_view(&mut self, comparison: &Comparison) {
-        let Some((thread, value)) = &comparison.agreed else {
-            return;
-        };
-        let key = (*thread, value.dimension());
-        let Some(index) = self.adopted.get(&key).copied() else {
-            return;
-        };
-        let finding = &mut self.verdict.findings[index];
-        match (comparison.cell.view, finding.seen == value.to_string()) {
-            (Some(view), true) => drop(finding.views.insert(view)),
-            // The copy shows what is stored, and the value may be wrong in force alone.
-            (Some(View::Fresh), false) => {}
-            _ => drop(self.adopted.remove(&key)),
-        }
-    }
-
-    fn find(
-        &mut self,
-        (step, residence): (usize, Residence),
-        mismatch: &Mismatch,
-        mut origins: Vec<Origin>,
-    ) {
-        let origin = origins.remove(0);
-        let view = mismatch.view;
-        let finding = Finding {
-            clause: mismatch.clause,
-            strength: row(mismatch.clause).strength(mismatch.dimension),
-            dimension: mismatch.dimension,
-            step,
-            kind: mismatch.kind,
-            thread: mismatch.thread,
-            views: BTreeSet::from([view]),
-            form: mismatch.form.clone().into_owned(),
-            expected: mismatch.expected.clone(),
-            seen: mismatch.seen.clone(),
-            seen_form: mismatch.value.as_ref().map(|value| value.form().to_owned()),
-            origin,
-            also_fits: origins,
-            widened: mismatch.widened,
-            apart: mismatch.apart.clone(),
-            residence,
-        };
-        let findings = &mut self.verdict.findings;
-        let same = findings.iter().position(|other| other.is_like(&finding));
-        let index = match same {
-            Some(index) => {
-                let worse = mismatch.widened && !findings[index].widened;
-                let mut views = findings[index].views.clone();
-                views.insert(view);
-                if worse {
-                    findings[index] = finding;
-                }
-                findings[index].views = views;
-                index
-            }
-            None => {
-                findings.push(finding);
-                findings.len() - 1
-            }
-        };
-        if let (Adopt::Value { .. }, Some(thread), Some(dimension)) =
-            (&mismatch.adopt, mismatch.thread, mismatch.dimension)
-        {
-            self.adopted.insert((thread, dimension), index);
-        }
+        let nearest = nearest(candidates(&context, worlds));
+        let first = &nearest[0];
+        self.findings.add_candidate(&Place { step: index, home }, first);
+        self.findings.add_files(index, &context, first);
+        self.note_widening(index, first);
+        advance(&context, &nearest)
     }
 
     /// G12: where a clause lets a policy be wider than the client asked for.
-    fn widths(&mut self, step: usize, before: &World, wanted: &Step) {
-        if let Some(clause) = wider_by_right(before, wanted) {
-            let text = format!("{}, as {clause} has it", width::words(clause));
-            self.verdict.notices.push(Notice { clause: Clause::G12, step, text });
+    fn note_widening(&mut self, step: usize, candidate: &Candidate) {
+        if let Some(clause) = wider_by_right(&candidate.before, &self.steps[step]) {
+            let text = format!("{}; clause {clause} permits it", permitted_widening::words(clause));
+            self.findings.verdict.notices.push(Notice { clause: Clause::G12, step, text });
         }
     }
 
-    fn wire(&mut self) {
-        for ((step, fact), comparison) in wire::compare(self.trace, &self.steps) {
-            self.verdict.count(comparison.cell, comparison.mismatch.is_none());
-            if let Some(mismatch) = &comparison.mismatch {
-                let ran = self.residents.at_fact(fact);
-                self.find((step, ran), mismatch, vec![Origin::Unknown]);
-            }
+    fn compare_protocol(&mut self) {
+        for compared in protocol::compare(self.trace, &self.steps) {
+            let home = self.releases.at_entry(compared.entry);
+            let place = Place { step: compared.step, home };
+            self.findings.add(&place, &compared.comparison, Vec::new());
         }
     }
+}
 
-    fn trouble(&mut self) {
-        let facts = || self.trace.facts.iter().map(|fact| &fact.what);
-        let reason = facts().find_map(|what| match what {
-            What::Trouble { reason } => Some(reason.clone()),
-            _ => None,
-        });
-        self.verdict.inconclusive = reason.or_else(|| facts().find_map(wire::own_fault));
+/// Every branch of every world, compared with what was observed.
+fn candidates(context: &StepContext, worlds: Vec<World>) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for before in perhaps_unloaded(context, worlds) {
+        for branch in step(&before, context.step) {
+            let mut comparisons = match context.step {
+                Step::Parallel(_) => concurrent::compare(context, &before, &branch),
+                Step::KillDuring(inner, _) => {
+                    interrupted::compare(&context.inner(inner), &branch.due)
+                }
+                _ => compare::compare(context, &branch.due),
+            };
+            comparisons.extend(alternatives::compare_refusal_unloads(context, &branch));
+            candidates.push(Candidate { before: before.clone(), branch, comparisons });
+        }
     }
+    candidates
+}
+
+/// The worlds as they are and, since an idle thread without a subscribed client may be unloaded at
+/// any time, as they are without threads that may have been.
+fn perhaps_unloaded(context: &StepContext, mut worlds: Vec<World>) -> Vec<World> {
+    for name in context.perhaps_unloaded() {
+        let unloaded: Vec<World> = worlds.iter().filter_map(|world| world.closed(name)).collect();
+        worlds.extend(unloaded);
+    }
+    worlds
+}
+
+/// The worlds after a step. In the order of the model: which world stands for the others depends on
+/// no name.
+fn advance(context: &StepContext, candidates: &[Candidate]) -> Vec<World> {
+    let mut next: Vec<World> = Vec::new();
+    for candidate in candidates {
+        let world = resync::learn(resync::resync(candidate), &context.observations);
+        let world = interrupted::unload_killed(world, context.step);
+        if !next.contains(&world) {
+            next.push(world);
+        }
+    }
+    next
 }

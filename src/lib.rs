@@ -2,41 +2,50 @@
 //!
 //! [`Check`] is a campaign in one call, for your own `cargo test`. The parts are usable alone:
 //!
-//! * [`drive::isolated::Isolated`]: a server with a home, a model and a connection of its own;
-//! * [`upstream::Upstream`]: the stand-in for the model, with queued answers, delays, gates and the
-//!   requests that it captured;
+//! * [`drive::isolated::Isolated`]: a server with its own home, model and connection;
+//! * [`mock_model::MockModel`]: the stand-in for the model, with queued answers, delays, gates and
+//!   captured requests;
 //! * [`client::Client`] and [`server::Server`]: JSON-RPC over any byte stream, and one process;
-//! * [`wire::policy`]: the policy that a reply or a notice states.
+//! * [`protocol::policy`]: the policy that a reply or a notice states.
 //!
-//! One case goes through the modules in the order in which they stand below: an [`op::Case`]
-//! becomes a [`plan::Plan`], [`drive`] performs it and records a [`trace::Trace`], [`judge`]
-//! compares that with the [`model`], and [`campaign`] repeats, shrinks and confirms.
-
-// A room's tag reads as a link in its page: it leads here, where the kinds are explained.
-extern crate self as edge;
-extern crate self as shell;
+//! A case goes through the modules in the order in which they stand below: [`drive`] performs a
+//! program and records a trace, the judge compares that with the model, and a campaign repeats,
+//! shrinks and confirms.
 
 pub mod policy;
-pub mod op;
-pub mod plan;
+#[doc(hidden)]
+pub mod program;
+#[doc(hidden)]
 pub mod contract;
+#[doc(hidden)]
 pub mod model;
-pub mod wire;
-pub mod schema;
+pub mod protocol;
+#[doc(hidden)]
 pub mod trace;
+#[doc(hidden)]
 pub mod judge;
+#[doc(hidden)]
 pub mod known;
+#[doc(hidden)]
 pub mod shrink;
+#[doc(hidden)]
 pub mod provision;
-pub mod disk;
+pub mod home;
 pub mod server;
-pub mod upstream;
+pub mod mock_model;
 pub mod client;
 pub mod drive;
+#[doc(hidden)]
 pub mod campaign;
+#[doc(hidden)]
 pub mod matrix;
+#[doc(hidden)]
 pub mod report;
 pub mod check;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[cfg(test)]
+mod testing;
 
 pub use check::Check;

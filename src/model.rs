@@ -1,49 +1,55 @@
-//! [core] The reference world: what the contract allows next.
+//! The reference world: what the contract allows next.
 //!
-//! Given a world and a step, lists every answer the contract allows, each with the world after it
-//! and the clauses it rests on. Never empty: every step has an answer, and one that nobody may
-//! refuse or grant is our bug. Knows no JSON, no clock, no chance, and nothing of any release.
+//! Given a world and a step, it lists every answer that the contract allows, each with the world
+//! after it and the clauses that it rests on. The list is never empty. The model knows no JSON, no
+//! clock, no chance, and nothing about any release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Clause;
-use crate::op::{Act, Stop};
-use crate::plan::{Name, Who};
-use crate::policy::{DEFAULT, Defaults, Dimension, Permissions, Policy, SandboxMode};
+use crate::policy::{
+    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
+};
+use crate::program::operation::{OpKind, Operation};
+use crate::program::ops::configure::Configure;
+use crate::program::ops::restart::Stop;
+use crate::program::ops::resume::Resume;
+use crate::program::thread::{ThreadName, ThreadRef};
 
-mod acts;
-mod calls;
-pub mod deeds;
-pub mod fires;
-mod full;
-mod races;
-pub mod rules;
-mod ruling;
+mod branch;
+mod concurrent;
+pub mod expectations;
+mod full_disk;
+mod interrupted;
+mod ops;
+pub mod permitted_widening;
+pub mod probes;
+mod rule;
+mod simple;
+pub mod step;
 #[cfg(test)]
 mod tests;
-mod torn;
 mod turns;
-pub mod width;
 
-/// Raised whenever a prediction or a draw changes, so that a campaign's token says what it was.
-pub const REVISION: u32 = 7;
+/// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
+pub const REVISION: u32 = 8;
 
-/// Everything that the contract makes of the steps so far.
+/// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct World {
     /// The defaults in config.toml now.
     pub defaults: Defaults,
     /// The threads that exist, by name.
-    pub threads: BTreeMap<Name, Thread>,
+    pub threads: BTreeMap<ThreadName, Thread>,
     /// Whether writes to files fail now.
     pub full: bool,
     /// Whether a further client is connected to the running server.
     pub joined: bool,
-    /// Which of the two speaks now, the first or the further one.
+    /// The connection that sends the present step: 0, or 1 for the second client.
     pub speaker: usize,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
-    /// The tiers that a start's reply took.
+    /// The service tiers that the reply to a start has stated (T8).
     pub tiers: BTreeSet<String>,
 }
 
@@ -54,38 +60,36 @@ pub struct Thread {
     pub live: Option<Policy>,
     /// The policy that a cold read must give.
     pub stored: Policy,
-    /// Other policies that a cold read may give: of changes that nobody acknowledged.
+    /// Other policies that a cold read may give: those of changes that were not acknowledged.
     pub maybe: BTreeSet<Policy>,
     /// Whether the thread can be resumed and forked at all.
     pub materialised: bool,
-    /// Whether the contract leaves it open that an unmaterialised thread can be.
+    /// Whether it is open that an unmaterialised thread can be resumed.
     pub uncertain: bool,
     /// Whether it is kept in memory alone.
     pub ephemeral: bool,
-    /// Whether it is archived.
     pub archived: bool,
-    /// The connections that hear of it: the first and the second.
+    /// Whether the first and the second connection are subscribed to it.
     pub heard_by: [bool; 2],
     /// The policy of the turn that runs, if one does.
     pub running: Option<Policy>,
     /// The policies of its own turns, in order.
     pub turns: Vec<Policy>,
-    /// Whether one of them was broken off with the server: whether it can be cut at is open.
+    /// Whether a kill broke one of them off: it is open whether a fork can be cut there.
     pub broken_off: bool,
     /// The thread that spawned it, where it is a subagent.
-    pub parent: Option<Name>,
+    pub parent: Option<ThreadName>,
     /// Which clause gave each value of the live policy, and by which operation.
-    pub ruled: Ruling,
+    pub cited: Citations,
     /// The clauses by which a cold read restores each value of the stored policy.
-    pub restored: Ruling,
-    /// What a look or a cold read relies on since the last one: kills, unloads, acts.
+    pub restored: Citations,
+    /// The clauses that the next read relies on: of kills, unloads and actions since the last one.
     pub trail: BTreeSet<Clause>,
     /// The policy before the last change.
     pub before: Option<Policy>,
     /// The source's policy at the fork, where the thread is one.
     pub source: Option<Policy>,
-    /// Whether a request that a full disk broke off may have left it such that it cannot be loaded
-    /// until the server is started again.
+    /// Whether a full disk may have left it so that it cannot be loaded until the next restart.
     pub stuck: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
@@ -93,69 +97,28 @@ pub struct Thread {
 
 /// The clauses that a policy's values rest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ruling {
-    /// The operation.
-    pub kind: Kind,
-    /// The clause that the operation is told under as a whole.
+pub struct Citations {
+    pub kind: OpKind,
+    /// The clause of the operation as a whole.
     own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
     clauses: [Clause; 10],
 }
 
-/// The kind of operation that a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// `thread/start`.
-    Start,
-    /// A turn.
-    Run,
-    /// `turn/steer`.
-    Steer,
-    /// `turn/settings/update`.
-    Retune,
-    /// `thread/settings/update`.
-    Settings,
-    /// `thread/fork`.
-    Fork,
-    /// `thread/resume`, the audit's cold reads included.
-    Resume,
-    /// Something that is no matter of policy.
-    Act(Act),
-    /// A subagent's start.
-    Spawn,
-    /// A subagent's later task.
-    Task,
-    /// A second server on the same home.
-    Rival,
-    /// A request that must be refused.
-    Invalid,
-    /// The server's end and new start.
-    Restart,
-    /// A change of config.
-    Configure,
-    /// A disk that is full, or no more.
-    Disk,
-    /// Several calls at once.
-    Together,
-}
-
 /// One answer that the contract allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
-    /// The world after it.
     pub world: World,
-    /// What is due.
-    pub due: Due,
-    /// Every clause that this answer rests on, the operation's own and the general ones.
-    pub rests: Vec<Clause>,
+    pub due: Expected,
+    /// The clauses that this answer rests on, the general ones included.
+    pub relies_on: Vec<Clause>,
 }
 
-/// What a step must show.
+/// What a step must show to be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Nothing is asked of the server, or nothing that it answers is ruled.
+pub enum Expected {
+    /// The step sends nothing, or the contract says nothing about the answer.
     Nothing,
-    /// The request is refused.
     Refusal(Clause),
     /// One of two answers that are both allowed: whether the request is granted.
     Answer {
@@ -164,66 +127,142 @@ pub enum Due {
     },
     /// One of two outcomes that are both allowed: whether the thread is unloaded now.
     Closing {
-        /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// Whether this branch is the one in which it is.
         closed: bool,
     },
     /// The reply states this policy of this thread.
-    Policy(Name, Policy, Ruling),
-    /// The same, as a look at what an earlier operation left.
-    Look(Name, Policy, Ruling),
-    /// The same, as a look by a second process on a copy of the home.
-    Fresh(Name, Policy, Ruling),
+    Policy(ThreadName, Policy, Citations),
+    /// The same, by a warm read of what an earlier operation left.
+    Look(ThreadName, Policy, Citations),
+    /// The same, by a second process on a copy of the home.
+    ColdRead(ThreadName, Policy, Citations),
     /// A turn runs under this policy; `notice` says whether it changed something.
     Turn {
-        /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// The policy of the turn and of those after it.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        citations: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
-    /// The thread's next turn has this policy from now on, and none starts by it.
+    /// The thread's next turn has this policy from now on; no turn starts.
     Change {
-        /// The thread.
-        thread: Name,
+        thread: ThreadName,
         /// The policy of the next turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        citations: Citations,
         /// Whether `thread/settings/updated` is due (T9); none where it is left open.
         notice: Option<bool>,
     },
-    /// The server runs a turn by itself, and tells the model this policy of it.
-    Told {
-        /// The thread.
-        thread: Name,
+    /// The server starts a turn, and the request to the model states this policy.
+    ModelContext {
+        thread: ThreadName,
         /// The policy of that turn.
         policy: Policy,
         /// What its values rest on.
-        ruling: Ruling,
+        citations: Citations,
     },
-    /// A subagent is told no wider policy than this one.
+    /// The request of a subagent states a policy that is not wider than this one.
     Within {
-        /// The subagent.
-        thread: Name,
-        /// Its parent's present policy.
+        thread: ThreadName,
         bound: Policy,
     },
     /// A call that a kill broke off when it had come so far.
-    Torn {
-        /// Whether a reply, a notice or the end of its turn has shown what it changes (R17).
-        acknowledged: bool,
-        /// Whether its turn was heard to start.
-        started: bool,
-        /// What was due to it.
-        due: Box<Due>,
+    Interrupted {
+        /// How far it had come.
+        stage: Stage,
+        /// What would have been expected of it.
+        due: Box<Expected>,
     },
-    /// Several calls at once, each with what is due to it, in the order of the step.
-    All(Vec<Due>),
+    /// What is expected of each of several calls at once, in the order of the step.
+    All(Vec<Expected>),
+}
+
+/// How far a call had come when the server was killed (R17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was heard of it.
+    Nothing,
+    /// Its turn was heard to start.
+    Started,
+    /// A reply, a notice or the end of its turn has shown what it changes.
+    Acknowledged,
+    StartedAndAcknowledged,
+}
+
+impl Stage {
+    /// Whether what it changes was shown.
+    pub fn acknowledged(self) -> bool {
+        matches!(self, Stage::Acknowledged | Stage::StartedAndAcknowledged)
+    }
+
+    /// Whether its turn was heard to start.
+    pub fn started(self) -> bool {
+        matches!(self, Stage::Started | Stage::StartedAndAcknowledged)
+    }
+}
+
+impl Citations {
+    /// What a cold read restores once a turn has run.
+    pub const RESTORED: Citations = Citations {
+        kind: Resume::KIND,
+        own: Clause::R4,
+        clauses: [
+            Clause::R4,
+            Clause::R5,
+            Clause::R8,
+            Clause::R6,
+            Clause::R9,
+            Clause::R9,
+            Clause::G1,
+            Clause::R10,
+            Clause::R13,
+            Clause::R13,
+        ],
+    };
+
+    /// The same clause for every value.
+    pub fn all(kind: OpKind, clause: Clause) -> Citations {
+        Citations { kind, own: clause, clauses: [clause; 10] }
+    }
+
+    /// The clause of a value.
+    pub fn clause(&self, value: &Value) -> Clause {
+        self.of(value.dimension())
+    }
+
+    /// The clause of a dimension.
+    pub fn of(&self, dimension: Dimension) -> Clause {
+        self.clauses[dimension as usize]
+    }
+
+    /// The clause of the operation as a whole.
+    pub fn main(&self) -> Clause {
+        self.own
+    }
+
+    /// This ruling with another clause for the operation as a whole.
+    pub fn cited_as(self, own: Clause) -> Citations {
+        Citations { own, ..self }
+    }
+
+    /// This ruling with another clause for these dimensions.
+    pub fn with(mut self, dimensions: &[Dimension], clause: Clause) -> Citations {
+        for dimension in dimensions {
+            self.clauses[*dimension as usize] = clause;
+        }
+        self
+    }
+
+    /// `set` where the overrides set a value, this ruling's clause elsewhere.
+    pub fn where_set<S>(self, set: Clause, overrides: &Overrides<S>) -> Citations {
+        let dimensions: Vec<Dimension> =
+            Dimension::ALL.into_iter().filter(|one| overrides.sets(*one)).collect();
+        self.with(&dimensions, set)
+    }
 }
 
 impl World {
@@ -234,15 +273,15 @@ impl World {
     }
 
     /// The thread, if it exists.
-    pub fn thread(&self, who: Who) -> Option<(Name, &Thread)> {
+    pub fn thread(&self, who: ThreadRef) -> Option<(ThreadName, &Thread)> {
         match who {
-            Who::Nobody => None,
-            Who::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
+            ThreadRef::Unknown => None,
+            ThreadRef::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
         }
     }
 
-    /// The policy without a tier that no start's reply took: what the server makes of it is
-    /// nobody's rule (T8).
+    /// The policy without a tier that no start's reply stated: the contract does not say what the
+    /// server makes of it (T8).
     fn judged(&self, mut policy: Policy) -> Policy {
         let known = |tier: &String| tier == DEFAULT || self.tiers.contains(tier);
         if !policy.others.get(&Dimension::T).is_none_or(known) {
@@ -257,12 +296,12 @@ impl World {
     }
 
     /// The subagents of a thread, and theirs.
-    fn spawned_by(&self, name: Name) -> Vec<Name> {
+    fn spawned_by(&self, name: ThreadName) -> Vec<ThreadName> {
         let children = self.threads.iter().filter(|(_, thread)| thread.parent == Some(name));
         children.flat_map(|(child, _)| [vec![*child], self.spawned_by(*child)].concat()).collect()
     }
 
-    fn with(&self, name: Name, thread: Thread) -> World {
+    fn with(&self, name: ThreadName, thread: Thread) -> World {
         let mut world = self.clone();
         world.threads.insert(name, thread);
         world
@@ -275,7 +314,7 @@ impl World {
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
-            thread.ruled = Ruling::all(Kind::Configure, Clause::S2);
+            thread.cited = Citations::all(Configure::KIND, Clause::S2);
             if let Permissions::Profile(id) = &thread.stored.permissions {
                 thread.meant = thread.meant.or_else(|| self.defaults.profiles.get(id).copied());
             }
@@ -285,7 +324,7 @@ impl World {
 
     /// The world once this thread is unloaded by idleness, where it can be: loaded, idle, and
     /// heard by nobody.
-    pub fn closed(&self, name: Name) -> Option<World> {
+    pub fn closed(&self, name: ThreadName) -> Option<World> {
         let thread = self.threads.get(&name)?;
         let idle = thread.live.is_some() && thread.running.is_none() && thread.unheard();
         idle.then(|| {
@@ -296,22 +335,39 @@ impl World {
         })
     }
 
+    /// The same with this thread unloaded.
+    fn with_unloaded(&self, name: ThreadName) -> World {
+        let mut world = self.clone();
+        world.unload(name);
+        world
+    }
+
+    /// The same with this thread idle, and the first client not subscribed to it.
+    fn without_listener(&self, name: ThreadName) -> World {
+        let mut world = self.clone();
+        world.threads.entry(name).and_modify(|thread| {
+            thread.heard_by[0] = false;
+            thread.running = None;
+        });
+        world
+    }
+
     /// This thread is not loaded any more, and if it was never kept, not there.
-    pub fn unload(&mut self, name: Name) {
+    pub fn unload(&mut self, name: ThreadName) {
         if let Some(thread) = self.threads.get_mut(&name) {
             thread.unload();
         }
         self.threads.retain(|_, thread| thread.live.is_some() || thread.can_return());
     }
 
-    fn unloaded(&self, stop: Stop, forgets: bool) -> World {
+    fn unloaded(&self, stop: Stop, drop_db: bool) -> World {
         let mut world = World { joined: false, ..self.clone() };
         world.gained.clear();
         for thread in world.threads.values_mut() {
             if thread.live.is_some() && stop == Stop::Kill {
                 thread.trail.insert(Clause::R17);
             }
-            if forgets {
+            if drop_db {
                 thread.trail.insert(Clause::G10);
             }
             thread.stuck = false;
@@ -324,7 +380,7 @@ impl World {
 
 impl Thread {
     /// A thread that was just started or forked, and is loaded.
-    pub fn new(policy: Policy, ruled: Ruling) -> Thread {
+    pub fn new(policy: Policy, cited: Citations) -> Thread {
         Thread {
             live: Some(policy.clone()),
             stored: policy,
@@ -338,8 +394,8 @@ impl Thread {
             turns: Vec::new(),
             broken_off: false,
             parent: None,
-            ruled,
-            restored: Ruling::RESTORED,
+            cited,
+            restored: Citations::RESTORED,
             trail: BTreeSet::new(),
             before: None,
             source: None,
@@ -350,16 +406,17 @@ impl Thread {
 
     /// This thread with another policy in force, live and stored. Whether what is done in a folder
     /// that a resume chose writes that folder down is left open (R10).
-    fn moved(&self, policy: Policy, ruled: Ruling) -> Thread {
+    fn moved(&self, policy: Policy, cited: Citations) -> Thread {
         let last = self.live.as_ref().unwrap_or(&self.stored);
         let before = if *last == policy { self.before.clone() } else { Some(last.clone()) };
         let folder = |policy: &Policy| policy.others.get(&Dimension::CWD).cloned();
         let chosen = folder(last) == folder(&policy) && folder(last) != folder(&self.stored);
-        let (stored, maybe) = match chosen {
-            true => (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()])),
-            false => (policy.clone(), BTreeSet::new()),
+        let (stored, maybe) = if chosen {
+            (policy.clone().in_folder_of(&self.stored), BTreeSet::from([policy.clone()]))
+        } else {
+            (policy.clone(), BTreeSet::new())
         };
-        Thread { live: Some(policy), stored, before, ruled, maybe, ..self.clone() }
+        Thread { live: Some(policy), stored, before, cited, maybe, ..self.clone() }
     }
 
     fn unload(&mut self) {
@@ -374,7 +431,7 @@ impl Thread {
         !self.ephemeral && (self.materialised || self.uncertain)
     }
 
-    /// Whether nobody has said yet that it can be resumed.
+    /// Whether it is certain that it cannot be resumed yet.
     fn can_begin(&self) -> bool {
         !self.materialised && !self.uncertain
     }

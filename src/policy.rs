@@ -1,7 +1,7 @@
-//! [core] The values that a thread's policy is made of.
+//! The values that a thread's policy is made of.
 //!
 //! One canonical value per meaning: a granular policy has all five fields, a sandbox all of its
-//! own, and a spelling that no release of ours knows is kept as `Odd`. Every value has one word in
+//! own, and a spelling that no release of ours knows is kept as `Unrecognised`. Every value has one word in
 //! the text form, and `parse(print(v)) == v`. Knows the order "allows more than"; knows no JSON and
 //! no file.
 
@@ -11,8 +11,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub mod order;
-pub mod overlay;
-pub mod told;
+pub mod overrides;
+#[doc(hidden)]
+pub mod model_context;
 pub mod value;
 pub mod words;
 
@@ -61,7 +62,7 @@ pub enum Approval {
     /// Ask by category.
     Granular(Granular),
     /// A spelling that is not in the contract, as it was read.
-    Odd(String),
+    Unrecognised(String),
 }
 
 /// The categories of a granular approval policy: true = asked, false = refused at once.
@@ -87,7 +88,7 @@ pub enum Reviewer {
     /// A reviewing model (older spelling `guardian_subagent`).
     AutoReview,
     /// A spelling that is not in the contract, as it was read.
-    Odd(String),
+    Unrecognised(String),
 }
 
 /// What a command may touch without an approval.
@@ -117,7 +118,7 @@ pub enum Sandbox {
         network: bool,
     },
     /// A form that is not in the contract, as it was read.
-    Odd(String),
+    Unrecognised(String),
 }
 
 /// A sandbox by its mode alone; roots and network come from config at the moment of the call.
@@ -169,7 +170,7 @@ pub enum Value {
 
 /// A wish about one value: keep it (the key is left out), keep it (`null`), or set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Wish<T> {
+pub enum Setting<T> {
     /// The key is left out.
     #[default]
     Omit,
@@ -183,15 +184,15 @@ pub enum Wish<T> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Overrides<S> {
     /// Dimension AP.
-    pub approval: Wish<Approval>,
+    pub approval: Setting<Approval>,
     /// Dimension RV.
-    pub reviewer: Wish<Reviewer>,
+    pub reviewer: Setting<Reviewer>,
     /// Dimension SB.
-    pub sandbox: Wish<S>,
+    pub sandbox: Setting<S>,
     /// Dimension PP: the id of a named profile.
-    pub profile: Wish<String>,
+    pub profile: Setting<String>,
     /// Dimensions M, E, T, CWD, CM and DP; what is not here is left out.
-    pub others: BTreeMap<Dimension, Wish<String>>,
+    pub others: BTreeMap<Dimension, Setting<String>>,
     /// The tier of the turn that the request starts, and of no other (T8); only a turn has one.
     pub tier_once: Option<String>,
     /// Whether the values go through the request's `config` object instead of its own keys (R12);

@@ -1,114 +1,129 @@
-//! [shell] Events to people and to programs: terminal, JSON lines, files.
+//! Campaigns and matrices for people and programs: terminal, JSON lines, files.
 //!
-//! Progress goes to stderr, results to stdout, everything to the folder of the run. Tells what was
-//! decided and decides nothing: no verdict, no status and no exit code is made here. A reader who
-//! goes away, as `head` does, ends nothing.
+//! Progress goes to stderr, results to stdout, everything to the folder of the run. Nothing is
+//! decided here: verdicts, statuses and exit codes come from the campaign.
 
 use std::io;
 
-use crate::campaign::{Event, Outcome, Status};
+use crate::campaign::{Event, Outcome};
+use crate::judge::record::Status;
 
 pub mod clauses;
-pub mod closing;
+pub mod final_summary;
 pub mod coverage;
-pub mod evidence;
-pub mod exhibit;
-pub mod folder;
-pub mod gauge;
+pub mod read_results;
+pub mod finding;
+pub mod listing;
+pub mod run_folder;
+pub mod download_progress;
 pub mod json;
-pub mod lanes;
-pub mod lore;
+pub mod timeline;
+pub mod clause_history;
 pub mod matrix;
-pub mod out;
-pub mod paint;
+pub mod stdout;
+pub mod style;
 pub mod progress;
 pub mod summary;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
-use self::closing::Closing;
-use self::exhibit::{Exhibit, Ways};
-use self::folder::Folder;
+use self::final_summary::FinalSummary;
+use self::finding::{FindingText, ReplayCommands};
 use self::json::event;
-use self::out::Out;
-use self::paint::Paint;
 use self::progress::{Pace, Progress};
+use self::run_folder::Folder;
+use self::stdout::Stdout;
+use self::style::Style;
 
-/// How a campaign is told.
+/// How a campaign is reported.
 #[derive(Clone, Copy, Debug)]
-pub struct Voice {
+pub struct OutputMode {
     /// Events as JSON lines on stdout, and nothing else there.
     pub json: bool,
     /// Findings and the summary only.
     pub quiet: bool,
-    /// With the table of what was compared.
+    /// With the tables of what was performed and compared.
     pub coverage: bool,
 }
 
-/// Tells one campaign, from its first event to its end.
+/// How heirloom was called, for the commands that a report prints.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The program, such as `target/release/heirloom`.
+    pub program: String,
+    /// The flags that name the same server to another command.
+    pub server_flags: String,
+    /// The list of known deviations, as `the built-in list`.
+    pub known_list: String,
+}
+
+/// Reports one campaign, from its first event to its end.
 #[derive(Debug)]
 pub struct Report {
-    voice: Voice,
+    mode: OutputMode,
     folder: Folder,
-    ways: Ways,
+    invocation: Invocation,
+    commands: ReplayCommands,
     progress: Progress,
-    out: Out,
-    paint: Paint,
-    trouble: Option<io::Error>,
+    stdout: Stdout,
+    style: Style,
+    /// The first error of writing.
+    error: Option<io::Error>,
 }
 
 impl Report {
-    /// A report into a folder and onto this process's streams. `flags` name the same server to
-    /// another command.
-    pub fn new(voice: Voice, folder: Folder, flags: String) -> Report {
-        let pace = if voice.quiet { Pace::Silent } else { Pace::of_stderr() };
-        let progress = Progress::new(pace);
-        let ways = Ways { folder: folder.path().to_owned(), flags };
-        let (out, paint) = (Out::stdout(), Paint::stdout());
-        Report { voice, folder, ways, progress, out, paint, trouble: None }
+    /// A report into a folder and onto this process's streams.
+    pub fn new(mode: OutputMode, folder: Folder, invocation: Invocation) -> Report {
+        let pace = if mode.quiet { Pace::Silent } else { Pace::of_stderr() };
+        let flags = invocation.server_flags.clone();
+        let commands = ReplayCommands { folder: folder.path().to_owned(), flags };
+        let (progress, stdout, style) = (Progress::new(pace), Stdout::default(), Style::stdout());
+        Report { mode, folder, invocation, commands, progress, stdout, style, error: None }
     }
 
-    /// Tells one event. What cannot be written is remembered and told at the end.
-    pub fn hear(&mut self, event: &Event) {
-        self.progress.hear(event);
-        let told = self.write(event);
-        self.trouble = self.trouble.take().or(told.err());
+    /// Reports one event; an error of writing is kept for the end.
+    pub fn on_event(&mut self, event: &Event) {
+        self.progress.on_event(event);
+        let written = self.write(event);
+        self.error = self.error.take().or(written.err());
     }
 
     /// Prints the findings as programs and the summary, and closes the folder. `again` is the
-    /// command that does the same campaign once more.
+    /// command that runs the same campaign again.
     ///
     /// # Errors
-    /// The first thing that could not be written in the whole course of the campaign.
+    /// The first error of writing in the whole campaign.
     pub fn end(mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         self.progress.end();
-        let closed = self.folder.close(outcome, &self.ways);
-        let printed = if self.voice.json { Ok(()) } else { self.print(outcome, again) };
-        let first = self.trouble.or(closed.err()).or(printed.err());
+        let closed = self.folder.close(outcome, &self.commands);
+        let printed = if self.mode.json { Ok(()) } else { self.print(outcome, again) };
+        let first = self.error.or(closed.err()).or(printed.err());
         first.map_or(Ok(()), Err)
     }
 
     fn write(&mut self, happened: &Event) -> io::Result<()> {
         let line = event(happened).to_string();
-        self.folder.hear(happened, &line, &self.ways)?;
-        match self.voice.json {
-            true => self.out.say(&format!("{line}\n")),
-            false => Ok(()),
+        self.folder.hear(happened, &line, &self.commands)?;
+        if self.mode.json {
+            self.stdout.write(&format!("{line}\n"))?;
         }
+        Ok(())
     }
 
     fn print(&mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
-        for told in outcome.findings.iter().filter(|told| told.status != Status::Known) {
-            let text = Exhibit::told(told, &self.ways).text(&self.paint);
-            self.out.say(&format!("{text}\n"))?;
+        let Invocation { program, known_list, .. } = &self.invocation;
+        for report in outcome.findings.iter().filter(|report| report.status != Status::Known) {
+            let text = FindingText::for_terminal(report, &self.commands, program);
+            self.stdout.write(&format!("{}\n", text.text(&self.style)))?;
         }
-        if self.voice.coverage {
-            self.out.say(&format!("{}\n", coverage::performed(&outcome.performed)))?;
-            self.out.say(&format!("{}\n", coverage::views(&outcome.tally)))?;
-            self.out.say(&format!("{}\n", coverage::table(&outcome.tally)))?;
+        if self.mode.coverage {
+            self.stdout.write(&format!("{}\n", coverage::performed(&outcome.performed)))?;
+            self.stdout.write(&format!("{}\n", coverage::views(&outcome.tally)))?;
+            self.stdout.write(&format!("{}\n", coverage::table(&outcome.tally)))?;
         }
-        let closing = Closing { outcome, folder: &self.ways.folder, again };
-        self.out.say(&closing.text(&self.paint))
+        let folder = &self.commands.folder;
+        let summary = FinalSummary { outcome, folder, again, known_list };
+        self.stdout.write(&summary.text(&self.style))
     }
 }

@@ -1,38 +1,38 @@
-//! [edge] One child: process group, pipes, how it ended.
+//! One child process, such as `codex app-server`: its process group, its pipes, and how it ended.
 //!
-//! Starts an executable with a scrubbed environment in a process group of its own, hands out its
-//! pipes, and tells how it ended: by itself, when asked, or killed. Whatever is left of the group
-//! goes with it, and on Linux the child goes with this process, however that ends. Reads no
-//! message and touches no home: the folders of a [`Launch`] must exist.
+//! The child gets a clean environment and a process group of its own. Whatever is left of the group
+//! is killed when the child ends, and on Linux the child is killed when this process ends, however
+//! that happens. The folders of a [`Launch`] must exist.
 
-mod input;
-mod leash;
+pub mod exit;
+pub mod input;
 mod limit;
+mod reaper;
 mod spawner;
 mod stderr;
 
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
+use stderr::{Finished, Stderr};
 
-use leash::Leash;
-use stderr::Stderr;
+use exit::Exit;
+use input::Input;
+use reaper::Reaper;
 
-/// The time a graceful stop may take: releases 0.156 to 0.163 need 5 s by themselves, and a loaded
-/// machine three times that.
+/// The time a graceful stop may take: releases 0.156 to 0.163 need 5 s, and a loaded machine three
+/// times that.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// The time a killed process may take to go: only one stuck inside the kernel takes longer.
+/// The time a killed process may take to end: only one stuck inside the kernel takes longer.
 pub const KILL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Where a server finds programs: the standard folders, never the person's own.
+/// Where a server finds programs: the standard folders, never the user's own.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/// What to start, and with which folders.
+/// A program to start, and its folders.
 ///
 /// ```
 /// use std::time::Instant;
@@ -55,20 +55,20 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// `CODEX_HOME`.
     pub home: PathBuf,
-    /// `HOME`, where nothing of the person's lies.
+    /// `HOME`, where nothing of the user's lies.
     pub scratch: PathBuf,
     /// `TMPDIR`.
     pub temp: PathBuf,
     /// The working directory.
     pub directory: PathBuf,
-    /// Where to keep the start of what it says on stderr, if anywhere.
+    /// Where to keep the start of its stderr, if anywhere.
     pub stderr_file: Option<PathBuf>,
 }
 
 /// A running child, or one that has ended. Dropping it kills what still runs.
 #[derive(Debug)]
 pub struct Server {
-    leash: Leash,
+    reaper: Reaper,
     input: Input,
     output: Option<ChildStdout>,
     stderr: Stderr,
@@ -78,52 +78,38 @@ pub struct Server {
 /// The two ends a client talks through.
 #[derive(Debug)]
 pub struct Pipes {
-    /// What the child writes to its stdout.
+    /// The child's stdout.
     pub output: ChildStdout,
-    /// What the child reads from its stdin.
+    /// The child's stdin.
     pub input: Input,
-}
-
-/// The writing end of a child's stdin. Dropping it closes it.
-#[derive(Debug)]
-pub struct Input {
-    shared: Arc<input::Shared>,
 }
 
 /// How a child ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// What the operating system says.
+    /// The exit status.
     pub exit: Exit,
-    /// What brought it about.
+    /// Why it ended.
     pub cause: Cause,
-    /// The last words on stderr, at most 64 KiB.
+    /// The end of its stderr, at most 64 KiB.
     pub stderr_tail: String,
     /// How many bytes it wrote to stderr in all.
     pub stderr_bytes: u64,
-    /// Whether a Rust panic was announced on stderr at any time.
+    /// Whether stderr reported a Rust panic at any time.
     pub panicked: bool,
 }
 
-/// What the operating system says about an end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// It left with this code.
-    Code(i32),
-    /// This signal ended it.
-    Signal(i32),
-    /// It did not go even when killed, or somebody else took the answer.
-    Unknown,
-}
-
-/// What brought an end about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 pub enum Cause {
-    /// Nothing from here.
+    /// It ended without being asked to.
+    #[strum(to_string = " by itself")]
     Itself,
-    /// The end of its stdin, or SIGTERM.
+    /// Its stdin was closed, or it got SIGTERM.
+    #[strum(to_string = " when asked")]
     Asked,
-    /// SIGKILL: it was wanted dead, or did not go when asked.
+    /// It got SIGKILL, at once or since it did not end when asked.
+    #[strum(to_string = ", killed")]
     Killed,
 }
 
@@ -137,7 +123,7 @@ pub struct Error {
 }
 
 impl Launch {
-    /// An app-server with every folder in one, until the fields say otherwise.
+    /// An app-server that has `folder` for each of its folders, until the fields say otherwise.
     #[must_use]
     pub fn new(executable: impl Into<PathBuf>, folder: &Path) -> Launch {
         Launch {
@@ -162,7 +148,7 @@ impl Launch {
         command
     }
 
-    fn failed(&self, source: io::Error) -> Error {
+    fn error(&self, source: io::Error) -> Error {
         let command = format!("{} {}", self.executable.display(), self.arguments.join(" "));
         let advice = if !self.directory.is_dir() {
             format!("make its working directory {}", self.directory.display())
@@ -182,35 +168,35 @@ impl Server {
     /// When the executable cannot be run, or a folder or the file for stderr is not there.
     pub fn start(launch: &Launch) -> Result<Server, Error> {
         let tee = launch.stderr_file.as_ref().map(File::create).transpose();
-        let tee = tee.map_err(|source| launch.failed(source))?;
+        let tee = tee.map_err(|source| launch.error(source))?;
         let started = spawner::spawn(launch.command());
-        let mut child = started.map_err(|source| launch.failed(source))?;
+        let mut child = started.map_err(|source| launch.error(source))?;
         let input = child.stdin.take().expect("stdin was asked to be a pipe");
         let stderr = child.stderr.take().expect("stderr was asked to be a pipe");
         Ok(Server {
             input: Input::new(input),
             output: child.stdout.take(),
             stderr: Stderr::follow(stderr, tee),
-            leash: Leash::hold(child),
+            reaper: Reaper::new(child),
             cause: None,
         })
     }
 
-    /// The process id, which is also the group's.
+    /// The process id, which is also the id of the group.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.leash.pid()
+        self.reaper.pid()
     }
 
-    /// The pipes to talk through; `None` after the first time.
+    /// The pipes to talk through; `None` from the second call on.
     pub fn pipes(&mut self) -> Option<Pipes> {
         let output = self.output.take()?;
         Some(Pipes { output, input: self.input.share() })
     }
 
-    /// Lets its writes to files fail from now on, or succeed again: a stand-in for a full disk,
-    /// which needs no file system of its own. A write to a file fails with EFBIG, where a full disk
-    /// says ENOSPC; pipes and sockets, and what other processes write, are not touched.
+    /// Lets its writes to files fail from now on, or succeed again. This simulates a full disk
+    /// without a file system of its own: a write fails with EFBIG, where a full disk gives ENOSPC.
+    /// Pipes, sockets and other processes are not affected.
     ///
     /// # Errors
     /// `Unsupported` where the system cannot limit another process; a process that is gone.
@@ -218,47 +204,47 @@ impl Server {
         limit::files(self.pid(), full)
     }
 
-    /// How it ended, if it has. Does not wait for the end, only for the last words after one.
+    /// How it ended, if it has. Does not wait for the end, only for the rest of its stderr.
     pub fn ended(&mut self) -> Option<Ended> {
-        let exit = self.leash.exit_now()?;
-        Some(self.tell(exit, Cause::Itself))
+        let exit = self.reaper.exit_now()?;
+        Some(self.report(exit, Cause::Itself))
     }
 
-    /// How it ended by itself; `None` when it has not at the deadline.
+    /// Waits for it to end by itself; `None` at the deadline.
     ///
-    /// A closed stdout comes some time before the end: ask here before asking it to stop, or the
+    /// Stdout closes some time before the process ends. Call this before [`Server::stop`], or the
     /// end counts as asked for.
     pub fn ended_by(&mut self, deadline: Instant) -> Option<Ended> {
-        let exit = self.leash.exit_by(deadline)?;
-        Some(self.tell(exit, Cause::Itself))
+        let exit = self.reaper.exit_by(deadline)?;
+        Some(self.report(exit, Cause::Itself))
     }
 
-    /// Ends its stdin, waits for it to go, and kills it if it does not.
+    /// Closes its stdin, waits for it to end, and kills it at the deadline.
     pub fn stop(&mut self, deadline: Instant) -> Ended {
         if let Some(ended) = self.ended() {
             return ended;
         }
         self.input.close();
-        match self.leash.exit_by(deadline) {
-            Some(exit) => self.tell(exit, Cause::Asked),
+        match self.reaper.exit_by(deadline) {
+            Some(exit) => self.report(exit, Cause::Asked),
             None => self.kill(),
         }
     }
 
-    /// Asks it to end by SIGTERM, waits for it to go, and kills it if it does not.
+    /// Sends SIGTERM, waits for it to end, and kills it at the deadline.
     ///
-    /// For a server that reads no stdin. It lets running turns come to their end first, and one
-    /// that has not gone after `grace` is asked once more, which it takes for at once.
+    /// For a server that does not read stdin. It lets running turns finish first. If it has not
+    /// exited after `grace`, a second SIGTERM forces an immediate exit.
     pub fn terminate(&mut self, grace: Duration, deadline: Instant) -> Ended {
         if let Some(ended) = self.ended() {
             return ended;
         }
-        self.leash.ask();
-        if self.leash.exit_within(grace).is_none() {
-            self.leash.ask();
+        self.reaper.terminate();
+        if self.reaper.exit_within(grace).is_none() {
+            self.reaper.terminate();
         }
-        match self.leash.exit_by(deadline) {
-            Some(exit) => self.tell(exit, Cause::Asked),
+        match self.reaper.exit_by(deadline) {
+            Some(exit) => self.report(exit, Cause::Asked),
             None => self.kill(),
         }
     }
@@ -268,44 +254,30 @@ impl Server {
         if let Some(ended) = self.ended() {
             return ended;
         }
-        self.leash.kill();
-        let exit = self.leash.exit_within(KILL_DEADLINE).unwrap_or(Exit::Unknown);
-        self.tell(exit, Cause::Killed)
+        self.reaper.kill();
+        let exit = self.reaper.exit_within(KILL_DEADLINE).unwrap_or(Exit::Unknown);
+        self.report(exit, Cause::Killed)
     }
 
-    fn tell(&mut self, exit: Exit, cause: Cause) -> Ended {
+    /// The first cause stays: a child that was asked to end has not ended by itself.
+    fn report(&mut self, exit: Exit, cause: Cause) -> Ended {
         let cause = *self.cause.get_or_insert(cause);
-        let said = self.stderr.said();
-        Ended {
-            exit,
-            cause,
-            stderr_tail: said.tail,
-            stderr_bytes: said.bytes,
-            panicked: said.panicked,
-        }
+        let Finished { tail, bytes, panicked } = self.stderr.finish();
+        Ended { exit, cause, stderr_tail: tail, stderr_bytes: bytes, panicked }
     }
 }
 
 impl Drop for Server {
-    /// Waits for the end too: whoever removes its folders next must be the last who touches them.
+    /// Waits for the end too: the folders may be removed next, and nothing may write to them then.
     fn drop(&mut self) {
-        self.leash.kill();
-        self.leash.exit_within(KILL_DEADLINE);
+        self.reaper.kill();
+        self.reaper.exit_within(KILL_DEADLINE);
     }
 }
 
 impl fmt::Display for Ended {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.exit {
-            Exit::Code(code) => write!(out, "ended with code {code}")?,
-            Exit::Signal(signal) => write!(out, "ended by signal {signal}")?,
-            Exit::Unknown => write!(out, "ended in an unknown way")?,
-        }
-        match self.cause {
-            Cause::Itself => write!(out, " by itself")?,
-            Cause::Asked => write!(out, " when asked")?,
-            Cause::Killed => write!(out, ", killed")?,
-        }
-        if self.panicked { write!(out, ", after a panic") } else { Ok(()) }
+        let panic = if self.panicked { ", after a panic" } else { "" };
+        write!(out, "{}{}{panic}", self.exit, self.cause)
     }
 }

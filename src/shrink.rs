@@ -1,4 +1,4 @@
-//! [core] Smaller cases that show the same.
+//! Smaller cases that show the same.
 //!
 //! `Search` proposes, somebody runs and says whether the signature showed, until nothing smaller is
 //! left to try: the result is 1-minimal under every reduction listed in `reductions`. It remembers
@@ -6,26 +6,25 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::Finding;
 use crate::judge::origin::Origin;
 use crate::judge::signature::Signature;
-use crate::model::fires::{Fire, fires};
-use crate::plan::lift::canonical;
-use crate::plan::{Name, Plan};
+use crate::judge::verdict::Finding;
+use crate::model::expectations::{Expectation, expectations};
+use crate::program::Program;
+use crate::program::thread::ThreadName;
 
-mod plainer;
 pub mod reductions;
 
 /// A search for the smallest plan that shows a signature.
 #[derive(Debug)]
 pub struct Search {
     signature: Signature,
-    best: Plan,
+    best: Program,
     filter: Filter,
-    tried: BTreeSet<Plan>,
-    proposed: Option<Plan>,
+    tried: BTreeSet<Program>,
+    proposed: Option<Program>,
     /// The first proposals, made from where the finding showed; spent once.
-    guesses: Vec<Plan>,
+    guesses: Vec<Program>,
     runs: u32,
 }
 
@@ -34,7 +33,6 @@ pub struct Search {
 enum Filter {
     /// The comparison, and that config differs from what is due.
     WithConfig,
-    /// The comparison.
     Comparison,
     /// Nothing: an earlier finding changed what was due.
     Off,
@@ -42,14 +40,14 @@ enum Filter {
 
 impl Search {
     /// A search from a plan that showed a finding.
-    pub fn new(plan: &Plan, finding: &Finding) -> Search {
+    pub fn new(program: &Program, finding: &Finding) -> Search {
         let signature = finding.signature();
-        let best = canonical(plan);
+        let best = program.normalised();
         let filter = [Filter::WithConfig, Filter::Comparison]
             .into_iter()
             .find(|filter| worthy(&best, &signature, *filter))
             .unwrap_or(Filter::Off);
-        let thread = finding.thread.map(|name| renamed(plan, name));
+        let thread = finding.thread.map(|name| renamed(program, name));
         let mut guesses = reductions::guesses(&best, finding.step, thread);
         guesses.reverse();
         let tried = BTreeSet::from([best.clone()]);
@@ -57,14 +55,14 @@ impl Search {
     }
 
     /// The next plan to run, or none: the best is minimal.
-    pub fn propose(&mut self) -> Option<Plan> {
+    pub fn propose(&mut self) -> Option<Program> {
         while let Some(guess) = self.guesses.pop() {
-            if let Some(plan) = self.worth(guess) {
-                return self.take(plan);
+            if let Some(program) = self.worth(guess) {
+                return self.take(program);
             }
         }
         let candidates = reductions::reductions(&self.best);
-        let next = candidates.into_iter().find_map(|plan| self.worth(plan))?;
+        let next = candidates.into_iter().find_map(|program| self.worth(program))?;
         self.take(next)
     }
 
@@ -78,46 +76,46 @@ impl Search {
     }
 
     /// The smallest plan that showed the signature so far.
-    pub fn best(&self) -> &Plan {
+    pub fn best(&self) -> &Program {
         &self.best
     }
 
-    /// Plans that were run.
     pub fn runs(&self) -> u32 {
         self.runs
     }
 
-    fn take(&mut self, plan: Plan) -> Option<Plan> {
-        self.proposed = Some(plan.clone());
-        Some(plan)
+    fn take(&mut self, program: Program) -> Option<Program> {
+        self.proposed = Some(program.clone());
+        Some(program)
     }
 
     /// The plan's canonical form, if it is new, no larger than the best, and could show the
     /// signature.
-    fn worth(&mut self, plan: Plan) -> Option<Plan> {
-        let plan = canonical(&plan);
-        let fits = plan.lines() <= self.best.lines() && worthy(&plan, &self.signature, self.filter);
-        (self.tried.insert(plan.clone()) && fits).then_some(plan)
+    fn worth(&mut self, program: Program) -> Option<Program> {
+        let program = program.normalised();
+        let fits =
+            program.lines() <= self.best.lines() && worthy(&program, &self.signature, self.filter);
+        (self.tried.insert(program.clone()) && fits).then_some(program)
     }
 }
 
 /// The name that the canonical form of a plan gives to a thread.
-fn renamed(plan: &Plan, name: Name) -> Name {
-    let place = plan.names().iter().position(|other| *other == name).unwrap_or(0);
-    canonical(plan).names().get(place).copied().unwrap_or(name)
+fn renamed(program: &Program, name: ThreadName) -> ThreadName {
+    let place = program.names().iter().position(|other| *other == name).unwrap_or(0);
+    program.normalised().names().get(place).copied().unwrap_or(name)
 }
 
-fn worthy(plan: &Plan, signature: &Signature, filter: Filter) -> bool {
-    let same = |fire: &Fire| {
+fn worthy(program: &Program, signature: &Signature, filter: Filter) -> bool {
+    let same = |fire: &Expectation| {
         fire.clause == signature.clause
             && fire.dimension == signature.dimension
             && fire.kind == signature.kind
             && fire.form == signature.form
     };
-    let config = |fire: &Fire| signature.origin != Origin::Config || fire.config_differs;
+    let config = |fire: &Expectation| signature.origin != Origin::Config || fire.config_differs;
     match filter {
         Filter::Off => true,
-        Filter::Comparison => fires(plan).iter().any(same),
-        Filter::WithConfig => fires(plan).iter().any(|fire| same(fire) && config(fire)),
+        Filter::Comparison => expectations(program).iter().any(same),
+        Filter::WithConfig => expectations(program).iter().any(|fire| same(fire) && config(fire)),
     }
 }

@@ -1,4 +1,4 @@
-//! [core] What was seen, in order.
+//! What was seen, in order.
 //!
 //! A trace is a plan, what the server says it is, and facts. Threads bear the plan's names and
 //! turns small numbers, so two equal runs give equal facts; times are kept apart from them. A trace
@@ -7,11 +7,12 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::op::Probe;
-use crate::plan::{Name, Plan};
-use crate::policy::told::Told;
+use crate::policy::model_context::StatedPolicy;
 use crate::policy::{Approval, Permissions, Policy};
-use crate::wire::deed::{Question, Upshot};
+use crate::program::Program;
+use crate::program::reply::Probe;
+use crate::program::thread::ThreadName;
+use crate::protocol::probe::{ProbeResultText, Question};
 
 pub mod text;
 
@@ -19,151 +20,125 @@ pub mod text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// The program that was run.
-    pub plan: Plan,
+    pub program: Program,
     /// The version of the server that is checked, where it says one; the run may begin with
     /// another one, and a fact says which.
     pub server: Option<Version>,
     /// What was seen, in order.
-    pub facts: Vec<Fact>,
+    pub entries: Vec<Entry>,
     /// When each fact was seen, in microseconds since the run began; as many as facts.
     pub times_us: Vec<u64>,
 }
 
-/// One thing seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
+pub struct Entry {
     /// The step in whose course it was seen, counted from 0; the audit's steps follow the plan's.
     pub step: usize,
-    /// What it was.
     #[serde(flatten)]
-    pub what: What,
+    pub observation: Observation,
 }
 
 /// A thread as a trace names it: the plan's name, or a number for a thread that the plan never
 /// named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
-    /// The plan's name.
-    Named(Name),
+pub enum ThreadLabel {
+    Named(ThreadName),
     /// A thread of the server's own, numbered as they showed up.
-    Stranger(u16),
+    Unnamed(u16),
 }
 
-/// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
-pub enum What {
+pub enum Observation {
     /// A request left. `unbound`: the plan's name had no thread, and a never-issued id was sent.
     Sent {
-        /// The request's number.
         call: u32,
-        /// Its method.
         method: String,
         /// Whether its thread was unbound.
         unbound: bool,
     },
     /// A result came. Lifecycle replies state a policy.
     Answered {
-        /// The request's number.
         call: u32,
         /// The thread that the reply is about.
-        thread: Option<Whose>,
+        thread: Option<ThreadLabel>,
         /// The policy that the reply states.
         policy: Option<Policy>,
     },
-    /// An error came.
     Refused {
-        /// The request's number.
         call: u32,
-        /// The JSON-RPC error code.
         code: i64,
-        /// Its message.
         message: String,
     },
     /// `thread/settings/updated`.
     Settings {
-        /// The thread.
-        thread: Whose,
-        /// The policy it states.
+        thread: ThreadLabel,
         policy: Policy,
     },
     /// `turn/started`.
     TurnStarted {
-        /// The thread.
-        thread: Whose,
-        /// The turn's number.
+        thread: ThreadLabel,
         turn: u32,
     },
     /// `turn/completed`.
     TurnEnded {
-        /// The thread.
-        thread: Whose,
-        /// The turn's number.
+        thread: ThreadLabel,
         turn: u32,
         /// The status, as it was spelled.
         status: String,
     },
     /// Any other notification of a turn or its items.
     TurnEvent {
-        /// The thread.
-        thread: Whose,
-        /// The turn's number.
+        thread: ThreadLabel,
         turn: u32,
-        /// The notification's method.
         method: String,
     },
     /// A command that the client itself asked for has ended, within a turn.
     CommandEnded {
-        /// The thread.
-        thread: Whose,
-        /// The turn's number.
+        thread: ThreadLabel,
         turn: u32,
     },
     /// The client has asked to hear no more of a thread.
     Unsubscribed {
-        /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// A thread that is not subscribed to has stopped to be active.
     Idle {
-        /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// The server asked the client something.
     Asked {
-        /// The request's method.
         method: String,
         /// The thread, where it names one.
-        thread: Option<Whose>,
+        thread: Option<ThreadLabel>,
     },
-    /// What the model was told in a turn of the thread, once in each voice and at each change.
-    Told {
-        /// The thread.
-        thread: Whose,
-        /// The forms that were told.
-        told: Told,
+    /// The policy that requests to the model stated in a turn of the thread: once for each place,
+    /// and again at each change.
+    #[serde(alias = "told")]
+    ModelContext {
+        thread: ThreadLabel,
+        told: StatedPolicy,
     },
     /// A look: the answer of a second server on a copy of the home, which resumed the thread cold.
-    Fresh {
+    #[serde(alias = "fresh")]
+    ColdRead {
         /// The thread that its reply is about.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The policy that it states.
         policy: Option<Policy>,
     },
     /// The second server refused to resume the thread.
-    FreshRefused {
+    #[serde(alias = "fresh_refused")]
+    ColdReadRefused {
         /// The thread that was asked for.
-        thread: Whose,
-        /// The JSON-RPC error code.
+        thread: ThreadLabel,
         code: i64,
-        /// Its message.
         message: String,
     },
     /// What became of the deed that the model asked for in a turn of the thread.
-    Deed {
-        /// The thread.
-        thread: Whose,
-        /// The deed.
+    #[serde(alias = "deed")]
+    Probe {
+        thread: ThreadLabel,
         probe: Probe,
         /// What the client was asked for, if it was asked.
         asked: Option<Question>,
@@ -171,22 +146,20 @@ pub enum What {
         reviewed: bool,
         /// Whether its file is there; none where it writes none.
         landed: Option<bool>,
-        /// What the model was told of it.
-        upshot: Upshot,
+        /// The result that the model was given.
+        upshot: ProbeResultText,
         /// Whether this machine was found unable to sandbox a command.
         unsandboxed: bool,
     },
     /// Evidence: the last settings that the thread's own rollout file holds.
     Rollout {
-        /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The policy, where the file holds one that can be read.
         policy: Option<Policy>,
     },
     /// Evidence: the thread's row in the state database.
     Store {
-        /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
         /// The approval policy, where the row holds one that can be read.
         approval: Option<Approval>,
         /// The sandbox likewise; under a profile no more than what that allows.
@@ -194,14 +167,12 @@ pub enum What {
     },
     /// A look that the plan asks for was not possible.
     NotTaken {
-        /// Why.
         reason: String,
     },
     /// The server has unloaded a thread: `thread/closed`, or the status that says so where it comes
     /// with a refusal.
     Closed {
-        /// The thread.
-        thread: Whose,
+        thread: ThreadLabel,
     },
     /// The step was left out: the release's schema does not have what it asks for.
     LeftOut {
@@ -213,19 +184,16 @@ pub enum What {
         /// Its id, as it was spelled.
         id: String,
     },
-    /// A line that is no JSON-RPC.
+    /// A line that is not JSON-RPC.
     Strange {
         /// What was wrong with it, and its beginning.
         line: String,
     },
     /// A wait ran out; the run is cut here.
     Silent {
-        /// What was waited for.
         awaited: String,
-        /// How long, in seconds.
         seconds: u64,
     },
-    /// The server ended.
     Ended {
         /// Whether it had been told to.
         told: bool,
@@ -241,7 +209,7 @@ pub enum What {
         /// What it says its version is.
         release: Option<Version>,
     },
-    /// From here on each line is held against the schema that the server prints of itself.
+    /// From here on each line is validated against the schema that the server prints.
     Schema,
     /// A line that is not valid by that schema; each fault once a run, before what the line says.
     Invalid {
@@ -261,11 +229,13 @@ pub enum What {
     },
 }
 
-impl What {
+impl Observation {
     /// Whether this is the answer to the request with this number.
     pub fn answers(&self, number: u32) -> bool {
         match self {
-            What::Answered { call, .. } | What::Refused { call, .. } => *call == number,
+            Observation::Answered { call, .. } | Observation::Refused { call, .. } => {
+                *call == number
+            }
             _ => false,
         }
     }
@@ -273,17 +243,17 @@ impl What {
 
 impl Trace {
     /// The facts of one step, in order.
-    pub fn of_step(&self, step: usize) -> impl Iterator<Item = &What> {
-        self.facts.iter().filter(move |fact| fact.step == step).map(|fact| &fact.what)
+    pub fn of_step(&self, step: usize) -> impl Iterator<Item = &Observation> {
+        self.entries.iter().filter(move |fact| fact.step == step).map(|fact| &fact.observation)
     }
 
     /// The step at which the run was cut, if it was.
     pub fn cut(&self) -> Option<usize> {
-        let cuts = |what: &What| match what {
-            What::Silent { .. } | What::Trouble { .. } => true,
-            What::Ended { told, .. } => !told,
+        let cuts = |what: &Observation| match what {
+            Observation::Silent { .. } | Observation::Trouble { .. } => true,
+            Observation::Ended { told, .. } => !told,
             _ => false,
         };
-        self.facts.iter().find(|fact| cuts(&fact.what)).map(|fact| fact.step)
+        self.entries.iter().find(|fact| cuts(&fact.observation)).map(|fact| fact.step)
     }
 }

@@ -1,8 +1,7 @@
 //! Every case file, read and replayed.
 //!
-//! A file stands in the form in which its plan is printed, so that a difference between two of them
-//! is one of substance. On the real server it passes, but for what the list of known deviations
-//! excuses there.
+//! A file is what its program prints, below a comment, so that two files differ only in substance.
+//! On the real server a case passes, except for what the list of known deviations excuses there.
 
 mod casebook;
 mod real;
@@ -11,38 +10,61 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
-use heirloom::plan::Plan;
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use semver::Version;
 
+use heirloom::known::Known;
+use heirloom::program::Program;
+
 fn main() -> ExitCode {
     let files = case_files("");
-    let mut alone = Vec::new();
+    let mut offline = vec![Trial::test("cases::each case of known/ belongs to a row", {
+        let files = files.clone();
+        move || belongs_to_a_row(&files).map_err(Failed::from)
+    })];
     for file in files.clone() {
-        let name = format!("cases::{} stands as it is printed", file.name);
-        alone.push(Trial::test(name, move || printed(&file).map_err(Failed::from)));
+        let name = format!("cases::{} is what its program prints", file.name);
+        offline.push(Trial::test(name, move || is_printed(&file).map_err(Failed::from)));
     }
-    let plans: Vec<Plan> = files.iter().filter_map(|file| file.plan().ok()).collect();
-    let named: BTreeSet<Version> = plans.iter().flat_map(Plan::releases).collect();
-    let mut suite = Suite::new("cases", alone, named.into_iter().collect());
+    let programs: Vec<Program> = files.iter().filter_map(|file| file.program().ok()).collect();
+    let releases: BTreeSet<Version> = programs.iter().flat_map(Program::releases).collect();
+    let mut suite = Suite::new("cases", offline, releases.into_iter().collect());
     for file in files {
-        suite.live(&file.name.clone(), move |real| real.check(&file.plan()?));
+        suite.live(&file.name.clone(), move |real| real.check(&file.program()?));
     }
     suite.conclude()
 }
 
-/// The file is what its plan prints, comments aside.
-fn printed(file: &CaseFile) -> Result<(), String> {
-    let due = file.plan()?.to_string();
-    let comment = |line: &&str| line.starts_with("# ") || *line == "#";
-    let lines = file.text.lines();
-    let stands: Vec<&str> =
-        lines.clone().take(1).chain(lines.skip(1).filter(|l| !comment(l))).collect();
-    match stands.join("\n") + "\n" == due {
-        true => Ok(()),
-        false => {
-            Err(format!("tests/cases/{}.case should read, below its comments:\n{due}", file.name))
-        }
+/// A case that no row of `ci/known.toml` refers to is not one of a known deviation.
+fn belongs_to_a_row(files: &[CaseFile]) -> Result<(), String> {
+    let known = Known::embedded();
+    let rows: BTreeSet<&str> = known.rows.iter().map(|row| row.case.as_str()).collect();
+    let path = |file: &CaseFile| format!("../tests/cases/{}.case", file.name);
+    let strays: Vec<&str> = files
+        .iter()
+        .filter(|file| file.name.starts_with("known/") && !rows.contains(path(file).as_str()))
+        .map(|file| file.name.as_str())
+        .collect();
+    if strays.is_empty() {
+        return Ok(());
     }
+    Err(format!("no row of ci/known.toml has the case {}", strays.join(", ")))
+}
+
+/// The file is what its program prints, below a comment that says what the contract demands.
+fn is_printed(file: &CaseFile) -> Result<(), String> {
+    let path = format!("tests/cases/{}.case", file.name);
+    let printed = file.program()?.to_string();
+    let mut lines = file.text.lines();
+    let version = lines.next().into_iter();
+    let (comments, steps): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with('#'));
+    if comments.is_empty() {
+        return Err(format!("{path} has no comment; say what the contract demands"));
+    }
+    let uncommented: String = version.chain(steps).map(|line| format!("{line}\n")).collect();
+    if uncommented == printed {
+        return Ok(());
+    }
+    Err(format!("{path} should read, below its comments:\n{printed}"))
 }

@@ -1,48 +1,48 @@
-//! Random cases on the real server.
+//! Random programs on the real server.
 //!
-//! As many as a person waits for with every `cargo test`; a campaign draws more. What fails is kept
-//! as a seed in `proptest-regressions/` and tried first the next time. proptest's own shrinker is
-//! off, for it knows nothing of the alphabet and would run hundreds of servers; ours follows.
+//! As many as one can wait for with every `cargo test`; a campaign draws more. A failure is kept as a
+//! seed in `proptest-regressions/` and tried first the next time. proptest's own shrinker is off: it
+//! does not know the operations, and would run hundreds of servers. Ours follows.
 
 mod real;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::thread;
+use std::{fmt, thread};
 
-use heirloom::op::strategy::{Draw, cases};
-use heirloom::plan::Plan;
 use proptest::collection::vec;
 use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 use real::{Real, Suite};
 
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, programs};
+
 /// Where seeds of failures are kept.
 const SEEDS: &str = "proptest-regressions/live.txt";
 
-/// Cases that are drawn together and run side by side: the same number on every machine, for a seed
-/// must draw the same everywhere.
+/// Programs that are drawn together and run side by side: the same number on every machine, because
+/// a seed must draw the same everywhere.
 const BATCH: usize = 8;
 
-/// Batches: 48 cases take 10 s on two cores, which a person bears with every `cargo test`.
+/// 48 programs take 10 s on two cores, short enough for every `cargo test`.
 const BATCHES: u32 = 6;
 
-/// Some plans that run side by side.
+/// Programs that run side by side.
 #[derive(Clone)]
-struct Batch(Vec<Plan>);
+struct Batch(Vec<Program>);
 
 /// proptest writes it beside the seed, in one line.
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a batch of {} cases", self.0.len())
+        write!(f, "a batch of {} programs", self.0.len())
     }
 }
 
 fn main() -> ExitCode {
     let mut suite = Suite::new("live", Vec::new(), Vec::new());
-    suite.live("random cases keep the contract", random_cases);
+    suite.live("random programs keep the contract", random_programs);
     suite.conclude()
 }
 
@@ -55,11 +55,10 @@ fn config() -> Config {
     }
 }
 
-fn random_cases(real: &Real) -> Result<(), String> {
-    let batches =
-        vec(cases(Draw::default()).prop_map(|case| Plan::from(&case)), BATCH).prop_map(Batch);
+fn random_programs(real: &Real) -> Result<(), String> {
+    let batches = vec(programs(Draw::default()), BATCH).prop_map(Batch);
     let tried = TestRunner::new(config())
-        .run(&batches, |Batch(plans)| side_by_side(real, plans).map_err(TestCaseError::fail));
+        .run(&batches, |Batch(programs)| side_by_side(real, programs).map_err(TestCaseError::fail));
     match tried {
         Ok(()) => Ok(()),
         Err(TestError::Fail(complaints, _)) => Err(complaints.message().to_owned()),
@@ -67,14 +66,14 @@ fn random_cases(real: &Real) -> Result<(), String> {
     }
 }
 
-/// Checks every plan, as many at once as there are cores; equal complaints are one.
-fn side_by_side(real: &Real, plans: Vec<Plan>) -> Result<(), String> {
+/// Checks the programs, as many at once as there are cores; equal complaints are reported once.
+fn side_by_side(real: &Real, programs: Vec<Program>) -> Result<(), String> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let (left, complaints) = (Mutex::new(plans), Mutex::new(BTreeSet::new()));
+    let (left, complaints) = (Mutex::new(programs), Mutex::new(BTreeSet::new()));
     let next = || left.lock().expect("no check panics with the lock").pop();
     let work = || {
-        while let Some(plan) = next() {
-            if let Err(complaint) = real.check(&plan) {
+        while let Some(program) = next() {
+            if let Err(complaint) = real.check(&program) {
                 complaints.lock().expect("no check panics with the lock").insert(complaint);
             }
         }
@@ -83,8 +82,5 @@ fn side_by_side(real: &Real, plans: Vec<Plan>) -> Result<(), String> {
         (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
     let complaints = complaints.into_inner().expect("every check is over");
-    match complaints.is_empty() {
-        true => Ok(()),
-        false => Err(complaints.into_iter().collect()),
-    }
+    if complaints.is_empty() { Ok(()) } else { Err(complaints.into_iter().collect()) }
 }

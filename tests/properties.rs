@@ -1,8 +1,7 @@
-//! Laws of the core, for any case that can be drawn.
+//! Laws of the core, for any program that can be drawn.
 //!
-//! A law is a function from a drawn value to a complaint. One configuration serves all of them;
-//! what failed once is kept as a seed in `proptest-regressions/` and tried first. No law needs a
-//! server: where one has to answer, a simulated one does.
+//! A law is a function from a drawn value to a complaint. A value that failed is kept as a seed in
+//! `proptest-regressions/` and tried first. No law needs a server: a simulated one takes its place.
 
 mod simulated;
 
@@ -11,8 +10,9 @@ mod properties {
     mod drawn;
     mod faults;
     mod judging;
+    mod kept_verdicts;
     mod moving;
-    mod plans;
+    mod programs;
     mod rollouts;
     mod shrinking;
     mod spelling;
@@ -32,7 +32,7 @@ mod properties {
         }
     }
 
-    /// Tries a law on values of a strategy; what it complains of is shrunk and told.
+    /// Tries a law on values of a strategy, and panics with the smallest that breaks it.
     fn check<S: Strategy>(values: S, law: impl Fn(S::Value) -> Result<(), String>) {
         let tried =
             TestRunner::new(config()).run(&values, |value| law(value).map_err(TestCaseError::fail));
@@ -41,11 +41,10 @@ mod properties {
         }
     }
 
-    /// The complaint that two things differ, if they do.
-    fn same<T: PartialEq + std::fmt::Debug>(seen: &T, due: &T) -> Result<(), String> {
-        match seen == due {
-            true => Ok(()),
-            false => Err(format!("{seen:?}\nwhere this is due:\n{due:?}")),
+    fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T) -> Result<(), String> {
+        if actual == expected {
+            return Ok(());
         }
+        Err(format!("{actual:?}\nwhere this is expected:\n{expected:?}"))
     }
 }

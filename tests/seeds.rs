@@ -1,8 +1,8 @@
-//! The six upstream approval tests, each so that it can fail.
+//! The six upstream approval tests, in a form that can fail.
 //!
-//! Upstream's pass on a server that inherits nothing: their config has the value that is to be
+//! Upstream's pass on a server that inherits nothing: their config has the value that should be
 //! inherited, and they read while the thread is in memory. Here config differs, and every read is
-//! made again after a restart. Each is shown to fail on such a server, and runs on the real one.
+//! repeated after a restart. Each is shown to fail on such a server, and runs on the real one.
 
 mod casebook;
 mod real;
@@ -12,31 +12,32 @@ use std::process::ExitCode;
 
 use casebook::{CaseFile, case_files};
 use expect_test::{Expect, expect};
-use heirloom::judge::judge;
-use heirloom::plan::Plan;
-use heirloom::policy::{Approval, Dimension};
 use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use simulated::fault::{FAULTS, Fault};
 
+use heirloom::judge::judge;
+use heirloom::policy::{Approval, Dimension};
+use heirloom::program::Program;
+
 fn main() -> ExitCode {
     let seeds = case_files("seed-");
-    let mut alone = vec![
-        Trial::test("seeds::there is one for each upstream test", || check(titles, each())),
-        Trial::test("seeds::each tells these servers from one that is well", || {
-            check(told_apart, faults())
+    let mut offline = vec![
+        Trial::test("seeds::each upstream test has a seed", || {
+            check(upstream_test, upstream_tests())
         }),
-        Trial::test("seeds::with the config of upstream a seed tells nothing", || {
-            check(with_config_of_upstream, blind())
+        Trial::test("seeds::each seed finds these faults", || check(faults_found, faults())),
+        Trial::test("seeds::with the config of upstream two seeds find nothing", || {
+            check(findings_with_upstreams_config, findings_by_seed())
         }),
     ];
     for seed in seeds.clone() {
         let name = format!("seeds::{} fails on a server that inherits nothing", seed.name);
-        alone.push(Trial::test(name, move || fails(&seed).map_err(Failed::from)));
+        offline.push(Trial::test(name, move || fails(&seed).map_err(Failed::from)));
     }
-    let mut suite = Suite::new("seeds", alone, Vec::new());
+    let mut suite = Suite::new("seeds", offline, Vec::new());
     for seed in seeds {
-        suite.live(&seed.name.clone(), move |real| real.check(&seed.plan()?));
+        suite.live(&seed.name.clone(), move |real| real.check(&seed.program()?));
     }
     suite.conclude()
 }
@@ -48,47 +49,45 @@ fn check(line: fn(&CaseFile) -> Result<String, String>, expected: Expect) -> Res
     Ok(())
 }
 
-/// On a server whose inheritance lives in memory the seed finds a wrong approval policy.
+/// On a server whose inheritance is only in memory the seed finds a wrong approval policy.
 fn fails(seed: &CaseFile) -> Result<(), String> {
-    let verdict = judge(&simulated::run(&seed.plan()?, Some(Fault::InheritsNothing)));
-    match verdict.findings.iter().any(|finding| finding.dimension == Some(Dimension::AP)) {
-        true => Ok(()),
-        false => Err(format!("it passes there: {:?}", verdict.findings)),
+    let verdict = judge(&simulated::run(&seed.program()?, Some(Fault::InheritsNothing)));
+    if verdict.findings.iter().any(|finding| finding.dimension == Some(Dimension::AP)) {
+        return Ok(());
     }
+    Err(format!("it passes there: {:?}", verdict.findings))
 }
 
 /// The upstream test that the file names.
-fn titles(seed: &CaseFile) -> Result<String, String> {
+fn upstream_test(seed: &CaseFile) -> Result<String, String> {
     let named = seed.text.split_whitespace().find(|word| word.starts_with("test_"));
     let test = named.ok_or_else(|| format!("{} names no upstream test", seed.name))?;
     Ok(format!("{}\n  {}\n", seed.name, test.trim_end_matches('.')))
 }
 
-/// The faults of policy that the seed finds; those of the protocol after them are found by any
-/// plan.
-fn told_apart(seed: &CaseFile) -> Result<String, String> {
-    let plan = seed.plan()?;
+/// The faults of policy that the seed finds; any program finds those of the protocol.
+fn faults_found(seed: &CaseFile) -> Result<String, String> {
+    let program = seed.program()?;
     let policy = FAULTS.iter().take_while(|fault| **fault != Fault::SendsNoNotice);
-    let finds = |fault: &&Fault| !findings(&plan, Some(**fault)).is_empty();
+    let finds = |fault: &&Fault| !findings(&program, Some(**fault)).is_empty();
     let found: Vec<String> = policy.filter(finds).map(|fault| format!("{fault:?}")).collect();
     Ok(format!("{}\n  {}\n", seed.name, found.join("\n  ")))
 }
 
-/// What is found where config has the value that is to be inherited.
-fn with_config_of_upstream(seed: &CaseFile) -> Result<String, String> {
-    let mut plan = seed.plan()?;
-    plan.defaults.approval = Approval::Never;
-    let found = findings(&plan, Some(Fault::InheritsNothing));
-    let name = &seed.name;
-    Ok(if found.is_empty() { format!("{name}\n") } else { String::new() })
+/// The number of findings where config has the value that should be inherited.
+fn findings_with_upstreams_config(seed: &CaseFile) -> Result<String, String> {
+    let mut program = seed.program()?;
+    program.defaults.approval = Approval::Never;
+    let found = findings(&program, Some(Fault::InheritsNothing));
+    Ok(format!("{} finds {}\n", seed.name, found.len()))
 }
 
-fn findings(plan: &Plan, fault: Option<Fault>) -> Vec<String> {
-    let verdict = judge(&simulated::run(plan, fault));
+fn findings(program: &Program, fault: Option<Fault>) -> Vec<String> {
+    let verdict = judge(&simulated::run(program, fault));
     verdict.findings.iter().map(|finding| finding.signature().to_string()).collect()
 }
 
-fn each() -> Expect {
+fn upstream_tests() -> Expect {
     expect![[r#"
         seed-1-resume-inherits-deny-all
           test_thread_resume_inherits_deny_all_approval_mode
@@ -105,11 +104,15 @@ fn each() -> Expect {
     "#]]
 }
 
-/// The seeds that upstream's config makes blind; the others have two values in play.
-fn blind() -> Expect {
+/// Seeds 1 and 2 find nothing with upstream's config; the others have two values.
+fn findings_by_seed() -> Expect {
     expect![[r#"
-        seed-1-resume-inherits-deny-all
-        seed-2-fork-inherits-deny-all
+        seed-1-resume-inherits-deny-all finds 0
+        seed-2-fork-inherits-deny-all finds 0
+        seed-3-fork-overrides-approval-mode finds 2
+        seed-4-turn-override-persists finds 1
+        seed-5-run-keeps-mode-until-override finds 2
+        seed-6-async-run-keeps-mode-until-override finds 2
     "#]]
 }
 

@@ -1,69 +1,62 @@
-//! House rules, checked on the source itself.
+//! House rules, checked on the source itself: the ones that the compiler, clippy and rustfmt do not
+//! have.
 //!
-//! Each rule is a function from a source to its complaints; beside it stands an example that it
-//! complains about, so that a rule which has gone blind fails here. Then all run over the tree.
-//! The compiler, clippy and rustfmt keep their own rules; these are the ones that they cannot know.
+//! A rule is a function from sources to complaints. Beside it stands an example that it complains
+//! about, so that a rule that no longer sees anything fails. ARCHITECTURE.md and CONTRIBUTING.md
+//! explain the rules.
 
 mod tidy {
-    mod arrows;
-    mod calls;
-    mod face;
-    mod functions;
-    mod mention;
-    mod names;
+    mod circles;
     mod places;
     mod purity;
     mod rooms;
+    mod shape;
     mod source;
 
-    use source::{Complaint, Rule, Source};
+    use std::sync::LazyLock;
 
-    /// Every rule about a Rust source.
-    const RULES: &[Rule] = &[
-        arrows::crossing,
-        calls::attributes,
-        calls::phrases,
-        face::header,
-        face::length,
-        face::width,
-        functions::limits,
-        names::imports,
-        names::tests_apart,
-        names::types,
-        purity::chance,
-        purity::clock,
-        purity::core,
-    ];
+    use rooms::Table;
+    use source::{Source, Tree, tracked_texts};
+
+    static TREE: LazyLock<Tree> = LazyLock::new(|| {
+        let texts = tracked_texts();
+        let rust = texts.iter().filter(|(path, _)| path.ends_with(".rs"));
+        let tree = Tree::new(rust.map(|(path, text)| Source::parse(path, text)));
+        assert!(tree.sources.contains_key("src/lib.rs"), "this test looks at the wrong folder");
+        tree
+    });
+
+    fn assert_none(complaints: Vec<String>) {
+        let count = complaints.len();
+        assert!(complaints.is_empty(), "{count} complaints:\n{}", complaints.join("\n"));
+    }
 
     #[test]
-    fn the_tree_keeps_the_house_rules() {
-        let sources = source::sources();
-        assert!(
-            sources.iter().any(|source| source.path == "src/lib.rs"),
-            "src/lib.rs is not among the sources: this test looks at the wrong folder"
-        );
-        let complaints: Vec<String> = sources.iter().flat_map(complaints).collect();
-        assert!(
-            complaints.is_empty(),
-            "{} complaints about the house rules (CONTRIBUTING.md explains them):\n{}",
-            complaints.len(),
-            complaints.join("\n")
-        );
+    fn a_room_uses_only_the_rooms_that_the_table_allows() {
+        let table = Table::of_the_architecture();
+        let uses = [table.missing_rooms(&TREE), table.forbidden_uses(&TREE)].concat();
+        assert_none([table.faults(), uses].concat());
+    }
+
+    #[test]
+    fn no_two_files_import_each_other() {
+        assert_none(circles::complaints(&TREE));
+    }
+
+    #[test]
+    fn core_rooms_are_pure_and_the_clock_and_chance_stay_at_the_edge() {
+        let table = Table::of_the_architecture();
+        assert_none(TREE.each(|source| purity::complaints(source, &table)));
+    }
+
+    #[test]
+    fn each_file_and_function_has_the_shape_of_the_house() {
+        assert_none(TREE.each(shape::complaints));
     }
 
     #[test]
     fn no_file_names_a_machine_or_a_registry() {
-        let texts = source::texts();
-        let complaints: Vec<String> = texts
-            .iter()
-            .flat_map(|(path, text)| places::named(path, text))
-            .map(|complaint| complaint.to_string())
-            .collect();
-        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    }
-
-    fn complaints(source: &Source) -> Vec<String> {
-        let complaints: Vec<Complaint> = RULES.iter().flat_map(|rule| rule(source)).collect();
-        complaints.iter().map(Complaint::to_string).collect()
+        let texts = tracked_texts();
+        assert_none(texts.iter().flat_map(|(path, text)| places::complaints(path, text)).collect());
     }
 }

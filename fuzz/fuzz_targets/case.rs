@@ -6,21 +6,21 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use heirloom::model::fires::fires;
-use heirloom::op::Case;
-use heirloom::plan::Plan;
+use heirloom::model::expectations::fires;
+
+use heirloom::program::Program;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let case = Case::arbitrary(&mut Unstructured::new(bytes)).expect("any bytes are a case");
-    let plan = Plan::from(&case);
-    assert_eq!(plan.to_string().parse(), Ok(plan.clone()));
-    assert_eq!(Case::from(&plan), case_of(&plan));
-    fires(&plan);
+    let program = Program::from(&case);
+    assert_eq!(program.to_string().parse(), Ok(program.clone()));
+    assert_eq!(Case::from(&program), case_of(&program));
+    fires(&program);
 });
 
 /// The case of a plan, by way of its text.
-fn case_of(plan: &Plan) -> Case {
-    let read: Plan = plan.to_string().parse().expect("a plan parses");
+fn case_of(program: &Program) -> Case {
+    let read: Program = program.to_string().parse().expect("a plan parses");
     Case::from(&read)
 }

@@ -7,17 +7,17 @@
 
 use heirloom::judge::judge;
 use heirloom::known::Known;
-use heirloom::plan::Plan;
+use heirloom::program::Program;
+use heirloom::protocol::rpc;
 use heirloom::trace::Trace;
-use heirloom::wire::rpc;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     let _ = rpc::parse(&text);
     let _ = Known::parse(&text, |_| Ok(text.to_string()));
-    if let Ok(plan) = text.parse::<Plan>() {
-        assert_eq!(plan.to_string().parse(), Ok(plan));
+    if let Ok(program) = text.parse::<Program>() {
+        assert_eq!(program.to_string().parse(), Ok(program));
     }
     if let Ok(trace) = text.parse::<Trace>() {
         judge(&trace);

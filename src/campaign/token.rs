@@ -1,9 +1,9 @@
-//! [shell] The token of a case: what makes it again.
+//! The token of a case: what makes it again.
 //!
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
 //! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions, and
-//! `r1-s42-c17-o12@0.144.4,0.131.0` with moves to these releases. Another revision draws another
-//! case, and says so instead of running it.
+//! `r1-s42-c17-o12@0.144.4,0.131.0` with these releases to upgrade and downgrade to. Another
+//! revision draws another case, so a token of one is refused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,51 +12,42 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
-use crate::op::{Case, strategy};
+use crate::program::{Program, generate};
 
-/// What makes a case again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The model's revision.
     pub revision: u32,
-    /// The campaign's seed.
     pub seed: u64,
-    /// The case's index.
     pub index: u64,
-    /// Operations at the most.
+    /// Most operations in the case.
     pub max_ops: usize,
     /// Whether the secondary dimensions are drawn too.
     pub secondary: bool,
-    /// The releases that the case may move its home to, in their order.
+    /// The releases that the case may upgrade and downgrade to, in order.
     pub others: Vec<Version>,
 }
 
-/// A token as an example: N stands for the revision, since those of others are refused.
+/// An example; N stands for the revision, since a token of another one is refused.
 pub const EXAMPLE: &str = "rN-s42-c17-o12";
 
 /// The last part of a token whose case is drawn without the secondary dimensions: policy alone.
 const POLICY: &str = "p";
 
-/// What stands before the releases that a case may move to: in no part before it.
-const MOVES: char = '@';
+/// Stands before the other releases, and in no part before them.
+const RELEASES: char = '@';
 
-/// A token that makes no case.
+/// A token that gives no case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCase {
-    /// The text is no token.
-    #[error("`{0}` is no token; expected the form {EXAMPLE}, as a campaign prints it")]
+    #[error("`{0}` is not a token; expected the form {EXAMPLE}, as a campaign prints it")]
     Form(String),
-    /// The token is of another revision.
     #[error(
         "{token} was drawn by model revision {}, and this heirloom is at revision {REVISION}, \
          which draws another case; replay the case file instead, or use the heirloom that \
          printed the token",
         token.revision
     )]
-    Revision {
-        /// The token.
-        token: Token,
-    },
+    Revision { token: Token },
 }
 
 impl Token {
@@ -71,19 +62,12 @@ impl Token {
     ///
     /// # Errors
     /// When the token is of another revision of the model.
-    pub fn case(self) -> Result<Case, NoCase> {
-        match self.revision == REVISION {
-            true => Ok(strategy::drawn(
-                self.seed,
-                self.index,
-                strategy::Draw {
-                    max_ops: self.max_ops,
-                    secondary: self.secondary,
-                    servers: self.others,
-                },
-            )),
-            false => Err(NoCase::Revision { token: self }),
+    pub fn case(self) -> Result<Program, NoCase> {
+        if self.revision != REVISION {
+            return Err(NoCase::Revision { token: self });
         }
+        let Token { seed, index, max_ops: max_steps, secondary, others: releases, .. } = self;
+        Ok(generate::drawn(seed, index, generate::Draw { max_steps, secondary, releases }))
     }
 }
 
@@ -95,7 +79,7 @@ impl fmt::Display for Token {
             write!(f, "-{POLICY}")?;
         }
         let others: Vec<String> = others.iter().map(Version::to_string).collect();
-        if others.is_empty() { Ok(()) } else { write!(f, "{MOVES}{}", others.join(",")) }
+        if others.is_empty() { Ok(()) } else { write!(f, "{RELEASES}{}", others.join(",")) }
     }
 }
 
@@ -108,7 +92,7 @@ impl FromStr for Token {
 }
 
 fn read(text: &str) -> Option<Token> {
-    let (text, others) = match text.split_once(MOVES) {
+    let (text, others) = match text.split_once(RELEASES) {
         None => (text, Vec::new()),
         Some((text, others)) => {
             let others: Result<Vec<Version>, _> = others.split(',').map(str::parse).collect();
@@ -129,7 +113,7 @@ fn read(text: &str) -> Option<Token> {
             .strip_prefix('o')?
             .parse()
             .ok()
-            .filter(|most| *most <= strategy::LONGEST)?,
+            .filter(|most| *most <= generate::LONGEST)?,
         secondary,
         others,
     })

@@ -1,97 +1,109 @@
-//! [shell] `heirloom bisect`: the first release at which a case shows something else.
+//! `heirloom bisect`: the release at which the result of a case changes, for better or worse.
 //!
-//! Either way: what broke, or what was repaired. The newer end is tried first, and the boundary
-//! that is told was tried on both sides. Exit code: 0 a boundary, 1 no change, 3 trouble.
+//! The newer end is tried first, and both sides of the boundary that is reported were run. Exit
+//! code: 0 a boundary, 1 no change, 3 trouble.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::value_parser;
+use itertools::Itertools;
 use semver::Version;
 
-use super::check::runs;
-use super::replay::plan;
-use super::subject::{add, cache, profile, provide};
-use super::sweep::{failure, going};
-use super::{Failure, print, stop};
+use super::failure::Failure;
+use super::replay::program;
+use super::server_flags::{FeatureFlag, Provider, cache, not_provided, unless};
+use super::stop;
+use super::text::print;
 use crate::campaign::CONFIRMATIONS;
-use crate::disk::Profile;
-use crate::drive::{Bench, Patience, Worker};
+use crate::drive::Worker;
+use crate::drive::test_bed::TestBed;
+use crate::drive::timeouts::Timeouts;
 use crate::matrix::bisect::{Boundary, Search};
 use crate::matrix::trial::Trial;
-use crate::plan::Plan;
-use crate::provision::span::{Every, Span, servers};
-use crate::provision::{Clients, Spec};
-use crate::report::paint::{Ink, Paint};
-use crate::report::words::plural;
+use crate::program::Program;
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
+use crate::provision::{Clients, Executable, Spec};
+use crate::report::style::{Color, Style};
+use crate::report::words::{plural, signature};
 
-/// The flags of `heirloom bisect`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  a boundary was found
+  1  all releases show the same
+  2  wrong usage
+  3  a release could not be judged";
+
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Flags {
-    /// A case file, or a token like rN-s42-c17-o12 as a campaign prints it
+    /// A case file, or a token like rN-s42-c17-o12 that a campaign printed
     #[arg(value_name = "FILE|TOKEN")]
     case: String,
     /// A release that conforms; it may be the newer one
     #[arg(long, value_name = "RELEASE", value_parser = release)]
     good: Version,
-    /// A release that does not
+    /// A release that does not conform
     #[arg(long, value_name = "RELEASE", value_parser = release)]
     bad: Version,
-    /// Runs in fresh processes on each release
-    #[arg(long, value_name = "N", value_parser = runs)]
-    runs: Option<NonZeroU32>,
-    /// Features of the servers: `default` or `lean`
-    #[arg(long, value_name = "NAME", value_parser = ["default", "lean"])]
-    #[arg(default_value = "default", hide_possible_values = true)]
-    profile: String,
+    /// How many times to run the case on each release, each time in fresh processes
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(default_value_t = CONFIRMATIONS)]
+    runs: u32,
+    #[command(flatten)]
+    features: FeatureFlag,
 }
 
-/// A search under way.
-struct Bisecting<'a> {
-    plan: &'a Plan,
-    runs: u32,
-    profile: Profile,
+/// The releases of a search and what was seen on them.
+struct Bisection<'a> {
+    flags: &'a Flags,
+    program: &'a Program,
+    provider: Provider,
     releases: Vec<Version>,
-    stop: Arc<AtomicBool>,
     trials: Vec<Option<Trial>>,
 }
 
-/// Searches.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let plan = plan(&flags.case)?;
-    let stop = stop::flag()?;
-    let (old, new) = match flags.good < flags.bad {
-        true => (&flags.good, &flags.bad),
-        false => (&flags.bad, &flags.good),
-    };
-    let releases = between(old, new, &stop)?;
+    let program = program(&flags.case)?;
+    let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
+    let Flags { good, bad, .. } = flags;
+    let (old, new) = if good < bad { (good, bad) } else { (bad, good) };
+    let releases = between(old, new, &provider.stop)?;
     let count = releases.len();
-    let mut bisecting = Bisecting {
-        plan: &plan,
-        runs: flags.runs.map_or(CONFIRMATIONS, NonZeroU32::get),
-        profile: profile(&flags.profile),
-        trials: vec![None; count],
-        releases,
-        stop,
-    };
-    let paint = Paint::stdout();
-    let what = format!("{} from {old} to {new}", plural(count, "release"));
-    print(&paint.row("searching", &what))?;
+    let trials = vec![None; count];
+    let mut bisection = Bisection { flags, program: &program, provider, releases, trials };
+    let style = Style::stdout();
+    let range = format!("{} from {old} to {new}", plural(count, "release"));
+    print(&style.row("searching", &range))?;
     let mut search = Search::new(count);
     while let Some(at) = search.next() {
-        let trial = bisecting.attempt(at)?;
-        print(&paint.row(&bisecting.releases[at].to_string(), &trial.to_string()))?;
-        bisecting.take(at, trial, (&mut search, flags))?;
+        let trial = bisection.attempt(at)?;
+        print(&style.row(&bisection.releases[at].to_string(), &in_words(&trial)))?;
+        bisection.record(at, trial, &mut search)?;
     }
-    let boundary = search.boundary().expect("a search that has nothing to try has found");
-    let (code, sentence) = bisecting.conclusion(boundary);
+    let boundary = search.boundary().expect("a search with nothing left to try has a boundary");
+    let (code, sentence) = bisection.conclusion(boundary);
     let tried = format!("{} of {count} tried", plural(search.tried(), "release"));
-    let ink = if code == 0 { Ink::Strong } else { Ink::Doubtful };
-    print(&format!("\n{}\n{tried}\n", paint.ink(ink, &paint.wrap("", "", &sentence))))?;
+    let color = if code == 0 { Color::Strong } else { Color::Doubtful };
+    print(&format!("\n{}{tried}\n", style.paragraph(color, "", &sentence)))?;
     Ok(code)
 }
 
-/// Reads a release.
+/// What a release shows, its findings in words.
+fn in_words(trial: &Trial) -> String {
+    match trial {
+        Trial::Shows { signatures, runs } if !signatures.is_empty() => {
+            let runs = plural(*runs, "run");
+            let findings = signatures.iter();
+            let findings =
+                findings.map(|(one, times)| format!("{} ({times} of {runs})", signature(one)));
+            format!("shows {}", findings.format("; "))
+        }
+        trial => trial.to_string(),
+    }
+}
+
 fn release(text: &str) -> Result<Version, String> {
     match text.parse() {
         Ok(Spec::Version(version)) => Ok(version),
@@ -99,7 +111,7 @@ fn release(text: &str) -> Result<Version, String> {
     }
 }
 
-/// What is published from one release to another, the two included.
+/// The published releases from one to another, both included.
 fn between(old: &Version, new: &Version, stop: &AtomicBool) -> Result<Vec<Version>, Failure> {
     if old == new {
         let problem = format!("--good and --bad are both {old}; name two releases");
@@ -109,8 +121,8 @@ fn between(old: &Version, new: &Version, stop: &AtomicBool) -> Result<Vec<Versio
     let ends = [old, new].map(|end| Span::One(Spec::Version(end.clone())));
     let spans: Vec<Span> = ends.into_iter().chain([range]).collect();
     let clients = Clients::default();
-    let found = servers(&clients, (&spans, Every::Release), &mut |_| going(stop));
-    let found = found.map_err(failure)?;
+    let found = servers(&clients, &spans, Every::Release, &mut |_| unless(stop));
+    let found = found.map_err(not_provided)?;
     let versions = found.into_iter().filter_map(|spec| match spec {
         Spec::Version(version) => Some(version),
         Spec::Latest | Spec::Path(_) => None,
@@ -118,48 +130,56 @@ fn between(old: &Version, new: &Version, stop: &AtomicBool) -> Result<Vec<Versio
     Ok(versions.collect())
 }
 
-impl Bisecting<'_> {
+impl Bisection<'_> {
     /// Runs the case on a release.
     fn attempt(&self, at: usize) -> Result<Trial, Failure> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.provider.stop.load(Ordering::Relaxed) {
             return Err(Failure::Trouble("stopped before the boundary was found".to_owned()));
         }
         let spec = Spec::Version(self.releases[at].clone());
-        let executable = match provide(&spec, &cache()?, (&self.stop, false)) {
+        let Executable { path, version, lease: _held, .. } = match self.provider.provide(&spec) {
             Ok(executable) => executable,
             Err(failure) => return Ok(Trial::Unjudged(failure.to_string())),
         };
-        let (path, version) = (executable.path.clone(), executable.version.clone());
-        let bench = Bench::prepare(path, version, self.profile, Patience::default());
-        let mut bench = match bench {
-            Ok(bench) => bench,
+        let features = self.flags.features.features;
+        let mut test_bed = match TestBed::prepare(path, version, features, Timeouts::default()) {
+            Ok(test_bed) => test_bed,
             Err(error) => return Ok(Trial::Unjudged(error.to_string())),
         };
         // The releases that the program names are the same beside each one that is searched.
-        let named: Vec<Spec> = self.plan.releases().into_iter().map(Spec::Version).collect();
-        let _held = add(&mut bench, &named, (&self.stop, false))?;
-        Ok(Trial::of(self.plan, self.runs, &mut Worker::new(Arc::new(bench))))
+        let named: Vec<Spec> = self.program.releases().into_iter().map(Spec::Version).collect();
+        let _leases = self.provider.add(&mut test_bed, &named)?;
+        let mut worker = Worker::new(Arc::new(test_bed));
+        Ok(Trial::of(self.program, self.flags.runs, &mut worker))
     }
 
-    /// Tells the search what a release shows, compared with the newest.
-    fn take(
-        &mut self,
-        at: usize,
-        trial: Trial,
-        (search, flags): (&mut Search, &Flags),
-    ) -> Result<(), Failure> {
+    /// Compares what a release shows with the newest, for the search.
+    fn record(&mut self, at: usize, trial: Trial, search: &mut Search) -> Result<(), Failure> {
         let is_newest = at + 1 == self.releases.len();
         if let Trial::Unjudged(reason) = &trial {
             let problem = format!("cannot judge {}: {reason}", self.releases[at]);
             return search.pass_over().then_some(()).ok_or(Failure::Trouble(problem));
         }
         if is_newest {
-            contradicts(&trial, &self.releases[at], flags)?;
+            self.contradiction(&trial, &self.releases[at])?;
         }
         let newest = self.trials.last().and_then(Option::as_ref);
         search.tell(newest.is_none_or(|newest| trial.is_like(newest)));
         self.trials[at] = Some(trial);
         Ok(())
+    }
+
+    /// Refuses a newest release that is given as bad and shows nothing.
+    fn contradiction(&self, trial: &Trial, release: &Version) -> Result<(), Failure> {
+        match trial {
+            Trial::Shows { signatures, runs }
+                if *release == self.flags.bad && signatures.is_empty() =>
+            {
+                let problem = format!("--bad {release} shows nothing in {}", plural(*runs, "run"));
+                Err(Failure::Usage(format!("{problem}; name a release that shows a finding")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn conclusion(&self, Boundary { first, last }: Boundary) -> (u8, String) {
@@ -168,34 +188,18 @@ impl Bisecting<'_> {
             return (1, format!("no change: {here} and {newest} show the same"));
         };
         let before = &self.releases[last];
-        let shows = |at: usize| match &self.trials[at] {
-            Some(trial) => trial.to_string(),
-            None => "was not tried".to_owned(),
-        };
-        let gap = first - last - 1;
-        let gap = match gap {
+        let shows =
+            |at: usize| self.trials[at].as_ref().map_or("was not tried".to_owned(), in_words);
+        let gap = match first - last - 1 {
             0 => String::new(),
             gap => format!("; {} between them could not be judged", plural(gap, "release")),
         };
-        let unsupported = matches!(self.trials[last], Some(Trial::Unsupported(_)));
-        let proven = match unsupported {
-            true => {
-                format!("{here} is the first release that can be asked, and it {}", shows(first))
-            }
-            false => format!("{here} is the first release that {}", shows(first)),
+        let supported = !matches!(self.trials[last], Some(Trial::Unsupported(_)));
+        let first = if supported {
+            format!("{here} is the first release that {}", shows(first))
+        } else {
+            format!("{here} is the first release that supports the case, and it {}", shows(first))
         };
-        (0, format!("{proven}; {before} {}{gap}", shows(last)))
+        (0, format!("{first}; {before} {}{gap}", shows(last)))
     }
-}
-
-/// The newest end must be what it is called, where that can be seen.
-fn contradicts(trial: &Trial, release: &Version, flags: &Flags) -> Result<(), Failure> {
-    let Trial::Shows { signatures, runs } = trial else {
-        return Ok(());
-    };
-    if *release == flags.bad && signatures.is_empty() {
-        let problem = format!("{release} is called bad, and shows nothing in {runs} runs");
-        return Err(Failure::Usage(format!("{problem}; name one that does")));
-    }
-    Ok(())
 }

@@ -1,8 +1,8 @@
-//! [shell] `heirloom known`: the list of known deviations, read and kept up.
+//! `heirloom known`: keeps the list of known deviations up to date.
 //!
-//! `update` proposes what a run or a matrix would change, and with `--write` changes it: rows are
-//! narrowed to the releases that show them, go where none does, and what no row excuses becomes
-//! one. Cases of new rows are copied beside those of the others, and nothing is written over.
+//! `update` proposes what a run or a matrix would change, and changes it with `--write`: rows are
+//! narrowed to the releases that show them or removed, and new deviations become rows. Their cases
+//! are copied beside the others; nothing is written over.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,19 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::check::RUNS;
-use super::excuses::{LIST, of_file};
-use super::{Failure, print, read};
+use super::failure::Failure;
+use super::known_flags::{LIST, of_file};
+use super::text::{print, read};
 use crate::known::Known;
-use crate::known::update::{Change, Proposed, changes, edited};
-use crate::report::evidence::Read;
-use crate::report::paint::Paint;
-use crate::report::words::plural;
+use crate::known::evidence::Proposed;
+use crate::known::update::{Change, changes, edited};
+use crate::report::read_results::Read;
+use crate::report::style::Style;
+use crate::report::words::{self, clause, plural};
 
 /// Where the cases of a list without rows go, below its folder.
 const CASES: &str = "cases";
 
-/// The flags of `heirloom known`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
     #[command(subcommand)]
@@ -30,17 +31,15 @@ pub(super) struct Flags {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Say what a run or a matrix would change in the list, and change it with --write
+    /// Show what a run or a matrix would change in the list; --write changes it
     Update(Update),
 }
 
-/// The flags of `heirloom known update`.
 #[derive(Clone, Debug, clap::Args)]
 struct Update {
     /// The folder of a run or of a matrix [default: runs/latest]
     #[arg(value_name = "DIR")]
     from: Option<PathBuf>,
-    /// The list
     #[arg(long, value_name = "FILE", default_value = LIST)]
     known: PathBuf,
     /// Change the list, and copy the cases of new rows beside those of the others
@@ -48,7 +47,6 @@ struct Update {
     write: bool,
 }
 
-/// Does what is asked for.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     match &flags.command {
         Command::Update(update) => update.run(),
@@ -60,61 +58,58 @@ impl Update {
         let text = read(&self.known)?;
         let known = of_file(&self.known, &text)?;
         let from = self.from.clone().unwrap_or_else(|| Path::new(RUNS).join("latest"));
-        let record = Read::from(&from).map_err(Failure::Usage)?;
-        let changes = changes(&known, &record.evidence());
+        let results = Read::from(&from).map_err(Failure::Usage)?;
+        let changes = changes(&known, &results.evidence());
         if changes.is_empty() {
-            let none = format!("{} stands as {} has it", self.known.display(), from.display());
-            print(&format!("{none}\n"))?;
+            let (list, from) = (self.known.display(), from.display());
+            print(&format!("{list} agrees with {from}: nothing to change\n"))?;
             return Ok(0);
         }
-        print(&told(&changes, &cases(&known)))?;
+        let cases = case_folder(&known);
+        print(&listed(&changes, &cases))?;
         if !self.write {
             let many = plural(changes.len(), "change");
             print(&format!("\n{many}; --write makes them in {}\n", self.known.display()))?;
             return Ok(1);
         }
-        self.write(&text, &changes, (&known, &record))?;
+        self.copy_cases(&changes, &cases, &results.folder)?;
+        self.write(&edited(&text, &changes, |proposed| lines(&cases, proposed)), &changes)?;
         Ok(0)
     }
 
-    /// Cases first: a list never names one that is not there.
-    fn write(
-        &self,
-        text: &str,
-        changes: &[Change],
-        (known, record): (&Known, &Read),
-    ) -> Result<(), Failure> {
+    /// Copies the cases of new rows, before the list names them.
+    fn copy_cases(&self, changes: &[Change], cases: &str, from: &Path) -> Result<(), Failure> {
         let folder = self.known.parent().map(PathBuf::from).unwrap_or_default();
-        let place = cases(known);
         for change in changes {
             if let Change::Add(proposed) = change {
-                copy(proposed, record, &folder.join(path(&place, proposed)))?;
+                copy(proposed, from, &folder.join(path(cases, proposed)))?;
             }
         }
-        let after = edited(text, changes, |proposed| path(&place, proposed));
-        of_file(&self.known, &after)?;
-        fs::write(&self.known, after).map_err(|error| about(&self.known, &error))?;
+        Ok(())
+    }
+
+    fn write(&self, text: &str, changes: &[Change]) -> Result<(), Failure> {
+        of_file(&self.known, text)?;
+        fs::write(&self.known, text).map_err(|error| about(&self.known, &error))?;
         print(&format!("\nwritten to {}\n", self.known.display()))?;
         let widens = |change: &&Change| matches!(change, Change::Add(row) if row.widened);
-        match changes.iter().filter(widens).count() {
-            0 => Ok(()),
-            count => print(&format!(
-                "{} WIDENED: see SECURITY.md before the list or its cases are published\n",
-                if count == 1 {
-                    "1 new row is".to_owned()
-                } else {
-                    format!("{count} new rows are")
-                },
-            )),
+        let count = changes.iter().filter(widens).count();
+        if count > 0 {
+            let are = if count == 1 { "is" } else { "are" };
+            let rows = plural(count, "new row");
+            let advice = "see SECURITY.md before you publish the list or its cases";
+            print(&format!("{rows} {are} WIDENED: {advice}\n"))?;
         }
+        Ok(())
     }
 }
 
-fn copy(proposed: &Proposed, record: &Read, to: &Path) -> Result<(), Failure> {
-    let from = record.case(&proposed.signature, &proposed.release);
-    let from = from.filter(|from| from.exists()).ok_or_else(|| {
-        Failure::Usage(format!("the case of {} is not in the folder", proposed.signature))
-    })?;
+fn copy(proposed: &Proposed, folder: &Path, to: &Path) -> Result<(), Failure> {
+    let from = folder.join(&proposed.example.case);
+    if !from.is_file() {
+        let signature = proposed.example.finding.signature();
+        return Err(Failure::Usage(format!("the case of {signature} is not in the folder")));
+    }
     if to.exists() {
         return Ok(());
     }
@@ -124,34 +119,42 @@ fn copy(proposed: &Proposed, record: &Read, to: &Path) -> Result<(), Failure> {
     fs::copy(&from, to).map(drop).map_err(|error| about(to, &error))
 }
 
-/// Where the list keeps its cases, as it spells it.
-fn cases(known: &Known) -> String {
-    let first = known.rows.first().and_then(|row| row.case.rsplit_once('/'));
-    first.map_or(CASES, |(folder, _)| folder).to_owned()
+/// The folder of the list's last case, as the list spells it: new cases go there.
+fn case_folder(known: &Known) -> String {
+    let last = known.rows.last().and_then(|row| row.case.rsplit_once('/'));
+    last.map_or(CASES, |(folder, _)| folder).to_owned()
 }
 
-fn path(place: &str, proposed: &Proposed) -> String {
-    format!("{place}/{}.case", proposed.case)
+fn path(cases: &str, proposed: &Proposed) -> String {
+    format!("{cases}/{}.case", proposed.file_stem())
 }
 
-fn told(changes: &[Change], place: &str) -> String {
-    let paint = Paint::stdout();
+fn lines(cases: &str, proposed: &Proposed) -> Vec<String> {
+    let finding = &proposed.example.finding;
+    let reason = words::deviation(&finding.signature(), &finding.expected, &finding.seen);
+    proposed.lines(&path(cases, proposed), &reason)
+}
+
+fn listed(changes: &[Change], cases: &str) -> String {
+    let style = Style::stdout();
     let lines = changes.iter().map(|change| match change {
-        Change::Narrow { line, signature, from, to } => paint.row(
+        Change::Narrow { line, signature, from, to } => style.row(
             "narrow",
-            &format!("line {line}, {signature}: from `{from}` to `{to}`, which is what shows it"),
+            &format!(
+                "line {line}, {signature}: from `{from}` to `{to}`, the releases that show it"
+            ),
         ),
-        Change::Remove { line, signature } => paint.row(
+        Change::Remove { line, signature } => style.row(
             "remove",
-            &format!("line {line}, {signature}: no release that was asked for it shows it"),
+            &format!("line {line}, {signature}: no release that was tested for it shows it"),
         ),
         Change::Add(proposed) => {
-            let row = proposed.lines(&path(place, proposed)).join("\n");
-            let what = match proposed.widened {
-                true => "what no row excuses; it is WIDENED, and may be a vulnerability:",
-                false => "what no row excuses:",
-            };
-            format!("{}\n{row}\n\n", paint.row("add", what).trim_end())
+            let row = lines(cases, proposed).join("\n");
+            let finding = &proposed.example.finding;
+            let clause = clause(finding.clause, finding.dimension);
+            let widened = if proposed.widened { "; WIDENED, may be a vulnerability" } else { "" };
+            let head = style.row("add", &format!("{clause}, which no row excuses{widened}:"));
+            format!("{}\n{row}\n\n", head.trim_end())
         }
     });
     lines.collect()

@@ -1,67 +1,64 @@
-//! [shell] `heirloom matrix` and `heirloom diff`.
+//! `heirloom matrix` and `heirloom diff`: many releases as a table, and two of them in words.
 //!
-//! Many releases as a table, and two of them in words. Both keep what they ran, and neither runs it
-//! twice. The exit code is of the releases, and a release that could not be run is trouble.
+//! Both keep what they ran and do not run it again. A release that could not be run is trouble.
 
-use super::sweep::{SweepFlags, Swept};
-use super::{Failure, print};
+use super::failure::Failure;
+use super::matrix_flags::{MatrixFlags, MatrixResults};
+use super::text::print;
 use crate::campaign::Conclusion;
 use crate::matrix::change::Kind;
 use crate::matrix::{Matrix, Outcome};
+use crate::program::release_range::ReleaseRange;
 use crate::provision::Spec;
-use crate::provision::span::{Every, Range, Span};
+use crate::provision::range::Span;
+use crate::provision::resolve::Every;
 use crate::report::matrix::changes::Upgrade;
-use crate::report::matrix::shelf::{DOCUMENT, PAGE};
+use crate::report::matrix::files::{DOCUMENT, PAGE};
 use crate::report::matrix::text;
-use crate::report::paint::Paint;
+use crate::report::style::Style;
 
-/// The flags of `heirloom matrix`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
-    /// The releases: each by itself, as ranges such as 0.144..0.169, `latest`, or paths
+    /// Releases, ranges of them such as 0.144..0.169, `latest`, or paths
     #[arg(value_name = "SPEC", required_unless_present = "every")]
     specs: Vec<String>,
-    /// Of each range only the last release of every minor version; alone, from 0.131 on
+    /// `minor`: only the last release of every minor version in each range;
+    /// without a range, from 0.131 on
     #[arg(long, value_name = "minor", value_parser = ["minor"], hide_possible_values = true)]
     every: Option<String>,
     #[command(flatten)]
-    sweep: SweepFlags,
+    matrix: MatrixFlags,
 }
 
-/// The flags of `heirloom diff`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Diff {
-    /// The release that a client leaves, or a path
+    /// The release to upgrade from, or a path
     #[arg(value_name = "A")]
     from: String,
-    /// The release that it goes to, or a path
+    /// The release to upgrade to, or a path
     #[arg(value_name = "B")]
     to: String,
     #[command(flatten)]
-    sweep: SweepFlags,
+    matrix: MatrixFlags,
 }
 
-/// Runs a matrix.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let spans: Result<Vec<Span>, _> = flags.specs.iter().map(|word| word.parse()).collect();
     let mut spans = spans.map_err(Failure::usage)?;
     if spans.is_empty() {
-        spans.push(Span::Range(Range::default()));
+        spans.push(Span::Range(ReleaseRange::default()));
     }
     let every = if flags.every.is_some() { Every::Minor } else { Every::Release };
-    let Swept { matrix, folder } = flags.sweep.run(&spans, every)?;
-    let paint = Paint::stdout();
-    let mut told = text(&matrix, &paint);
-    let files = [("page", PAGE), ("document", DOCUMENT)];
-    told.push('\n');
-    for (label, name) in files {
-        told.push_str(&paint.row_whole(label, &folder.join(name).display().to_string()));
+    let MatrixResults { matrix, folder } = flags.matrix.run(&spans, every)?;
+    let style = Style::stdout();
+    let mut text = format!("{}\n", text(&matrix, &style));
+    for (label, name) in [("page", PAGE), ("JSON", DOCUMENT)] {
+        text.push_str(&style.row_whole(label, &folder.join(name).display().to_string()));
     }
-    print(&told)?;
+    print(&text)?;
     Ok(conclusion(&matrix) as u8)
 }
 
-/// Tells two releases apart.
 pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
     let specs = [flags.from.parse(), flags.to.parse()];
     let [from, to] = specs.map(|spec: Result<Spec, _>| spec.map_err(Failure::usage));
@@ -70,7 +67,7 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
         return Err(flags.one_release());
     }
     let spans = specs.each_ref().map(|spec| Span::One(spec.clone()));
-    let Swept { matrix, folder } = flags.sweep.run(&spans, Every::Release)?;
+    let MatrixResults { matrix, folder } = flags.matrix.run(&spans, Every::Release)?;
     let columns = specs.map(|spec| column(&matrix, &spec.to_string()));
     let [Some(from), Some(to)] = columns.map(|at| at.filter(|_| columns[0] != columns[1])) else {
         return Err(flags.one_release());
@@ -80,10 +77,10 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
             return Err(Failure::Trouble(format!("{}: {reason}", matrix.columns[at].label)));
         }
     }
-    let paint = Paint::stdout();
-    let mut told = Upgrade { matrix: &matrix, from, to }.text(&paint);
-    told.push_str(&paint.row_whole("results", &folder.display().to_string()));
-    print(&told)?;
+    let style = Style::stdout();
+    let mut text = Upgrade { matrix: &matrix, from, to }.text(&style);
+    text.push_str(&style.row_whole("results", &folder.display().to_string()));
+    print(&text)?;
     let difference = matrix.difference(from, to);
     Ok(u8::from(difference.changes.iter().any(|change| change.kind == Kind::Broken)))
 }
@@ -91,12 +88,12 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
 impl Diff {
     fn one_release(&self) -> Failure {
         let Diff { from, to, .. } = self;
-        let problem = format!("{from} and {to} are one release");
-        Failure::Usage(format!("{problem}; name two, as 0.144.4 and 0.169.0"))
+        let problem = format!("{from} and {to} are the same release");
+        Failure::Usage(format!("{problem}; name two, such as 0.144.4 and 0.169.0"))
     }
 }
 
-/// The column of a word.
+/// The column that a person named.
 fn column(matrix: &Matrix, word: &str) -> Option<usize> {
     let exact = matrix.columns.iter().position(|column| {
         let asked = column.results().map(|results| results.subject.spec.as_str());
@@ -107,15 +104,18 @@ fn column(matrix: &Matrix, word: &str) -> Option<usize> {
     exact.or_else(|| (word == "latest").then(newest).flatten())
 }
 
-/// What the matrix says of its releases; a new deviation before everything else.
+/// A new deviation before everything else.
 fn conclusion(matrix: &Matrix) -> Conclusion {
     let results = || matrix.columns.iter().filter_map(|column| column.results());
-    let missing = matrix.columns.iter().any(|column| column.results().is_none());
-    let silent = results().any(|results| !results.inconclusive.is_empty());
-    match () {
-        () if matrix.has_new() => Conclusion::NewFinding,
-        () if results().next().is_none() => Conclusion::NothingRan,
-        () if missing || silent => Conclusion::Trouble,
-        () => Conclusion::Conforms,
+    let ran = results().count();
+    let inconclusive = results().any(|results| !results.inconclusive.is_empty());
+    if matrix.has_new() {
+        Conclusion::NewFinding
+    } else if ran == 0 {
+        Conclusion::NothingRan
+    } else if ran < matrix.columns.len() || inconclusive {
+        Conclusion::Trouble
+    } else {
+        Conclusion::Conforms
     }
 }

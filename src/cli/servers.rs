@@ -1,7 +1,6 @@
-//! [shell] `heirloom servers`: what is cached, what is pinned, where a server is, what may go.
+//! `heirloom servers`: lists, fetches, locates and removes servers.
 //!
-//! The list says nothing of other machines' platforms. `path` prints the path and nothing else, so
-//! that a script may use it. Nothing is removed but by `prune`, which says what went.
+//! `path` prints the path and nothing else, for scripts. Only `prune` removes anything.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -10,17 +9,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
-use super::subject::{cache, limit, provide, size};
-use super::{Failure, print, said, stop};
+use super::failure::Failure;
+use super::server_flags::{Provider, cache, limit, not_provided, size};
+use super::stop;
+use super::text::{done, print};
 use crate::provision::prune::{Freed, Keep, Pruned, prune};
-use crate::provision::span::Span;
+use crate::provision::range::Span;
 use crate::provision::{self, Cached, PINNED, Spec};
 use crate::report::words::plural;
 
-/// Nanoseconds of a day.
 const DAY_NS: i64 = 86_400_000_000_000;
 
-/// The flags of `heirloom servers`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
     #[command(subcommand)]
@@ -35,38 +34,36 @@ enum Command {
         #[arg(required = true, value_name = "SPEC")]
         specs: Vec<String>,
     },
-    /// Print the path of a server's executable, fetched where it must be
+    /// Print the path of a server's executable; fetch it if needed
     Path {
         /// A release, `latest`, or a path
         #[arg(value_name = "SPEC")]
         spec: String,
     },
-    /// Free the cache of releases, those first that were not used for longest; one that is in use
-    /// stays. Without arguments: down to HEIRLOOM_CACHE_LIMIT
+    /// Remove releases from the cache, the longest unused first and never one in use;
+    /// without arguments: down to HEIRLOOM_CACHE_LIMIT
     Prune(Prune),
 }
 
-/// The flags of `heirloom servers prune`.
 #[derive(Clone, Debug, clap::Args)]
 struct Prune {
-    /// The releases that go: one, or a range such as 0.131..0.143
+    /// The releases to remove, or ranges of them such as 0.131..0.143
     #[arg(value_name = "SPEC", conflicts_with_all = ["keep", "limit"])]
     spans: Vec<String>,
-    /// How many stay: those used last
-    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = stay)]
+    /// How many releases to keep, the last used ones
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
     keep: Option<usize>,
-    /// What may stay together, such as 5GB
+    /// The most space that the cache may take, such as 5GB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     limit: Option<u64>,
 }
 
-/// Lists, fetches, locates or frees.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     match &flags.command {
         None => list(),
         Some(Command::Fetch { specs }) => fetch(specs),
         Some(Command::Path { spec }) => fetch(std::slice::from_ref(spec)),
-        Some(Command::Prune(flags)) => free(&flags.keep()?),
+        Some(Command::Prune(flags)) => remove(&flags.keep()?),
     }
 }
 
@@ -74,9 +71,9 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
 fn fetch(specs: &[String]) -> Result<u8, Failure> {
     let specs: Result<Vec<Spec>, _> = specs.iter().map(|spec| spec.parse()).collect();
     let specs = specs.map_err(Failure::usage)?;
-    let stop = stop::flag()?;
+    let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
     for spec in specs {
-        let executable = provide(&spec, &cache()?, (&stop, false))?;
+        let executable = provider.provide(&spec)?;
         print(&format!("{}\n", executable.path.display()))?;
     }
     Ok(0)
@@ -86,37 +83,38 @@ fn list() -> Result<u8, Failure> {
     let cached = provision::list(&cache()?).map_err(Failure::trouble)?;
     let mut text = String::from("cached\n");
     if cached.is_empty() {
-        text.push_str("  none; `heirloom check` fetches the pinned one when it needs it\n");
+        text.push_str("  none; `heirloom check` fetches the default one when it needs it\n");
     }
     cached.iter().for_each(|entry| text.push_str(&line(entry)));
     text.push_str(&total(&cached)?);
-    let pinned: BTreeSet<_> = provision::pinned().into_iter().map(|row| row.version).collect();
-    text.push_str("\npinned, each with its digest\n");
+    let pinned: BTreeSet<_> = provision::pins::rows().into_iter().map(|row| row.version).collect();
+    text.push_str("\npinned by digest\n");
     for version in pinned {
         let default = if version.to_string() == PINNED { "  the default" } else { "" };
         text.push_str(&format!("  {version}{default}\n"));
     }
-    said(&text)
+    done(&text)
 }
 
 fn line(cached: &Cached) -> String {
-    let size = told(cached.bytes);
+    let size = size_words(cached.bytes);
     let pinned = if cached.pinned { "pinned" } else { "" };
     let (version, path) = (cached.version.to_string(), cached.path.display());
     format!("  {version:<16} {size:>10}  {:<17}  {pinned:<6}  {path}\n", used(cached.used_ns))
 }
 
-/// The sum, where there is one, and what it may be.
+/// The sum and its limit, if anything is cached.
 fn total(cached: &[Cached]) -> Result<String, Failure> {
-    let sum = told(cached.iter().map(|one| one.bytes).sum());
-    let limit = limit()?.map_or(String::new(), |limit| format!(", of at most {}", told(limit)));
-    match cached.is_empty() {
-        true => Ok(String::new()),
-        false => Ok(format!("  {:<16} {sum:>10}{limit}\n", "together")),
+    if cached.is_empty() {
+        return Ok(String::new());
     }
+    let sum = size_words(cached.iter().map(|entry| entry.bytes).sum());
+    let limit = limit()?;
+    let limit = limit.map_or(String::new(), |limit| format!(", of at most {}", size_words(limit)));
+    Ok(format!("  {:<16} {sum:>10}{limit}\n", "together"))
 }
 
-/// When a release was last provided.
+/// When a release was last used.
 fn used(used_ns: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ns = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
@@ -139,7 +137,7 @@ impl Prune {
         let bytes = self.limit.map_or_else(limit, |limit| Ok(Some(limit)))?;
         bytes.map(Keep::Within).ok_or_else(|| {
             Failure::Usage(
-                "say what is to go: releases, or --keep N, or --limit SIZE, or set \
+                "say what to remove: releases, or --keep N, or --limit SIZE, or set \
                  HEIRLOOM_CACHE_LIMIT"
                     .to_owned(),
             )
@@ -147,31 +145,23 @@ impl Prune {
     }
 }
 
-/// Reads how many are to stay.
-fn stay(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected a whole number from 0 on".to_owned())
-}
-
-fn free(keep: &Keep) -> Result<u8, Failure> {
+fn remove(keep: &Keep) -> Result<u8, Failure> {
     let pruned = prune(&cache()?, keep, &mut |_| ControlFlow::Continue(()));
-    let Pruned { freed, in_use, left } = pruned.map_err(|error| match error.is_usage() {
-        true => Failure::usage(error),
-        false => Failure::trouble(error),
-    })?;
+    let Pruned { freed, in_use, left } = pruned.map_err(not_provided)?;
     let mut text = String::new();
     for Freed { version, path, bytes } in &freed {
         let version = version.as_ref().map_or("broken".to_owned(), ToString::to_string);
-        let (size, path) = (told(*bytes), path.display());
-        text.push_str(&format!("freed   {version:<16} {size:>10}  {path}\n"));
+        let (size, path) = (size_words(*bytes), path.display());
+        text.push_str(&format!("removed  {version:<16} {size:>10}  {path}\n"));
     }
     for version in &in_use {
-        text.push_str(&format!("in use  {version}: it stays\n"));
+        text.push_str(&format!("kept     {version}: it is in use\n"));
     }
-    let sum = told(freed.iter().map(|one| one.bytes).sum());
-    text.push_str(&format!("{sum} freed, {} left\n", told(left)));
-    said(&text)
+    let sum = size_words(freed.iter().map(|entry| entry.bytes).sum());
+    text.push_str(&format!("{sum} freed, {} left\n", size_words(left)));
+    done(&text)
 }
 
-fn told(bytes: u64) -> String {
+fn size_words(bytes: u64) -> String {
     ByteSize(bytes).display().si().to_string()
 }

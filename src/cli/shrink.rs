@@ -1,123 +1,124 @@
-//! [shell] `heirloom shrink`: the shortest program for a case that came from elsewhere.
+//! `heirloom shrink`: the shortest program for a case that came from elsewhere.
 //!
-//! The case is run until it shows something; the search keeps the signature that is named, else the
-//! first that is not known, widened ones before others. Writes beside the file, and never over one.
+//! The case is run until it shows a finding. The search keeps the signature that is given, else the
+//! first that is not known, widened ones first. Nothing is written over.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::proof::Proof;
+use super::failure::Failure;
+use super::known_flags;
 use super::replay::file;
-use super::subject::{self, Ready};
-use super::{Failure, excuses};
-use crate::campaign::examine::{Examination, Suspect};
-use crate::campaign::{CONFIRMATIONS, Event, Told};
+use super::server_flags::{self, Ready};
+use super::verdict::Runs;
+use crate::campaign::confirm::Confirmation;
+use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, judge};
+use crate::judge::verdict::Finding;
 use crate::known::Known;
-use crate::plan::Plan;
-use crate::report::exhibit::Exhibit;
+use crate::program::Program;
+use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::words;
 
-/// What follows the flags.
-const AFTER: &str = "\
-Exit codes: 1 the case shows a finding that is not known, 0 it shows none, 2 wrong usage,
-3 trouble of the suite itself.";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the case shows no new finding
+  1  the case shows a new finding
+  2  wrong usage
+  3  heirloom itself had trouble";
 
-/// The flags of `heirloom shrink`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Flags {
-    /// The case
     file: PathBuf,
-    /// The finding to keep, such as R4/AP/resume/never/config [default: the first one that is not
-    /// known]
+    /// The finding to keep, such as R4/AP/resume/never/config
+    /// [default: the first one that is not known]
     #[arg(long, value_name = "SIGNATURE")]
     signature: Option<Signature>,
-    /// Where the smaller case is written [default: FILE with `.small.case` as its ending]
+    /// Where to write the smaller case [default: FILE ending in `.small.case`]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    subject: subject::ServerFlags,
+    server: server_flags::ServerFlags,
     #[command(flatten)]
-    excuses: excuses::KnownFlags,
+    known: known_flags::KnownFlags,
 }
 
-/// Shrinks a case.
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let plan = file(&flags.file)?;
+    let program = file(&flags.file)?;
     let out = flags.out.clone().unwrap_or_else(|| flags.file.with_extension("small.case"));
     if out.exists() {
-        let problem = format!("cannot write {}: it is there already", out.display());
+        let problem = format!("cannot write {}: the file exists", out.display());
         return Err(Failure::Usage(format!("{problem}; name another with --out")));
     }
-    let known = flags.excuses.list()?;
-    let Ready { bench, subject, stop, leases: _held } = flags.subject.ready_for(&plan)?;
-    let mut worker = Worker::new(bench);
+    let known = flags.known.list()?;
+    let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
+    let mut worker = Worker::new(test_bed);
     let release = subject.version;
-    let wanted = wish(flags, &known);
-    let Some(suspect) = first(&mut worker, &plan, &wanted) else {
+    let wanted = |finding: &Finding| flags.wants(finding, &known);
+    let Some(found) = first(&mut worker, &program, &wanted) else {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
-        let trace = worker.run_fresh(&plan);
+        let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
-        drop(wanted);
-        return Proof { known: &known, release, runs: vec![(trace, verdict)] }.tell();
+        return Runs { known: &known, release, runs: vec![(trace, verdict)] }.report();
     };
-    let signature = suspect.finding.signature();
-    let mut tell = |event| {
+    let finding = words::signature(&found.finding.signature());
+    let mut on_event = |event| {
         if let Event::Shrinking { runs, lines, .. } = event {
-            eprintln!("{signature}: {lines} lines after {runs} runs");
+            eprintln!("{lines} lines after {} ({finding})", words::plural(runs, "run"));
         }
     };
-    let (worker, tell) = (&mut worker, &mut tell);
-    let (confirmations, known_list, program) = (CONFIRMATIONS, &known, None);
-    let mut examination = Examination {
-        worker,
-        confirmations,
-        deeds: true,
-        known: known_list,
-        program,
+    let mut confirmation = Confirmation {
+        worker: &mut worker,
+        confirmations: CONFIRMATIONS,
+        probes: true,
+        known: &known,
+        program: None,
         stop: &stop,
-        tell,
+        on_event: &mut on_event,
     };
-    let told = examination.examine(suspect);
-    write(&out, &told)?;
-    eprintln!("{signature}: {} lines, written to {}", told.plan.lines(), out.display());
-    let runs = vec![(told.trace.clone(), judge(&told.trace))];
-    drop(wanted);
-    Proof { known: &known, release, runs }.tell()
+    let report = confirmation.confirm(found);
+    write(&out, &report)?;
+    let lines = words::plural(report.steps, "line");
+    eprintln!("{lines}, written to {} ({finding})", out.display());
+    let verdict = judge(&report.trace);
+    Runs { known: &known, release, runs: vec![(report.trace, verdict)] }.report()
 }
 
-/// Which finding is wanted.
-fn wish<'a>(flags: &'a Flags, known: &'a Known) -> impl Fn(&Finding) -> bool + 'a {
-    move |finding| match &flags.signature {
-        Some(wanted) => finding.signature() == *wanted,
-        None => known.excuses(finding).is_none(),
+impl Flags {
+    fn wants(&self, finding: &Finding, known: &Known) -> bool {
+        match &self.signature {
+            Some(wanted) => finding.signature() == *wanted,
+            None => known.excuses(finding).is_none(),
+        }
     }
 }
 
-/// A run that shows a finding that is wanted, one that allows more before others.
-fn first(worker: &mut Worker, plan: &Plan, wanted: &impl Fn(&Finding) -> bool) -> Option<Suspect> {
+/// A run that shows a wanted finding, one that allows more before others.
+fn first(
+    worker: &mut Worker,
+    program: &Program,
+    wanted: &impl Fn(&Finding) -> bool,
+) -> Option<FindingReport> {
     (0..CONFIRMATIONS).find_map(|_| {
-        let trace = worker.run_fresh(plan);
+        let trace = worker.run_fresh(program);
         let found = judge(&trace).findings.into_iter().filter(wanted);
         let finding = found.min_by_key(|finding| !finding.widened)?;
-        let (token, found_after) = (String::new(), Duration::ZERO);
-        Some(Suspect { plan: plan.clone(), trace, finding, token, found_after })
+        Some(FindingReport::new(finding, trace))
     })
 }
 
-/// Writes the case with what explains it in comments.
-fn write(out: &Path, told: &Told) -> Result<(), Failure> {
-    let Told { finding, plan, confirmed, status, .. } = told;
-    let before = vec![("confirmed", words::confirmed(*status, *confirmed))];
-    let after = vec![("signature", finding.signature().to_string())];
-    let text =
-        Exhibit { finding, plan, trace: Some(&told.trace), standing: "shrunk", before, after }
-            .case();
+/// Writes the case with its explanation in comments.
+fn write(out: &Path, report: &FindingReport) -> Result<(), Failure> {
+    let FindingReport { record, trace, .. } = report;
+    let (finding, program) = (&record.finding, &trace.program);
+    let confirmed = Some(words::confirmed(record));
+    let (trace, standing) = (Some(trace), Standing::Finding);
+    let details = Details { confirmed, ..Details::default() };
+    let text = FindingText { finding, program, trace, standing, details }.case();
     let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
 }

@@ -1,20 +1,20 @@
-//! [edge] A byte stream, cut into arrivals.
+//! A byte stream, read line by line.
 //!
 //! A thread reads to the end of the stream. A line longer than the limit is skipped to its end and
-//! counts as garbage; a reader nobody takes from stops reading, so that memory stays bounded.
+//! counts as garbage. While too many lines wait to be taken the thread stops reading, so that
+//! memory stays bounded.
 
 use std::io::{BufRead, BufReader, Read};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::client::Arrived;
-use crate::wire::rpc::{self, EXCERPT_BYTES, Malformed};
+use crate::protocol::rpc::{self, EXCERPT_BYTES, Malformed, Message};
 
-/// The longest line: the answer with the longest history seen is far below it.
+/// The longest line: the longest answer seen is far below it.
 pub(super) const LINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// The arrivals that may wait to be taken: a turn sends a few dozen.
+/// How many lines may wait to be taken: a turn sends a few dozen.
 const WAITING: usize = 1024;
 
 /// The bytes of one read: what a pipe holds on Linux.
@@ -35,12 +35,12 @@ impl<R: Read + Send + 'static> Lines<R> {
         Lines { source: BufReader::with_capacity(CHUNK_BYTES, reader) }
     }
 
-    /// Sends every line as it comes; the channel ends with the stream.
-    pub(super) fn follow(mut self) -> Receiver<Arrived> {
-        let (taken, arrivals) = bounded(WAITING);
+    /// Receives every line as it comes; the channel ends with the stream.
+    pub(super) fn receive(mut self) -> Receiver<Result<Message, Malformed>> {
+        let (send, arrivals) = bounded(WAITING);
         thread::spawn(move || {
             while let Some(line) = self.next() {
-                if taken.send(understand(line)).is_err() {
+                if send.send(parse(line)).is_err() {
                     return;
                 }
             }
@@ -51,7 +51,7 @@ impl<R: Read + Send + 'static> Lines<R> {
     fn next(&mut self) -> Option<Line> {
         let mut line = Vec::new();
         let limit = LINE_BYTES as u64 + 1;
-        // A stream that fails has ended: what came before the failure is a last line.
+        // A stream that fails has ended: the bytes before the failure are a last line.
         let _ = self.source.by_ref().take(limit).read_until(b'\n', &mut line);
         if line.is_empty() {
             return None;
@@ -65,8 +65,8 @@ impl<R: Read + Send + 'static> Lines<R> {
     }
 }
 
-fn understand(line: Line) -> Arrived {
-    let understood = match line {
+fn parse(line: Line) -> Result<Message, Malformed> {
+    match line {
         Line::Overlong(start) => {
             Err(Malformed::new(format!("longer than {LINE_BYTES} bytes"), &start))
         }
@@ -74,6 +74,5 @@ fn understand(line: Line) -> Arrived {
             Ok(text) => rpc::parse(text),
             Err(_) => Err(Malformed::new("not UTF-8", &bytes)),
         },
-    };
-    understood.map_or_else(Arrived::Garbage, Arrived::Message)
+    }
 }

@@ -1,8 +1,7 @@
-//! [edge] A WebSocket as a stream of lines.
+//! A WebSocket as a stream of lines, so that a client is the same over pipes and over a socket.
 //!
-//! A server with several clients speaks WebSocket: one message is one frame of text, and has no
-//! line end. Here a message reads as a line and a line is sent as a message, so that a client is
-//! the same over pipes and over a socket. Whatever is wrong with the frames is a last line.
+//! A server with several clients speaks WebSocket, where a message is one frame of text without a
+//! line end. A fault of the frames is read as a last line.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -16,27 +15,27 @@ use tungstenite::{HandshakeError, Message, WebSocket};
 
 use super::lines::LINE_BYTES;
 
-/// Where a handshake says that it is: the server takes any host and any path.
+/// The address in the handshake: the server takes any host and any path.
 const ADDRESS: &str = "ws://localhost/";
 
-/// What the peer says, a message a line.
+/// Reads the peer's messages, one a line.
 #[derive(Debug)]
-pub struct Heard {
+pub struct SocketReader {
     socket: WebSocket<Shared>,
-    /// The line that is being read, and how much of it has been.
+    /// The line that is being handed out, and how much of it was.
     line: Vec<u8>,
-    taken: usize,
+    read: usize,
     over: bool,
 }
 
-/// What is said to the peer, a line a message. Dropping it ends the conversation.
+/// Sends each line as a message. Dropping it ends the connection.
 #[derive(Debug)]
-pub struct Said {
+pub struct SocketWriter {
     socket: WebSocket<Shared>,
     line: Vec<u8>,
 }
 
-/// One stream with two ends of ours. Both may write, one whole frame at a time: the end that reads
+/// The stream that reader and writer share. Both may write, one whole frame at a time: the reader
 /// answers pings.
 #[derive(Debug)]
 struct Shared {
@@ -44,33 +43,33 @@ struct Shared {
     writes: Arc<Mutex<UnixStream>>,
 }
 
-/// Shakes hands, and gives the two ends for [`super::Client::over`].
+/// Makes the handshake, and returns the two ends for [`super::Client::over`].
 ///
 /// # Errors
-/// When the peer does not shake hands within `patience`, or the stream breaks.
-pub fn open(stream: UnixStream, patience: Duration) -> io::Result<(Heard, Said)> {
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+/// When the peer does not answer within `timeout`, or the stream breaks.
+pub fn open(stream: UnixStream, timeout: Duration) -> io::Result<(SocketReader, SocketWriter)> {
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     let writes = Arc::new(Mutex::new(stream.try_clone()?));
     let other = Shared { stream: stream.try_clone()?, writes: Arc::clone(&writes) };
     let config = WebSocketConfig::default()
         .max_message_size(Some(LINE_BYTES))
         .max_frame_size(Some(LINE_BYTES));
     let shared = Shared { stream, writes };
-    let shaken = tungstenite::client::client_with_config(ADDRESS, shared, Some(config));
-    let (socket, _) = shaken.map_err(|error| match error {
+    let handshake = tungstenite::client::client_with_config(ADDRESS, shared, Some(config));
+    let (socket, _) = handshake.map_err(|error| match error {
         HandshakeError::Failure(error) => io::Error::other(error),
         HandshakeError::Interrupted(_) => io::ErrorKind::TimedOut.into(),
     })?;
     socket.get_ref().stream.set_read_timeout(None)?;
     socket.get_ref().stream.set_write_timeout(None)?;
-    let said = WebSocket::from_raw_socket(other, Role::Client, Some(config));
-    let heard = Heard { socket, line: Vec::new(), taken: 0, over: false };
-    Ok((heard, Said { socket: said, line: Vec::new() }))
+    let writer = WebSocket::from_raw_socket(other, Role::Client, Some(config));
+    let reader = SocketReader { socket, line: Vec::new(), read: 0, over: false };
+    Ok((reader, SocketWriter { socket: writer, line: Vec::new() }))
 }
 
-impl Heard {
-    /// The next message; at the end, none.
+impl SocketReader {
+    /// The next message; `None` at the end.
     fn next(&mut self) -> Option<Vec<u8>> {
         while !self.over {
             match self.socket.read() {
@@ -81,7 +80,7 @@ impl Heard {
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_)) => {
                     self.over = true;
                 }
-                // A server that is told to end leaves without the words of goodbye.
+                // A server that is terminated ends without a closing handshake.
                 Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
                     self.over = true;
                 }
@@ -95,23 +94,23 @@ impl Heard {
     }
 }
 
-impl Read for Heard {
+impl Read for SocketReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.line.len() {
+        if self.read == self.line.len() {
             let Some(mut line) = self.next() else {
                 return Ok(0);
             };
             line.push(b'\n');
-            (self.line, self.taken) = (line, 0);
+            (self.line, self.read) = (line, 0);
         }
-        let count = into.len().min(self.line.len() - self.taken);
-        into[..count].copy_from_slice(&self.line[self.taken..self.taken + count]);
-        self.taken += count;
+        let count = into.len().min(self.line.len() - self.read);
+        into[..count].copy_from_slice(&self.line[self.read..self.read + count]);
+        self.read += count;
         Ok(count)
     }
 }
 
-impl Write for Said {
+impl Write for SocketWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.line.extend_from_slice(bytes);
         while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
@@ -129,7 +128,7 @@ impl Write for Said {
     }
 }
 
-impl Drop for Said {
+impl Drop for SocketWriter {
     fn drop(&mut self) {
         // A stream that is broken already cannot be shut, and need not be.
         let _ = self.socket.get_ref().stream.shutdown(Shutdown::Both);
@@ -143,7 +142,7 @@ impl Read for Shared {
 }
 
 impl Write for Shared {
-    /// All of it: what is handed over at once are whole frames.
+    /// Writes everything: each call is given whole frames.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.write_all(bytes).map(|()| bytes.len())
@@ -156,10 +155,9 @@ impl Write for Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::os::unix::net::UnixStream;
-    use std::thread;
     use std::time::{Duration, Instant};
+    use std::{io, thread};
 
     use expect_test::{Expect, expect};
     use serde_json::json;
@@ -169,21 +167,21 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
-    /// What a client gets from a peer that pings it, answers its request and says this.
+    /// What a client gets from a peer that pings it, answers its request and sends this.
     fn check(last: &'static str, expected: Expect) {
         let (ours, theirs) = UnixStream::pair().expect("the system grants a pair");
         let peer = thread::spawn(move || {
             let mut socket = tungstenite::accept(theirs).expect("the client shakes hands");
             socket.send(Message::Ping("are you there".into())).expect("it listens");
             let mut read = || socket.read().expect("it speaks").to_string();
-            let mut said = [read(), read()];
-            said.sort();
+            let mut received = [read(), read()];
+            received.sort();
             socket.send(Message::text(r#"{"id":1,"result":{}}"#)).expect("it listens");
             socket.send(Message::text(last)).expect("it listens");
-            said.join("\n")
+            received.join("\n")
         });
-        let (heard, said) = super::open(ours, SOON).expect("the peer shakes hands");
-        let mut client = Client::over(heard, said);
+        let (reader, writer) = super::open(ours, SOON).expect("the peer shakes hands");
+        let mut client = Client::over(reader, writer);
         let deadline = Instant::now() + SOON;
         let answer = client.call("thread/list", json!({}), deadline).expect("it is answered");
         let mut text = format!("{answer:?}\n{:?}\n", client.next(deadline));
@@ -206,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_no_message_is_garbage() {
+    fn a_text_that_is_not_a_message_is_garbage() {
         check(
             "hello",
             expect![[r#"
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_shakes_no_hands_is_given_up() {
+    fn a_peer_without_a_handshake_is_given_up() {
         let (ours, _theirs) = UnixStream::pair().expect("the system grants a pair");
         let refused: io::Result<_> = super::open(ours, Duration::from_millis(20));
         expect!["true"].assert_eq(&refused.is_err().to_string());

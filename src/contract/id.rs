@@ -1,4 +1,4 @@
-//! [core] Ids to text and back.
+//! Ids to text and back.
 //!
 //! An id is written as its letter and number, exactly; what is no id is answered with the clauses
 //! of the same letter whose numbers stand nearest, so that a slip is mended without the table.
@@ -6,10 +6,21 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Clause, UnknownClause, all};
+use thiserror::Error;
+
+use super::{Clause, all};
 
 /// How many ids an unknown one is answered with: enough to show the mistake, still one line.
 const NEAR_LIMIT: usize = 4;
+
+/// A text that names no clause.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no clause `{given}` in the contract; {}", near_text(near))]
+pub struct UnknownClause {
+    pub given: String,
+    /// Clauses of the same letter, the nearest number first; empty where no clause has that letter.
+    pub near: Vec<Clause>,
+}
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +61,7 @@ fn number_of(id: &str) -> u32 {
 }
 
 /// The part of the error that shows the way out.
-pub(super) fn near_text(near: &[Clause]) -> String {
+fn near_text(near: &[Clause]) -> String {
     if near.is_empty() {
         return "`heirloom clauses` lists them all".to_owned();
     }

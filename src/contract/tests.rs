@@ -1,4 +1,4 @@
-//! [core] Laws of the rows.
+//! Laws of the rows.
 //!
 //! Ids are unique and come back from text, no row lacks words or a source that means something,
 //! and strengths are read by dimension as the contract states them.
@@ -47,6 +47,14 @@ fn every_row_has_words_and_sources_that_mean_something() {
         for source in row.sources {
             assert!(source_meaning(source).is_some(), "`{source}` in {row}");
         }
+    }
+}
+
+#[test]
+fn every_title_has_one_to_four_words() {
+    for row in all() {
+        let words = row.title.split(' ').count();
+        assert!((1..=4).contains(&words) && row.title.is_ascii(), "{}", row.clause.titled());
     }
 }
 
@@ -139,7 +147,7 @@ fn a_source_is_explained_by_its_first_word() {
         stance: why:
           a position that this suite takes, with its reason where one is given
         G3:
-          follows from clause G3: An override on turn/start holds for that turn and for later turns.
+          follows from clause G3 lasting override: An override on turn/start holds for that turn and for later turns.
         hearsay:
           nothing
     "#]],

@@ -1,36 +1,37 @@
-//! [edge] A server of one's own: a home, a stand-in for the model, a client, and nothing else.
+//! A server with a home, a model and a client of its own, and nothing else.
 //!
 //! For tests of other clients and servers, which drive it themselves. Its home is apart from the
-//! person's own, its model is on loopback, and all of it goes when it is dropped.
+//! user's own, its model is on loopback, and everything goes when it is dropped.
 
 use std::io;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Bench;
-use super::bench::NoBench;
 use super::session::Session;
+use super::test_bed::{NoTestBed, ServerSlot, TestBed};
 use crate::client::Client;
-use crate::disk::Home;
+use crate::home::Home;
+use crate::mock_model::session::ModelSession;
 use crate::policy::{Defaults, Policy};
+use crate::protocol::policy::of_reply;
 use crate::server::Ended;
-use crate::upstream::Stage;
-use crate::wire::policy::of_reply;
 
 /// A running server with a home and a model of its own, and a connection to it.
 ///
 /// ```
 /// # use std::{error::Error, ops::ControlFlow, sync::Arc, time::{Duration, Instant}};
-/// # use heirloom::{disk::Profile, drive::{Bench, Patience}, policy::Defaults, provision};
+/// # use heirloom::drive::{test_bed::TestBed, timeouts::Timeouts};
+/// # use heirloom::{home::features::FeatureSet, policy::Defaults, provision};
 /// # use serde_json::json;
 /// # fn main() -> Result<(), Box<dyn Error>> {
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
 /// let cache = provision::Cache::user()?;
 /// let spec = "0.169.0".parse()?;
-/// let found = provision::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-/// let bench = Bench::prepare(found.path, found.version, Profile::Default, Patience::default())?;
-/// let mut server = Arc::new(bench).open(&Defaults::default())?;
+/// let found = provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
+/// let (features, timeouts) = (FeatureSet::Default, Timeouts::default());
+/// let test_bed = TestBed::prepare(found.path, found.version, features, timeouts)?;
+/// let mut server = Arc::new(test_bed).open(&Defaults::default())?;
 ///
 /// let soon = Instant::now() + Duration::from_secs(30);
 /// let start = json!({ "approvalPolicy": "never" });
@@ -44,22 +45,22 @@ use crate::wire::policy::of_reply;
 pub struct Isolated {
     // Dropped in this order: the server, then what it runs on, then the root of it all.
     session: Session,
-    stage: Stage,
+    model: ModelSession,
     home: Home,
-    bench: Arc<Bench>,
+    test_bed: Arc<TestBed>,
 }
 
-impl Bench {
+impl TestBed {
     /// Starts a server on a new home with these defaults.
     ///
     /// # Errors
-    /// A home that cannot be made, or a server that does not take the handshake.
-    pub fn open(self: Arc<Bench>, defaults: &Defaults) -> Result<Isolated, NoBench> {
-        let ours = |source| NoBench::Ours { what: "make a home", source };
-        let (stage, home) = (self.upstream.stage(), self.home().map_err(ours)?);
-        home.configure(defaults, self.profile, &stage.base_url()).map_err(ours)?;
-        let session = self.session(&home)?;
-        Ok(Isolated { session, stage, home, bench: self })
+    /// A home that cannot be made, or a server that fails the handshake.
+    pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
+        let ours = |source| NoTestBed::Ours { what: "make a home", source };
+        let (model, home) = (self.mock_model.session(), self.home(ServerSlot::Main).map_err(ours)?);
+        home.configure(defaults, self.features, &model.base_url()).map_err(ours)?;
+        let session = self.start(ServerSlot::Main, &home)?;
+        Ok(Isolated { session, model, home, test_bed: self })
     }
 }
 
@@ -69,9 +70,9 @@ impl Isolated {
         &mut self.session.client
     }
 
-    /// The model: what it answers, and what it was asked.
-    pub fn model(&self) -> &Stage {
-        &self.stage
+    /// The model: its scripts, and the requests that it got.
+    pub fn model(&self) -> &ModelSession {
+        &self.model
     }
 
     /// Its folders.
@@ -89,21 +90,21 @@ impl Isolated {
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(&self, defaults: &Defaults) -> io::Result<()> {
-        self.home.configure(defaults, self.bench.profile, &self.stage.base_url())
+        self.home.configure(defaults, self.test_bed.features, &self.model.base_url())
     }
 
     /// Ends the server as a client does, and starts it again on the same home.
     ///
     /// # Errors
-    /// A server that does not take the handshake.
-    pub fn restart(&mut self) -> Result<(), NoBench> {
-        self.session.stop(&self.bench);
-        self.session = self.bench.session(&self.home)?;
+    /// A server that fails the handshake.
+    pub fn restart(&mut self) -> Result<(), NoTestBed> {
+        self.session.stop();
+        self.session = self.test_bed.start(ServerSlot::Main, &self.home)?;
         Ok(())
     }
 
-    /// Ends the server as a client does, and tells how it ended.
+    /// Ends the server as a client does, and returns how it ended.
     pub fn stop(mut self) -> Ended {
-        self.session.stop(&self.bench)
+        self.session.stop()
     }
 }

@@ -1,95 +1,83 @@
-//! [edge] Whether this machine can sandbox a command at all.
+//! Whether this machine can sandbox a command at all.
 //!
-//! Found out once, by the server itself: under a policy that asks nobody and lets a command write
-//! into the workspace alone, a write there must land and one outside must not. Where it is
-//! otherwise no deed says anything of a sandbox.
+//! The server itself shows it, once: under a policy that asks nobody and lets a command write only
+//! into the workspace, a write there must succeed and one outside must fail. Where it does not, no
+//! probe says anything about a sandbox.
 
-use super::moves::Place;
-use super::record::Record;
-use super::steps::{Cut, Run};
-use super::{Bench, Seat};
-use crate::op::{Consent, Probe, Review};
-use crate::plan::{Name, Reply, Step, Who};
-use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, TurnOverrides, Wish};
-use crate::trace::What;
-use crate::wire::deed::printed;
+use super::active_home::ActiveHome;
+use super::recorder::Recorder;
+use super::run::{Aborted, Runner};
+use super::test_bed::{ServerSlot, TestBed};
+use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, TurnOverrides};
+use crate::program::ops::Step;
+use crate::program::ops::run::Run;
+use crate::program::ops::start::Start;
+use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::thread::{ThreadName, ThreadRef};
+use crate::protocol::probe::command_output;
+use crate::trace::Observation;
 
-/// The thread that tries it.
-const TRIES: Name = Name(0);
+/// The thread of the attempt.
+const THREAD: ThreadName = ThreadName(0);
 
-/// What the model is told of a sandbox that does not begin is a long text; its start says what it
-/// is.
-const SAID_MAX: usize = 200;
+/// How much of the command's result is kept: when a sandbox cannot start, the text is long, and its
+/// beginning says why.
+const RESULT_MAX: usize = 200;
 
-impl Bench {
-    /// Why this machine cannot sandbox a command, where it cannot; found out at the first call.
+impl TestBed {
+    /// Why this machine cannot sandbox a command, if it cannot; the first call tries it.
     pub fn no_sandbox(&self) -> Option<&str> {
-        self.sandbox.get_or_init(|| self.try_sandbox().err()).as_deref()
-    }
-
-    /// Whether it was found that this machine cannot.
-    pub(super) fn is_known_unsandboxed(&self) -> bool {
-        self.sandbox.get().is_some_and(Option::is_some)
+        self.no_sandbox.get_or_init(|| self.try_sandbox().err()).as_deref()
     }
 
     fn try_sandbox(&self) -> Result<(), String> {
-        let home = self.home().map_err(|error| format!("no home to try it in: {error}"))?;
-        let stage = self.upstream.stage();
-        let mut seat = Seat { home, runs: Place::Main, session: None, cases: 0, spent: true };
-        let mut record = Record::new();
-        let mut run = Run::new(self, &stage, &mut seat, &mut record);
-        let done = tried(&mut run);
-        let landed = record.landed();
-        let requests = stage.requests();
-        let said = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
-        let said = said.unwrap_or_else(|| "nothing".to_owned());
-        let said: String = printed(&said).split_whitespace().collect::<Vec<_>>().join(" ");
-        let said: String = said.chars().take(SAID_MAX).collect();
-        match (done, landed.as_slice()) {
+        let home = self.home(ServerSlot::Main);
+        let home = home.map_err(|error| format!("no home to try it in: {error}"))?;
+        let model = self.mock_model.session();
+        let mut active = ActiveHome::new(home, ServerSlot::Main);
+        let mut recorder = Recorder::new();
+        let mut run = Runner::new(self, &model, &mut active, &mut recorder);
+        let done = write_twice(&mut run);
+        let landed = recorder.observations().filter_map(|what| match what {
+            Observation::Probe { landed, .. } => *landed,
+            _ => None,
+        });
+        let requests = model.requests();
+        let result = requests.iter().find_map(|request| Some(request.outputs().pop()?.1));
+        let result = result.unwrap_or_else(|| "nothing".to_owned());
+        let result = command_output(&result).split_whitespace().collect::<Vec<_>>().join(" ");
+        let result: String = result.chars().take(RESULT_MAX).collect();
+        match (done, landed.collect::<Vec<_>>().as_slice()) {
             (Ok(()), [true, false]) => Ok(()),
             (Ok(()), [_, true]) => Err("a write outside the workspace was not stopped".to_owned()),
             (Ok(()), [false, _]) => {
-                Err(format!("a write into the workspace failed; the command said: {said}"))
+                Err(format!("a write into the workspace failed; the command printed: {result}"))
             }
-            _ => Err(format!("the server ran no command; the model was told: {said}")),
+            _ => Err(format!("the server ran no command; the model was sent: {result}")),
         }
     }
 }
 
-fn tried(run: &mut Run<'_>) -> Result<(), Cut> {
+/// Starts a thread whose model writes into the workspace, and then outside it.
+fn write_twice(run: &mut Runner<'_>) -> Result<(), Aborted> {
     let overrides = CallOverrides {
-        approval: Wish::Set(Approval::Never),
-        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
+        approval: Setting::Set(Approval::Never),
+        sandbox: Setting::Set(SandboxMode::WorkspaceWrite),
         ..CallOverrides::default()
     };
-    let start = Step::Start { overrides, ephemeral: false, new: TRIES };
+    let start = Start { overrides, ephemeral: false, new: THREAD };
     run.configure(&Defaults::default())?;
     run.start_server()?;
-    for (index, step) in [start, deed(Probe::Tin), deed(Probe::Tout)].iter().enumerate() {
-        run.record.step(index);
+    let steps = [start.into(), turn(Probe::WriteInside), turn(Probe::WriteOutside)];
+    for (index, step) in steps.iter().enumerate() {
+        run.recorder.begin_step(index);
         run.step(step)?;
     }
     Ok(())
 }
 
-fn deed(probe: Probe) -> Step {
+fn turn(probe: Probe) -> Step {
     let consent = Consent { client: false, review: Review::Deny };
-    Step::Run {
-        thread: Who::Thread(TRIES),
-        prompt: "deed".to_owned(),
-        overrides: TurnOverrides::default(),
-        flaw: None,
-        reply: Reply::Deed(probe, consent),
-    }
-}
-
-impl Record {
-    /// Of each deed whether it landed.
-    fn landed(&self) -> Vec<bool> {
-        let landed = |what: &What| match what {
-            What::Deed { landed, .. } => *landed,
-            _ => None,
-        };
-        self.all().filter_map(landed).collect()
-    }
+    let plain = Run::plain(ThreadRef::Thread(THREAD), TurnOverrides::default());
+    Run { prompt: "probe".to_owned(), reply: Reply::Probe(probe, consent), ..plain }.into()
 }

@@ -1,8 +1,8 @@
-//! [edge] One server with its clients on it, from its start to its end.
+//! A running server and the connections to it, from its start to its end.
 //!
-//! Starting is launch and handshake; what goes wrong there is told apart as ours (it cannot be
-//! launched) and the server's (it said nothing, or the wrong thing). Over pipes there is one
-//! client; over a socket there may be more.
+//! A start is a launch and a handshake. A failure is either ours (it cannot be launched) or the
+//! server's (it does not answer, or answers wrongly). Over pipes there is one client; over a socket
+//! there may be more.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Bench, Patience};
-use crate::client::{Arrived, Client, Lost};
-use crate::disk::Home;
+use super::timeouts::Timeouts;
+use crate::client::{Arrived, Client, ClientError};
+use crate::home::Home;
+use crate::protocol::requests::Call;
+use crate::protocol::rpc::{RpcError, Surface};
 use crate::server::{Ended, Launch, Server};
-use crate::wire::rpc::{RpcError, Surface};
 
-/// Between the end of a process's stdout and the end of the process itself lie milliseconds.
+/// A process ends within milliseconds after its stdout.
 const REAP_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Who the client says it is.
+/// How the client introduces itself.
 pub(super) const NAME: &str = "heirloom";
 
-/// What a server over a socket is given for a turn that the model holds and that never ends: one
-/// that has none is gone within 30 ms.
+/// How long a server on a socket may wait for a turn that the model holds and that never ends; one
+/// without a turn exits within 30 ms.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// A running server and the connections to it.
@@ -34,10 +35,11 @@ pub(super) struct Session {
     pub(super) client: Client,
     /// How the server introduced itself.
     pub(super) hello: Value,
-    /// The further ones, in order.
+    /// The further connections, in order.
     pub(super) others: Vec<Client>,
     /// Where further clients connect; none over pipes.
     pub(super) socket: Option<PathBuf>,
+    pub(super) timeouts: Timeouts,
 }
 
 /// What a session is started with.
@@ -45,8 +47,7 @@ pub(super) struct Session {
 pub(super) struct Site<'a> {
     pub(super) executable: &'a Path,
     pub(super) home: &'a Home,
-    /// How long is waited.
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
 }
 
 /// Why there is no session.
@@ -54,73 +55,60 @@ pub(super) struct Site<'a> {
 pub(super) enum NoSession {
     /// The process could not be started.
     Ours(String),
-    /// The process did not take the handshake, how it ended, and what it said that is no message.
-    Silent(Lost, Ended, Option<String>),
-    /// It refused the handshake.
+    /// The server did not answer the handshake.
+    Silent {
+        lost: ClientError,
+        ended: Ended,
+        /// A line that it wrote and that is not JSON-RPC.
+        garbage: Option<String>,
+    },
+    /// The server refused the handshake.
     Refused(String),
 }
 
-/// What a server said to a request that nobody had introduced himself before.
+/// The server's answer to a request sent before `initialize`.
 #[derive(Debug)]
-pub(super) enum Early {
-    /// It was granted.
+pub(super) enum BeforeInitialize {
     Granted,
-    /// It was refused.
     Refused(RpcError),
-    /// Nothing, and how the process ended.
-    Lost(Lost, Ended),
+    /// None, and how the process ended.
+    Lost(ClientError, Ended),
     /// The process could not be started.
     Ours(String),
 }
 
-/// How a server ended that was lost: one that still lives is killed. A closed stdout comes some
-/// time before the end.
-fn end_of(server: &mut Server, lost: &Lost) -> Ended {
-    match lost {
-        Lost::Closed { .. } => reaped(server),
-        _ => server.kill(),
-    }
-}
-
-fn reaped(server: &mut Server) -> Ended {
-    server.ended_by(Instant::now() + REAP_DEADLINE).unwrap_or_else(|| server.kill())
-}
-
-impl Early {
-    /// Starts a server on a home beside whatever runs there, asks it this one thing, and ends it.
-    pub(super) fn ask(site: Site<'_>, (method, params): (&str, Value), deadline: Instant) -> Early {
+impl BeforeInitialize {
+    /// Starts another server on a home, sends it this one request, and ends it.
+    pub(super) fn ask(site: Site<'_>, call: Call) -> BeforeInitialize {
+        let deadline = Instant::now() + site.timeouts.reply;
         let mut server = match Session::launch(site, None) {
             Ok(server) => server,
-            Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => {
-                return Early::Ours(reason);
-            }
-            Err(NoSession::Silent(lost, ended, _)) => return Early::Lost(lost, ended),
+            Err(error) => return BeforeInitialize::Ours(error),
         };
-        let pipes = server.pipes().expect("nobody took them yet");
-        let mut client = Client::over(pipes.output, pipes.input);
-        match client.call(method, params, deadline) {
+        let mut client = pipe_client(&mut server);
+        match client.call(call.method, call.params, deadline) {
             Ok(outcome) => {
-                server.stop(Instant::now() + site.patience.stop);
-                outcome.map_or_else(Early::Refused, |_| Early::Granted)
+                server.stop(Instant::now() + site.timeouts.stop);
+                outcome.map_or_else(BeforeInitialize::Refused, |_| BeforeInitialize::Granted)
             }
             Err(lost) => {
-                let ended = end_of(&mut server, &lost);
-                Early::Lost(lost, ended)
+                let ended = end_of_lost(&mut server, &lost);
+                BeforeInitialize::Lost(lost, ended)
             }
         }
     }
 }
 
 impl Session {
-    /// Starts a server on a home and introduces the client.
+    /// Starts a server on a home and introduces a client over pipes.
     pub(super) fn start(site: Site<'_>) -> Result<Session, NoSession> {
-        let mut server = Session::launch(site, None)?;
-        let pipes = server.pipes().expect("nobody took them yet");
-        Session::introduce(site.patience, server, Client::over(pipes.output, pipes.input))
+        let mut server = Session::launch(site, None).map_err(NoSession::Ours)?;
+        let client = pipe_client(&mut server);
+        Session::introduce(site.timeouts, server, client)
     }
 
-    /// Starts the process, for pipes or for a socket there.
-    pub(super) fn launch(site: Site<'_>, socket: Option<&Path>) -> Result<Server, NoSession> {
+    /// Starts the process, which listens on the socket where there is one, and else on its stdin.
+    pub(super) fn launch(site: Site<'_>, socket: Option<&Path>) -> Result<Server, String> {
         let home = site.home;
         let mut launch = Launch::new(site.executable, &home.places().home);
         launch.scratch = home.scratch();
@@ -130,62 +118,79 @@ impl Session {
             let address = format!("unix://{}", path.display());
             launch.arguments.extend(["--listen".to_owned(), address]);
         }
-        Server::start(&launch).map_err(|error| NoSession::Ours(error.to_string()))
+        Server::start(&launch).map_err(|error| error.to_string())
     }
 
-    /// Introduces the first client.
     pub(super) fn introduce(
-        patience: Patience,
+        timeouts: Timeouts,
         mut server: Server,
         mut client: Client,
     ) -> Result<Session, NoSession> {
-        let deadline = Instant::now() + patience.answer;
+        let deadline = Instant::now() + timeouts.reply;
         match client.initialize(NAME, Surface::Experimental, deadline) {
             Ok(Ok(hello)) => {
-                Ok(Session { server, client, hello, others: Vec::new(), socket: None })
+                Ok(Session { server, client, hello, others: Vec::new(), socket: None, timeouts })
             }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
-                let ended = end_of(&mut server, &lost);
+                let ended = end_of_lost(&mut server, &lost);
                 let garbage = client.drain().into_iter().find_map(|arrived| match arrived {
                     Arrived::Garbage(line) => Some(line.to_string()),
                     Arrived::Message(_) | Arrived::Closed => None,
                 });
-                Err(NoSession::Silent(lost, ended, garbage))
+                Err(NoSession::Silent { lost, ended, garbage })
             }
         }
     }
 
-    /// Asks it to end, and waits.
-    pub(super) fn stop(&mut self, bench: &Bench) -> Ended {
-        self.end(bench.patience.stop / 2, bench.patience.stop)
+    /// Asks the server to end, and waits.
+    pub(super) fn stop(&mut self) -> Ended {
+        self.end(self.timeouts.stop / 2)
     }
 
-    /// Asks it to end in the middle of a turn, and waits.
-    pub(super) fn stop_in_a_turn(&mut self, bench: &Bench) -> Ended {
-        self.end(DRAIN, bench.patience.stop)
+    /// Asks the server to end while a turn runs, and waits.
+    pub(super) fn stop_during_turn(&mut self) -> Ended {
+        self.end(DRAIN)
     }
 
-    fn end(&mut self, grace: Duration, patience: Duration) -> Ended {
-        let deadline = Instant::now() + patience;
-        match self.socket {
-            None => self.server.stop(deadline),
-            Some(_) => self.server.terminate(grace, deadline),
+    fn end(&mut self, grace: Duration) -> Ended {
+        let deadline = Instant::now() + self.timeouts.stop;
+        if self.socket.is_some() {
+            self.server.terminate(grace, deadline)
+        } else {
+            self.server.stop(deadline)
         }
     }
 
-    /// How it ended after it closed its stdout; one that goes on all the same is killed.
+    /// How the server ended after it closed its stdout; one that still runs is killed.
     pub(super) fn reap(mut self) -> Ended {
         reaped(&mut self.server)
     }
 
-    /// Lets its writes to files fail from now on, or succeed again.
+    /// Makes the server's writes to files fail, or succeed again.
     pub(super) fn limit_files(&self, full: bool) -> io::Result<()> {
         self.server.limit_files(full)
     }
 
-    /// Kills it.
     pub(super) fn kill(&mut self) -> Ended {
         self.server.kill()
     }
+}
+
+fn pipe_client(server: &mut Server) -> Client {
+    let pipes = server.pipes().expect("the pipes of a new server are free");
+    Client::over(pipes.output, pipes.input)
+}
+
+/// How a server that was lost ended; one that still runs is killed. It closes its stdout some time
+/// before it ends.
+fn end_of_lost(server: &mut Server, lost: &ClientError) -> Ended {
+    match lost {
+        ClientError::Closed { .. } => reaped(server),
+        _ => server.kill(),
+    }
+}
+
+fn reaped(server: &mut Server) -> Ended {
+    server.ended_by(Instant::now() + REAP_DEADLINE).unwrap_or_else(|| server.kill())
 }

@@ -1,280 +1,212 @@
-//! [edge] Turns and settings: what begins, runs on, is steered and ends.
-//!
-//! A turn that is to run on is held by the model, and the step ends when the model has been asked.
-//! What is said to a running turn waits for the next request of the same turn. A change of settings
-//! is waited for by its notice, up to a named deadline: its answer says only that it arrived.
+//! What operations on turns have in common: scripts for the model, and waits for what turns do.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use super::steps::{Cut, Run};
-use crate::client::Lost;
-use crate::op::{self, Finish};
-use crate::plan::{Reply, Step, Who};
-use crate::policy::{Reviewer, TurnOverrides};
-use crate::trace::{What, Whose};
-use crate::upstream::{Answer, Gate};
-use crate::wire::call::{self, BEFORE_TURN, LAST_TURN, NEVER_ISSUED};
-use crate::wire::model::ModelRequest;
+use super::probe::PendingProbe;
+use super::run::{Aborted, Prepared, Runner};
+use crate::client::ClientError;
+use crate::mock_model::answer::Answer;
+use crate::policy::TurnOverrides;
+use crate::program::ops::finish;
+use crate::program::reply::{Consent, Probe, Reply};
+use crate::program::thread::ThreadRef;
+use crate::protocol::model::ModelRequest;
+use crate::protocol::probe;
+use crate::protocol::requests::{self, Ids};
+use crate::trace::{Observation, ThreadLabel};
 
-/// How long a notice of changed settings is waited for: it comes within 10 ms, and within a second
-/// on a loaded machine.
+/// How long the driver waits for the notice of changed settings: it comes within 10 ms, and within
+/// a second on a loaded machine.
 pub(super) const NOTICE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long it is waited for where the values asked for are those that were stated last, and none
-/// is expected.
+/// How long it waits where the values asked for are those that were stated last, and no notice is
+/// expected.
 pub(super) const NO_NOTICE_DEADLINE: Duration = Duration::from_millis(100);
 
-/// How long the end of a turn is waited for that perhaps nobody tells: longer than most take.
-const MUTE_DEADLINE: Duration = Duration::from_secs(1);
+/// How long it waits for the end of a turn that the server perhaps does not report at all: longer
+/// than most turns take.
+pub(super) const SILENT_TURN_DEADLINE: Duration = Duration::from_secs(1);
 
-/// A turn that the model holds.
-#[derive(Debug)]
-pub(super) struct Running {
-    /// The server's id of the turn.
-    pub(super) id: String,
-    /// Lets the model go on.
-    pub(super) gate: Gate,
-}
+/// How long an idle thread may take to be unloaded: one second by config, and a little more on a
+/// loaded machine. A release that does not know that key does not unload within this time.
+const UNLOAD_DEADLINE: Duration = Duration::from_secs(3);
 
-impl Run<'_> {
-    pub(super) fn turn(&mut self, step: &Step) -> Result<(), Cut> {
-        let Step::Run { thread, prompt, overrides, flaw, reply } = step else {
-            return Ok(());
-        };
-        if matches!(reply, Reply::Deed(..)) && self.unheard(*thread).is_some() {
-            return self.not_taken("nobody would hear what is asked in a deed");
-        }
-        let (id, unbound) = self.id(*thread);
-        self.turn = None;
-        let steers = self.running(*thread).is_some();
-        let asked = self.stage.watch();
-        self.deed = None;
-        if !steers {
-            self.script(&id, reply)?;
-        }
-        let turn = call::Turn { thread: &id, prompt, overrides, flaw: *flaw };
-        let call = call::turn(turn, self.seat.home.places());
-        self.ask(call, (unbound, None))?;
-        if self.refused() {
-            // A held turn's own script stays.
-            if !steers {
-                self.stage.forget_script(&id);
-            }
-            return Ok(());
-        }
-        if steers {
-            return self.heard(*thread, overrides);
-        }
-        if *reply == Reply::Hold {
-            self.interrupt((*thread, &id), &asked)?;
-        }
-        let granted = self.turn;
-        self.over(*thread, |turn| granted.is_none_or(|granted| turn == granted))?;
-        self.took_a_turn(*thread);
-        self.write_deed();
-        self.settle(*thread)
+impl Runner<'_> {
+    /// The id of the thread in scripts for the model.
+    pub(super) fn id(&self, thread: ThreadRef) -> String {
+        self.ids(thread).thread().to_owned()
     }
 
-    /// A turn that fails is told before it is over, and its end only to whoever hears of it. An
-    /// interruption is answered when it is over, whichever comes first.
-    fn settle(&mut self, thread: Who) -> Result<(), Cut> {
-        let failing = self.known(thread).is_some_and(|known| known.failing);
-        if !failing || self.unheard(thread).is_none() {
-            return Ok(());
+    /// Queues what the model answers in the thread's next turn.
+    pub(super) fn script(&mut self, thread: ThreadRef, reply: &Reply) -> Result<(), Aborted> {
+        let id = self.id(thread);
+        if let Reply::Probe(probe, consent) = reply {
+            return self.script_probe(id, *probe, *consent);
         }
-        let (id, _) = self.id(thread);
-        let turn = self.granted(thread).unwrap_or_default();
-        self.ask(call::interrupt(&id, &turn), (false, None))
-    }
-
-    /// Waits for the end of a turn. Of a thread that is not subscribed to no turn is heard, and
-    /// its end is that it is active no more.
-    pub(super) fn over(&mut self, who: Who, is: impl Fn(u32) -> bool) -> Result<(), Cut> {
-        let unheard = self.unheard(who);
-        let over = |what: &What| match what {
-            What::TurnEnded { turn, .. } => is(*turn),
-            What::Idle { thread } => unheard == Some(*thread),
-            _ => false,
-        };
-        match self.known(who).is_some_and(|known| known.mute) {
-            true => self.within(MUTE_DEADLINE, over),
-            false => self.until("turn/completed", self.bench.patience.turn, over),
-        }
-    }
-
-    /// The thread, where it is loaded and this connection is not subscribed to it.
-    pub(super) fn unheard(&mut self, who: Who) -> Option<Whose> {
-        let unsubscribed = self.known(who).is_some_and(|known| known.unsubscribed);
-        match who {
-            Who::Thread(name) if unsubscribed => Some(Whose::Named(name)),
-            _ => None,
-        }
-    }
-
-    /// A turn that runs on when the step ends.
-    pub(super) fn begin(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
-        let (id, unbound) = self.id(thread);
-        self.turn = None;
-        let steers = self.running(thread).is_some();
-        let asked = self.stage.watch();
-        let gate = Gate::new();
-        if !steers {
-            // Before its first byte: a stream that has begun is dropped where the turn is steered,
-            // and the model asked once more.
-            let answer = Answer::from(Reply::Text("ok".to_owned())).behind(&gate);
-            self.stage.queue(&id, answer);
-        }
-        let turn = call::Turn { thread: &id, prompt: "go on", overrides, flaw: None };
-        self.ask(call::turn(turn, self.seat.home.places()), (unbound, None))?;
-        if self.refused() {
-            if !steers {
-                self.stage.forget_script(&id);
-            }
-            return Ok(());
-        }
-        if steers {
-            return self.heard(thread, overrides);
-        }
-        self.asked_for(&id, &asked)?;
-        self.started(thread)?;
-        self.took_a_turn(thread);
-        let turn = self.granted(thread).unwrap_or_default();
-        if let Some(known) = self.known(thread) {
-            known.running = Some(Running { id: turn, gate });
-        }
+        self.model.queue(&id, reply.clone());
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, thread: Who, finish: Finish) -> Result<(), Cut> {
-        let (id, _) = self.id(thread);
-        let Some(running) = self.known(thread).and_then(|known| known.running.take()) else {
-            return self.not_taken("no turn runs");
+    fn script_probe(
+        &mut self,
+        thread: String,
+        probe: Probe,
+        consent: Consent,
+    ) -> Result<(), Aborted> {
+        let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
+        let target = match self.active.home.probe_target(inside) {
+            Ok(target) => target,
+            Err(error) => {
+                return self
+                    .trouble(format!("cannot remove a probe's file: {error}; run it again"));
+            }
         };
-        match finish {
-            Finish::Complete => running.gate.release(),
-            Finish::Interrupt => self.ask(call::interrupt(&id, &running.id), (false, None))?,
+        let call = format!("probe-{}", self.recorder.next_probe());
+        let arguments = probe::arguments(probe, &target);
+        let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
+        self.model.queue(&thread, Answer::from(calls).with_call_id(&call));
+        let verdict = probe::review_text(consent.review).map(|text| Reply::Text(text.to_owned()));
+        self.model.review(&thread, verdict.unwrap_or(Reply::Drop));
+        self.probe = Some(PendingProbe {
+            thread,
+            call,
+            probe,
+            accepts: consent.client,
+            target: (probe != Probe::Run).then_some(target),
+            asked: None,
+            requests_before: self.model.requests().len(),
+        });
+        Ok(())
+    }
+
+    /// Records what came of the turn's probe, if it had one.
+    pub(super) fn record_probe(&mut self) {
+        let Some(pending) = self.probe.take() else { return };
+        let requests = self.model.requests().split_off(pending.requests_before);
+        let what = Observation::Probe {
+            thread: self.recorder.label(&pending.thread),
+            probe: pending.probe,
+            asked: pending.asked,
+            reviewed: pending.was_reviewed(&requests),
+            landed: pending.target.as_ref().map(|target| self.active.home.take_probe_file(target)),
+            upshot: pending.result(&requests),
+            unsandboxed: self.test_bed.is_known_unsandboxed(),
+        };
+        self.recorder.record(what);
+    }
+
+    /// Interrupts this turn of a thread.
+    pub(super) fn interrupt(&mut self, thread: ThreadRef, turn: &str) -> Result<(), Aborted> {
+        let ids = Ids { running: Some(turn.to_owned()), ..self.ids(thread) };
+        let call = requests::call(&finish::interrupt(), &ids, self.active.home.places());
+        self.ask(Prepared { call, unbound: false, new: None })
+    }
+
+    /// Waits for the end of a turn. Where no client is subscribed, no turn is reported, and its end
+    /// is that the thread becomes idle.
+    pub(super) fn await_end(
+        &mut self,
+        thread: ThreadRef,
+        is: impl Fn(u32) -> bool,
+    ) -> Result<(), Aborted> {
+        let unheard = self.unheard(thread);
+        let over = |what: &Observation| match what {
+            Observation::TurnEnded { turn, .. } => is(*turn),
+            Observation::Idle { thread } => unheard == Some(*thread),
+            _ => false,
+        };
+        if self.thread(thread).is_some_and(|known| known.is_silent()) {
+            return self.within(SILENT_TURN_DEADLINE, over);
         }
-        let number = self.record.turn(&running.id);
-        self.over(thread, |turn| turn == number)?;
-        self.unloaded(thread)
+        self.until("turn/completed", self.test_bed.timeouts.turn, over)
     }
 
-    pub(super) fn steer(&mut self, thread: Who) -> Result<(), Cut> {
-        let (id, unbound) = self.id(thread);
-        let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
-        self.ask(call::steer(&id, &turn), (unbound, None))
+    /// Waits for the end of the turn that was granted last, or of any where none was.
+    pub(super) fn await_granted_end(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
+        let granted = self.granted_turn;
+        self.await_end(thread, |turn| granted.is_none_or(|granted| turn == granted))
     }
 
-    pub(super) fn retune(&mut self, thread: Who, reviewer: &Reviewer) -> Result<(), Cut> {
-        let (id, unbound) = self.id(thread);
-        let turn = self.running(thread).unwrap_or(NEVER_ISSUED.to_owned());
-        self.ask(call::retune(&id, &turn, reviewer), (unbound, None))
-    }
-
-    pub(super) fn settings(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
-        let (id, unbound) = self.id(thread);
-        let call = call::settings(&id, overrides, self.seat.home.places());
-        self.ask(call, (unbound, None))?;
-        if self.refused() {
+    /// Waits until the turn has started, where a client is subscribed.
+    pub(super) fn await_start(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
+        if self.unheard(thread).is_some() {
             return Ok(());
         }
-        self.heard(thread, &overrides.clone().cleared())
+        self.until("turn/started", self.test_bed.timeouts.turn, |what| {
+            matches!(what, Observation::TurnStarted { .. } | Observation::TurnEnded { .. })
+        })
     }
 
-    /// Waits for the notice of a change; without one the step ends all the same, and what is
-    /// missing is the judge's to tell.
-    fn heard(&mut self, thread: Who, overrides: &TurnOverrides) -> Result<(), Cut> {
-        let Who::Thread(name) = thread else {
+    /// Waits until the model gets a request of this thread.
+    pub(super) fn await_model(
+        &mut self,
+        thread: ThreadRef,
+        requests: &Receiver<Arc<ModelRequest>>,
+    ) -> Result<(), Aborted> {
+        let id = self.id(thread);
+        let timeout = self.test_bed.timeouts.turn;
+        let deadline = Instant::now() + timeout;
+        loop {
+            let session = self.active.session.as_mut().expect("it has just answered");
+            match session.client.wait_beside(requests, deadline) {
+                Ok(request) if request.thread.as_ref() != Some(&id) => {}
+                Err(ClientError::Deadline { .. }) => {
+                    return self.silent("turn/started and its request", timeout);
+                }
+                // The end of a server that is gone is found at the next wait for it.
+                Ok(_) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for the notice of a change of settings. The step ends without one, too: the judge
+    /// reports that it is missing.
+    pub(super) fn await_notice(
+        &mut self,
+        thread: ThreadRef,
+        overrides: &TurnOverrides,
+    ) -> Result<(), Aborted> {
+        let Some(name) = thread.name() else { return Ok(()) };
+        let known = self.thread(thread);
+        let stated = known.and_then(|known| known.stated.as_ref());
+        let equal = stated.is_some_and(|stated| stated.with(overrides) == *stated);
+        let clients = known.and_then(|known| known.subscribers());
+        let expected = !equal && clients.is_some_and(|clients| !clients.is_empty());
+        let timeout = if expected { NOTICE_DEADLINE } else { NO_NOTICE_DEADLINE };
+        let label = ThreadLabel::Named(name);
+        self.within(
+            timeout,
+            |what| matches!(what, Observation::Settings { thread, .. } if *thread == label),
+        )
+    }
+
+    /// Waits until an idle thread without subscribers is unloaded, where the program needs that.
+    pub(super) fn await_unload(&mut self, thread: ThreadRef) -> Result<(), Aborted> {
+        let running = self.running(thread).is_some();
+        let Some(unheard) = self.unheard(thread).filter(|_| self.unloads_idle && !running) else {
             return Ok(());
         };
-        let stated = self.record.threads.get(&name).and_then(|known| known.stated.clone());
-        let equal = stated.is_some_and(|stated| stated.with(overrides) == stated);
-        let known = self.record.threads.get(&name);
-        let hears = known
-            .is_some_and(|known| known.loaded && !known.unsubscribed && !known.heard_by.is_empty());
-        let patience = if equal || !hears { NO_NOTICE_DEADLINE } else { NOTICE_DEADLINE };
-        let named = Whose::Named(name);
-        let own = |what: &What| matches!(what, What::Settings { thread, .. } if *thread == named);
-        self.within(patience, own)
+        self.within(
+            UNLOAD_DEADLINE,
+            |what| matches!(what, Observation::Closed { thread } if *thread == unheard),
+        )
     }
 
-    /// Whether the step's request was refused, or never sent.
-    pub(super) fn refused(&self) -> bool {
-        let not = |what: &What| matches!(what, What::Refused { .. } | What::LeftOut { .. });
-        self.record.of_step().any(not)
-    }
-
-    /// The id of the thread's turn that runs.
-    pub(super) fn running(&mut self, thread: Who) -> Option<String> {
-        let known = self.known(thread)?;
-        known.running.as_ref().map(|running| running.id.clone())
-    }
-
-    /// Remembers the turn that the step granted as one of the thread's own.
-    pub(super) fn took_a_turn(&mut self, thread: Who) {
-        let turn = self.granted(thread);
-        if let Some(known) = self.known(thread) {
-            known.begun = true;
+    /// Remembers the step's turn as one of the thread's own.
+    pub(super) fn took_turn(&mut self, thread: ThreadRef) {
+        let turn = self.turn_id(thread);
+        if let Some(known) = self.thread_mut(thread) {
+            known.has_history = true;
             known.turns.extend(turn);
         }
     }
 
-    /// The id of the step's turn: as it started, or where that was not heard, as it was granted.
-    fn granted(&self, thread: Who) -> Option<String> {
-        let granted = self.turn.and_then(|turn| self.record.turn_id(turn));
-        self.record.last_turn(thread).or(granted).map(str::to_owned)
-    }
-
-    /// The key of a cut, and the id of the turn that it names.
-    pub(super) fn cut_at(&mut self, from: Who, cut: op::Cut) -> (&'static str, String) {
-        let (key, number) = match cut {
-            op::Cut::Last(number) => (LAST_TURN, number),
-            op::Cut::Before(number) => (BEFORE_TURN, number),
-        };
-        let turns = self.known(from).map(|known| known.turns.clone()).unwrap_or_default();
-        let place = usize::from(number).checked_rem(turns.len());
-        let turn = place.and_then(|place| turns.get(place).cloned());
-        (key, turn.unwrap_or(NEVER_ISSUED.to_owned()))
-    }
-
-    /// Waits until the model is asked, and then interrupts the turn that asks it.
-    fn interrupt(
-        &mut self,
-        (thread, id): (Who, &str),
-        asked: &Receiver<Arc<ModelRequest>>,
-    ) -> Result<(), Cut> {
-        self.asked_for(id, asked)?;
-        self.started(thread)?;
-        let turn = self.granted(thread).unwrap_or_default();
-        self.ask(call::interrupt(id, &turn), (false, None))
-    }
-
-    fn started(&mut self, thread: Who) -> Result<(), Cut> {
-        if self.unheard(thread).is_some() {
-            return Ok(());
-        }
-        self.until("turn/started", self.bench.patience.turn, |what| {
-            matches!(what, What::TurnStarted { .. } | What::TurnEnded { .. })
-        })
-    }
-
-    /// Waits until the model is asked on behalf of this thread.
-    fn asked_for(&mut self, id: &str, asked: &Receiver<Arc<ModelRequest>>) -> Result<(), Cut> {
-        let deadline = Instant::now() + self.bench.patience.turn;
-        let of_thread = |request: &ModelRequest| request.thread.as_deref() == Some(id);
-        loop {
-            let session = self.seat.session.as_mut().expect("it has just answered");
-            match session.client.beside(asked, deadline) {
-                Ok(request) if !of_thread(&request) => {}
-                Err(Lost::Deadline { .. }) => {
-                    return self.silent("turn/started and its request", self.bench.patience.turn);
-                }
-                // The end of a server that is gone is found where its last words are read.
-                Ok(_) | Err(_) => return Ok(()),
-            }
-        }
+    /// The id of the step's turn: as it started, or where its start was not reported, as granted.
+    pub(super) fn turn_id(&self, thread: ThreadRef) -> Option<String> {
+        let granted = self.granted_turn.and_then(|turn| self.recorder.turn_id(turn));
+        self.recorder.last_started(thread).or(granted).map(str::to_owned)
     }
 }

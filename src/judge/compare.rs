@@ -1,450 +1,219 @@
-//! [core] One step's facts beside what is due.
+//! Compares the observations of one step with what one branch expects.
 //!
-//! Each comparison is a cell of the coverage table, and holds or carries a mismatch. A step whose
-//! request never left, or whose answer never came, is not compared: that is the wire's to tell.
+//! A step whose request never left, or was never answered, is not compared: the protocol's clauses
+//! cover that.
 
-use std::borrow::Cow;
-
-use semver::Version;
-
-use super::{Apart, Cell, View, deed, elsewhere, told};
+use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
+use super::step_context::{Answer, StatedReply, StepContext};
+use super::verdict::PolicyPair;
+use super::view::View;
+use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
-use crate::model::fires::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::model::{Due, Kind, Ruling};
-use crate::plan::{Name, Step};
-use crate::policy::{Dimension, Policy, Profiles, Value, order};
-use crate::trace::{What, Whose};
+use crate::model::Expected;
+use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
+use crate::policy::order;
+use crate::program::operation::Operation;
+use crate::program::ops::Step;
+use crate::program::ops::fork::Fork;
+use crate::trace::ThreadLabel;
 
-/// What the server's release can be asked for, and what its config means.
-#[derive(Clone, Debug)]
-pub struct Gates {
-    /// Whether it sends `thread/settings/updated`.
-    pub notices: bool,
-    /// The named profiles, as config.toml last defined them.
-    pub profiles: Profiles,
-    /// Those of them that have meant one thing throughout: what a loaded thread makes of one that
-    /// is redefined is nobody's rule.
-    pub settled: Profiles,
-    /// Whether what a turn tells and does follows from its policy: on a full disk a thread may be
-    /// loaded in part, and no file is written.
-    pub sound: bool,
-}
-
-impl Gates {
-    /// What a release can be asked for; one that is not named, for everything.
-    pub fn of(release: Option<&Version>) -> Gates {
-        let notices = release.is_none_or(|v| (v.major, v.minor) >= (0, 133));
-        Gates { notices, profiles: Profiles::new(), settled: Profiles::new(), sound: true }
-    }
-
-    /// The clauses that cannot be tested there.
-    pub fn shut(self) -> Vec<Clause> {
-        if self.notices { Vec::new() } else { vec![Clause::T9] }
+pub(super) fn compare(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
+    match context.step {
+        Step::SecondClient(inner) => compare(&context.inner(inner), expected),
+        Step::SecondServer(_) => without_resync(compare_request(context, expected)),
+        _ => compare_request(context, expected),
     }
 }
 
-/// One comparison.
-#[derive(Clone, Debug)]
-pub struct Comparison {
-    /// What it is about.
-    pub cell: Cell,
-    /// What is wrong, if anything is.
-    pub mismatch: Option<Mismatch>,
-    /// The value that agreed, and whose it is.
-    pub agreed: Option<(Name, Value)>,
-}
-
-/// What is wrong.
-#[derive(Clone, Debug)]
-pub struct Mismatch {
-    /// The clause that is broken.
-    pub clause: Clause,
-    /// The dimension, where it is about one.
-    pub dimension: Option<Dimension>,
-    /// The kind of operation.
-    pub kind: Kind,
-    /// The form of what was due.
-    pub form: Cow<'static, str>,
-    /// The thread.
-    pub thread: Option<Name>,
-    /// Where it shows.
-    pub view: View,
-    /// What was due.
-    pub expected: String,
-    /// What was seen.
-    pub seen: String,
-    /// The value that was seen, where it is one.
-    pub value: Option<Value>,
-    /// Whether it allows more than what was due.
-    pub widened: bool,
-    /// The policies that are apart, where it is about a value.
-    pub apart: Option<Apart>,
-    /// What the world takes over.
-    pub adopt: Adopt,
-}
-
-/// What a world takes over from what was seen.
-#[derive(Clone, Debug)]
-pub enum Adopt {
-    /// Nothing: it is no matter of policy.
-    Nothing,
-    /// Nothing: a look in another server leaves the thread as it was.
-    Before,
-    /// The value, in force and, where `both`, stored too.
-    Value {
-        /// Whether the stored policy takes it over as well.
-        both: bool,
-    },
-    /// Nothing: this branch is not the one that happened.
-    Elsewhere,
-    /// The request was refused: what it was to do did not happen.
-    Refused,
-    /// The thread is not loaded any more.
-    Unloaded,
-    /// The request was granted, with this policy of this thread where it states one.
-    Granted(Option<(Name, Policy)>),
-}
-
-/// How the server took the step's request.
-pub(super) enum Outcome<'a> {
-    Refused(&'a str),
-    Granted(Option<Whose>, Option<&'a Policy>),
-}
-
-/// Compares what is due with what a step showed.
-pub fn compare(due: &Due, step: &Step, facts: &[&What], gates: &Gates) -> Vec<Comparison> {
-    match step {
-        Step::Second(inner) => compare(due, inner, facts, gates),
-        Step::Rival { .. } => aside(of_lane((due, step), (facts, 0), gates)),
-        _ => of_lane((due, step), (facts, 0), gates),
-    }
-}
-
-/// What a second server says leaves the first as it is: a cold read that goes wrong in the same way
-/// makes the same finding.
-fn aside(mut compared: Vec<Comparison>) -> Vec<Comparison> {
-    for mismatch in compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut()) {
-        if !matches!(mismatch.adopt, Adopt::Elsewhere) {
-            mismatch.adopt = Adopt::Before;
+/// A second server leaves the first as it is: a cold read that goes wrong in the same way makes the
+/// same finding.
+fn without_resync(mut comparisons: Vec<Comparison>) -> Vec<Comparison> {
+    for mismatch in mismatches(&mut comparisons) {
+        if !matches!(mismatch.resync, Resync::OtherBranch) {
+            mismatch.resync = Resync::WorldBefore;
         }
     }
-    compared
+    comparisons
 }
 
-/// Compares one of several calls at once, by the place of its request among theirs.
-pub(super) fn of_lane(
-    (due, step): (&Due, &Step),
-    (facts, lane): (&[&What], usize),
-    gates: &Gates,
-) -> Vec<Comparison> {
-    let kind = step.kind();
+fn mismatches(comparisons: &mut [Comparison]) -> impl Iterator<Item = &mut Mismatch> {
+    comparisons.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut())
+}
+
+/// Compares the one request of a step that is not a wrapper.
+pub(super) fn compare_request(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
     // A thread may be unloaded where nothing was asked for: at the end of its turn.
-    if let Due::Closing { thread, closed } = due {
-        return elsewhere::closing(kind, (*thread, *closed), facts);
+    if let Expected::Closing { thread, closed } = expected {
+        return Vec::from_iter(alternatives::compare_unloading(context, *thread, *closed));
     }
     // The end of a turn is waited for, and not asked for.
-    if let (Due::Told { thread, policy, ruling }, Step::Finish { .. }) = (due, step) {
-        return told::started((*thread, policy, ruling), facts, &gates.settled);
+    if let (Expected::ModelContext { .. }, Step::Finish(_), Some(policy)) =
+        (expected, context.step, ExpectedPolicy::of(expected))
+    {
+        return model_context::compare(context, &policy);
     }
-    let Some(outcome) = outcome(facts, lane) else {
+    let Some(answer) = context.answer() else {
         return Vec::new();
     };
-    let view = if matches!(due, Due::Fresh(..)) { View::Fresh } else { View::Reply };
-    if let Some(unspawned) = elsewhere::unspawned((due, step), facts) {
-        return vec![unspawned];
+    if let Some(other_branch) = alternatives::compare_spawn(context, expected) {
+        return vec![other_branch];
     }
-    let mut all = match outcome {
-        Outcome::Refused(why) => declined((due, kind), (view, why)),
-        Outcome::Granted(whose, seen) => conceded((due, kind), (whose, seen), (facts, gates)),
+    let mut all = match (expected, answer) {
+        (Expected::Answer { granted }, answer) => {
+            Vec::from_iter(alternatives::compare_answer(context, *granted, answer))
+        }
+        (_, Answer::Refused(why)) => Vec::from_iter(compare_refused(context, expected, why)),
+        (_, Answer::Granted(reply)) => compare_granted(context, expected, reply),
     };
-    let as_due = answered_as_due(&all);
-    if gates.notices && as_due {
-        all.extend(notices(due, kind, facts));
+    // A request that was wrongly granted or refused has that one finding: what it sent or did not
+    // send besides follows from it.
+    let wrongly =
+        |mismatch: &mut Mismatch| matches!(mismatch.resync, Resync::Refused | Resync::Granted(_));
+    if !mismatches(&mut all).any(wrongly) {
+        all.extend(compare_consequences(context, expected));
     }
-    if let (true, Due::Turn { thread, policy, .. }) = (gates.sound && as_due, due) {
-        all.extend(told::compare((*thread, policy), facts, &gates.settled));
-    }
-    if gates.sound && as_due {
-        all.extend(deed::compare(due, step, facts, &gates.settled));
-    }
-    widths(&mut all, due, gates);
+    mark_widened(&mut all, context, expected);
     all
 }
 
-/// What a refusal makes of what is due.
-fn declined((due, kind): (&Due, Kind), (view, why): (View, &str)) -> Vec<Comparison> {
-    let (thread, clause) = match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => return Vec::new(),
-        Due::Answer { granted } => {
-            return elsewhere::allowed(kind, *granted, &Outcome::Refused(why));
-        }
-        Due::Refusal(clause) => return vec![held(*clause, View::Reply)],
-        Due::Policy(name, _, ruling) | Due::Look(name, _, ruling) | Due::Fresh(name, _, ruling) => {
-            (*name, ruling.main())
-        }
-        Due::Turn { thread, ruling, .. }
-        | Due::Change { thread, ruling, .. }
-        | Due::Told { thread, ruling, .. } => (*thread, ruling.main()),
-        Due::Within { thread, .. } => (*thread, Clause::O10),
+fn compare_refused(context: &StepContext, expected: &Expected, why: &str) -> Option<Comparison> {
+    let (thread, clause) = match (expected, ExpectedPolicy::of(expected)) {
+        (Expected::Refusal(clause), _) => return Some(Comparison::passed(*clause, View::Reply)),
+        (Expected::Within { thread, .. }, _) => (*thread, Clause::O10),
+        (_, Some(policy)) => (policy.thread, policy.citations.main()),
+        (_, None) => return None,
     };
-    vec![refused(thread, (clause, kind), (view, why))]
-}
-
-/// What a granted request shows beside what is due.
-fn conceded(
-    (due, kind): (&Due, Kind),
-    (whose, seen): (Option<Whose>, Option<&Policy>),
-    (facts, gates): (&[&What], &Gates),
-) -> Vec<Comparison> {
-    let stated = |about, view| stated(about, (whose, seen), view);
-    match due {
-        Due::Nothing | Due::All(_) | Due::Closing { .. } | Due::Torn { .. } => Vec::new(),
-        Due::Answer { granted } => {
-            elsewhere::allowed(kind, *granted, &Outcome::Granted(whose, seen))
-        }
-        Due::Refusal(clause) => vec![granted(*clause, kind, (whose, seen))],
-        Due::Within { thread, bound } => told::within((*thread, bound), facts, gates),
-        Due::Told { thread, policy, ruling } => {
-            told::started((*thread, policy, ruling), facts, &gates.settled)
-        }
-        Due::Policy(name, policy, ruling) => stated((*name, policy, ruling), View::Reply),
-        Due::Look(name, policy, ruling) => stated((*name, policy, ruling), View::Reread),
-        Due::Fresh(name, policy, ruling) => stated((*name, policy, ruling), View::Fresh),
-        Due::Turn { thread, policy, ruling, .. } | Due::Change { thread, policy, ruling, .. } => {
-            turn((*thread, policy, ruling), facts)
-        }
-    }
-}
-
-/// A turn that ran or was refused against the contract has that one finding: what it sent or did
-/// not send besides follows from it.
-fn answered_as_due(compared: &[Comparison]) -> bool {
-    let against = |adopt: &Adopt| matches!(adopt, Adopt::Refused | Adopt::Granted(_));
-    let mut mismatches = compared.iter().filter_map(|comparison| comparison.mismatch.as_ref());
-    !mismatches.any(|mismatch| against(&mismatch.adopt))
-}
-
-/// What is wrong and allows more than what was due, by the profiles of the moment.
-fn widths(compared: &mut [Comparison], due: &Due, gates: &Gates) {
-    let policy = match due {
-        Due::Policy(_, policy, _) | Due::Look(_, policy, _) | Due::Fresh(_, policy, _) => policy,
-        Due::Turn { policy, .. } | Due::Change { policy, .. } => policy,
-        Due::Told { policy, .. } => policy,
-        Due::Within { bound, .. } => bound,
-        _ => return,
-    };
-    let mismatches = compared.iter_mut().filter_map(|comparison| comparison.mismatch.as_mut());
-    for mismatch in mismatches {
-        if let Some(value) = &mismatch.value {
-            let seen = policy.replaced(value.clone());
-            let (due, profiles) = (policy.clone(), gates.profiles.clone());
-            mismatch.widened = order::allows_more(&seen, &due, &profiles);
-            mismatch.apart = Some(Apart { due, seen, profiles });
-        }
-    }
-}
-
-/// The answer to a request that the step sends, by its place among them.
-fn outcome<'a>(facts: &[&'a What], place: usize) -> Option<Outcome<'a>> {
-    let sent = facts.iter().filter_map(|what| match what {
-        What::Sent { call, .. } => Some(*call),
-        _ => None,
-    });
-    let Some(own) = sent.clone().nth(place) else {
-        return facts.iter().find_map(|what| second(what));
-    };
-    facts.iter().find_map(|what| match what {
-        What::Answered { call, thread, policy } if *call == own => {
-            Some(Outcome::Granted(*thread, policy.as_ref()))
-        }
-        What::Refused { call, message, .. } if *call == own => Some(Outcome::Refused(message)),
-        _ => None,
-    })
-}
-
-/// The answer of the second server, which a look on a copy of the home asks.
-fn second(what: &What) -> Option<Outcome<'_>> {
-    match what {
-        What::Fresh { thread, policy } => Some(Outcome::Granted(Some(*thread), policy.as_ref())),
-        What::FreshRefused { message, .. } => Some(Outcome::Refused(message)),
-        _ => None,
-    }
-}
-
-pub(super) fn held(clause: Clause, view: View) -> Comparison {
-    let cell = Cell { clause, view: Some(view), dimension: None };
-    Comparison { cell, mismatch: None, agreed: None }
-}
-
-pub(super) fn broken(mismatch: Mismatch) -> Comparison {
-    let Mismatch { clause, dimension, view, .. } = mismatch;
-    let cell = Cell { clause, view: Some(view), dimension };
-    Comparison { cell, mismatch: Some(mismatch), agreed: None }
-}
-
-/// A breach that is about no value.
-pub(super) fn plain(
-    (clause, kind): (Clause, Kind),
-    form: &'static str,
-    view: View,
-    (expected, seen): (&str, String),
-) -> Mismatch {
-    Mismatch {
-        clause,
-        dimension: None,
-        kind,
-        form: form.into(),
-        thread: None,
-        view,
-        expected: expected.to_owned(),
-        seen,
-        value: None,
-        widened: false,
-        apart: None,
-        adopt: Adopt::Nothing,
-    }
-}
-
-/// A comparison of a breach that is about no value, or of its absence.
-pub(super) fn wire(clause: Clause, mismatch: Option<Mismatch>) -> Comparison {
-    let cell = Cell { clause, view: Some(View::Wire), dimension: None };
-    Comparison { cell, mismatch, agreed: None }
-}
-
-fn granted(
-    clause: Clause,
-    kind: Kind,
-    (whose, policy): (Option<Whose>, Option<&Policy>),
-) -> Comparison {
-    let named = match whose {
-        Some(Whose::Named(name)) => Some(name),
-        _ => None,
-    };
-    let stated = named.zip(policy.cloned());
-    broken(Mismatch {
-        thread: named,
-        adopt: Adopt::Granted(stated),
-        ..plain((clause, kind), REFUSED, View::Reply, ("a refusal", "it was granted".to_owned()))
-    })
-}
-
-fn refused(thread: Name, (clause, kind): (Clause, Kind), (view, why): (View, &str)) -> Comparison {
-    let seen = format!("refused: {why}");
-    broken(Mismatch {
+    let cold = matches!(expected, Expected::ColdRead(..));
+    let topic = context.topic(clause, if cold { View::ColdRead } else { View::Reply });
+    Some(Comparison::failed(Mismatch {
         thread: Some(thread),
-        adopt: Adopt::Refused,
-        ..plain((clause, kind), ACCEPTED, view, ("it is granted", seen))
+        resync: Resync::Refused,
+        ..Mismatch::new(topic, ACCEPTED, "it is granted", format!("refused: {why}"))
+    }))
+}
+
+fn compare_granted(
+    context: &StepContext,
+    expected: &Expected,
+    reply: StatedReply,
+) -> Vec<Comparison> {
+    let Some(policy) = ExpectedPolicy::of(expected) else {
+        return match expected {
+            Expected::Refusal(clause) => vec![wrongly_granted(context, *clause, reply)],
+            Expected::Within { thread, bound } => {
+                model_context::compare_bound(context, *thread, bound)
+            }
+            _ => Vec::new(),
+        };
+    };
+    match expected {
+        Expected::Policy(..) => compare_reply(&policy, reply, View::Reply),
+        Expected::Look(..) => compare_reply(&policy, reply, View::WarmRead),
+        Expected::ColdRead(..) => compare_reply(&policy, reply, View::ColdRead),
+        Expected::ModelContext { .. } => model_context::compare(context, &policy),
+        _ => compare_turn(context, &policy),
+    }
+}
+
+fn wrongly_granted(context: &StepContext, clause: Clause, reply: StatedReply) -> Comparison {
+    let thread = match reply.thread {
+        Some(ThreadLabel::Named(name)) => Some(name),
+        _ => None,
+    };
+    let topic = context.topic(clause, View::Reply);
+    Comparison::failed(Mismatch {
+        thread,
+        resync: Resync::Granted(thread.zip(reply.policy.cloned())),
+        ..Mismatch::new(topic, REFUSED, "a refusal", "it was granted")
     })
 }
 
 /// The policy that a reply states, value by value.
-fn stated(
-    (name, due, ruling): (Name, &Policy, &Ruling),
-    (whose, seen): (Option<Whose>, Option<&Policy>),
-    view: View,
-) -> Vec<Comparison> {
-    if whose != Some(Whose::Named(name)) {
-        let clause = if ruling.kind == Kind::Fork { Clause::F4 } else { Clause::G11 };
-        let seen = whose.map_or("none".to_owned(), |whose| whose.to_string());
-        let expected = format!("a reply about {name}");
-        let about = plain((clause, ruling.kind), "own-id", view, (&expected, seen));
-        return vec![broken(Mismatch { thread: Some(name), adopt: Adopt::Refused, ..about })];
+fn compare_reply(expected: &ExpectedPolicy, reply: StatedReply, view: View) -> Vec<Comparison> {
+    let ExpectedPolicy { thread, citations, .. } = expected;
+    if reply.thread != Some(ThreadLabel::Named(*thread)) {
+        let clause = if citations.kind == Fork::KIND { Clause::F4 } else { Clause::G11 };
+        let topic = Topic { clause, kind: citations.kind, view };
+        let seen = reply.thread.map_or("none".to_owned(), |thread| thread.to_string());
+        return vec![Comparison::failed(Mismatch {
+            thread: Some(*thread),
+            resync: Resync::Refused,
+            ..Mismatch::new(topic, "own-id", format!("a reply about {thread}"), seen)
+        })];
     }
-    let Some(seen) = seen else {
-        let none = "none".to_owned();
-        return vec![broken(plain(
-            (Clause::W2, ruling.kind),
-            "policy",
-            view,
-            ("a policy in the reply", none),
-        ))];
+    let Some(seen) = reply.policy else {
+        let topic = Topic { clause: Clause::W2, kind: citations.kind, view };
+        let mismatch = Mismatch::new(topic, "policy", "a policy in the reply", "none");
+        return vec![Comparison::failed(mismatch)];
     };
-    values((name, due, ruling), seen, view)
+    expected.compare(seen, view)
 }
 
-/// Cold resume and fork and start set the stored policy too; a reread sets the live one alone, and
-/// a look at a copy of the home neither.
-pub(super) fn values(
-    (name, due, ruling): (Name, &Policy, &Ruling),
-    seen: &Policy,
-    view: View,
-) -> Vec<Comparison> {
-    let both = view == View::Reply && !matches!(ruling.main(), Clause::R1 | Clause::R2);
-    let compared = due.beside(seen).into_iter().map(|(expected, value)| {
-        let dimension = expected.dimension();
-        let clause = ruling.clause(&expected);
-        let cell = Cell { clause, view: Some(view), dimension: Some(dimension) };
-        if expected == value {
-            return Comparison { cell, mismatch: None, agreed: Some((name, value)) };
-        }
-        let mismatch = Mismatch {
-            clause,
-            dimension: Some(dimension),
-            kind: ruling.kind,
-            form: expected.form().into(),
-            thread: Some(name),
-            view,
-            expected: expected.to_string(),
-            seen: value.to_string(),
-            widened: false,
-            apart: None,
-            value: Some(value),
-            adopt: if view == View::Fresh { Adopt::Before } else { Adopt::Value { both } },
-        };
-        Comparison { cell, mismatch: Some(mismatch), agreed: None }
-    });
-    compared.collect()
-}
-
-/// A turn states its policy in its notice, where it sends one.
-fn turn((name, due, ruling): (Name, &Policy, &Ruling), facts: &[&What]) -> Vec<Comparison> {
-    let granted = held(ruling.main(), View::Reply);
-    let heard: Vec<&Policy> = facts
-        .iter()
-        .filter_map(|what| match what {
-            What::Settings { thread, policy } if *thread == Whose::Named(name) => Some(policy),
-            _ => None,
-        })
-        .collect();
-    let wrong = heard.iter().find(|seen| !seen.agrees(due));
-    let noticed =
-        wrong.or(heard.last()).map(|seen| values((name, due, ruling), seen, View::Notice));
+/// A turn or a change is granted; the policy shows in its settings notice, where it sends one. Of
+/// several the first wrong one is compared, or else the last.
+fn compare_turn(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
+    let notices = || context.notices_of(expected.thread);
+    let seen = notices().find(|seen| !seen.agrees(expected.policy)).or(notices().last());
+    let noticed = seen.map(|seen| expected.compare(seen, View::Notice));
+    let granted = Comparison::passed(expected.citations.main(), View::Reply);
     std::iter::once(granted).chain(noticed.into_iter().flatten()).collect()
 }
 
-/// T9: a turn that changes something says so; nothing else says anything.
-fn notices(due: &Due, kind: Kind, facts: &[&What]) -> Vec<Comparison> {
-    let changed = match due {
-        Due::Turn { thread, notice: Some(true), .. }
-        | Due::Change { thread, notice: Some(true), .. } => Some(*thread),
-        Due::Turn { notice: Some(false), .. } | Due::Change { notice: Some(false), .. } => None,
-        Due::Policy(..) | Due::Look(..) | Due::Refusal(_) => None,
-        _ => return Vec::new(),
+/// What follows where a request was answered as expected: its notices, its turn's model contexts
+/// and its probe.
+fn compare_consequences(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
+    let mut all = Vec::new();
+    if context.capabilities.notices {
+        all.extend(compare_notices(context, expected));
+    }
+    if context.capabilities.disk_works
+        && let (Expected::Turn { .. }, Some(policy)) = (expected, ExpectedPolicy::of(expected))
+    {
+        all.extend(model_context::compare_turn(context, &policy));
+        all.extend(probe::compare(context, &policy));
+    }
+    all
+}
+
+/// T9: a turn or a change that changes something sends a settings notice; nothing else sends one.
+fn compare_notices(context: &StepContext, expected: &Expected) -> Option<Comparison> {
+    let changed = match expected {
+        Expected::Turn { thread, notice: Some(true), .. }
+        | Expected::Change { thread, notice: Some(true), .. } => Some(*thread),
+        Expected::Turn { notice: Some(false), .. }
+        | Expected::Change { notice: Some(false), .. } => None,
+        Expected::Policy(..) | Expected::Look(..) | Expected::Refusal(_) => None,
+        _ => return None,
     };
-    let heard: Vec<(Whose, &Policy)> = facts
-        .iter()
-        .filter_map(|what| match what {
-            What::Settings { thread, policy } => Some((*thread, policy)),
-            _ => None,
-        })
-        .collect();
-    let own = |whose: &Whose| changed.is_some_and(|name| *whose == Whose::Named(name));
-    let missing = changed.is_some() && !heard.iter().any(|(whose, _)| own(whose));
-    let stray = heard.iter().find(|(whose, _)| !own(whose));
-    let about = (Clause::T9, kind);
-    let mismatch = match (missing, stray) {
-        (true, _) => {
-            let none = "none".to_owned();
-            Some(plain(about, NOTICE, View::Notice, ("a notice of the change", none)))
-        }
-        (false, Some((whose, policy))) => {
-            let seen = format!("one about {whose}: {policy}");
-            Some(plain(about, NO_NOTICE, View::Notice, ("no notice", seen)))
-        }
-        (false, None) => None,
+    let topic = context.topic(Clause::T9, View::Notice);
+    if let Some(name) = changed
+        && context.notices_of(name).next().is_none()
+    {
+        let mismatch = Mismatch::new(topic, NOTICE, "a notice of the change", "none");
+        return Some(Comparison::failed(mismatch));
+    }
+    let changed = changed.map(ThreadLabel::Named);
+    let Some((thread, policy)) = context.notices().find(|(thread, _)| changed != Some(*thread))
+    else {
+        return Some(Comparison::passed(Clause::T9, View::Notice));
     };
-    match mismatch {
-        Some(mismatch) => vec![broken(mismatch)],
-        None => vec![held(Clause::T9, View::Notice)],
+    let seen = format!("one about {thread}: {policy}");
+    Some(Comparison::failed(Mismatch::new(topic, NO_NOTICE, "no notice", seen)))
+}
+
+/// Marks what allows more than expected, by the profiles of the moment.
+fn mark_widened(all: &mut [Comparison], context: &StepContext, expected: &Expected) {
+    let policy = match (expected, ExpectedPolicy::of(expected)) {
+        (Expected::Within { bound, .. }, _) => bound,
+        (_, Some(expected)) => expected.policy,
+        (_, None) => return,
+    };
+    for mismatch in mismatches(all) {
+        if let Some(value) = mismatch.seen.value() {
+            let seen = policy.replaced(value.clone());
+            let profiles = context.capabilities.profiles.clone();
+            mismatch.widened = order::allows_more(&seen, policy, &profiles);
+            mismatch.policies = Some(PolicyPair { expected: policy.clone(), seen, profiles });
+        }
     }
 }

@@ -1,20 +1,27 @@
-//! [core] Where a wrong value comes from.
+//! Where a wrong value comes from: the first that fits of config, source, value before, another
+//! thread, unknown.
 //!
-//! The first that fits of config, source, value before, another thread, unknown. Config is any
-//! default that config.toml has held in the course of the plan. The others that fit are told too. A
-//! value of which the form alone was seen comes from wherever its form does.
+//! Config is any default that config.toml has had in the course of the program.
 
-use std::fmt;
-
-use super::View;
-use super::compare::Mismatch;
-use crate::model::World;
-use crate::policy::{Defaults, Policy, Value};
+use serde::{Deserialize, Serialize};
 
 /// An explanation of a wrong value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Origin {
-    /// A default in config.toml.
     Config,
     /// The policy of the fork's source.
     Source,
@@ -24,18 +31,6 @@ pub enum Origin {
     OtherThread,
     /// None of these, or not a value.
     Unknown,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Origin::Config => "config",
-            Origin::Source => "source",
-            Origin::Before => "before",
-            Origin::OtherThread => "other-thread",
-            Origin::Unknown => "unknown",
-        })
-    }
 }
 
 impl Origin {
@@ -49,35 +44,4 @@ impl Origin {
             Origin::Unknown => "of unknown origin",
         }
     }
-}
-
-/// Every origin that fits, best first; never empty.
-pub fn origins(
-    mismatch: &Mismatch,
-    before: &World,
-    after: &World,
-    defaults: &[Defaults],
-) -> Vec<Origin> {
-    let Some(value) = &mismatch.value else {
-        return vec![Origin::Unknown];
-    };
-    let is = |other: Value| match mismatch.view {
-        View::Told => other.form() == value.form(),
-        _ => other == *value,
-    };
-    let same = |policy: &Policy| policy.value(value.dimension()).is_some_and(is);
-    let thread = mismatch.thread.and_then(|name| after.threads.get(&name));
-    let others = before.threads.iter().filter(|(name, _)| Some(**name) != mismatch.thread);
-    let fits = [
-        (Origin::Config, defaults.iter().any(|defaults| same(&defaults.policy()))),
-        (Origin::Source, thread.and_then(|thread| thread.source.as_ref()).is_some_and(same)),
-        (Origin::Before, thread.and_then(|thread| thread.before.as_ref()).is_some_and(same)),
-        (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(same)),
-    ];
-    let mut origins: Vec<Origin> =
-        fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect();
-    if origins.is_empty() {
-        origins.push(Origin::Unknown);
-    }
-    origins
 }

@@ -1,4 +1,4 @@
-//! [core] The signature: what makes two findings the same fault.
+//! The signature: what makes two findings the same fault.
 //!
 //! Clause / dimension / kind of operation / form of the expected value / origin. Views, values and
 //! names stand inside it, not in it. Printed and read as five words with slashes between.
@@ -6,12 +6,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::origin::Origin;
 use crate::contract::Clause;
-use crate::model::Kind;
 use crate::policy::Dimension;
+use crate::program::operation::OpKind;
 
 /// What deduplication, shrinking, known deviations and the release matrix go by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,24 +21,20 @@ pub struct Signature {
     pub clause: Clause,
     /// The dimension, where it is about one.
     pub dimension: Option<Dimension>,
-    /// The kind of operation.
-    pub kind: Kind,
+    pub kind: OpKind,
     /// The form of what was due.
     pub form: String,
     /// Where the wrong value comes from.
     pub origin: Origin,
 }
 
-/// A text that is no signature.
+/// A text that is not a signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no signature; expected clause/dimension/kind/form/origin, as \
+    "`{0}` is not a signature; expected clause/dimension/kind/form/origin, as \
      `R4/AP/resume/never/config`"
 )]
 pub struct NoSignature(String);
-
-const ORIGINS: [Origin; 5] =
-    [Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,10 +63,30 @@ fn read(text: &str) -> Option<Signature> {
     Some(Signature {
         clause: clause.parse().ok()?,
         dimension,
-        kind: Kind::all().into_iter().find(|one| one.to_string() == kind)?,
+        kind: kind.parse().ok()?,
         form: (!form.is_empty()).then(|| form.to_owned())?,
-        origin: ORIGINS.into_iter().find(|one| one.to_string() == origin)?,
+        origin: origin.parse().ok()?,
     })
+}
+
+impl Signature {
+    /// The signature as the name of a file, without an ending.
+    pub fn file_stem(&self) -> String {
+        let text = self.to_string().to_lowercase();
+        text.replace("/-/", "/").replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+    }
+}
+
+impl Serialize for OpKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OpKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<OpKind, D::Error> {
+        String::deserialize(from)?.parse().map_err(Error::custom)
+    }
 }
 
 impl Serialize for Signature {
@@ -81,6 +98,6 @@ impl Serialize for Signature {
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Signature, D::Error> {
         let text = String::deserialize(from)?;
-        text.parse().map_err(serde::de::Error::custom)
+        text.parse().map_err(Error::custom)
     }
 }

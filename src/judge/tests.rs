@@ -1,17 +1,21 @@
-//! [core] Which of several worlds is followed, and what is told where none agrees.
+//! Which of several worlds is followed, and what is reported where none agrees.
 //!
-//! Each test is a program and what its steps showed, written by hand; what is told of it is all
-//! that the judge finds. A step without a fact says nothing, as after a cut.
+//! Each test is a program and what its steps showed, written by hand; what is expected of it is all
+//! that the judge finds. A step without an observation says nothing, as after a cut.
+
+use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
 
-use super::{Finding, Verdict, judge};
-use crate::plan::{Name, Plan};
-use crate::policy::Policy;
-use crate::policy::told::{Told, Voice};
-use crate::trace::{Fact, Trace, What, Whose};
+use super::judge;
+use super::verdict::Verdict;
+use crate::contract::Clause;
+use crate::policy::model_context::{ContextPart, StatedPolicy};
+use crate::testing::{self, at, policy, sent, thread, trace};
+use crate::trace::{Entry, Observation};
 
-const CONFIG: &str = "# heirloom case v1\nconfig approval=on-request sandbox=read-only\n";
+mod interrupted;
+mod open_states;
 
 /// A start with a policy of its own, and its subagent.
 const FAMILY: &str = "start approval=never sandbox=workspace-write -> t0\nspawn t0 -> t1\n";
@@ -19,74 +23,59 @@ const FAMILY: &str = "start approval=never sandbox=workspace-write -> t0\nspawn 
 /// The policy of that start.
 const OWN: &str = "approval=never sandbox=workspace-write";
 
-/// What is told of a program that showed this, finding by finding.
-fn check(lines: &str, facts: Vec<Vec<Fact>>, expected: Expect) {
-    let findings = verdict(lines, facts).findings;
-    let told: Vec<String> =
-        findings.iter().map(Finding::signature).map(|one| one.to_string()).collect();
-    expected.assert_eq(&told.join("\n"));
+/// The signature of each finding. Where there is none, how many comparisons held and of which
+/// clauses, so that a trace in which nothing happened shows it.
+fn outcome(verdict: &Verdict) -> String {
+    let findings = verdict.findings.iter().map(|finding| finding.signature().to_string());
+    let findings: Vec<String> = findings.collect();
+    if !findings.is_empty() {
+        return findings.join("\n");
+    }
+    let compared = || verdict.tally.iter().filter(|(cell, _)| cell.view.is_some());
+    let held: u64 = compared().map(|(_, tally)| tally.held).sum();
+    let clauses: BTreeSet<Clause> = compared().map(|(cell, _)| cell.clause).collect();
+    let clauses = clauses.iter().map(|clause| format!(" {clause}"));
+    format!("{held} held:{}", clauses.collect::<String>())
 }
 
-fn verdict(lines: &str, facts: Vec<Vec<Fact>>) -> Verdict {
-    let plan: Plan = format!("{CONFIG}{lines}audit\n").parse().expect("the lines are a case");
-    let facts = facts.concat();
-    judge(&Trace { plan, server: None, times_us: vec![0; facts.len()], facts })
+/// The outcome of a program that showed this.
+fn check(lines: &str, entries: Vec<Vec<Entry>>, expected: Expect) {
+    expected.assert_eq(&outcome(&judge(&trace(lines, entries.concat()))));
 }
 
-fn fact(step: usize, what: What) -> Vec<Fact> {
-    vec![Fact { step, what }]
+/// The only request of a step, and its answer.
+fn request(step: usize, answer: impl Fn(u32) -> Observation) -> Vec<Entry> {
+    let call = u32::try_from(step).expect("a program is short");
+    at(step, vec![sent(call), answer(call)])
 }
 
-/// The number of a step's only request.
-fn call(step: usize) -> u32 {
-    u32::try_from(step).expect("a program is short")
+fn granted(step: usize) -> Vec<Entry> {
+    request(step, testing::granted)
 }
 
-fn sent(step: usize) -> Vec<Fact> {
-    fact(step, What::Sent { call: call(step), method: "a/method".to_owned(), unbound: false })
+fn refused(step: usize) -> Vec<Entry> {
+    request(step, testing::refused)
 }
 
-fn granted(step: usize) -> Vec<Fact> {
-    let answer = What::Answered { call: call(step), thread: None, policy: None };
-    [sent(step), fact(step, answer)].concat()
+fn states(step: usize, number: u16, words: &str) -> Vec<Entry> {
+    request(step, |call| testing::stated(call, thread(number), policy(words)))
 }
 
-fn refused(step: usize) -> Vec<Fact> {
-    let answer = What::Refused { call: call(step), code: -32600, message: "no".to_owned() };
-    [sent(step), fact(step, answer)].concat()
-}
-
-fn named(number: u16) -> Whose {
-    Whose::Named(Name(number))
-}
-
-/// A policy, as config.toml would have it.
-fn policy(words: &str) -> Policy {
-    let plan = format!("# heirloom case v1\nconfig {words}\naudit\n");
-    plan.parse::<Plan>().expect("the words are a config").defaults.policy()
-}
-
-fn states(step: usize, number: u16, words: &str) -> Vec<Fact> {
-    let (thread, policy) = (Some(named(number)), Some(policy(words)));
-    let answer = What::Answered { call: call(step), thread, policy };
-    [sent(step), fact(step, answer)].concat()
-}
-
-/// The model is told this approval policy and this reviewer in a turn of the thread.
-fn told(step: usize, number: u16, [approval, reviewer]: [Option<&str>; 2]) -> Vec<Fact> {
-    let [approval, reviewer] = [approval, reviewer].map(|word| word.map(str::to_owned));
-    let told = Told { voice: Voice::Metadata, approval, reviewer, sandbox: None };
-    fact(step, What::Told { thread: named(number), told })
+/// This approval policy and this reviewer are stated to the model in a turn of the thread.
+fn model_context(step: usize, number: u16, words: [Option<&str>; 2]) -> Vec<Entry> {
+    let [approval, reviewer] = words.map(|word| word.map(str::to_owned));
+    let told = StatedPolicy { voice: ContextPart::Metadata, approval, reviewer, sandbox: None };
+    at(step, vec![Observation::ModelContext { thread: thread(number), told }])
 }
 
 /// That family as it must begin, and its parent's archive.
-fn archived_family() -> Vec<Fact> {
-    let spawned = [granted(1), told(1, 1, [None, None])].concat();
+fn archived_family() -> Vec<Entry> {
+    let spawned = [granted(1), model_context(1, 1, [None, None])].concat();
     [states(0, 0, OWN), spawned, granted(2)].concat()
 }
 
 #[test]
-fn of_explanations_as_far_from_what_was_seen_the_mildest_is_told() {
+fn of_explanations_that_are_as_near_the_mildest_is_reported() {
     let lines = format!("{FAMILY}archive t0\nunarchive t0\nresume t1\n");
     let lost = states(4, 1, "approval=never sandbox=read-only");
     check(
@@ -97,7 +86,7 @@ fn of_explanations_as_far_from_what_was_seen_the_mildest_is_told() {
 }
 
 #[test]
-fn an_answer_that_was_due_otherwise_is_further_off_than_two_wrong_values() {
+fn a_wrong_answer_is_further_off_than_two_wrong_values() {
     let lines = format!("{FAMILY}archive t0\nresume t1\n");
     let lost = states(3, 1, "approval=on-request sandbox=read-only");
     check(
@@ -110,7 +99,7 @@ fn an_answer_that_was_due_otherwise_is_further_off_than_two_wrong_values() {
 }
 
 #[test]
-fn all_worlds_that_are_wrong_in_the_same_are_followed() {
+fn all_worlds_that_are_wrong_in_the_same_points_are_followed() {
     let lines = format!("{FAMILY}archive t0\nstart approval=never -> t2\nresume t1\n");
     let wrong = || states(3, 2, "approval=on-request sandbox=read-only");
     check(
@@ -143,96 +132,108 @@ fn a_world_that_would_have_been_blamed_for_something_else_is_not_followed() {
 #[test]
 fn whether_a_subagent_is_archived_with_its_parent_is_left_open() {
     let lines = format!("{FAMILY}archive t0\nrun t1 \"hi\"\n");
-    for answer in [granted(3), refused(3)] {
-        check(&lines, vec![archived_family(), answer], expect![[r#""#]]);
-    }
+    check(&lines, vec![archived_family(), granted(3)], expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    check(&lines, vec![archived_family(), refused(3)], expect!["16 held: R0 S1 T9 W1 W2 W3"]);
 }
 
 #[test]
-fn a_second_client_that_hears_no_more_leaves_the_first_one_its_notices() {
-    let lines = "start -> t0\nrun t0 \"hi\"\nsecond resume t0\nsecond unsubscribe t0\n\
+fn a_second_client_that_unsubscribes_leaves_the_first_its_notices() {
+    let lines = "start -> t0\nrun t0 \"hi\"\nclient2 resume t0\nclient2 unsubscribe t0\n\
                  settings t0 approval=never\n";
     let begun = [states(0, 0, ""), granted(1), states(2, 0, ""), granted(3)].concat();
     check(lines, vec![begun, granted(4)], expect!["T9/-/settings/notice/unknown"]);
 }
 
 #[test]
-fn the_first_client_hears_nothing_of_a_thread_that_the_second_one_started() {
-    let lines = "second start -> t0\nsettings t0 approval=never\n";
-    check(lines, vec![states(0, 0, ""), granted(1)], expect![[r#""#]]);
+fn the_first_client_gets_no_notice_of_a_thread_that_the_second_started() {
+    let lines = "client2 start -> t0\nsettings t0 approval=never\n";
+    check(lines, vec![states(0, 0, ""), granted(1)], expect!["13 held: S1 T9 U4 W1 W2 W3"]);
 }
 
 #[test]
-fn a_thread_that_the_second_client_hears_stays_loaded() {
-    let lines = "start -> t0\nrun t0 \"hi\"\nsecond resume t0\nunsubscribe t0\nrun t0 \"more\"\n";
+fn a_thread_that_the_second_client_is_subscribed_to_stays_loaded() {
+    let lines = "start -> t0\nrun t0 \"hi\"\nclient2 resume t0\nunsubscribe t0\nrun t0 \"more\"\n";
     let begun = [states(0, 0, ""), granted(1), states(2, 0, ""), granted(3)].concat();
-    let gone = fact(3, What::Closed { thread: named(0) });
+    let gone = at(3, vec![Observation::Closed { thread: thread(0) }]);
     check(lines, vec![begun, gone, refused(4)], expect!["T2/-/run/accepted/unknown"]);
 }
 
 /// A resume that a full disk breaks off, and what comes after it.
-fn after_a_full_disk(lines: &str, facts: Vec<Fact>, expected: Expect) {
+fn after_a_full_disk(lines: &str, entries: Vec<Entry>, expected: Expect) {
     let begun = "start approval=never -> t0\nrun t0 \"hi\"\nrestart graceful\ndisk full\n\
                  resume t0\n";
     let begins = [states(0, 0, "approval=never"), granted(1), refused(4)].concat();
-    check(&format!("{begun}{lines}"), vec![begins, facts], expected);
+    check(&format!("{begun}{lines}"), vec![begins, entries], expected);
 }
 
 #[test]
 fn a_thread_that_a_full_disk_left_half_loaded_may_be_refused_until_a_restart() {
-    after_a_full_disk("disk free\nresume t0\n", refused(6), expect![[r#""#]]);
-    after_a_full_disk("disk free\nfork t0 -> t1\n", refused(6), expect![[r#""#]]);
+    after_a_full_disk("disk free\nresume t0\n", refused(6), expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk(
+        "disk free\nfork t0 -> t1\n",
+        refused(6),
+        expect!["16 held: S1 T2 T9 W1 W2 W3"],
+    );
     let again = "disk free\nrestart graceful\nresume t0\n";
     after_a_full_disk(again, refused(7), expect!["R4/-/resume/accepted/unknown"]);
 }
 
 #[test]
-fn a_resume_that_a_full_disk_broke_off_may_have_loaded_the_thread() {
-    after_a_full_disk("run t0 \"more\"\n", granted(5), expect![[r#""#]]);
-    after_a_full_disk("run t0 \"more\"\n", refused(5), expect![[r#""#]]);
+fn a_resume_that_a_full_disk_broke_may_have_loaded_the_thread() {
+    after_a_full_disk("run t0 \"more\"\n", granted(5), expect!["17 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("run t0 \"more\"\n", refused(5), expect!["18 held: R0 S1 T2 T9 W1 W2 W3"]);
 }
 
 #[test]
-fn what_a_broken_off_resume_loaded_is_told_under_the_clause_that_loads_it() {
+fn a_policy_that_a_broken_resume_loaded_is_reported_under_the_clause_of_the_resume() {
     let loaded = "disk free\nsettings t0 reviewer=auto_review\nresume t0\n";
     let lost = states(7, 0, "approval=on-request reviewer=auto_review sandbox=read-only");
     after_a_full_disk(loaded, [granted(6), lost].concat(), expect!["R4/AP/settings/never/config"]);
 }
 
 #[test]
-fn what_a_turn_tells_on_a_full_disk_is_not_judged() {
-    let turn = |step| [granted(step), told(step, 0, [Some("never"), None])].concat();
+fn the_model_context_of_a_turn_on_a_full_disk_is_not_judged() {
+    let turn = |step| [granted(step), model_context(step, 0, [Some("never"), None])].concat();
     let full = "start -> t0\ndisk full\nrun t0 \"hi\"\n";
-    check(full, vec![states(0, 0, ""), turn(2)], expect![[r#""#]]);
+    check(full, vec![states(0, 0, ""), turn(2)], expect!["14 held: S1 T2 T9 W1 W2 W3"]);
     let free = format!("{full}disk free\nrun t0 \"hi\"\n");
     check(&free, vec![states(0, 0, ""), turn(4)], expect!["G9/AP/run/on-request/unknown"]);
 }
 
 #[test]
-fn a_deed_that_nobody_would_hear_of_leaves_the_world_as_it_was() {
-    let lines = "start -> t0\nrun t0 \"hi\" <- deed pout decline deny\nresume t0\n";
-    let reason = "nobody would hear what is asked in a deed".to_owned();
-    let unasked = fact(1, What::NotTaken { reason });
-    check(lines, vec![states(0, 0, ""), unasked, refused(2)], expect![[r#""#]]);
+fn a_probe_that_could_not_be_asked_for_leaves_the_world_as_it_was() {
+    let lines = "start -> t0\n\
+                 run t0 \"hi\" <- probe patch-outside client=decline reviewer=deny\n\
+                 resume t0\n";
+    let reason = "no client is subscribed to the thread".to_owned();
+    let unasked = at(1, vec![Observation::NotTaken { reason }]);
+    check(
+        lines,
+        vec![states(0, 0, ""), unasked, refused(2)],
+        expect!["14 held: R16 S1 T9 W1 W2 W3"],
+    );
 }
 
 #[test]
-fn a_retuned_turn_is_compared_with_its_own_reviewer_when_it_finishes() {
-    let lines = "start -> t0\nbegin t0\nretune t0 reviewer=auto_review\nfinish t0 complete\n";
+fn a_turn_with_new_settings_is_compared_with_its_own_reviewer_at_its_end() {
+    let lines =
+        "start -> t0\nbegin t0\nturn-settings t0 reviewer=auto_review\nfinish t0 complete\n";
     let begun = || [states(0, 0, ""), granted(1), granted(2)].concat();
-    let end = |reviewer| told(3, 0, [Some("on-request"), Some(reviewer)]);
-    check(lines, vec![begun(), end("auto_review")], expect![[r#""#]]);
+    let end = |reviewer| model_context(3, 0, [Some("on-request"), Some(reviewer)]);
+    check(lines, vec![begun(), end("auto_review")], expect!["17 held: S1 T2 T7 T9 W1 W2 W3"]);
     check(lines, vec![begun(), end("user")], expect!["T7/RV/run/auto_review/config"]);
 }
 
 #[test]
-fn what_was_not_taken_or_sent_is_not_performed_and_what_was_left_out_is_withheld() {
-    let lines = "start -> t0\nreread t0\ntorn finish t0 complete\ntorn start -> t1\nreread t0\n\
-                 together settings t0 approval=never | settings t0 approval=untrusted\n";
-    let untaken = fact(1, What::NotTaken { reason: "it is not loaded".to_owned() });
-    let lacking = fact(5, What::LeftOut { what: "thread/settings/update".to_owned() });
-    let facts = vec![states(0, 0, ""), untaken, sent(3), granted(4), lacking];
-    let Verdict { performed, left_out, withheld, .. } = verdict(lines, facts);
+fn a_step_that_was_not_taken_or_sent_is_not_performed_and_one_left_out_is_withheld() {
+    let lines = "start -> t0\nwarm-read t0\nkill-during finish t0 complete\n\
+                 kill-during start -> t1\nwarm-read t0\n\
+                 parallel settings t0 approval=never | settings t0 approval=untrusted\n";
+    let untaken = at(1, vec![Observation::NotTaken { reason: "it is not loaded".to_owned() }]);
+    let lacking = at(5, vec![Observation::LeftOut { what: "thread/settings/update".to_owned() }]);
+    let sent = at(3, vec![sent(3)]);
+    let entries = [states(0, 0, ""), untaken, sent, granted(4), lacking].concat();
+    let Verdict { performed, left_out, withheld, .. } = judge(&trace(lines, entries));
     let words: Vec<String> = withheld.iter().map(ToString::to_string).collect();
     let performed: Vec<&usize> = performed.range(..6).collect();
     let seen = format!("{performed:?}\n{left_out:?}\n{}", words.join(" "));

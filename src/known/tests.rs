@@ -1,14 +1,16 @@
-//! [core] Lists of known deviations: what is read, what is refused, and what is excused.
+//! Lists of known deviations: what is read, what is refused, and what is excused.
 //!
 //! A refused row is named by its line.
 
 use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
+use toml::value::Datetime;
 
 use super::Known;
-use crate::judge::residents::Residence;
-use crate::judge::{Finding, judge};
+use crate::judge::judge;
+use crate::judge::releases::HomeHistory;
+use crate::judge::verdict::Finding;
 use crate::trace::Trace;
 
 const CASE: &str = "# heirloom case v1\nconfig\naudit\n";
@@ -73,24 +75,18 @@ fn a_row_that_no_run_can_support_is_refused_with_the_line_of_its_range() {
     check(
         &resumes("<0.150.0", "\"on-request\""),
         expect![[r#"
-        line 4:
-          `<0.150.0` is too wide:
-          it has no first release
-          and no run supports it
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `<0.150.0` is not a range of releases:
+              `<0.150.0` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
     check(
         &resumes("*", "\"on-request\""),
         expect![[r#"
-        line 4:
-          `*` is too wide:
-          it has no first release
-          and no run supports it
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `*` is not a range of releases:
+              `*` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
 }
 
@@ -112,49 +108,49 @@ fn a_row_that_does_not_say_which_wrong_value_it_excuses_is_refused() {
     check(
         &row("W3/-/run/ended/unknown", &format!("{rest}\nseen = \"x\"")),
         expect![[r#"
-        line 6:
-          W3/-/run/ended/unknown is about no value
-          remove `seen`"#]],
+            line 6:
+              W3/-/run/ended/unknown is not about a value
+              remove `seen`"#]],
     );
 }
 
 #[test]
-fn a_row_with_a_word_that_nobody_knows_names_it() {
+fn a_row_with_an_unknown_word_names_it() {
     let rest = "releases = \"=0.144.4\"\nseen = \"never\"\nreason = \"x\"";
     check(
         &row("R99/AP/resume/never/config", rest),
         expect![[r#"
-        line 2:
-          `R99/AP/resume/never/config` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`
-          `R99` is no clause"#]],
+            line 2:
+              `R99/AP/resume/never/config` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`
+              `R99` is not a clause"#]],
     );
     check(
         &row("R4/XX/resume/never/config", rest),
         expect![[r#"
-        line 2:
-          `R4/XX/resume/never/config` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`
-          `XX` is no dimension"#]],
+            line 2:
+              `R4/XX/resume/never/config` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`
+              `XX` is not a dimension"#]],
     );
     check(
         &row("R4/AP/leap/never/config", rest),
         expect![[r#"
-        line 2:
-          `R4/AP/leap/never/config` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`
-          `leap` is no kind of operation"#]],
+            line 2:
+              `R4/AP/leap/never/config` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`
+              `leap` is not a kind of operation"#]],
     );
     check(
         &row("R4/AP", rest),
         expect![[r#"
-        line 2:
-          `R4/AP` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`"#]],
+            line 2:
+              `R4/AP` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`"#]],
     );
 }
 
@@ -163,23 +159,22 @@ fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
     check(
         &resumes("=0.144.4", "[\"nonsense\"]"),
         expect![[r#"
-        line 5:
-          `nonsense` is no form of AP
-          it has untrusted
-          on-failure
-          on-request
-          never
-          granular
-          odd"#]],
+            line 5:
+              `nonsense` is not a form of AP
+              it has untrusted
+              on-failure
+              on-request
+              never
+              granular
+              odd"#]],
     );
     check(
         &resumes("banana", "\"never\""),
         expect![[r#"
-        line 4:
-          `banana` is no range of releases
-          write the first and the last that show it
-          as `>=0.150.0
-          <=0.169.0`"#]],
+            line 4:
+              `banana` is not a range of releases:
+              `banana` is not a release or a minor version
+              write a range as 0.144..0.169"#]],
     );
 }
 
@@ -189,17 +184,17 @@ fn a_row_of_another_form_is_refused() {
     check(
         &row("R4/AP", rest),
         expect![[r#"
-        line 2:
-          `R4/AP` is no signature
-          expected clause/dimension/kind/form/origin
-          as `R4/AP/resume/never/config`"#]],
+            line 2:
+              `R4/AP` is not a signature
+              expected clause/dimension/kind/form/origin
+              as `R4/AP/resume/never/config`"#]],
     );
     check(
         &format!("{}expires = \"soon\"", resumes("=0.144.4", "\"odd\"")),
         expect![[r#"
-        line 7:
-          `soon` is no day
-          write it like 2027-06-01"#]],
+            line 7:
+              `soon` is not a date
+              write it like 2027-06-01"#]],
     );
 }
 
@@ -210,17 +205,17 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
     let list = resumes("=0.144.4", "\"on-request\"");
     let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
     let excused = |finding: &Finding, release: &str| {
-        let residence = Residence { release: release.parse().ok(), before: BTreeSet::new() };
-        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
+        let home_history = HomeHistory { release: release.parse().ok(), before: BTreeSet::new() };
+        known.excuses(&Finding { home_history, ..finding.clone() }).is_some()
     };
     let other = Finding { seen_form: Some("untrusted".to_owned()), ..finding.clone() };
-    let told = [
+    let answers = [
         excused(&finding, "0.144.4"),
         excused(&finding, "0.144.5"),
         excused(&finding, "no release"),
         excused(&other, "0.144.4"),
     ];
-    expect!["[true, false, false, false]"].assert_eq(&format!("{told:?}"));
+    expect!["[true, false, false, false]"].assert_eq(&format!("{answers:?}"));
 }
 
 const MOVES: &str = "# heirloom case v1\nconfig\nrestart graceful server=0.144.4\n\
@@ -235,12 +230,12 @@ fn a_row_about_homes_that_moved_excuses_what_shows_on_such_homes_alone() {
     let version = |text: &str| text.parse().expect("it is a version");
     let excused = |before: &[&str]| {
         let before = before.iter().map(|text| version(text)).collect();
-        let residence = Residence { release: Some(version("0.169.0")), before };
-        known.excuses(&Finding { residence, ..finding.clone() }).is_some()
+        let home_history = HomeHistory { release: Some(version("0.169.0")), before };
+        known.excuses(&Finding { home_history, ..finding.clone() }).is_some()
     };
-    let told = [excused(&[]), excused(&["0.144.4"]), excused(&["0.131.0"])];
+    let answers = [excused(&[]), excused(&["0.144.4"]), excused(&["0.131.0"])];
     let due = ["0.169.0", "0.144.4"].map(|text| known.due(Some(&version(text))).count());
-    expect!["[false, true, false] [1, 0]"].assert_eq(&format!("{told:?} {due:?}"));
+    expect!["[false, true, false] [1, 0]"].assert_eq(&format!("{answers:?} {due:?}"));
 }
 
 #[test]
@@ -251,13 +246,13 @@ fn a_row_about_homes_that_moved_is_due_where_its_case_moves_such_a_home() {
         known.due(Some(&checked.parse().expect("it is a version"))).count()
     };
     let after = "\nfrom = \"=0.144.4\"";
-    let told = [
+    let answers = [
         due("=0.169.0", after, "0.169.0"),
         due("=0.169.0", "\nfrom = \"=0.131.0\"", "0.169.0"),
         due("=0.144.4", after, "0.144.4"),
         due("=0.144.4", "", "0.144.4"),
     ];
-    expect!["[1, 0, 0, 1]"].assert_eq(&format!("{told:?}"));
+    expect!["[1, 0, 0, 1]"].assert_eq(&format!("{answers:?}"));
 }
 
 #[test]
@@ -281,8 +276,8 @@ fn rows_about_homes_of_other_releases_stand_beside_one_another() {
     moving(
         &moved("<0.144.4"),
         expect![[r#"
-        line 6: `<0.144.4` is too wide: it has no first release, and no run supports it
-        write the first and the last that show it, as `>=0.150.0, <=0.169.0`"#]],
+            line 6: `<0.144.4` is not a range of releases: `<0.144.4` is not a release or a minor version
+            write a range as 0.144..0.169"#]],
     );
 }
 
@@ -292,16 +287,15 @@ fn a_row_about_homes_that_moved_has_a_case_that_moves_one() {
         &resumes("=0.169.0", "\"never\"\nfrom = \"=0.144.4\""),
         expect![[r#"
             line 3:
-              the case a.case moves no home
-              and the row has `from`
-              move one there
-              as `restart graceful server=0.144.4`
+              the case a.case does not upgrade a home
+              but the row has `from`
+              add a line such as `restart graceful server=0.144.4`
               or remove `from`"#]],
     );
 }
 
 #[test]
-fn rows_in_one_line_are_told_apart_too() {
+fn rows_in_one_line_are_compared_too() {
     let row = "{signature = \"W3/-/run/ended/unknown\", releases = \"=0.144.4\", \
                reason = \"x\", case = \"a\"}";
     check(
@@ -315,15 +309,20 @@ fn rows_in_one_line_are_told_apart_too() {
 }
 
 #[test]
-fn a_row_expires_after_its_day() {
-    let list = format!("{}expires = \"2027-06-01\"", resumes("=0.144.4", "\"on-request\""));
-    let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
-    let expired = |day: &str| known.expired(day.parse().expect("it is a day")).count();
-    assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
+fn a_row_expires_after_its_day_in_quotes_or_without() {
+    for day in ["2027-06-01", "\"2027-06-01\""] {
+        let list = format!("{}expires = {day}", resumes("=0.144.4", "\"on-request\""));
+        let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let date = |text: &str| {
+            text.parse::<Datetime>().ok().and_then(|day| day.date).expect("it is a date")
+        };
+        let expired = |day: &str| known.expired(date(day)).count();
+        assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
+    }
 }
 
 #[test]
 fn the_list_that_is_built_in_can_be_read() {
     let known = Known::embedded();
-    assert!(known.rows.iter().all(|row| row.plan.lines() > 0), "every case has lines");
+    assert!(known.rows.iter().all(|row| row.program.lines() > 0), "every case has lines");
 }

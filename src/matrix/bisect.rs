@@ -1,8 +1,8 @@
-//! [shell] The search for the first release at which a verdict changes.
+//! The search for the first release at which a verdict changes.
 //!
-//! The last release is tried first, and then the first that is like it is searched among the n that
-//! there are: at most ⌈log2 n⌉ + 1 releases are tried. The boundary that is told has been tried on
-//! both sides. A release that cannot be judged is left out, and the boundary may then be wider.
+//! The last of n releases is tried first, then the first that is like it is searched: at most
+//! ⌈log2 n⌉ + 1 releases are tried. Both sides of the boundary have been tried. A release that
+//! cannot be judged is left out, and the boundary may then be wider.
 
 /// The search over releases 0 to n - 1, in order.
 #[derive(Clone, Debug)]
@@ -34,23 +34,25 @@ impl Search {
 
     /// The release to try next; none when the boundary is found.
     pub fn next(&self) -> Option<usize> {
-        match self.began {
-            false => self.left.last().copied(),
-            true => (self.low < self.high).then(|| self.left[self.middle()]),
+        if !self.began {
+            return self.left.last().copied();
         }
+        (self.low < self.high).then(|| self.left[self.middle()])
     }
 
-    /// Takes whether the release of `next` is like the last one.
+    /// Tells the search whether the release of `next` is like the last one.
     pub fn tell(&mut self, like: bool) {
         self.tried += 1;
-        match (self.began, like) {
-            (false, _) => (self.began, self.high) = (true, self.left.len() - 1),
-            (true, true) => self.high = self.middle(),
-            (true, false) => self.low = self.middle() + 1,
+        if !self.began {
+            (self.began, self.high) = (true, self.left.len() - 1);
+        } else if like {
+            self.high = self.middle();
+        } else {
+            self.low = self.middle() + 1;
         }
     }
 
-    /// Takes that the release of `next` cannot be judged; says whether the search can go on.
+    /// Tells the search that the release of `next` cannot be judged; gives whether it can go on.
     pub fn pass_over(&mut self) -> bool {
         if !self.began {
             return false;
@@ -85,12 +87,13 @@ mod tests {
     use super::{Boundary, Search};
 
     /// Searches where releases from `first` on are like the last, and some cannot be judged.
-    fn search(releases: usize, first: usize, dumb: &[usize]) -> (Option<Boundary>, usize) {
+    fn search(releases: usize, first: usize, unjudged: &[usize]) -> (Option<Boundary>, usize) {
         let mut search = Search::new(releases);
         while let Some(release) = search.next() {
-            match dumb.contains(&release) {
-                true => assert!(search.pass_over(), "it can go on without {release}"),
-                false => search.tell(release >= first),
+            if unjudged.contains(&release) {
+                assert!(search.pass_over(), "it can go on without {release}");
+            } else {
+                search.tell(release >= first);
             }
         }
         (search.boundary(), search.tried())
@@ -102,8 +105,8 @@ mod tests {
             let most = releases.next_power_of_two().trailing_zeros() as usize + 1;
             for first in 0..releases {
                 let (found, tried) = search(releases, first, &[]);
-                let due = Boundary { first, last: first.checked_sub(1) };
-                assert_eq!(found, Some(due), "{releases} releases, from {first}");
+                let expected = Boundary { first, last: first.checked_sub(1) };
+                assert_eq!(found, Some(expected), "{releases} releases, from {first}");
                 assert!(tried <= most, "{tried} of {releases} releases, at most {most}");
             }
         }
@@ -111,12 +114,12 @@ mod tests {
 
     #[test]
     fn a_release_that_cannot_be_judged_is_left_out_of_the_boundary() {
-        for dumb in 0..8 {
-            let (found, _) = search(9, 5, &[dumb]);
-            let judged = |release: &usize| *release != dumb;
+        for unjudged in 0..8 {
+            let (found, _) = search(9, 5, &[unjudged]);
+            let judged = |release: &usize| *release != unjudged;
             let first = (5..9).find(judged).expect("one of them is judged");
             let last = (0..5).rev().find(judged);
-            assert_eq!(found, Some(Boundary { first, last }), "without {dumb}");
+            assert_eq!(found, Some(Boundary { first, last }), "without {unjudged}");
         }
     }
 

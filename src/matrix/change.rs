@@ -1,26 +1,23 @@
-//! [shell] What is different between two releases.
+//! The differences between two releases.
 //!
-//! A clause that both tried changes where other signatures break it; one that only one of them
-//! could try is told apart. What neither tried is no change, and is counted, since nothing is known
-//! of it.
+//! A clause that was tested on both is a change if other signatures break it; one that only one of
+//! them has the operations for is a change of its own kind. Clauses that one of them did not test
+//! are counted apart, since nothing is known about them.
 
-use super::{Cell, Matrix, Place, State};
+use super::{Cell, Matrix, Row, State};
 use crate::judge::signature::Signature;
 
 /// A difference in one clause and dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The clause and dimension.
-    pub place: Place,
-    /// What kind of difference it is.
+    pub place: Row,
     pub kind: Kind,
-    /// What shows on the second release only.
+    /// Signatures that show on the second release only.
     pub gained: Vec<Signature>,
-    /// What shows on the first release only.
+    /// Signatures that show on the first release only.
     pub lost: Vec<Signature>,
 }
 
-/// A kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// It held, and is broken.
@@ -29,23 +26,22 @@ pub enum Kind {
     Otherwise,
     /// It was broken, and holds.
     Repaired,
-    /// Only the second release can be asked for it.
+    /// Only the second release has the operations for it.
     Testable,
-    /// Only the first release can be asked for it.
+    /// Only the first release has the operations for it.
     Untestable,
 }
 
 /// Two releases beside each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// What changes, what breaks first.
+    /// Clauses that break come first.
     pub changes: Vec<Change>,
-    /// What is broken alike on both.
-    pub still: Vec<Place>,
-    /// What holds on both.
+    pub still: Vec<Row>,
+    /// The number of rows that hold on both.
     pub hold: usize,
-    /// What at least one of them did not try, and so nothing is known of.
-    pub unknown: Vec<Place>,
+    /// Not tested on at least one of them.
+    pub unknown: Vec<Row>,
 }
 
 impl Matrix {
@@ -61,15 +57,8 @@ impl Matrix {
 }
 
 impl Difference {
-    fn add(&mut self, place: Place, from: &Cell, to: &Cell) {
-        let only = |one: &Cell, other: &Cell| -> Vec<Signature> {
-            let has = |signature: &Signature| {
-                other.breaches.iter().any(|breach| breach.signature == *signature)
-            };
-            let own = one.breaches.iter().map(|breach| breach.signature.clone());
-            own.filter(|signature| !has(signature)).collect()
-        };
-        let (gained, lost) = (only(to, from), only(from, to));
+    fn add(&mut self, place: Row, from: &Cell, to: &Cell) {
+        let (gained, lost) = (to.signatures_beyond(from), from.signatures_beyond(to));
         let kind = match (from.state, to.state) {
             (State::Holds, State::Holds) => return self.hold += 1,
             (State::Broken, State::Broken) if gained.is_empty() && lost.is_empty() => {

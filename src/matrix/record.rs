@@ -1,38 +1,35 @@
-//! [shell] The persisted form of what was found on one release.
+//! The stored form of the results on one release.
 //!
 //! An object with its schema and the key of what was run. Findings are kept with their traces, and
-//! judged again when they are read, so that nothing is said here that the trace does not show. What
-//! cannot be read, or is of another key, is no record: the release is run again.
+//! judged again when they are read, so that the judge of today has the last word. If a record
+//! cannot be read, or has another key, the release is run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Count, Place, Results};
-use crate::campaign::examine::id;
-use crate::campaign::{Campaign, Status, Subject, Told};
+use super::{Results, Row};
+use crate::campaign::{Campaign, FindingReport, Subject};
 use crate::contract::Clause;
-use crate::disk::Profile;
+use crate::home::features::FeatureSet;
 use crate::judge::judge;
+use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Count;
 use crate::model::REVISION;
 use crate::trace::Trace;
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom release v1";
+pub const SCHEMA: &str = "heirloom release v2";
 
-/// Everything that the results on a release depend on, but for the release.
+/// Everything that the results depend on, apart from the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// The model's revision.
     pub revision: u32,
-    /// What the cases were drawn from.
     pub seed: u64,
-    /// How many cases.
     pub cases: u64,
-    /// Operations in a case at the most.
+    /// Most operations in a case.
     pub max_ops: usize,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
@@ -40,49 +37,42 @@ pub struct Key {
     pub profile: String,
 }
 
-/// What was found on one release.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     schema: String,
     key: Key,
-    spec: String,
-    version: Option<Version>,
-    digest: String,
+    #[serde(flatten)]
+    subject: Subject,
     cases: u64,
     steps: u64,
     wall_seconds: f64,
-    tally: Vec<Tried>,
+    tally: Vec<RowCount>,
     untestable: BTreeSet<Clause>,
     asked: BTreeSet<Signature>,
-    findings: Vec<Kept>,
-    /// Why cases said nothing, and how many; an earlier heirloom kept no such results.
-    #[serde(default)]
+    findings: Vec<KeptFinding>,
+    /// The reasons of inconclusive cases, and how many had each.
     inconclusive: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Tried {
+struct RowCount {
     #[serde(flatten)]
-    place: Place,
+    row: Row,
     #[serde(flatten)]
     count: Count,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
-    signature: Signature,
-    status: Status,
-    confirmed: (u32, u32),
-    shrink_runs: u32,
-    found_after_seconds: f64,
-    token: String,
+struct KeptFinding {
+    #[serde(flatten)]
+    record: FindingRecord,
     trace: String,
     stderr: String,
 }
 
 impl Key {
     /// The key of a campaign on servers in this state.
-    pub fn new(campaign: &Campaign, profile: Profile) -> Key {
+    pub fn new(campaign: &Campaign, profile: FeatureSet) -> Key {
         Key {
             revision: REVISION,
             seed: campaign.seed,
@@ -101,41 +91,36 @@ impl Key {
 }
 
 impl Record {
-    /// The record of results.
     pub fn new(key: Key, results: &Results) -> Record {
-        let Subject { spec, version, digest, .. } = results.subject.clone();
-        let tried = |(place, count): (&Place, &Count)| Tried { place: *place, count: *count };
+        let tally = results.tally.iter().map(|(row, count)| RowCount { row: *row, count: *count });
         Record {
             schema: SCHEMA.to_owned(),
             key,
-            spec,
-            version,
-            digest,
+            subject: results.subject.clone(),
             cases: results.cases,
             steps: results.steps,
             wall_seconds: results.wall.as_secs_f64(),
-            tally: results.tally.iter().map(tried).collect(),
+            tally: tally.collect(),
             untestable: results.untestable.clone(),
             asked: results.asked.clone(),
-            findings: results.findings.iter().map(Kept::new).collect(),
+            findings: results.findings.iter().map(KeptFinding::new).collect(),
             inconclusive: results.inconclusive.clone(),
         }
     }
 
     /// The results, if the record is of this key and everything in it can be read.
     pub fn results(self, key: &Key) -> Option<Results> {
-        let is_ours = self.schema == SCHEMA && self.key == *key;
-        let findings: Option<Vec<Told>> =
-            is_ours.then(|| self.findings.into_iter().map(Kept::told).collect())?;
-        let Record { spec, version, digest, .. } = self;
-        let subject = Subject { spec, version, digest, others: Vec::new() };
-        let tally = self.tally.into_iter().map(|tried| (tried.place, tried.count)).collect();
+        if self.schema != SCHEMA || self.key != *key {
+            return None;
+        }
+        let findings: Option<Vec<FindingReport>> =
+            self.findings.into_iter().map(KeptFinding::judged_again).collect();
         Some(Results {
-            subject,
+            subject: self.subject,
             cases: self.cases,
             steps: self.steps,
             wall: Duration::try_from_secs_f64(self.wall_seconds).ok()?,
-            tally,
+            tally: self.tally.into_iter().map(|one| (one.row, one.count)).collect(),
             untestable: self.untestable,
             asked: self.asked,
             findings: findings?,
@@ -146,38 +131,19 @@ impl Record {
     }
 }
 
-impl Kept {
-    fn new(told: &Told) -> Kept {
-        Kept {
-            signature: told.finding.signature(),
-            status: told.status,
-            confirmed: told.confirmed,
-            shrink_runs: told.shrink_runs,
-            found_after_seconds: told.found_after.as_secs_f64(),
-            token: told.token.clone(),
-            trace: told.trace.to_string(),
-            stderr: told.stderr.clone(),
-        }
+impl KeptFinding {
+    fn new(report: &FindingReport) -> KeptFinding {
+        let FindingReport { record, trace, stderr, .. } = report.clone();
+        KeptFinding { record, trace: trace.to_string(), stderr }
     }
 
-    fn told(self) -> Option<Told> {
-        let trace: Trace = self.trace.parse().ok()?;
+    /// None if the trace cannot be read, or no longer shows the signature.
+    fn judged_again(self) -> Option<FindingReport> {
+        let KeptFinding { mut record, trace, stderr } = self;
+        let trace: Trace = trace.parse().ok()?;
+        let signature = record.finding.signature();
         let mut findings = judge(&trace).findings.into_iter();
-        let finding = findings.find(|finding| finding.signature() == self.signature)?;
-        Some(Told {
-            id: id(&self.signature),
-            status: self.status,
-            finding,
-            plan: trace.plan.clone(),
-            trace,
-            unlike: None,
-            stderr: self.stderr,
-            token: self.token,
-            confirmed: self.confirmed,
-            shrink_runs: self.shrink_runs,
-            found_after: Duration::try_from_secs_f64(self.found_after_seconds).ok()?,
-            excuse: None,
-            deed: None,
-        })
+        record.finding = findings.find(|finding| finding.signature() == signature)?;
+        Some(FindingReport { record, trace, unlike: None, stderr, probe_run: None })
     }
 }

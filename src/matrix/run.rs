@@ -1,9 +1,8 @@
-//! [shell] One release after another.
+//! One release after another.
 //!
 //! While one runs, the next is fetched. A program that showed a signature on one release is a case
-//! of the next, and the first that is tried to show it there, so that a deviation has the same
-//! program on all of them where it can. At the end every release is asked for what later ones have
-//! shown.
+//! of the next, and preferred as its example there, so that a deviation has the same program on all
+//! of them if possible. At the end every release runs the programs of later ones.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,14 +11,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::record::Key;
-use super::{Column, Count, Event, Outcome, Place, Results, Sweep};
-use crate::campaign::{self, Campaign, Status, Subject};
+use super::store::Store;
+use super::{Column, Event, Outcome, Results, Row};
+use crate::campaign::{self, Campaign, Subject};
 use crate::contract::Clause;
-use crate::drive::{Bench, Patience};
-use crate::judge::compare::Gates;
+use crate::drive::test_bed::TestBed;
+use crate::drive::timeouts::Timeouts;
+use crate::home::features::FeatureSet;
+use crate::judge::capabilities::Capabilities;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
-use crate::plan::Plan;
+use crate::judge::verdict::Count;
+use crate::program::Program;
 use crate::provision::{Executable, Spec};
+
+/// The settings of a matrix.
+#[derive(Clone, Debug)]
+pub struct MatrixRun {
+    /// The campaign on each release; its cases are counted, since time differs between machines.
+    pub campaign: Campaign,
+    /// The product state of the servers.
+    pub profile: FeatureSet,
+    /// Programs of known deviations, which are run on every release.
+    pub programs: BTreeMap<Signature, Program>,
+    pub store: Store,
+}
 
 /// Provides a server, or says why it cannot; called from another thread.
 pub type Provide<'a> = dyn Fn(&Spec) -> Result<Executable, String> + Sync + 'a;
@@ -27,46 +43,44 @@ pub type Provide<'a> = dyn Fn(&Spec) -> Result<Executable, String> + Sync + 'a;
 /// Why a release was not run that was still to come at a stop.
 const STOPPED: &str = "the matrix was stopped before it";
 
-impl Sweep {
-    /// Runs what was not run before, in the order of the servers. `stop` may be set at any time;
-    /// what was found until then is still told.
+impl MatrixRun {
+    /// Runs the releases that are not in the store, in the order of the servers. `stop` may be set
+    /// at any time; findings until then are still reported.
     pub fn run(
         &self,
         specs: &[Spec],
         provide: &Provide<'_>,
         stop: &AtomicBool,
-        tell: &mut dyn FnMut(Event),
+        on_event: &mut dyn FnMut(Event),
     ) -> Vec<Column> {
         let key = Key::new(&self.campaign, self.profile);
         let stored: Vec<Option<Results>> =
             specs.iter().map(|spec| self.stored(spec, &key)).collect();
-        let due: VecDeque<&Spec> = specs
-            .iter()
-            .zip(&stored)
-            .filter(|(_, stored)| stored.is_none())
-            .map(|(spec, _)| spec)
-            .collect();
-        let (sends, brings) = bounded(0);
+        let missing = specs.iter().zip(&stored).filter(|(_, stored)| stored.is_none());
+        let missing: VecDeque<&Spec> = missing.map(|(spec, _)| spec).collect();
+        let (sender, executables) = bounded(0);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                for spec in due {
-                    // Nobody takes it any more after a stop.
-                    if stop.load(Ordering::Relaxed) || sends.send(provide(spec)).is_err() {
-                        return;
-                    }
-                }
+                let mut missing = missing.into_iter();
+                // The receiver is gone after a stop.
+                missing
+                    .all(|spec| !stop.load(Ordering::Relaxed) && sender.send(provide(spec)).is_ok())
             });
             let programs = self.programs.clone();
-            let mut running = Running { sweep: self, key, brings, stop, programs };
+            let mut running =
+                Running { run: self, key, executables, provide, stop, programs, on_event };
             let mut columns = Vec::new();
             for (index, (spec, stored)) in specs.iter().zip(stored).enumerate() {
-                let place = (index + 1, specs.len());
-                let column = running.column(spec, stored, place, tell);
-                tell(Event::Done(Box::new(column.clone())));
-                columns.push(column);
+                let results = match stored {
+                    Some(results) => Ok(results),
+                    None => running.run_next(spec, index + 1, specs.len()),
+                };
+                columns.push(running.column(spec, results));
             }
-            let asked = columns.into_iter().zip(specs);
-            asked.map(|(column, spec)| running.ask(column, spec, provide, tell)).collect()
+            for (column, spec) in columns.iter_mut().zip(specs) {
+                running.ask(column, spec);
+            }
+            columns
         })
     }
 
@@ -78,34 +92,39 @@ impl Sweep {
     }
 }
 
-/// A sweep under way.
+/// A matrix that is being run.
 struct Running<'a> {
-    sweep: &'a Sweep,
+    run: &'a MatrixRun,
     key: Key,
-    brings: Receiver<Result<Executable, String>>,
+    /// The servers that are not in the store, in order.
+    executables: Receiver<Result<Executable, String>>,
+    provide: &'a Provide<'a>,
     stop: &'a AtomicBool,
-    /// The programs of what is known of, and of what the releases so far have shown.
-    programs: BTreeMap<Signature, Plan>,
+    /// Programs of known deviations, and of those that the releases so far have shown.
+    programs: BTreeMap<Signature, Program>,
+    on_event: &'a mut dyn FnMut(Event),
 }
 
 impl Running<'_> {
-    fn column(
-        &mut self,
-        spec: &Spec,
-        stored: Option<Results>,
-        place: (usize, usize),
-        tell: &mut dyn FnMut(Event),
-    ) -> Column {
-        let asked = spec.to_string();
-        let results = match stored {
-            Some(results) => Ok(results),
-            None => {
-                tell(Event::Waiting { label: asked.clone() });
-                let brought = self.brings.recv().unwrap_or_else(|_| Err(STOPPED.to_owned()));
-                brought.and_then(|executable| self.run(executable, place, tell))
-            }
-        };
-        match results {
+    /// Waits for the next server and runs it.
+    fn run_next(&mut self, spec: &Spec, number: usize, of: usize) -> Result<Results, String> {
+        (self.on_event)(Event::Waiting { label: spec.to_string() });
+        let executable = self.executables.recv().unwrap_or_else(|_| Err(STOPPED.to_owned()))?;
+        if self.stopped() {
+            return Err(STOPPED.to_owned());
+        }
+        let subject = subject(&executable);
+        let label = label(&subject);
+        if let Some(results) = self.run.store.of_digest(&label, &subject.digest, &self.key) {
+            return Ok(results);
+        }
+        (self.on_event)(Event::Running { label, number, of });
+        let campaign = Campaign { programs: self.programs.clone(), ..self.run.campaign.clone() };
+        self.run_campaign(&executable, &campaign)
+    }
+
+    fn column(&mut self, spec: &Spec, results: Result<Results, String>) -> Column {
+        let column = match results {
             Ok(results) => {
                 self.learn(&results);
                 let version = results.subject.version.clone();
@@ -117,124 +136,96 @@ impl Running<'_> {
                     Spec::Version(version) => Some(version.clone()),
                     Spec::Latest | Spec::Path(_) => None,
                 };
-                Column { label: asked, version, outcome: Outcome::NotRun(reason) }
+                Column { label: spec.to_string(), version, outcome: Outcome::NotRun(reason) }
             }
-        }
-    }
-
-    fn run(
-        &self,
-        executable: Executable,
-        (number, of): (usize, usize),
-        tell: &mut dyn FnMut(Event),
-    ) -> Result<Results, String> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(STOPPED.to_owned());
-        }
-        let subject = subject(&executable);
-        let label = label(&subject);
-        let store = &self.sweep.store;
-        if let Some(results) = store.of_digest(&label, &subject.digest, &self.key) {
-            return Ok(results);
-        }
-        tell(Event::Running { label, number, of });
-        let campaign = Campaign { programs: self.programs.clone(), ..self.sweep.campaign.clone() };
-        self.campaign(&executable, &campaign, tell)
-    }
-
-    /// Asks a release for what it was not asked for yet; it is run for nothing else.
-    fn ask(
-        &mut self,
-        mut column: Column,
-        spec: &Spec,
-        provide: &Provide<'_>,
-        tell: &mut dyn FnMut(Event),
-    ) -> Column {
-        let Outcome::Ran(results) = &mut column.outcome else {
-            return column;
         };
-        let asked = &results.asked;
-        let missing = self.programs.iter().filter(|(signature, _)| !asked.contains(signature));
-        let missing: BTreeMap<Signature, Plan> =
-            missing.map(|(signature, plan)| (signature.clone(), plan.clone())).collect();
-        if missing.is_empty() || self.stop.load(Ordering::Relaxed) {
-            return column;
+        (self.on_event)(Event::Done(Box::new(column.clone())));
+        column
+    }
+
+    /// Runs the programs on a release that it was not asked for yet, and nothing else.
+    fn ask(&mut self, column: &mut Column, spec: &Spec) {
+        let Outcome::Ran(results) = &mut column.outcome else { return };
+        let mut programs = self.programs.clone();
+        programs.retain(|signature, _| !results.asked.contains(signature));
+        if programs.is_empty() || self.stopped() {
+            return;
         }
-        tell(Event::Asking { label: column.label.clone(), programs: missing.len() });
-        let campaign =
-            Campaign { programs: missing, cases: Some(0), ..self.sweep.campaign.clone() };
-        let more = provide(spec).and_then(|found| self.campaign(&found, &campaign, tell));
+        let label = column.label.clone();
+        (self.on_event)(Event::Asking { label, programs: programs.len() });
+        let campaign = Campaign { programs, cases: Some(0), ..self.run.campaign.clone() };
+        let more = (self.provide)(spec).and_then(|server| self.run_campaign(&server, &campaign));
         match more {
             Ok(more) => {
                 self.learn(&more);
                 results.add(more);
                 self.keep(&column.label, results);
             }
-            // What was found before stands; that it was not asked stands in the document.
+            // The findings stand; the document says that it was not asked.
             Err(reason) => drop(results.inconclusive.insert(reason, 1)),
         }
-        tell(Event::Done(Box::new(column.clone())));
-        column
+        (self.on_event)(Event::Done(Box::new(column.clone())));
     }
 
-    /// A campaign on a server.
-    fn campaign(
-        &self,
+    fn run_campaign(
+        &mut self,
         executable: &Executable,
         campaign: &Campaign,
-        tell: &mut dyn FnMut(Event),
     ) -> Result<Results, String> {
         let (subject, version) = (subject(executable), executable.version.clone());
         let label = label(&subject);
-        let untestable = Gates::of(version.as_ref()).shut();
-        let (path, profile) = (executable.path.clone(), self.sweep.profile);
-        let bench = Bench::prepare(path, version, profile, Patience::default());
-        let bench = Arc::new(bench.map_err(|error| error.to_string())?);
-        let said = &mut |event| tell(Event::Campaign(event));
-        let outcome = campaign.run(&bench, subject, self.stop, said);
+        let untestable = Capabilities::of(version.as_ref()).untestable();
+        let (path, profile) = (executable.path.clone(), self.run.profile);
+        let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
+        let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
+        let on_event = |event| (self.on_event)(Event::Campaign(event));
+        let outcome = campaign.run(&test_bed, subject, self.stop, on_event);
         let mut results = results(outcome, untestable);
         results.asked = campaign.programs.keys().cloned().collect();
-        results.asked.extend(results.findings.iter().map(|told| told.finding.signature()));
+        results.asked.extend(results.findings.iter().map(|report| report.finding.signature()));
         if campaign.cases != Some(0) {
             self.keep(&label, &mut results);
         }
         Ok(results)
     }
 
-    /// Keeps what is whole; what cannot be kept is told as trouble of ours.
+    /// Results that cannot be kept are reported as trouble of the suite.
     fn keep(&self, label: &str, results: &mut Results) {
-        if let Err(error) = self.sweep.store.keep(label, results, &self.key) {
+        if let Err(error) = self.run.store.keep(label, results, &self.key) {
             let reason = format!("cannot keep the results: {error}; free space there");
             results.inconclusive.insert(reason, 1);
         }
     }
 
     fn learn(&mut self, results: &Results) {
-        let sure = results.findings.iter().filter(|told| told.status == Status::New);
-        for told in sure {
-            let program = self.programs.entry(told.finding.signature());
-            program.or_insert_with(|| told.plan.clone());
+        let sure = results.findings.iter().filter(|report| report.status == Status::New);
+        for report in sure {
+            let program = self.programs.entry(report.finding.signature());
+            program.or_insert_with(|| report.trace.program.clone());
         }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }
 
 impl Results {
-    /// Adds what the same release showed when it was asked for more.
+    /// Adds the results of further programs on the same release.
     fn add(&mut self, more: Results) {
         self.cases += more.cases;
         self.steps += more.steps;
         self.wall += more.wall;
-        for (place, count) in more.tally {
-            let sum = self.tally.entry(place).or_default();
-            sum.compared += count.compared;
-            sum.rested += count.rested;
+        for (row, count) in more.tally {
+            *self.tally.entry(row).or_default() += count;
         }
         let found: BTreeSet<Signature> =
-            self.findings.iter().map(|told| told.finding.signature()).collect();
+            self.findings.iter().map(|report| report.finding.signature()).collect();
         let new = more.findings.into_iter();
-        self.findings.extend(new.filter(|told| !found.contains(&told.finding.signature())));
-        self.findings
-            .sort_by_key(|told| (told.status, !told.finding.widened, told.finding.signature()));
+        self.findings.extend(new.filter(|report| !found.contains(&report.finding.signature())));
+        self.findings.sort_by_key(|report| {
+            (report.status, !report.finding.widened, report.finding.signature())
+        });
         self.asked.extend(more.asked);
         for (reason, cases) in more.inconclusive {
             *self.inconclusive.entry(reason).or_default() += cases;
@@ -250,8 +241,7 @@ fn subject(executable: &Executable) -> Subject {
 
 /// The name of a release: its version, else how it was asked for.
 fn label(subject: &Subject) -> String {
-    let version = subject.version.as_ref().map(ToString::to_string);
-    match version {
+    match subject.version.as_ref().map(ToString::to_string) {
         Some(version) if subject.spec == version => version,
         // Two builds of one version are two columns.
         Some(version) => format!("{version} ({})", subject.spec),
@@ -260,18 +250,14 @@ fn label(subject: &Subject) -> String {
 }
 
 fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
-    let mut tally: BTreeMap<Place, Count> = BTreeMap::new();
-    for (cell, one) in &outcome.tally {
-        let place = Place { clause: cell.clause, dimension: cell.dimension };
-        let count = tally.entry(place).or_default();
-        match cell.view {
-            Some(_) => count.compared += one.fired,
-            None => count.rested += one.fired,
-        }
+    let mut tally: BTreeMap<Row, Count> = BTreeMap::new();
+    for (cell, count) in &outcome.tally {
+        let row = Row { clause: cell.clause, dimension: cell.dimension };
+        *tally.entry(row).or_default() += *count;
     }
-    // What is tested at other steps is tested.
-    let tried: BTreeSet<Clause> = tally.keys().map(|place| place.clause).collect();
-    let withheld = outcome.withheld.difference(&tried).copied();
+    // A clause that other steps test is tested.
+    let tested: BTreeSet<Clause> = tally.keys().map(|row| row.clause).collect();
+    let withheld = outcome.withheld.difference(&tested).copied();
     Results {
         subject: outcome.subject,
         cases: outcome.cases,
@@ -297,7 +283,8 @@ mod tests {
     use super::{Column, label, results};
     use crate::campaign::{self, Subject};
     use crate::contract::Clause;
-    use crate::judge::{Cell, Tally, View};
+    use crate::judge::verdict::{Cell, Count};
+    use crate::judge::view::View;
     use crate::known::Known;
     use crate::matrix::{Matrix, Outcome};
 
@@ -313,7 +300,7 @@ mod tests {
             wall: Duration::ZERO,
             server_cpu: Duration::ZERO,
             harness_cpu: Duration::ZERO,
-            tally: BTreeMap::from([(cell, Tally { fired: 1, held: 1, broken: 0 })]),
+            tally: BTreeMap::from([(cell, Count { tested: 1, compared: 1, held: 1, broken: 0 })]),
             findings: Vec::new(),
             notices: Vec::new(),
             inconclusive: BTreeMap::new(),

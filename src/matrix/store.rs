@@ -1,54 +1,44 @@
-//! [shell] Where results are kept: a folder, a file for each release and key.
+//! The folder of stored results: a file for each release and key.
 //!
-//! A file appears whole. A release is found again by its version, so that a server which has left
-//! the cache need not be fetched to be told; a server given by path, by its digest. What is there
-//! and cannot be read is as good as nothing.
+//! A release is found again by its version, so that a server which has left the cache need not be
+//! fetched; a server given by path, by its digest. A file that cannot be read counts as missing.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use semver::Version;
 
 use super::Results;
 use super::record::{Key, Record};
 
-/// How much of a digest stands in a file's name: enough to tell releases apart.
+/// Characters of a digest in a file's name: enough to tell releases apart.
 const DIGEST_CHARS: usize = 12;
 
 /// The folder of the results below the folder of a matrix.
 const RELEASES: &str = "releases";
 
-/// Results of releases, kept.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
 }
 
-/// A folder that cannot be had.
+/// A folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NoStore {
-    /// Something else is in it.
     #[error(
         "cannot keep a matrix in {}: something else is in it; name another with --out",
         .0.display()
     )]
     Taken(PathBuf),
-    /// The system refuses it.
     #[error("cannot make the folder {}: {source}; name another with --out", path.display())]
-    Refused {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Refused { path: PathBuf, source: io::Error },
 }
 
 impl Store {
-    /// The store below this folder, which is new, empty, or that of an earlier matrix.
+    /// The store below a folder that is new, empty, or that of an earlier matrix.
     ///
     /// # Errors
-    /// When something else is in it, or it cannot be made.
+    /// Something else is in it, or it cannot be made.
     pub fn at(folder: &Path) -> Result<Store, NoStore> {
         let refused = |source| NoStore::Refused { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(refused)?;
@@ -61,7 +51,7 @@ impl Store {
         Ok(Store { folder: releases })
     }
 
-    /// What was found on a release.
+    /// The results of a release.
     pub fn of_release(&self, version: &Version, key: &Key) -> Option<Results> {
         let (begin, end) = (format!("{version}-"), format!("-{}.json", key.name()));
         let fits = |name: &str| name.starts_with(&begin) && name.ends_with(&end);
@@ -75,17 +65,17 @@ impl Store {
         found.filter(|results| results.subject.version.as_ref() == Some(version))
     }
 
-    /// What was found on a server with this digest.
+    /// The results of the server with this digest.
     pub fn of_digest(&self, label: &str, digest: &str, key: &Key) -> Option<Results> {
         let found = read(&self.path(label, digest, key), key);
         found.filter(|results| results.subject.digest == digest)
     }
 
-    /// Keeps results that are whole: cases ran, and nobody stopped them. Cases that said nothing
-    /// are a part of them, with their reasons, since they would say nothing again.
+    /// Keeps results of which cases ran and were not stopped. Inconclusive cases are a part of
+    /// them, since they would be inconclusive again.
     ///
     /// # Errors
-    /// When the system refuses it.
+    /// The file cannot be written.
     pub fn keep(&self, label: &str, results: &Results, key: &Key) -> io::Result<()> {
         if results.interrupted || results.cases == 0 {
             return Ok(());

@@ -1,50 +1,49 @@
-//! [shell] Columns to cells: how each clause stands on each release, since when, and where it
-//! turns.
+//! Columns to cells: how each clause stands on each release, since when, and where it changes.
 //!
-//! A release that did not try a clause says nothing of it, and is passed over. A clause that is
-//! compared somewhere counts only where it is compared; one that answers merely rest on has a row
-//! of its own.
+//! A release that did not test a clause says nothing about it, and is passed over. A clause that
+//! some release compares counts only where it is compared; one that answers merely rest on has a
+//! row without a dimension.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, Cell, Column, Count, Matrix, Place, Results, Since, State, Turn};
-use crate::campaign::{Status, Told};
+use super::{Breach, Cell, Column, Matrix, Row, Since, State, TurningPoint};
+use crate::campaign::FindingReport;
 use crate::contract::all;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
+use crate::judge::verdict::Count;
 use crate::known::Known;
 
 impl Matrix {
     /// The matrix of these columns; `known` says what is excused.
     pub fn new(columns: Vec<Column>, known: &Known) -> Matrix {
         let mut rows = BTreeMap::new();
-        for place in places(&columns) {
+        for row in rows_of(&columns) {
             // Where it is compared on some release, resting on it says nothing on another.
-            let compared = columns.iter().any(|column| count(place, column).compared > 0);
-            let mut cells: Vec<Cell> = columns
-                .iter()
-                .map(|column| {
-                    let Count { compared: times, rested } = count(place, column);
-                    cell(place, column, if compared { times } else { rested }, known)
-                })
-                .collect();
+            let compared = columns.iter().any(|column| count(row, column).compared > 0);
+            let cells = columns.iter().map(|column| {
+                let Count { tested, compared: times, .. } = count(row, column);
+                cell(row, column, if compared { times } else { tested }, known)
+            });
+            let mut cells: Vec<Cell> = cells.collect();
             date(&mut cells, &columns);
-            rows.insert(place, cells);
+            rows.insert(row, cells);
         }
         Matrix { columns, rows }
     }
 
-    /// Every turn, in the order of the releases and then of the contract.
-    pub fn turns(&self) -> Vec<Turn> {
-        let mut turns: Vec<Turn> =
-            self.rows.iter().flat_map(|(place, cells)| turns(*place, cells)).collect();
+    /// In the order of the releases, then of the contract.
+    pub fn turns(&self) -> Vec<TurningPoint> {
+        let mut turns: Vec<TurningPoint> =
+            self.rows.iter().flat_map(|(row, cells)| turns(*row, cells)).collect();
         turns.sort_by_key(|turn| (turn.to, turn.place));
         turns
     }
 
-    /// The finding of a signature on a column.
-    pub fn told(&self, column: usize, signature: &Signature) -> Option<&Told> {
+    /// The finding with a signature on a column.
+    pub fn told(&self, column: usize, signature: &Signature) -> Option<&FindingReport> {
         let findings = &self.columns.get(column)?.results()?.findings;
-        findings.iter().find(|told| told.finding.signature() == *signature)
+        findings.iter().find(|report| report.finding.signature() == *signature)
     }
 
     /// Whether a release breaks a clause in a way that is not known.
@@ -55,110 +54,117 @@ impl Matrix {
 }
 
 impl Cell {
-    /// Whether the clause was tried.
     pub fn is_judged(&self) -> bool {
         matches!(self.state, State::Holds | State::Broken)
     }
 
-    /// Whether something that breaks it allows more than was due.
+    /// Whether one of its breaches allows more than was expected.
     pub fn widened(&self) -> bool {
         self.breaches.iter().any(|breach| breach.widened)
     }
 
-    /// Whether everything that breaks it is known.
+    /// Whether it has breaches and all of them are known.
     pub fn is_known(&self) -> bool {
         !self.breaches.is_empty() && self.breaches.iter().all(|breach| breach.known)
     }
 
-    fn signatures(&self) -> BTreeSet<&Signature> {
-        self.breaches.iter().map(|breach| &breach.signature).collect()
+    fn shows(&self, signature: &Signature) -> bool {
+        self.breaches.iter().any(|breach| breach.signature == *signature)
+    }
+
+    /// The signatures that it shows and the other does not.
+    pub(super) fn signatures_beyond(&self, other: &Cell) -> Vec<Signature> {
+        let shown = self.breaches.iter().map(|breach| &breach.signature);
+        shown.filter(|signature| !other.shows(signature)).cloned().collect()
     }
 }
 
-/// Every clause, in each dimension in which some release tried or broke it.
-fn places(columns: &[Column]) -> BTreeSet<Place> {
+/// Every clause, in each dimension in which some release compared or broke it.
+fn rows_of(columns: &[Column]) -> BTreeSet<Row> {
     let results = || columns.iter().filter_map(Column::results);
     let counts = results().flat_map(|results| &results.tally);
-    let compared = counts.clone().filter(|(_, count)| count.compared > 0).map(|(place, _)| *place);
-    let broken = results().flat_map(|results| &results.findings).map(place);
-    let mut places: BTreeSet<Place> = compared.chain(broken).collect();
-    let has = |clause, places: &BTreeSet<Place>| places.iter().any(|place| place.clause == clause);
-    let rested: Vec<Place> =
-        counts.map(|(place, _)| *place).filter(|place| !has(place.clause, &places)).collect();
-    places.extend(rested);
-    for row in all() {
-        if !has(row.clause, &places) {
-            places.insert(Place { clause: row.clause, dimension: None });
+    let compared = counts.clone().filter(|(_, count)| count.compared > 0).map(|(row, _)| *row);
+    let broken = results().flat_map(|results| &results.findings).map(row_of);
+    let mut rows: BTreeSet<Row> = compared.chain(broken).collect();
+    let has = |clause, rows: &BTreeSet<Row>| rows.iter().any(|row| row.clause == clause);
+    let rested: Vec<Row> =
+        counts.map(|(row, _)| *row).filter(|row| !has(row.clause, &rows)).collect();
+    rows.extend(rested);
+    for clause in all().iter().map(|row| row.clause) {
+        if !has(clause, &rows) {
+            rows.insert(Row { clause, dimension: None });
         }
     }
-    places
+    rows
 }
 
-fn place(told: &Told) -> Place {
-    Place { clause: told.finding.clause, dimension: told.finding.dimension }
+fn row_of(report: &FindingReport) -> Row {
+    Row { clause: report.finding.clause, dimension: report.finding.dimension }
 }
 
-fn count(place: Place, column: &Column) -> Count {
+fn count(row: Row, column: &Column) -> Count {
     let counts = column.results().map(|results| &results.tally);
-    counts.and_then(|tally| tally.get(&place)).copied().unwrap_or_default()
+    counts.and_then(|tally| tally.get(&row)).copied().unwrap_or_default()
 }
 
-fn cell(place: Place, column: &Column, fired: u64, known: &Known) -> Cell {
+fn cell(row: Row, column: &Column, tested: u64, known: &Known) -> Cell {
     let Some(results) = column.results() else {
-        return Cell { state: State::Untried, fired: 0, breaches: Vec::new() };
+        return Cell { state: State::Untried, tested: 0, breaches: Vec::new() };
     };
-    let found = results.findings.iter().filter(|told| super::table::place(told) == place);
-    let breaches: Vec<Breach> = found
-        .filter(|told| told.status != Status::Flaky)
-        .map(|told| Breach {
-            signature: told.finding.signature(),
-            id: told.id.clone(),
-            widened: told.finding.widened,
-            known: known.excuses(&told.finding).is_some(),
-            since: Since::AtLeast { first: column.label.clone() },
-        })
-        .collect();
-    let state = match () {
-        () if !breaches.is_empty() => State::Broken,
-        () if fired > 0 => State::Holds,
-        () if cannot(place, results) => State::Untestable,
-        () => State::Untried,
+    let sure = results.findings.iter().filter(|report| report.status != Status::Flaky);
+    let breaches = sure.filter(|report| row_of(report) == row).map(|report| Breach {
+        signature: report.finding.signature(),
+        id: report.id.clone(),
+        widened: report.finding.widened,
+        known: known.excuses(&report.finding).is_some(),
+        since: Since::AtLeast { first: column.label.clone() },
+    });
+    let breaches: Vec<Breach> = breaches.collect();
+    let state = if !breaches.is_empty() {
+        State::Broken
+    } else if tested > 0 {
+        State::Holds
+    } else if results.untestable.contains(&row.clause) {
+        State::Untestable
+    } else {
+        State::Untried
     };
-    Cell { state, fired, breaches }
+    Cell { state, tested, breaches }
 }
 
-fn cannot(place: Place, results: &Results) -> bool {
-    results.untestable.contains(&place.clause)
+/// The indices of the releases on which a row was tested.
+fn judged(cells: &[Cell]) -> Vec<usize> {
+    (0..cells.len()).filter(|at| cells[*at].is_judged()).collect()
 }
 
 /// Says of every breach since when it shows.
 fn date(cells: &mut [Cell], columns: &[Column]) {
-    let judged: Vec<usize> = (0..cells.len()).filter(|at| cells[*at].is_judged()).collect();
+    let judged = judged(cells);
     for (position, at) in judged.iter().enumerate() {
         for number in 0..cells[*at].breaches.len() {
             let signature = cells[*at].breaches[number].signature.clone();
-            let shows = |at: &&usize| cells[**at].signatures().contains(&signature);
-            let before = judged[..position].iter().rev();
-            let run = before.clone().take_while(shows).count();
+            let shows = |at: &&usize| cells[**at].shows(&signature);
+            let run = judged[..position].iter().rev().take_while(shows).count();
             let first = columns[judged[position - run]].label.clone();
-            let last = before.clone().nth(run).map(|at| columns[*at].label.clone());
+            let last = (position - run).checked_sub(1).map(|before| judged[before]);
             cells[*at].breaches[number].since = match last {
-                Some(last) => Since::After { first, last },
+                Some(last) => Since::After { first, last: columns[last].label.clone() },
                 None => Since::AtLeast { first },
             };
         }
     }
 }
 
-fn turns(place: Place, cells: &[Cell]) -> Vec<Turn> {
-    let judged: Vec<usize> = (0..cells.len()).filter(|at| cells[*at].is_judged()).collect();
+fn turns(row: Row, cells: &[Cell]) -> Vec<TurningPoint> {
+    let judged = judged(cells);
     let turn = |pair: &[usize]| {
         let (from, to) = (pair[0], pair[1]);
-        let (before, after) = (cells[from].signatures(), cells[to].signatures());
-        let owned = |signature: &&Signature| (*signature).clone();
-        let gained: Vec<Signature> = after.difference(&before).map(owned).collect();
-        let lost: Vec<Signature> = before.difference(&after).map(owned).collect();
-        (gained != lost).then_some(Turn { place, from, to, gained, lost })
+        let mut gained = cells[to].signatures_beyond(&cells[from]);
+        let mut lost = cells[from].signatures_beyond(&cells[to]);
+        gained.sort();
+        lost.sort();
+        let changes = !gained.is_empty() || !lost.is_empty();
+        changes.then_some(TurningPoint { place: row, from, to, gained, lost })
     };
     judged.windows(2).filter_map(turn).collect()
 }

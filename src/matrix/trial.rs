@@ -1,41 +1,35 @@
-//! [shell] One case on one release: what it shows, or why nothing can be said.
+//! One case on one release: the signatures that it shows, or why it cannot be judged.
 //!
-//! The verdict is the set of signatures, each with how many of the runs showed it; a signature that
-//! shows once is shown. A release that lacks a method of the case cannot be judged by it, and says
-//! which.
+//! A signature that one of the runs shows is shown. A release that lacks a method of the case
+//! cannot be judged by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::drive::Worker;
+use crate::judge::judge;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, judge};
-use crate::plan::Plan;
-use crate::trace::{Trace, What};
-use crate::wire::rpc::is_unknown_method;
+use crate::judge::verdict::Finding;
+use crate::program::Program;
+use crate::protocol::rpc::is_unknown_method;
+use crate::trace::{Observation, Trace};
 
-/// What a case shows on a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trial {
     /// Each signature, and how many of the runs showed it.
-    Shows {
-        /// The signatures.
-        signatures: BTreeMap<Signature, u32>,
-        /// The runs.
-        runs: u32,
-    },
+    Shows { signatures: BTreeMap<Signature, u32>, runs: u32 },
     /// The release lacks this method, field or value.
     Unsupported(String),
-    /// Nothing can be said, and why.
+    /// A run was inconclusive, for this reason.
     Unjudged(String),
 }
 
 impl Trial {
-    /// Runs a case so often in fresh processes.
-    pub fn of(plan: &Plan, runs: u32, worker: &mut Worker) -> Trial {
+    /// Runs a case several times in fresh processes.
+    pub fn of(program: &Program, runs: u32, worker: &mut Worker) -> Trial {
         let mut signatures: BTreeMap<Signature, u32> = BTreeMap::new();
         for _ in 0..runs {
-            let trace = worker.run_fresh(plan);
+            let trace = worker.run_fresh(program);
             if let Some(method) = unsupported(&trace) {
                 return Trial::Unsupported(method.to_owned());
             }
@@ -43,14 +37,16 @@ impl Trial {
             if let Some(reason) = verdict.inconclusive {
                 return Trial::Unjudged(reason);
             }
-            let shown = verdict.findings.iter().map(Finding::signature);
-            let shown: BTreeSet<Signature> = shown.collect();
-            shown.into_iter().for_each(|one| *signatures.entry(one).or_default() += 1);
+            let shown: BTreeSet<Signature> =
+                verdict.findings.iter().map(Finding::signature).collect();
+            for signature in shown {
+                *signatures.entry(signature).or_default() += 1;
+            }
         }
         Trial::Shows { signatures, runs }
     }
 
-    /// Whether another shows the same: how often does not count.
+    /// Whether another shows the same signatures, however often.
     pub fn is_like(&self, other: &Trial) -> bool {
         match (self, other) {
             (Trial::Shows { signatures: one, .. }, Trial::Shows { signatures: other, .. }) => {
@@ -72,7 +68,9 @@ impl fmt::Display for Trial {
             }
             Trial::Shows { signatures, runs } => {
                 let runs = counted(*runs);
-                let each = signatures.iter().map(|(one, k)| format!("{one} ({k} of {runs})"));
+                let each = signatures.iter();
+                let each =
+                    each.map(|(signature, shown)| format!("{signature} ({shown} of {runs})"));
                 write!(f, "shows {}", each.collect::<Vec<_>>().join(", "))
             }
         }
@@ -83,18 +81,18 @@ fn counted(runs: u32) -> String {
     if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
 }
 
-/// What the release lacks of the case: what its schema does not have, or a method that it refuses
-/// as one that it does not know.
+/// What the release lacks for the case: something that its schema does not have, or a method that
+/// it refuses as unknown.
 fn unsupported(trace: &Trace) -> Option<&str> {
     let sent = |wanted: u32| {
-        trace.facts.iter().find_map(|fact| match &fact.what {
-            What::Sent { call, method, .. } if *call == wanted => Some(method.as_str()),
+        trace.entries.iter().find_map(|fact| match &fact.observation {
+            Observation::Sent { call, method, .. } if *call == wanted => Some(method.as_str()),
             _ => None,
         })
     };
-    trace.facts.iter().find_map(|fact| match &fact.what {
-        What::LeftOut { what } => Some(what.as_str()),
-        What::Refused { call, code, message } => {
+    trace.entries.iter().find_map(|fact| match &fact.observation {
+        Observation::LeftOut { what } => Some(what.as_str()),
+        Observation::Refused { call, code, message } => {
             sent(*call).filter(|method| is_unknown_method(method, *code, message))
         }
         _ => None,
@@ -113,8 +111,8 @@ mod tests {
                         start -> t0\\naudit\\n\"}";
 
     /// What a release lacks that showed these facts.
-    fn check(facts: &[&str], expected: Expect) {
-        let trace: Trace = [&[HEAD], facts].concat().join("\n").parse().expect("it is a trace");
+    fn check(entries: &[&str], expected: Expect) {
+        let trace: Trace = [&[HEAD], entries].concat().join("\n").parse().expect("it is a trace");
         let lacks = unsupported(&trace).map(|what| Trial::Unsupported(what.to_owned()));
         let shows = || Trial::Shows { signatures: [].into(), runs: 1 };
         expected.assert_eq(&lacks.unwrap_or_else(shows).to_string());

@@ -1,14 +1,14 @@
-//! [core] The rules of profiles, of overrides through config and of the secondary dimensions.
+//! The rules of profiles, of overrides through config and of the secondary dimensions.
 //!
 //! Each test names a case and the policies that are due at its steps, one line a branch. What the
 //! contract leaves open has more branches than one.
 
 use expect_test::{Expect, expect};
 
-use super::rules::step;
-use super::{Due, World};
-use crate::plan::Plan;
+use super::step::step;
+use super::{Expected, World};
 use crate::policy::{Dimension, Policy};
+use crate::program::Program;
 
 mod tiers;
 
@@ -21,12 +21,12 @@ fn check(lines: &str, dimensions: &[Dimension], expected: Expect) {
 /// What the last line of the case makes due, in these dimensions, where every step before took its
 /// first branch.
 fn branches(lines: &str, dimensions: &[Dimension]) -> String {
-    let plan: Plan =
+    let program: Program =
         format!("# heirloom case v1\n{}\naudit\n", lines.replace("PROFILES", PROFILES))
             .parse()
             .expect("the lines are a case");
-    let mut world = World::new(plan.defaults.clone());
-    let (last, before) = plan.steps.split_last().expect("the case has a step");
+    let mut world = World::new(program.defaults.clone());
+    let (last, before) = program.steps.split_last().expect("the case has a step");
     for each in before {
         world = step(&world, each).swap_remove(0).world;
     }
@@ -35,26 +35,27 @@ fn branches(lines: &str, dimensions: &[Dimension]) -> String {
     shown.join("\n") + "\n"
 }
 
-fn due(due: &Due, dimensions: &[Dimension]) -> String {
-    let (policy, ruling, notice) = match due {
-        Due::Policy(_, policy, ruling)
-        | Due::Look(_, policy, ruling)
-        | Due::Fresh(_, policy, ruling) => (policy, ruling, String::new()),
-        Due::Turn { policy, ruling, notice, .. } | Due::Change { policy, ruling, notice, .. } => {
+fn due(due: &Expected, dimensions: &[Dimension]) -> String {
+    let (policy, citations, notice) = match due {
+        Expected::Policy(_, policy, citations)
+        | Expected::Look(_, policy, citations)
+        | Expected::ColdRead(_, policy, citations) => (policy, citations, String::new()),
+        Expected::Turn { policy, citations, notice, .. }
+        | Expected::Change { policy, citations, notice, .. } => {
             let notice = match notice {
                 None => "; a notice or none",
                 Some(true) => "; a notice",
                 Some(false) => "; no notice",
             };
-            (policy, ruling, notice.to_owned())
+            (policy, citations, notice.to_owned())
         }
-        Due::Refusal(clause) => return format!("refused by {clause}"),
-        Due::Answer { granted } => return format!("granted: {granted}"),
+        Expected::Refusal(clause) => return format!("refused by {clause}"),
+        Expected::Answer { granted } => return format!("granted: {granted}"),
         other => return format!("{other:?}"),
     };
     let words: Vec<String> = dimensions
         .iter()
-        .map(|dimension| format!("{} {}", ruling.of(*dimension), word(policy, *dimension)))
+        .map(|dimension| format!("{} {}", citations.of(*dimension), word(policy, *dimension)))
         .collect();
     words.join(", ") + &notice
 }

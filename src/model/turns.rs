@@ -1,212 +1,125 @@
-//! [core] The rules of turns and of settings: T1 to T9 and U0 to U4.
+//! What turns and settings have in common: T1 to T9 and U0 to U4.
 //!
-//! A turn runs with the thread's policy and what it overrides itself, and leaves it behind for
-//! those that follow. While a turn runs nothing reaches it: what is asked for then is the next
-//! turn's. A thread that is not loaded takes neither (R0).
+//! A turn runs with the thread's policy and what it overrides itself, and leaves it behind for the
+//! turns that follow. While a turn runs nothing reaches it: what is asked for then is the next
+//! turn's.
 
-use super::rules::{either, faulty, general, loaded, or_refused, quiet, refused, stated};
-use super::{Branch, Due, Kind, Ruling, Thread, World};
+use super::branch::{Target, also_refused, exactly, faulty, general, refused};
+use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::op::Flaw;
-use crate::plan::{Name, Reply, Who};
-use crate::policy::{DEFAULT, Dimension, Policy, Reviewer, TurnOverrides, Value, Wish};
+use crate::policy::{DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
+use crate::program::operation::Operation;
+use crate::program::ops::run::Run;
+use crate::program::ops::settings::Settings;
 
-/// T3 is the stance on a turn that fails or is interrupted: it did start, so its override holds.
-pub(super) fn run(
-    world: &World,
-    who: Who,
-    overrides: &TurnOverrides,
-    (flaw, reply): (Option<Flaw>, &Reply),
-) -> Vec<Branch> {
-    let set = match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..) => Clause::T1,
-        Reply::Fail | Reply::Status(_) | Reply::Drop | Reply::Hold => Clause::T3,
-    };
-    match (loaded(world, who), flaw) {
-        (None, _) => refused(world, Clause::R0),
-        (Some(_), Some(Flaw::ProfileWithSandbox)) => refused(world, Clause::G5),
-        (Some(_), Some(_)) => refused(world, Clause::T5),
-        (Some(found), None) => turn(world, found, overrides, set),
-    }
+/// What a change is cited as.
+#[derive(Clone, Copy)]
+pub(super) struct Cited {
+    pub(super) kind: OpKind,
+    pub(super) clause: Clause,
 }
 
-/// The turn runs on; nobody knows yet how it ends.
-pub(super) fn begin(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<Branch> {
-    let Some((name, thread)) = loaded(world, who) else {
-        return refused(world, Clause::R0);
-    };
-    let steered = thread.running.is_some();
-    let mut branches = turn(world, (name, thread), overrides, Clause::T1);
-    for branch in &mut branches {
-        if let (false, Due::Turn { policy, .. }) = (steered, &branch.due) {
-            let begun = branch.world.threads.get_mut(&name).expect("a turn was granted");
-            begun.running = Some(policy.clone());
-        }
-    }
-    branches
-}
-
-fn turn(
+/// A turn with these overrides; `set` is the clause of a value that it sets.
+pub(super) fn turn(
     world: &World,
-    (name, thread): (Name, &Thread),
+    target: Target<'_>,
     overrides: &TurnOverrides,
     set: Clause,
 ) -> Vec<Branch> {
+    let Target { name, thread } = target;
     if let Some(clause) = faulty(&world.defaults, overrides) {
         return refused(world, clause);
     }
     if thread.running.is_some() {
-        return change(world, (name, thread), overrides, (Kind::Run, Clause::T6));
+        return change(world, target, overrides, Cited { kind: Run::KIND, clause: Clause::T6 });
     }
     let live = thread.live.as_ref().expect("the thread is loaded");
     let policy = world.judged(live.with(overrides));
-    let kept = if thread.materialised { Clause::T2 } else { unstarted(thread) };
+    let kept = if thread.materialised { Clause::T2 } else { first_turn(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let mut ruling = Ruling::all(Kind::Run, kept).where_set(set, overrides).under(own);
+    let mut citations = Citations::all(Run::KIND, kept).where_set(set, overrides).cited_as(own);
     if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
-        ruling = ruling.with(&[Dimension::T], Clause::T8);
+        citations = citations.with(&[Dimension::T], Clause::T8);
     }
-    let notice = noticed(thread, live, &policy, overrides);
-    let mut next = thread.moved(policy.clone(), ruling);
+    let notice = notice(thread, &policy, overrides);
+    let mut next = thread.moved(policy.clone(), citations);
     next.materialised = true;
-    next.restored = Ruling::RESTORED;
+    next.restored = Citations::RESTORED;
     next.turns.push(policy.clone());
-    let mut rests = general(overrides);
-    rests.extend([Clause::T9, Clause::W4, Clause::G9]);
-    rests.extend(overrides.sets_any().then_some(Clause::G3));
-    rests.extend(thread.ephemeral.then_some(Clause::S7));
-    rests.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
-    let due = Due::Turn { thread: name, policy, ruling, notice };
-    gained(world, overrides, stated(world.with(name, next), due, rests))
+    let mut relies_on = general(overrides);
+    relies_on.extend([Clause::T9, Clause::W4, Clause::G9]);
+    relies_on.extend(overrides.sets_any().then_some(Clause::G3));
+    relies_on.extend(thread.ephemeral.then_some(Clause::S7));
+    relies_on.extend(overrides.sets(Dimension::T).then_some(Clause::T8));
+    let due = Expected::Turn { thread: name, policy, citations, notice };
+    new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
 }
 
-/// Whether a loaded thread knows a profile that config gained under it is nobody's rule.
-fn gained(world: &World, overrides: &TurnOverrides, branches: Vec<Branch>) -> Vec<Branch> {
+/// What is asked for is the next turn's; no turn starts by it.
+pub(super) fn change(
+    world: &World,
+    target: Target<'_>,
+    overrides: &TurnOverrides,
+    cited: Cited,
+) -> Vec<Branch> {
+    let Target { name, thread } = target;
+    let Cited { kind, clause } = cited;
+    let live = thread.live.as_ref().expect("the thread is loaded");
+    let policy = world.judged(live.with(overrides));
+    let citations =
+        Citations { kind, ..thread.cited }.where_set(clause, overrides).cited_as(clause);
+    let notice = notice(thread, &policy, overrides);
+    let mut next = thread.moved(policy.clone(), citations);
+    let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
+    next.restored = thread.restored.where_set(durable, overrides);
+    let mut relies_on = general(overrides);
+    relies_on.extend([clause, Clause::T9]);
+    relies_on.extend(thread.running.is_some().then_some(Clause::U1));
+    let due = Expected::Change { thread: name, policy, citations, notice };
+    new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
+}
+
+/// The contract does not say whether a loaded thread knows a profile that config gained under it.
+fn new_profile(world: &World, overrides: &TurnOverrides, branches: Vec<Branch>) -> Vec<Branch> {
     match overrides.profile.value() {
-        Some(id) if world.gained.contains(id) => or_refused(world, branches),
+        Some(id) if world.gained.contains(id) => also_refused(world, branches),
         _ => branches,
     }
 }
 
 /// What a first turn's values rest on: settings that came before it (U4), else T2.
-fn unstarted(thread: &Thread) -> Clause {
-    if thread.ruled.kind == Kind::Settings { Clause::U4 } else { Clause::T2 }
+fn first_turn(thread: &Thread) -> Clause {
+    if thread.cited.kind == Settings::KIND { Clause::U4 } else { Clause::T2 }
 }
 
-/// What was asked for is the next turn's; no turn starts by it.
-fn change(
-    world: &World,
-    (name, thread): (Name, &Thread),
-    overrides: &TurnOverrides,
-    (kind, clause): (Kind, Clause),
-) -> Vec<Branch> {
-    let live = thread.live.as_ref().expect("the thread is loaded");
-    let policy = world.judged(live.with(overrides));
-    let ruling = Ruling { kind, ..thread.ruled }.where_set(clause, overrides).under(clause);
-    let notice = noticed(thread, live, &policy, overrides);
-    let mut next = thread.moved(policy.clone(), ruling);
-    let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
-    next.restored = thread.restored.where_set(durable, overrides);
-    let mut rests = general(overrides);
-    rests.extend([clause, Clause::T9]);
-    rests.extend(thread.running.is_some().then_some(Clause::U1));
-    let due = Due::Change { thread: name, policy, ruling, notice };
-    gained(world, overrides, stated(world.with(name, next), due, rests))
-}
-
-/// Whether a notice is due: an effective change is noticed to whoever hears of the thread. What
-/// the same profile means now, what a value was that nobody stated, which instructions the same
-/// mode had and whether no tier is the tier `default` is not known.
-fn noticed(
-    thread: &Thread,
-    before: &Policy,
-    after: &Policy,
-    overrides: &TurnOverrides,
-) -> Option<bool> {
-    let unknown = overrides.others.keys().any(|one| !before.others.contains_key(one));
+/// Whether a notice is due (T9): an effective change is noticed to every subscriber. None where it
+/// is open whether the change is effective.
+fn notice(thread: &Thread, after: &Policy, overrides: &TurnOverrides) -> Option<bool> {
+    let before = thread.live.as_ref().expect("the thread is loaded");
+    if !thread.heard_by[0] {
+        return None;
+    }
+    // A value of before that was never stated.
+    if overrides.others.keys().any(|dimension| !before.others.contains_key(dimension)) {
+        return None;
+    }
+    // A tier that no start's reply took (T8).
+    if overrides.sets(Dimension::T) && !after.others.contains_key(&Dimension::T) {
+        return None;
+    }
+    if before != after {
+        return Some(true);
+    }
+    // The same profile may mean something else now.
     let profile = Value::Permissions(after.permissions.clone()).dimension() == Dimension::PP;
     let resolved = profile && overrides.profile.value().is_some();
+    // The same mode may have had other instructions.
     let instructed = overrides.sets(Dimension::CM);
+    // No tier may be the tier `default`.
     let tier = match overrides.others.get(&Dimension::T) {
-        Some(Wish::Null) => true,
-        Some(Wish::Set(tier)) => tier == DEFAULT,
-        Some(Wish::Omit) | None => false,
+        Some(Setting::Null) => true,
+        Some(Setting::Set(tier)) => tier == DEFAULT,
+        Some(Setting::Omit) | None => false,
     };
-    let untold = overrides.sets(Dimension::T) && !after.others.contains_key(&Dimension::T);
-    let open = unknown || untold || before == after && (resolved || instructed || tier);
-    (thread.heard_by[0] && !open).then_some(before != after)
-}
-
-pub(super) fn settings(world: &World, who: Who, overrides: &TurnOverrides) -> Vec<Branch> {
-    let overrides = &overrides.clone().cleared();
-    let Some((name, thread)) = loaded(world, who) else {
-        return refused(world, Clause::R0);
-    };
-    if let Some(clause) = faulty(&world.defaults, overrides) {
-        return refused(world, clause);
-    }
-    let clause = if thread.materialised { Clause::U1 } else { Clause::U4 };
-    let mut branches = change(world, (name, thread), overrides, (Kind::Settings, clause));
-    branches.iter_mut().for_each(|branch| branch.rests.push(Clause::U0));
-    branches
-}
-
-/// The end of a turn leaves the policy as it is, and the turn goes on to it with its own, whatever
-/// was said meanwhile; a thread that nobody hears may be unloaded then.
-pub(super) fn finish(world: &World, who: Who) -> Vec<Branch> {
-    let Some((name, thread)) = world.thread(who) else {
-        return quiet(world.clone());
-    };
-    let idle = Thread { running: None, ..thread.clone() };
-    match &thread.running {
-        Some(_) if thread.unheard() => closing(world, (name, idle)),
-        Some(running) => {
-            let clause = match thread.ruled.main() {
-                said @ (Clause::T6 | Clause::T7 | Clause::U1) => said,
-                _ => Clause::T1,
-            };
-            let ruling = Ruling::all(Kind::Run, clause);
-            let due = Due::Told { thread: name, policy: running.clone(), ruling };
-            stated(world.with(name, idle), due, Vec::new())
-        }
-        None => quiet(world.with(name, idle)),
-    }
-}
-
-/// The thread is unloaded, or not yet.
-pub(super) fn closing(world: &World, (name, thread): (Name, Thread)) -> Vec<Branch> {
-    let still = world.with(name, thread);
-    let gone = still.closed(name).expect("it is idle, and nobody hears it");
-    let branch = |world, closed| {
-        let due = Due::Closing { thread: name, closed };
-        Branch { world, due, rests: Vec::new() }
-    };
-    vec![branch(gone, true), branch(still, false)]
-}
-
-/// Steering says something to the running turn, and changes no policy.
-pub(super) fn steer(world: &World, who: Who) -> Vec<Branch> {
-    match loaded(world, who) {
-        None => refused(world, Clause::R0),
-        Some((name, thread)) => {
-            let mut steered = thread.clone();
-            if thread.running.is_some() {
-                steered.ruled = Ruling::all(Kind::Steer, Clause::T6);
-            }
-            either(world, world.with(name, steered))
-        }
-    }
-}
-
-/// T7: one running turn alone; the thread's own policy stays.
-pub(super) fn retune(world: &World, who: Who, reviewer: &Reviewer) -> Vec<Branch> {
-    match loaded(world, who) {
-        Some((name, thread)) if thread.running.is_some() => {
-            let ruled = Ruling::all(Kind::Retune, Clause::T7);
-            let mut tuned = Thread { ruled, ..thread.clone() };
-            tuned.running.iter_mut().for_each(|turn| turn.reviewer = reviewer.clone());
-            either(world, world.with(name, tuned))
-        }
-        _ => either(world, world.clone()),
-    }
+    (!resolved && !instructed && !tier).then_some(false)
 }

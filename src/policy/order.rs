@@ -1,4 +1,4 @@
-//! [core] The order "allows more than" between two policies.
+//! The order "allows more than" between two policies.
 //!
 //! A policy allows more than another where some deed gets further under it: refused, a person is
 //! asked, a reviewing model is asked, done at once. The deeds are a harmless command, writes here
@@ -63,7 +63,7 @@ pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
 pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
-        Permissions::Legacy(Sandbox::Odd(_)) => false,
+        Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(_) => true,
     };
     let [inside, outside, ..] = open(permissions, profiles);
@@ -127,7 +127,7 @@ fn beyond(policy: &Policy) -> Reach {
     match policy.reviewer {
         _ if refused => Reach::Refused,
         Reviewer::AutoReview => Reach::AsksModel,
-        Reviewer::User | Reviewer::Odd(_) => Reach::AsksPerson,
+        Reviewer::User | Reviewer::Unrecognised(_) => Reach::AsksPerson,
     }
 }
 
@@ -147,7 +147,7 @@ fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
                 [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]
             }
             Sandbox::External { network } => [true, true, true, true, *network],
-            Sandbox::FullAccess | Sandbox::Odd(_) => [true; 5],
+            Sandbox::FullAccess | Sandbox::Unrecognised(_) => [true; 5],
         },
     }
 }

@@ -1,4 +1,4 @@
-//! [core] Single values out of a policy, each with its dimension.
+//! Single values out of a policy, each with its dimension.
 //!
 //! A value has a dimension, a form that stands in signatures, and a place in a policy where another
 //! value can stand instead. Two policies are compared value by value, in the dimensions that both
@@ -69,14 +69,14 @@ impl Policy {
     }
 
     /// The values of this policy beside those of another, in the dimensions that both state.
-    pub fn beside(&self, other: &Policy) -> Vec<(Value, Value)> {
+    pub fn zip_stated(&self, other: &Policy) -> Vec<(Value, Value)> {
         let values = self.values().into_iter();
         values.filter_map(|(at, value)| other.value(at).map(|theirs| (value, theirs))).collect()
     }
 
     /// Whether the two agree in all that both state.
     pub fn agrees(&self, other: &Policy) -> bool {
-        self.beside(other).into_iter().all(|(own, theirs)| own == theirs)
+        self.zip_stated(other).into_iter().all(|(own, theirs)| own == theirs)
     }
 
     /// This policy with one value replaced.
@@ -113,12 +113,12 @@ impl Value {
                 Approval::OnRequest => "on-request",
                 Approval::Never => "never",
                 Approval::Granular(_) => "granular",
-                Approval::Odd(_) => "odd",
+                Approval::Unrecognised(_) => "odd",
             },
             Value::Reviewer(reviewer) => match reviewer {
                 Reviewer::User => "user",
                 Reviewer::AutoReview => "auto_review",
-                Reviewer::Odd(_) => "odd",
+                Reviewer::Unrecognised(_) => "odd",
             },
             Value::Permissions(Permissions::Profile(_)) => "profile",
             Value::Permissions(Permissions::Legacy(sandbox)) => match sandbox {
@@ -126,7 +126,7 @@ impl Value {
                 Sandbox::WorkspaceWrite { .. } => "workspace-write",
                 Sandbox::FullAccess => "danger-full-access",
                 Sandbox::External { .. } => "external",
-                Sandbox::Odd(_) => "odd",
+                Sandbox::Unrecognised(_) => "odd",
             },
             Value::Other(Dimension::M, _) => "model",
             Value::Other(Dimension::E, _) => "effort",

@@ -1,4 +1,4 @@
-//! [core] One word for every value, in both directions.
+//! One word for every value, in both directions.
 //!
 //! The words stand in case files, traces and reports. They hold no blank, so that a line splits at
 //! blanks; only an `odd:` value, which no plan holds, may. `parse(print(v)) == v`.
@@ -87,7 +87,7 @@ impl fmt::Display for Approval {
                 let names: Vec<&str> = on.map(|(name, _)| name).collect();
                 write!(f, "granular({})", names.join(","))
             }
-            Approval::Odd(text) => write!(f, "{ODD}{text}"),
+            Approval::Unrecognised(text) => write!(f, "{ODD}{text}"),
         }
     }
 }
@@ -104,7 +104,7 @@ impl FromStr for Approval {
             ("on-request", _) => Ok(Approval::OnRequest),
             ("never", _) => Ok(Approval::Never),
             _ => match word.strip_prefix(ODD) {
-                Some(text) => Ok(Approval::Odd(text.to_owned())),
+                Some(text) => Ok(Approval::Unrecognised(text.to_owned())),
                 None => Err(unknown(
                     word,
                     "approval policy",
@@ -121,7 +121,7 @@ impl fmt::Display for Reviewer {
         match self {
             Reviewer::User => f.write_str("user"),
             Reviewer::AutoReview => f.write_str("auto_review"),
-            Reviewer::Odd(text) => write!(f, "{ODD}{text}"),
+            Reviewer::Unrecognised(text) => write!(f, "{ODD}{text}"),
         }
     }
 }
@@ -134,7 +134,7 @@ impl FromStr for Reviewer {
             "user" => Ok(Reviewer::User),
             "auto_review" => Ok(Reviewer::AutoReview),
             _ => match word.strip_prefix(ODD) {
-                Some(text) => Ok(Reviewer::Odd(text.to_owned())),
+                Some(text) => Ok(Reviewer::Unrecognised(text.to_owned())),
                 None => Err(unknown(word, "reviewer", "user or auto_review")),
             },
         }
@@ -182,7 +182,7 @@ impl fmt::Display for Sandbox {
             Sandbox::ReadOnly { network } => write!(f, "read-only{}", mark(*network, "+network")),
             Sandbox::External { network } => write!(f, "external{}", mark(*network, "+network")),
             Sandbox::FullAccess => f.write_str("danger-full-access"),
-            Sandbox::Odd(text) => write!(f, "{ODD}{text}"),
+            Sandbox::Unrecognised(text) => write!(f, "{ODD}{text}"),
             Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
                 f.write_str("workspace-write")?;
                 f.write_str(mark(*network, "+network"))?;
@@ -200,7 +200,7 @@ impl FromStr for Sandbox {
 
     fn from_str(word: &str) -> Result<Sandbox, UnknownWord> {
         if let Some(text) = word.strip_prefix(ODD) {
-            return Ok(Sandbox::Odd(text.to_owned()));
+            return Ok(Sandbox::Unrecognised(text.to_owned()));
         }
         let mut marks = word.split('+');
         let head = marks.next().unwrap_or_default();
@@ -216,15 +216,15 @@ impl FromStr for Sandbox {
             "danger-full-access" => Sandbox::FullAccess,
             _ => Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots },
         };
-        match sandbox.to_string() == canonical(head, &marks) {
-            true => Ok(sandbox),
-            false => Err(unknown(
-                word,
-                "sandbox",
-                "read-only, workspace-write, danger-full-access or external, with +network, \
-                 +exclude_tmpdir, +exclude_slash_tmp or +root:PATH where they apply",
-            )),
+        if sandbox.to_string() == canonical(head, &marks) {
+            return Ok(sandbox);
         }
+        Err(unknown(
+            word,
+            "sandbox",
+            "read-only, workspace-write, danger-full-access or external, with +network, \
+             +exclude_tmpdir, +exclude_slash_tmp or +root:PATH where they apply",
+        ))
     }
 }
 
@@ -237,7 +237,7 @@ fn escaped(path: &str) -> String {
     path.chars().map(letter).collect()
 }
 
-/// The path that was escaped; what is no escape stands for itself.
+/// The path that was escaped; other text stands for itself.
 fn unescaped(mark: &str) -> String {
     let mut parts = mark.split('%');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,57 +1,51 @@
-//! [edge] Keeps fetched servers.
+//! The folder of fetched servers.
 //!
-//! An entry is a directory with a manifest, moved into its place whole. Whoever writes holds the
-//! lock of the cache, so what lies beside the entries then was left by somebody who was killed, and
-//! is swept. Readers take no lock: an entry that differs from its manifest is as good as none.
+//! An entry is a folder with a manifest, and is moved into its place whole. Whoever writes holds
+//! the lock of the cache: anything else beside the entries was left by a killed process, and is
+//! swept. Readers take no lock: an entry that differs from its manifest does not count.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{after, bounded, select, tick};
+use crossbeam_channel::{after, select, tick};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::provision::lease::Lease;
 use crate::provision::{
-    Cache, Cached, Client, Error, Executable, Progress, Spec, Tell, child, identify, lease, pins,
-    tree,
+    Cache, Cached, Client, Error, Executable, OnProgress, Progress, Spec, child, identify, lease,
+    pins,
 };
 
 /// How long another process may hold the lock: a download by npm and then one by pip, each up to
 /// its deadline, and unpacking on a slow disk.
 const LOCK_DEADLINE: Duration = Duration::from_secs(40 * 60);
 
-/// The file in an entry that says what is in it.
 pub(super) const MANIFEST: &str = "heirloom.toml";
 
-/// How the names of half-done work begin.
-const ROOM: &str = ".fetch-";
+/// How the names of scratch folders begin.
+const SCRATCH: &str = ".fetch-";
 
-/// What an entry holds.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     /// The release, as its executable states it.
     pub(super) version: Version,
     /// npm's name of the platform.
     pub(super) platform: String,
-    /// Who brought it.
     pub(super) client: Client,
     /// The digest of the package, as that client spells it.
     pub(super) package: String,
     /// Where the executable is, relative to the entry.
     pub(super) executable: PathBuf,
-    /// The digest of the executable.
+    /// The executable's digest, size, and time of its last change, in nanoseconds since 1970.
     pub(super) digest: String,
-    /// The size of the executable.
     pub(super) size: u64,
-    /// When the executable was written, in nanoseconds since 1970.
     pub(super) modified_ns: i64,
-    /// The size of all files together, but for the manifest.
+    /// The size of all files but the manifest.
     pub(super) bytes: u64,
 }
 
@@ -66,35 +60,27 @@ impl Cache {
         self.root.join("servers")
     }
 
-    /// The place of this release.
     pub(super) fn entry(&self, version: &Version, platform: &str) -> Entry {
         let path = self.servers().join(format!("{version}-{platform}"));
         Entry { path, version: version.clone() }
     }
 
-    /// Waits for the right to write; it ends with the file.
-    pub(super) fn lock(&self, tell: &mut Tell<'_>) -> Result<File, Error> {
+    /// Waits for the lock, which ends with the file.
+    pub(super) fn lock(&self, on_progress: &mut OnProgress<'_>) -> Result<File, Error> {
         let servers = self.servers();
-        fs::create_dir_all(&servers).map_err(failed("create", &servers))?;
+        fs::create_dir_all(&servers).map_err(io_error("create", &servers))?;
         let path = servers.join("lock");
         let open = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(failed("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) => {}
-            Err(fs::TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
-        }
-        // A wait that is given up leaves its thread behind, which frees the lock as it gets it.
-        let (send, locked) = bounded(0);
-        thread::spawn(move || send.send(file.lock().map(|()| file)));
+        let file = open.map_err(io_error("open", &path))?;
         let (over, ticks) = (after(LOCK_DEADLINE), tick(child::TICK));
         loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::WouldBlock) => {}
+                Err(fs::TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
+            }
             select! {
-                recv(locked) -> file => {
-                    let file = file.expect("the waiting thread sends before it ends");
-                    return file.map_err(failed("lock", &path));
-                }
-                recv(ticks) -> _ => if tell(&Progress::Waiting).is_break() {
+                recv(ticks) -> _ => if on_progress(&Progress::Waiting).is_break() {
                     return Err(Error::Stopped);
                 },
                 recv(over) -> _ => {
@@ -104,26 +90,26 @@ impl Cache {
         }
     }
 
-    /// Removes what others left half done. Only for who holds the lock.
+    /// Removes what others left half done. The caller holds the lock.
     pub(super) fn sweep(&self) {
         let entries = self.servers().read_dir().into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ROOM)) {
+        for entry in entries.filter(is_scratch) {
             // A client that outlived its caller may still write in there; the next sweep finds what
             // this one cannot remove.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 
-    /// A directory for half-done work beside the entries.
-    pub(super) fn room(&self) -> Result<TempDir, Error> {
+    /// A folder for half-done work beside the entries.
+    pub(super) fn scratch(&self) -> Result<TempDir, Error> {
         let servers = self.servers();
-        let room = tempfile::Builder::new().prefix(ROOM).tempdir_in(&servers);
-        let room = room.map_err(failed("create a directory in", &servers))?;
+        let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&servers);
+        let scratch = scratch.map_err(io_error("create a directory in", &servers))?;
         for name in ["npm", "out", "tmp", "old", "entry"] {
-            let path = room.path().join(name);
-            fs::create_dir(&path).map_err(failed("create", &path))?;
+            let path = scratch.path().join(name);
+            fs::create_dir(&path).map_err(io_error("create", &path))?;
         }
-        Ok(room)
+        Ok(scratch)
     }
 
     /// The entries whose manifest and executable agree, oldest release first.
@@ -131,14 +117,14 @@ impl Cache {
         let servers = self.servers();
         let found = match servers.read_dir() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            found => found.map_err(failed("read", &servers))?,
+            found => found.map_err(io_error("read", &servers))?,
         };
         let rows = pins::rows();
         let mut cached: Vec<_> = found
             .flatten()
-            .filter(|entry| !entry.file_name().to_string_lossy().starts_with(ROOM))
+            .filter(|entry| !is_scratch(entry))
             .filter_map(|entry| {
-                let manifest = sound(&entry.path())?;
+                let manifest = valid_manifest(&entry.path())?;
                 let pinned = rows.iter().any(|row| {
                     row.version == manifest.version && row.platform == manifest.platform
                 });
@@ -154,10 +140,11 @@ impl Cache {
 }
 
 impl Entry {
-    /// The server that is here, if it is whole; it stays for as long as it is held.
+    /// The server that is here, if it is whole; the result holds it in the cache.
     pub(super) fn executable(&self) -> Option<Executable> {
         let lease = Lease::take(&self.path.join(MANIFEST))?;
-        let manifest = sound(&self.path).filter(|manifest| manifest.version == self.version)?;
+        let manifest =
+            valid_manifest(&self.path).filter(|manifest| manifest.version == self.version)?;
         Some(Executable {
             spec: Spec::Version(manifest.version.clone()),
             path: std::path::absolute(self.path.join(&manifest.executable)).ok()?,
@@ -167,10 +154,10 @@ impl Entry {
         })
     }
 
-    /// Moves the tree at `room/entry` here with its manifest; what was here goes. Only for who
-    /// holds the lock.
-    pub(super) fn install(&self, room: &Path, manifest: &Manifest) -> Result<(), Error> {
-        let tree = room.join("entry");
+    /// Moves the tree at `scratch/entry` here with its manifest, in the place of what was here. The
+    /// caller holds the lock.
+    pub(super) fn install(&self, scratch: &Path, manifest: &Manifest) -> Result<(), Error> {
+        let tree = scratch.join("entry");
         let path = tree.join(MANIFEST);
         let text = toml::to_string(manifest).expect("a manifest is plain values");
         let write = || -> io::Result<()> {
@@ -178,30 +165,28 @@ impl Entry {
             io::Write::write_all(&mut file, text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(failed("write", &path))?;
-        match fs::rename(&self.path, room.join("old/entry")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("move away", &self.path)(error));
-            }
-            _ => {}
+        write().map_err(io_error("write", &path))?;
+        if self.path.exists() {
+            fs::rename(&self.path, scratch.join("old/entry"))
+                .map_err(io_error("move away", &self.path))?;
         }
-        fs::rename(&tree, &self.path).map_err(failed("move a server to", &self.path))?;
+        fs::rename(&tree, &self.path).map_err(io_error("move a server to", &self.path))?;
         let parent = self.path.parent().unwrap_or(&self.path);
-        File::open(parent).and_then(|file| file.sync_all()).map_err(failed("sync", parent))
+        File::open(parent).and_then(|file| file.sync_all()).map_err(io_error("sync", parent))
     }
 }
 
-/// What is known of an executable without reading it: its size, and when it was written.
+/// The size of an executable, and when it was written, in nanoseconds since 1970.
 pub(super) fn stamp(path: &Path) -> io::Result<(u64, i64)> {
     let about = path.metadata()?;
     Ok((about.len(), about.mtime() * 1_000_000_000 + about.mtime_nsec()))
 }
 
-/// The manifest of an entry that agrees with it.
+/// The manifest of an entry, if it agrees with the files.
 ///
-/// The executable is read again only when its time is another, as after a copy: reading 300 MB at
+/// The executable is read again only when its time has changed, as after a copy: reading 300 MB at
 /// each start costs more than most starts.
-fn sound(entry: &Path) -> Option<Manifest> {
+fn valid_manifest(entry: &Path) -> Option<Manifest> {
     let text = fs::read_to_string(entry.join(MANIFEST)).ok()?;
     let manifest: Manifest = toml::from_str(&text).ok()?;
     let path = entry.join(&manifest.executable);
@@ -209,14 +194,30 @@ fn sound(entry: &Path) -> Option<Manifest> {
     let (size, modified_ns) = stamp(&path).ok()?;
     let whole = mode & 0o111 != 0
         && size == manifest.size
-        && tree::bytes(entry) == manifest.bytes + tree::bytes(&entry.join(MANIFEST))
+        && size_of_tree(entry) == manifest.bytes + size_of_tree(&entry.join(MANIFEST))
         && (modified_ns == manifest.modified_ns
             || identify::fingerprint(&mut File::open(&path).ok()?).ok()? == manifest.digest);
     whole.then_some(manifest)
 }
 
-/// The error of an action on a path.
-pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+/// The sizes of all files at or below `path`; links are not followed. A file that vanishes
+/// meanwhile counts as nothing: a client may be at work in there.
+pub(super) fn size_of_tree(path: &Path) -> u64 {
+    match path.symlink_metadata() {
+        Ok(about) if about.is_file() => about.len(),
+        Ok(about) if about.is_dir() => {
+            let entries = path.read_dir().into_iter().flatten().flatten();
+            entries.map(|entry| size_of_tree(&entry.path())).sum()
+        }
+        _ => 0,
+    }
+}
+
+fn is_scratch(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(SCRATCH)
+}
+
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }

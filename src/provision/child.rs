@@ -1,30 +1,31 @@
-//! [edge] Runs one helper program to its end.
+//! Runs one helper program to its end.
 //!
-//! It gets no stdin and a process group of its own. Past its deadline, or when the listener breaks
-//! off, the whole group is killed. Keeps the end of what it prints, never all of it.
+//! It gets no stdin and a process group of its own. Past its deadline, or when the listener asks to
+//! stop, the whole group is killed. Only the end of what it prints is kept.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, after, bounded, select, tick};
+use crossbeam_channel::{Sender, after, bounded, select, tick};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// How often the listener hears: often enough for a progress line that moves smoothly.
+/// How often the listener is called: often enough for a progress line that moves smoothly.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// How much of each stream is kept, its end: more than any client's error report has.
-const KEPT: usize = 64 * 1024;
+/// How much of each stream is kept: more than any client's error report has.
+const TAIL_BYTES: usize = 64 * 1024;
 
 /// How long the streams may stay open after the program has ended: what it wrote is in the pipe by
 /// then, so only something that it left running holds them longer.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
-/// How a program ended, and the end of what it said.
+/// How a program ended, and the end of what it printed.
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
     pub(super) stdout: String,
@@ -36,30 +37,24 @@ pub(super) struct Ended {
 pub(super) enum Failure {
     /// It could not be started.
     Start(io::Error),
-    /// It did not end by itself in time.
+    /// It did not end before the deadline.
     Overrun,
-    /// The listener broke off.
+    /// The listener asked to stop.
     Stopped,
 }
 
-/// What arrives from the threads that wait.
-enum News {
-    Out(Vec<u8>),
-    Err(Vec<u8>),
-    Ended(io::Result<ExitStatus>),
-}
-
-/// A process group that does not outlive this value unless it is released.
-struct Group(Option<Pid>);
+/// Kills the process group when dropped.
+struct Group(Pid);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // The group may have ended in this moment; there is nothing else that can fail.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
+        // The group may have ended in this moment; there is nothing else that can fail.
+        let _ = killpg(self.0, Signal::SIGKILL);
     }
 }
+
+/// The end of a stream that a thread reads.
+struct Tail(Arc<Mutex<Vec<u8>>>);
 
 /// Starts the command and waits for its end.
 pub(super) fn run(
@@ -70,88 +65,52 @@ pub(super) fn run(
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(Failure::Start)?;
     let pid = i32::try_from(child.id()).expect("a process id is a positive i32");
-    let mut group = Group(Some(Pid::from_raw(pid)));
-    // Bounded, so that a program which floods its streams is slowed down and not remembered.
-    let (send, news) = bounded(16);
-    listen_to(child.stdout.take(), News::Out, send.clone());
-    listen_to(child.stderr.take(), News::Err, send.clone());
-    thread::spawn(move || send.send(News::Ended(child.wait())));
-
-    let mut said = (Vec::new(), Vec::new());
-    let ended = await_end(&news, deadline, &mut said, listen)?;
-    group.0 = None;
-    drain(&news, &mut said);
-    let status = ended.map_err(Failure::Start)?;
-    Ok(Ended { status, stdout: text(&said.0), stderr: text(&said.1) })
-}
-
-/// Collects what is said until the program has ended.
-fn await_end(
-    news: &Receiver<News>,
-    deadline: Duration,
-    said: &mut (Vec<u8>, Vec<u8>),
-    listen: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<io::Result<ExitStatus>, Failure> {
+    let group = Group(Pid::from_raw(pid));
+    // Nothing is ever sent: the channel ends when both streams have.
+    let (open, streams_end) = bounded(0);
+    let stdout = Tail::of(child.stdout.take(), open.clone());
+    let stderr = Tail::of(child.stderr.take(), open);
+    let (send, exit) = bounded(1);
+    thread::spawn(move || send.send(child.wait()));
     let (over, ticks) = (after(deadline), tick(TICK));
-    loop {
+    let status = loop {
         select! {
             recv(over) -> _ => return Err(Failure::Overrun),
             recv(ticks) -> _ => if listen().is_break() {
                 return Err(Failure::Stopped);
             },
-            recv(news) -> next => match next.expect("the waiting thread sends before it ends") {
-                News::Ended(status) => return Ok(status),
-                said_now => keep(said, said_now),
-            },
+            recv(exit) -> status => break status.expect("the waiting thread sends before it ends"),
         }
-    }
-}
-
-/// Collects what is still in the pipes of a program that has ended.
-fn drain(news: &Receiver<News>, said: &mut (Vec<u8>, Vec<u8>)) {
-    let over = after(PIPE_GRACE);
-    loop {
-        select! {
-            recv(over) -> _ => return,
-            recv(news) -> next => match next {
-                Ok(said_now) => keep(said, said_now),
-                Err(_) => return,
-            },
-        }
-    }
-}
-
-/// Sends what a stream says, until its end or until nobody listens.
-fn listen_to(
-    stream: Option<impl Read + Send + 'static>,
-    wrap: fn(Vec<u8>) -> News,
-    send: Sender<News>,
-) {
-    let mut stream = stream.expect("the stream is piped");
-    thread::spawn(move || {
-        let mut buffer = [0; 8 * 1024];
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            if send.send(wrap(buffer[..length].to_vec())).is_err() {
-                return;
-            }
-        }
-    });
-}
-
-/// Appends, and forgets the beginning when there is too much.
-fn keep(said: &mut (Vec<u8>, Vec<u8>), news: News) {
-    let (kept, bytes) = match news {
-        News::Out(bytes) => (&mut said.0, bytes),
-        News::Err(bytes) => (&mut said.1, bytes),
-        News::Ended(_) => return,
     };
-    kept.extend(bytes);
-    let surplus = kept.len().saturating_sub(KEPT);
-    kept.drain(..surplus);
+    // What the program left running may go on.
+    std::mem::forget(group);
+    let _ = streams_end.recv_timeout(PIPE_GRACE);
+    let status = status.map_err(Failure::Start)?;
+    Ok(Ended { status, stdout: stdout.text(), stderr: stderr.text() })
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+impl Tail {
+    fn of(stream: Option<impl Read + Send + 'static>, open: Sender<()>) -> Tail {
+        let mut stream = stream.expect("the stream is piped");
+        let tail = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&tail);
+        thread::spawn(move || {
+            let mut buffer = [0; 8 * 1024];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                let mut tail = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                tail.extend_from_slice(&buffer[..length]);
+                let surplus = tail.len().saturating_sub(TAIL_BYTES);
+                tail.drain(..surplus);
+            }
+            drop(open);
+        });
+        Tail(tail)
+    }
+
+    fn text(&self) -> String {
+        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&tail).into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_heard_to_its_end() {
+    fn what_a_program_prints_is_kept_to_its_end() {
         let script = "echo out; echo err >&2; exit 3";
         check(script, Duration::from_secs(60), expect![[r#"exit status: 3 "out\n" "err\n""#]]);
     }
@@ -186,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_can_break_off() {
+    fn a_listener_can_stop_it() {
         check("sleep 60", Duration::from_secs(60), expect!["Stopped"]);
     }
 

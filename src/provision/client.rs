@@ -1,7 +1,7 @@
-//! [edge] Calls a package client.
+//! Runs npm or pip.
 //!
-//! It keeps the environment of the person who calls, since their settings live there; only its
-//! temporary files go where they are removed with the rest. Says why a client brought nothing.
+//! They keep the user's environment, since the user's settings live there; only their temporary
+//! files go to a folder that is removed with the rest.
 
 use std::ffi::OsString;
 use std::io;
@@ -10,78 +10,91 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::provision::cache::size_of_tree;
 use crate::provision::child::{self, Ended, Failure};
-use crate::provision::{Progress, Tell, tree};
+use crate::provision::package::Request;
+use crate::provision::{Client, Clients, OnProgress, Progress};
 
 /// How long a question may take: without a network npm takes 10 s to say so, with slow names more.
 const QUERY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How long a download may take: 170 MB take 11 minutes over 2 Mbit/s.
-pub(super) const FETCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
+const FETCH_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 /// What a shell answers when it finds no such program; a launcher of Python versions does too.
 const NOT_FOUND: i32 = 127;
 
 /// The longest line that is quoted: pip lists every version that it has in one.
-const QUOTED: usize = 160;
+const QUOTE_LENGTH_MAX: usize = 160;
 
 /// Why a client brought nothing.
-#[derive(Debug)]
+#[derive(Debug, strum::Display)]
 pub(super) enum Refusal {
-    /// It is not here.
+    #[strum(to_string = "not found")]
     Absent,
-    /// It says that there is no such version, and this.
+    /// It has no such version; its own words.
+    #[strum(to_string = "{0}")]
     Unknown(String),
-    /// It failed and said this.
+    #[strum(to_string = "{0}")]
     Failed(String),
-    /// The listener broke off.
+    #[strum(to_string = "stopped")]
     Stopped,
 }
 
-/// One question to a client.
-pub(super) struct Query<'a> {
-    pub(super) commands: &'a [Vec<String>],
-    pub(super) arguments: &'a [&'a str],
-    pub(super) progress: Progress,
-}
-
-/// One download by a client into a directory that is ours.
+/// A download into the scratch folder, which has the folders `out` for the package and `tmp` for
+/// temporary files.
 pub(super) struct Download<'a> {
-    pub(super) commands: &'a [Vec<String>],
+    pub(super) client: Client,
     pub(super) arguments: Vec<OsString>,
-    /// It has the directories `out` for the package and `tmp` for what is temporary.
-    pub(super) room: &'a Path,
     /// How the name of a package ends.
     pub(super) extension: &'a str,
-    pub(super) progress: &'a dyn Fn(u64) -> Progress,
+    /// The size of the package, where it is known beforehand.
+    pub(super) total: Option<u64>,
 }
 
-impl Query<'_> {
-    /// Asks, and returns what was said on stdout.
-    pub(super) fn ask(&self, tell: &mut Tell<'_>) -> Result<String, Refusal> {
-        let prepare = |command: &mut Command| {
-            command.args(self.arguments);
-        };
-        let listen = &mut || tell(&self.progress);
-        call(self.commands, &prepare, QUERY_DEADLINE, listen).map(|ended| ended.stdout)
-    }
+/// Asks a client a question, and returns what it printed on stdout.
+pub(super) fn ask(
+    client: Client,
+    clients: &Clients,
+    arguments: &[&str],
+    on_progress: &mut OnProgress<'_>,
+) -> Result<String, Refusal> {
+    let prepare = |command: &mut Command| {
+        command.args(arguments);
+    };
+    let listen = &mut || on_progress(&Progress::Asking { client });
+    let ended = run_first_found(clients.commands(client), &prepare, QUERY_DEADLINE, listen)?;
+    Ok(ended.stdout)
 }
 
 impl Download<'_> {
-    /// Downloads, telling how much has arrived, and returns the package.
-    pub(super) fn fetch(&self, tell: &mut Tell<'_>) -> Result<PathBuf, Refusal> {
+    /// Downloads, and returns the path of the package.
+    pub(super) fn run(
+        &self,
+        request: &Request<'_>,
+        scratch: &Path,
+        on_progress: &mut OnProgress<'_>,
+    ) -> Result<PathBuf, Refusal> {
         let prepare = |command: &mut Command| {
-            command.args(&self.arguments).env("TMPDIR", self.room.join("tmp"));
+            command.args(&self.arguments).env("TMPDIR", scratch.join("tmp"));
         };
-        call(self.commands, &prepare, FETCH_DEADLINE, &mut || {
-            tell(&(self.progress)(arrived(self.room)))
-        })?;
-        self.package()
+        let listen = &mut || on_progress(&self.progress(request, scratch));
+        let commands = request.clients.commands(self.client);
+        run_first_found(commands, &prepare, FETCH_DEADLINE, listen)?;
+        self.package(scratch)
+    }
+
+    fn progress(&self, request: &Request<'_>, scratch: &Path) -> Progress {
+        let Download { client, total, .. } = *self;
+        let arrived = arrived(scratch);
+        // npm's cache keeps a little more than the package.
+        let bytes = total.map_or(arrived, |total| arrived.min(total));
+        Progress::Fetching { client, version: request.version.clone(), bytes, total }
     }
 
     /// The one file that the client left.
-    fn package(&self) -> Result<PathBuf, Refusal> {
-        let entries = self.room.join("out").read_dir().into_iter().flatten().flatten();
+    fn package(&self, scratch: &Path) -> Result<PathBuf, Refusal> {
+        let entries = scratch.join("out").read_dir().into_iter().flatten().flatten();
         let extension = Some(self.extension.as_ref());
         let mut found: Vec<_> = entries
             .map(|entry| entry.path())
@@ -89,20 +102,22 @@ impl Download<'_> {
             .collect();
         match (found.pop(), found.len()) {
             (Some(package), 0) => Ok(package),
-            _ => Err(Refusal::Failed(format!("it left not one .{} file", self.extension))),
+            _ => Err(Refusal::Failed(format!(
+                "it did not leave exactly one .{} file",
+                self.extension
+            ))),
         }
     }
 }
 
-/// How much of a package lies in the room: the fullest of its directories, since a client moves or
+/// How much of a package has arrived: the size of the fullest folder, since a client moves or
 /// copies the whole from one to the next.
-fn arrived(room: &Path) -> u64 {
-    let directories = room.read_dir().into_iter().flatten().flatten();
-    directories.map(|directory| tree::bytes(&directory.path())).max().unwrap_or(0)
+fn arrived(scratch: &Path) -> u64 {
+    let folders = scratch.read_dir().into_iter().flatten().flatten();
+    folders.map(|folder| size_of_tree(&folder.path())).max().unwrap_or(0)
 }
 
-/// Runs the first of the commands that is here.
-fn call(
+fn run_first_found(
     commands: &[Vec<String>],
     prepare: &dyn Fn(&mut Command),
     deadline: Duration,
@@ -135,7 +150,7 @@ fn call(
 
 /// A few lines as one, each cut where it gets long.
 pub(super) fn quote<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    let cut = |line: &'a str| match line.char_indices().nth(QUOTED) {
+    let cut = |line: &'a str| match line.char_indices().nth(QUOTE_LENGTH_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.to_owned(),
     };

@@ -1,7 +1,5 @@
-//! [edge] Digests of files.
-//!
-//! Two spellings: `sha512-<base64>`, as npm states integrity, and plain hex of sha256, as pip's
-//! indexes and our own reports do. Knows no package and no cache.
+//! Digests of files, in two spellings: `sha512-<base64>`, as npm states an integrity, and sha256 in
+//! hex, as pip's indexes and our own reports do.
 
 use std::io::{self, Read};
 
@@ -23,11 +21,10 @@ pub(super) fn integrity(input: &mut dyn Read) -> io::Result<String> {
     Ok(format!("sha512-{}", STANDARD.encode(hashed(Sha512::new(), input)?)))
 }
 
-/// Whether `stated`, a list of integrities in npm's form, has this one.
-///
-/// A list may have weaker hashes as well; those prove nothing here.
+/// Whether `stated`, a list of integrities in npm's form, has this one. The list may have weaker
+/// hashes as well, which prove nothing.
 pub(super) fn states(stated: &str, integrity: &str) -> bool {
-    stated.split_whitespace().any(|one| one.split('?').next() == Some(integrity))
+    stated.split_whitespace().any(|entry| entry.split('?').next() == Some(integrity))
 }
 
 fn hashed(mut hash: impl Digest, input: &mut dyn Read) -> io::Result<Vec<u8>> {
@@ -64,9 +61,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_integrities_states_each_of_its_own() {
+    fn a_list_of_integrities_states_each_entry() {
         let stated = "sha1-x sha512-abc?option";
-        let found = ["sha512-abc", "sha512-ab", "sha1"].map(|one| super::states(stated, one));
+        let found =
+            ["sha512-abc", "sha512-ab", "sha1"].map(|integrity| super::states(stated, integrity));
         expect!["[true, false, false]"].assert_eq(&format!("{found:?}"));
     }
 }

@@ -1,233 +1,237 @@
-//! [edge] Brings a release into the cache.
+//! Provides a server by its path or from the cache, into which npm or else pip brings a release.
 //!
-//! npm first, else pip. A package is trusted when it has the digest of `ci/servers.lock`; one that
-//! has no row there, when it has the digest of npm's metadata; a wheel without a row, as pip
-//! checked it.
+//! A package is trusted when it has the digest that `ci/servers.lock` states. For a release without
+//! a row there, npm's metadata states the digest, and a wheel is trusted as pip checked it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semver::Version;
 
-use crate::provision::cache::{self, Manifest, failed};
+use crate::provision::cache::{self, Manifest, io_error, size_of_tree};
 use crate::provision::client::Refusal;
-use crate::provision::watched::{self, Fault};
+use crate::provision::package::{Package, Request};
+use crate::provision::progress_reader::{self, Fault};
 use crate::provision::{
-    Cache, Client, Clients, Error, Executable, Pinned, Progress, Tell, digest, identify, npm, pins,
-    pip, prune, tree, unpack,
+    Cache, Client, Clients, Error, Executable, OnProgress, Progress, Spec, digest, identify, npm,
+    pins, pip, prune, unpack,
 };
 
-/// What is to be brought.
-pub(super) struct Wanted<'a> {
-    pub(super) clients: &'a Clients,
-    pub(super) version: &'a Version,
-    pub(super) platform: &'static str,
-    pub(super) row: Option<Pinned>,
+/// One release on its way into the cache.
+struct Fetch<'a, 'b> {
+    request: Request<'a>,
+    scratch: &'a Path,
+    on_progress: &'a mut OnProgress<'b>,
 }
 
-/// A package as a client left it.
-struct Package {
-    client: Client,
-    file: PathBuf,
-    /// The digest that it must have, and who states it.
-    due: Option<(String, &'static str)>,
+/// Provides the server that `spec` names, from the cache or else by npm or pip.
+///
+/// # Errors
+/// Any [`Error`]; none leaves a half-finished download that a later call would use.
+pub fn provide(
+    spec: &Spec,
+    cache: &Cache,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Executable, Error> {
+    provide_by(&Clients::default(), spec, cache, on_progress)
 }
 
-/// A package that is what it should be.
-struct Trusted {
-    client: Client,
-    file: PathBuf,
-    digest: String,
+/// As [`provide`], with other ways to call npm and pip.
+///
+/// # Errors
+/// As [`provide`].
+pub fn provide_by(
+    clients: &Clients,
+    spec: &Spec,
+    cache: &Cache,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Executable, Error> {
+    let version = match spec {
+        Spec::Path(path) => return identify::executable_at(path),
+        Spec::Version(version) => version.clone(),
+        Spec::Latest => latest(clients, on_progress)?,
+    };
+    let found = release(clients, &version, cache, on_progress)?;
+    Ok(Executable { spec: spec.clone(), ..found })
 }
 
-/// The newest release: npm's, or pip's where there is no npm.
-pub(super) fn latest(clients: &Clients, tell: &mut Tell<'_>) -> Result<Version, Error> {
-    match npm::latest(&clients.npm, tell) {
-        Ok(version) => Ok(version),
-        Err(Refusal::Stopped) => Err(Error::Stopped),
-        Err(by_npm) => pip::latest(&clients.pip, tell)
-            .map_err(|by_pip| refused("`latest`".to_owned(), by_npm, by_pip)),
-    }
+pub(super) fn latest(
+    clients: &Clients,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Version, Error> {
+    first_answer("`latest`", |client| match client {
+        Client::Npm => npm::latest(clients, on_progress),
+        Client::Pip => pip::latest(clients, on_progress),
+    })
 }
 
-/// Every release that there is for this platform: npm's, or pip's where there is no npm.
+/// Every release that is published for this platform.
 pub(super) fn published(
     clients: &Clients,
-    tell: &mut Tell<'_>,
+    on_progress: &mut OnProgress<'_>,
 ) -> Result<BTreeSet<Version>, Error> {
-    match npm::published(&clients.npm, platform()?, tell) {
-        Ok(published) => Ok(published),
-        Err(Refusal::Stopped) => Err(Error::Stopped),
-        Err(by_npm) => pip::published(&clients.pip, tell)
-            .map_err(|by_pip| refused("releases".to_owned(), by_npm, by_pip)),
-    }
+    let platform = platform()?;
+    first_answer("releases", |client| match client {
+        Client::Npm => npm::published(clients, platform, on_progress),
+        Client::Pip => pip::published(clients, on_progress),
+    })
 }
 
-/// A release, from the cache or else through the clients.
-pub(super) fn version(
+/// A release from the cache, fetched into it where it must be.
+fn release(
     clients: &Clients,
     version: &Version,
     cache: &Cache,
-    tell: &mut Tell<'_>,
+    on_progress: &mut OnProgress<'_>,
 ) -> Result<Executable, Error> {
     let platform = platform()?;
     let entry = cache.entry(version, platform);
     if let Some(found) = entry.executable() {
         return Ok(found);
     }
-    let _lock = cache.lock(tell)?;
+    let _lock = cache.lock(on_progress)?;
     // Whoever had the lock before may have brought the same release.
     if let Some(found) = entry.executable() {
         return Ok(found);
     }
-    let row = pins::row(version, platform);
-    let wanted = Wanted { clients, version, platform, row };
     cache.sweep();
-    let room = cache.room()?;
-    let package = wanted.fetch(room.path(), tell)?;
-    let package = wanted.verify(package, tell)?;
-    let tree = room.path().join("entry");
-    wanted.unpack(&package, &tree, tell)?;
-    let manifest = wanted.manifest(&package, &tree, tell)?;
-    entry.install(room.path(), &manifest)?;
-    let found = entry.executable().ok_or_else(|| wanted.bad("it changed while it was kept"))?;
+    let scratch = cache.scratch()?;
+    let request = Request { clients, version, platform, pinned: pins::row(version, platform) };
+    let mut fetch = Fetch { request, scratch: scratch.path(), on_progress };
+    let manifest = fetch.run()?;
+    entry.install(scratch.path(), &manifest)?;
+    let found = entry.executable();
+    let found = found.ok_or_else(|| fetch.bad_package("it changed while it was kept"))?;
     // By now even a client that outlived a killed caller has ended.
-    drop(room);
+    drop(scratch);
     cache.sweep();
-    prune::trim(cache, tell)?;
-    // There is nothing left to break off.
-    let _ = tell(&Progress::Ready { version: version.clone() });
+    prune::prune_to_limit(cache, on_progress)?;
+    // Nothing is left that could be stopped.
+    let _ = on_progress(&Progress::Ready { version: version.clone() });
     Ok(found)
 }
 
-impl Wanted<'_> {
-    /// Has the package brought by the first client that can.
-    fn fetch(&self, room: &Path, tell: &mut Tell<'_>) -> Result<Package, Error> {
-        let by_npm = match self.by_npm(room, tell) {
-            Ok(package) => return Ok(package),
-            Err(Refusal::Stopped) => return Err(Error::Stopped),
-            Err(refusal) => refusal,
-        };
-        self.by_pip(room, tell).map_err(|by_pip| refused(self.what(), by_npm, by_pip))
+impl Fetch<'_, '_> {
+    /// Leaves the unpacked package in the scratch folder, at `entry`.
+    fn run(&mut self) -> Result<Manifest, Error> {
+        let Fetch { request, scratch, on_progress } = self;
+        let package = first_answer(&request.name(), |client| match client {
+            Client::Npm => npm::package(request, scratch, on_progress),
+            Client::Pip => pip::package(request, scratch, on_progress),
+        })?;
+        let digest = self.verify(&package)?;
+        let tree = self.scratch.join("entry");
+        self.unpack(&package, &tree)?;
+        self.manifest(&package, digest, &tree)
     }
 
-    fn by_npm(&self, room: &Path, tell: &mut Tell<'_>) -> Result<Package, Refusal> {
-        // Asked for a pinned release too: it finds out soon that there is none, or no network.
-        let stated = npm::integrity(self, tell)?;
-        let due = match self.row.as_ref().and_then(|row| row.npm.clone()) {
-            Some(pinned) => (pinned, pins::NAME),
-            None => (stated, "npm's metadata"),
-        };
-        let file = npm::pack(self, room, tell)?;
-        Ok(Package { client: Client::Npm, file, due: Some(due) })
-    }
-
-    fn by_pip(&self, room: &Path, tell: &mut Tell<'_>) -> Result<Package, Refusal> {
-        let due = self.row.as_ref().and_then(|row| row.wheel.clone());
-        let file = pip::download(self, room, tell)?;
-        Ok(Package { client: Client::Pip, file, due: due.map(|due| (due, pins::NAME)) })
-    }
-
-    /// The package, if its digest is the one that is due.
-    fn verify(&self, package: Package, tell: &mut Tell<'_>) -> Result<Trusted, Error> {
-        let seen = watched::read(&package.file, verifying, tell, |input| match package.client {
-            Client::Npm => digest::integrity(input),
-            Client::Pip => digest::sha256(input),
-        });
-        let seen = seen.map_err(|fault| self.faulty(fault, "read", &package.file))?;
-        match &package.due {
-            Some((due, authority)) if !digest::states(due, &seen) => Err(Error::WrongDigest {
-                what: self.what(),
-                client: package.client,
-                seen,
-                due: due.clone(),
-                authority,
-            }),
-            _ => Ok(Trusted { client: package.client, file: package.file, digest: seen }),
+    /// The package's digest, if it is the expected one.
+    fn verify(&mut self, package: &Package) -> Result<String, Error> {
+        let read =
+            progress_reader::read(
+                &package.file,
+                verifying,
+                self.on_progress,
+                |input| match package.client {
+                    Client::Npm => digest::integrity(input),
+                    Client::Pip => digest::sha256(input),
+                },
+            );
+        let found = read.map_err(|fault| self.error(fault, "read", &package.file))?;
+        match &package.expected {
+            Some(expected) if !digest::states(&expected.digest, &found) => {
+                Err(Error::WrongDigest {
+                    package: self.request.name(),
+                    client: package.client,
+                    found,
+                    expected: expected.digest.clone(),
+                    authority: expected.authority,
+                })
+            }
+            _ => Ok(found),
         }
     }
 
-    fn unpack(&self, package: &Trusted, into: &Path, tell: &mut Tell<'_>) -> Result<(), Error> {
-        let progress = |bytes, total| Progress::Unpacking { bytes, total };
-        watched::read(&package.file, progress, tell, |input| match package.client {
-            Client::Npm => unpack::tarball(input, into),
-            Client::Pip => unpack::wheel(input, into),
+    fn unpack(&mut self, package: &Package, into: &Path) -> Result<(), Error> {
+        let unpacking = |bytes, total| Progress::Unpacking { bytes, total };
+        progress_reader::read(&package.file, unpacking, self.on_progress, |input| {
+            match package.client {
+                Client::Npm => unpack::tarball(input, into),
+                Client::Pip => unpack::wheel(input, into),
+            }
         })
-        .map_err(|fault| self.faulty(fault, "unpack into", into))
+        .map_err(|fault| self.error(fault, "unpack into", into))
     }
 
-    /// What the unpacked tree is, by its own word.
     fn manifest(
-        &self,
-        package: &Trusted,
+        &mut self,
+        package: &Package,
+        digest: String,
         tree: &Path,
-        tell: &mut Tell<'_>,
     ) -> Result<Manifest, Error> {
-        let executable = identify::executable_in(tree)
-            .ok_or_else(|| self.bad("it has no bin/codex where the releases so far have it"))?;
+        let executable = identify::executable_in(tree).ok_or_else(|| {
+            self.bad_package("it has no bin/codex where the releases so far have it")
+        })?;
         let path = tree.join(&executable);
-        let stated = identify::ask(&path).map_err(|why| self.bad(&why))?;
-        if stated.as_ref() != Some(self.version) {
+        let stated = identify::stated_version(&path).map_err(|why| self.bad_package(&why))?;
+        if stated.as_ref() != Some(self.request.version) {
             let stated = stated.map_or("no version".to_owned(), |version| version.to_string());
-            return Err(self.bad(&format!("its executable says that it is {stated}")));
+            return Err(self.bad_package(&format!("its executable says that it is {stated}")));
         }
-        let (size, modified_ns) = cache::stamp(&path).map_err(failed("read", &path))?;
+        let (size, modified_ns) = cache::stamp(&path).map_err(io_error("read", &path))?;
+        let fingerprint = progress_reader::read(&path, verifying, self.on_progress, |input| {
+            identify::fingerprint(input)
+        });
         Ok(Manifest {
-            version: self.version.clone(),
-            platform: self.platform.to_owned(),
+            version: self.request.version.clone(),
+            platform: self.request.platform.to_owned(),
             client: package.client,
-            package: package.digest.clone(),
-            digest: self.fingerprint(&path, tell)?,
+            package: digest,
+            digest: fingerprint.map_err(|fault| self.error(fault, "read", &path))?,
             executable,
             size,
             modified_ns,
-            bytes: tree::bytes(tree),
+            bytes: size_of_tree(tree),
         })
     }
 
-    /// The digest of the executable, as [`Executable`] has it.
-    fn fingerprint(&self, path: &Path, tell: &mut Tell<'_>) -> Result<String, Error> {
-        watched::read(path, verifying, tell, |input| identify::fingerprint(input))
-            .map_err(|fault| self.faulty(fault, "read", path))
-    }
-
-    fn what(&self) -> String {
-        format!("{} for {}", self.version, self.platform)
-    }
-
-    fn bad(&self, why: &str) -> Error {
-        Error::BadPackage { what: self.what(), why: why.to_owned() }
+    fn bad_package(&self, why: &str) -> Error {
+        Error::BadPackage { package: self.request.name(), why: why.to_owned() }
     }
 
     /// The system's errors are about our cache, all others about the package.
-    fn faulty(&self, fault: Fault, action: &'static str, path: &Path) -> Error {
+    fn error(&self, fault: Fault, action: &'static str, path: &Path) -> Error {
         match fault {
             Fault::Stopped => Error::Stopped,
-            Fault::Io(error) if error.raw_os_error().is_some() => failed(action, path)(error),
-            Fault::Io(error) => self.bad(&error.to_string()),
+            Fault::Io(error) if error.raw_os_error().is_some() => io_error(action, path)(error),
+            Fault::Io(error) => self.bad_package(&error.to_string()),
         }
     }
 }
 
-/// The error for what no client could bring.
-fn refused(what: String, by_npm: Refusal, by_pip: Refusal) -> Error {
+/// npm's answer, or pip's where npm has none.
+fn first_answer<T>(
+    question: &str,
+    mut ask: impl FnMut(Client) -> Result<T, Refusal>,
+) -> Result<T, Error> {
+    let by_npm = match ask(Client::Npm) {
+        Ok(answer) => return Ok(answer),
+        Err(Refusal::Stopped) => return Err(Error::Stopped),
+        Err(refusal) => refusal,
+    };
+    ask(Client::Pip).map_err(|by_pip| no_answer(question.to_owned(), by_npm, by_pip))
+}
+
+fn no_answer(question: String, by_npm: Refusal, by_pip: Refusal) -> Error {
     use Refusal::{Absent, Stopped, Unknown};
-    let said = format!("npm: {}; pip: {}", told(&by_npm), told(&by_pip));
+    let answers = format!("npm: {by_npm}; pip: {by_pip}");
     match (by_npm, by_pip) {
         (Stopped, _) | (_, Stopped) => Error::Stopped,
-        (Absent, Absent) => Error::NoClient { what },
+        (Absent, Absent) => Error::NoClient { package: question },
         (Unknown(_), Unknown(_) | Absent) | (Absent, Unknown(_)) => {
-            Error::UnknownVersion { what, said }
+            Error::UnknownVersion { package: question, answers }
         }
-        _ => Error::Unfetched { what, said },
-    }
-}
-
-fn told(refusal: &Refusal) -> &str {
-    match refusal {
-        Refusal::Absent => "not found",
-        Refusal::Unknown(said) | Refusal::Failed(said) => said,
-        Refusal::Stopped => "stopped",
+        _ => Error::Unfetched { package: question, answers },
     }
 }
 
@@ -237,8 +241,7 @@ fn verifying(bytes: u64, total: u64) -> Progress {
 
 /// npm's name for this machine.
 fn platform() -> Result<&'static str, Error> {
-    let machine = (std::env::consts::OS, std::env::consts::ARCH);
-    match machine {
+    match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => Ok("linux-x64"),
         ("linux", "aarch64") => Ok("linux-arm64"),
         ("macos", "x86_64") => Ok("darwin-x64"),

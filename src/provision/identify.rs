@@ -1,7 +1,7 @@
-//! [edge] Asks an executable what it is.
+//! Identifies an executable by its `--version`.
 //!
-//! By `--version`, in an environment that has nothing of the person's: a fixed search path and an
-//! empty scratch home. One that runs and states no version is a server of an unknown version.
+//! It is asked in an environment that has nothing of the user's: a fixed search path and an empty
+//! home. An executable that runs and states no version is a server of an unknown version.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -23,8 +23,7 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(10);
 /// Where a wrapper script finds its interpreter.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The executable at this path, identified by what it says of itself.
-pub(super) fn by_path(path: &Path) -> Result<Executable, Error> {
+pub(super) fn executable_at(path: &Path) -> Result<Executable, Error> {
     let unusable = |why: String| Error::Unusable { path: path.to_owned(), why };
     let full = std::path::absolute(path).map_err(|error| unusable(error.to_string()))?;
     let about = full.metadata().map_err(|error| unusable(missing(&error)))?;
@@ -32,9 +31,9 @@ pub(super) fn by_path(path: &Path) -> Result<Executable, Error> {
         return Err(unusable("it is a directory; name the executable in it".to_owned()));
     }
     if !about.is_file() {
-        return Err(unusable("it is no ordinary file; name an executable".to_owned()));
+        return Err(unusable("it is not a regular file; name an executable".to_owned()));
     }
-    let version = ask(&full).map_err(unusable)?;
+    let version = stated_version(&full).map_err(unusable)?;
     let read = File::open(&full).and_then(|mut file| fingerprint(&mut file));
     let digest = read.map_err(|error| unusable(missing(&error)))?;
     let (spec, lease) = (Spec::Path(path.to_owned()), Lease::default());
@@ -44,20 +43,20 @@ pub(super) fn by_path(path: &Path) -> Result<Executable, Error> {
 /// The version that the executable states, if it states one.
 ///
 /// # Errors
-/// Why it could not be asked, with the way out.
-pub(super) fn ask(path: &Path) -> Result<Option<Version>, String> {
+/// Why it could not be asked, and what to do.
+pub(super) fn stated_version(path: &Path) -> Result<Option<Version>, String> {
     let home = tempfile::tempdir()
         .map_err(|error| format!("there is no scratch directory to ask it in: {error}"))?;
     let mut command = Command::new(path);
     command.arg("--version").env_clear().env("PATH", SEARCH_PATH).current_dir(home.path());
     command.env("HOME", home.path()).env("CODEX_HOME", home.path());
     let ended = child::run(&mut command, VERSION_DEADLINE, &mut || ControlFlow::Continue(()))
-        .map_err(|failure| unasked(&failure))?;
+        .map_err(|failure| no_answer(&failure))?;
     match ended.status.signal() {
         Some(signal) => {
             Err(format!("`--version` ended by signal {signal}; name a codex executable"))
         }
-        None => Ok(stated(&ended.stdout)),
+        None => Ok(version_in(&ended.stdout)),
     }
 }
 
@@ -66,9 +65,9 @@ pub(super) fn fingerprint(executable: &mut dyn Read) -> io::Result<String> {
     Ok(format!("sha256:{}", digest::sha256(executable)?))
 }
 
-/// The version in the first line of what was said: `codex-cli 0.169.0`.
-fn stated(said: &str) -> Option<Version> {
-    let first = said.lines().next()?;
+/// The version in the first line of the answer: `codex-cli 0.169.0`.
+fn version_in(answer: &str) -> Option<Version> {
+    let first = answer.lines().next()?;
     first.split_whitespace().find_map(|word| Version::parse(word).ok())
 }
 
@@ -79,7 +78,7 @@ fn missing(error: &io::Error) -> String {
     }
 }
 
-fn unasked(failure: &Failure) -> String {
+fn no_answer(failure: &Failure) -> String {
     match failure {
         Failure::Start(error) => match error.kind() {
             io::ErrorKind::PermissionDenied => {
@@ -116,7 +115,7 @@ mod tests {
     use crate::provision::Error;
 
     fn check_path(path: &str, expect: Expect) {
-        let error = super::by_path(path.as_ref()).map(|found| found.version);
+        let error = super::executable_at(path.as_ref()).map(|found| found.version);
         expect.assert_eq(&error.map_or_else(|error| error.to_string(), |_| "a server".to_owned()));
     }
 
@@ -130,15 +129,16 @@ mod tests {
         let copied = Command::new("cp").arg(&text).arg(&path).status().expect("cp is everywhere");
         assert!(copied.success(), "the directory is ours");
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");
-        expect.assert_eq(&match super::by_path(&path) {
+        expect.assert_eq(&match super::executable_at(&path) {
             Ok(found) => found.version.map_or("none".to_owned(), |version| version.to_string()),
             Err(Error::Unusable { why, .. }) => why.replace("; ", ";\n"),
             Err(error) => error.to_string(),
         });
     }
 
-    fn check(said: &str, expect: Expect) {
-        expect.assert_eq(&super::stated(said).map_or("none".to_owned(), |found| found.to_string()));
+    fn check(answer: &str, expect: Expect) {
+        let version = super::version_in(answer);
+        expect.assert_eq(&version.map_or("none".to_owned(), |version| version.to_string()));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_below_the_first_line_is_somebody_elses() {
+    fn a_version_below_the_first_line_does_not_count() {
         check("a server\nlibc 2.39.0\n", expect!["none"]);
     }
 
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_executable_is_no_server() {
+    fn a_file_that_is_not_executable_is_refused() {
         check_file(
             "#!/bin/sh\n",
             0o644,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_no_server() {
+    fn a_directory_is_refused() {
         check_path(
             "/",
             expect!["cannot use / as the server: it is a directory; name the executable in it"],
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_to_nothing_is_no_server() {
+    fn a_path_to_nothing_is_refused() {
         check_path(
             "/nowhere/codex",
             expect![
@@ -191,17 +191,17 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_no_server() {
+    fn a_device_is_refused() {
         check_path(
             "/dev/null",
             expect![
-                "cannot use /dev/null as the server: it is no ordinary file; name an executable"
+                "cannot use /dev/null as the server: it is not a regular file; name an executable"
             ],
         );
     }
 
     #[test]
-    fn a_file_for_another_machine_is_no_server() {
+    fn a_file_for_another_machine_is_refused() {
         check_file(
             "\u{7f}ELF of another kind",
             0o755,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_crashes_at_once_is_no_server() {
+    fn a_server_that_crashes_at_once_is_refused() {
         check_file(
             "#!/bin/sh\nkill -SEGV $$\n",
             0o755,
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_what_it_says() {
+    fn a_server_is_identified_by_its_version() {
         check_file("#!/bin/sh\necho codex-cli 1.2.3-beta.1\n", 0o755, expect!["1.2.3-beta.1"]);
     }
 
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_sees_nothing_of_the_person() {
+    fn a_server_sees_nothing_of_the_users_environment() {
         let script = "#!/bin/sh\n[ -z \"$CARGO_MANIFEST_DIR\" ] && echo 1.0.0 clean\n";
         check_file(script, 0o755, expect!["1.0.0"]);
     }

@@ -1,7 +1,7 @@
-//! [edge] A lease: a release in the cache that is in use is not pruned.
+//! A lease keeps a release in the cache while it is in use.
 //!
-//! A shared lock on its manifest, which ends with whoever holds it, however that ends. The time of
-//! the manifest is when the release was last provided. Knows nothing of what is in an entry.
+//! It is a shared lock on the manifest of the entry, which ends with the process that holds it,
+//! however that ends. The time of the manifest is when the release was last provided.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -11,17 +11,17 @@ use std::sync::Arc;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
-/// Holds a release in the cache: no process prunes it while a clone of this lives. One for an
-/// executable outside the cache holds nothing.
+/// No process prunes the release while a clone of this lives. The lease of an executable outside
+/// the cache holds nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Lease(#[expect(dead_code, reason = "it is held, and never read")] Option<Arc<File>>);
 
-/// Somebody uses it.
+/// Another process uses the release.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InUse;
 
 impl PartialEq for Lease {
-    /// Leases are alike: what is held is not what is told of an executable.
+    /// All leases are equal: a lease is not a property of an executable.
     fn eq(&self, _: &Lease) -> bool {
         true
     }
@@ -30,23 +30,24 @@ impl PartialEq for Lease {
 impl Eq for Lease {}
 
 impl Lease {
-    /// A lease of the entry with this manifest, used now; `None` when it is gone or about to go.
+    /// A lease of the entry with this manifest, which counts as used now; `None` when the entry is
+    /// gone or about to go.
     pub(super) fn take(manifest: &Path) -> Option<Lease> {
         let file = File::open(manifest).ok()?;
         file.try_lock_shared().ok()?;
-        // Whoever pruned it between the two has moved it away.
+        // Another process may have pruned the entry between the two calls.
         let (ours, there) = (file.metadata().ok()?, manifest.metadata().ok()?);
         if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
             return None;
         }
-        // A cache that only others may write keeps its times: it is theirs to prune.
+        // A cache that this user cannot write to keeps its times: others prune it.
         let _ = futimens(&file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW);
         Some(Lease(Some(Arc::new(file))))
     }
 }
 
-/// The right to remove the entry with this manifest, for as long as it is held; nothing has to be
-/// held for an entry that has none.
+/// The right to remove the entry with this manifest, for as long as the file is held. An entry
+/// without a manifest needs none.
 pub(super) fn sole(manifest: &Path) -> Result<Option<File>, InUse> {
     let Ok(file) = File::open(manifest) else {
         return Ok(None);

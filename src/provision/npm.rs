@@ -1,26 +1,26 @@
-//! [edge] Has npm bring a package.
+//! Fetches packages with npm.
 //!
-//! The package of a release for one platform is a version of its own, `0.169.0-linux-x64`. What npm
-//! downloads goes through a cache of ours, and not through the person's.
+//! The package of a release for one platform is a version of its own, `0.169.0-linux-x64`. npm
+//! downloads through a cache of ours, not the user's.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semver::Version;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::provision::client::{Download, Query, Refusal, quote};
-use crate::provision::fetch::Wanted;
-use crate::provision::{Client, Progress, Tell};
+use crate::provision::client::{self, Download, Refusal, quote};
+use crate::provision::package::{ExpectedDigest, Package, Request};
+use crate::provision::{Client, Clients, OnProgress, pins};
 
-/// The package that has the native executables, and the releases' own tags.
+/// The package with the native executables and the tags of the releases.
 const PACKAGE: &str = "@openai/codex";
 
-/// How much of npm's report is quoted: its first lines say what, the later ones what to try.
+/// How many lines of npm's report are quoted: the first say what is wrong, the later what to try.
 const LINES: usize = 3;
 
-/// A list as npm prints it: one alone stands by itself.
+/// A list as npm prints it: a single entry stands without brackets.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Listed {
@@ -28,110 +28,101 @@ enum Listed {
     One(String),
 }
 
-/// The newest release.
-pub(super) fn latest(commands: &[Vec<String>], tell: &mut Tell<'_>) -> Result<Version, Refusal> {
-    let said: String = view(commands, &[PACKAGE, "dist-tags.latest"], tell)?;
-    release(&said).ok_or_else(|| Refusal::Failed(format!("it names `{said}` as the latest")))
+pub(super) fn latest(
+    clients: &Clients,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Version, Refusal> {
+    let tagged: String = view(clients, &[PACKAGE, "dist-tags.latest"], on_progress)?;
+    release(&tagged).ok_or_else(|| Refusal::Failed(format!("it names `{tagged}` as the latest")))
 }
 
 /// Every release that has a package for the platform.
 pub(super) fn published(
-    commands: &[Vec<String>],
+    clients: &Clients,
     platform: &str,
-    tell: &mut Tell<'_>,
+    on_progress: &mut OnProgress<'_>,
 ) -> Result<BTreeSet<Version>, Refusal> {
-    let listed = match view(commands, &[PACKAGE, "versions"], tell)? {
+    let listed = match view(clients, &[PACKAGE, "versions"], on_progress)? {
         Listed::Many(listed) => listed,
         Listed::One(only) => vec![only],
     };
     let ending = format!("-{platform}");
-    let of_platform = |tagged: &String| Version::parse(tagged.strip_suffix(&ending)?).ok();
-    Ok(listed.iter().filter_map(of_platform).collect())
+    let release = |tagged: &String| Version::parse(tagged.strip_suffix(&ending)?).ok();
+    Ok(listed.iter().filter_map(release).collect())
 }
 
 /// The release that a version of the package belongs to: it may name a platform as well.
 fn release(tagged: &str) -> Option<Version> {
-    let of_system = |system: &&str| tagged.split_once(*system).map(|(release, _)| release);
-    let release = ["-linux-", "-darwin-", "-win32-"].iter().find_map(of_system);
+    let before = |system: &&str| tagged.split_once(*system).map(|(release, _)| release);
+    let release = ["-linux-", "-darwin-", "-win32-"].iter().find_map(before);
     Version::parse(release.unwrap_or(tagged)).ok()
 }
 
-/// The integrity that npm's metadata states for a release.
-pub(super) fn integrity(wanted: &Wanted<'_>, tell: &mut Tell<'_>) -> Result<String, Refusal> {
-    view::<String>(&wanted.clients.npm, &[&package(wanted), "dist.integrity"], tell)
-}
-
-/// Downloads the package of a release.
-pub(super) fn pack(
-    wanted: &Wanted<'_>,
-    room: &Path,
-    tell: &mut Tell<'_>,
-) -> Result<PathBuf, Refusal> {
-    let total = wanted.row.as_ref().and_then(|row| row.npm_bytes);
-    let version = wanted.version;
+pub(super) fn package(
+    request: &Request<'_>,
+    scratch: &Path,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Package, Refusal> {
+    let name = format!("{PACKAGE}@{}-{}", request.version, request.platform);
+    // A pinned release is asked for too: it tells soon that there is none, or no network.
+    let stated = view(request.clients, &[&name, "dist.integrity"], on_progress)?;
+    let expected = match request.pinned.as_ref().and_then(|row| row.npm.clone()) {
+        Some(digest) => ExpectedDigest { digest, authority: pins::NAME },
+        None => ExpectedDigest { digest: stated, authority: "npm's metadata" },
+    };
     let download = Download {
-        commands: &wanted.clients.npm,
+        client: Client::Npm,
         arguments: vec![
             "pack".into(),
-            package(wanted).into(),
+            name.into(),
             "--json".into(),
             "--cache".into(),
-            room.join("npm").into(),
+            scratch.join("npm").into(),
             "--pack-destination".into(),
-            room.join("out").into(),
+            scratch.join("out").into(),
         ],
-        room,
         extension: "tgz",
-        progress: &|arrived| {
-            // npm's cache keeps a little more than the package.
-            let bytes = total.map_or(arrived, |total| arrived.min(total));
-            let version = version.clone();
-            Progress::Fetching { client: Client::Npm, version, bytes, total }
-        },
+        total: request.pinned.as_ref().and_then(|row| row.npm_bytes),
     };
-    download.fetch(tell).map_err(explain)
-}
-
-fn package(wanted: &Wanted<'_>) -> String {
-    format!("{PACKAGE}@{}-{}", wanted.version, wanted.platform)
+    let file = download.run(request, scratch, on_progress).map_err(explain)?;
+    Ok(Package { client: Client::Npm, file, expected: Some(expected) })
 }
 
 /// One value of npm's metadata.
 ///
-/// With one retry: by itself npm takes 70 s to find that there is no network, with one 10 s.
+/// With one retry: left alone npm takes 70 s to find that there is no network, with one 10 s.
 fn view<T: DeserializeOwned>(
-    commands: &[Vec<String>],
-    what: &[&str],
-    tell: &mut Tell<'_>,
+    clients: &Clients,
+    value: &[&str],
+    on_progress: &mut OnProgress<'_>,
 ) -> Result<T, Refusal> {
-    let arguments = [&["view"], what, &["--json", "--fetch-retries=1"]].concat();
-    let progress = Progress::Asking { client: Client::Npm };
-    let said = Query { commands, arguments: &arguments, progress }.ask(tell).map_err(explain)?;
+    let arguments = [&["view"], value, &["--json", "--fetch-retries=1"]].concat();
+    let printed = client::ask(Client::Npm, clients, &arguments, on_progress).map_err(explain)?;
     // An older npm prints nothing, and does not fail, for a version that is not there.
-    serde_json::from_str(&said)
-        .map_err(|_| Refusal::Unknown(format!("it has no {}", what.join(" "))))
+    serde_json::from_str(&printed)
+        .map_err(|_| Refusal::Unknown(format!("it has no {}", value.join(" "))))
 }
 
-/// Reads npm's report.
+/// Reads npm's report of a failure.
 fn explain(refusal: Refusal) -> Refusal {
     let Refusal::Failed(report) = refusal else {
         return refusal;
     };
     let unknown = ["code E404", "code ETARGET"].iter().any(|code| report.contains(code));
-    let said = quote(report.lines().filter_map(told).take(LINES));
-    if unknown { Refusal::Unknown(said) } else { Refusal::Failed(said) }
+    let quoted = quote(report.lines().filter_map(content).take(LINES));
+    if unknown { Refusal::Unknown(quoted) } else { Refusal::Failed(quoted) }
 }
 
-/// What a line of the report says, without what npm says of itself.
-fn told(line: &str) -> Option<&str> {
+/// A line of the report without its prefix; `None` for one that says nothing of the failure.
+fn content(line: &str) -> Option<&str> {
     let line = line.trim();
-    let said = line.strip_prefix("npm error").or_else(|| line.strip_prefix("npm ERR!"));
-    let said = said.unwrap_or(line).trim();
-    let noise = said.is_empty()
-        || said == "404"
-        || ["npm warn", "npm WARN", "npm notice"].iter().any(|prefix| said.starts_with(prefix))
-        || said.starts_with("A complete log of this run");
-    (!noise).then_some(said)
+    let rest = line.strip_prefix("npm error").or_else(|| line.strip_prefix("npm ERR!"));
+    let rest = rest.unwrap_or(line).trim();
+    let noise = rest.is_empty()
+        || rest == "404"
+        || ["npm warn", "npm WARN", "npm notice"].iter().any(|prefix| rest.starts_with(prefix))
+        || rest.starts_with("A complete log of this run");
+    (!noise).then_some(rest)
 }
 
 #[cfg(test)]

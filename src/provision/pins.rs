@@ -1,28 +1,36 @@
-//! [edge] Reads the rows of `ci/servers.lock`.
-//!
-//! The file is built in, so a row that cannot be read is our own mistake and panics.
+//! The rows of `ci/servers.lock`, which is built in.
 
 use semver::Version;
 use serde::Deserialize;
 
-use crate::provision::Pinned;
-
-/// What `ci/servers.lock` is called in errors.
+/// How errors call the file.
 pub(super) const NAME: &str = "ci/servers.lock";
+
+/// A row of `ci/servers.lock`: the digests of a release's packages on one platform.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pinned {
+    pub version: Version,
+    /// npm's name of the platform: `linux-x64`.
+    pub platform: String,
+    /// The integrity of the npm package, `sha512-` and base64.
+    pub npm: Option<String>,
+    pub npm_bytes: Option<u64>,
+    /// The sha256 of the wheel in hex.
+    pub wheel: Option<String>,
+}
 
 #[derive(Deserialize)]
 struct Rows {
     server: Vec<Pinned>,
 }
 
-/// All rows, in the order of the file.
-pub(super) fn rows() -> Vec<Pinned> {
+pub fn rows() -> Vec<Pinned> {
     let rows: Rows = toml::from_str(include_str!("../../ci/servers.lock"))
         .expect("ci/servers.lock has rows of the right form");
     rows.server
 }
 
-/// The row of this release on this platform.
 pub(super) fn row(version: &Version, platform: &str) -> Option<Pinned> {
     rows().into_iter().find(|row| row.version == *version && row.platform == platform)
 }

@@ -1,49 +1,50 @@
-//! [edge] Has pip bring a wheel.
+//! Fetches wheels with pip.
 //!
 //! pip picks the wheel for the machine it runs on, and checks it against its own index. Only wheels
-//! are taken: another kind of package would run code of its own while it is fetched.
+//! are taken: another kind of package would run its own code while it is fetched.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semver::Version;
 
-use crate::provision::client::{Download, Query, Refusal, quote};
-use crate::provision::fetch::Wanted;
-use crate::provision::{Client, Progress, Tell};
+use crate::provision::client::{self, Download, Refusal, quote};
+use crate::provision::package::{ExpectedDigest, Package, Request};
+use crate::provision::{Client, Clients, OnProgress, pins};
 
 /// The package whose wheels have the native executables.
 const PACKAGE: &str = "openai-codex-cli-bin";
 
-/// How much of pip's report is quoted: the end says what, the line before it often why.
+/// How many lines of pip's report are quoted: the last says what is wrong, the one before often
+/// why.
 const LINES: usize = 3;
 
-/// The newest release that pip has, a prerelease aside.
-pub(super) fn latest(commands: &[Vec<String>], tell: &mut Tell<'_>) -> Result<Version, Refusal> {
-    let newest = published(commands, tell)?.pop_last();
-    newest.ok_or_else(|| Refusal::Failed("it names no version in a form that is known".to_owned()))
+/// The newest release that pip has, prereleases aside.
+pub(super) fn latest(
+    clients: &Clients,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Version, Refusal> {
+    let newest = published(clients, on_progress)?.pop_last();
+    newest.ok_or_else(|| Refusal::Failed("it names no version in a known form".to_owned()))
 }
 
 /// Every release that pip has, prereleases aside.
 pub(super) fn published(
-    commands: &[Vec<String>],
-    tell: &mut Tell<'_>,
+    clients: &Clients,
+    on_progress: &mut OnProgress<'_>,
 ) -> Result<BTreeSet<Version>, Refusal> {
     let arguments = ["index", "versions", "--disable-pip-version-check", PACKAGE];
-    let progress = Progress::Asking { client: Client::Pip };
-    let said = Query { commands, arguments: &arguments, progress }.ask(tell).map_err(explain)?;
-    Ok(listed(&said))
+    let printed = client::ask(Client::Pip, clients, &arguments, on_progress).map_err(explain)?;
+    Ok(listed(&printed))
 }
 
-/// Downloads the wheel of a release.
-pub(super) fn download(
-    wanted: &Wanted<'_>,
-    room: &Path,
-    tell: &mut Tell<'_>,
-) -> Result<PathBuf, Refusal> {
-    let version = wanted.version;
+pub(super) fn package(
+    request: &Request<'_>,
+    scratch: &Path,
+    on_progress: &mut OnProgress<'_>,
+) -> Result<Package, Refusal> {
     let download = Download {
-        commands: &wanted.clients.pip,
+        client: Client::Pip,
         arguments: vec![
             "download".into(),
             "--no-deps".into(),
@@ -52,27 +53,26 @@ pub(super) fn download(
             "--disable-pip-version-check".into(),
             "--progress-bar=off".into(),
             "-d".into(),
-            room.join("out").into(),
-            format!("{PACKAGE}=={version}").into(),
+            scratch.join("out").into(),
+            format!("{PACKAGE}=={}", request.version).into(),
         ],
-        room,
         extension: "whl",
-        progress: &|bytes| {
-            let version = version.clone();
-            Progress::Fetching { client: Client::Pip, version, bytes, total: None }
-        },
+        total: None,
     };
-    download.fetch(tell).map_err(explain)
+    let file = download.run(request, scratch, on_progress).map_err(explain)?;
+    let digest = request.pinned.as_ref().and_then(|row| row.wheel.clone());
+    let expected = digest.map(|digest| ExpectedDigest { digest, authority: pins::NAME });
+    Ok(Package { client: Client::Pip, file, expected })
 }
 
-/// The versions that pip lists, in a form that is known.
-fn listed(said: &str) -> BTreeSet<Version> {
-    let listed = said.lines().find_map(|line| line.strip_prefix("Available versions:"));
+/// The versions that pip lists, as far as they have a known form.
+fn listed(printed: &str) -> BTreeSet<Version> {
+    let listed = printed.lines().find_map(|line| line.strip_prefix("Available versions:"));
     let words = listed.unwrap_or_default().split(',');
     words.filter_map(|word| Version::parse(word.trim()).ok()).collect()
 }
 
-/// Reads pip's report.
+/// Reads pip's report of a failure.
 fn explain(refusal: Refusal) -> Refusal {
     let Refusal::Failed(report) = refusal else {
         return refusal;
@@ -82,8 +82,8 @@ fn explain(refusal: Refusal) -> Refusal {
         report.contains("No matching distribution") && !report.contains("(from versions: none)");
     let lines: Vec<_> = report.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.len().saturating_sub(LINES);
-    let said = quote(lines[last..].iter().map(|line| line.trim_start_matches("ERROR: ")));
-    if unknown { Refusal::Unknown(said) } else { Refusal::Failed(said) }
+    let quoted = quote(lines[last..].iter().map(|line| line.trim_start_matches("ERROR: ")));
+    if unknown { Refusal::Unknown(quoted) } else { Refusal::Failed(quoted) }
 }
 
 #[cfg(test)]
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn the_versions_stand_in_one_line() {
-        let said = "x (0.163.0)\nAvailable versions: 0.163.0, 0.162.1\n";
-        let found: Vec<_> = super::listed(said).iter().map(ToString::to_string).collect();
+        let printed = "x (0.163.0)\nAvailable versions: 0.163.0, 0.162.1\n";
+        let found: Vec<_> = super::listed(printed).iter().map(ToString::to_string).collect();
         expect![[r#"["0.162.1", "0.163.0"]"#]].assert_eq(&format!("{found:?}"));
     }
 }

@@ -1,7 +1,7 @@
-//! [edge] Unpacks a package.
+//! Unpacks a package.
 //!
-//! Keeps the tree and its executable bits, nothing else of what an archive can say. An entry that
-//! is a link, or that leads out of the tree, condemns the whole package.
+//! Only the files and their executable bits are kept. A package with a link, or with an entry that
+//! leads out of the tree, is refused.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek};
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_tarball_is_refused() {
+    fn a_truncated_tarball_is_refused() {
         let mut package = tarball(&[(EntryType::Regular, "package/a", 0o755)]);
         package.truncate(20);
         check(|into| super::tarball(&*package, into), expect!["incomplete deflate stream"]);

@@ -1,16 +1,16 @@
-//! [shell] Events as JSON, one object a line.
+//! Events as JSON, one object a line.
 //!
-//! The first line names the schema. Every object has `event` and what belongs to it; a finding is
-//! the same object here and in the summary. A reader skips keys and events that it does not know.
+//! The first line names the schema. Every object has `event` and the keys of that event; a finding
+//! is the same object here and in the summary. A reader skips unknown keys and events.
 
 use serde_json::{Value, json};
 
-use super::summary::{Recorded, Summary};
+use super::summary::Summary;
 use super::words;
-use crate::campaign::{Event, Subject};
+use crate::campaign::Event;
 
 /// The schema of the lines.
-pub const SCHEMA: &str = "heirloom events v1";
+pub const SCHEMA: &str = "heirloom events v2";
 
 /// One event as a JSON object.
 pub fn event(event: &Event) -> Value {
@@ -18,7 +18,7 @@ pub fn event(event: &Event) -> Value {
         Event::Began { subject, seed, jobs, cases, time } => json!({
             "event": "began",
             "schema": SCHEMA,
-            "server": server(subject),
+            "server": subject,
             "seed": seed,
             "jobs": jobs,
             "cases": cases,
@@ -45,10 +45,10 @@ pub fn event(event: &Event) -> Value {
             "runs": runs,
             "lines": lines,
         }),
-        Event::Told(told) => json!({
-            "event": "told",
-            "finding": Recorded::new(told),
-            "program": told.plan.to_string(),
+        Event::FindingReport(report) => json!({
+            "event": "finding",
+            "finding": report.record,
+            "program": report.trace.program.to_string(),
         }),
         Event::Stale(stale) => json!({
             "event": "stale",
@@ -62,10 +62,4 @@ pub fn event(event: &Event) -> Value {
             "summary": Summary::new(outcome),
         }),
     }
-}
-
-/// The server as an object.
-pub fn server(subject: &Subject) -> Value {
-    let Subject { spec, version, digest, others } = subject;
-    json!({ "spec": spec, "version": version, "digest": digest, "others": others })
 }

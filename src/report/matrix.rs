@@ -1,77 +1,82 @@
-//! [shell] A matrix for a terminal.
+//! A matrix for a terminal: a line for each clause that some release breaks or does not support.
 //!
-//! Every clause that some release breaks, or cannot be asked for, has a line; those that hold
-//! everywhere and those that nobody tried are named together. Releases that do not fit beside each
-//! other follow below.
+//! Clauses that hold everywhere and those that were never tested are listed together. Releases that
+//! do not fit beside each other follow below.
 
-use crate::contract::row;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Place, State, Turn};
+use itertools::Itertools;
 
-use super::paint::{Ink, Paint};
+use super::style::{Color, Style};
 use super::words::{self, plural};
+use crate::contract::row;
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
 pub mod changes;
-pub mod document;
-pub mod march;
+pub mod json;
+pub mod progress;
 pub mod page;
-pub mod shelf;
+pub mod files;
 #[cfg(test)]
 mod tests;
 
-/// Columns that a line's name takes: an id of three letters and a dimension of three.
-const NAME: usize = 11;
-
-/// Columns that a cell takes at the least: the longest of its words, and a gap.
-const CELL: usize = 9;
+/// Columns of a cell at least: its longest word, and a gap.
+const CELL: usize = 11;
 
 /// The matrix, ending its last line.
-pub fn text(matrix: &Matrix, paint: &Paint) -> String {
-    let mut text = String::new();
+pub fn text(matrix: &Matrix, style: &Style) -> String {
+    let rows = matrix.rows.iter().filter(|(_, cells)| tells(cells));
+    let name_width = rows.map(|(row, _)| name(*row).chars().count()).max().unwrap_or(0);
     let widest = matrix.columns.iter().map(|column| column.label.len() + 2).max().unwrap_or(0);
-    let cell = widest.max(CELL);
-    let fit = (paint.width.saturating_sub(NAME) / cell).max(1);
+    let table = Table { matrix, style, name_width, cell_width: widest.max(CELL) };
+    let fit = (style.width.saturating_sub(name_width) / table.cell_width).max(1);
     let columns: Vec<usize> = (0..matrix.columns.len()).collect();
-    for columns in columns.chunks(fit) {
-        text.push_str(&block(matrix, columns, cell, paint));
-        text.push('\n');
-    }
-    text.push_str(&remainder(matrix, paint));
-    text.push_str(&turns(matrix, paint));
-    text
+    let blocks = columns.chunks(fit).map(|columns| format!("{}\n", table.block(columns)));
+    format!("{}{}{}", blocks.collect::<String>(), remainder(matrix, style), turns(matrix, style))
 }
 
-/// How a cell stands, in a word.
-pub fn word(cell: &Cell) -> &'static str {
-    match cell.state {
+/// How a cell stands, in a word; a known deviation in brackets.
+pub fn word(cell: &Cell) -> String {
+    let word = match cell.state {
         State::Holds => "holds",
         State::Broken if cell.widened() => "WIDENED",
         State::Broken => "broken",
         State::Untestable => "-",
         State::Untried => ".",
-    }
+    };
+    if cell.is_known() { format!("({word})") } else { word.to_owned() }
 }
 
-/// A clause and its dimension, as `R4 AP`.
-pub fn name(place: Place) -> String {
-    let dimension = place.dimension.map_or(String::new(), |dimension| format!(" {dimension}"));
-    format!("{}{dimension}", place.clause)
+/// A row's clause and setting, as `R4 cold resume · approval policy`.
+pub fn name(row: Row) -> String {
+    words::clause(row.clause, row.dimension)
 }
 
-/// A turn in a line: what breaks or is repaired, and against which release before.
-pub fn turn(matrix: &Matrix, turn: &Turn) -> String {
+/// Rows as a list, each clause once with its settings.
+pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
+    let by_clause = rows.into_iter().chunk_by(|row| row.clause);
+    let clauses = by_clause.into_iter().map(|(clause, rows)| {
+        let settings = rows.filter_map(|row| row.dimension.map(words::dimension)).join(", ");
+        let settings = if settings.is_empty() { settings } else { format!(" ({settings})") };
+        words::unbroken(&format!("{}{settings}", clause.titled()))
+    });
+    let clauses = clauses.collect::<Vec<_>>();
+    if clauses.is_empty() { "none".to_owned() } else { clauses.join(", ") }
+}
+
+/// A turning point in a line: what breaks or is repaired, compared with which release before.
+pub fn turn(matrix: &Matrix, turn: &TurningPoint) -> String {
     let from = &matrix.columns[turn.from].label;
     let cells = &matrix.rows[&turn.place];
     let now = match (cells[turn.from].state, cells[turn.to].state) {
         (State::Broken, State::Holds) => "is repaired",
         (State::Broken, _) if turn.gained.is_empty() => "is broken in fewer ways",
         (State::Broken, _) => "is broken in other ways",
-        _ if cells[turn.to].widened() => "breaks, and allows more than is due",
+        _ if cells[turn.to].widened() => "breaks, and the release allows more than it should",
         _ => "breaks",
     };
     format!("{} {now} (compared with {from})", name(turn.place))
 }
 
-/// How many releases ran, where it was not each of them to the end.
+/// How many releases ran, unless all ran to their end.
 pub fn gaps(matrix: &Matrix) -> Option<String> {
     let (ran, all) = (count_of_ran(matrix), matrix.columns.len());
     let stopped = matrix.columns.iter().filter_map(Column::results);
@@ -88,120 +93,132 @@ fn count_of_ran(matrix: &Matrix) -> usize {
     matrix.columns.iter().filter(|column| column.results().is_some()).count()
 }
 
-/// What is said of changes where none is to be told.
+/// Stands in place of the changes where there are none.
 pub fn unchanged(matrix: &Matrix) -> &'static str {
     match count_of_ran(matrix) {
-        0 => "not known, since no release ran",
-        1 => "not known, since only one release ran",
-        _ => "nothing that these releases show",
+        0 => "not known, because no release ran",
+        1 => "not known, because only one release ran",
+        _ => "no change between these releases",
     }
 }
 
-/// Whether a row says more than that it holds, or that nobody tried.
+/// Whether a row needs a line: it does not merely hold everywhere or nowhere get tested.
 pub fn tells(cells: &[Cell]) -> bool {
     let has = |state: State| cells.iter().any(|cell| cell.state == state);
     has(State::Broken) || (has(State::Untestable) && has(State::Holds))
 }
 
-fn block(matrix: &Matrix, columns: &[usize], width: usize, paint: &Paint) -> String {
-    let label = |at: &usize| format!("{:>width$}", matrix.columns[*at].label);
-    let labels: Vec<String> = columns.iter().map(label).collect();
-    let mut text =
-        format!("{}\n", paint.ink(Ink::Strong, &format!("{:NAME$}{}", "", labels.concat())));
-    for (place, cells) in matrix.rows.iter().filter(|(_, cells)| tells(cells)) {
-        let cells: Vec<String> = columns
-            .iter()
-            .map(|at| match matrix.columns[*at].outcome {
-                Outcome::Ran(_) => {
-                    paint.ink(ink(&cells[*at]), &format!("{:>width$}", word(&cells[*at])))
-                }
-                Outcome::NotRun(_) => format!("{:>width$}", "?"),
-            })
-            .collect();
-        let name = format!("{:<5}{}", place.clause, dimension(*place));
-        text.push_str(&format!("{name:NAME$}{}\n", cells.concat()));
+/// The rows without a line of their own: those that hold wherever they were tested, and those that
+/// were not tested.
+pub struct Quiet<'a> {
+    pub holding: Vec<&'a Row>,
+    pub untested: Vec<&'a Row>,
+}
+
+impl<'a> Quiet<'a> {
+    pub fn of(matrix: &'a Matrix) -> Quiet<'a> {
+        let rows = matrix.rows.iter().filter(|(_, cells)| !tells(cells));
+        let (holding, untested): (Vec<_>, Vec<_>) =
+            rows.partition(|(_, cells)| cells.iter().any(Cell::is_judged));
+        let [holding, untested] =
+            [holding, untested].map(|rows| rows.into_iter().map(|(row, _)| row).collect());
+        Quiet { holding, untested }
     }
-    text
 }
 
-fn dimension(place: Place) -> String {
-    place.dimension.map_or(String::new(), |dimension| dimension.to_string())
+struct Table<'a> {
+    matrix: &'a Matrix,
+    style: &'a Style,
+    name_width: usize,
+    cell_width: usize,
 }
 
-fn ink(cell: &Cell) -> Ink {
+impl Table<'_> {
+    /// The table of some columns.
+    fn block(&self, columns: &[usize]) -> String {
+        let Table { matrix, name_width, cell_width, .. } = self;
+        let labels = columns.iter().map(|at| format!("{:>cell_width$}", matrix.columns[*at].label));
+        let head = format!("{:name_width$}{}", "", labels.collect::<String>());
+        let mut text = self.style.heading(&head);
+        for (row, cells) in matrix.rows.iter().filter(|(_, cells)| tells(cells)) {
+            let cells = columns.iter().map(|at| self.cell(&matrix.columns[*at], &cells[*at]));
+            let cells = cells.collect::<String>();
+            text.push_str(&format!("{:name_width$}{cells}\n", name(*row)));
+        }
+        text
+    }
+
+    fn cell(&self, column: &Column, cell: &Cell) -> String {
+        let width = self.cell_width;
+        match column.outcome {
+            Outcome::Ran(_) => self.style.paint(color(cell), &format!("{:>width$}", word(cell))),
+            Outcome::NotRun(_) => format!("{:>width$}", "?"),
+        }
+    }
+}
+
+fn color(cell: &Cell) -> Color {
     match cell.state {
-        State::Holds => Ink::Good,
-        State::Broken if cell.is_known() => Ink::Doubtful,
-        State::Broken => Ink::Bad,
-        State::Untestable | State::Untried => Ink::Faint,
+        State::Holds => Color::Good,
+        State::Broken if cell.is_known() => Color::Doubtful,
+        State::Broken => Color::Bad,
+        State::Untestable | State::Untried => Color::Faint,
     }
 }
 
-/// What has no line, and what the signs mean.
-fn remainder(matrix: &Matrix, paint: &Paint) -> String {
-    let with = |fits: &dyn Fn(&[Cell]) -> bool| -> Vec<String> {
-        let rows = matrix.rows.iter().filter(|(_, cells)| !tells(cells) && fits(cells));
-        rows.map(|(place, _)| name(*place)).collect()
-    };
-    let judged = |cells: &[Cell]| cells.iter().any(Cell::is_judged);
-    let holds = with(&judged);
-    let silent = with(&|cells| !judged(cells));
-    let list = |names: &[String]| match names {
-        [] => "none".to_owned(),
-        names => names.join(", "),
-    };
-    let mut text = String::new();
-    text.push_str(&paint.row("holds", &format!("wherever it was tried: {}", list(&holds))));
-    text.push_str(&paint.row("not tried", &format!("on any release: {}", list(&silent))));
-    text.push_str(&paint.row(
+/// The rows without a line, the meaning of the signs, and how each release fared.
+fn remainder(matrix: &Matrix, style: &Style) -> String {
+    let Quiet { holding, untested } = Quiet::of(matrix);
+    let mut text = style.row("holds", &format!("wherever it was tested: {}", names(holding)));
+    text.push_str(&style.row("not tested", &format!("on any release: {}", names(untested))));
+    text.push_str(&style.row(
         "signs",
-        "WIDENED: broken, and the release allows more than is due; -: the release cannot be asked \
-         for it; .: no case asked; ?: the release was not run",
+        "WIDENED: broken, and the release allows more than it should; in brackets: a known \
+         deviation; -: the release does not support it; .: not tested; ?: the release was not run",
     ));
     for column in &matrix.columns {
-        text.push_str(&standing(column, paint));
+        text.push_str(&standing(column, style));
     }
     if let Some(gaps) = gaps(matrix) {
-        text.push_str(&paint.row_in(Ink::Doubtful, "not all", &gaps));
+        text.push_str(&style.row_in(Color::Doubtful, "incomplete", &gaps));
     }
     text
 }
 
-/// What became of a release, in a line.
-fn standing(column: &Column, paint: &Paint) -> String {
+/// How a release fared, in a line.
+fn standing(column: &Column, style: &Style) -> String {
     match &column.outcome {
         Outcome::NotRun(reason) => {
-            paint.row_in(Ink::Doubtful, &column.label, &format!("not run: {reason}"))
+            style.row_in(Color::Doubtful, &column.label, &format!("not run: {reason}"))
         }
         Outcome::Ran(results) => {
             let stored = if results.stored { ", run before" } else { "" };
-            let stopped = if results.interrupted { ", stopped before its time" } else { "" };
+            let stopped = if results.interrupted { ", stopped early" } else { "" };
             let inconclusive: u64 = results.inconclusive.values().sum();
-            let silent = match inconclusive {
+            let inconclusive = match inconclusive {
                 0 => String::new(),
                 cases => format!(", {} inconclusive", plural(cases, "case")),
             };
             let found = plural(results.findings.len(), "finding");
             let line = format!(
-                "{}, {found}{silent}, {}{stored}{stopped}",
+                "{}, {found}{inconclusive}, {}{stored}{stopped}",
                 plural(results.cases, "case"),
                 words::time(results.wall),
             );
-            paint.row(&column.label, &line)
+            style.row(&column.label, &line)
         }
     }
 }
 
-fn turns(matrix: &Matrix, paint: &Paint) -> String {
+fn turns(matrix: &Matrix, style: &Style) -> String {
     let turns = matrix.turns();
-    let mut text = format!("\n{}\n", paint.ink(Ink::Strong, "What changed when"));
+    let mut text = format!("\n{}", style.heading("What changed when"));
     if turns.is_empty() {
         text.push_str(&format!("  {}\n", unchanged(matrix)));
     }
-    for one in &turns {
-        let line = turn(matrix, one);
-        let meaning = row(one.place.clause).text;
-        text.push_str(&paint.row(&matrix.columns[one.to].label, &format!("{line}: {meaning}")));
+    for point in &turns {
+        let line = format!("{}: {}", turn(matrix, point), row(point.place.clause).text);
+        text.push_str(&style.row(&matrix.columns[point.to].label, &line));
     }
     text
 }

@@ -1,37 +1,35 @@
-//! [shell] How far a campaign is, on stderr.
-//!
-//! A bar that stays at the bottom of a terminal; elsewhere a line now and then. What is found gets
-//! a line at once, which begins with its clause. Says nothing where it is told to be silent.
+//! How far a campaign is, on stderr: a bar on a terminal, a line now and then elsewhere, and a line
+//! for each finding.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::words::{self, plural, rate};
-use crate::campaign::{Event, Status, Told};
+use crate::campaign::{Event, FindingReport};
+use crate::contract::Clause;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 
-/// How often the bar moves by itself: its clock shows tenths of nothing smaller than a second.
+/// How often the bar is drawn: it shows seconds.
 const TICK: Duration = Duration::from_millis(200);
 
 /// How often there is a line where there is no bar: six in a minute are read, more are skipped.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// How much is said.
+/// Stands in place of the time left once no further case is begun.
+const FINISHING: &str = "finishing: findings are confirmed, known deviations replayed";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// A bar.
     Bar,
-    /// Lines.
     Lines,
-    /// Nothing.
     Silent,
 }
 
 impl Pace {
-    /// What stderr takes.
     pub fn of_stderr() -> Pace {
         if console::Term::stderr().is_term() { Pace::Bar } else { Pace::Lines }
     }
@@ -44,10 +42,12 @@ pub struct Progress {
     bar: ProgressBar,
     budget: Budget,
     cases: u64,
-    found: BTreeSet<Signature>,
-    /// Signatures that are looked into, with runs and lines so far.
-    open: BTreeMap<Signature, (u32, usize)>,
+    new: BTreeSet<Signature>,
+    known: BTreeSet<Signature>,
+    /// Signatures that are being shrunk.
+    shrinking: BTreeSet<Signature>,
     line_at: Duration,
+    finishing: bool,
 }
 
 /// What the campaign may spend.
@@ -58,18 +58,24 @@ struct Budget {
 }
 
 impl Progress {
-    /// Progress at a pace.
     pub fn new(pace: Pace) -> Progress {
-        let bar = match pace {
-            Pace::Bar => ProgressBar::no_length(),
-            Pace::Lines | Pace::Silent => ProgressBar::hidden(),
-        };
-        let (budget, found, open) = (Budget::default(), BTreeSet::new(), BTreeMap::new());
-        Progress { pace, bar, budget, cases: 0, found, open, line_at: LINE_EVERY }
+        Progress {
+            pace,
+            bar: match pace {
+                Pace::Bar => ProgressBar::no_length(),
+                Pace::Lines | Pace::Silent => ProgressBar::hidden(),
+            },
+            budget: Budget::default(),
+            cases: 0,
+            new: BTreeSet::new(),
+            known: BTreeSet::new(),
+            shrinking: BTreeSet::new(),
+            line_at: LINE_EVERY,
+            finishing: false,
+        }
     }
 
-    /// Takes one event.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         match event {
             Event::Began { subject, seed, jobs, cases, time } => {
                 self.budget = Budget { cases: *cases, time: *time };
@@ -80,58 +86,75 @@ impl Progress {
                 self.begin();
             }
             Event::NoSchema { reason } => self.line(&format!(
-                "the server prints no schema ({reason}); nothing is gated, and W2 checks JSON-RPC \
-                 only"
+                "the server prints no schema ({reason}): every step is tried, and {} checks \
+                 JSON-RPC only",
+                Clause::W2.titled()
             )),
             Event::NoSandbox { reason } => {
-                self.line(&format!("E2 is not tested: this machine cannot sandbox: {reason}"));
+                let clause = Clause::E2.titled();
+                self.line(&format!(
+                    "{clause} is not tested: this machine cannot sandbox commands: {reason}"
+                ));
             }
             Event::Case { index, inconclusive, .. } => {
                 self.cases += 1;
                 if let Some(reason) = inconclusive {
-                    self.line(&format!("case {index} says nothing: {reason}"));
+                    self.line(&format!("case {index} is inconclusive: {reason}"));
                 }
             }
-            Event::Found { signature, index, known } => self.found(signature, *index, *known),
-            Event::Shrinking { signature, runs, lines } => {
-                self.open.insert(signature.clone(), (*runs, *lines));
+            Event::Found { signature, index, known: true } => self.found_known(signature, *index),
+            Event::Found { signature, index, known: false } => self.found_new(signature, *index),
+            Event::Shrinking { signature, .. } => {
+                self.shrinking.insert(signature.clone());
             }
-            Event::Told(told) => self.told(told),
+            Event::FindingReport(report) => self.reported(report),
             Event::Stale(stale) => {
-                self.line(&format!("{}: stale; {}", stale.signature, words::stale(stale)));
+                let signature = words::signature(&stale.signature);
+                self.line(&format!("stale known deviation {signature}: {}", words::stale(stale)));
             }
             Event::Ended(_) => {}
         }
         self.show();
     }
 
-    /// Takes the bar away.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// A signature that is found again has now shown with more allowed than was due.
-    fn found(&mut self, signature: &Signature, index: u64, known: bool) {
-        let again = !self.found.insert(signature.clone());
-        let widened = if again { " now WIDENED," } else { "" };
-        if !known {
-            self.open.insert(signature.clone(), (0, 0));
-        }
-        let then = if known { "known" } else { "shrinking it" };
-        self.line(&format!("{signature}:{widened} in case {index}; {then}"));
+    fn found_known(&mut self, signature: &Signature, index: u64) {
+        let first = self.known.insert(signature.clone());
+        let signature = words::signature(signature);
+        self.line(&if first {
+            format!("case {index}: known deviation {signature}")
+        } else {
+            let more = words::ALLOWS_MORE;
+            format!("case {index}: again {signature}; this time {more}; still excused")
+        });
     }
 
-    fn told(&mut self, told: &Told) {
-        self.open.remove(&told.finding.signature());
-        if told.status == Status::Known {
+    fn found_new(&mut self, signature: &Signature, index: u64) {
+        let first = self.new.insert(signature.clone());
+        self.shrinking.insert(signature.clone());
+        let signature = words::signature(signature);
+        self.line(&if first {
+            format!("case {index}: NEW {signature}; looking for the shortest program")
+        } else {
+            let more = words::ALLOWS_MORE;
+            format!("case {index}: again {signature}; this time {more}; looking into it again")
+        });
+    }
+
+    fn reported(&mut self, report: &FindingReport) {
+        let finding = &report.finding;
+        self.shrinking.remove(&finding.signature());
+        if report.status == Status::Known {
             return;
         }
-        let widened = if told.finding.widened { "WIDENED, " } else { "" };
-        let lines = plural(told.plan.lines(), "line");
-        let signature = told.finding.signature();
-        let confirmed = words::confirmed(told.status, told.confirmed);
-        let status = words::status(told.status);
-        self.line(&format!("{signature}: {widened}{status}; {lines}, {confirmed}"));
+        let clause = words::clause(finding.clause, finding.dimension);
+        let widened = if finding.widened { "WIDENED, " } else { "" };
+        let lines = plural(report.steps, "line");
+        let (status, confirmed) = (report.status, words::confirmed(report));
+        self.line(&format!("{clause}: {widened}{status}, a program of {lines}, {confirmed}"));
     }
 
     fn begin(&self) {
@@ -147,8 +170,16 @@ impl Progress {
                 (None, Some(time)) => time.saturating_sub(state.elapsed()),
                 _ => state.eta(),
             };
+            let is_spent = match (cases, time) {
+                (None, Some(_)) => left.is_zero(),
+                _ => state.len().is_some_and(|length| state.pos() >= length),
+            };
             // A bar that cannot be drawn is no reason to end a campaign.
-            let _ = write!(text, "{} left", words::time(whole(left)));
+            let _ = if is_spent {
+                text.write_str(FINISHING)
+            } else {
+                write!(text, "{} left", words::time(whole_seconds(left)))
+            };
         };
         self.bar.set_style(style.with_key("left", left).progress_chars("=> "));
         if let Some(length) = cases.or(time.map(milliseconds)) {
@@ -168,10 +199,15 @@ impl Progress {
         };
         self.bar.set_position(position);
         self.bar.set_message(self.message(elapsed));
+        if self.pace == Pace::Lines && !self.finishing && self.budget.is_spent(self.cases, elapsed)
+        {
+            self.finishing = true;
+            self.line(FINISHING);
+        }
         if self.pace == Pace::Lines && elapsed >= self.line_at {
             self.line_at = elapsed + LINE_EVERY;
             let message = self.message(elapsed);
-            self.line(&format!("{} gone: {message}", words::time(whole(elapsed))));
+            self.line(&format!("{}: {message}", words::time(whole_seconds(elapsed))));
         }
     }
 
@@ -181,15 +217,14 @@ impl Progress {
             None => plural(self.cases, "case"),
         };
         let rate = rate(self.cases, elapsed);
-        let findings = plural(self.found.len(), "finding");
-        let shrinking = match self.open.len() {
+        let (new, known) = (self.new.len(), self.known.len());
+        let shrinking = match self.shrinking.len() {
             0 => String::new(),
-            open => format!(" ({open} shrinking)"),
+            count => format!(" ({count} being shrunk)"),
         };
-        format!("{cases}, {rate:.1}/s, {findings}{shrinking}")
+        format!("{cases}, {rate:.1}/s, {new} new{shrinking}, {known} known")
     }
 
-    /// A line that stays.
     fn line(&self, text: &str) {
         match self.pace {
             Pace::Bar => self.bar.suspend(|| eprintln!("{text}")),
@@ -200,6 +235,11 @@ impl Progress {
 }
 
 impl Budget {
+    fn is_spent(self, cases: u64, elapsed: Duration) -> bool {
+        let out_of_time = self.time.is_some_and(|time| elapsed >= time);
+        out_of_time || self.cases.is_some_and(|most| cases >= most)
+    }
+
     fn words(self) -> String {
         match (self.cases, self.time) {
             (Some(cases), Some(time)) => {
@@ -207,7 +247,7 @@ impl Budget {
             }
             (Some(cases), None) => plural(cases, "case"),
             (None, Some(time)) => words::time(time),
-            (None, None) => "without an end".to_owned(),
+            (None, None) => "until it is stopped".to_owned(),
         }
     }
 }
@@ -216,6 +256,6 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn whole(duration: Duration) -> Duration {
+fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }

@@ -1,187 +1,150 @@
-//! [shell] What a campaign came to, as one JSON object: `summary.json`.
+//! The results of a campaign as one JSON object, `summary.json`, written and read.
 //!
-//! Versioned by its schema. Dimensions and clauses are spelled as in the contract, and `clauses`
-//! has every clause, so that what never fired is seen. Keys are added under the same version, and
-//! never taken away.
+//! Versioned by its schema. Dimensions and clauses are spelled as in the contract; `clauses` has
+//! every clause, so that those that were never tested are listed. Keys are added under the same
+//! version, and never taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::json::server;
 use super::words;
-use crate::campaign::deed::Proof;
-use crate::campaign::{Noticed, Outcome, Stale, Status, Told};
-use crate::contract::{Clause, Strength, all};
+use crate::campaign::{Noticed, Outcome, Stale, Subject};
+use crate::contract::{Clause, all};
+use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
-use crate::judge::{Cell, Tally, View};
-use crate::policy::Dimension;
+use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom summary v1";
+pub const SCHEMA: &str = "heirloom summary v2";
 
-/// The whole of it.
-#[derive(Clone, Debug, Serialize)]
+/// The schemas that are read.
+const READ: [&str; 2] = [SCHEMA, "heirloom summary v1"];
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
-    schema: &'static str,
-    server: Value,
+    schema: String,
+    server: Subject,
     seed: u64,
     cases: u64,
     steps: u64,
     wall_seconds: f64,
     server_cpu_seconds: f64,
     harness_cpu_seconds: f64,
-    clauses: Vec<Fired>,
-    findings: Vec<Recorded>,
-    notices: Vec<NoticeRecord>,
+    clauses: Vec<ClauseCount>,
+    pub findings: Vec<FindingRecord>,
+    notices: Vec<Noticed>,
     inconclusive: Vec<Reason>,
     no_sandbox: Option<String>,
-    /// The lines that were performed, by what they do.
+    /// How often each kind of line was performed.
     performed: BTreeMap<String, u64>,
-    /// What the release was not asked for, since it does not have it.
+    /// What the release does not have, and how many steps needed it.
     left_out: BTreeMap<String, u64>,
-    cells: Vec<CellRecord>,
-    stale: Vec<StaleRecord>,
+    cells: Vec<CellCount>,
+    pub stale: Vec<StaleRecord>,
     interrupted: bool,
-    conclusion: &'static str,
+    conclusion: String,
     exit_code: u8,
 }
 
-/// One clause and how often it was compared.
-#[derive(Clone, Debug, Serialize)]
-pub struct Fired {
-    /// The clause.
+/// How often a clause was tested.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClauseCount {
     pub id: Clause,
-    /// Comparisons, and times that an answer rested on it.
-    pub fired: u64,
-    /// Of them, comparisons of its own.
-    pub compared: u64,
-    /// Of them, those that agreed.
-    pub held: u64,
-    /// Of them, those that did not.
-    pub broken: u64,
-}
-
-/// One finding.
-#[derive(Clone, Debug, Serialize)]
-pub struct Recorded {
-    id: String,
-    signature: Signature,
-    status: Status,
-    clause: Clause,
-    strength: Strength,
-    dimension: Option<Dimension>,
-    views: BTreeSet<View>,
-    expected: String,
-    seen: String,
-    seen_form: Option<String>,
-    /// The release that ran where it showed.
-    release: Option<Version>,
-    /// The other releases that had the home before.
-    before: BTreeSet<Version>,
-    origin: String,
-    also_fits: Vec<String>,
-    widened: bool,
-    confirmed: Confirmed,
-    steps: usize,
-    shrink_runs: u32,
-    found_after_seconds: f64,
-    /// The case file, below the folder of the run.
-    case: String,
-    token: String,
-    excuse: Option<String>,
-    deed: Option<DeedRecord>,
-}
-
-/// What a deed of the finding's own showed.
-#[derive(Clone, Debug, Serialize)]
-struct DeedRecord {
-    proof: Proof,
-    words: String,
-    /// Its case file, below the folder of the run, where a program was run.
-    case: Option<String>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Confirmed {
-    shown: u32,
-    runs: u32,
+    #[serde(flatten)]
+    pub count: Count,
 }
 
 /// One cell of the coverage table; without a view, where answers rested on the clause.
-#[derive(Clone, Debug, Serialize)]
-struct CellRecord {
-    clause: Clause,
-    view: Option<View>,
-    dimension: Option<Dimension>,
-    fired: u64,
-    broken: u64,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct CellCount {
+    #[serde(flatten)]
+    cell: Cell,
+    #[serde(flatten)]
+    count: Count,
 }
 
-impl CellRecord {
-    fn new((cell, tally): (&Cell, &Tally)) -> CellRecord {
-        let Cell { clause, view, dimension } = *cell;
-        let Tally { fired, broken, .. } = *tally;
-        CellRecord { clause, view, dimension, fired, broken }
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct NoticeRecord {
-    clause: Clause,
-    text: String,
-    count: u64,
-    token: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Reason {
     reason: String,
     count: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct StaleRecord {
-    signature: Signature,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StaleRecord {
+    pub signature: Signature,
     case: String,
     line: usize,
-    /// Whether the row is about homes that another release had before.
-    moved: bool,
+    /// Whether the row is about upgraded homes.
+    #[serde(default)]
+    pub moved: bool,
     why: String,
 }
 
 impl Summary {
-    /// The summary of an outcome.
     pub fn new(outcome: &Outcome) -> Summary {
         let conclusion = outcome.conclusion();
-        let inconclusive = outcome.inconclusive.iter();
-        let stale = outcome.stale.iter();
+        let reason =
+            |(reason, count): (&String, &u64)| Reason { reason: reason.clone(), count: *count };
+        let cell = |(cell, count): (&Cell, &Count)| CellCount { cell: *cell, count: *count };
         Summary {
-            schema: SCHEMA,
-            server: server(&outcome.subject),
+            schema: SCHEMA.to_owned(),
+            server: outcome.subject.clone(),
             seed: outcome.seed,
             cases: outcome.cases,
             steps: outcome.steps,
             wall_seconds: outcome.wall.as_secs_f64(),
             server_cpu_seconds: outcome.server_cpu.as_secs_f64(),
             harness_cpu_seconds: outcome.harness_cpu.as_secs_f64(),
-            clauses: fired(outcome),
-            findings: outcome.findings.iter().map(Recorded::new).collect(),
-            notices: outcome.notices.iter().map(notice).collect(),
-            inconclusive: inconclusive
-                .map(|(reason, count)| Reason { reason: reason.clone(), count: *count })
-                .collect(),
+            clauses: by_clause(outcome),
+            findings: outcome.findings.iter().map(|report| report.record.clone()).collect(),
+            notices: outcome.notices.clone(),
+            inconclusive: outcome.inconclusive.iter().map(reason).collect(),
             no_sandbox: outcome.no_sandbox.clone(),
             performed: outcome.performed.clone(),
             left_out: outcome.left_out.clone(),
-            cells: outcome.tally.iter().map(CellRecord::new).collect(),
-            stale: stale.map(StaleRecord::new).collect(),
+            cells: outcome.tally.iter().map(cell).collect(),
+            stale: outcome.stale.iter().map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
-            conclusion: words::conclusion(conclusion),
+            conclusion: <&str>::from(conclusion).to_owned(),
             exit_code: conclusion as u8,
         }
+    }
+
+    /// Reads a summary of this version or an older one.
+    ///
+    /// # Errors
+    /// Why the text is not one.
+    pub fn read(text: &str) -> Result<Summary, String> {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        if !READ.iter().any(|schema| value["schema"] == *schema) {
+            let expected = "name the folder of a run, with its summary.json";
+            return Err(format!("it is not the summary of a run; {expected}"));
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    pub fn release(&self) -> Option<&Version> {
+        self.server.version.as_ref()
+    }
+
+    /// How often a clause was tested.
+    pub fn count(&self, clause: Clause) -> Count {
+        let row = self.clauses.iter().find(|row| row.id == clause);
+        row.map(|row| row.count).unwrap_or_default()
+    }
+
+    /// A case for each dimension in which a clause is broken, below the folder of the run; those
+    /// that widen come first.
+    pub fn cases(&self, clause: Clause) -> Vec<&str> {
+        let of_clause = |record: &&FindingRecord| record.finding.clause == clause;
+        let mut breaks: Vec<&FindingRecord> = self.findings.iter().filter(of_clause).collect();
+        breaks.sort_by_key(|record| !record.finding.widened);
+        let mut dimensions = BTreeSet::new();
+        breaks.retain(|record| dimensions.insert(record.finding.dimension));
+        breaks.into_iter().map(|record| record.case.as_str()).collect()
     }
 }
 
@@ -192,59 +155,13 @@ impl StaleRecord {
     }
 }
 
-impl Recorded {
-    /// The record of a finding.
-    pub fn new(told: &Told) -> Recorded {
-        let finding = &told.finding;
-        Recorded {
-            id: told.id.clone(),
-            signature: finding.signature(),
-            status: told.status,
-            clause: finding.clause,
-            strength: finding.strength,
-            dimension: finding.dimension,
-            views: finding.views.clone(),
-            expected: finding.expected.clone(),
-            seen: finding.seen.clone(),
-            seen_form: finding.seen_form.clone(),
-            release: finding.residence.release.clone(),
-            before: finding.residence.before.clone(),
-            origin: finding.origin.to_string(),
-            also_fits: finding.also_fits.iter().map(ToString::to_string).collect(),
-            widened: finding.widened,
-            confirmed: Confirmed { shown: told.confirmed.0, runs: told.confirmed.1 },
-            steps: told.plan.lines(),
-            shrink_runs: told.shrink_runs,
-            found_after_seconds: told.found_after.as_secs_f64(),
-            case: format!("findings/{}.case", told.id),
-            token: told.token.clone(),
-            excuse: told.excuse.as_ref().map(|(reason, _)| reason.clone()),
-            deed: told.deed.as_ref().map(|deed| DeedRecord {
-                proof: deed.proof,
-                words: deed.words.clone(),
-                case: deed.run.as_ref().map(|_| format!("findings/{}.deed.case", told.id)),
-            }),
-        }
-    }
-}
-
 /// Every clause of the contract with its sums, in the contract's order.
-pub fn fired(outcome: &Outcome) -> Vec<Fired> {
+pub fn by_clause(outcome: &Outcome) -> Vec<ClauseCount> {
     let sum = |id: Clause| {
         let cells = outcome.tally.iter().filter(|(cell, _)| cell.clause == id);
-        let zero = Fired { id, fired: 0, compared: 0, held: 0, broken: 0 };
-        cells.fold(zero, |sum, (cell, tally)| Fired {
-            id,
-            fired: sum.fired + tally.fired,
-            compared: sum.compared + cell.view.map_or(0, |_| tally.fired),
-            held: sum.held + tally.held,
-            broken: sum.broken + tally.broken,
-        })
+        let mut count = Count::default();
+        cells.for_each(|(_, more)| count += *more);
+        ClauseCount { id, count }
     };
     all().iter().map(|row| sum(row.clause)).collect()
-}
-
-fn notice(noticed: &Noticed) -> NoticeRecord {
-    let Noticed { clause, text, count, token } = noticed.clone();
-    NoticeRecord { clause, text, count, token }
 }

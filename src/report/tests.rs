@@ -1,6 +1,6 @@
-//! [shell] What is told of a campaign that was made by hand.
+//! What a person sees of a campaign that was made by hand.
 //!
-//! Two cases on release 0.144.4, a finding judged from a stored trace: what a person sees.
+//! Two cases on release 0.144.4, a finding judged from a stored trace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,47 +9,45 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
-use super::closing::Closing;
 use super::coverage;
-use super::exhibit::{Exhibit, Ways};
-use super::folder::Folder;
+use super::final_summary::FinalSummary;
+use super::finding::{FindingText, ReplayCommands};
 use super::json::event;
-use super::paint::Paint;
+use super::run_folder::Folder;
+use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::deed::{Deed, Proof};
-use crate::campaign::{Event, Noticed, Outcome, Stale, Status, Subject, Told, Why};
+use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Subject, Why};
 use crate::contract::Clause;
 use crate::judge::judge;
-use crate::plan::Plan;
+use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Proof, Status};
+use crate::program::Program;
 use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
 
-fn told(status: Status) -> Told {
+fn report(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    let finding = judge(&trace).findings.remove(0);
-    Told {
-        id: "r4-ap-resume-never-config".to_owned(),
+    let report = FindingReport::new(judge(&trace).findings.remove(0), trace.clone());
+    let shown = if status == Status::Flaky { 0 } else { 5 };
+    let probe = ProbeRecord {
+        proof: Proof::Proved,
+        words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
+        case: None,
+    };
+    let record = FindingRecord {
         status,
-        finding,
-        plan: trace.plan.clone(),
-        unlike: (status == Status::Flaky).then(|| trace.clone()),
-        trace,
-        stderr: "last words\n".to_owned(),
         token: "r1-s7-c1-o12".to_owned(),
-        confirmed: if status == Status::Flaky { (0, 5) } else { (5, 5) },
+        confirmed: Confirmed { shown, runs: 5 },
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
-        excuse: None,
-        deed: (status == Status::New).then(|| Deed {
-            proof: Proof::Proved,
-            words: "a patch of OUT/f was put to the user, where it had to be refused".to_owned(),
-            run: None,
-        }),
-    }
+        probe: (status == Status::New).then_some(probe),
+        ..report.record
+    };
+    let unlike = (status == Status::Flaky).then_some(trace);
+    FindingReport { record, unlike, stderr: "last words\n".to_owned(), ..report }
 }
 
-fn outcome(findings: Vec<Told>) -> Outcome {
+fn outcome(findings: Vec<FindingReport>) -> Outcome {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let (spec, digest) = ("0.144.4".to_owned(), "sha256:00ff".to_owned());
     Outcome {
@@ -79,12 +77,15 @@ fn noticed() -> Noticed {
 }
 
 fn stale() -> Stale {
-    let signature = told(Status::Known).finding.signature();
+    let signature = report(Status::Known).finding.signature();
     Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
-fn ways() -> Ways {
-    Ways { folder: Path::new("runs/x-7").to_owned(), flags: "--server 0.144.4".to_owned() }
+fn commands() -> ReplayCommands {
+    ReplayCommands {
+        folder: Path::new("runs/x-7").to_owned(),
+        flags: "--server 0.144.4".to_owned(),
+    }
 }
 
 fn check(text: &str, expected: Expect) {
@@ -93,22 +94,24 @@ fn check(text: &str, expected: Expect) {
 
 #[test]
 fn a_finding_is_a_program_with_the_contradicted_step_marked() {
-    let told = told(Status::New);
+    let report = report(Status::New);
     check(
-        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        &FindingText::for_terminal(&report, &commands(), "heirloom").text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
-            R4 AP  WIDENED, new finding: wrong approval policy of t0 after `resume`
+            R4 cold resume · approval policy: new finding, WIDENED
+            t0 has the wrong approval policy after `resume`
             --------------------------------------------------------------------------------
-              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              clause        R4 cold resume: A cold resume (after a restart or an unload)
+                            restores the approval policy (AP).
               strength      N, a conformance failure: an upstream test or a published schema
                             text asserts it
               expected      never
               seen          on-request
-              widened       what was seen allows MORE than what was expected
+              WIDENED       the server allows MORE than it should
               origin        the value seen is the default in config.toml
               seen in       reply (the server's answer to the request)
-              deed          proved: a patch of OUT/f was put to the user, where it had to be
+              probe         proved: a patch of OUT/f was put to the user, where it had to be
                             refused
               server        codex 0.144.4
               confirmed     in 5 of 5 runs in fresh processes
@@ -120,8 +123,8 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
                 run     t0 "turn 1"                   <- text "ok"
                 audit
               >   resume  t0
-                  ^ R4: expected never, seen on-request; the audit restarts the server, and
-                    t0 was read cold
+                  ^ R4: expected never, seen on-request; the audit restarts the server and
+                    resumes t0 from disk
 
               signature     R4/AP/resume/never/config
               found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
@@ -133,28 +136,30 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
 
 #[test]
 fn a_finding_at_a_line_of_the_program_is_marked_there() {
-    let mut told = told(Status::Flaky);
-    told.finding.step = 1;
-    told.finding.dimension = None;
-    told.finding.expected = "a refusal".to_owned();
-    told.finding.seen = "it was granted".to_owned();
+    let mut report = report(Status::Flaky);
+    report.record.finding.step = 1;
+    report.record.finding.dimension = None;
+    report.record.finding.expected = "a refusal".to_owned();
+    report.record.finding.seen = "it was granted".to_owned();
     check(
-        &Exhibit::told(&told, &ways()).text(&Paint::plain(80)),
+        &FindingText::for_terminal(&report, &commands(), "heirloom").text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
-            R4  WIDENED, flaky: `resume` of t0: expected a refusal, seen it was granted
+            R4 cold resume: flaky finding, WIDENED
+            `resume` of t0: expected a refusal, seen it was granted
             --------------------------------------------------------------------------------
-              clause        R4: A cold resume (after a restart or an unload) restores AP.
+              clause        R4 cold resume: A cold resume (after a restart or an unload)
+                            restores the approval policy (AP).
               strength      N, a conformance failure: an upstream test or a published schema
                             text asserts it
               expected      a refusal
               seen          it was granted
-              widened       what was seen allows MORE than what was expected
+              WIDENED       the server allows MORE than it should
               seen in       reply (the server's answer to the request)
               server        codex 0.144.4
               confirmed     in 0 of 5 runs in fresh processes
-              flaky         it showed once, and in no run that was to confirm it;
-                            .unlike.trace is a run that did not show it
+              flaky         seen once and not reproduced; .unlike.trace is a run that did
+                            not show it
 
               The program; > marks the step that shows it:
 
@@ -174,23 +179,25 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
 
 #[test]
 fn a_case_file_explains_itself_and_can_be_read() {
-    let told = told(Status::New);
-    let text = Exhibit::kept(&told, &ways()).case();
-    assert_eq!(text.parse::<Plan>(), Ok(told.plan.clone()));
+    let report = report(Status::New);
+    let text = FindingText::for_file(&report, &commands()).case();
+    assert_eq!(text.parse::<Program>(), Ok(report.trace.program.clone()));
     check(
         &text,
         expect![[r##"
-            # heirloom case v1
+            # heirloom case v2
             #
-            # R4 AP  WIDENED, new finding: wrong approval policy of t0 after `resume`
-            #   clause        R4: A cold resume (after a restart or an unload) restores AP.
+            # R4 cold resume · approval policy: new finding, WIDENED
+            # t0 has the wrong approval policy after `resume`
+            #   clause        R4 cold resume: A cold resume (after a restart or an unload) restores the
+            #                 approval policy (AP).
             #   strength      N, a conformance failure: an upstream test or a published schema text asserts it
             #   expected      never
             #   seen          on-request
-            #   widened       what was seen allows MORE than what was expected
+            #   WIDENED       the server allows MORE than it should
             #   origin        the value seen is the default in config.toml
             #   seen in       reply (the server's answer to the request)
-            #   deed          proved: a patch of OUT/f was put to the user, where it had to be refused
+            #   probe         proved: a patch of OUT/f was put to the user, where it had to be refused
             #   server        codex 0.144.4
             #   confirmed     in 5 of 5 runs in fresh processes
             #   signature     R4/AP/resume/never/config
@@ -206,45 +213,77 @@ fn a_case_file_explains_itself_and_can_be_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
-    let outcome = outcome(vec![told(Status::New), told(Status::Flaky)]);
+    let outcome = outcome(vec![report(Status::New), report(Status::Known), report(Status::Flaky)]);
     let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";
-    let closing = Closing { outcome: &outcome, folder: Path::new("runs/x-7"), again };
+    let closing = FinalSummary {
+        outcome: &outcome,
+        folder: Path::new("runs/x-7"),
+        again,
+        known_list: "the built-in list",
+    };
     check(
-        &closing.text(&Paint::plain(80)),
+        &closing.text(&Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
             Summary
-              server        codex 0.144.4
-                            sha256:00ff
+              server        codex 0.144.4 (sha256:00ff)
               seed          7
-              ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; interrupted, so
-                            this is what was done until then
+              ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; stopped early
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
-              findings      1 new, 0 known, 1 flaky; in 2 the server allows more than it
-                            should (WIDENED); by deeds 1 proved
-              shrunk        in 9 runs at the median, 9 at the worst
-                R4  AP      WIDENED new: expected never, seen on-request
-                R4  AP      WIDENED flaky: expected never, seen on-request
-              notice        G12: R2 lets a thread stay wider (1 case)
+              findings      1 new; 1 known deviation was seen, excused by the built-in list
+                            (--known none shows them); 1 flaky, which could not be
+                            reproduced
+              WIDENED       in 3 of 3 findings the server allows MORE than it should; by
+                            probes: 1 proved
+              shrunk        to the shortest program in 9 runs (median), 9 at most
+                R4 cold resume · approval policy: never became on-request (WIDENED, new)
+                R4 cold resume · approval policy: never became on-request (WIDENED, known)
+                R4 cold resume · approval policy: never became on-request (WIDENED, flaky)
+              notice        G12 permitted widening (no breach): R2 lets a thread stay wider
+                            (1 case)
               inconclusive  1 case: no room for a home; free space
-              left out      3 steps that this release does not have: thread/revert (3)
-              stale         R4/AP/resume/never/config: lost.case no longer shows it (line 9
+              left out      3 steps, because this release does not support them:
+                            thread/revert (3)
+              stale         R4 cold resume · approval policy: after resume, config.toml's
+                            default instead of never; lost.case no longer shows it (line 9
                             of the list)
-              not tested    E2: this machine cannot sandbox: no user namespaces
-              not tested    1 of 68 clauses need what this release does not have (see left
-                            out): O1
-              not tested    50 of 68 clauses never fired, and of them nothing is said: G2 G3
-                            G5 G6 G8 R0 R16 S7 T1 T3 T5 T6 T7 T8 U0 U1 U3 U4 R1 R2 R3 R6 R7
-                            R9 R10 R11 R12 R13 R17 R18 F1 F2 F3 F4 F6 F7 F8 O3 O4 O5 O6 O7
-                            O8 O9 O10 O14 E1 E2 E3 E4
-              relied on     5 of 68 clauses by comparisons of others, by none of their own:
-                            G1 G4 G9 G11 S2
+              not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
+                            user namespaces
+              not tested    1 of 68 clauses need steps that this release does not support
+                            (see left out): O1 revert
+              not tested    50 of 68 clauses were not tested by these cases (a longer run or
+                            another seed may reach them): G2 null override,
+                            G3 lasting override, G5 profile plus sandbox,
+                            G6 sandbox or profile, G8 policy in replies,
+                            R0 thread not loaded, R16 thread not resumable,
+                            S7 ephemeral thread, T1 turn override, T3 failed turn,
+                            T5 refused turn, T6 steer, T7 running turn settings,
+                            T8 tier for one turn, U0 unacknowledged settings,
+                            U1 settings for later turns, U3 durable settings,
+                            U4 settings before first turn, R1 warm resume,
+                            R2 warm resume override, R3 idle resume override,
+                            R6 profile on cold resume, R7 vanished profile,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
+                            R13 mode on cold resume, R17 kill after change, R18 idle unload,
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O3 archive, O4 compaction, O5 review,
+                            O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks
+              indirectly    5 of 68 clauses were tested only through comparisons of other
+                            clauses: G1 order of precedence, G4 independent settings,
+                            G9 stated and enforced, G11 thread isolation,
+                            S2 later config change
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
-            codex 0.144.4 does not conform: 1 new finding, printed above as programs (exit
-            code 1)
+            codex 0.144.4 does not conform: 1 new finding, printed above with the programs
+            that show them (exit code 1)
         "#]],
     );
 }
@@ -255,29 +294,30 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
     let stopped = Outcome { stale: vec![], ..stale.clone() };
     let conforms = Outcome { interrupted: false, ..stopped.clone() };
     let nothing = Outcome { cases: 0, ..stale.clone() };
-    let known = Outcome { findings: vec![told(Status::Known)], ..conforms.clone() };
+    let known = Outcome { findings: vec![report(Status::Known)], ..conforms.clone() };
     let all = [outcome(vec![]), stale, stopped, conforms, nothing, known];
     let last = |outcome: &Outcome| {
-        let closing = Closing { outcome, folder: Path::new("x"), again: "" };
-        let text = closing.text(&Paint::plain(200));
+        let (folder, known_list) = (Path::new("x"), "the built-in list");
+        let closing = FinalSummary { outcome, folder, again: "", known_list };
+        let text = closing.text(&Style::plain(200));
         format!("{}\n", text.lines().last().unwrap_or_default())
     };
     check(
         &all.iter().map(last).collect::<String>(),
         expect![[r#"
-            codex 0.144.4 is undecided: the suite had trouble of its own; what it was stands under inconclusive (exit code 3)
-            codex 0.144.4 conforms, but the list of known deviations is stale: what is wrong with its rows stands under stale; narrow their releases, or remove them (exit code 4)
-            codex 0.144.4 was stopped before its time; it conforms so far (exit code 0)
+            codex 0.144.4 is undecided: heirloom itself had trouble, see inconclusive above (exit code 3)
+            codex 0.144.4 conforms, but the list of known deviations is stale: see stale above, then narrow the releases of its rows or remove them (exit code 4)
+            codex 0.144.4 was stopped early; so far it conforms (exit code 0)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
             codex 0.144.4 is undecided: no case was run (exit code 5)
-            codex 0.144.4 conforms to every clause that was tested, 1 known deviation aside (exit code 0)
+            codex 0.144.4 conforms to every clause that was tested, apart from 1 known deviation (exit code 0)
         "#]],
     );
 }
 
 #[test]
 fn a_summary_has_the_keys_that_its_schema_promises() {
-    let summary = Summary::new(&outcome(vec![told(Status::New)]));
+    let summary = Summary::new(&outcome(vec![report(Status::New)]));
     let summary = serde_json::to_value(summary).expect("it is plain values");
     let keys = |value: &Value| {
         let object = value.as_object().expect("it is an object");
@@ -298,7 +338,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest others
             clauses: id fired compared held broken
-            findings: id signature status clause strength dimension views expected seen seen_form release before origin also_fits widened confirmed steps shrink_runs found_after_seconds case token excuse deed
+            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits widened release before confirmed steps shrink_runs found_after_seconds case token probe
             notices: clause text count token
             inconclusive: reason count
             stale: signature case line moved why
@@ -308,29 +348,32 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
 
 #[test]
 fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
-    let outcome = outcome(vec![told(Status::New)]);
+    let outcome = outcome(vec![report(Status::New)]);
     let summary = serde_json::to_value(Summary::new(&outcome)).expect("a summary is plain values");
     check(
         &format!("{:#}", summary["findings"][0]),
         expect![[r#"
             {
               "id": "r4-ap-resume-never-config",
-              "signature": "R4/AP/resume/never/config",
               "status": "new",
+              "signature": "R4/AP/resume/never/config",
               "clause": "R4",
               "strength": "N",
               "dimension": "AP",
+              "step": 3,
+              "kind": "resume",
               "views": [
                 "reply"
               ],
+              "form": "never",
               "expected": "never",
               "seen": "on-request",
               "seen_form": "on-request",
-              "release": "0.144.4",
-              "before": [],
               "origin": "config",
               "also_fits": [],
               "widened": true,
+              "release": "0.144.4",
+              "before": [],
               "confirmed": {
                 "shown": 5,
                 "runs": 5
@@ -340,8 +383,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "found_after_seconds": 3.14,
               "case": "findings/r4-ap-resume-never-config.case",
               "token": "r1-s7-c1-o12",
-              "excuse": null,
-              "deed": {
+              "probe": {
                 "proof": "proved",
                 "words": "a patch of OUT/f was put to the user, where it had to be refused",
                 "case": null
@@ -360,15 +402,16 @@ fn an_event_is_one_line_of_json() {
         cases: None,
         time: Some(Duration::from_secs(120)),
     };
-    let told = told(Status::New);
-    let found = Event::Found { signature: told.finding.signature(), index: 3, known: false };
-    let lines = [began, found, Event::Told(Box::new(told))].map(|one| format!("{}\n", event(&one)));
+    let report = report(Status::New);
+    let found = Event::Found { signature: report.finding.signature(), index: 3, known: false };
+    let lines = [began, found, Event::FindingReport(Box::new(report))]
+        .map(|one| format!("{}\n", event(&one)));
     check(
         &lines.concat(),
         expect![[r##"
-            {"event":"began","schema":"heirloom events v1","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"told","finding":{"id":"r4-ap-resume-never-config","signature":"R4/AP/resume/never/config","status":"new","clause":"R4","strength":"N","dimension":"AP","views":["reply"],"expected":"never","seen":"on-request","seen_form":"on-request","release":"0.144.4","before":[],"origin":"config","also_fits":[],"widened":true,"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","excuse":null,"deed":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v1\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }
@@ -376,33 +419,32 @@ fn an_event_is_one_line_of_json() {
 #[test]
 fn a_table_shows_what_was_compared_where() {
     let table = coverage::table(&outcome(vec![]).tally);
-    let fired: Vec<&str> = table.lines().filter(|line| !line.ends_with(" never")).collect();
+    let fired: Vec<&str> = table.lines().filter(|line| !line.contains(" never: ")).collect();
     check(
         &fired.join("\n"),
         expect![[r#"
-            clause        reply  notice  rollout  wire  rests
-            G1                                              3
-            G4                                              1
-            G9                                              1
+            clause        reply  notice  rollout  protocol  indirect
+            G1                                                     3
+            G4                                                     1
+            G9                                                     1
             G10  AP                            1
             G10  RV                            1
             G10  SB                            1
-            G11                                             1
+            G11                                                    1
             S1   AP           1
             S1   RV           1
             S1   SB           1
-            S2                                              1
+            S2                                                     1
             T2                1
-            T9                        3                     1
+            T9                        3                            1
             R4   AP         1/1
             R5   RV           1
             R8   SB           1
-            W1                                       3
-            W2                                       1
-            W3                                       1
-            W4                                       1      1
-            10/5: compared 10 times, 5 of them broken; rests: an answer rested on it, and was not
-            compared by itself; never: no case reached it. A view that compared nothing has no column."#]],
+            W1                                           3
+            W2                                           1
+            W3                                           1
+            W4                                           1         1
+            10/5: compared 10 times, 5 of them broken. indirect: an answer relied on the clause, which was"#]],
     );
 }
 
@@ -410,11 +452,11 @@ fn a_table_shows_what_was_compared_where() {
 fn a_folder_keeps_events_findings_and_the_summary() {
     let place = tempfile::tempdir().expect("a folder can be made");
     let mut folder = Folder::within(place.path(), "x-7").expect("it is new");
-    let told = told(Status::Flaky);
-    let event = Event::Told(Box::new(told.clone()));
-    folder.hear(&event, "{}", &ways()).expect("there is room");
-    folder.hear(&event, "{}", &ways()).expect("there is room");
-    folder.close(&outcome(vec![told]), &ways()).expect("there is room");
+    let report = report(Status::Flaky);
+    let event = Event::FindingReport(Box::new(report.clone()));
+    folder.hear(&event, "{}", &commands()).expect("there is room");
+    folder.hear(&event, "{}", &commands()).expect("there is room");
+    folder.close(&outcome(vec![report]), &commands()).expect("there is room");
     let latest = place.path().join("latest");
     let names = [&latest, &latest.join("findings")].map(|folder| {
         let entries = folder.read_dir().expect("it is there").flatten();

@@ -1,84 +1,96 @@
-//! [shell] Words for what the core names by letters and numbers.
-//!
-//! One phrase for each, the same wherever a person reads it. Knows nothing of layout.
+//! Words for what the core names by letters and numbers, the same wherever a person reads them.
 
 use std::time::Duration;
 
-use crate::campaign::deed::{Deed, Proof};
-use crate::campaign::{Conclusion, Outcome, Stale, Status, Subject, Why};
+use itertools::Itertools;
+
+use super::style::NO_BREAK;
+use crate::campaign::{Conclusion, Outcome, Stale, Subject, Why};
+use crate::contract::Clause;
 use crate::judge::origin::Origin;
+use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
+use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
-use crate::judge::{Finding, View};
+use crate::judge::verdict::Finding;
 use crate::policy::Dimension;
 
-/// Letters of a server's own words that are shown at the most: what is wrong stands in front, and
-/// some servers list behind it every value that they know.
+/// Longest part of a server's message that is shown, in characters: the mistake stands in front,
+/// and some servers list behind it every value that they know.
 const QUOTED: usize = 160;
 
-/// A dimension in words.
+/// What the widened findings of every report have in common.
+pub const ALLOWS_MORE: &str = "the server allows MORE than it should";
+
 pub fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::AP => "approval policy",
-        Dimension::RV => "approvals reviewer",
+        Dimension::RV => "reviewer",
         Dimension::SB => "sandbox",
-        Dimension::PP => "permission profile",
+        Dimension::PP => "profile",
         Dimension::M => "model",
-        Dimension::E => "reasoning effort",
-        Dimension::T => "service tier",
-        Dimension::CWD => "working directory",
-        Dimension::CM => "collaboration mode",
-        Dimension::DP => "disabled plugins",
+        Dimension::E => "effort",
+        Dimension::T => "tier",
+        Dimension::CWD => "folder",
+        Dimension::CM => "mode",
+        Dimension::DP => "plugins",
     }
 }
 
-/// A view by its name, and what it looks at.
-pub fn view(view: View) -> (&'static str, &'static str) {
-    match view {
-        View::Reply => ("reply", "the server's answer to the request"),
-        View::Notice => ("notice", "its thread/settings/updated notification"),
-        View::Reread => ("reread", "a resume of the loaded thread, changing nothing"),
-        View::Told => ("told", "what the server tells the model in its request"),
-        View::Store => ("store", "the thread's row in the state database"),
-        View::Rollout => ("rollout", "the thread's file on disk"),
-        View::Fresh => ("fresh", "a resume by a second process, on a copy of the home"),
-        View::Deed => ("deed", "what happened when the model asked for a command"),
-        View::Wire => ("wire", "its lines, turns and processes themselves"),
-        View::Schema => ("schema", "each line beside the schema that the server prints"),
+/// A clause with its title and the setting that it is about, as `R8 cold resume · sandbox`.
+pub fn clause(clause: Clause, about: Option<Dimension>) -> String {
+    match about {
+        Some(about) => format!("{} · {}", clause.titled(), dimension(about)),
+        None => clause.titled(),
     }
 }
 
-/// A status in one word.
-pub fn status(status: Status) -> &'static str {
-    match status {
-        Status::New => "new",
-        Status::Known => "known",
-        Status::Flaky => "flaky",
-    }
+/// Clauses with their titles, as a list that breaks between clauses only.
+pub fn clauses(clauses: &[Clause]) -> String {
+    clauses.iter().map(|clause| unbroken(&clause.titled())).join(", ")
 }
 
-/// A conclusion in one word, as it stands in files.
-pub fn conclusion(conclusion: Conclusion) -> &'static str {
-    match conclusion {
-        Conclusion::Conforms => "conforms",
-        Conclusion::NewFinding => "new finding",
-        Conclusion::Trouble => "trouble",
-        Conclusion::StaleKnown => "stale known",
-        Conclusion::NothingRan => "nothing ran",
-    }
+/// The text with spaces at which no line is broken.
+pub fn unbroken(text: &str) -> String {
+    text.replace(' ', &NO_BREAK.to_string())
 }
 
-/// What a finding is about, in a line without its clause.
+/// A finding in a sentence, without its clause.
 pub fn subject(finding: &Finding) -> String {
-    let Finding { kind, expected, .. } = finding;
-    let of = finding.thread.map_or(String::new(), |thread| format!(" of {thread}"));
-    match finding.dimension {
-        Some(name) => format!("wrong {}{of} after `{kind}`", dimension(name)),
-        None => format!("`{kind}`{of}: expected {expected}, seen {}", seen(finding)),
+    let Finding { kind, expected, thread, .. } = finding;
+    match (finding.dimension, thread) {
+        (Some(about), Some(thread)) => {
+            format!("{thread} has the wrong {} after `{kind}`", dimension(about))
+        }
+        (Some(about), None) => format!("wrong {} after `{kind}`", dimension(about)),
+        (None, thread) => {
+            let of = thread.map_or(String::new(), |thread| format!(" of {thread}"));
+            format!("`{kind}`{of}: expected {expected}, seen {}", seen(finding))
+        }
     }
 }
 
-/// What was seen: a value as it is, and the server's own words as far as a person reads them. The
-/// trace has the whole.
+/// A signature in words, as `R8 cold resume · sandbox: after resume, config.toml's default instead
+/// of external`.
+pub fn signature(signature: &Signature) -> String {
+    let Signature { kind, form, origin, .. } = signature;
+    let clause = clause(signature.clause, signature.dimension);
+    match signature.dimension {
+        Some(_) => format!("{clause}: after {kind}, {} instead of {form}", origin_noun(*origin)),
+        None => format!("{clause}: {kind}, expected {form}"),
+    }
+}
+
+fn origin_noun(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Config => "config.toml's default",
+        Origin::Source => "the fork source's value",
+        Origin::Before => "the thread's earlier value",
+        Origin::OtherThread => "another thread's value",
+        Origin::Unknown => "another value",
+    }
+}
+
+/// What was seen: a value whole, a server's message cut. The trace has the whole.
 pub fn seen(finding: &Finding) -> String {
     match finding.dimension {
         Some(_) => finding.seen.clone(),
@@ -86,7 +98,7 @@ pub fn seen(finding: &Finding) -> String {
     }
 }
 
-/// A text as far as a person reads it, cut between two words.
+/// A server's message, cut between two words.
 pub fn brief(text: &str) -> String {
     let Some((end, _)) = text.char_indices().nth(QUOTED) else {
         return text.to_owned();
@@ -95,63 +107,66 @@ pub fn brief(text: &str) -> String {
     format!("{} …", text[..cut].trim_end_matches([',', ' ']))
 }
 
-/// What the deed of a finding showed.
-pub fn deed(deed: &Deed) -> String {
-    format!("{}: {}", proof(deed.proof), deed.words)
-}
-
-/// Whether a deed proves what a finding says, in a word or two.
-pub fn proof(proof: Proof) -> &'static str {
-    match proof {
-        Proof::Proved => "proved",
-        Proof::Refuted => "refuted",
-        Proof::NotShown => "not shown",
+/// Where the wrong value comes from.
+pub fn origin(finding: &Finding) -> String {
+    if finding.origin == Origin::Unknown {
+        return "no value of the program or of its config matches the one seen".to_owned();
     }
+    let fits = std::iter::once(&finding.origin).chain(&finding.also_fits);
+    format!("the value seen is {}", fits.map(|origin| origin.words()).join("; it is also "))
 }
 
-/// A deviation in a sentence, without its full stop.
+/// What the probe of a finding showed.
+pub fn probe(probe: &ProbeRecord) -> String {
+    format!("{}: {}", probe.proof, probe.words)
+}
+
+/// A deviation in a sentence, without its full stop: the reason of a row of the known list.
 pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
     let Signature { clause, kind, origin, .. } = signature;
-    let value = match signature.dimension {
-        Some(name) => format!("a wrong {}", dimension(name)),
-        None => "what is not due".to_owned(),
-    };
-    let seen = match signature.dimension {
-        Some(_) => seen.to_owned(),
-        None => brief(seen),
+    let Some(about) = signature.dimension else {
+        return format!("{kind}: {} instead of {expected} ({clause})", brief(seen));
     };
     let from = match origin {
         Origin::Unknown => String::new(),
-        origin => format!(", which is {}", origin.words()),
+        origin => format!(" ({})", origin.words()),
     };
-    format!("{kind} gives {value}: {seen} in the place of {expected}{from} ({clause})")
+    let about = dimension(about);
+    format!("{kind} gives the wrong {about}: {seen}{from} instead of {expected} ({clause})")
 }
 
 /// How often a finding was confirmed.
-pub fn confirmed(status: Status, (shown, of): (u32, u32)) -> String {
-    match (status, of) {
-        (Status::Known, 0) => "not looked into, since it is known".to_owned(),
+pub fn confirmed(record: &FindingRecord) -> String {
+    let Confirmed { shown, runs } = record.confirmed;
+    match (record.status, runs) {
+        (Status::Known, 0) => "not confirmed again, because it is known".to_owned(),
         (_, 0) => "not confirmed: the campaign was stopped before".to_owned(),
-        _ => format!("in {shown} of {of} runs in fresh processes"),
+        _ => format!("in {shown} of {runs} runs in fresh processes"),
     }
 }
 
-/// A server: what it says it is, and how it was asked for.
+/// The release that ran where a finding showed, and those that used the home before.
+pub fn ran_on(history: &HomeHistory) -> String {
+    let unknown = || "a server of an unknown release".to_owned();
+    let now = history.release.as_ref().map_or_else(unknown, |release| format!("codex {release}"));
+    if history.before.is_empty() {
+        return now;
+    }
+    format!("{now}, on a home that {} used before", history.before.iter().join(" and "))
+}
+
+/// A server: the release that it states, and how it was asked for.
 pub fn server(subject: &Subject) -> String {
     let Subject { spec, version, others, .. } = subject;
-    let moves = match others.as_slice() {
-        [] => String::new(),
-        others => {
-            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
-            format!("; homes move to {} and back", others.join(", "))
-        }
-    };
     let server = match version {
         Some(version) if *spec == version.to_string() => format!("codex {version}"),
         Some(version) => format!("codex {version}, asked for as {spec}"),
         None => format!("{spec}, which does not say which release it is"),
     };
-    format!("{server}{moves}")
+    if others.is_empty() {
+        return server;
+    }
+    format!("{server}; homes move to {} and back", others.iter().join(", "))
 }
 
 /// A server by its shortest name.
@@ -164,36 +179,31 @@ pub fn name(subject: &Subject) -> String {
 
 /// The conclusion as a sentence without subject and full stop.
 pub fn sentence(outcome: &Outcome) -> String {
-    let count = |status| outcome.findings.iter().filter(|told| told.status == status).count();
+    let count = |status| outcome.findings.iter().filter(|report| report.status == status).count();
     let known = match count(Status::Known) {
         0 => String::new(),
-        known => format!(", {} aside", plural(known, "known deviation")),
+        known => format!(", apart from {}", plural(known, "known deviation")),
     };
     match outcome.conclusion() {
         Conclusion::Conforms if outcome.interrupted => {
-            format!("was stopped before its time; it conforms so far{known}")
+            format!("was stopped early; so far it conforms{known}")
         }
-        Conclusion::Conforms => {
-            format!("conforms to every clause that was tested{known}")
-        }
+        Conclusion::Conforms => format!("conforms to every clause that was tested{known}"),
         Conclusion::NewFinding => {
             let new = plural(count(Status::New), "new finding");
-            format!("does not conform: {new}, printed above as programs")
+            format!("does not conform: {new}, printed above with the programs that show them")
         }
         Conclusion::Trouble => {
-            "is undecided: the suite had trouble of its own; what it was stands under inconclusive"
-                .to_owned()
+            "is undecided: heirloom itself had trouble, see inconclusive above".to_owned()
         }
-        Conclusion::StaleKnown => {
-            "conforms, but the list of known deviations is stale: what is wrong with its rows \
-             stands under stale; narrow their releases, or remove them"
-                .to_owned()
-        }
+        Conclusion::StaleKnown => "conforms, but the list of known deviations is stale: see stale \
+                                   above, then narrow the releases of its rows or remove them"
+            .to_owned(),
         Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
     }
 }
 
-/// A number and a noun, with an `s` where there are not one.
+/// A number and a noun, with an `s` unless the number is 1.
 pub fn plural(count: impl TryInto<u64>, noun: &str) -> String {
     let count: u64 = count.try_into().unwrap_or(u64::MAX);
     let ending = if count == 1 { "" } else { "s" };
@@ -206,7 +216,7 @@ pub fn stale(stale: &Stale) -> String {
     match why {
         Why::Unseen => format!("{case} no longer shows it (line {line} of the list)"),
         Why::Expired(day) => format!(
-            "it expired after {day} (line {line} of the list); see whether it still stands, and \
+            "it expired after {day} (line {line} of the list); check whether it still holds, then \
              set another day or remove it"
         ),
     }
@@ -223,9 +233,9 @@ pub fn time(duration: Duration) -> String {
     }
 }
 
-/// How many of something there were in each second.
+/// How many there were in each second.
 pub fn rate(count: u64, wall: Duration) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a rate is told with one digit")]
+    #[expect(clippy::cast_precision_loss, reason = "a rate is printed with one digit")]
     let count = count as f64;
     count / wall.as_secs_f64().max(f64::EPSILON)
 }
@@ -234,10 +244,26 @@ pub fn rate(count: u64, wall: Duration) -> f64 {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{brief, deviation};
+    use super::{brief, deviation, signature};
+    use crate::judge::signature::Signature;
 
-    fn check(told: &str, expected: Expect) {
-        expected.assert_eq(told);
+    fn check(text: &str, expected: Expect) {
+        expected.assert_eq(text);
+    }
+
+    fn parsed(text: &str) -> Signature {
+        text.parse().expect("it is a signature")
+    }
+
+    #[test]
+    fn a_signature_is_a_line_in_words() {
+        let all = ["R8/SB/resume/external/config", "F1/-/fork/accepted/unknown"];
+        check(
+            &all.map(|text| signature(&parsed(text))).join("\n"),
+            expect![[r#"
+                R8 cold resume · sandbox: after resume, config.toml's default instead of external
+                F1 fork: fork, expected accepted"#]],
+        );
     }
 
     #[test]
@@ -245,14 +271,13 @@ mod tests {
         let values: Vec<String> = (0..200).map(|one| format!("`value-{one}`")).collect();
         let long = format!("refused: unknown variant `x`, expected one of {}", values.join(", "));
         let unbroken = "é".repeat(500);
-        let told = [unbroken.as_str(), &long, "refused: no"].map(brief);
-        let letters = told.each_ref().map(|told| told.chars().count());
+        let cut = [unbroken.as_str(), &long, "refused: no"].map(brief);
+        let letters = cut.each_ref().map(|text| text.chars().count());
         check(&format!("{letters:?}"), expect!["[162, 156, 11]"]);
-        let signature = "O1/-/read/accepted/unknown".parse().expect("it is a signature");
-        let reason = deviation(&signature, "it is granted", &long);
+        let reason = deviation(&parsed("O1/-/read/accepted/unknown"), "it is granted", &long);
         let ends = reason.split_once("`value-9`").map_or("nothing is cut", |(_, rest)| rest);
-        check(ends, expect![" … in the place of it is granted (O1)"]);
-        let signature = "R8/SB/resume/workspace-write/config".parse().expect("it is a signature");
+        check(ends, expect![" … instead of it is granted (O1)"]);
+        let signature = parsed("R8/SB/resume/workspace-write/config");
         let whole = deviation(&signature, "workspace-write", &long);
         assert!(whole.contains(&long), "a value is never cut");
     }

@@ -1,17 +1,21 @@
-//! [edge] A child's stdin, which two sides may close.
+//! A child's stdin, which both its client and its [`crate::server::Server`] may close.
 //!
-//! A client writes to it while the server may be asked to stop: closing never waits for a write
-//! that a child does not take. What is written after the close fails as a broken pipe.
+//! Closing never waits for a write that the child does not read. A later write fails with a broken
+//! pipe.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::server::Input;
+/// The writing end of a child's stdin. Dropping it closes it.
+#[derive(Debug)]
+pub struct Input {
+    shared: Arc<Shared>,
+}
 
 #[derive(Debug)]
-pub(super) struct Shared {
+struct Shared {
     pipe: Mutex<Option<ChildStdin>>,
     closing: AtomicBool,
 }
@@ -22,12 +26,12 @@ impl Input {
         Input { shared: Arc::new(Shared { pipe, closing: AtomicBool::new(false) }) }
     }
 
-    /// Another end of the same pipe.
+    /// Another handle of the same pipe.
     pub(super) fn share(&self) -> Input {
         Input { shared: Arc::clone(&self.shared) }
     }
 
-    /// Ends the child's stdin: at once, or as soon as the write under way has gone through.
+    /// Closes the child's stdin: at once, or as soon as the write under way is done.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::SeqCst);
         if let Ok(mut pipe) = self.shared.pipe.try_lock() {
@@ -42,7 +46,7 @@ impl Input {
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         drop(pipe);
-        // A close that came in between could not have the lock, and left the closing to us.
+        // A close in between could not take the lock, and left the closing to this write.
         if self.shared.closing.load(Ordering::SeqCst) {
             self.close();
         }

@@ -1,7 +1,7 @@
-//! [edge] A limit on the size of a child's files, set from outside while it runs.
+//! A limit on the size of a running child's files.
 //!
-//! Only the soft limit is moved, so that it can be lifted again. A child must ignore the signal
-//! that comes with a write beyond the limit, or it would end: the spawner sees to that.
+//! Only the soft limit changes, so that it can be lifted again. The child must ignore SIGXFSZ,
+//! which comes with a write beyond the limit; the spawner sees to that.
 
 use std::io;
 
@@ -11,10 +11,10 @@ pub(super) fn files(pid: u32, full: bool) -> io::Result<()> {
 
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
-    // The child has inherited what holds here.
-    let own = getrlimit(Resource::Fsize);
-    let current = if full { Some(0) } else { own.current };
-    prlimit(Some(pid), Resource::Fsize, Rlimit { current, ..own })?;
+    // The child has inherited the limits of this process.
+    let inherited = getrlimit(Resource::Fsize);
+    let current = if full { Some(0) } else { inherited.current };
+    prlimit(Some(pid), Resource::Fsize, Rlimit { current, ..inherited })?;
     Ok(())
 }
 

@@ -1,14 +1,13 @@
-//! [edge] The thread that starts every child.
+//! The thread that starts every child.
 //!
-//! Linux sends a parent-death signal when the *thread* that started a child ends, so all children
-//! come from one thread that lives as long as this process. Each gets a process group of its own,
-//! and SIGKILL when this process is gone, however it went.
+//! Linux sends a parent-death signal when the *thread* that started a child ends, so one thread
+//! that lives as long as this process starts them all. Each child gets a process group of its own,
+//! and SIGKILL when this process ends, however that happens.
 
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
-use std::thread;
+use std::{io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
@@ -25,14 +24,14 @@ pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
     let (done, child) = bounded(1);
     let jobs = SPAWNER.get_or_init(|| {
         let (jobs, queue) = unbounded();
-        thread::spawn(move || work(&queue));
+        thread::spawn(move || run_jobs(&queue));
         jobs
     });
     jobs.send(Job { command, done }).expect("the spawner lives as long as the process");
     child.recv().expect("the spawner answers every job")
 }
 
-fn work(queue: &Receiver<Job>) {
+fn run_jobs(queue: &Receiver<Job>) {
     for mut job in queue {
         let _ = job.done.send(job.command.spawn());
     }
@@ -47,15 +46,15 @@ fn die_with_parent(command: &mut Command) {
     use nix::unistd::{Pid, getppid};
 
     let parent = Pid::this();
-    let ask = move || {
+    let before_exec = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
-        // SAFETY: nothing is installed that could run.
+        // SAFETY: no handler is installed that could run.
         unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn)? };
-        // A parent that died before the call above sends nothing any more.
+        // A parent that died before the call above sends no signal.
         if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
-    // SAFETY: `ask` allocates nothing and takes no lock; its calls are async-signal-safe.
-    unsafe { command.pre_exec(ask) };
+    // SAFETY: `before_exec` allocates nothing and takes no lock; its calls are async-signal-safe.
+    unsafe { command.pre_exec(before_exec) };
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,7 +1,7 @@
-//! [edge] A child's stderr, always read and never all kept.
+//! A child's stderr.
 //!
-//! A thread reads it to its end, so that no child waits for us. Kept are the last bytes, the
-//! count, and whether a panic was announced; a file may take the start.
+//! A thread reads it to its end, so that the child never blocks on it. Kept are the last bytes, the
+//! count, and whether there was a panic; a file may take the first bytes.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 
-/// The bytes of stderr that are kept: a Rust backtrace fits several times.
+/// How much of stderr is kept: several Rust backtraces fit.
 const TAIL_BYTES: usize = 64 * 1024;
 
-/// The bytes of stderr that go to a file: a chatty server must not fill a disk over many cases.
+/// How much of stderr goes to a file: a chatty server must not fill a disk over many cases.
 const FILE_BYTES: usize = 1024 * 1024;
 
 /// The time a dead child's stderr may take to end: only a process that left the group holds it.
@@ -26,7 +26,7 @@ const END_DEADLINE: Duration = Duration::from_secs(2);
 /// The bytes of one read: what a pipe holds on Linux.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// How Rust announces a panic.
+/// How Rust reports a panic.
 const PANIC: &str = "panicked at";
 
 #[derive(Debug)]
@@ -35,8 +35,10 @@ pub(super) struct Stderr {
     end: Receiver<Infallible>,
 }
 
-pub(super) struct Said {
+/// What is left of a stderr that has ended.
+pub(super) struct Finished {
     pub(super) tail: String,
+    /// How many bytes there were in all.
     pub(super) bytes: u64,
     pub(super) panicked: bool,
 }
@@ -57,19 +59,23 @@ struct Tee {
 impl Stderr {
     pub(super) fn follow(source: ChildStderr, tee: Option<File>) -> Stderr {
         let kept = Arc::new(Mutex::new(Kept::default()));
-        let (alive, end) = bounded(0);
+        // Nothing is ever sent: the channel ends with the thread.
+        let (alive, end) = bounded::<Infallible>(0);
         let shared = Arc::clone(&kept);
         let tee = Tee { file: tee, room: FILE_BYTES };
-        thread::spawn(move || read(source, tee, (&shared, alive)));
+        thread::spawn(move || {
+            read(source, tee, &shared);
+            drop(alive);
+        });
         Stderr { kept, end }
     }
 
-    /// What it said, once it has ended or has had time to.
-    pub(super) fn said(&self) -> Said {
+    /// Waits for the end of stderr, but not for ever.
+    pub(super) fn finish(&self) -> Finished {
         let _ = self.end.recv_timeout(END_DEADLINE);
         let mut kept = lock(&self.kept);
         let tail = String::from_utf8_lossy(kept.tail.make_contiguous()).into_owned();
-        Said { tail, bytes: kept.bytes, panicked: kept.panicked }
+        Finished { tail, bytes: kept.bytes, panicked: kept.panicked }
     }
 }
 
@@ -99,11 +105,11 @@ impl Tee {
     }
 }
 
-fn read(mut source: ChildStderr, mut tee: Tee, (kept, alive): (&Mutex<Kept>, Sender<Infallible>)) {
+fn read(mut source: ChildStderr, mut tee: Tee, kept: &Mutex<Kept>) {
     let mut buffer = vec![0; CHUNK_BYTES];
-    // The end of one chunk stays in front of the next: the announcement may stand across both.
+    // The end of one chunk stays in front of the next: a report of a panic may span both.
     let mut carried = 0;
-    while let Some(count) = more(&mut source, &mut buffer[carried..]) {
+    while let Some(count) = read_chunk(&mut source, &mut buffer[carried..]) {
         let filled = carried + count;
         let chunk = &buffer[carried..filled];
         let panicked = String::from_utf8_lossy(&buffer[..filled]).contains(PANIC);
@@ -115,10 +121,9 @@ fn read(mut source: ChildStderr, mut tee: Tee, (kept, alive): (&Mutex<Kept>, Sen
         carried = filled.min(PANIC.len() - 1);
         buffer.copy_within(filled - carried..filled, 0);
     }
-    drop(alive);
 }
 
-fn more(source: &mut ChildStderr, room: &mut [u8]) -> Option<usize> {
+fn read_chunk(source: &mut ChildStderr, room: &mut [u8]) -> Option<usize> {
     loop {
         match source.read(room) {
             Ok(0) => return None,

@@ -1,7 +1,7 @@
-//! [core] The persisted form of a trace.
+//! The persisted form of a trace.
 //!
-//! Line one is an object with the schema, the server's version and the plan's text; every further
-//! line is one fact with its step and its time. A file of another schema is refused by name.
+//! Line one is an object with the schema, the server's version and the program's text; every
+//! line is one observation with its step and its time. The first form is read too.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,18 +10,23 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Fact, Trace, What, Whose};
-use crate::plan::text::Malformed;
-use crate::plan::{Name, Plan};
+use super::{Entry, Observation, ThreadLabel, Trace};
+use crate::program::Program;
+use crate::program::text::Malformed;
+use crate::program::thread::ThreadName;
 
 /// The schema that this heirloom writes.
-pub const SCHEMA: &str = "heirloom trace v1";
+pub const SCHEMA: &str = "heirloom trace v2";
+
+/// The schema before it, whose words were others.
+const SCHEMA_V1: &str = "heirloom trace v1";
 
 #[derive(Serialize, Deserialize)]
 struct Head {
     schema: String,
     server: Option<Version>,
-    plan: String,
+    #[serde(alias = "plan")]
+    program: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -29,10 +34,10 @@ struct Line {
     us: u64,
     step: usize,
     #[serde(flatten)]
-    what: What,
+    observation: Observation,
 }
 
-/// A text that is no trace.
+/// A text that is not a trace.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTrace {
     /// The file has no line.
@@ -41,27 +46,26 @@ pub enum NoTrace {
     /// Another schema, or another kind of file.
     #[error("`{0}` is not `{SCHEMA}`, the schema that this heirloom reads")]
     Schema(String),
-    /// A line that is no fact.
+    /// A line that is not an observation.
     #[error("line {line}: {problem}")]
     Line {
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
         problem: serde_json::Error,
     },
-    /// The plan in the first line cannot be read.
-    #[error("the trace's plan cannot be read: {0}")]
-    Plan(#[from] Malformed),
+    /// The program in the first line cannot be read.
+    #[error("the trace's program cannot be read: {0}")]
+    Program(#[from] Malformed),
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schema = SCHEMA.to_owned();
-        let head = Head { schema, server: self.server.clone(), plan: self.plan.to_string() };
+        let head = Head { schema, server: self.server.clone(), program: self.program.to_string() };
         writeln!(f, "{}", json(&head))?;
-        self.facts.iter().zip(&self.times_us).try_for_each(|(fact, us)| {
-            let Fact { step, what } = fact.clone();
-            writeln!(f, "{}", json(&Line { us: *us, step, what }))
+        self.entries.iter().zip(&self.times_us).try_for_each(|(entry, us)| {
+            let Entry { step, observation } = entry.clone();
+            writeln!(f, "{}", json(&Line { us: *us, step, observation }))
         })
     }
 }
@@ -78,42 +82,43 @@ impl FromStr for Trace {
         let (_, first) = lines.next().ok_or(NoTrace::Empty)?;
         let head: Head =
             serde_json::from_str(first).map_err(|problem| NoTrace::Line { line: 1, problem })?;
-        if head.schema != SCHEMA {
+        if head.schema != SCHEMA && head.schema != SCHEMA_V1 {
             return Err(NoTrace::Schema(head.schema));
         }
-        let plan: Plan = head.plan.parse()?;
-        let mut trace = Trace { plan, server: head.server, facts: vec![], times_us: vec![] };
+        let program: Program = head.program.parse()?;
+        let mut trace = Trace { program, server: head.server, entries: vec![], times_us: vec![] };
         for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
-            let Line { us, step, what } =
+            let Line { us, step, observation } =
                 serde_json::from_str(text).map_err(|problem| NoTrace::Line { line, problem })?;
-            trace.facts.push(Fact { step, what });
+            trace.entries.push(Entry { step, observation });
             trace.times_us.push(us);
         }
         Ok(trace)
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for ThreadLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Whose::Named(name) => name.fmt(f),
-            Whose::Stranger(number) => write!(f, "x{number}"),
+            ThreadLabel::Named(name) => name.fmt(f),
+            ThreadLabel::Unnamed(number) => write!(f, "x{number}"),
         }
     }
 }
 
-impl Serialize for Whose {
+impl Serialize for ThreadLabel {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Whose {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Whose, D::Error> {
+impl<'de> Deserialize<'de> for ThreadLabel {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<ThreadLabel, D::Error> {
         let word = String::deserialize(from)?;
         let number = |rest: &str| rest.parse().ok();
-        let named = word.strip_prefix('t').and_then(number).map(|n| Whose::Named(Name(n)));
-        let stranger = word.strip_prefix('x').and_then(number).map(Whose::Stranger);
+        let named =
+            word.strip_prefix('t').and_then(number).map(|n| ThreadLabel::Named(ThreadName(n)));
+        let stranger = word.strip_prefix('x').and_then(number).map(ThreadLabel::Unnamed);
         named.or(stranger).ok_or_else(|| D::Error::custom(format!("`{word}` names no thread")))
     }
 }

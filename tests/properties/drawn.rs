@@ -1,75 +1,71 @@
-//! What the laws are tried on.
+//! The values that the laws are tried on.
 //!
-//! Cases as the strategy draws them, as a fuzzer's bytes make them, and lists of ops in no order
-//! that a strategy would choose; plans as a person may write them, with any name and any text;
-//! values of policy, those among them that no request of ours carries.
+//! Programs as the strategy draws them, as a fuzzer's bytes make them, with their steps shuffled, and
+//! as a person may write them, with any name and any text; values of policy, also those that only a
+//! server states.
 
 use std::collections::BTreeMap;
 
 use arbitrary::{Arbitrary, Unstructured};
-use heirloom::op::Case;
-use heirloom::op::strategy::{Draw, cases};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
-use heirloom::policy::{
-    Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, TurnOverrides, Wish,
-};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{Index, select};
 use semver::Version;
 
 use crate::simulated::fault::{FAULTS, Fault};
+use heirloom::policy::{
+    Approval, Granular, Overrides, Permissions, Policy, Reviewer, Sandbox, Setting, TurnOverrides,
+};
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, programs};
+use heirloom::program::ops::Step;
+use heirloom::program::ops::run::Run;
+use heirloom::program::reply::Reply;
 
-/// The most bytes of a fuzzer; a case of twelve ops takes a few hundred.
+/// The most bytes of a fuzzer; a program of twelve steps takes a few hundred.
 const FUZZ_BYTES: usize = 1024;
 
-/// Any legal case.
-pub(super) fn any_case() -> impl Strategy<Value = Case> {
+/// Any normalised program.
+pub(super) fn any_program() -> impl Strategy<Value = Program> {
     let fuzzed = vec(any::<u8>(), 0..FUZZ_BYTES).prop_map(|bytes| of_bytes(&bytes));
-    prop_oneof![cases(Draw::default()), fuzzed, shuffled()]
+    prop_oneof![programs(Draw::default()), fuzzed, shuffled()]
 }
 
-/// Draws whose cases move their homes.
+/// A draw of programs that move their homes to other releases.
 pub(super) fn moving() -> Draw {
-    let servers = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
-    Draw { servers: servers.to_vec(), ..Draw::default() }
+    let releases = [(0, 144, 4), (0, 131, 0)].map(|(x, y, z)| Version::new(x, y, z));
+    Draw { releases: releases.to_vec(), ..Draw::default() }
 }
 
-/// The plan of any legal case.
-pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
-    any_case().prop_map(|case| Plan::from(&case))
+/// The program that a fuzzer makes of these bytes.
+pub(super) fn of_bytes(bytes: &[u8]) -> Program {
+    Program::arbitrary(&mut Unstructured::new(bytes)).expect("any bytes are a program")
 }
 
-/// What a fuzzer makes of these bytes.
-pub(super) fn of_bytes(bytes: &[u8]) -> Case {
-    Case::arbitrary(&mut Unstructured::new(bytes)).expect("every text of bytes is a case")
-}
-
-/// The ops of some cases, none included, in any order.
-fn shuffled() -> impl Strategy<Value = Case> {
-    let several = (cases(Draw::default()), vec(cases(Draw::default()), 0..3));
-    several
-        .prop_flat_map(|(first, more)| {
-            let mut ops: Vec<_> = more.into_iter().flat_map(|case| case.ops).collect();
-            ops.extend(first.ops.into_iter().skip(1));
-            (Just(first.defaults), Just(ops).prop_shuffle())
+/// The steps of one to three programs in any order, normalised.
+fn shuffled() -> impl Strategy<Value = Program> {
+    vec(programs(Draw::default()), 1..4)
+        .prop_flat_map(|programs| {
+            let defaults = programs[0].defaults.clone();
+            let steps: Vec<Step> = programs.into_iter().flat_map(|program| program.steps).collect();
+            (Just(defaults), Just(steps).prop_shuffle())
         })
-        .prop_map(|(defaults, ops)| Case { defaults, ops, servers: Vec::new() })
+        .prop_map(|(defaults, steps)| Program { defaults, steps }.normalised())
 }
 
-/// A plan as a person may write one: any names, prompts and replies.
-pub(super) fn written_plan() -> impl Strategy<Value = Plan> {
-    (any_plan(), any::<Vec<Index>>(), vec(spoken(), 1..4)).prop_map(|(plan, names, spoken)| {
-        let renamed = renamed(&plan, &numbers(plan.names().len(), &names));
-        said(renamed, &spoken)
+/// A program as a person may write one: any names, prompts and replies.
+pub(super) fn written_program() -> impl Strategy<Value = Program> {
+    (any_program(), any::<Vec<Index>>(), vec(turns(), 1..4)).prop_map(|(program, names, turns)| {
+        let renamed = renamed(&program, &numbers(program.names().len(), &names));
+        with_turns(renamed, &turns)
     })
 }
 
-/// A plan, and the same plan with its names given otherwise.
-pub(super) fn two_namings() -> impl Strategy<Value = (Plan, Plan)> {
-    (any_plan(), any::<Vec<Index>>()).prop_map(|(plan, names)| {
-        let other = renamed(&plan, &numbers(plan.names().len(), &names));
-        (plan, other)
+/// A program, and the same program with other names.
+pub(super) fn two_namings() -> impl Strategy<Value = (Program, Program)> {
+    (any_program(), any::<Vec<Index>>()).prop_map(|(program, names)| {
+        let other = renamed(&program, &numbers(program.names().len(), &names));
+        (program, other)
     })
 }
 
@@ -78,7 +74,7 @@ pub(super) fn any_fault() -> impl Strategy<Value = Option<Fault>> {
     prop_oneof![1 => Just(None), 9 => select(FAULTS).prop_map(Some)]
 }
 
-/// As many different numbers.
+/// Different numbers, as many as the count.
 fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
     let mut free: Vec<u16> = (0..).take(count + 300).collect();
     let take = |place: usize| {
@@ -88,54 +84,56 @@ fn numbers(count: usize, seeds: &[Index]) -> Vec<u16> {
     (0..count).map(take).collect()
 }
 
-/// The plan with its names, in order, replaced by these.
-fn renamed(plan: &Plan, numbers: &[u16]) -> Plan {
-    let old = plan.names();
-    let new = |name: Name| {
-        let place = old.iter().position(|other| *other == name).expect("a plan names its threads");
-        Name(numbers[place])
+/// The program with its names replaced, in their order, by these numbers. Its prompts are those of a
+/// drawn program, so that no word of them is a name.
+fn renamed(program: &Program, numbers: &[u16]) -> Program {
+    let names: Vec<String> = program.names().iter().map(ToString::to_string).collect();
+    let word = |word: &str| match names.iter().position(|name| name == word) {
+        Some(place) => format!("t{}", numbers[place]),
+        None => word.to_owned(),
     };
-    let mut plan = plan.clone();
-    for step in &mut plan.steps {
-        step.each_new(&mut |name| *name = new(*name));
-        step.each_used(&mut |who| {
-            if let Who::Thread(name) = who {
-                *name = new(*name);
-            }
-        });
-    }
-    plan
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    let text: Vec<String> = program.to_string().lines().map(line).collect();
+    text.join("\n").parse().expect("names are free")
 }
 
-/// What is said in one turn: the prompt, what it overrides and the reply.
-type Spoken = (String, TurnOverrides, Reply);
+/// The parts of a turn that any text can be put into.
+#[derive(Clone, Debug)]
+struct Turn {
+    prompt: String,
+    overrides: TurnOverrides,
+    reply: Reply,
+}
 
-fn said(mut plan: Plan, spoken: &[Spoken]) -> Plan {
-    let turns = plan.steps.iter_mut().filter(|step| matches!(step, Step::Run { .. }));
-    for (step, said) in turns.zip(spoken.iter().cycle()) {
-        if let Step::Run { prompt, overrides, reply, .. } = step {
-            (*prompt, *overrides, *reply) = said.clone();
+fn with_turns(mut program: Program, turns: &[Turn]) -> Program {
+    let runs = program.steps.iter_mut().filter(|step| matches!(step, Step::Run(_)));
+    for (step, turn) in runs.zip(turns.iter().cycle().cloned()) {
+        if let Step::Run(Run { prompt, overrides, reply, .. }) = step {
+            (*prompt, *overrides, *reply) = (turn.prompt, turn.overrides, turn.reply);
         }
     }
-    plan
+    program
 }
 
-fn spoken() -> impl Strategy<Value = Spoken> {
-    let overrides = (wishes(approvals()), wishes(reviewers()), wishes(sandboxes())).prop_map(
-        |(approval, reviewer, sandbox)| Overrides {
+fn turns() -> impl Strategy<Value = Turn> {
+    let overrides = (settings_of(approvals()), settings_of(reviewers()), settings_of(sandboxes()))
+        .prop_map(|(approval, reviewer, sandbox)| Overrides {
             approval,
             reviewer,
             sandbox,
             ..Overrides::default()
-        },
-    );
-    (texts(), overrides, replies())
+        });
+    (texts(), overrides, replies()).prop_map(|(prompt, overrides, reply)| Turn {
+        prompt,
+        overrides,
+        reply,
+    })
 }
 
-fn wishes<T: Clone + std::fmt::Debug>(
+fn settings_of<T: Clone + std::fmt::Debug>(
     values: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Wish<T>> {
-    prop_oneof![Just(Wish::Omit), Just(Wish::Null), values.prop_map(Wish::Set)]
+) -> impl Strategy<Value = Setting<T>> {
+    prop_oneof![Just(Setting::Omit), Just(Setting::Null), values.prop_map(Setting::Set)]
 }
 
 fn replies() -> impl Strategy<Value = Reply> {
@@ -154,7 +152,7 @@ fn replies() -> impl Strategy<Value = Reply> {
     ]
 }
 
-/// Any text; quotes, line ends and words of the form itself are likely.
+/// Any text; quotes, line ends and words of the text form are likely.
 pub(super) fn texts() -> impl Strategy<Value = String> {
     let odd = ["\"", "\\", "\n", "\r\n", " <- ", " -> t0", "# ", "\u{2028}", "é", "audit", ""];
     let part = prop_oneof![
@@ -207,9 +205,9 @@ fn sandboxes_with(roots: impl Strategy<Value = String>) -> impl Strategy<Value =
 
 /// Every policy that a server may state, odd spellings included.
 pub(super) fn stated() -> impl Strategy<Value = Policy> {
-    let approval = prop_oneof![4 => approvals(), 1 => texts().prop_map(Approval::Odd)];
-    let reviewer = prop_oneof![4 => reviewers(), 1 => texts().prop_map(Reviewer::Odd)];
-    let odd = texts().prop_map(Sandbox::Odd);
+    let approval = prop_oneof![4 => approvals(), 1 => texts().prop_map(Approval::Unrecognised)];
+    let reviewer = prop_oneof![4 => reviewers(), 1 => texts().prop_map(Reviewer::Unrecognised)];
+    let odd = texts().prop_map(Sandbox::Unrecognised);
     let sandbox = prop_oneof![2 => sandboxes(), 2 => sandboxes_with(texts()), 1 => odd];
     let permissions = prop_oneof![
         4 => sandbox.prop_map(Permissions::Legacy),

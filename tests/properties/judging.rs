@@ -1,103 +1,108 @@
-//! The judge on traces of a server that is well, and on the same trace told otherwise.
+//! The judge on traces of a server without a fault, and on the same traces in other words.
 //!
-//! A server that is well is not blamed, and what no clause speaks of (names, numbers, the form in
-//! which a trace is kept) changes no verdict. What is wrong is tried in `faults`.
+//! A server without a fault is not blamed, and names, numbers and the stored form of a trace change
+//! no verdict. Servers with a fault are tried in `faults`.
 
 use std::collections::BTreeSet;
 
 use expect_test::expect;
-use heirloom::contract::Clause;
-use heirloom::judge::signature::Signature;
-use heirloom::judge::{Verdict, judge};
-use heirloom::plan::Plan;
-use heirloom::policy::Approval;
-use heirloom::trace::{Fact, Trace, What};
 use proptest::prelude::Strategy;
 
-use super::drawn::{any_fault, any_plan, two_namings, written_plan};
+use super::drawn::{any_fault, any_program, two_namings, written_program};
 use super::{check, same};
 use crate::simulated;
 use crate::simulated::fault::Fault;
+use heirloom::contract::Clause;
+use heirloom::judge::judge;
+use heirloom::judge::signature::Signature;
+use heirloom::judge::verdict::{Cell, Finding, Verdict};
+use heirloom::judge::view::View;
+use heirloom::policy::{Approval, Dimension};
+use heirloom::program::Program;
+use heirloom::trace::{Entry, Observation, Trace};
 
-/// Of a server that is well nothing is told but what the contract itself calls a notice.
-fn blameless(plan: &Plan) -> Result<(), String> {
-    let verdict = judge(&simulated::run(plan, None));
+/// A server without a fault has no finding, and no notice but those of the contract's own (G12).
+fn blameless(program: &Program) -> Result<(), String> {
+    let verdict = judge(&simulated::run(program, None));
     let other = verdict.notices.iter().find(|notice| notice.clause != Clause::G12);
     let broken =
-        verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.fired);
+        verdict.tally.iter().find(|(_, tally)| tally.broken > 0 || tally.held < tally.tested);
     match (verdict.findings.first(), other, &verdict.inconclusive, broken) {
         (None, None, None, None) => Ok(()),
-        told => Err(format!("{told:?} of\n{plan}")),
+        blame => Err(format!("{blame:?} of\n{program}")),
     }
 }
 
 fn signatures(verdict: &Verdict) -> BTreeSet<Signature> {
-    verdict.findings.iter().map(heirloom::judge::Finding::signature).collect()
+    verdict.findings.iter().map(Finding::signature).collect()
 }
 
-/// The trace with its requests and its turns counted otherwise.
-fn recounted(mut trace: Trace) -> Trace {
-    for Fact { what, .. } in &mut trace.facts {
+/// The trace with other numbers of its requests and its turns.
+fn renumbered(mut trace: Trace) -> Trace {
+    for Entry { observation: what, .. } in &mut trace.entries {
         match what {
-            What::Sent { call, .. } | What::Answered { call, .. } | What::Refused { call, .. } => {
+            Observation::Sent { call, .. }
+            | Observation::Answered { call, .. }
+            | Observation::Refused { call, .. } => {
                 *call = u32::MAX - *call;
             }
-            What::TurnStarted { turn, .. }
-            | What::TurnEnded { turn, .. }
-            | What::TurnEvent { turn, .. } => *turn = 7 * *turn + 1,
+            Observation::TurnStarted { turn, .. }
+            | Observation::TurnEnded { turn, .. }
+            | Observation::TurnEvent { turn, .. } => *turn = 7 * *turn + 1,
             _ => {}
         }
     }
     trace
 }
 
-fn troubled(mut trace: Trace) -> Trace {
-    trace.facts.truncate(trace.facts.len() / 2);
-    trace.times_us.truncate(trace.facts.len());
-    let step = trace.facts.last().map_or(0, |fact| fact.step);
+/// The first half of the trace, and trouble of the harness after it.
+fn with_trouble(mut trace: Trace) -> Trace {
+    trace.entries.truncate(trace.entries.len() / 2);
+    trace.times_us.truncate(trace.entries.len());
+    let step = trace.entries.last().map_or(0, |fact| fact.step);
     let reason = "the disk is full; free space".to_owned();
-    trace.facts.push(Fact { step, what: What::Trouble { reason } });
+    trace.entries.push(Entry { step, observation: Observation::Trouble { reason } });
     trace.times_us.push(0);
     trace
 }
 
-/// Our own trouble blames no server, and is told in its own words.
-fn excused(trace: Trace) -> Result<(), String> {
-    let verdict = judge(&troubled(trace));
+/// Trouble of the harness blames no server, and is reported in its own words.
+fn trouble_is_inconclusive(trace: Trace) -> Result<(), String> {
+    let verdict = judge(&with_trouble(trace));
     same(&verdict.inconclusive.as_deref(), &Some("the disk is full; free space"))?;
     same(&signatures(&verdict), &BTreeSet::new())
 }
 
 #[test]
-fn a_server_that_is_well_is_not_blamed() {
-    check(any_plan(), |plan| blameless(&plan));
+fn a_server_without_a_fault_is_not_blamed() {
+    check(any_program(), |program| blameless(&program));
 }
 
 #[test]
-fn a_server_that_is_well_is_not_blamed_for_a_written_plan() {
-    check(written_plan(), |plan| blameless(&plan));
+fn a_server_without_a_fault_is_not_blamed_for_a_written_program() {
+    check(written_program(), |program| blameless(&program));
 }
 
 #[test]
 fn other_names_change_no_signature() {
-    check((two_namings(), any_fault()), |((plan, other), fault)| {
-        let verdict = |plan| judge(&simulated::run(plan, fault));
-        same(&signatures(&verdict(&other)), &signatures(&verdict(&plan)))
+    check((two_namings(), any_fault()), |((program, other), fault)| {
+        let verdict = |program| judge(&simulated::run(program, fault));
+        same(&signatures(&verdict(&other)), &signatures(&verdict(&program)))
     });
 }
 
 #[test]
 fn other_numbers_of_requests_and_turns_change_no_verdict() {
-    check((any_plan(), any_fault()), |(plan, fault)| {
-        let trace = simulated::run(&plan, fault);
-        same(&judge(&recounted(trace.clone())), &judge(&trace))
+    check((any_program(), any_fault()), |(program, fault)| {
+        let trace = simulated::run(&program, fault);
+        same(&judge(&renumbered(trace.clone())), &judge(&trace))
     });
 }
 
 #[test]
 fn a_stored_trace_is_judged_to_the_same_verdict() {
-    check((any_plan(), any_fault()), |(plan, fault)| {
-        let trace = simulated::run(&plan, fault);
+    check((any_program(), any_fault()), |(program, fault)| {
+        let trace = simulated::run(&program, fault);
         let stored: Trace = trace.to_string().parse().expect("a trace is read back");
         same(&judge(&stored), &judge(&trace))
     });
@@ -105,15 +110,18 @@ fn a_stored_trace_is_judged_to_the_same_verdict() {
 
 #[test]
 fn trouble_of_our_own_is_no_finding() {
-    check(any_plan().prop_map(|plan| simulated::run(&plan, None)), excused);
+    check(
+        any_program().prop_map(|program| simulated::run(&program, None)),
+        trouble_is_inconclusive,
+    );
 }
 
-/// What is told of a plan whose rows say that nobody is asked.
-fn with_lying_rows(plan: &str, fault: Option<Fault>) -> String {
-    let plan: Plan = plan.parse().expect("it is a plan");
-    let mut trace = simulated::run(&plan, fault);
-    for Fact { what, .. } in &mut trace.facts {
-        if let What::Store { approval, .. } = what {
+/// The findings and notices of a program where the state database says `never` of each thread.
+fn with_wrong_rows(program: &str, fault: Option<Fault>) -> String {
+    let program: Program = program.parse().expect("it is a program");
+    let mut trace = simulated::run(&program, fault);
+    for Entry { observation: what, .. } in &mut trace.entries {
+        if let Observation::Store { approval, .. } = what {
             *approval = Some(Approval::Never);
         }
     }
@@ -130,48 +138,56 @@ const ONE_TURN: &str = "# heirloom case v1\nconfig\nstart approval=untrusted -> 
 #[test]
 fn a_row_that_disagrees_alone_is_a_notice() {
     expect!["the state database says AP never where untrusted is due, and no cold read is wrong"]
-        .assert_eq(&with_lying_rows(ONE_TURN, None));
+        .assert_eq(&with_wrong_rows(ONE_TURN, None));
 }
 
 #[test]
 fn a_row_that_disagrees_beside_a_wrong_cold_read_is_a_view_of_it() {
-    expect!["R4/AP/resume/untrusted/config {Reply, Store}"]
-        .assert_eq(&with_lying_rows(ONE_TURN, Some(Fault::InheritsNothing)));
+    expect!["R4/AP/resume/untrusted/config {Reply, StateDb}"]
+        .assert_eq(&with_wrong_rows(ONE_TURN, Some(Fault::InheritsNothing)));
 }
 
-/// What is told when what the running turn is told to its end is this approval policy.
-fn told_at_the_end(lines: &str, told: &str) -> String {
-    let plan: Plan = format!("# heirloom case v1\nconfig approval=on-request\n{lines}audit\n")
-        .parse()
-        .expect("the lines are a case");
-    let mut trace = simulated::run(&plan, None);
-    let end = plan.steps.len() - 1;
-    for fact in trace.facts.iter_mut().filter(|fact| fact.step == end) {
-        if let What::Told { told: said, .. } = &mut fact.what
-            && said.approval.is_some()
+/// The findings of a program whose last step tells the model this approval policy, and how often
+/// the model's approval policy agreed.
+fn with_stated_approval(lines: &str, approval: &str) -> String {
+    let program: Program =
+        format!("# heirloom case v1\nconfig approval=on-request\n{lines}audit\n")
+            .parse()
+            .expect("the lines are a program");
+    let mut trace = simulated::run(&program, None);
+    let end = program.steps.len() - 1;
+    for entry in trace.entries.iter_mut().filter(|entry| entry.step == end) {
+        if let Observation::ModelContext { told, .. } = &mut entry.observation
+            && told.approval.is_some()
         {
-            said.approval = Some(told.to_owned());
+            told.approval = Some(approval.to_owned());
         }
     }
-    let signatures = signatures(&judge(&trace)).into_iter().map(|one| one.to_string());
-    signatures.collect::<Vec<_>>().join(" ")
+    let verdict = judge(&trace);
+    let is_stated = |cell: &Cell| {
+        cell.view == Some(View::ModelContext) && cell.dimension == Some(Dimension::AP)
+    };
+    let stated = verdict.tally.iter().filter(|(cell, _)| is_stated(cell));
+    let held: u64 = stated.map(|(_, tally)| tally.held).sum();
+    let findings = signatures(&verdict).into_iter().map(|signature| format!("{signature}, "));
+    format!("{}{held} held", findings.collect::<String>())
 }
 
 #[test]
-fn what_is_said_to_a_running_turn_changes_no_policy_of_it() {
+fn settings_and_steering_do_not_change_the_policy_of_a_running_turn() {
     let changed = "start -> t0\nbegin t0\nsettings t0 approval=never\nfinish t0 complete\n";
     let steered = "start -> t0\nbegin t0\nrun t0 \"more\" approval=never\nfinish t0 complete\n";
     let all = [changed, steered]
-        .map(|lines| ["on-request", "never"].map(|told| told_at_the_end(lines, told)));
+        .map(|lines| ["on-request", "never"].map(|approval| with_stated_approval(lines, approval)));
     expect![[r#"
         [
             [
-                "",
-                "U1/AP/run/on-request/unknown",
+                "2 held",
+                "U1/AP/run/on-request/unknown, 1 held",
             ],
             [
-                "",
-                "T6/AP/run/on-request/unknown",
+                "2 held",
+                "T6/AP/run/on-request/unknown, 1 held",
             ],
         ]
     "#]]

@@ -1,53 +1,52 @@
-//! Cases whose homes move from one release to another and back.
+//! Programs whose homes move from one release to another and back.
 //!
-//! They have plans that read and lift back like all others, the contract asks the same of them, and
-//! a search for a smaller case never names a release that the larger one did not.
+//! Their programs read back like all others, the contract demands the same of them, and a reduction
+//! never names a release that the larger program does not name.
 
-use heirloom::judge::judge;
-use heirloom::op::Case;
-use heirloom::op::strategy::cases;
-use heirloom::plan::Plan;
-use heirloom::plan::lift::canonical;
-use heirloom::shrink::reductions::reductions;
 use proptest::prelude::Strategy;
 
 use super::drawn::moving;
 use super::{check, same};
 use crate::simulated;
+use heirloom::judge::judge;
+use heirloom::program::Program;
+use heirloom::program::generate::{self, Draw};
+use heirloom::shrink::reductions::reductions;
 
-fn plans() -> impl Strategy<Value = Plan> {
-    cases(moving()).prop_map(|case| Plan::from(&case))
+fn programs() -> impl Strategy<Value = Program> {
+    generate::programs(moving())
 }
 
 #[test]
-fn a_plan_that_moves_reads_back_and_lifts_back() {
-    check(plans(), |plan| {
-        same(&plan.to_string().parse(), &Ok(plan.clone()))?;
-        same(&canonical(&plan), &plan)
+fn a_program_that_moves_its_home_reads_back_and_is_normalised() {
+    check(programs(), |program| {
+        same(&program.to_string().parse(), &Ok(program.clone()))?;
+        same(&program.normalised(), &program)
     });
 }
 
 #[test]
-fn any_number_names_a_server_that_the_case_has() {
-    check(cases(moving()), |case| {
-        let plan = Plan::from(&case);
-        let named = plan.releases();
-        same(&named.iter().all(|release| case.servers.contains(release)), &true)?;
-        let alone = Case { servers: Vec::new(), ..case };
-        same(&Plan::from(&alone).steps.iter().any(|step| step.moves_to().is_some()), &false)
+fn a_program_names_only_the_releases_of_its_draw() {
+    let Draw { releases, .. } = moving();
+    check(programs(), |program| {
+        let unknown = program.releases().into_iter().find(|release| !releases.contains(release));
+        same(&unknown, &None)
     });
 }
 
 #[test]
-fn a_server_that_keeps_the_contract_keeps_it_through_moves() {
-    check(plans(), |plan| same(&judge(&simulated::run(&plan, None)).findings, &Vec::new()));
+fn a_correct_server_has_no_finding_though_the_home_moves() {
+    check(programs(), |program| {
+        same(&judge(&simulated::run(&program, None)).findings, &Vec::new())
+    });
 }
 
 #[test]
-fn what_is_smaller_names_no_other_release() {
-    check(plans(), |plan| {
-        let named = plan.releases();
-        let other = |smaller: &Plan| smaller.releases().iter().any(|one| !named.contains(one));
-        same(&reductions(&plan).iter().any(other), &false)
+fn a_reduction_names_no_other_release() {
+    check(programs(), |program| {
+        let named = program.releases();
+        let other =
+            |smaller: &Program| smaller.releases().iter().any(|release| !named.contains(release));
+        same(&reductions(&program).iter().any(other), &false)
     });
 }

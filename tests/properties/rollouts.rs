@@ -1,14 +1,15 @@
-//! What a rollout file says of its own thread, and of no other.
+//! The policy that a rollout file states of its own thread.
 //!
-//! Small files, written by hand in the spelling of the releases: a fork's file holds copies of its
-//! parent's items, and newer releases keep a profile where older ones kept a sandbox.
+//! Small files, written by hand as the releases write them: a fork's file has copies of its parent's
+//! items, and newer releases store a profile where older ones stored a sandbox.
 
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use heirloom::wire::policy::Places;
-use heirloom::wire::rollout::policy;
 use serde_json::{Value, json};
+
+use heirloom::protocol::policy::Places;
+use heirloom::protocol::rollout::policy;
 
 const OWN: &str = "own";
 const PARENT: &str = "parent";
@@ -21,7 +22,8 @@ fn check(lines: &[String], expected: Expect) {
         outside: PathBuf::from("/tmp/h/out"),
     };
     let read = policy(&lines.join("\n"), OWN, &places);
-    expected.assert_eq(&read.map_or("none".to_owned(), |policy| policy.to_string()));
+    let policy = read.map_or("no policy".to_owned(), |policy| policy.to_string());
+    expected.assert_eq(&format!("{policy} in {} lines", lines.len()));
 }
 
 fn header(thread: &str) -> String {
@@ -51,8 +53,8 @@ fn settings(approval: &str, owner: Option<&str>) -> String {
     json!({ "type": "event_msg", "payload": payload }).to_string()
 }
 
-/// A turn whose permissions stand as a profile, as newer releases write them.
-fn profiled(profile: Value, active: Value) -> String {
+/// A turn with a profile instead of a sandbox, as newer releases write it.
+fn turn_with_profile(profile: Value, active: Value) -> String {
     let mut payload = body("never");
     payload["permission_profile"] = profile;
     payload["active_permission_profile"] = active;
@@ -70,75 +72,81 @@ fn managed(written: Value) -> Value {
 }
 
 #[test]
-fn an_empty_file_says_nothing() {
-    check(&[], expect!["none"]);
+fn an_empty_file_states_no_policy() {
+    check(&[], expect!["no policy in 0 lines"]);
 }
 
 #[test]
-fn a_header_alone_says_nothing() {
-    check(&[header(OWN)], expect!["none"]);
+fn a_header_alone_states_no_policy() {
+    check(&[header(OWN)], expect!["no policy in 1 lines"]);
 }
 
 #[test]
 fn the_last_turn_counts() {
     check(
         &[header(OWN), turn("never"), turn("on-request")],
-        expect!["approval=on-request reviewer=user sandbox=read-only"],
+        expect!["approval=on-request reviewer=user sandbox=read-only in 3 lines"],
     );
 }
 
 #[test]
 fn settings_count_before_a_later_turn() {
     let lines = [header(OWN), settings("untrusted", Some(OWN)), turn("never")];
-    check(&lines, expect!["approval=untrusted reviewer=user sandbox=read-only"]);
+    check(&lines, expect!["approval=untrusted reviewer=user sandbox=read-only in 3 lines"]);
 }
 
 #[test]
-fn settings_of_another_owner_do_not_count() {
+fn settings_of_another_thread_do_not_count() {
     let lines = [header(OWN), turn("never"), settings("on-request", Some(PARENT))];
-    check(&lines, expect!["approval=never reviewer=user sandbox=read-only"]);
+    check(&lines, expect!["approval=never reviewer=user sandbox=read-only in 3 lines"]);
 }
 
 #[test]
-fn settings_without_an_owner_are_the_own() {
+fn settings_without_a_thread_count() {
     check(
         &[header(OWN), turn("never"), settings("on-request", None)],
-        expect!["approval=on-request reviewer=user sandbox=read-only"],
+        expect!["approval=on-request reviewer=user sandbox=read-only in 3 lines"],
     );
 }
 
 #[test]
-fn copies_below_the_header_of_the_parent_do_not_count() {
+fn items_below_the_header_of_the_parent_do_not_count() {
     let lines = [header(OWN), header(PARENT), turn("untrusted"), header(OWN), turn("never")];
-    check(&lines, expect!["approval=never reviewer=user sandbox=read-only"]);
+    check(&lines, expect!["approval=never reviewer=user sandbox=read-only in 5 lines"]);
 }
 
 #[test]
-fn a_fork_without_an_item_of_its_own_says_nothing() {
+fn a_fork_without_items_states_no_policy() {
     let lines = [header(OWN), header(PARENT), settings("untrusted", Some(PARENT))];
-    check(&lines, expect!["none"]);
+    check(&lines, expect!["no policy in 3 lines"]);
 }
 
 #[test]
-fn a_line_that_is_cut_counts_as_absent() {
+fn a_truncated_line_does_not_count() {
     let mut cut = turn("on-request");
     cut.truncate(cut.len() / 2);
     check(
         &[header(OWN), turn("never"), cut],
-        expect!["approval=never reviewer=user sandbox=read-only"],
+        expect!["approval=never reviewer=user sandbox=read-only in 3 lines"],
     );
 }
 
 #[test]
 fn an_active_profile_is_the_permissions() {
-    let line = profiled(json!({ "type": "disabled" }), json!({ "id": "dev" }));
-    check(&[header(OWN), line], expect!["approval=never reviewer=user sandbox=profile:dev"]);
+    let line = turn_with_profile(json!({ "type": "disabled" }), json!({ "id": "dev" }));
+    check(
+        &[header(OWN), line],
+        expect!["approval=never reviewer=user sandbox=profile:dev in 2 lines"],
+    );
 }
 
 #[test]
 fn a_profile_without_a_name_is_a_sandbox() {
-    let line = profiled(json!({ "type": "disabled" }), Value::Null);
-    check(&[header(OWN), line], expect!["approval=never reviewer=user sandbox=danger-full-access"]);
+    let line = turn_with_profile(json!({ "type": "disabled" }), Value::Null);
+    check(
+        &[header(OWN), line],
+        expect!["approval=never reviewer=user sandbox=danger-full-access in 2 lines"],
+    );
 }
 
 #[test]
@@ -147,9 +155,9 @@ fn a_managed_profile_is_a_workspace_with_its_roots() {
     let path = |path: &str| json!({ "type": "path", "path": path });
     let written = json!([special("slash_tmp"), path("/tmp/h/ws1"), path("/tmp/h/out")]);
     check(
-        &[header(OWN), profiled(managed(written), Value::Null)],
+        &[header(OWN), turn_with_profile(managed(written), Value::Null)],
         expect![
-            "approval=never reviewer=user sandbox=workspace-write+network+exclude_tmpdir+root:OUT"
+            "approval=never reviewer=user sandbox=workspace-write+network+exclude_tmpdir+root:OUT in 2 lines"
         ],
     );
 }
@@ -157,7 +165,7 @@ fn a_managed_profile_is_a_workspace_with_its_roots() {
 #[test]
 fn a_managed_profile_that_writes_nothing_is_read_only() {
     check(
-        &[header(OWN), profiled(managed(json!([])), Value::Null)],
-        expect!["approval=never reviewer=user sandbox=read-only+network"],
+        &[header(OWN), turn_with_profile(managed(json!([])), Value::Null)],
+        expect!["approval=never reviewer=user sandbox=read-only+network in 2 lines"],
     );
 }

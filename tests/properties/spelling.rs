@@ -1,27 +1,24 @@
-//! A value that is spelled for the wire is read back as the value it was.
+//! A value that is written as JSON reads back as the same value.
 //!
-//! What stands in a reply, in a notice and in a rollout, each in its own spelling, older ones and
-//! unknown ones among them; and how calls spell what they override, what they leave out and what is
-//! wrong with them.
+//! Replies, notices and rollouts each have their own spelling, and there are older and unknown ones;
+//! a call spells its overrides, what it leaves out and what is wrong with it.
 
 use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
-use heirloom::op::Flaw;
-use heirloom::policy::{
-    Approval, CallOverrides, Overrides, Permissions, Policy, Reviewer, SandboxMode, TurnOverrides,
-    Wish,
-};
-use heirloom::wire::call::{Fork, Turn, fork, resume, start, turn};
-use heirloom::wire::policy::{
-    Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
-    sandbox_json,
-};
 use proptest::prelude::Strategy;
 use serde_json::{Value, json};
 
 use super::drawn::{approvals, reviewers, sandboxes};
 use super::{check, same};
+use heirloom::policy::{Permissions, Policy};
+use heirloom::program::Program;
+use heirloom::program::request::{Back, RequestContext};
+use heirloom::protocol::policy::{
+    Places, approval, approval_json, of_reply, of_settings, reviewer, reviewer_json, sandbox,
+    sandbox_json,
+};
+use heirloom::protocol::requests::{Ids, call};
 
 fn places() -> Places {
     Places {
@@ -63,40 +60,41 @@ fn reads<T: std::fmt::Debug>(read: impl Fn(&Value) -> T, texts: &[&str], expecte
     expected.assert_eq(&texts.iter().map(line).collect::<String>());
 }
 
-/// Compares the parameters of calls, one a line.
-fn spells(calls: &[heirloom::wire::call::Call], expected: Expect) {
-    let lines = calls.iter().map(|call| format!("{} {}\n", call.method, call.params));
+/// Compares the requests of a program's steps, one a line.
+fn check_requests(steps: &str, expected: Expect) {
+    let text = format!("# heirloom case v2\nconfig\n{steps}audit\n");
+    let program: Program = text.parse().expect("the text is a program");
+    let cx = RequestContext { back: Back::Revert, number: 0 };
+    let requests = program.steps.iter().filter_map(|step| step.request(cx));
+    let calls = requests.map(|request| call(&request, &Ids::of("id"), &places()));
+    let lines = calls.map(|call| format!("{} {}\n", call.method, call.params));
     expected.assert_eq(&lines.collect::<String>());
 }
 
-fn turn_with(overrides: &TurnOverrides, flaw: Option<Flaw>) -> heirloom::wire::call::Call {
-    turn(Turn { thread: "id", prompt: "hi", overrides, flaw }, &places())
-}
-
 #[test]
-fn an_approval_policy_is_read_back() {
+fn an_approval_policy_reads_back() {
     check(approvals(), |value| same(&approval(&approval_json(&value)), &value));
 }
 
 #[test]
-fn a_reviewer_is_read_back() {
+fn a_reviewer_reads_back() {
     check(reviewers(), |value| same(&reviewer(&reviewer_json(&value)), &value));
 }
 
 #[test]
-fn a_sandbox_is_read_back() {
+fn a_sandbox_reads_back() {
     check(sandboxes(), |value| same(&sandbox(&sandbox_json(&value, &places()), &places()), &value));
 }
 
 #[test]
-fn a_policy_in_a_reply_is_read_back() {
+fn a_policy_in_a_reply_reads_back() {
     check(policies(), |policy| {
         same(&of_reply(&stated(&policy, "sandbox"), &places()), &Some(policy))
     });
 }
 
 #[test]
-fn a_policy_in_a_notice_is_read_back() {
+fn a_policy_in_a_notice_reads_back() {
     check(policies(), |policy| {
         same(&of_settings(&stated(&policy, "sandboxPolicy"), &places()), &Some(policy))
     });
@@ -135,34 +133,34 @@ fn a_reviewer_has_an_older_spelling() {
 }
 
 #[test]
-fn what_no_release_spells_is_kept_as_it_was() {
+fn an_unknown_value_is_kept_as_it_is() {
     let texts = [r#""sometimes""#, "null", "7"];
     reads(
         approval,
         &texts,
         expect![[r#"
-        "sometimes"  Odd("\"sometimes\"")
-        null  Odd("null")
-        7  Odd("7")
-    "#]],
+            "sometimes"  Unrecognised("\"sometimes\"")
+            null  Unrecognised("null")
+            7  Unrecognised("7")
+        "#]],
     );
     reads(
         reviewer,
         &texts,
         expect![[r#"
-        "sometimes"  Odd("\"sometimes\"")
-        null  Odd("null")
-        7  Odd("7")
-    "#]],
+            "sometimes"  Unrecognised("\"sometimes\"")
+            null  Unrecognised("null")
+            7  Unrecognised("7")
+        "#]],
     );
     let texts = [r#"{"type":"moon","networkAccess":true}"#, "null"];
     reads(
         |json| sandbox(json, &places()),
         &texts,
         expect![[r#"
-        {"type":"moon","networkAccess":true}  Odd("{\"type\":\"moon\",\"networkAccess\":true}")
-        null  Odd("null")
-    "#]],
+            {"type":"moon","networkAccess":true}  Unrecognised("{\"type\":\"moon\",\"networkAccess\":true}")
+            null  Unrecognised("null")
+        "#]],
     );
 }
 
@@ -208,26 +206,12 @@ fn a_named_profile_hides_the_sandbox_beside_it() {
 }
 
 #[test]
-fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
-    let null = CallOverrides {
-        approval: Wish::Null,
-        reviewer: Wish::Null,
-        sandbox: Wish::Null,
-        ..CallOverrides::default()
-    };
-    let mixed = CallOverrides {
-        approval: Wish::Set(Approval::Never),
-        reviewer: Wish::Omit,
-        sandbox: Wish::Set(SandboxMode::WorkspaceWrite),
-        ..CallOverrides::default()
-    };
-    spells(
-        &[
-            start(&CallOverrides::default(), false, &places()),
-            resume("id", &null, &places()),
-            fork(Fork { thread: "id", overrides: &mixed, cut: None, ephemeral: false }, &places()),
-            turn_with(&TurnOverrides::default(), None),
-        ],
+fn an_omitted_setting_has_no_key_and_a_null_setting_has_one() {
+    check_requests(
+        "start -> t0\n\
+         resume t0 approval=null reviewer=null sandbox=null\n\
+         fork t0 approval=never sandbox=workspace-write -> t1\n\
+         run t0 \"hi\" <- drop\n",
         expect![[r#"
             thread/start {"cwd":"/tmp/h/ws1"}
             thread/resume {"approvalPolicy":null,"approvalsReviewer":null,"sandbox":null,"threadId":"id"}
@@ -239,23 +223,20 @@ fn a_wish_that_is_omitted_has_no_key_and_one_that_is_null_has() {
 
 #[test]
 fn a_flaw_stands_beside_the_other_overrides() {
-    let overrides = Overrides {
-        approval: Wish::Set(Approval::Never),
-        reviewer: Wish::Set(Reviewer::AutoReview),
-        sandbox: Wish::Omit,
-        ..Overrides::default()
-    };
     let flaws = [
-        Flaw::UnknownApproval,
-        Flaw::UnknownReviewer,
-        Flaw::UnknownSandbox,
-        Flaw::RelativeRoot,
-        Flaw::UnknownProfile,
-        Flaw::ProfileWithSandbox,
+        "unknown-approval",
+        "unknown-reviewer",
+        "unknown-sandbox",
+        "relative-root",
+        "unknown-profile",
+        "profile-with-sandbox",
     ];
-    spells(
-        &flaws.map(|flaw| turn_with(&overrides, Some(flaw))),
+    let overrides = "approval=never reviewer=auto_review";
+    let run = |flaw: &str| format!("run t0 \"hi\" {overrides} flaw={flaw} <- drop\n");
+    check_requests(
+        &format!("start -> t0\n{}", flaws.map(run).concat()),
         expect![[r#"
+            thread/start {"cwd":"/tmp/h/ws1"}
             turn/start {"approvalPolicy":"sometimes","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"threadId":"id"}
             turn/start {"approvalPolicy":"never","approvalsReviewer":"somebody","input":[{"type":"text","text":"hi"}],"threadId":"id"}
             turn/start {"approvalPolicy":"never","approvalsReviewer":"auto_review","input":[{"type":"text","text":"hi"}],"sandboxPolicy":{"type":"somewhere"},"threadId":"id"}

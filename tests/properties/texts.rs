@@ -1,30 +1,30 @@
-//! Everything that has a text form is read back from it.
+//! Everything that has a text form reads back from it.
 //!
-//! Plans, traces, signatures and the words of policy: `parse(print(value)) == value` for every
-//! value that can be written, whatever text a prompt or a server's line has in it.
+//! Programs, traces, signatures and the words of policy: `parse(print(value)) == value` for every
+//! value, whatever text a prompt or a server's line contains.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use heirloom::contract;
-use heirloom::judge::origin::Origin;
-use heirloom::judge::signature::Signature;
-use heirloom::model::Kind;
-use heirloom::plan::{Name, Plan};
-use heirloom::policy::told::Voice;
-use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
-use heirloom::trace::{Fact, Trace, What, Whose};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use semver::Version;
 
-use super::drawn::{any_fault, any_plan, stated, texts, written_plan};
+use super::drawn::{any_fault, any_program, stated, texts, written_program};
 use super::{check, same};
 use crate::simulated;
+use heirloom::contract;
+use heirloom::judge::origin::Origin;
+use heirloom::judge::signature::Signature;
+use heirloom::policy::model_context::ContextPart;
+use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
+use heirloom::program::Program;
+use heirloom::program::operation::OpKind;
+use heirloom::program::thread::ThreadName;
+use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 
-/// What is printed reads back as what it was.
 fn read_back<T>(value: &T) -> Result<(), String>
 where
     T: Display + FromStr + PartialEq + Debug,
@@ -35,17 +35,11 @@ where
     same(&read, value)
 }
 
+/// The text with a comment and blanks around every line but the first, which has the version.
 fn with_comments(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .enumerate()
-        .map(
-            |(place, line)| {
-                if place == 0 { line.to_owned() } else { format!("\n  # said\n  {line} ") }
-            },
-        )
-        .collect();
-    lines.join("\n")
+    let (version, steps) = text.split_once('\n').expect("the text has several lines");
+    let steps = steps.lines().map(|line| format!("\n  # a comment\n  {line} "));
+    format!("{version}\n{}", steps.collect::<String>())
 }
 
 fn signatures() -> impl Strategy<Value = Signature> {
@@ -62,11 +56,10 @@ fn signatures() -> impl Strategy<Value = Signature> {
         Dimension::CM,
         Dimension::DP,
     ];
-    let kinds =
-        vec![Kind::Start, Kind::Run, Kind::Fork, Kind::Resume, Kind::Restart, Kind::Configure];
     let origins =
         vec![Origin::Config, Origin::Source, Origin::Before, Origin::OtherThread, Origin::Unknown];
-    let parts = (select(clauses), option::of(select(dimensions)), select(kinds), select(origins));
+    let parts =
+        (select(clauses), option::of(select(dimensions)), select(OpKind::all()), select(origins));
     (parts, "[a-z][a-z_-]{0,20}").prop_map(|((clause, dimension, kind, origin), form)| Signature {
         clause,
         dimension,
@@ -76,132 +69,141 @@ fn signatures() -> impl Strategy<Value = Signature> {
     })
 }
 
-fn whose() -> impl Strategy<Value = Whose> {
-    let named = any::<u16>().prop_map(|number| Whose::Named(Name(number)));
-    prop_oneof![named, any::<u16>().prop_map(Whose::Stranger)]
+fn labels() -> impl Strategy<Value = ThreadLabel> {
+    let named = any::<u16>().prop_map(|number| ThreadLabel::Named(ThreadName(number)));
+    prop_oneof![named, any::<u16>().prop_map(ThreadLabel::Unnamed)]
 }
 
-/// Anything that can be seen, with any text in it.
-fn seen() -> impl Strategy<Value = What> {
+/// Any observation, with any text in it.
+fn observations() -> impl Strategy<Value = Observation> {
     let call = any::<u32>;
     prop_oneof![
-        (call(), texts(), any::<bool>()).prop_map(|(call, method, unbound)| What::Sent {
+        (call(), texts(), any::<bool>()).prop_map(|(call, method, unbound)| Observation::Sent {
             call,
             method,
             unbound
         }),
-        (call(), option::of(whose()), option::of(stated()))
-            .prop_map(|(call, thread, policy)| What::Answered { call, thread, policy }),
-        (call(), any::<i64>(), texts()).prop_map(|(call, code, message)| What::Refused {
+        (call(), option::of(labels()), option::of(stated()))
+            .prop_map(|(call, thread, policy)| Observation::Answered { call, thread, policy }),
+        (call(), any::<i64>(), texts()).prop_map(|(call, code, message)| Observation::Refused {
             call,
             code,
             message
         }),
-        (whose(), stated()).prop_map(|(thread, policy)| What::Settings { thread, policy }),
-        (whose(), call()).prop_map(|(thread, turn)| What::TurnStarted { thread, turn }),
-        (whose(), call(), texts()).prop_map(|(thread, turn, status)| What::TurnEnded {
+        (labels(), stated()).prop_map(|(thread, policy)| Observation::Settings { thread, policy }),
+        (labels(), call()).prop_map(|(thread, turn)| Observation::TurnStarted { thread, turn }),
+        (labels(), call(), texts()).prop_map(|(thread, turn, status)| Observation::TurnEnded {
             thread,
             turn,
             status
         }),
-        (whose(), call(), texts()).prop_map(|(thread, turn, method)| What::TurnEvent {
+        (labels(), call(), texts()).prop_map(|(thread, turn, method)| Observation::TurnEvent {
             thread,
             turn,
             method
         }),
-        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Fresh { thread, policy }),
-        (whose(), option::of(stated())).prop_map(|(thread, policy)| What::Store {
+        (labels(), option::of(stated()))
+            .prop_map(|(thread, policy)| Observation::ColdRead { thread, policy }),
+        (labels(), option::of(stated())).prop_map(|(thread, policy)| Observation::Store {
             thread,
             approval: policy.clone().map(|policy| policy.approval),
             permissions: policy.map(|policy| policy.permissions),
         }),
-        (whose(), any::<i64>(), texts())
-            .prop_map(|(thread, code, message)| { What::FreshRefused { thread, code, message } }),
-        (whose(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| What::Told {
-            thread,
-            told: {
-                let voice = if beside { Voice::Metadata } else { Voice::Developer };
-                policy.told(voice, &Profiles::new())
+        (labels(), any::<i64>(), texts()).prop_map(|(thread, code, message)| {
+            Observation::ColdReadRefused { thread, code, message }
+        }),
+        (labels(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| {
+            Observation::ModelContext {
+                thread,
+                told: {
+                    let voice = if beside { ContextPart::Metadata } else { ContextPart::Developer };
+                    policy.stated(voice, &Profiles::new())
+                },
             }
         }),
-        (whose(), call()).prop_map(|(thread, turn)| What::CommandEnded { thread, turn }),
-        whose().prop_map(|thread| What::Unsubscribed { thread }),
-        whose().prop_map(|thread| What::Idle { thread }),
-        (texts(), option::of(whose())).prop_map(|(method, thread)| What::Asked { method, thread }),
-        (whose(), option::of(stated()))
-            .prop_map(|(thread, policy)| What::Rollout { thread, policy }),
-        said(),
+        (labels(), call()).prop_map(|(thread, turn)| Observation::CommandEnded { thread, turn }),
+        labels().prop_map(|thread| Observation::Unsubscribed { thread }),
+        labels().prop_map(|thread| Observation::Idle { thread }),
+        (texts(), option::of(labels()))
+            .prop_map(|(method, thread)| Observation::Asked { method, thread }),
+        (labels(), option::of(stated()))
+            .prop_map(|(thread, policy)| Observation::Rollout { thread, policy }),
+        observations_without_a_thread(),
     ]
 }
 
-/// What has only words in it.
-fn said() -> impl Strategy<Value = What> {
-    let ended = (any::<[bool; 2]>(), texts(), texts())
-        .prop_map(|([told, panicked], exit, stderr)| What::Ended { told, exit, panicked, stderr });
+fn observations_without_a_thread() -> impl Strategy<Value = Observation> {
+    let ended =
+        (any::<[bool; 2]>(), texts(), texts()).prop_map(|([told, panicked], exit, stderr)| {
+            Observation::Ended { told, exit, panicked, stderr }
+        });
     prop_oneof![
-        texts().prop_map(|reason| What::NotTaken { reason }),
-        texts().prop_map(|id| What::Unasked { id }),
-        Just(What::Schema),
+        texts().prop_map(|reason| Observation::NotTaken { reason }),
+        texts().prop_map(|id| Observation::Unasked { id }),
+        Just(Observation::Schema),
         (any::<bool>(), [texts(), texts(), texts()]).prop_map(|(ours, [about, at, problem])| {
-            What::Invalid { ours, about, at, problem }
+            Observation::Invalid { ours, about, at, problem }
         }),
-        texts().prop_map(|line| What::Strange { line }),
-        texts().prop_map(|reason| What::Trouble { reason }),
-        (texts(), any::<u64>()).prop_map(|(awaited, seconds)| What::Silent { awaited, seconds }),
+        texts().prop_map(|line| Observation::Strange { line }),
+        texts().prop_map(|reason| Observation::Trouble { reason }),
+        (texts(), any::<u64>())
+            .prop_map(|(awaited, seconds)| Observation::Silent { awaited, seconds }),
         ended,
     ]
 }
 
 fn traces() -> impl Strategy<Value = Trace> {
-    let versions = option::of((any::<[u64; 3]>(), any::<bool>()).prop_map(version));
-    let facts = vec((0..20_usize, seen(), any::<u64>()), 0..12);
-    (written_plan(), versions, facts).prop_map(|(plan, server, facts)| Trace {
-        plan,
+    let versions = option::of((any::<[u64; 3]>(), any::<bool>()).prop_map(|(numbers, early)| {
+        let pre = if early { "alpha.8" } else { "" };
+        let pre = pre.parse().expect("it is a prerelease or none");
+        let [major, minor, patch] = numbers;
+        Version { pre, ..Version::new(major, minor, patch) }
+    }));
+    let entries = vec((0..20_usize, observations(), any::<u64>()), 0..12);
+    (written_program(), versions, entries).prop_map(|(program, server, entries)| Trace {
+        program,
         server,
-        times_us: facts.iter().map(|(_, _, us)| *us).collect(),
-        facts: facts.into_iter().map(|(step, what, _)| Fact { step, what }).collect(),
+        times_us: entries.iter().map(|(_, _, us)| *us).collect(),
+        entries: entries
+            .into_iter()
+            .map(|(step, what, _)| Entry { step, observation: what })
+            .collect(),
     })
 }
 
-fn version(([major, minor, patch], early): ([u64; 3], bool)) -> Version {
-    let mut version = Version::new(major, minor, patch);
-    if early {
-        version.pre = "alpha.8".parse().expect("a prerelease");
-    }
-    version
-}
-
-fn words(policy: Policy) -> Result<(), String> {
+fn policy_reads_back(policy: Policy) -> Result<(), String> {
     read_back::<Approval>(&policy.approval)?;
     read_back::<Reviewer>(&policy.reviewer)?;
     read_back::<Permissions>(&policy.permissions)
 }
 
 #[test]
-fn a_drawn_plan_is_read_back() {
-    check(any_plan(), |plan| read_back(&plan));
+fn a_drawn_program_reads_back() {
+    check(any_program(), |program| read_back(&program));
 }
 
 #[test]
-fn a_written_plan_is_read_back() {
-    check(written_plan(), |plan| read_back(&plan));
+fn a_written_program_reads_back() {
+    check(written_program(), |program| read_back(&program));
 }
 
 #[test]
-fn comments_and_blanks_change_no_plan() {
-    check(written_plan(), |plan| {
-        let read: Result<Plan, _> = with_comments(&plan.to_string()).parse();
-        same(&read, &Ok(plan))
+fn comments_and_blanks_change_no_program() {
+    check(written_program(), |program| {
+        let read: Result<Program, _> = with_comments(&program.to_string()).parse();
+        same(&read, &Ok(program))
     });
 }
 
 #[test]
-fn a_trace_of_a_run_is_read_back() {
-    check((any_plan(), any_fault()), |(plan, fault)| same_trace(&simulated::run(&plan, fault)));
+fn the_trace_of_a_run_reads_back() {
+    check((any_program(), any_fault()), |(program, fault)| {
+        same_trace(&simulated::run(&program, fault))
+    });
 }
 
 #[test]
-fn a_trace_of_anything_is_read_back() {
+fn a_trace_of_any_observations_reads_back() {
     check(traces(), |trace| same_trace(&trace));
 }
 
@@ -211,17 +213,17 @@ fn same_trace(trace: &Trace) -> Result<(), String> {
 }
 
 #[test]
-fn a_signature_is_read_back() {
+fn a_signature_reads_back() {
     check(signatures(), |signature| read_back(&signature));
 }
 
 #[test]
-fn the_words_of_a_policy_are_read_back() {
-    check(stated(), words);
+fn the_words_of_a_policy_read_back() {
+    check(stated(), policy_reads_back);
 }
 
 #[test]
-fn the_modes_of_a_sandbox_are_read_back() {
+fn the_modes_of_a_sandbox_read_back() {
     let modes = [SandboxMode::ReadOnly, SandboxMode::WorkspaceWrite, SandboxMode::FullAccess];
     check(select(modes.to_vec()), |mode| read_back(&mode));
 }

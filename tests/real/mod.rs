@@ -1,26 +1,32 @@
-//! The real server, and one bench on it for all the tests of a binary.
+//! The real server, and one test bed on it for all tests of a binary.
 //!
-//! Which server it is says `HEIRLOOM_SERVER`: a version, `latest`, a path; the pinned release where
-//! it says nothing. A server that cannot be had fails every test of it, in words. `none` leaves
-//! them out, and each of them is listed as left out. A binary has as many workers as run at once.
+//! `HEIRLOOM_SERVER` says which server: a version, `latest` or a path, and the pinned release where it
+//! is unset. If there is no such server, every test of it fails with the reason. With `none` they are
+//! not run, and each is listed as not run.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use heirloom::disk::Profile;
-use heirloom::drive::{Bench, Patience, Worker};
-use heirloom::judge::{Finding, judge};
-use heirloom::known::Known;
-use heirloom::plan::Plan;
-use heirloom::provision::{Cache, Executable, Progress, Spec, provide};
-use heirloom::report::exhibit::{Exhibit, server};
-use heirloom::report::paint::Paint;
-use heirloom::shrink::Search;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use semver::Version;
 
-/// What says which server is wanted.
+use heirloom::drive::Worker;
+use heirloom::drive::test_bed::TestBed;
+use heirloom::drive::timeouts::Timeouts;
+use heirloom::home::features::FeatureSet;
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
+use heirloom::known::Known;
+use heirloom::program::Program;
+use heirloom::provision::fetch::provide;
+use heirloom::provision::{Cache, Executable, Progress, Spec};
+use heirloom::report::finding::{Details, FindingText, Standing};
+use heirloom::report::style::Style;
+use heirloom::report::words::ran_on;
+use heirloom::shrink::Search;
+
+/// The environment variable that names the server.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
 
 /// The width of a finding in a failure, in characters.
@@ -30,13 +36,13 @@ const WIDTH: usize = 96;
 pub(crate) struct Real {
     known: Known,
     provided: Result<Executable, String>,
-    /// The releases that programs move their homes to.
+    /// The further releases that programs name.
     others: Vec<Version>,
-    bench: OnceLock<Result<Arc<Bench>, String>>,
+    test_bed: OnceLock<Result<Arc<TestBed>, String>>,
     idle: Mutex<Vec<Worker>>,
 }
 
-/// A binary's tests, those on the server and those without it.
+/// A binary's tests, with and without a server.
 pub(crate) struct Suite {
     name: &'static str,
     real: Option<Arc<Real>>,
@@ -44,19 +50,19 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// A suite of this name with the tests that need no server. The server is provided now, for its
-    /// version stands in the names of the others.
-    pub(crate) fn new(name: &'static str, alone: Vec<Trial>, others: Vec<Version>) -> Suite {
+    /// A suite with tests that need no server. The server is provided now, because its version is part
+    /// of the names of the others.
+    pub(crate) fn new(name: &'static str, offline: Vec<Trial>, others: Vec<Version>) -> Suite {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
         let real = (asked != "none").then(|| {
             let provided = provided(&asked);
-            let (bench, idle) = (OnceLock::new(), Mutex::default());
-            Arc::new(Real { known: Known::embedded(), provided, others, bench, idle })
+            let (test_bed, idle) = (OnceLock::new(), Mutex::default());
+            Arc::new(Real { known: Known::embedded(), provided, others, test_bed, idle })
         });
-        Suite { name, real, trials: alone }
+        Suite { name, real, trials: offline }
     }
 
-    /// Adds a test on the real server, which its name tells.
+    /// Adds a test on the real server; its name ends with the server.
     pub(crate) fn live(
         &mut self,
         name: &str,
@@ -66,7 +72,7 @@ impl Suite {
         self.trials.push(match self.real.clone() {
             Some(real) => {
                 let name = format!("{name} [{}]", real.label());
-                let ready = move || real.bench().and_then(|_| test(&real));
+                let ready = move || real.test_bed().and_then(|_| test(&real));
                 Trial::test(name, || ready().map_err(Failed::from))
             }
             None => Trial::ignorable_test(format!("{name} [not run]"), || {
@@ -76,7 +82,7 @@ impl Suite {
         });
     }
 
-    /// Runs the tests as the arguments say, and takes all servers down.
+    /// Runs the tests as the arguments say.
     pub(crate) fn conclude(self) -> ExitCode {
         let conclusion = libtest_mimic::run(&Arguments::from_args(), self.trials);
         if self.real.is_none() {
@@ -88,16 +94,15 @@ impl Suite {
 }
 
 impl Real {
-    /// Runs a plan; the complaint tells what is new in it as a program with its marked line, made
-    /// as small as it gets.
-    pub(crate) fn check(&self, plan: &Plan) -> Result<(), String> {
-        let verdict = judge(&self.with_worker(|worker| worker.run(plan))?);
+    /// Runs a program; the error is its first new finding, shrunk, as a report.
+    pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
+        let verdict = judge(&self.with_worker(|worker| worker.run(program))?);
         if let Some(reason) = verdict.inconclusive {
-            return Err(format!("nothing can be said: {reason}\nof\n{plan}"));
+            return Err(format!("inconclusive: {reason}\nin\n{program}"));
         }
         match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
             None => Ok(()),
-            Some(finding) => Err(self.told(plan, finding)?),
+            Some(finding) => Err(self.report(program, finding)?),
         }
     }
 
@@ -105,28 +110,29 @@ impl Real {
         self.known.excuses(finding).is_some()
     }
 
-    fn told(&self, plan: &Plan, finding: &Finding) -> Result<String, String> {
-        let (plan, finding, runs) = self.shrunk(plan, finding)?;
-        let exhibit = Exhibit {
-            finding: &finding,
-            plan: &plan,
-            trace: None,
-            standing: "new",
-            before: vec![("server", server(&finding.residence))],
-            after: vec![
-                ("signature", finding.signature().to_string()),
-                ("shrunk", format!("in {runs} runs, none of which was a confirmation")),
-            ],
+    fn report(&self, program: &Program, finding: &Finding) -> Result<String, String> {
+        let (program, finding, runs) = self.shrunk(program, finding)?;
+        let details = Details {
+            server: Some(ran_on(&finding.home_history)),
+            found: Some(format!("shrunk in {runs} runs, none of which was a confirmation")),
+            ..Details::default()
         };
-        let text = exhibit.text(&Paint::plain(WIDTH));
-        Ok(format!("\n{text}\n  The same as a case file:\n\n{plan}"))
+        let (finding, program, trace, standing) = (&finding, &program, None, Standing::New);
+        let finding = FindingText { finding, program, trace, standing, details };
+        let text = finding.text(&Style::plain(WIDTH));
+        Ok(format!("\n{text}\n  The same as a case file:\n\n{program}"))
     }
 
-    /// The smallest case that shows the same; a finding that does not show again stays as it was.
-    fn shrunk(&self, plan: &Plan, finding: &Finding) -> Result<(Plan, Finding, u32), String> {
+    /// The smallest program that shows the finding, and the runs of the search; a finding that does not
+    /// show again stays as it is.
+    fn shrunk(
+        &self,
+        program: &Program,
+        finding: &Finding,
+    ) -> Result<(Program, Finding, u32), String> {
         let signature = finding.signature();
-        let mut search = Search::new(plan, finding);
-        let mut smallest = (plan.clone(), finding.clone());
+        let mut search = Search::new(program, finding);
+        let mut smallest = (program.clone(), finding.clone());
         while let Some(smaller) = search.propose() {
             let trace = self.with_worker(|worker| worker.run(&smaller))?;
             let findings = judge(&trace).findings;
@@ -137,38 +143,39 @@ impl Real {
         Ok((smallest.0, smallest.1, search.runs()))
     }
 
-    /// Does something with a worker of its own, one that is idle or a new one.
+    /// Runs the work on an idle worker, or on a new one.
     fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
-        let bench = self.bench()?;
+        let test_bed = self.test_bed()?;
         let idle = self.idle().pop();
-        let mut worker = idle.unwrap_or_else(|| Worker::new(bench));
+        let mut worker = idle.unwrap_or_else(|| Worker::new(test_bed));
         let done = work(&mut worker);
         self.idle().push(worker);
         Ok(done)
     }
 
-    fn bench(&self) -> Result<Arc<Bench>, String> {
-        self.bench.get_or_init(|| self.prepared()).clone()
+    fn test_bed(&self) -> Result<Arc<TestBed>, String> {
+        self.test_bed.get_or_init(|| self.prepared()).clone()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn prepared(&self) -> Result<Arc<Bench>, String> {
+    fn prepared(&self) -> Result<Arc<TestBed>, String> {
         let Executable { path, version, .. } = self.provided.clone()?;
-        let bench = Bench::prepare(path, version.clone(), Profile::Default, Patience::default());
-        let mut bench = bench.map_err(|error| error.to_string())?;
+        let test_bed =
+            TestBed::prepare(path, version.clone(), FeatureSet::Default, Timeouts::default());
+        let mut test_bed = test_bed.map_err(|error| error.to_string())?;
         for other in self.others.iter().filter(|other| version.as_ref() != Some(other)) {
-            // Without it the programs that name it fail, each by itself.
+            // The programs that name a missing release fail, each with its own message.
             let added = provided(&other.to_string()).and_then(|found| {
-                bench.add(found.path, other.clone()).map_err(|error| error.to_string())
+                test_bed.add(found.path, other.clone()).map_err(|error| error.to_string())
             });
             if let Err(error) = added {
                 eprintln!("no codex {other}: {error}");
             }
         }
-        Ok(Arc::new(bench))
+        Ok(Arc::new(test_bed))
     }
 
     fn label(&self) -> String {
@@ -202,7 +209,7 @@ fn provided(asked: &str) -> Result<Executable, String> {
     provide(&spec, &cache, &mut tell).map_err(|error| without(&error))
 }
 
-/// What is being done, without how far it is: one line for each thing.
+/// One line for each kind of progress, without numbers.
 fn words(progress: &Progress) -> String {
     match progress {
         Progress::Waiting => "waiting for another process that fetches a server".to_owned(),

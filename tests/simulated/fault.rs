@@ -1,17 +1,26 @@
-//! What can be wrong with a simulated server.
+//! The faults of a simulated server.
 //!
-//! Each fault is one that a real server could have: it loses a value, takes it from elsewhere, or
-//! breaks the protocol. Faults of policy bend the step as it is heard, the world as it is recalled
-//! when the step comes, or the world as it is kept after it; the others change only what is said.
+//! Each is one that a real server could have: it loses a value, takes it from elsewhere, or breaks
+//! the protocol. Faults of policy change the step that the server receives, the world that it
+//! remembers before the step, or the world that it stores after it; the others change only answers.
 
 use heirloom::model::{Thread, World};
-use heirloom::op::Stop;
-use heirloom::plan::{Reply, Step, Who};
-use heirloom::policy::{Approval, CallOverrides, Defaults, Overrides, Policy, TurnOverrides, Wish};
+use heirloom::policy::{
+    Approval, CallOverrides, Defaults, Overrides, Policy, Setting, TurnOverrides,
+};
+use heirloom::program::ops::Step;
+use heirloom::program::ops::configure::Configure;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::{Restart, Stop};
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::start::Start;
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::ThreadRef;
 
 macro_rules! faults {
     ($($(#[doc = $text:literal])+ $name:ident,)+) => {
-        /// One thing that is wrong with a server.
+        /// A fault of a server.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Fault {$($(#[doc = $text])+ $name,)+}
 
@@ -59,13 +68,13 @@ faults! {
     KeepsEveryThread,
     /// A cold resume is refused.
     RefusesColdResumes,
-    /// No change is noticed.
+    /// No change sends a notice.
     SendsNoNotice,
     /// The notice of a change has the value before it.
     NoticesTheOldValue,
     /// A turn that changes nothing sends a notice too.
     NoticesEqualValues,
-    /// The model is told the policy before the turn's change.
+    /// The model context has the policy before the turn's change.
     TellsTheOldPolicy,
     /// The reply to a fork is about its source.
     AnswersForTheSource,
@@ -75,7 +84,7 @@ faults! {
     AnswersTwice,
     /// Forks are never answered.
     NeverAnswersForks,
-    /// A line that is no message comes before the answer to a start.
+    /// A line that is not a message comes before the answer to a start.
     Mutters,
     /// A turn starts twice.
     StartsTurnsTwice,
@@ -92,33 +101,35 @@ faults! {
 }
 
 impl Fault {
-    /// The step as the server hears it.
-    pub(super) fn hears(self, step: &Step, world: &World) -> Step {
-        let cold = |who: &Who| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
+    /// The step that the server receives.
+    pub(super) fn received(self, step: &Step, world: &World) -> Step {
+        let cold = |who: &ThreadRef| world.thread(*who).is_some_and(|(_, thread)| is_cold(thread));
         let mut heard = step.clone();
         match (self, &mut heard) {
-            (Fault::IgnoresStarts, Step::Start { overrides, .. })
-            | (Fault::IgnoresForks, Step::Fork { overrides, .. }) => {
+            (Fault::IgnoresStarts, Step::Start(Start { overrides, .. }))
+            | (Fault::IgnoresForks, Step::Fork(Fork { overrides, .. })) => {
                 *overrides = CallOverrides::default();
             }
-            (Fault::IgnoresTurns, Step::Run { overrides, .. }) => {
+            (Fault::IgnoresTurns, Step::Run(Run { overrides, .. })) => {
                 *overrides = TurnOverrides::default();
             }
-            (Fault::IgnoresColdResumes, Step::Resume { thread, overrides }) if cold(thread) => {
+            (Fault::IgnoresColdResumes, Step::Resume(Resume { thread, overrides }))
+                if cold(thread) =>
+            {
                 *overrides = CallOverrides::default();
             }
-            (Fault::RefusesColdResumes, Step::Resume { thread, .. }) if cold(thread) => {
-                *thread = Who::Nobody;
+            (Fault::RefusesColdResumes, Step::Resume(Resume { thread, .. })) if cold(thread) => {
+                *thread = ThreadRef::Unknown;
             }
-            (Fault::RunsFlawedTurns, Step::Run { flaw, .. }) => *flaw = None,
+            (Fault::RunsFlawedTurns, Step::Run(Run { flaw, .. })) => *flaw = None,
             (
                 Fault::ClearsByNull,
-                Step::Start { overrides, .. }
-                | Step::Fork { overrides, .. }
-                | Step::Resume { overrides, .. },
+                Step::Start(Start { overrides, .. })
+                | Step::Fork(Fork { overrides, .. })
+                | Step::Resume(Resume { overrides, .. }),
             ) => *overrides = cleared(overrides, &world.defaults, world.defaults.sandbox),
-            (Fault::ClearsByNull, Step::Run { overrides, .. }) => {
-                let sandbox = world.defaults.sandbox.under(&world.defaults);
+            (Fault::ClearsByNull, Step::Run(Run { overrides, .. })) => {
+                let sandbox = world.defaults.sandbox.overridden_by(&world.defaults);
                 *overrides = cleared(overrides, &world.defaults, sandbox);
             }
             _ => {}
@@ -126,40 +137,42 @@ impl Fault {
         heard
     }
 
-    /// The world as the server recalls it when the step comes.
-    pub(super) fn recalls(self, step: &Step, world: &World) -> World {
+    /// The world that the server remembers before the step.
+    pub(super) fn remembered(self, step: &Step, world: &World) -> World {
         let mut recalled = world.clone();
         let config = world.defaults.policy();
-        let Some(Who::Thread(name)) = step.uses() else {
+        let Some(ThreadRef::Thread(name)) = step.uses() else {
             return recalled;
         };
         let Some(thread) = recalled.threads.get_mut(&name) else {
             return recalled;
         };
         match (self, step) {
-            (Fault::InheritsNothing, Step::Fork { .. }) => put(thread, &config),
-            (Fault::InheritsNothing, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::InheritsNothing, Step::Fork(_)) => put(thread, &config),
+            (Fault::InheritsNothing, Step::Resume(_)) if is_cold(thread) => {
                 thread.stored = config;
             }
-            (Fault::LosesSandboxes, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::LosesSandboxes, Step::Resume(_)) if is_cold(thread) => {
                 thread.stored.permissions = config.permissions;
             }
-            (Fault::LosesFields, Step::Resume { .. }) if is_cold(thread) => {
+            (Fault::LosesFields, Step::Resume(_)) if is_cold(thread) => {
                 if let Approval::Granular(granular) = &mut thread.stored.approval {
                     granular.skill_approval = false;
                     granular.request_permissions = false;
                 }
             }
-            (Fault::AppliesWarmResumes, Step::Resume { overrides, .. }) if thread.materialised => {
+            (Fault::AppliesWarmResumes, Step::Resume(Resume { overrides, .. }))
+                if thread.materialised =>
+            {
                 let wished = world.defaults.resolve(overrides);
                 thread.live = thread.live.as_ref().map(|live| live.with(&wished));
             }
-            (Fault::FallsBackInTurns, Step::Run { overrides, flaw: None, .. }) => {
+            (Fault::FallsBackInTurns, Step::Run(Run { overrides, flaw: None, .. })) => {
                 if let (None, Some(live)) = (overrides.approval.value(), &mut thread.live) {
                     live.approval = config.approval;
                 }
             }
-            (Fault::RunsUnloadedThreads, Step::Run { flaw: None, .. }) if is_cold(thread) => {
+            (Fault::RunsUnloadedThreads, Step::Run(Run { flaw: None, .. })) if is_cold(thread) => {
                 thread.live = Some(thread.stored.clone());
             }
             _ => {}
@@ -167,28 +180,31 @@ impl Fault {
         recalled
     }
 
-    /// The world as the server keeps it after the step.
-    pub(super) fn keeps(self, step: &Step, before: &World, mut after: World) -> World {
+    /// The world that the server stores after the step.
+    pub(super) fn stored(self, step: &Step, before: &World, mut after: World) -> World {
         match (self, step) {
-            (Fault::InheritsNothing, Step::Fork { from: Who::Thread(from), .. }) => {
+            (Fault::InheritsNothing, Step::Fork(Fork { source: ThreadRef::Thread(from), .. })) => {
                 if let Some(source) = before.threads.get(from) {
                     after.threads.insert(*from, source.clone());
                 }
             }
-            (Fault::DropsFailedTurns, Step::Run { thread: Who::Thread(name), reply, .. }) => {
+            (
+                Fault::DropsFailedTurns,
+                Step::Run(Run { thread: ThreadRef::Thread(name), reply, .. }),
+            ) => {
                 let was = before.threads.get(name).and_then(|thread| thread.live.clone());
                 if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
-                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..))
+                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..))
                 {
                     put(thread, &was);
                 }
             }
-            (Fault::LosesTheLastChange, Step::Restart { stop: Stop::Kill, .. }) => {
+            (Fault::LosesTheLastChange, Step::Restart(Restart { stop: Stop::Kill, .. })) => {
                 for thread in after.threads.values_mut() {
                     thread.stored = thread.before.clone().unwrap_or(thread.stored.clone());
                 }
             }
-            (Fault::LeaksToOthers, Step::Run { thread, overrides, flaw: None, .. }) => {
+            (Fault::LeaksToOthers, Step::Run(Run { thread, overrides, flaw: None, .. })) => {
                 if let (Some(approval), Some((_, own))) =
                     (overrides.approval.value(), before.thread(*thread))
                     && !is_cold(own)
@@ -196,17 +212,20 @@ impl Fault {
                     leak(&mut after, approval);
                 }
             }
-            (Fault::ForksIntoTheSource, Step::Fork { from: Who::Thread(from), new, .. }) => {
+            (
+                Fault::ForksIntoTheSource,
+                Step::Fork(Fork { source: ThreadRef::Thread(from), new, .. }),
+            ) => {
                 let written = after.threads.get(new).map(|fork| fork.stored.clone());
                 if let (Some(source), Some(written)) = (after.threads.get_mut(from), written) {
                     put(source, &written);
                 }
             }
-            (Fault::FollowsConfig, Step::Configure { defaults }) => {
+            (Fault::FollowsConfig, Step::Configure(Configure { defaults })) => {
                 let loaded = after.threads.values_mut().filter(|thread| thread.live.is_some());
                 loaded.for_each(|thread| put(thread, &defaults.policy()));
             }
-            (Fault::KeepsEveryThread, Step::Start { new, .. }) => {
+            (Fault::KeepsEveryThread, Step::Start(Start { new, .. })) => {
                 if let Some(started) = after.threads.get_mut(new) {
                     started.materialised = true;
                 }
@@ -245,9 +264,9 @@ fn cleared<S: Clone>(overrides: &Overrides<S>, defaults: &Defaults, sandbox: S) 
     }
 }
 
-fn unless_null<T: Clone>(wish: &Wish<T>, config: &T) -> Wish<T> {
-    match wish {
-        Wish::Null => Wish::Set(config.clone()),
+fn unless_null<T: Clone>(setting: &Setting<T>, config: &T) -> Setting<T> {
+    match setting {
+        Setting::Null => Setting::Set(config.clone()),
         other => other.clone(),
     }
 }

@@ -1,98 +1,115 @@
-//! A server that is not there.
+//! A simulated server: it answers as the model predicts, with or without a fault.
 //!
-//! Runs a plan by what the model allows, and states what is due in the facts that a real run would
-//! leave, in their order. With a fault it hears another step than was sent, remembers another world
-//! or says something else, on its own state: what follows from the fault follows by itself. Knows
-//! nothing of the judge, so that a judge is tried on it.
+//! It leaves the trace that a real run would leave. A fault changes the step that it receives, the
+//! world that it remembers, or an answer; all consequences follow from its state. It tests the judge
+//! and the shrinker, never the model, because its answers are the model's.
 
 use std::collections::BTreeSet;
 
-use heirloom::model::rules::step;
-use heirloom::model::{Due, World};
-use heirloom::op::{Delay, Stop};
-use heirloom::plan::{Name, Plan, Reply, Step, Who};
-use heirloom::policy::told::Voice;
+use heirloom::model::step::step;
+use heirloom::model::{Expected, World};
+use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
-use heirloom::trace::{Trace, What, Whose};
+use heirloom::program::Program;
+use heirloom::program::ops::cold_read::ColdRead;
+use heirloom::program::ops::finish::Finish;
+use heirloom::program::ops::fork::Fork;
+use heirloom::program::ops::restart::{Restart, Stop};
+use heirloom::program::ops::resume::Resume;
+use heirloom::program::ops::run::Run;
+use heirloom::program::ops::warm_read::WarmRead;
+use heirloom::program::ops::{Delay, Step};
+use heirloom::program::reply::Reply;
+use heirloom::program::thread::{ThreadName, ThreadRef};
+use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod fault;
-mod hand;
+mod recorder;
 
 use self::fault::Fault;
-use self::hand::Hand;
+use self::recorder::Recorder;
 
-/// A call that is torn off later than this has had its answer, and done all that follows from it.
+/// A kill after this delay finds the call answered, with all its effects.
 const ANSWERED: Delay = Delay(20);
 
-/// The run ends here; why is the last fact.
-struct Cut;
+/// The run ends here; the last entry of the trace has the reason.
+struct Aborted;
+
+/// A turn's change of its thread's policy.
+struct Change {
+    thread: ThreadName,
+    /// The policy before the turn; none where the thread was not loaded.
+    before: Option<Policy>,
+    after: Policy,
+}
 
 struct Server {
     fault: Option<Fault>,
     world: World,
-    hand: Hand,
+    recorder: Recorder,
 }
 
-/// The trace that the plan leaves on a server with this fault, or on one without any.
-pub(crate) fn run(plan: &Plan, fault: Option<Fault>) -> Trace {
-    let world = World::new(plan.defaults.clone());
-    let mut server = Server { fault, world, hand: Hand::default() };
-    for (index, step) in plan.whole().iter().enumerate() {
-        server.hand.go_to(index);
+/// The trace of the program on a server with the fault, or on a correct one.
+pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
+    let world = World::new(program.defaults.clone());
+    let mut server = Server { fault, world, recorder: Recorder::default() };
+    for (index, step) in program.with_audit().iter().enumerate() {
+        server.recorder.go_to(index);
         if server.step(step).is_err() {
             break;
         }
     }
-    server.hand.trace(plan)
+    server.recorder.trace(program)
 }
 
 impl Server {
-    fn step(&mut self, step: &Step) -> Result<(), Cut> {
+    fn step(&mut self, step: &Step) -> Result<(), Aborted> {
         match step {
-            Step::Start { .. } => self.ask("thread/start", step),
-            Step::Fork { .. } => self.ask("thread/fork", step),
-            Step::Resume { .. } => self.ask("thread/resume", step),
-            Step::Run { .. } => self.ask("turn/start", step),
-            Step::Reread { thread } => match self.hand.why_not(*thread) {
+            Step::Start(_) => self.ask("thread/start", step),
+            Step::Fork(_) => self.ask("thread/fork", step),
+            Step::Resume(_) => self.ask("thread/resume", step),
+            Step::Run(_) => self.ask("turn/start", step),
+            Step::WarmRead(WarmRead { thread }) => match self.recorder.no_warm_read(*thread) {
                 Some(reason) => {
-                    self.hand.seen(What::NotTaken { reason });
+                    self.recorder.record(Observation::NotTaken { reason });
                     Ok(())
                 }
                 None => {
                     let overrides = CallOverrides::default();
-                    self.ask("thread/resume", &Step::Resume { thread: *thread, overrides })
+                    self.ask("thread/resume", &Step::Resume(Resume { thread: *thread, overrides }))
                 }
             },
-            Step::Restart { stop, .. } => {
+            Step::Restart(Restart { stop, .. }) => {
                 self.restart(step, *stop);
                 Ok(())
             }
-            Step::Torn(inner, after) if *after >= ANSWERED => {
+            Step::KillDuring(inner, after) if *after >= ANSWERED => {
                 self.step(inner)?;
-                let kill = Step::Restart { stop: Stop::Kill, forgets: false, server: None };
+                let kill =
+                    Step::Restart(Restart { stop: Stop::Kill, drop_db: false, release: None });
                 self.restart(&kill, Stop::Kill);
                 Ok(())
             }
-            Step::Torn(inner, _) => {
-                let unbound = self.hand.unbound(inner);
-                self.hand.send("a request", unbound);
+            Step::KillDuring(inner, _) => {
+                let unbound = self.recorder.is_unbound(inner);
+                self.recorder.send("a request", unbound);
                 self.restart(step, Stop::Kill);
                 Ok(())
             }
-            Step::Configure { .. } | Step::Disk { .. } => {
+            Step::Configure(_) | Step::Disk(_) => {
                 self.serve(step);
                 Ok(())
             }
-            Step::Finish { thread, .. } => {
+            Step::Finish(Finish { thread, .. }) => {
                 self.finish(step, *thread);
                 Ok(())
             }
-            Step::Together(lanes) => {
-                self.together(step, lanes);
+            Step::Parallel(lanes) => {
+                self.parallel(step, lanes);
                 Ok(())
             }
-            Step::Fresh { thread } => {
-                self.fresh(*thread);
+            Step::ColdRead(ColdRead { thread }) => {
+                self.cold_read(*thread);
                 Ok(())
             }
             other => {
@@ -103,154 +120,164 @@ impl Server {
         }
     }
 
-    /// What an archive unloads is not looked at.
+    /// An archive unloads the thread, and no warm read of it is made.
     fn forget_unloaded(&mut self, step: &Step) {
-        if let Some(Who::Thread(name)) = step.uses()
+        if let Some(ThreadRef::Thread(name)) = step.uses()
             && self.world.threads.get(&name).is_some_and(|thread| thread.live.is_none())
         {
-            self.hand.forget(name);
+            self.recorder.unload(name);
         }
     }
 
-    /// The turn that runs ends.
-    fn finish(&mut self, step: &Step, thread: Who) {
+    fn finish(&mut self, step: &Step, thread: ThreadRef) {
         let due = self.serve(step);
-        if let Due::Told { thread, policy, .. } = &due {
-            self.say_told(*thread, policy);
+        if let Expected::ModelContext { thread, policy, .. } = &due {
+            self.send_model_context(*thread, policy);
         }
-        if let Who::Thread(name) = thread
-            && let Some(turn) = self.hand.end(name)
+        if let ThreadRef::Thread(name) = thread
+            && let Some(turn) = self.recorder.end_turn(name)
         {
-            let (thread, status) = (Whose::Named(name), "completed".to_owned());
-            self.hand.seen(What::TurnEnded { thread, turn, status });
+            let (thread, status) = (ThreadLabel::Named(name), "completed".to_owned());
+            self.recorder.record(Observation::TurnEnded { thread, turn, status });
         }
         self.close(&due);
     }
 
-    fn close(&mut self, due: &Due) {
-        if let Due::Closing { thread, closed: true } = due {
-            self.hand.seen(What::Closed { thread: Whose::Named(*thread) });
-            self.hand.forget(*thread);
+    fn close(&mut self, due: &Expected) {
+        if let Expected::Closing { thread, closed: true } = due {
+            self.recorder.record(Observation::Closed { thread: ThreadLabel::Named(*thread) });
+            self.recorder.unload(*thread);
         }
     }
 
-    fn together(&mut self, step: &Step, lanes: &[Step]) {
-        let sent = lanes.iter().map(|lane| self.hand.unbound(lane)).collect::<Vec<_>>();
+    fn parallel(&mut self, step: &Step, lanes: &[Step]) {
+        let sent = lanes.iter().map(|lane| self.recorder.is_unbound(lane)).collect::<Vec<_>>();
         let calls: Vec<u32> =
-            sent.into_iter().map(|unbound| self.hand.send("a request", unbound)).collect();
+            sent.into_iter().map(|unbound| self.recorder.send("a request", unbound)).collect();
         let before = self.world.clone();
-        let Due::All(dues) = self.serve(step) else {
+        let Expected::All(dues) = self.serve(step) else {
             unreachable!("several calls have several answers");
         };
         let mut changed = BTreeSet::new();
         for ((call, lane), due) in calls.into_iter().zip(lanes).zip(dues) {
             match due {
-                Due::Change { thread, .. } => {
+                Expected::Change { thread, .. } => {
                     changed.insert(thread);
-                    self.hand.seen(What::Answered { call, thread: None, policy: None });
+                    self.recorder.record(Observation::Answered {
+                        call,
+                        thread: None,
+                        policy: None,
+                    });
                 }
-                due => self.say(call, lane, due),
+                due => self.answer_request(call, lane, due),
             }
         }
-        // Changes at once are told in one notice, of what they come to.
+        // One notice has the result of all concurrent changes.
         let live = |world: &World, name| world.threads.get(name)?.live.clone();
         for name in &changed {
             let after = live(&self.world, name);
             if let Some(policy) =
                 after.filter(|policy| live(&before, name).is_some_and(|before| before != *policy))
             {
-                self.hand.seen(What::Settings { thread: Whose::Named(*name), policy });
+                self.recorder
+                    .record(Observation::Settings { thread: ThreadLabel::Named(*name), policy });
             }
         }
     }
 
-    /// What a request is answered where no turn starts by it.
-    fn say(&mut self, call: u32, step: &Step, due: Due) {
+    /// Answers a request that starts no turn.
+    fn answer_request(&mut self, call: u32, step: &Step, due: Expected) {
         match due {
-            Due::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
-            Due::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
+            Expected::Refusal(clause) => self.refuse(call, format!("refused by {clause}")),
+            Expected::Answer { granted: false } => self.refuse(call, "not now".to_owned()),
             // Another process answers, and nothing is loaded here.
-            Due::Fresh(name, policy, _) | Due::Policy(name, policy, _)
-                if matches!(step, Step::Fresh { .. } | Step::Rival { .. }) =>
+            Expected::ColdRead(name, policy, _) | Expected::Policy(name, policy, _)
+                if matches!(step, Step::ColdRead(_) | Step::SecondServer(_)) =>
             {
-                let thread = Some(Whose::Named(name));
-                self.hand.seen(What::Answered { call, thread, policy: Some(policy) });
+                let thread = Some(ThreadLabel::Named(name));
+                self.recorder.record(Observation::Answered { call, thread, policy: Some(policy) });
             }
-            Due::Policy(name, policy, _)
-            | Due::Look(name, policy, _)
-            | Due::Fresh(name, policy, _) => self.answer(call, step, (name, policy)),
-            Due::Change { thread, policy, notice, .. } => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+            Expected::Policy(name, policy, _)
+            | Expected::Look(name, policy, _)
+            | Expected::ColdRead(name, policy, _) => self.answer_policy(call, step, name, policy),
+            Expected::Change { thread, policy, notice, .. } => {
+                self.recorder.record(Observation::Answered { call, thread: None, policy: None });
                 if notice == Some(true) {
-                    self.hand.seen(What::Settings { thread: Whose::Named(thread), policy });
+                    self.recorder.record(Observation::Settings {
+                        thread: ThreadLabel::Named(thread),
+                        policy,
+                    });
                 }
             }
-            Due::Told { thread, policy, .. } => {
-                if matches!(step, Step::Spawn { .. }) {
-                    self.hand.load(thread, true);
+            Expected::ModelContext { thread, policy, .. } => {
+                if matches!(step, Step::Spawn(_)) {
+                    self.recorder.load(thread, true);
                 }
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
-                self.say_told(thread, &policy);
+                self.recorder.record(Observation::Answered { call, thread: None, policy: None });
+                self.send_model_context(thread, &policy);
             }
             other => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
+                self.recorder.record(Observation::Answered { call, thread: None, policy: None });
                 self.close(&other);
             }
         }
     }
 
-    /// Takes a step as the fault lets it, and says what the server makes of it.
-    fn serve(&mut self, step_sent: &Step) -> Due {
-        let (heard, recalled) = match self.fault {
+    /// Performs a step as the fault has it; returns the prediction that the server makes true.
+    fn serve(&mut self, step_sent: &Step) -> Expected {
+        let (received, remembered) = match self.fault {
             None => (step_sent.clone(), self.world.clone()),
             Some(fault) => {
-                let heard = fault.hears(step_sent, &self.world);
-                (heard.clone(), fault.recalls(&heard, &self.world))
+                let received = fault.received(step_sent, &self.world);
+                (received.clone(), fault.remembered(&received, &self.world))
             }
         };
-        let branches = step(&recalled, &heard);
+        let branches = step(&remembered, &received);
         let branch = branches.into_iter().next().expect("every step has an answer");
         self.world = match self.fault {
             None => branch.world,
-            Some(fault) => fault.keeps(&heard, &self.world, branch.world),
+            Some(fault) => fault.stored(&received, &self.world, branch.world),
         };
         branch.due
     }
 
-    fn ask(&mut self, method: &str, step: &Step) -> Result<(), Cut> {
-        let unbound = self.hand.unbound(step);
-        let call = self.hand.send(method, unbound);
+    fn ask(&mut self, method: &str, step: &Step) -> Result<(), Aborted> {
+        let unbound = self.recorder.is_unbound(step);
+        let call = self.recorder.send(method, unbound);
         if self.fault == Some(Fault::NeverAnswersForks) && method == "thread/fork" {
             return self.silent("the answer to thread/fork");
         }
         if self.fault == Some(Fault::Mutters) && method == "thread/start" {
-            self.hand.seen(What::Strange { line: "not a message: not JSON".to_owned() });
+            self.recorder
+                .record(Observation::Strange { line: "not a message: not JSON".to_owned() });
         }
-        let addressed = if unbound { to_nobody(step) } else { step.clone() };
+        let addressed = if unbound { to_unknown(step) } else { step.clone() };
         let before = self.world.clone();
         match self.serve(&addressed) {
-            Due::Turn { thread, policy, notice, .. } => {
-                self.hand.seen(What::Answered { call, thread: None, policy: None });
-                self.notice((thread, policy.clone()), notice == Some(true), &before);
+            Expected::Turn { thread, policy, notice, .. } => {
+                self.recorder.record(Observation::Answered { call, thread: None, policy: None });
+                let before = before.threads.get(&thread).and_then(|thread| thread.live.clone());
+                let change = Change { thread, before, after: policy };
+                self.notice(&change, notice == Some(true));
                 self.turn(thread, step)?;
-                self.tell((thread, policy), &before);
+                self.model_context(change);
                 return Ok(());
             }
-            due => self.say(call, step, due),
+            due => self.answer_request(call, step, due),
         }
         if self.fault == Some(Fault::AnswersTwice) {
-            self.hand.later(What::Unasked { id: call.to_string() });
+            self.recorder.record_later(Observation::Unasked { id: call.to_string() });
         }
         Ok(())
     }
 
     fn refuse(&mut self, call: u32, message: String) {
-        self.hand.seen(What::Refused { call, code: -32600, message });
+        self.recorder.record(Observation::Refused { call, code: -32600, message });
     }
 
-    fn answer(&mut self, call: u32, step: &Step, (name, policy): (Name, Policy)) {
+    fn answer_policy(&mut self, call: u32, step: &Step, name: ThreadName, policy: Policy) {
         let forked_from = match step {
-            Step::Fork { from: Who::Thread(from), .. } => Some(*from),
+            Step::Fork(Fork { source: ThreadRef::Thread(from), .. }) => Some(*from),
             _ => None,
         };
         let named = match (self.fault, forked_from) {
@@ -261,111 +288,117 @@ impl Server {
             (Some(Fault::StatesNoPolicyOfForks), Some(_)) => None,
             _ => Some(policy),
         };
-        self.hand.load(named, !matches!(step, Step::Start { .. }));
-        let thread = Some(Whose::Named(named));
-        self.hand.seen(What::Answered { call, thread, policy: stated });
+        self.recorder.load(named, !matches!(step, Step::Start(_)));
+        let thread = Some(ThreadLabel::Named(named));
+        self.recorder.record(Observation::Answered { call, thread, policy: stated });
     }
 
-    /// T9 as the fault has it.
-    fn notice(&mut self, (name, policy): (Name, Policy), due: bool, before: &World) {
-        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
-        let said = match self.fault {
+    /// The notice of a change (T9), as the fault has it.
+    fn notice(&mut self, change: &Change, is_due: bool) {
+        let after = Some(change.after.clone());
+        let policy = match self.fault {
             Some(Fault::SendsNoNotice) => None,
-            Some(Fault::NoticesTheOldValue) if due => old,
-            Some(Fault::NoticesEqualValues) => Some(policy),
-            _ => due.then_some(policy),
+            Some(Fault::NoticesTheOldValue) if is_due => change.before.clone(),
+            Some(Fault::NoticesEqualValues) => after,
+            _ => after.filter(|_| is_due),
         };
-        if let Some(policy) = said {
-            self.hand.seen(What::Settings { thread: Whose::Named(name), policy });
+        if let Some(policy) = policy {
+            let thread = ThreadLabel::Named(change.thread);
+            self.recorder.record(Observation::Settings { thread, policy });
         }
     }
 
-    fn turn(&mut self, name: Name, step: &Step) -> Result<(), Cut> {
-        let thread = Whose::Named(name);
-        let turn = self.hand.next_turn();
-        self.hand.begin(name);
-        self.hand.seen(What::TurnStarted { thread, turn });
+    fn turn(&mut self, name: ThreadName, step: &Step) -> Result<(), Aborted> {
+        let thread = ThreadLabel::Named(name);
+        let turn = self.recorder.next_turn();
+        self.recorder.start_history(name);
+        self.recorder.record(Observation::TurnStarted { thread, turn });
         let reply = match step {
-            Step::Run { reply, .. } => reply,
-            Step::Second(inner) => return self.turn_of_second(inner, (thread, turn)),
+            Step::Run(Run { reply, .. }) => reply,
+            Step::SecondClient(inner) => {
+                self.end_turn_of_second_client(inner, thread, turn);
+                return Ok(());
+            }
             _ => {
-                self.hand.run_on(name, turn);
+                self.recorder.keep_running(name, turn);
                 return Ok(());
             }
         };
         match self.fault {
             Some(Fault::DiesInTurns) => return self.dies(),
             Some(Fault::HangsInTurns) => return self.silent("turn/completed"),
-            Some(Fault::StartsTurnsTwice) => self.hand.seen(What::TurnStarted { thread, turn }),
+            Some(Fault::StartsTurnsTwice) => {
+                self.recorder.record(Observation::TurnStarted { thread, turn })
+            }
             _ => {}
         }
         let method = "item/completed".to_owned();
-        self.hand.seen(What::TurnEvent { thread, turn, method: method.clone() });
+        self.recorder.record(Observation::TurnEvent { thread, turn, method: method.clone() });
         if *reply == Reply::Hold {
-            let call = self.hand.send("turn/interrupt", false);
-            self.hand.seen(What::Answered { call, thread: None, policy: None });
+            let call = self.recorder.send("turn/interrupt", false);
+            self.recorder.record(Observation::Answered { call, thread: None, policy: None });
         }
         let status = status(reply).to_owned();
-        let ended = What::TurnEnded { thread, turn, status };
-        self.hand.seen(ended.clone());
+        let ended = Observation::TurnEnded { thread, turn, status };
+        self.recorder.record(ended.clone());
         match self.fault {
-            Some(Fault::EndsTurnsTwice) => self.hand.later(ended),
+            Some(Fault::EndsTurnsTwice) => self.recorder.record_later(ended),
             Some(Fault::TrailsTurns) => {
-                self.hand.later(What::TurnEvent { thread, turn, method });
+                self.recorder.record_later(Observation::TurnEvent { thread, turn, method });
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// What the model is told in the turn.
-    fn tell(&mut self, (name, policy): (Name, Policy), before: &World) {
-        let old = before.threads.get(&name).and_then(|thread| thread.live.clone());
-        let policy = match (self.fault, old) {
-            (Some(Fault::TellsTheOldPolicy), Some(old)) => old,
-            _ => policy,
-        };
-        self.say_told(name, &policy);
+    /// The model context of a turn, as the fault has it.
+    fn model_context(&mut self, change: Change) {
+        let old = change.before.filter(|_| self.fault == Some(Fault::TellsTheOldPolicy));
+        self.send_model_context(change.thread, &old.unwrap_or(change.after));
     }
 
-    fn say_told(&mut self, name: Name, policy: &Policy) {
+    fn send_model_context(&mut self, name: ThreadName, policy: &Policy) {
         let profiles = &self.world.defaults.profiles;
-        for voice in [Voice::Developer, Voice::Metadata] {
-            let thread = Whose::Named(name);
-            self.hand.seen(What::Told { thread, told: policy.told(voice, profiles) });
+        for part in [ContextPart::Developer, ContextPart::Metadata] {
+            let thread = ThreadLabel::Named(name);
+            self.recorder
+                .record(Observation::ModelContext { thread, told: policy.stated(part, profiles) });
         }
     }
 
-    /// A cold resume on a copy: this server with nothing loaded, as it would be after its end.
-    fn fresh(&mut self, who: Who) {
-        if let Some(reason) = self.hand.why_no_copy(who) {
-            self.hand.seen(What::NotTaken { reason });
+    /// A cold resume on a copy of the home: by this server as it would be after a restart.
+    fn cold_read(&mut self, who: ThreadRef) {
+        if let Some(reason) = self.recorder.no_cold_read(who) {
+            self.recorder.record(Observation::NotTaken { reason });
             return;
         }
         let mut copy =
-            Server { fault: self.fault, world: self.world.clone(), hand: Hand::default() };
-        copy.serve(&Step::Restart { stop: Stop::Graceful, forgets: false, server: None });
-        let resume = Step::Resume { thread: who, overrides: CallOverrides::default() };
-        let seen = match copy.serve(&resume) {
-            Due::Policy(name, policy, _) => {
-                What::Fresh { thread: Whose::Named(name), policy: Some(policy) }
+            Server { fault: self.fault, world: self.world.clone(), recorder: Recorder::default() };
+        copy.serve(&Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
+        let resume = Step::Resume(Resume { thread: who, overrides: CallOverrides::default() });
+        let observation = match copy.serve(&resume) {
+            Expected::Policy(name, policy, _) => {
+                Observation::ColdRead { thread: ThreadLabel::Named(name), policy: Some(policy) }
             }
-            Due::Refusal(clause) => {
-                let thread = self.hand.whose(who);
-                What::FreshRefused { thread, code: -32600, message: format!("refused by {clause}") }
+            Expected::Refusal(clause) => {
+                let thread = self.recorder.label(who);
+                Observation::ColdReadRefused {
+                    thread,
+                    code: -32600,
+                    message: format!("refused by {clause}"),
+                }
             }
             due => unreachable!("a resume has no {due:?}"),
         };
-        self.hand.seen(seen);
+        self.recorder.record(observation);
     }
 
-    /// A turn that another connection asks for, without the faults of turns.
-    fn turn_of_second(&mut self, inner: &Step, (thread, turn): (Whose, u32)) -> Result<(), Cut> {
-        if let Step::Run { reply, .. } = inner {
+    /// Ends a turn of another connection; the faults of turns do not affect it.
+    fn end_turn_of_second_client(&mut self, inner: &Step, thread: ThreadLabel, turn: u32) {
+        if let Step::Run(Run { reply, .. }) = inner {
             let status = status(reply).to_owned();
-            self.hand.seen(What::TurnEnded { thread, turn, status });
+            self.recorder.record(Observation::TurnEnded { thread, turn, status });
         }
-        Ok(())
     }
 
     fn restart(&mut self, step: &Step, stop: Stop) {
@@ -375,17 +408,18 @@ impl Server {
         };
         let panicked = self.fault == Some(Fault::PanicsAtTheEnd) && stop == Stop::Graceful;
         let stderr = if panicked { "thread 'main' panicked at src/main.rs:1:1\n" } else { "" };
-        self.hand.seen(What::Ended {
+        self.recorder.record(Observation::Ended {
             told: true,
             exit: exit.to_owned(),
             panicked,
             stderr: stderr.to_owned(),
         });
         self.serve(step);
-        let names = self.hand.unload();
+        let names = self.recorder.unload_all();
         for name in &names {
             let policy = self.stored(*name);
-            self.hand.seen(What::Rollout { thread: Whose::Named(*name), policy });
+            self.recorder
+                .record(Observation::Rollout { thread: ThreadLabel::Named(*name), policy });
         }
         if stop == Stop::Kill {
             return;
@@ -393,44 +427,48 @@ impl Server {
         for name in names {
             if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
                 let (approval, permissions) = (Some(approval), Some(permissions));
-                self.hand.seen(What::Store { thread: Whose::Named(name), approval, permissions });
+                self.recorder.record(Observation::Store {
+                    thread: ThreadLabel::Named(name),
+                    approval,
+                    permissions,
+                });
             }
         }
     }
 
-    fn stored(&self, name: Name) -> Option<Policy> {
+    fn stored(&self, name: ThreadName) -> Option<Policy> {
         let thread = self.world.threads.get(&name).filter(|thread| thread.materialised);
         thread.map(|thread| thread.stored.clone())
     }
 
-    fn dies(&mut self) -> Result<(), Cut> {
-        self.hand.seen(What::Ended {
+    fn dies(&mut self) -> Result<(), Aborted> {
+        self.recorder.record(Observation::Ended {
             told: false,
             exit: "ended with code 101 by itself".to_owned(),
             panicked: false,
             stderr: "it was too much\n".to_owned(),
         });
-        Err(Cut)
+        Err(Aborted)
     }
 
-    fn silent(&mut self, awaited: &str) -> Result<(), Cut> {
-        self.hand.seen(What::Silent { awaited: awaited.to_owned(), seconds: 30 });
-        Err(Cut)
+    fn silent(&mut self, awaited: &str) -> Result<(), Aborted> {
+        self.recorder.record(Observation::Silent { awaited: awaited.to_owned(), seconds: 30 });
+        Err(Aborted)
     }
 }
 
-/// A name that has no thread is sent as an id that nobody was given.
-fn to_nobody(step: &Step) -> Step {
+/// A name without a thread is sent as an id that no thread has.
+fn to_unknown(step: &Step) -> Step {
     let mut addressed = step.clone();
     for used in step.used() {
-        addressed.rename(used, Who::Nobody);
+        addressed.rename(used, ThreadRef::Unknown);
     }
     addressed
 }
 
 fn status(reply: &Reply) -> &'static str {
     match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Deed(..) => "completed",
+        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => "completed",
         Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
         Reply::Hold => "interrupted",
     }

@@ -1,17 +1,15 @@
-//! Places that no file names: folders of somebody's machine, and hosts of package registries.
+//! Places that no file names: folders of one machine, and hosts of package registries.
 //!
-//! The first work nowhere else; the second belong to the registries' own clients, which a person
-//! may have set to a mirror. What is looked for is put together from pieces, so that this file
-//! may be looked at too.
+//! The first work nowhere else; the second are known to the registries' own clients, which may be
+//! set to a mirror. What is looked for is put together from pieces, so that this file can be
+//! checked too.
 
 use expect_test::expect;
-
-use super::source::Complaint;
 
 /// First folders of paths that exist on one machine only.
 const FOLDERS: &[&str] = &["home", "root", "work", "Users"];
 
-/// Registries: the name and the end of each host.
+/// The name and the end of each registry's host.
 const REGISTRIES: &[(&str, &str)] = &[
     ("npmjs", "org"),
     ("npmjs", "com"),
@@ -21,60 +19,45 @@ const REGISTRIES: &[(&str, &str)] = &[
     ("crates", "io"),
 ];
 
-/// Written by cargo, which names its registry in it.
+/// Cargo writes the name of its registry here.
 const WRITTEN_BY_CARGO: &[&str] = &["Cargo.lock", "fuzz/Cargo.lock"];
 
-/// Complains about each line of a text that names such a place.
-pub(crate) fn named(path: &str, text: &str) -> Vec<Complaint> {
-    let mut found = Vec::new();
+pub(crate) fn complaints(path: &str, text: &str) -> Vec<String> {
+    let hosts: Vec<String> = REGISTRIES.iter().map(|(name, end)| format!("{name}.{end}")).collect();
+    let mut complaints = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let folder = FOLDERS.iter().find(|folder| names_folder(line, folder));
-        if let Some(folder) = folder {
-            let says = format!("a path of one machine, below /{folder}");
-            found.push(Complaint::new(path, number, says));
+        if let Some(folder) = FOLDERS.iter().find(|folder| names_folder(line, folder)) {
+            complaints.push(format!("{path}:{number}: a path of one machine, below /{folder}"));
         }
-        let registry = REGISTRIES.iter().find(|host| names_host(line, host));
-        if let Some((name, _)) = registry
+        if let Some(host) = hosts.iter().find(|host| line.contains(host.as_str()))
             && !WRITTEN_BY_CARGO.contains(&path)
         {
-            let says = format!("a host of the registry {name}: its own client knows it");
-            found.push(Complaint::new(path, number, says));
+            complaints.push(format!("{path}:{number}: {host} is known to the registry's client"));
         }
     }
-    found
+    complaints
 }
 
-/// Whether a line has an absolute path below the folder: one that no longer path leads up to.
+/// Whether a line has an absolute path that begins with the folder.
 fn names_folder(line: &str, folder: &str) -> bool {
     let leads_up = |letter: char| letter.is_alphanumeric() || "_-.~$})]>*/".contains(letter);
     line.match_indices(&format!("/{folder}/")).any(|(at, _)| !line[..at].ends_with(leads_up))
 }
 
-fn names_host(line: &str, (name, end): &(&str, &str)) -> bool {
-    line.contains(&format!("{name}.{end}"))
-}
-
 #[test]
-fn a_path_of_one_machine_is_complained_of() {
-    let bad = format!(
-        "cd {0}{1}/me\nopen(\"{0}{2}/x\")\n$HOME{0}{1}/a {0}tmp{0}{1}/b\n",
-        "/", "home", "root"
+fn a_path_of_one_machine_and_a_host_of_a_registry_are_complained_of() {
+    let (home, root) = (FOLDERS[0], FOLDERS[1]);
+    let (name, end) = REGISTRIES[0];
+    let text = format!(
+        "cd /{home}/me\nopen(\"/{root}/x\")\n$HOME/{home}/a /tmp/{root}/b\n\
+         curl https://registry.{name}.{end}/x\nnpm pack x\n"
     );
-    let told: Vec<String> = named("ci/x", &bad).iter().map(|c| format!("{c}\n")).collect();
+    let found = complaints("ci/x", &text).join("\n");
     expect![[r#"
         ci/x:1: a path of one machine, below /home
         ci/x:2: a path of one machine, below /root
-    "#]]
-    .assert_eq(&told.concat());
-}
-
-#[test]
-fn a_host_of_a_registry_is_complained_of() {
-    let bad = format!("curl https://registry.{}.{}/x\nnpm pack x\n", "npmjs", "org");
-    let told: Vec<String> = named("ci/x", &bad).iter().map(|c| format!("{c}\n")).collect();
-    expect![[r#"
-        ci/x:1: a host of the registry npmjs: its own client knows it
-    "#]]
-    .assert_eq(&told.concat());
-    assert!(named("Cargo.lock", "crates-io").is_empty());
+        ci/x:4: HOST is known to the registry's client"#]]
+    .assert_eq(&found.replace(&format!("{name}.{end}"), "HOST"));
+    let (name, end) = REGISTRIES[5];
+    assert!(complaints("Cargo.lock", &format!("registry+{name}.{end}")).is_empty());
 }

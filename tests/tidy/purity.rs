@@ -1,139 +1,67 @@
-//! What stays at the edge: files, processes, the clock, chance, the terminal.
+//! Files, processes, the terminal, the clock and chance: each only where the design has it.
 //!
-//! Core rooms are pure: they mention none of them. Chance is drawn only in `op`. `Instant`, which a
-//! deadline needs, lives in edge rooms and in `campaign`; `SystemTime`, the date, only in
-//! `campaign` and `cli`. Test code is free of these rules, as it is of the use-table.
+//! Core rooms mention none of them. Test code is free of these rules.
 
 use expect_test::expect;
 
-use super::mention::Mention;
-use super::source::{Complaint, Source, check};
+use super::rooms::Table;
+use super::source::Source;
 
-/// What a core room may not touch, each with everything below it.
-const IMPURE: &[&str] = &[
-    "std::env",
-    "std::fs",
-    "std::io::stderr",
-    "std::io::stdin",
-    "std::io::stdout",
-    "std::net",
-    "std::os",
-    "std::process",
-    "std::thread",
-    "crossbeam_channel",
-    "hyper",
-    "hyper_util",
-    "indicatif",
-    "nix",
-    "signal_hook",
-    "tempfile",
-    "tokio",
-    "eprint",
-    "eprintln",
-    "print",
-    "println",
-];
+/// What a core room does not touch, each with everything below it.
+const IMPURE: &str = "std::env std::fs std::io::stderr std::io::stdin std::io::stdout std::net \
+                      std::os std::process std::thread crossbeam_channel hyper hyper_util indicatif \
+                      nix signal_hook tempfile tokio eprint! eprintln! print! println!";
 
 /// Crates that draw at random.
-const CHANCE: &[&str] = &["arbitrary", "proptest", "rand", "fastrand", "getrandom"];
+const CHANCE: [&str; 5] = ["arbitrary", "proptest", "rand", "fastrand", "getrandom"];
 
-/// Complains about a core room that reaches outside.
-pub(crate) fn core(source: &Source) -> Vec<Complaint> {
-    if source.kind() != Some("core") {
-        return Vec::new();
+pub(crate) fn complaints(source: &Source, table: &Table) -> Vec<String> {
+    let Some(name) = source.room() else { return Vec::new() };
+    let layer = table.room(name).map(|room| room.layer);
+    let mut complaints = Vec::new();
+    for mention in source.mentions.iter().filter(|mention| !mention.test) {
+        let path = mention.segments.join("::");
+        let first = mention.segments[0].as_str();
+        let dated = ["campaign", "cli"].contains(&name);
+        let is_below = |outside: &str| format!("{path}::").starts_with(&format!("{outside}::"));
+        let problem = if layer == Some(0) && IMPURE.split(' ').any(is_below) {
+            "core rooms are pure"
+        } else if name != "program" && path.contains("::") && CHANCE.contains(&first) {
+            "chance is drawn only in `program`"
+        } else if path.ends_with("Instant") && !dated && layer != Some(1) {
+            "deadlines are kept at the edge"
+        } else if path.ends_with("SystemTime") && !dated {
+            "only `campaign` and `cli` know the date"
+        } else {
+            continue;
+        };
+        complaints.push(source.complaint(mention.line, format!("`{path}`: {problem}")));
     }
-    mentioned(source, |mention| {
-        let reaches = IMPURE.iter().any(|outside| mention.is_below(outside));
-        reaches.then(|| format!("core rooms are pure, and `{}` is not", mention.text()))
-    })
-}
-
-/// Complains about chance outside `op`.
-pub(crate) fn chance(source: &Source) -> Vec<Complaint> {
-    if source.room() == Some("op") {
-        return Vec::new();
-    }
-    mentioned(source, |mention| {
-        let draws = mention.path.len() > 1 && CHANCE.contains(&mention.path[0].as_str());
-        draws.then(|| format!("`{}`: chance is drawn only in `op`", mention.text()))
-    })
-}
-
-/// Complains about a clock where none may stand.
-pub(crate) fn clock(source: &Source) -> Vec<Complaint> {
-    let (Some(room), Some(kind)) = (source.room(), source.kind()) else {
-        return Vec::new();
-    };
-    let dated = ["campaign", "cli"].contains(&room);
-    let timed = dated || kind == "edge";
-    mentioned(source, |mention| {
-        let names = |clock: &str| mention.path.iter().any(|segment| segment == clock);
-        if names("Instant") && !timed {
-            return Some(format!("`Instant` in `{room}`: deadlines are kept at the edge"));
-        }
-        (names("SystemTime") && !dated)
-            .then(|| format!("`SystemTime` in `{room}`: only `campaign` and `cli` know the date"))
-    })
-}
-
-fn mentioned(source: &Source, fault: impl Fn(&Mention) -> Option<String>) -> Vec<Complaint> {
-    let code = source.mentions.iter().filter(|mention| !mention.test);
-    code.filter_map(|mention| Some(source.complaint(mention.line, fault(mention)?))).collect()
+    complaints
 }
 
 #[test]
-fn a_core_room_that_reaches_outside_is_complained_of() {
-    let bad = "use std::{fmt, fs::File};\n\
-               fn tell() { println!(\"{}\", std::env::args().count()); tokio::spawn(go()); }\n\
-               #[cfg(test)] mod tests { use std::fs; }\n";
-    check(
-        core,
-        "src/judge.rs",
-        bad,
-        expect![[r#"
-        src/judge.rs:1: core rooms are pure, and `std::fs::File` is not
-        src/judge.rs:2: core rooms are pure, and `println` is not
-        src/judge.rs:2: core rooms are pure, and `std::env::args` is not
-        src/judge.rs:2: core rooms are pure, and `tokio::spawn` is not
-    "#]],
-    );
-    check(core, "src/server.rs", bad, expect![""]);
-}
-
-#[test]
-fn chance_outside_op_is_complained_of() {
-    let bad = "use proptest::strategy::Strategy;\n#[derive(arbitrary::Arbitrary)] struct Toss;\n";
-    check(
-        chance,
-        "src/drive.rs",
-        bad,
-        expect![[r#"
-        src/drive.rs:1: `proptest::strategy::Strategy`: chance is drawn only in `op`
-        src/drive.rs:2: `arbitrary::Arbitrary`: chance is drawn only in `op`
-    "#]],
-    );
-    check(chance, "src/op/shape.rs", bad, expect![""]);
-}
-
-#[test]
-fn a_clock_in_the_wrong_room_is_complained_of() {
-    let bad = "use std::time::{Duration, Instant};\nfn now() { time::SystemTime::now(); }\n";
-    check(
-        clock,
-        "src/model.rs",
-        bad,
-        expect![[r#"
-        src/model.rs:1: `Instant` in `model`: deadlines are kept at the edge
-        src/model.rs:2: `SystemTime` in `model`: only `campaign` and `cli` know the date
-    "#]],
-    );
-    check(
-        clock,
-        "src/client.rs",
-        bad,
-        expect![[r#"
-        src/client.rs:2: `SystemTime` in `client`: only `campaign` and `cli` know the date
-    "#]],
-    );
-    check(clock, "src/campaign.rs", bad, expect![""]);
+fn a_room_that_reaches_for_what_it_must_not_is_complained_of() {
+    let text = "use std::{fmt, fs::File};\n\
+                fn show() { println!(\"{}\", std::env::args().count()); tokio::spawn(go()); }\n\
+                use proptest::strategy::Strategy;\n\
+                use std::time::{Duration, Instant, SystemTime};\n\
+                #[cfg(test)] mod tests { use std::fs; }\n";
+    let table = Table::of_the_architecture();
+    let complaints = |path| complaints(&Source::parse(path, text), &table).join("\n");
+    expect![[r#"
+        src/judge.rs:1: `std::fs::File`: core rooms are pure
+        src/judge.rs:2: `println!`: core rooms are pure
+        src/judge.rs:2: `std::env::args`: core rooms are pure
+        src/judge.rs:2: `tokio::spawn`: core rooms are pure
+        src/judge.rs:3: `proptest::strategy::Strategy`: chance is drawn only in `program`
+        src/judge.rs:4: `std::time::Instant`: deadlines are kept at the edge
+        src/judge.rs:4: `std::time::SystemTime`: only `campaign` and `cli` know the date
+    "#]]
+    .assert_eq(&format!("{}\n", complaints("src/judge.rs")));
+    expect![[r#"
+        src/server.rs:3: `proptest::strategy::Strategy`: chance is drawn only in `program`
+        src/server.rs:4: `std::time::SystemTime`: only `campaign` and `cli` know the date
+    "#]]
+    .assert_eq(&format!("{}\n", complaints("src/server.rs")));
 }

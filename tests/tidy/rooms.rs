@@ -1,172 +1,180 @@
 //! The use-table: which room may use which.
 //!
-//! Stands here and in ARCHITECTURE.md, word for word, so that neither changes alone: an arrow is a
-//! decision. The table itself has rules: layers point inwards, no room reaches itself, and a few
-//! arrows are forbidden on purpose.
+//! It stands in ARCHITECTURE.md alone, and is read from there. Layers point inwards, no two rooms
+//! reach each other, and a few arrows are forbidden on purpose, whatever the table says. Test code
+//! may use every room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use expect_test::expect;
 
-use super::source;
+use super::circles::{Graph, circles};
+use super::source::{Source, Tree};
 
-/// One row of the table.
+/// Rooms that never use another, each with the reason.
+const FORBIDDEN: &[(&str, &str, &str)] = &[
+    ("drive", "model", "the driver does not know the answer"),
+    ("drive", "judge", "the driver does not know the answer"),
+    ("drive", "contract", "the driver does not know the answer"),
+    ("model", "protocol", "the model knows no JSON"),
+    ("model", "trace", "the model knows no observations"),
+    ("report", "drive", "a report decides nothing"),
+    ("any room", "cli", "only main.rs does"),
+];
+
+const LAYERS: [&str; 3] = ["core", "edge", "shell"];
+
+pub(crate) struct Table {
+    rooms: BTreeMap<String, Room>,
+}
+
 pub(crate) struct Room {
-    pub(crate) name: &'static str,
-    /// `core`, `edge` or `shell`.
-    pub(crate) kind: &'static str,
-    /// The rooms it may use, as the table says it: names, `core`, `everything`, or a dash.
-    uses: &'static str,
+    /// A place in [`LAYERS`].
+    pub(crate) layer: usize,
+    uses: BTreeSet<String>,
 }
 
-/// The table.
-#[rustfmt::skip]
-pub(crate) const ROOMS: &[Room] = &[
-    row("policy", "core", "–"),
-    row("op", "core", "policy"),
-    row("plan", "core", "op, policy"),
-    row("contract", "core", "policy"),
-    row("model", "core", "op, plan, policy, contract"),
-    row("wire", "core", "op, policy"),
-    row("schema", "core", "–"),
-    row("trace", "core", "op, plan, wire, policy"),
-    row("judge", "core", "op, plan, model, trace, contract, policy"),
-    row("known", "core", "plan, judge, contract"),
-    row("shrink", "core", "op, plan, policy, model, judge"),
-    row("provision", "edge", "–"),
-    row("disk", "edge", "policy, wire"),
-    row("server", "edge", "–"),
-    row("upstream", "edge", "plan, wire"),
-    row("client", "edge", "wire"),
-    row("drive", "edge", "op, plan, policy, wire, schema, trace, disk, server, upstream, client"),
-    row("campaign", "shell", "core, provision, drive"),
-    row("matrix", "shell", "core, provision, disk, drive, campaign"),
-    row("report", "shell", "campaign, matrix, known, judge, contract, plan, trace, policy"),
-    row("check", "shell", "core, provision, drive, disk, campaign, report"),
-    row("cli", "shell", "everything"),
-];
+impl Table {
+    pub(crate) fn of_the_architecture() -> Table {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ARCHITECTURE.md");
+        Table::parse(&fs::read_to_string(path).expect("ARCHITECTURE.md is in the tree"))
+    }
 
-/// Arrows that no change of the table may bring, each with what it would break.
-pub(crate) const FORBIDDEN: &[(&str, &str, &str)] = &[
-    ("drive", "model", "the hand does not know the answer"),
-    ("drive", "judge", "the hand does not know the answer"),
-    ("drive", "contract", "the hand does not know the answer"),
-    ("model", "wire", "the model knows no spelling"),
-    ("model", "trace", "the model knows nothing of what was seen"),
-    ("report", "drive", "a report tells what was decided, and decides nothing"),
-];
-
-const fn row(name: &'static str, kind: &'static str, uses: &'static str) -> Room {
-    Room { name, kind, uses }
-}
-
-/// The rooms that a room may use; none where the table does not know it.
-pub(crate) fn uses(name: &str) -> BTreeSet<&'static str> {
-    let Some(room) = ROOMS.iter().find(|room| room.name == name) else {
-        return BTreeSet::new();
-    };
-    let expand = |word: &'static str| -> Vec<&'static str> {
-        match word {
-            "–" => Vec::new(),
-            "core" => core_rooms(),
-            "everything" => ROOMS.iter().map(|room| room.name).collect(),
-            name => vec![name],
+    /// Reads the rows of a room, its layer, what it is and what it may use.
+    fn parse(markdown: &str) -> Table {
+        let mut rows: Vec<(String, usize, String)> = Vec::new();
+        for line in markdown.lines() {
+            let line = line.trim_matches('|').replace('`', "");
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            if let [room, layer, _, uses] = cells.as_slice()
+                && let Some(layer) = LAYERS.iter().position(|name| name == layer)
+            {
+                rows.push(((*room).to_owned(), layer, (*uses).to_owned()));
+            }
         }
-    };
-    room.uses.split(", ").flat_map(expand).collect()
-}
+        let up_to = |highest: usize| -> BTreeSet<String> {
+            let within = rows.iter().filter(|(_, layer, _)| *layer <= highest);
+            within.map(|(room, ..)| room.clone()).collect()
+        };
+        let used = |word: &str| match word {
+            "–" => BTreeSet::new(),
+            "core" => up_to(0),
+            "everything" => up_to(2),
+            room => BTreeSet::from([room.to_owned()]),
+        };
+        let room = |(name, layer, uses): &(String, usize, String)| {
+            let mut uses: BTreeSet<String> = uses.split(", ").flat_map(used).collect();
+            uses.remove(name);
+            (name.clone(), Room { layer: *layer, uses })
+        };
+        Table { rooms: rows.iter().map(room).collect() }
+    }
 
-fn core_rooms() -> Vec<&'static str> {
-    let core = ROOMS.iter().filter(|room| room.kind == "core");
-    core.map(|room| room.name).collect()
-}
+    pub(crate) fn room(&self, name: &str) -> Option<&Room> {
+        self.rooms.get(name)
+    }
 
-/// The rows of the table in a markdown text: name, kind and uses.
-fn rows_of(markdown: &str) -> Vec<String> {
-    let cells = |line: &str| -> Vec<String> {
-        let inner = line.trim().trim_matches('|');
-        inner.split('|').map(|cell| cell.trim().to_owned()).collect()
-    };
-    markdown
-        .lines()
-        .skip_while(|line| cells(line) != ["room", "kind", "verb", "what it is", "may use"])
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| match cells(line).as_slice() {
-            [name, kind, _, _, uses] => format!("{} {kind}: {uses}", name.trim_matches('`')),
-            _ => format!("unreadable row: {line}"),
+    /// What is wrong with the table.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, room) in &self.rooms {
+            for used in &room.uses {
+                let forbidden = FORBIDDEN
+                    .iter()
+                    .find(|(from, to, _)| (from == name || *from == "any room") && to == used);
+                if let Some((_, _, reason)) = forbidden {
+                    faults.push(format!("the table lets `{name}` use `{used}`: {reason}"));
+                }
+                if self.room(used).is_none_or(|used| used.layer > room.layer) {
+                    faults.push(format!("`{used}` is not in a layer that `{name}` may use"));
+                }
+            }
+        }
+        let graph: Graph = self
+            .rooms
+            .iter()
+            .map(|(name, room)| (name.as_str(), room.uses.iter().map(String::as_str).collect()))
+            .collect();
+        faults
+            .extend(circles(&graph).iter().map(|circle| format!("rooms in a circle: {circle:?}")));
+        faults
+    }
+
+    /// The rooms that stand in the table or in `src`, and not in both.
+    pub(crate) fn missing_rooms(&self, tree: &Tree) -> Vec<String> {
+        let present: BTreeSet<&str> = tree.sources.values().filter_map(Source::room).collect();
+        let listed: BTreeSet<&str> = self.rooms.keys().map(String::as_str).collect();
+        let odd = present.symmetric_difference(&listed);
+        odd.map(|room| format!("room `{room}` is in the table or in src, and not in both"))
+            .collect()
+    }
+
+    /// The rooms that a file mentions and may not use, each with its first mention.
+    pub(crate) fn forbidden_uses(&self, tree: &Tree) -> Vec<String> {
+        tree.each(|source| {
+            let mut complaints = BTreeMap::new();
+            let name = source.room().unwrap_or_default();
+            let Some(room) = self.room(name) else { return Vec::new() };
+            for mention in source.mentions.iter().filter(|mention| !mention.test) {
+                let Some(target) = tree.target(source, mention) else { continue };
+                let used = tree.sources[target].room().unwrap_or("lib.rs");
+                if used != name && !room.uses.contains(used) {
+                    let path = mention.segments.join("::");
+                    let problem = format!("`{name}` may not use `{used}` ({path})");
+                    complaints.entry(used).or_insert(source.complaint(mention.line, problem));
+                }
+            }
+            complaints.into_values().collect()
         })
-        .collect()
+    }
 }
 
-/// What `lib.rs` declares.
-fn modules_of(library: &str) -> BTreeSet<String> {
-    let file = syn::parse_file(library).expect("lib.rs is Rust");
-    let module = |item: &syn::Item| match item {
-        syn::Item::Mod(module) => Some(module.ident.to_string()),
-        _ => None,
-    };
-    file.items.iter().filter_map(module).collect()
-}
-
-#[test]
-fn the_table_in_the_architecture_is_this_one() {
-    let ours: Vec<String> =
-        ROOMS.iter().map(|room| format!("{} {}: {}", room.name, room.kind, room.uses)).collect();
-    assert_eq!(rows_of(&source::text("ARCHITECTURE.md")), ours);
+fn example() -> Table {
+    Table::parse(
+        "| room | kind | what it is | may use |\n|---|---|---|---|\n\
+         | `policy` | core | values | – |\n\
+         | `model` | core | the world | policy |\n\
+         | `drive` | edge | the driver | model, report |\n\
+         | `report` | shell | output | core, drive, cli |\n| `cli` | shell | arguments | everything |\n",
+    )
 }
 
 #[test]
-fn a_changed_row_in_the_architecture_is_seen() {
-    let rows = rows_of(
-        "| room | kind | verb | what it is | may use |\n\
-         |---|---|---|---|---|\n\
-         | `model` | core | allows | the reference world | plan, wire |\n\
-         | `lost` | core |\n\
-         \n\
-         | `after` | core | is | not read | – |\n",
-    );
+fn a_table_with_forbidden_arrows_circles_and_outward_arrows_is_complained_of() {
     expect![[r#"
-        model core: plan, wire
-        unreadable row: | `lost` | core |"#]]
-    .assert_eq(&rows.join("\n"));
+        the table lets `drive` use `model`: the driver does not know the answer
+        `report` is not in a layer that `drive` may use
+        the table lets `report` use `cli`: only main.rs does
+        the table lets `report` use `drive`: a report decides nothing
+        rooms in a circle: {"cli", "drive", "report"}
+    "#]]
+    .assert_eq(&format!("{}\n", example().faults().join("\n")));
 }
 
 #[test]
-fn the_library_declares_the_rooms_and_no_others() {
-    let ours: BTreeSet<String> = ROOMS.iter().map(|room| room.name.to_owned()).collect();
-    assert_eq!(modules_of(&source::text("src/lib.rs")), ours);
-    assert!(modules_of("pub mod shed;").contains("shed"));
-}
-
-#[test]
-fn layers_point_inwards() {
-    let kinds: BTreeMap<&str, &str> = ROOMS.iter().map(|room| (room.name, room.kind)).collect();
-    let rank = |name: &str| ["core", "edge", "shell"].iter().position(|kind| *kind == kinds[name]);
-    for room in ROOMS {
-        for used in uses(room.name) {
-            assert!(rank(used) <= rank(room.name), "{} uses {used}", room.name);
-        }
-    }
-}
-
-#[test]
-fn no_room_reaches_itself() {
-    for room in ROOMS.iter().filter(|room| room.uses != "everything") {
-        let mut reached = uses(room.name);
-        for _ in ROOMS {
-            reached = reached.iter().flat_map(|name| uses(name)).chain(reached.clone()).collect();
-        }
-        assert!(!reached.contains(room.name), "{} reaches itself", room.name);
-    }
-}
-
-#[test]
-fn forbidden_arrows_are_not_in_the_table() {
-    for (from, to, reason) in FORBIDDEN {
-        assert!(!uses(from).contains(to), "{from} uses {to}: {reason}");
-    }
-    for room in ROOMS.iter().filter(|room| room.name != "cli") {
-        assert!(!uses(room.name).contains("cli"), "{} uses cli", room.name);
-    }
+fn an_arrow_that_is_not_in_the_table_and_a_room_outside_of_it_are_complained_of() {
+    let files = [
+        ("src/lib.rs", "pub mod policy; pub mod model; pub mod shed;"),
+        ("src/policy.rs", "pub struct Policy;"),
+        ("src/model.rs", "use crate::policy::Policy; use super::shed::Spade; use crate::Check;"),
+        (
+            "src/policy/order.rs",
+            "fn f() -> super::super::model::World {}\n#[cfg(test)] use crate::model;",
+        ),
+        ("src/shed.rs", "struct Spade;"),
+    ];
+    let tree = Tree::new(files.map(|(path, text)| Source::parse(path, text)));
+    let table = example();
+    let complaints = [table.missing_rooms(&tree), table.forbidden_uses(&tree)].concat();
+    expect![[r#"
+        room `cli` is in the table or in src, and not in both
+        room `drive` is in the table or in src, and not in both
+        room `report` is in the table or in src, and not in both
+        room `shed` is in the table or in src, and not in both
+        src/model.rs:1: `model` may not use `lib.rs` (crate::Check)
+        src/model.rs:1: `model` may not use `shed` (super::shed::Spade)
+        src/policy/order.rs:1: `policy` may not use `model` (super::super::model::World)
+    "#]]
+    .assert_eq(&format!("{}\n", complaints.join("\n")));
 }

@@ -1,25 +1,27 @@
-//! The sources that the rules look at.
+//! The sources that the rules look at, as flat lists of words.
 //!
-//! A source is a path below the repository's root with its text, read as tokens and as syntax. One
-//! that does not parse is a panic: the compiler says it better, and before.
+//! Comments and literals are not words, the insides of macros are. Words below `#[cfg(test)]` are
+//! test code, and so is every file outside `src`.
 
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use expect_test::Expect;
+use expect_test::expect;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use super::mention::{Mention, mentions};
-use super::rooms::ROOMS;
+/// An identifier, a delimiter or a punctuation mark.
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) line: usize,
+    pub(crate) test: bool,
+}
 
-/// Folders that hold Rust sources.
-const RUST_FOLDERS: &[&str] = &["src", "tests", "benches", "examples", "fuzz"];
-
-/// One breach of one rule.
-pub(crate) struct Complaint {
-    path: String,
-    line: usize,
-    says: String,
+/// A path that the code mentions, each branch of a use-group apart: `std::fs`, `super::x`, `print!`.
+pub(crate) struct Mention {
+    pub(crate) segments: Vec<String>,
+    pub(crate) line: usize,
+    pub(crate) test: bool,
 }
 
 /// A Rust file.
@@ -27,116 +29,245 @@ pub(crate) struct Source {
     /// Below the repository's root, with forward slashes.
     pub(crate) path: String,
     pub(crate) text: String,
-    pub(crate) tokens: proc_macro2::TokenStream,
-    pub(crate) syntax: syn::File,
-    /// Every path that the code mentions, those in macros and in use-groups included.
+    pub(crate) words: Vec<Word>,
     pub(crate) mentions: Vec<Mention>,
+    /// The modules that it declares by `mod NAME;`.
+    children: BTreeSet<String>,
 }
 
-/// A house rule.
-pub(crate) type Rule = fn(&Source) -> Vec<Complaint>;
+/// All Rust files.
+pub(crate) struct Tree {
+    /// By their paths.
+    pub(crate) sources: BTreeMap<String, Source>,
+    /// The path of each module's file, by the module's own: `src/judge/compare`, and `src`.
+    modules: BTreeMap<String, String>,
+}
 
 impl Source {
-    /// Reads a source from its text.
     pub(crate) fn parse(path: &str, text: &str) -> Source {
-        let tokens: proc_macro2::TokenStream =
-            text.parse().unwrap_or_else(|error| panic!("cannot read {path} as tokens: {error}"));
+        let tokens: TokenStream =
+            text.parse().unwrap_or_else(|error| panic!("cannot read {path} as Rust: {error}"));
+        let mut words = Vec::new();
+        flatten(tokens, &mut words);
+        let is_tests =
+            path.ends_with("/tests.rs") || path == "src/testing.rs" || path.contains("/tests/");
+        mark_test_code(&mut words, is_tests || !path.starts_with("src/"));
+        let declared = |words: &[Word]| words[0].text == "mod" && words[2].text == ";";
+        let children = words.windows(3).filter(|words| declared(words));
         Source {
             path: path.to_owned(),
             text: text.to_owned(),
-            mentions: mentions(&tokens, is_test_file(path)),
-            syntax: syn::parse_file(text)
-                .unwrap_or_else(|error| panic!("cannot read {path} as syntax: {error}")),
-            tokens,
+            mentions: mentions(&words),
+            children: children.map(|words| words[1].text.clone()).collect(),
+            words,
         }
     }
 
-    /// The room that the file belongs to; none for lib.rs, main.rs and what lies outside `src`.
+    /// The room that the file belongs to; `lib.rs`, `main.rs` and the tests' builders belong to none.
     pub(crate) fn room(&self) -> Option<&str> {
         let first = self.path.strip_prefix("src/")?.split('/').next()?;
-        let name = first.strip_suffix(".rs").unwrap_or(first);
-        (!["lib", "main"].contains(&name)).then_some(name)
+        let name = first.trim_end_matches(".rs");
+        (!["lib", "main", "testing"].contains(&name)).then_some(name)
     }
 
-    /// The kind of the room that the file belongs to, where the table knows the room.
-    pub(crate) fn kind(&self) -> Option<&'static str> {
-        let room = self.room()?;
-        let row = ROOMS.iter().find(|row| row.name == room)?;
-        Some(row.kind)
-    }
-
-    /// A complaint about a line of this source.
-    pub(crate) fn complaint(&self, line: usize, says: impl Into<String>) -> Complaint {
-        Complaint::new(&self.path, line, says)
+    pub(crate) fn complaint(&self, line: usize, problem: impl AsRef<str>) -> String {
+        format!("{}:{line}: {}", self.path, problem.as_ref())
     }
 }
 
-impl Complaint {
-    /// A complaint about a line of a file.
-    pub(crate) fn new(path: &str, line: usize, says: impl Into<String>) -> Complaint {
-        Complaint { path: path.to_owned(), line, says: says.into() }
+impl Tree {
+    pub(crate) fn new(sources: impl IntoIterator<Item = Source>) -> Tree {
+        let sources: BTreeMap<String, Source> =
+            sources.into_iter().map(|source| (source.path.clone(), source)).collect();
+        let module = |path: &String| (module_path(path).join("/"), path.clone());
+        Tree { modules: sources.keys().map(module).collect(), sources }
+    }
+
+    pub(crate) fn each(&self, rule: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
+        self.sources.values().flat_map(rule).collect()
+    }
+
+    /// The file in which a mentioned name is; none where that is outside the crate.
+    pub(crate) fn target(&self, from: &Source, mention: &Mention) -> Option<&str> {
+        let [first, _, ..] = mention.segments.as_slice() else { return None };
+        let mut module = module_path(&from.path);
+        match first.as_str() {
+            "crate" => module.truncate(1),
+            "self" | "super" => {}
+            child if from.children.contains(child) => {}
+            _ => return None,
+        }
+        for segment in &mention.segments {
+            match segment.as_str() {
+                "crate" | "self" => {}
+                "super" => drop(module.pop()),
+                name => module.push(name),
+            }
+        }
+        let lengths = (1..=module.len()).rev();
+        let path = lengths.map(|length| self.modules.get(&module[..length].join("/")));
+        path.flatten().next().map(String::as_str)
     }
 }
 
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.says)
-    }
+/// `src/judge/compare.rs` is `[src, judge, compare]`, and `src/lib.rs` is `[src]`.
+fn module_path(path: &str) -> Vec<&str> {
+    let mut segments: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+    segments.pop_if(|last| ["mod", "lib", "main"].contains(last));
+    segments
 }
 
-/// Runs one rule on an example and compares its complaints, one a line.
-pub(crate) fn check(rule: Rule, path: &str, text: &str, expected: Expect) {
-    let complaints = rule(&Source::parse(path, text));
-    let lines: Vec<String> = complaints.iter().map(|told| format!("{told}\n")).collect();
-    expected.assert_eq(&lines.concat());
-}
-
-/// Every Rust file of the repository, in order of its path.
-pub(crate) fn sources() -> Vec<Source> {
-    texts()
-        .iter()
-        .filter(|(path, _)| path.ends_with(".rs"))
-        .filter(|(path, _)| RUST_FOLDERS.contains(&path.split('/').next().unwrap_or_default()))
-        .map(|(path, text)| Source::parse(path, text))
-        .collect()
-}
-
-/// Every text file of the repository but the ignored ones, in order of its path.
-pub(crate) fn texts() -> Vec<(String, String)> {
+/// Every text file of the repository but the ignored ones, in the order of their paths.
+pub(crate) fn tracked_texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ignored = fs::read_to_string(root.join(".gitignore")).expect(".gitignore is in the tree");
-    let rooted = |line: &str| format!("/{}", line.trim_matches('/'));
-    let skipped: Vec<String> = ignored.lines().chain([".git"]).map(rooted).collect();
+    let ignored: Vec<&str> =
+        ignored.lines().map(|line| line.trim_matches('/')).chain([".git"]).collect();
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the tree can be listed") {
+            let path = entry.expect("the tree can be listed").path();
+            let name = path.strip_prefix(root).expect("it is in the tree").to_string_lossy();
+            if ignored.contains(&&*name) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                found.insert(name.replace('\\', "/"), text);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn flatten(tokens: TokenStream, words: &mut Vec<Word>) {
+    let word = |text: &str, line| Word { text: text.to_owned(), line, test: false };
+    for tree in tokens {
+        let line = tree.span().start().line;
+        match tree {
+            TokenTree::Ident(name) => words.push(word(&name.to_string(), line)),
+            TokenTree::Literal(_) => words.push(word("\"\"", line)),
+            TokenTree::Punct(mark) => words.push(word(&mark.as_char().to_string(), line)),
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                words.push(word(open, line));
+                flatten(group.stream(), words);
+                words.push(word(close, group.span_close().start().line));
+            }
+        }
+    }
+}
+
+/// Marks each item below `#[cfg(test)]`, or every word.
+fn mark_test_code(words: &mut [Word], all: bool) {
+    const ATTRIBUTE: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    for start in 0..words.len() {
+        words[start].test |= all;
+        if !has_at(words, start, &ATTRIBUTE) {
+            continue;
+        }
+        let item = start + ATTRIBUTE.len();
+        let end = end_of_item(words, item);
+        words[item..end].iter_mut().for_each(|word| word.test = true);
+    }
+}
+
+/// Where the item ends that begins here: after its first semicolon or its braces.
+fn end_of_item(words: &[Word], start: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, word) in words.iter().enumerate().skip(start) {
+        match word.text.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && [";", "}"].contains(&&*word.text) {
+            return at + 1;
+        }
+    }
+    words.len()
+}
+
+/// Whether these words stand at this place.
+pub(crate) fn has_at(words: &[Word], start: usize, wanted: &[&str]) -> bool {
+    let here = words.iter().skip(start).map(|word| word.text.as_str());
+    here.take(wanted.len()).eq(wanted.iter().copied())
+}
+
+fn mentions(words: &[Word]) -> Vec<Mention> {
     let mut found = Vec::new();
-    gather(root, "", &skipped, &mut found);
-    found.sort();
+    let mut at = 0;
+    while at < words.len() {
+        at = if is_name(&words[at]) { branch(words, at, &[], &mut found) } else { at + 1 };
+    }
     found
 }
 
-/// The text of one file of the repository.
-pub(crate) fn text(path: &str) -> String {
-    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    fs::read_to_string(&full).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
-}
-
-fn gather(root: &Path, below: &str, skipped: &[String], found: &mut Vec<(String, String)>) {
-    let folder = root.join(below.trim_start_matches('/'));
-    for entry in fs::read_dir(&folder).expect("the tree can be listed") {
-        let entry = entry.expect("the tree can be listed");
-        let path = format!("{below}/{}", entry.file_name().to_string_lossy());
-        if skipped.contains(&path) {
-            continue;
+/// Reads a path, with its use-group if it ends in one, and returns the place after it.
+fn branch(words: &[Word], start: usize, above: &[String], found: &mut Vec<Mention>) -> usize {
+    let mut segments = above.to_vec();
+    let mut at = start;
+    while at < words.len() && is_name(&words[at]) {
+        segments.push(words[at].text.clone());
+        if !has_at(words, at + 1, &[":", ":"]) {
+            break;
         }
-        let kind = entry.file_type().expect("an entry of the tree has a type");
-        if kind.is_dir() {
-            gather(root, &path, skipped, found);
-        } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            found.push((path.trim_start_matches('/').to_owned(), text));
-        }
+        at += 3;
     }
+    if at < words.len() && words[at].text == "{" && at > start {
+        at += 1;
+        while words[at].text != "}" {
+            at = if is_name(&words[at]) { branch(words, at, &segments, found) } else { at + 1 };
+        }
+    } else {
+        segments.pop_if(|last| !above.is_empty() && last == "self");
+        if has_at(words, at + 1, &["!"])
+            && let Some(name) = segments.last_mut()
+        {
+            name.push('!');
+        }
+        found.push(Mention { segments, line: words[start].line, test: words[start].test });
+    }
+    at + 1
 }
 
-/// Whether a whole file is test code: all outside `src`, and `tests.rs` or `tests/` in a room.
-fn is_test_file(path: &str) -> bool {
-    !path.starts_with("src/") || path.ends_with("/tests.rs") || path.contains("/tests/")
+fn is_name(word: &Word) -> bool {
+    word.text.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+}
+
+#[test]
+fn groups_macros_and_test_code_are_read() {
+    let text = "
+        use std::{fs, time::{self, Instant}};
+        // crate::comment::Ignored
+        fn read() { say!(\"crate::string\", crate::wire::Line { at: 1 }) }
+        #[cfg(test)] mod tests { use super::Fact; fn a() { b::<u8>() } }
+        fn after() {}
+    ";
+    let source = Source::parse("src/model.rs", text);
+    let lines: Vec<String> = source
+        .mentions
+        .iter()
+        .filter(|mention| mention.segments.len() > 1 || mention.segments == ["after"])
+        .map(|mention| {
+            let test = if mention.test { " (test)" } else { "" };
+            format!("{} {}{test}\n", mention.line, mention.segments.join("::"))
+        })
+        .collect();
+    expect![[r#"
+        2 std::fs
+        2 std::time
+        2 std::time::Instant
+        4 crate::wire::Line
+        5 super::Fact (test)
+        6 after
+    "#]]
+    .assert_eq(&lines.concat());
 }

@@ -1,4 +1,4 @@
-//! [core] The rules of service tiers: T8, and what clears one.
+//! The rules of service tiers: T8, and what clears one.
 //!
 //! A tier is judged only where a start's reply took it. A test names a case and the tier that is
 //! due at its last step, one line a branch.

@@ -1,23 +1,21 @@
-//! [shell] What a client that goes from one release to another must know.
+//! What an upgrade from one release to another changes for a client.
 //!
-//! What breaks stands first, each with its clause in words, what was due, what is seen and the
-//! program that shows it; then what is repaired and what can be asked for only on one side. What is
-//! alike on both, and what nobody knows, is named and no more.
+//! Clauses that break stand first, each with the program that shows it; then those that are
+//! repaired, or that only one of the releases supports. The rest is listed below.
 
-use super::name;
-use crate::campaign::Told;
+use super::{name, names};
+use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::signature::Signature;
+use crate::matrix::Matrix;
 use crate::matrix::change::{Change, Difference, Kind};
-use crate::matrix::{Matrix, Place};
-use crate::report::exhibit::Exhibit;
-use crate::report::paint::{Ink, Paint};
+use crate::report::listing;
+use crate::report::style::{Color, Style};
 use crate::report::words::{self, plural};
 
-/// Two columns of a matrix, told as a difference.
+/// Two columns of a matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'a> {
-    /// The matrix that has both.
     pub matrix: &'a Matrix,
     /// The column that a client leaves.
     pub from: usize,
@@ -27,89 +25,79 @@ pub struct Upgrade<'a> {
 
 impl Upgrade<'_> {
     /// The text for a terminal.
-    pub fn text(&self, paint: &Paint) -> String {
+    pub fn text(&self, style: &Style) -> String {
         let difference = self.matrix.difference(self.from, self.to);
         let (from, to) = (self.label(self.from), self.label(self.to));
-        let head = format!("From codex {from} to {to}");
-        let mut text = format!("{}\n", paint.ink(Ink::Strong, &head));
+        let mut text = style.heading(&format!("From codex {from} to {to}"));
         if difference.changes.is_empty() {
-            text.push_str("  no clause changes, as far as both were asked\n");
+            text.push_str("  no clause changes among those that were tested on both\n");
         }
-        let mut kind = None;
-        for change in &difference.changes {
-            if kind.replace(change.kind) != Some(change.kind) {
-                let same = difference.changes.iter().filter(|other| other.kind == change.kind);
-                let heading = heading(change.kind, same.count());
-                text.push_str(&format!("\n{}\n", paint.ink(ink(change.kind), &heading)));
-            }
-            text.push_str(&self.change(change, paint));
+        for changes in difference.changes.chunk_by(|one, next| one.kind == next.kind) {
+            let kind = changes[0].kind;
+            let heading = style.paint(color(kind), &heading(kind, changes.len()));
+            text.push_str(&format!("\n{heading}\n"));
+            changes.iter().for_each(|change| text.push_str(&self.change(change, style)));
         }
-        text.push_str(&remainder(&difference, paint));
-        text
+        text + &remainder(&difference, style)
     }
 
     fn label(&self, column: usize) -> &str {
         &self.matrix.columns[column].label
     }
 
-    fn change(&self, change: &Change, paint: &Paint) -> String {
-        let mut text = paint.row(&name(change.place), row(change.place.clause).text);
+    fn change(&self, change: &Change, style: &Style) -> String {
+        let clause = row(change.place.clause).text;
+        let mut text = style.paragraph(Color::Strong, "  ", &name(change.place));
+        text.push_str(&format!("{}\n", style.wrap("    ", "    ", clause)));
         for signature in &change.gained {
-            text.push_str(&self.program(self.to, signature, paint));
+            text.push_str(&self.program(self.to, signature, style));
         }
         for signature in &change.lost {
-            text.push_str(&self.program(self.from, signature, paint));
+            text.push_str(&self.program(self.from, signature, style));
         }
         text
     }
 
-    /// What a column shows, and the program by which it does.
-    fn program(&self, column: usize, signature: &Signature, paint: &Paint) -> String {
-        let Some(told) = self.matrix.told(column, signature) else {
+    /// What a column shows, and the program that shows it.
+    fn program(&self, column: usize, signature: &Signature, style: &Style) -> String {
+        let Some(report) = self.matrix.told(column, signature) else {
             return String::new();
         };
-        let Told { finding, plan, status, .. } = told;
-        let (before, after) = (Vec::new(), Vec::new());
-        let exhibit =
-            Exhibit { finding, plan, trace: None, standing: words::status(*status), before, after };
-        let widened = if finding.widened { "; it allows MORE" } else { "" };
-        let seen = format!("{}, where {} is due{widened}", words::seen(finding), finding.expected);
-        let label = self.label(column);
-        format!("{}\n{}\n", paint.row(&format!("on {label}"), &seen), exhibit.program(paint))
+        let FindingReport { record, trace, .. } = report;
+        let (finding, program) = (&record.finding, &trace.program);
+        let widened = if finding.widened { "; it allows MORE than it should" } else { "" };
+        let seen = words::seen(finding);
+        let seen = format!("expected {}, seen {seen}{widened}", finding.expected);
+        let row = style.row(&format!("on {}", self.label(column)), &seen);
+        format!("{row}\n{}\n", listing::text(program, finding, style))
     }
 }
 
 fn heading(kind: Kind, count: usize) -> String {
-    let verb = |one: &'static str, many: &'static str| if count == 1 { one } else { many };
-    let rows = plural(count, "clause");
+    let (clauses, is) = (plural(count, "clause"), if count == 1 { "is" } else { "are" });
     match kind {
-        Kind::Broken => format!("{rows} {}", verb("breaks", "break")),
-        Kind::Otherwise => format!("{rows} {} broken otherwise than before", verb("is", "are")),
-        Kind::Repaired => format!("{rows} {} repaired", verb("is", "are")),
-        Kind::Testable => format!("{rows} can be asked for that could not before"),
-        Kind::Untestable => format!("{rows} can no longer be asked for"),
+        Kind::Broken => format!("{clauses} {is} newly broken"),
+        Kind::Otherwise => format!("{clauses} {is} broken in another way than before"),
+        Kind::Repaired => format!("{clauses} {is} repaired"),
+        Kind::Testable => format!("{clauses} can be tested that could not before"),
+        Kind::Untestable => format!("{clauses} can no longer be tested"),
     }
 }
 
-fn ink(kind: Kind) -> Ink {
+fn color(kind: Kind) -> Color {
     match kind {
-        Kind::Broken => Ink::Bad,
-        Kind::Repaired => Ink::Good,
-        _ => Ink::Strong,
+        Kind::Broken => Color::Bad,
+        Kind::Repaired => Color::Good,
+        _ => Color::Strong,
     }
 }
 
-fn remainder(difference: &Difference, paint: &Paint) -> String {
-    let list = |places: &[Place]| match places {
-        [] => "nothing".to_owned(),
-        places => places.iter().map(|place| name(*place)).collect::<Vec<_>>().join(", "),
-    };
+fn remainder(difference: &Difference, style: &Style) -> String {
     let Difference { still, hold, unknown, .. } = difference;
     let rows = [
-        ("still broken", format!("alike on both: {}", list(still))),
-        ("holds", format!("on both: {}", plural(*hold, "clause"))),
-        ("not known", format!("since it was not tried on both: {}", list(unknown))),
+        style.row("still broken", &format!("in the same way on both: {}", names(still))),
+        style.row("holds", &format!("on both: {}", plural(*hold, "clause"))),
+        style.row("not known", &format!("not tested on both: {}", names(unknown))),
     ];
-    let rows = rows.map(|(label, words)| paint.row(label, &words));
     format!("\n{}", rows.concat())
 }

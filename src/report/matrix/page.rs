@@ -1,22 +1,20 @@
-//! [shell] The matrix as a page: one file, with nothing beside it.
+//! The matrix as a page: one HTML file, with no script and nothing loaded from elsewhere.
 //!
-//! Reads well on paper and on a phone, in light and dark, and without colours: every state has a
-//! sign. A broken cell leads to its program, with what was expected and seen and since when. Holds
-//! no script, and asks nobody for anything.
+//! It reads well on paper and on a phone, in light and dark, and without colours: every state has a
+//! sign. A broken cell links to its program.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{name, tells};
+use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Place, State, Turn};
+use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 use crate::report::words::{self, plural};
 
 mod cards;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
 pub fn html(matrix: &Matrix, key: &Key) -> String {
     let title = title(matrix);
     html! {
@@ -39,7 +37,7 @@ pub fn html(matrix: &Matrix, key: &Key) -> String {
                 h2 { "What changed when" }
                 (turns(matrix))
                 h2 { "Deviations" }
-                (cards::all(matrix))
+                (cards::cards(matrix))
                 h2 { "Releases" }
                 (releases(matrix))
                 (how(key))
@@ -75,17 +73,17 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
         p {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
              resumes? The same " (key.cases) " random programs were run on " (each)
-            ", and every answer was compared with what the contract of heirloom demands. What \
-             differed was made as small as it gets and run again in fresh processes, and every \
-             other release was asked for it by the same program."
+            ", and every answer was compared with the contract of heirloom. Each difference was \
+             reduced to a short program, confirmed in fresh processes, and that program was run on \
+             every other release."
         }
         @if let Some(gaps) = gaps {
-            p { strong { (gaps) } ": below is why, and nothing is said of the others." }
+            p { strong { (gaps) } ": the reasons are below. The others are left out here." }
         }
         p {
             strong { (plural(broken, "row")) " of the table " (verb)
                 " broken on some release" }
-            "; in " (widened) " of them the release allows more than was asked for."
+            "; in " (widened) " of them the release allows more than it should."
         }
     }
 }
@@ -95,10 +93,10 @@ fn legend() -> Markup {
         ul.legend {
             li { b.holds { "✓" } "holds" }
             li { b.broken { "✗" } "broken" }
-            li { b.widened { "▲" } "broken, and allows more than is due" }
+            li { b.widened { "▲" } "broken, and allows more than it should" }
             li { b.broken.known { "✗" } "known deviation" }
-            li { b.none { "–" } "cannot be asked for on that release" }
-            li { b.none { "·" } "no case asked" }
+            li { b.none { "–" } "not supported by that release" }
+            li { b.none { "·" } "not tested" }
             li { b.none { "?" } "release not run" }
         }
     }
@@ -106,7 +104,7 @@ fn legend() -> Markup {
 
 /// The rows that are of a kind, as a table.
 fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup {
-    let rows: Vec<(&Place, &Vec<Cell>)> =
+    let rows: Vec<(&Row, &Vec<Cell>)> =
         matrix.rows.iter().filter(|(_, cells)| kind(cells)).collect();
     let section = |at: usize| row(rows[at].0.clause).section;
     let begins = |at: usize| at == 0 || section(at) != section(at - 1);
@@ -139,30 +137,25 @@ fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup 
     }
 }
 
-/// The rows that hold wherever they were tried, folded away.
+/// The rows that hold wherever they were tested, folded away.
 fn others(matrix: &Matrix) -> Markup {
-    let holds = |cells: &[Cell]| !tells(cells) && any_judged(cells);
-    let rows = matrix.rows.iter().filter(|(_, cells)| holds(cells));
-    let names: Vec<String> = rows.map(|(place, _)| name(*place)).collect();
-    let count = names.len();
+    let holds = |cells: &[Cell]| !tells(cells) && cells.iter().any(Cell::is_judged);
+    let holding = Quiet::of(matrix).holding;
+    let count = holding.len();
     html! {
         @if count > 0 {
-            // What is folded away on a screen cannot be opened on paper.
-            p.paper { "These hold wherever they were tried: " (names.join(", ")) "." }
+            // A folded part cannot be opened on paper.
+            p.paper { "These hold wherever they were tested: " (names(holding)) "." }
             details {
-                summary { (plural(count, "row")) " of clauses that hold wherever they were tried" }
-                (grid(matrix, "Clauses that hold wherever they were tried", &holds))
+                summary { (plural(count, "row")) " of clauses that hold wherever they were tested" }
+                (grid(matrix, "Clauses that hold wherever they were tested", &holds))
             }
         }
     }
 }
 
-fn any_judged(cells: &[Cell]) -> bool {
-    cells.iter().any(Cell::is_judged)
-}
-
 /// A cell: a sign, which leads to the program where there is one.
-fn sign(place: Place, column: &Column, cell: &Cell) -> Markup {
+fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
     let about = |says: &str| format!("{} on {}: {says}", name(place), column.label);
     let plain = |sign: &str, class: &str, says: &str| {
         html! { span class=(class) title=(about(says)) { (sign) } }
@@ -171,32 +164,32 @@ fn sign(place: Place, column: &Column, cell: &Cell) -> Markup {
         return plain("?", "none", &format!("not run: {reason}"));
     }
     let Some(breach) = cell.breaches.first() else {
-        let tried = format!("holds, tried {}", plural(cell.fired, "time"));
+        let tested = format!("holds, tested {}", plural(cell.tested, "time"));
         return match cell.state {
-            State::Untestable => plain("–", "none", "this release cannot be asked for it"),
-            State::Untried => plain("·", "none", "no case asked for it"),
-            State::Holds | State::Broken => plain("✓", "holds", &tried),
+            State::Untestable => plain("–", "none", "this release does not support it"),
+            State::Untried => plain("·", "none", "not tested"),
+            State::Holds | State::Broken => plain("✓", "holds", &tested),
         };
     };
     let known = if cell.is_known() { " known" } else { "" };
-    let (sign, class, says) = match cell.widened() {
-        true => ("▲", "widened", "broken, and allows more than is due"),
-        false => ("✗", "broken", "broken"),
+    let (sign, class, says) = if cell.widened() {
+        ("▲", "widened", "broken, and allows more than it should")
+    } else {
+        ("✗", "broken", "broken")
     };
     let known_says = if cell.is_known() { ", a known deviation" } else { "" };
     let says = about(&format!("{says}{known_says}; see the program"));
     html! { a class={ (class) (known) } href={ "#" (breach.id) } title=(says) { (sign) } }
 }
 
-/// What has no row, since no release tried it.
+/// The clauses that no release was tested for.
 fn remainder(matrix: &Matrix) -> Markup {
-    let silent = matrix.rows.iter().filter(|(_, cells)| !tells(cells) && !any_judged(cells));
-    let silent: Vec<String> = silent.map(|(place, _)| name(*place)).collect();
+    let untested = Quiet::of(matrix).untested;
     html! {
-        @if !silent.is_empty() {
+        @if !untested.is_empty() {
             p.faint {
-                "Not tested is not green: of these clauses nothing is said, since no case asked \
-                 for them on any release: " (silent.join(", ")) "."
+                "Not tested is not green. These clauses were not tested on any release: "
+                (names(untested)) "."
             }
         }
     }
@@ -213,10 +206,10 @@ fn turns(matrix: &Matrix) -> Markup {
                 li {
                     strong { (matrix.columns[column].label) }
                     ul {
-                        @for one in at(column) {
+                        @for turn in at(column) {
                             li {
-                                (super::turn(matrix, one))
-                                @if let Some((id, what)) = program(matrix, one) {
+                                (super::turn(matrix, turn))
+                                @if let Some((id, what)) = program(matrix, turn) {
                                     ": " a href={ "#" (id) } { (what) }
                                 }
                             }
@@ -228,14 +221,13 @@ fn turns(matrix: &Matrix) -> Markup {
     }
 }
 
-/// Words as a sentence.
 fn sentence(words: &str) -> String {
     let (first, rest) = words.split_at(1);
     format!("{}{rest}.", first.to_uppercase())
 }
 
 /// The program that shows a turn, and on which side of it.
-fn program(matrix: &Matrix, turn: &Turn) -> Option<(String, &'static str)> {
+fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<(String, &'static str)> {
     let told = |column, signatures: &[_]| {
         let first = signatures.first()?;
         Some(matrix.told(column, first)?.id.clone())
@@ -263,7 +255,7 @@ fn releases(matrix: &Matrix) -> Markup {
                                 Outcome::Ran(results) => {
                                     td {
                                         (results.cases)
-                                        @if results.interrupted { ", stopped before its time" }
+                                        @if results.interrupted { ", stopped early" }
                                     }
                                     td { (results.steps) }
                                     td { (words::time(results.wall)) }

@@ -1,4 +1,4 @@
-//! [shell] A matrix of four releases that was made by hand, told in every form.
+//! A matrix of four releases that was made by hand, told in every form.
 //!
 //! R4 is broken on the first two, the third could not be had, the fourth repairs it; T9 cannot be
 //! asked of the first. The finding is judged from a stored trace.
@@ -9,41 +9,38 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::changes::Upgrade;
-use super::document::Document;
-use super::{page, shelf, text};
-use crate::campaign::{Status, Subject, Told};
+use super::json::Document;
+use super::{files, page, text};
+use crate::campaign::{FindingReport, Subject};
 use crate::contract::Clause;
 use crate::judge::judge;
+use crate::judge::record::{Confirmed, FindingRecord, Status};
+use crate::judge::verdict::Count;
 use crate::known::Known;
 use crate::known::update::{Change, changes};
 use crate::matrix::record::{Key, Record};
 use crate::matrix::store::Store;
-use crate::matrix::{Column, Count, Matrix, Outcome, Place, Results};
+use crate::matrix::{Column, Matrix, Outcome, Results, Row};
 use crate::policy::Dimension;
-use crate::report::evidence::Read;
-use crate::report::lore::Lore;
-use crate::report::paint::Paint;
+use crate::report::clause_history::ClauseHistory;
+use crate::report::read_results::Read;
+use crate::report::style::Style;
 use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../../tests/traces/r4-ap-resume-never-config.trace");
 
-fn told(status: Status) -> Told {
+fn report(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
-    Told {
-        id: "r4-ap-resume-never-config".to_owned(),
+    let report = FindingReport::new(judge(&trace).findings.remove(0), trace);
+    let record = FindingRecord {
         status,
-        finding: judge(&trace).findings.remove(0),
-        plan: trace.plan.clone(),
-        trace,
-        unlike: None,
-        stderr: "last <words>\n".to_owned(),
         token: "r1-s1-c3-o12".to_owned(),
-        confirmed: (5, 5),
+        confirmed: Confirmed { shown: 5, runs: 5 },
         shrink_runs: 9,
         found_after: Duration::from_millis(3_140),
-        deed: None,
-        excuse: None,
-    }
+        ..report.record
+    };
+    FindingReport { record, stderr: "last <words>\n".to_owned(), ..report }
 }
 
 fn key() -> Key {
@@ -57,9 +54,9 @@ fn key() -> Key {
     }
 }
 
-fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results {
-    let resumes = Place { clause: Clause::R4, dimension: Some(Dimension::AP) };
-    let notices = Place { clause: Clause::T9, dimension: None };
+fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -> Results {
+    let resumes = Row { clause: Clause::R4, dimension: Some(Dimension::AP) };
+    let notices = Row { clause: Clause::T9, dimension: None };
     let heard = if untestable.is_empty() { 7 } else { 0 };
     Results {
         subject: Subject {
@@ -72,11 +69,11 @@ fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results
         steps: 160,
         wall: Duration::from_secs(65),
         tally: BTreeMap::from([
-            (resumes, Count { compared: 12, rested: 0 }),
-            (notices, Count { compared: heard, rested: 3 }),
+            (resumes, Count { tested: 12, compared: 12, ..Count::default() }),
+            (notices, Count { tested: heard + 3, compared: heard, ..Count::default() }),
         ]),
         untestable: untestable.iter().copied().collect(),
-        asked: BTreeSet::from([told(Status::New).finding.signature()]),
+        asked: BTreeSet::from([report(Status::New).finding.signature()]),
         findings,
         inconclusive: BTreeMap::new(),
         interrupted: false,
@@ -84,7 +81,7 @@ fn results(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Results
     }
 }
 
-fn column(release: &str, findings: Vec<Told>, untestable: &[Clause]) -> Column {
+fn column(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -> Column {
     let results = results(release, findings, untestable);
     let version = results.subject.version.clone();
     Column { label: release.to_owned(), version, outcome: Outcome::Ran(Box::new(results)) }
@@ -100,10 +97,10 @@ fn missing(release: &str) -> Column {
 
 fn matrix() -> Matrix {
     let columns = vec![
-        column("0.131.0", vec![told(Status::New)], &[Clause::T9]),
-        column("0.144.4", vec![told(Status::New)], &[]),
+        column("0.131.0", vec![report(Status::New)], &[Clause::T9]),
+        column("0.144.4", vec![report(Status::New)], &[]),
         missing("0.150.0"),
-        column("0.169.0", vec![told(Status::Flaky)], &[]),
+        column("0.169.0", vec![report(Status::Flaky)], &[]),
     ];
     Matrix::new(columns, &Known::default())
 }
@@ -115,100 +112,168 @@ fn check(text: &str, expected: Expect) {
 #[test]
 fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
     check(
-        &text(&matrix(), &Paint::plain(80)),
+        &text(&matrix(), &Style::plain(80)),
         expect![[r#"
-                         0.131.0  0.144.4  0.150.0  0.169.0
-            T9                 -    holds        ?    holds
-            R4   AP      WIDENED  WIDENED        ?    holds
+                                                0.131.0    0.144.4    0.150.0    0.169.0
+            T9 change notification                    -      holds          ?      holds
+            R4 cold resume · approval policy    WIDENED    WIDENED          ?      holds
 
-              holds         wherever it was tried: none
-              not tried     on any release: G1, G2, G3, G4, G5, G6, G8, G9, G10, G11, G12,
-                            R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8, U0, U1, U3, U4,
-                            R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12, R13, R17, R18,
-                            F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6, O7, O8, O9, O10,
-                            O14, E1, E2, E3, E4, W1, W2, W3, W4
-              signs         WIDENED: broken, and the release allows more than is due; -: the
-                            release cannot be asked for it; .: no case asked; ?: the release
-                            was not run
+              holds         wherever it was tested: none
+              not tested    on any release: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
+                            R13 mode on cold resume, R17 kill after change, R18 idle unload,
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
+              signs         WIDENED: broken, and the release allows more than it should; in
+                            brackets: a known deviation; -: the release does not support it;
+                            .: not tested; ?: the release was not run
               0.131.0       20 cases, 1 finding, 1 min 5 s
               0.144.4       20 cases, 1 finding, 1 min 5 s
               0.150.0       not run: cannot fetch it: <no network>
               0.169.0       20 cases, 1 finding, 1 min 5 s
-              not all       3 of 4 releases ran
+              incomplete    3 of 4 releases ran
 
             What changed when
-              0.169.0       R4 AP is repaired (compared with 0.144.4): A cold resume (after
-                            a restart or an unload) restores AP.
+              0.169.0       R4 cold resume · approval policy is repaired (compared with
+                            0.144.4): A cold resume (after a restart or an unload) restores
+                            the approval policy (AP).
         "#]],
     );
 }
 
 #[test]
 fn releases_that_do_not_fit_beside_each_other_stand_below() {
-    let told = text(&matrix(), &Paint::plain(40));
+    let told = text(&matrix(), &Style::plain(40));
     check(
         &told.lines().take(9).map(|line| format!("{line}\n")).collect::<String>(),
         expect![[r#"
-                     0.131.0  0.144.4  0.150.0
-        T9                 -    holds        ?
-        R4   AP      WIDENED  WIDENED        ?
+                                                0.131.0
+            T9 change notification                    -
+            R4 cold resume · approval policy    WIDENED
 
-                     0.169.0
-        T9             holds
-        R4   AP        holds
+                                                0.144.4
+            T9 change notification                holds
+            R4 cold resume · approval policy    WIDENED
 
-          holds         wherever it was tried:
-    "#]],
+                                                0.150.0
+        "#]],
     );
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn an_upgrade_is_told_in_words_with_programs() {
     let matrix = matrix();
     let both = [(1, 3), (0, 1)];
-    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Paint::plain(80)));
+    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Style::plain(80)));
     check(
         &told.join("\n====\n"),
         expect![[r#"
-        From codex 0.144.4 to 0.169.0
+            From codex 0.144.4 to 0.169.0
 
-        1 clause is repaired
-          R4 AP         A cold resume (after a restart or an unload) restores AP.
-          on 0.144.4    on-request, where never is due; it allows MORE
+            1 clause is repaired
+              R4 cold resume · approval policy
+                A cold resume (after a restart or an unload) restores the approval policy
+                (AP).
+              on 0.144.4    expected never, seen on-request; it allows MORE than it should
 
-            config  approval=on-request reviewer=user sandbox=read-only
-            start   approval=never                -> t0
-            run     t0 "turn 1"                   <- text "ok"
-            audit
-          >   resume  t0
-              ^ R4: expected never, seen on-request; the audit restarts the server, and
-                t0 was read cold
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+                run     t0 "turn 1"                   <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server and
+                    resumes t0 from disk
 
 
-          still broken  alike on both: nothing
-          holds         on both: 1 clause
-          not known     since it was not tried on both: G1, G2, G3, G4, G5, G6, G8, G9,
-                        G10, G11, G12, R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8,
-                        U0, U1, U3, U4, R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12,
-                        R13, R17, R18, F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6,
-                        O7, O8, O9, O10, O14, E1, E2, E3, E4, W1, W2, W3, W4
+              still broken  in the same way on both: none
+              holds         on both: 1 clause
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
+                            R13 mode on cold resume, R17 kill after change, R18 idle unload,
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
 
-        ====
-        From codex 0.131.0 to 0.144.4
+            ====
+            From codex 0.131.0 to 0.144.4
 
-        1 clause can be asked for that could not before
-          T9            An effective change by turn/start or settings/update emits
-                        `thread/settings/updated` with the new values; an equal value
-                        emits none, and start, resume and fork emit none. From 0.133.
+            1 clause can be tested that could not before
+              T9 change notification
+                An effective change by turn/start or settings/update emits
+                `thread/settings/updated` with the new values; an equal value emits none,
+                and start, resume and fork emit none. From 0.133.
 
-          still broken  alike on both: R4 AP
-          holds         on both: 0 clauses
-          not known     since it was not tried on both: G1, G2, G3, G4, G5, G6, G8, G9,
-                        G10, G11, G12, R0, R16, S1, S2, S7, T1, T2, T3, T5, T6, T7, T8,
-                        U0, U1, U3, U4, R1, R2, R3, R5, R6, R7, R8, R9, R10, R11, R12,
-                        R13, R17, R18, F1, F2, F3, F4, F6, F7, F8, O1, O3, O4, O5, O6,
-                        O7, O8, O9, O10, O14, E1, E2, E3, E4, W1, W2, W3, W4
-    "#]],
+              still broken  in the same way on both: R4 cold resume (approval policy)
+              holds         on both: 0 clauses
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,
+                            G5 profile plus sandbox, G6 sandbox or profile,
+                            G8 policy in replies, G9 stated and enforced,
+                            G10 lost state database, G11 thread isolation,
+                            G12 permitted widening, R0 thread not loaded,
+                            R16 thread not resumable, S1 start, S2 later config change,
+                            S7 ephemeral thread, T1 turn override, T2 turn without override,
+                            T3 failed turn, T5 refused turn, T6 steer,
+                            T7 running turn settings, T8 tier for one turn,
+                            U0 unacknowledged settings, U1 settings for later turns,
+                            U3 durable settings, U4 settings before first turn,
+                            R1 warm resume, R2 warm resume override,
+                            R3 idle resume override, R5 cold resume,
+                            R6 profile on cold resume, R7 vanished profile, R8 cold resume,
+                            R9 model on cold resume, R10 folder on cold resume,
+                            R11 cold resume override, R12 config in request,
+                            R13 mode on cold resume, R17 kill after change, R18 idle unload,
+                            F1 fork, F2 cut fork, F3 fork override, F4 durable fork,
+                            F6 forked folder and plugins, F7 forked model and mode,
+                            F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
+                            O5 review, O6 goal or queued turn, O7 thread begun by goal,
+                            O8 naming and reading, O9 new subagent, O10 later subagent turn,
+                            O14 two connections, E1 never asks, E2 inside the sandbox,
+                            E3 user or reviewer, E4 untrusted asks, W1 one answer,
+                            W2 schema, W3 process stays up, W4 one turn
+        "#]],
     );
 }
 
@@ -239,14 +304,14 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
             schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
             releases: release version digest not_run cases steps wall_seconds inconclusive asked
             cells: clause dimension release state fired widened known signatures case
-            findings: signature release status widened known expected seen seen_form confirmed since after case
+            findings: release known since after finding
             turns: clause dimension from to gained lost
             {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
             {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-            {"signature":"R4/AP/resume/never/config","release":"0.144.4","status":"new","widened":true,"known":false,"expected":"never","seen":"on-request","seen_form":"on-request","confirmed":[5,5],"since":"0.131.0","after":null,"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-            its schema is `x`, not `heirloom matrix v1`"#]],
+            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","probe":null}}
+            its schema is `x`, not `heirloom matrix v2`"#]],
     );
 }
 
@@ -279,12 +344,12 @@ fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() 
         vec![stopped, missing("0.169.0")],
         vec![whole(), column("0.169.0", Vec::new(), &[])],
     ];
-    let words = ["each", "of 2 releases", "known, since", "nothing that", "Nothing that", "<td>20"];
+    let words = ["each", "of 2 releases", "known, because", "no change", "No change", "<td>20"];
     let told = all.map(|columns| {
         let matrix = Matrix::new(columns, &Known::default());
         let page = page::html(&matrix, &key()).replace("<p>", "\n");
         let page = page.replace(" The same", "\nThe same").replace("<td>", "\n<td>");
-        let terminal = text(&matrix, &Paint::plain(80));
+        let terminal = text(&matrix, &Style::plain(80));
         let lines = terminal.lines().chain(page.lines());
         let lines = lines.filter(|line| words.iter().any(|word| line.contains(word)));
         let cut = |line: &str| line.trim().chars().take(85).collect::<String>();
@@ -293,24 +358,24 @@ fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() 
     check(
         &told.join("\n"),
         expect![[r#"
-            not all       0 of 2 releases ran
-            not known, since no release ran
+            incomplete    0 of 2 releases ran
+            not known, because no release ran
             The same 20 random programs were run on each release that ran, and every answer was c
-            <strong>0 of 2 releases ran</strong>: below is why, and nothing is said of the others
-            Not known, since no release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
+            <strong>0 of 2 releases ran</strong>: the reasons are below. The others are left out 
+            Not known, because no release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
             None.</p><h2>Releases</h2><div class="box" tabindex="0" role="region" aria-label="Rel
 
-            not all       1 of 2 releases ran, 1 of them not to the end
-            not known, since only one release ran
+            incomplete    1 of 2 releases ran, 1 of them not to the end
+            not known, because only one release ran
             The same 20 random programs were run on each release that ran, and every answer was c
-            <strong>1 of 2 releases ran, 1 of them not to the end</strong>: below is why, and not
-            Not known, since only one release ran.</p><ul class="turns"></ul><h2>Deviations</h2>
-            <td>20, stopped before its time</td>
+            <strong>1 of 2 releases ran, 1 of them not to the end</strong>: the reasons are below
+            Not known, because only one release ran.</p><ul class="turns"></ul><h2>Deviations</h2
+            <td>20, stopped early</td>
             <td>0</td></tr><tr><th scope="row">0.169.0</th><td colspan="4">not run: cannot fetch 
 
-            nothing that these releases show
+            no change between these releases
             The same 20 random programs were run on each of 2 releases, and every answer was comp
-            Nothing that these releases show.</p><ul class="turns"></ul><h2>Deviations</h2>
+            No change between these releases.</p><ul class="turns"></ul><h2>Deviations</h2>
             <td>20</td>
             <td>20</td>
             <td>0</td></tr></tbody></table></div><p class="faint">Made by heirloom 0.1.0, model r
@@ -322,7 +387,7 @@ fn releases_that_did_not_run_are_counted_and_nothing_is_said_of_their_changes() 
 fn what_was_run_is_found_again_with_its_findings() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let store = Store::at(folder.path()).expect("an empty folder is taken");
-    let ran = results("0.144.4", vec![told(Status::New)], &[]);
+    let ran = results("0.144.4", vec![report(Status::New)], &[]);
     store.keep("0.144.4", &ran, &key()).expect("it can be written");
     let version = "0.144.4".parse().expect("it is a version");
     let again = store.of_release(&version, &key()).expect("it is found");
@@ -356,7 +421,7 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
             let label = version.to_string();
             let outcome = Outcome::Ran(Box::new(results));
             let columns = vec![Column { label, version: Some(version.clone()), outcome }];
-            text(&Matrix::new(columns, &Known::default()), &Paint::plain(80))
+            text(&Matrix::new(columns, &Known::default()), &Style::plain(80))
         });
         let again = again.unwrap_or_else(|| format!("  {version} is run again\n"));
         let of_it = again.lines().filter(|line| line.starts_with(&format!("  {version}")));
@@ -364,9 +429,9 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
     });
     let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
     let mut older = serde_json::to_value(record).expect("a record is plain values");
-    drop(older.as_object_mut().and_then(|older| older.remove("inconclusive")));
-    let older: Record = serde_json::from_value(older).expect("an older record is read");
-    assert!(older.results(&key()).is_some_and(|results| results.inconclusive.is_empty()));
+    older["schema"] = "heirloom release v1".into();
+    let older: Record = serde_json::from_value(older).expect("it has the same keys");
+    assert!(older.results(&key()).is_none(), "a release with an older record is run again");
     check(
         &lines.concat(),
         expect![[r#"
@@ -391,14 +456,14 @@ fn a_folder_with_something_else_in_it_is_refused() {
 #[test]
 fn every_broken_cell_has_its_case_beside_the_document() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    files::write(folder.path(), &matrix(), &key()).expect("it can be written");
     let document =
-        std::fs::read_to_string(folder.path().join(shelf::DOCUMENT)).expect("it is there");
+        std::fs::read_to_string(folder.path().join(files::DOCUMENT)).expect("it is there");
     let document = Document::read(&document).expect("it is one");
     let cases: BTreeSet<String> = document.cells.into_iter().filter_map(|cell| cell.case).collect();
     for case in &cases {
         let text = std::fs::read_to_string(folder.path().join(case)).expect("it is there");
-        assert!(text.parse::<crate::plan::Plan>().is_ok(), "{case} is a case");
+        assert!(text.parse::<crate::program::Program>().is_ok(), "{case} is a case");
     }
     check(
         &cases.into_iter().collect::<Vec<_>>().join("\n"),
@@ -411,18 +476,19 @@ fn every_broken_cell_has_its_case_beside_the_document() {
 #[test]
 fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    shelf::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    files::write(folder.path(), &matrix(), &key()).expect("it can be written");
     let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
                 seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
                 reason = \"it is so\"\ncase = \"a.case\"\n";
-    let known = Known::parse(list, |_| Ok(told(Status::New).plan.to_string()));
+    let known = Known::parse(list, |_| Ok(report(Status::New).trace.program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
     let changes = changes(&known, &read.evidence());
-    let list = folder.path().to_owned();
-    let lore = Lore { run: None, matrix: Some(read), known, list };
-    let resumes = lore.of(Clause::R4, &Paint::plain(80));
-    let notices = lore.of(Clause::T9, &Paint::plain(80));
+    let list_folder = folder.path().to_owned();
+    let called = "heirloom".to_owned();
+    let history = ClauseHistory { run: None, matrix: Some(read), known, list_folder, called };
+    let resumes = history.text(Clause::R4, &Style::plain(80));
+    let notices = history.text(Clause::T9, &Style::plain(80));
     let changes = changes.iter().map(|change| match change {
         Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
         other => format!("{other:?}\n"),
@@ -431,20 +497,21 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     check(
         &all.replace(&folder.path().display().to_string(), "FOLDER"),
         expect![[r#"
-        line 1: >=0.131.0, <=0.169.0 to >=0.131.0, <=0.144.4
+            line 1: 0.131.0..0.169.0 to 0.131.0..0.144.4
 
-        Runs
-          last run      there is none here; `heirloom check` makes one
-          releases      broken by 0.131.0 AP (WIDENED); 0.144.4 AP (WIDENED)
-                        FOLDER
-          see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
-          known         R4/AP/resume/never/config in >=0.131.0, <=0.169.0: it is so
-                        its case is a.case
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      broken by 0.131.0 (approval policy WIDENED); 0.144.4 (approval
+                            policy WIDENED)
+                            FOLDER
+              see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
+              known         R4/AP/resume/never/config in 0.131.0..0.169.0: it is so
+                            its case is a.case
 
-        Runs
-          last run      there is none here; `heirloom check` makes one
-          releases      no release breaks it; it was tried 14 times
-                        FOLDER
-    "#]],
+            Runs
+              last run      there is none here; `heirloom check` makes one
+              releases      no release breaks it; it was tested 14 times
+                            FOLDER
+        "#]],
     );
 }

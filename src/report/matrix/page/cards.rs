@@ -1,156 +1,156 @@
-//! [shell] The deviations of a matrix, a card each.
+//! The deviations of a matrix, a card each.
 //!
-//! A signature has one card, whatever the number of releases that show it; where the program or
-//! the values differ between releases, each of them stands in it. A card says what is demanded, by
-//! whom, what is seen instead, where and since when.
+//! A signature has one card for all releases that show it. Where the program or the values differ
+//! between releases, the card has each of them.
 
 use std::collections::BTreeMap;
 
+use itertools::Itertools;
 use maud::{Markup, html};
 
-use crate::campaign::{Status, Told};
+use crate::campaign::FindingReport;
 use crate::contract::row;
+use crate::judge::record::Status;
 use crate::judge::signature::Signature;
-use crate::matrix::{Breach, Column, Matrix, Place, Since};
-use crate::report::exhibit::{Exhibit, origin};
-use crate::report::words;
+use crate::matrix::{Breach, Column, Matrix, Row, Since};
+use crate::report::matrix::name;
+use crate::report::{listing, words};
 
-/// A finding on some releases, alike on all of them.
+/// A finding that is the same on some releases.
 struct Alike<'a> {
-    told: &'a Told,
+    report: &'a FindingReport,
     releases: Vec<&'a str>,
 }
 
-/// A signature, and the columns that show it with what they show.
-type Card<'a> = (Signature, Vec<(usize, &'a Told)>);
+/// A finding on a release.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    column: usize,
+    report: &'a FindingReport,
+}
 
-/// Every card.
-pub(super) fn all(matrix: &Matrix) -> Markup {
-    let mut signatures: BTreeMap<Signature, Vec<(usize, &Told)>> = BTreeMap::new();
+/// A signature on the releases that show it.
+struct Card<'a> {
+    signature: Signature,
+    shown: Vec<Shown<'a>>,
+}
+
+pub(super) fn cards(matrix: &Matrix) -> Markup {
+    let mut signatures: BTreeMap<Signature, Vec<Shown<'_>>> = BTreeMap::new();
     for (at, column) in matrix.columns.iter().enumerate() {
-        for told in findings(column) {
-            signatures.entry(told.finding.signature()).or_default().push((at, told));
+        for report in findings(column) {
+            let shown = Shown { column: at, report };
+            signatures.entry(report.finding.signature()).or_default().push(shown);
         }
     }
-    let widens = |shown: &[(usize, &Told)]| shown.iter().any(|(_, told)| told.finding.widened);
-    let mut places: BTreeMap<Place, Vec<Card<'_>>> = BTreeMap::new();
+    let mut rows: BTreeMap<Row, Vec<Card<'_>>> = BTreeMap::new();
     for (signature, shown) in signatures {
-        let place = Place { clause: signature.clause, dimension: signature.dimension };
-        places.entry(place).or_default().push((signature, shown));
+        let row = Row { clause: signature.clause, dimension: signature.dimension };
+        rows.entry(row).or_default().push(Card { signature, shown });
     }
-    for cards in places.values_mut() {
-        cards.sort_by_key(|(signature, shown)| (!widens(shown), signature.clone()));
+    for cards in rows.values_mut() {
+        cards.sort_by_key(|card| (!card.widened(), card.signature.clone()));
     }
     html! {
-        @if places.is_empty() { p { "None." } }
-        @for (place, cards) in places { (clause(matrix, place, &cards)) }
+        @if rows.is_empty() { p { "None." } }
+        @for (row, cards) in rows { (clause(matrix, row, &cards)) }
     }
 }
 
 /// A clause in a dimension, with a card for each signature that breaks it.
-fn clause(matrix: &Matrix, place: Place, cards: &[Card<'_>]) -> Markup {
+fn clause(matrix: &Matrix, place: Row, cards: &[Card<'_>]) -> Markup {
     let row = row(place.clause);
     let strength = row.strength(place.dimension);
     html! {
-        h3.clause { (super::name(place)) }
+        h3.clause { (name(place)) }
         p { (row.text) }
         p.faint { "Strength " (strength) ", a " (strength.verdict()) ": " (strength.meaning()) "." }
-        @for (signature, shown) in cards { (card(matrix, signature, shown)) }
+        @for card in cards { (card.html(matrix)) }
     }
 }
 
-fn findings(column: &Column) -> impl Iterator<Item = &Told> {
+fn findings(column: &Column) -> impl Iterator<Item = &FindingReport> {
     let findings = column.results().into_iter().flat_map(|results| &results.findings);
-    findings.filter(|told| told.status != Status::Flaky)
+    findings.filter(|report| report.status != Status::Flaky)
 }
 
-fn card(matrix: &Matrix, signature: &Signature, shown: &[(usize, &Told)]) -> Markup {
-    let Some((_, first)) = shown.first() else { return html! {} };
-    let finding = &first.finding;
-    let place = Place { clause: finding.clause, dimension: finding.dimension };
-    let widened = shown.iter().any(|(_, told)| told.finding.widened);
-    let breaches: Vec<&Breach> =
-        shown.iter().filter_map(|(at, _)| breach(matrix, place, *at, signature)).collect();
-    let known = breaches.iter().all(|breach| breach.known);
-    let alike = alike(matrix, shown);
-    html! {
-        section.card id=(first.id) {
-            h4 {
-                (super::name(place)) ": " (words::subject(finding))
-                ", where " (finding.form) " is due"
-                @if widened { span.tag.widened { "allows more" } }
-                @if known { span.tag.known { "known" } }
-            }
-            dl {
-                dt { "Shown by" }
-                dd { (labels(matrix, shown).join(", ")) }
-                dt { "Since" }
-                dd { (since(&breaches).join("; ")) }
-                @if finding.dimension.is_some() {
-                    dt { "Origin" }
-                    dd { (origin(finding)) }
+impl Card<'_> {
+    fn widened(&self) -> bool {
+        self.shown.iter().any(|shown| shown.report.finding.widened)
+    }
+
+    fn html(&self, matrix: &Matrix) -> Markup {
+        let Some(Shown { report: first, .. }) = self.shown.first() else { return html! {} };
+        let finding = &first.finding;
+        let row = Row { clause: finding.clause, dimension: finding.dimension };
+        let breaches: Vec<&Breach> =
+            self.shown.iter().filter_map(|shown| self.breach(matrix, row, shown.column)).collect();
+        let known = breaches.iter().all(|breach| breach.known);
+        let label = |shown: &Shown<'_>| matrix.columns[shown.column].label.as_str();
+        let alike = self.alike(matrix);
+        html! {
+            section.card id=(first.id) {
+                h4 {
+                    (name(row)) ": " (words::subject(finding))
+                    ", expected " (finding.form)
+                    @if self.widened() { span.tag.widened { "allows more" } }
+                    @if known { span.tag.known { "known" } }
                 }
-                dt { "Signature" }
-                dd { code { (signature) } }
+                dl {
+                    dt { "Shown by" }
+                    dd { (self.shown.iter().map(label).join(", ")) }
+                    dt { "Since" }
+                    dd { (since(&breaches)) }
+                    @if finding.dimension.is_some() {
+                        dt { "Origin" }
+                        dd { (words::origin(finding)) }
+                    }
+                    dt { "Signature" }
+                    dd { code { (self.signature) } }
+                }
+                @for one in &alike { (program(one, alike.len() == 1)) }
             }
-            @for one in &alike { (program(one, alike.len() == 1)) }
         }
+    }
+
+    fn breach<'a>(&self, matrix: &'a Matrix, row: Row, column: usize) -> Option<&'a Breach> {
+        let cell = matrix.rows.get(&row)?.get(column)?;
+        cell.breaches.iter().find(|breach| breach.signature == self.signature)
+    }
+
+    /// The findings, those together that show the same in the same program.
+    fn alike<'a>(&'a self, matrix: &'a Matrix) -> Vec<Alike<'a>> {
+        let mut all: Vec<Alike<'_>> = Vec::new();
+        for Shown { column, report } in &self.shown {
+            let label = matrix.columns[*column].label.as_str();
+            match all.iter_mut().find(|other| is_alike(other.report, report)) {
+                Some(alike) => alike.releases.push(label),
+                None => all.push(Alike { report, releases: vec![label] }),
+            }
+        }
+        all
     }
 }
 
-fn breach<'a>(
-    matrix: &'a Matrix,
-    place: Place,
-    at: usize,
-    signature: &Signature,
-) -> Option<&'a Breach> {
-    let cell = matrix.rows.get(&place)?.get(at)?;
-    cell.breaches.iter().find(|breach| breach.signature == *signature)
+fn is_alike(one: &FindingReport, other: &FindingReport) -> bool {
+    let (a, b) = (&one.finding, &other.finding);
+    let same_values = (&a.expected, &a.seen) == (&b.expected, &b.seen);
+    same_values && a.step == b.step && one.trace.program == other.trace.program
 }
 
-fn labels<'a>(matrix: &'a Matrix, shown: &[(usize, &Told)]) -> Vec<&'a str> {
-    shown.iter().map(|(at, _)| matrix.columns[*at].label.as_str()).collect()
-}
-
-/// Each unbroken row of releases, by its beginning.
-fn since(breaches: &[&Breach]) -> Vec<String> {
-    let mut told: Vec<String> = Vec::new();
-    for breach in breaches {
-        let words = match &breach.since {
-            Since::After { first, last } => format!("{first} ({last} does not show it)"),
-            Since::AtLeast { first } => format!("{first} at least, the first that was tried"),
-        };
-        if !told.contains(&words) {
-            told.push(words);
-        }
-    }
-    told
-}
-
-/// The findings, those together that show the same in the same program.
-fn alike<'a>(matrix: &'a Matrix, shown: &[(usize, &'a Told)]) -> Vec<Alike<'a>> {
-    let mut all: Vec<Alike> = Vec::new();
-    for (at, told) in shown {
-        let label = matrix.columns[*at].label.as_str();
-        let same = |other: &&mut Alike| {
-            let (one, other) = (&told.finding, &other.told.finding);
-            let values = (&one.expected, &one.seen) == (&other.expected, &other.seen);
-            values && one.step == other.step
-        };
-        match all.iter_mut().filter(|other| other.told.plan == told.plan).find(same) {
-            Some(alike) => alike.releases.push(label),
-            None => all.push(Alike { told, releases: vec![label] }),
-        }
-    }
-    all
+/// The first release of each unbroken row of releases.
+fn since(breaches: &[&Breach]) -> String {
+    let since = breaches.iter().map(|breach| match &breach.since {
+        Since::After { first, last } => format!("{first} ({last} does not show it)"),
+        Since::AtLeast { first } => format!("{first} at least, the first that was tested"),
+    });
+    since.unique().join("; ")
 }
 
 /// The program, and what it shows; on which releases too, where there are several.
 fn program(alike: &Alike<'_>, alone: bool) -> Markup {
-    let Told { finding, plan, confirmed, status, .. } = alike.told;
-    let (before, after) = (Vec::new(), Vec::new());
-    let exhibit =
-        Exhibit { finding, plan, trace: None, standing: words::status(*status), before, after };
+    let FindingReport { record, trace, .. } = alike.report;
+    let (finding, program) = (&record.finding, &trace.program);
     html! {
         dl {
             @if !alone {
@@ -160,15 +160,15 @@ fn program(alike: &Alike<'_>, alone: bool) -> Markup {
             dt { "Expected" }
             dd { code { (finding.expected) } }
             dt { "Seen" }
-            dd { code { (words::seen(finding)) } ", " (words::confirmed(*status, *confirmed)) }
+            dd { code { (words::seen(finding)) } ", " (words::confirmed(alike.report)) }
         }
         pre {
-            @for line in exhibit.lines() {
-                @match &line.says {
+            @for line in listing::lines(program, finding) {
+                @match &line.mark {
                     None => { "  " (line.text) "\n" }
-                    Some(says) => {
+                    Some(mark) => {
                         mark { "> " (line.indent) (line.text) } "\n"
-                        "  " (line.indent) "^ " (says) "\n"
+                        "  " (line.indent) "^ " (mark) "\n"
                     }
                 }
             }

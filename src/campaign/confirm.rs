@@ -1,0 +1,190 @@
+//! From a signature that showed once to a finding that can be reported.
+//!
+//! Reproduced in fresh processes, shrunk, and confirmed in fresh processes again. A finding that
+//! cannot be reproduced is flaky and keeps both traces. A search that is stopped gives the smallest
+//! program so far.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Event, FindingReport, probe};
+use crate::drive::Worker;
+use crate::judge::judge;
+use crate::judge::record::{Confirmed, Status};
+use crate::judge::verdict::Finding;
+use crate::known::Known;
+use crate::program::Program;
+use crate::shrink::Search;
+use crate::trace::Trace;
+
+/// A run that showed a signature.
+struct Reproduction {
+    finding: Finding,
+    trace: Trace,
+    stderr: String,
+}
+
+#[derive(Default)]
+struct Runs {
+    confirmed: Confirmed,
+    /// The first that showed the signature.
+    shown: Option<Reproduction>,
+    /// The last that did not.
+    unlike: Option<Trace>,
+    /// Whether one of them was inconclusive.
+    troubled: bool,
+}
+
+impl Runs {
+    fn add(&mut self, run: Result<Reproduction, Box<Trace>>) {
+        self.confirmed.runs += 1;
+        match run {
+            Ok(shown) => {
+                self.confirmed.shown += 1;
+                self.shown.get_or_insert(shown);
+            }
+            Err(trace) => {
+                self.troubled |= judge(&trace).inconclusive.is_some();
+                self.unlike = Some(*trace);
+            }
+        }
+    }
+}
+
+/// One worker confirming one finding.
+pub struct Confirmation<'a> {
+    pub worker: &'a mut Worker,
+    /// Runs in fresh processes that confirm a finding.
+    pub confirmations: u32,
+    /// Whether a finding that widens is followed by a probe.
+    pub probes: bool,
+    /// Deviations that are excused; they do not count as the finding.
+    pub known: &'a Known,
+    /// A program that showed the signature on another release.
+    pub program: Option<&'a Program>,
+    /// Set to end the search with the smallest program so far.
+    pub stop: &'a AtomicBool,
+    /// Receives every step of the search.
+    pub on_event: &'a mut dyn FnMut(Event),
+}
+
+impl Confirmation<'_> {
+    /// Turns a finding as a case showed it into one that can be reported.
+    pub fn confirm(&mut self, found: FindingReport) -> FindingReport {
+        let mut report = self.shrunk(found);
+        if self.probes && report.status == Status::New && report.finding.widened {
+            probe::run(self.worker, &mut report, self.stop);
+        }
+        report
+    }
+
+    fn shrunk(&mut self, mut report: FindingReport) -> FindingReport {
+        let mut runs = self.reproduce(&report);
+        let Some(first) = runs.shown.take() else {
+            if !self.stopped() && !runs.troubled {
+                report.record.status = Status::Flaky;
+            }
+            report.record.confirmed = runs.confirmed;
+            report.unlike = runs.unlike;
+            return report;
+        };
+        if let Some((shown, confirmed)) = self.try_program(&report) {
+            report.show(shown, confirmed);
+            return report;
+        }
+        let attempts = if runs.confirmed.runs > 1 { self.confirmations } else { 1 };
+        let search = self.shrink(&report, attempts);
+        report.record.shrink_runs = search.runs();
+        let smallest = self.repeat(search.best(), &report.finding, Runs::default());
+        if let Some(shown) = smallest.shown {
+            report.show(shown, smallest.confirmed);
+            return report;
+        }
+        let runs = self.repeat(&report.trace.program, &report.finding, runs);
+        report.stderr = first.stderr;
+        report.record.confirmed = runs.confirmed;
+        report.unlike = runs.unlike;
+        report
+    }
+
+    /// The finding as the program shows it that showed it on another release: if it does, no
+    /// smaller one is searched.
+    fn try_program(&mut self, report: &FindingReport) -> Option<(Reproduction, Confirmed)> {
+        let program = self.program.filter(|program| program.lines() <= report.steps)?;
+        let first = self.run(program, &report.finding).ok()?;
+        let runs = self.repeat(program, &report.finding, Runs::default());
+        Some((runs.shown.unwrap_or(first), runs.confirmed))
+    }
+
+    /// Runs until the signature shows, or as often as it takes to call it flaky.
+    fn reproduce(&mut self, report: &FindingReport) -> Runs {
+        let mut runs = Runs::default();
+        while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
+            runs.add(self.run(&report.trace.program, &report.finding));
+        }
+        runs
+    }
+
+    /// Adds the runs that confirm a finding.
+    fn repeat(&mut self, program: &Program, wanted: &Finding, mut runs: Runs) -> Runs {
+        for _ in 0..self.confirmations {
+            if !self.stopped() {
+                runs.add(self.run(program, wanted));
+            }
+        }
+        runs
+    }
+
+    /// One run in fresh processes. A candidate must show the same signature on the same release,
+    /// and allow as much; a known deviation with another wrong value or on another home does not
+    /// count.
+    fn run(&mut self, program: &Program, wanted: &Finding) -> Result<Reproduction, Box<Trace>> {
+        let trace = self.worker.run_fresh(program);
+        let stderr = self.worker.stderr().to_owned();
+        let signature = wanted.signature();
+        let excused = |finding: &Finding| {
+            let other = finding.seen_form != wanted.seen_form
+                || finding.home_history.before != wanted.home_history.before;
+            other && self.known.excuses(finding).is_some()
+        };
+        let same = |finding: &Finding| {
+            finding.signature() == signature
+                && finding.home_history.release == wanted.home_history.release
+                && finding.widened >= wanted.widened
+                && !excused(finding)
+        };
+        match judge(&trace).findings.into_iter().find(same) {
+            Some(finding) => Ok(Reproduction { finding, trace, stderr }),
+            None => Err(Box::new(trace)),
+        }
+    }
+
+    /// A racy finding's candidate is accepted when one of several attempts shows it.
+    fn shrink(&mut self, report: &FindingReport, attempts: u32) -> Search {
+        let signature = report.finding.signature();
+        let mut search = Search::new(&report.trace.program, &report.finding);
+        while !self.stopped()
+            && let Some(program) = search.propose()
+        {
+            let shows = (0..attempts).any(|_| self.run(&program, &report.finding).is_ok());
+            search.tell(shows);
+            let (runs, lines) = (search.runs(), search.best().lines());
+            (self.on_event)(Event::Shrinking { signature: signature.clone(), runs, lines });
+        }
+        search
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl FindingReport {
+    /// Puts another run in the place of the one that showed the finding.
+    fn show(&mut self, shown: Reproduction, confirmed: Confirmed) {
+        self.record.steps = shown.trace.program.lines();
+        self.record.finding = shown.finding;
+        self.record.confirmed = confirmed;
+        self.trace = shown.trace;
+        self.stderr = shown.stderr;
+    }
+}

@@ -1,0 +1,460 @@
+//! The workers of a campaign and the coordinator that takes their results.
+//!
+//! Findings are confirmed before new cases are run, so that they are reported while the campaign
+//! still runs. The coordinator takes results in the order of their index; a result that comes out
+//! of order waits.
+
+use std::collections::BTreeMap;
+use std::ops::Sub;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use toml::value::{Date, Datetime};
+
+use super::confirm::Confirmation;
+use super::queue::{Queue, Work};
+use super::token::Token;
+use super::totals::Totals;
+use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
+use crate::drive::Worker;
+use crate::drive::test_bed::TestBed;
+use crate::judge::judge;
+use crate::judge::record::{Excuse, Status};
+use crate::judge::releases::HomeHistory;
+use crate::judge::verdict::{Finding, Verdict};
+use crate::known::Row;
+use crate::program::generate;
+use crate::trace::Trace;
+
+/// Replays of a known row's case before it is called stale: a loaded machine loses one now and
+/// then.
+const STALE_REPLAYS: u32 = 3;
+
+/// How often the coordinator looks at the clock and at the stop while no message comes.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A campaign and where it runs.
+#[derive(Clone, Copy)]
+struct Setup<'a> {
+    campaign: &'a Campaign,
+    test_bed: &'a Arc<TestBed>,
+    stop: &'a AtomicBool,
+}
+
+enum WorkerMessage {
+    Case(Box<CaseResult>),
+    Event(Box<Event>),
+    FindingReport(Box<FindingReport>),
+    Replayed { row: Box<Row>, shows: bool },
+}
+
+/// A case that was run and judged.
+struct CaseResult {
+    index: u64,
+    trace: Trace,
+    verdict: Verdict,
+}
+
+impl Campaign {
+    /// Runs the campaign. `stop` may be set at any time; findings until then are still reported.
+    pub fn run(
+        &self,
+        test_bed: &Arc<TestBed>,
+        subject: Subject,
+        stop: &AtomicBool,
+        mut on_event: impl FnMut(Event),
+    ) -> Outcome {
+        let setup = Setup { campaign: self, test_bed, stop };
+        let begun = Instant::now();
+        let cpu = CpuTime::now();
+        let deadline = self.time.map(|time| begun + time);
+        let queue = Queue::new(self.counted(), deadline);
+        on_event(Event::Began {
+            subject: subject.clone(),
+            seed: self.seed,
+            jobs: self.jobs,
+            cases: self.counted(),
+            time: self.time,
+        });
+        if let Some(reason) = test_bed.main.no_schema.clone() {
+            on_event(Event::NoSchema { reason });
+        }
+        if let Some(reason) = test_bed.no_sandbox() {
+            on_event(Event::NoSandbox { reason: reason.to_owned() });
+        }
+        let (sender, messages) = unbounded();
+        let mut coordinator = Coordinator::new(setup, &queue, begun, &mut on_event);
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.max(1) {
+                let thread = WorkerThread { setup, queue: &queue, messages: sender.clone() };
+                scope.spawn(move || thread.work(Worker::new(setup.test_bed.clone())));
+            }
+            drop(sender);
+            coordinator.listen(&messages);
+        });
+        let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
+        on_event(Event::Ended(Box::new(outcome.clone())));
+        outcome
+    }
+}
+
+fn today() -> Date {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let now: Datetime = now.parse().expect("RFC 3339 is the form of TOML");
+    now.date.expect("a time of RFC 3339 has a date")
+}
+
+struct CpuTime {
+    /// Of the children that have ended.
+    servers: Duration,
+    harness: Duration,
+}
+
+impl CpuTime {
+    fn now() -> CpuTime {
+        let used = |who| {
+            let usage = getrusage(who).expect("the system counts its own processes");
+            let micros = (usage.user_time() + usage.system_time()).num_microseconds();
+            Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+        };
+        CpuTime { servers: used(UsageWho::RUSAGE_CHILDREN), harness: used(UsageWho::RUSAGE_SELF) }
+    }
+}
+
+impl Sub for CpuTime {
+    type Output = CpuTime;
+
+    fn sub(self, before: CpuTime) -> CpuTime {
+        let servers = self.servers - before.servers;
+        CpuTime { servers, harness: self.harness - before.harness }
+    }
+}
+
+struct WorkerThread<'a> {
+    setup: Setup<'a>,
+    queue: &'a Queue,
+    messages: Sender<WorkerMessage>,
+}
+
+/// A thread that panics takes its case with it, and no index after that one can be taken: the
+/// others end too, so that the panic ends the campaign.
+struct CloseOnPanic<'a>(&'a Queue);
+
+impl Drop for CloseOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
+    }
+}
+
+impl WorkerThread<'_> {
+    fn work(&self, mut worker: Worker) {
+        let _close = CloseOnPanic(self.queue);
+        while let Some(work) = self.queue.take(self.setup.stop) {
+            let message = match work {
+                Work::Case(index) => {
+                    WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
+                }
+                Work::Confirm(found) => {
+                    WorkerMessage::FindingReport(Box::new(self.confirm(&mut worker, *found)))
+                }
+                Work::Replay(row) => {
+                    let shows = self.replay(&mut worker, &row);
+                    WorkerMessage::Replayed { row, shows }
+                }
+            };
+            self.send(message);
+        }
+        worker.finish();
+    }
+
+    /// The coordinator may be gone after a panic.
+    fn send(&self, message: WorkerMessage) {
+        drop(self.messages.send(message));
+    }
+
+    fn run_case(&self, worker: &mut Worker, index: u64) -> CaseResult {
+        let campaign = self.setup.campaign;
+        let program = match campaign.program(index) {
+            Some((_, program)) => program.clone(),
+            None => generate::drawn(campaign.seed, index, campaign.draw()),
+        };
+        let trace = worker.run(&program);
+        let verdict = judge(&trace);
+        CaseResult { index, trace, verdict }
+    }
+
+    fn confirm(&self, worker: &mut Worker, found: FindingReport) -> FindingReport {
+        let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
+        let mut confirmation = Confirmation {
+            worker,
+            confirmations: (*confirmations).max(1),
+            probes: *probes,
+            known,
+            program: programs.get(&found.finding.signature()),
+            stop: self.setup.stop,
+            on_event: &mut |event| self.send(WorkerMessage::Event(Box::new(event))),
+        };
+        confirmation.confirm(found)
+    }
+
+    /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay was
+    /// inconclusive: nothing was learned about it.
+    fn replay(&self, worker: &mut Worker, row: &Row) -> bool {
+        (0..STALE_REPLAYS).any(|_| {
+            if self.setup.stop.load(Ordering::Relaxed) {
+                return true;
+            }
+            let verdict = judge(&worker.run_fresh(&row.program));
+            let shows = verdict.findings.iter().any(|finding| row.shows_in(finding));
+            shows || verdict.inconclusive.is_some()
+        })
+    }
+}
+
+/// Takes the messages of the workers, and cases in order.
+struct Coordinator<'a> {
+    setup: Setup<'a>,
+    queue: &'a Queue,
+    begun: Instant,
+    on_event: &'a mut dyn FnMut(Event),
+    totals: Totals,
+    /// Cases that came before one of a lower index.
+    early: BTreeMap<u64, CaseResult>,
+    next: u64,
+    /// Findings that are being confirmed.
+    unconfirmed: usize,
+    /// Rows that are being replayed; none before the last case.
+    replays: Option<usize>,
+}
+
+impl<'a> Coordinator<'a> {
+    fn new(
+        setup: Setup<'a>,
+        queue: &'a Queue,
+        begun: Instant,
+        on_event: &'a mut dyn FnMut(Event),
+    ) -> Self {
+        Coordinator {
+            setup,
+            queue,
+            begun,
+            on_event,
+            totals: Totals::default(),
+            early: BTreeMap::new(),
+            next: 0,
+            unconfirmed: 0,
+            replays: None,
+        }
+    }
+
+    fn listen(&mut self, messages: &Receiver<WorkerMessage>) {
+        self.advance();
+        loop {
+            match messages.recv_timeout(POLL_INTERVAL) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.advance();
+        }
+    }
+
+    fn take(&mut self, message: WorkerMessage) {
+        match message {
+            WorkerMessage::Event(event) => (self.on_event)(*event),
+            WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
+            WorkerMessage::FindingReport(report) => {
+                self.unconfirmed -= 1;
+                self.report(*report);
+            }
+            WorkerMessage::Replayed { row, shows } => {
+                self.replays = self.replays.map(|left| left - 1);
+                if !shows {
+                    self.stale(&row, Why::Unseen);
+                }
+            }
+        }
+    }
+
+    /// Takes every case that is next, and closes the queue when nothing more can come.
+    fn advance(&mut self) {
+        while let Some(result) = self.early.remove(&self.next) {
+            self.take_case(result);
+            self.next += 1;
+        }
+        let drawn = self.queue.drawn_all(self.setup.stop);
+        if drawn != Some(self.next) || self.unconfirmed > 0 {
+            return;
+        }
+        if self.replays.is_none() {
+            self.replays = Some(self.replay_known());
+            self.expire();
+        }
+        if self.replays == Some(0) {
+            self.queue.close();
+        }
+    }
+
+    fn take_case(&mut self, result: CaseResult) {
+        let CaseResult { index, trace, verdict } = result;
+        let token = self.token(index);
+        self.totals.add_case(&token, &trace.program, &verdict);
+        (self.on_event)(Event::Case {
+            index,
+            steps: trace.program.lines(),
+            signatures: verdict.findings.iter().map(Finding::signature).collect(),
+            inconclusive: verdict.inconclusive.clone(),
+        });
+        for finding in verdict.findings {
+            if self.is_of_another_release(&finding) {
+                self.totals.notice_other_release(&finding, &token);
+                continue;
+            }
+            let row = self.setup.campaign.known.excuses(&finding);
+            let known = row.is_some();
+            if !self.totals.is_first(&finding, known) {
+                continue;
+            }
+            (self.on_event)(Event::Found { signature: finding.signature(), index, known });
+            let mut report = FindingReport::new(finding, trace.clone());
+            report.record.token.clone_from(&token);
+            report.record.found_after = self.begun.elapsed();
+            let Some(row) = row else {
+                self.unconfirmed += 1;
+                self.queue.push(Work::Confirm(Box::new(report)));
+                continue;
+            };
+            report.record.status = Status::Known;
+            let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
+            report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            self.report(report);
+        }
+    }
+
+    /// The name of a case: the token that draws it, or the signature whose program it is.
+    fn token(&self, index: u64) -> String {
+        match self.setup.campaign.program(index) {
+            Some((signature, _)) => signature.to_string(),
+            None => Token::new(self.setup.campaign, index).to_string(),
+        }
+    }
+
+    /// Whether another release than the checked one shows it, on a home that no other has used.
+    fn is_of_another_release(&self, finding: &Finding) -> bool {
+        let HomeHistory { release, before } = &finding.home_history;
+        before.is_empty() && *release != self.setup.test_bed.main.version
+    }
+
+    fn report(&mut self, report: FindingReport) {
+        // What was found on an upgraded home may show without the upgrade, too.
+        if self.is_of_another_release(&report.finding) {
+            return self.totals.notice_other_release(&report.finding, &report.token);
+        }
+        (self.on_event)(Event::FindingReport(Box::new(report.clone())));
+        self.totals.keep(report);
+    }
+
+    /// Has the cases of known deviations replayed; gives their number.
+    fn replay_known(&self) -> usize {
+        let Setup { campaign, test_bed, stop } = self.setup;
+        if stop.load(Ordering::Relaxed) || self.totals.cases == 0 {
+            return 0;
+        }
+        // A row about upgraded homes needs the other releases that its case names.
+        let rows = campaign.known.due(test_bed.main.version.as_ref());
+        let rows = rows.filter(|row| !row.racy && test_bed.has(&row.program));
+        rows.map(|row| self.queue.push(Work::Replay(Box::new(row.clone())))).count()
+    }
+
+    /// A row whose date has passed still excuses, and is stale.
+    fn expire(&mut self) {
+        let Setup { campaign, test_bed, .. } = self.setup;
+        for row in campaign.known.expired(today()) {
+            if row.holds_on(test_bed.main.version.as_ref()) {
+                self.stale(row, row.expires.map_or(Why::Unseen, Why::Expired));
+            }
+        }
+    }
+
+    fn stale(&mut self, row: &Row, why: Why) {
+        let stale = Stale::new(row, why);
+        (self.on_event)(Event::Stale(stale.clone()));
+        self.totals.stale.push(stale);
+    }
+
+    fn outcome(mut self, subject: Subject, cpu: CpuTime) -> Outcome {
+        Outcome {
+            subject,
+            seed: self.setup.campaign.seed,
+            cases: self.totals.cases,
+            steps: self.totals.steps,
+            wall: self.begun.elapsed(),
+            server_cpu: cpu.servers,
+            harness_cpu: cpu.harness,
+            findings: self.totals.take_findings(),
+            notices: self.totals.noticed(),
+            tally: self.totals.tally,
+            inconclusive: self.totals.inconclusive,
+            performed: self.totals.performed,
+            left_out: self.totals.left_out,
+            withheld: self.totals.withheld,
+            no_sandbox: self.setup.test_bed.no_sandbox().map(str::to_owned),
+            stale: self.totals.stale,
+            interrupted: self.setup.stop.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+
+    use crate::campaign::Campaign;
+    use crate::campaign::queue::Queue;
+    use crate::known::Known;
+    use crate::policy::Defaults;
+    use crate::program::Program;
+
+    use super::CloseOnPanic;
+
+    #[test]
+    fn programs_are_cases_after_those_that_are_drawn() {
+        let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
+        let program = Program { defaults: Defaults::default(), steps: Vec::new() };
+        let campaign = Campaign {
+            seed: 1,
+            cases: Some(2),
+            time: None,
+            jobs: 1,
+            max_ops: 1,
+            secondary: true,
+            others: Vec::new(),
+            confirmations: 1,
+            probes: true,
+            known: Known::default(),
+            programs: BTreeMap::from([(signature, program)]),
+        };
+        let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
+        assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));
+    }
+
+    #[test]
+    fn a_worker_that_panics_ends_the_others() {
+        let (queue, stop) = (Queue::new(None, None), AtomicBool::new(false));
+        let panicked = std::thread::scope(|scope| {
+            let dies = || {
+                let _close = CloseOnPanic(&queue);
+                std::panic::resume_unwind(Box::new("a bug of ours"))
+            };
+            scope.spawn(dies).join().is_err()
+        });
+        assert!(panicked && queue.take(&stop).is_none(), "the queue is closed");
+    }
+}

@@ -1,0 +1,119 @@
+//! The same cases on several releases: the flags that `matrix` and `diff` share.
+//!
+//! The seed and the number of cases are fixed unless they are given, so that stored results are
+//! found again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::value_parser;
+
+use super::check::{JOBS_MAX, RUNS, cores, from_one_to};
+use super::failure::Failure;
+use super::known_flags;
+use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
+use super::stop;
+use crate::campaign::Campaign;
+use crate::known::Known;
+use crate::matrix::record::Key;
+use crate::matrix::run::MatrixRun;
+use crate::matrix::store::Store;
+use crate::matrix::{CASES, CONFIRMATIONS, Matrix, SEED};
+use crate::program::generate::{LONGEST, STEPS_MAX};
+use crate::provision::range::Span;
+use crate::provision::resolve::{Every, servers};
+use crate::provision::{self, Cache, Clients, Executable, Spec};
+use crate::report::matrix::files;
+use crate::report::matrix::progress::MatrixProgress;
+use crate::report::progress::Pace;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct MatrixFlags {
+    /// How many random cases to run on each release; programs of known deviations
+    /// are added
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    #[arg(default_value_t = CASES)]
+    cases: u64,
+    /// What the cases are drawn from
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    seed: u64,
+    /// How many servers to run at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = from_one_to(JOBS_MAX))]
+    jobs: Option<usize>,
+    /// At most so many operations in a case [default: 12]
+    #[arg(long, value_name = "N", value_parser = from_one_to(LONGEST))]
+    max_ops: Option<usize>,
+    #[command(flatten)]
+    features: FeatureFlag,
+    #[command(flatten)]
+    known: known_flags::KnownFlags,
+    /// The folder for results: a new one, or that of an earlier matrix to continue
+    /// [default: runs/matrix]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The most space for fetched servers, such as 5GB; the longest unused are removed
+    /// [default: HEIRLOOM_CACHE_LIMIT, else no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    cache_limit: Option<u64>,
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// A matrix that was run.
+pub(super) struct MatrixResults {
+    pub(super) matrix: Matrix,
+    pub(super) folder: PathBuf,
+}
+
+impl MatrixFlags {
+    /// Runs what was not run before, and writes the files.
+    pub(super) fn run(&self, spans: &[Span], every: Every) -> Result<MatrixResults, Failure> {
+        let known = self.known.list()?;
+        let cache = self.cache()?;
+        let folder = self.out.clone().unwrap_or_else(|| Path::new(RUNS).join("matrix"));
+        let stop = stop::flag()?;
+        let clients = Clients::default();
+        let specs = servers(&clients, spans, every, &mut |_| unless(&stop));
+        let specs = specs.map_err(not_provided)?;
+        let store = Store::at(&folder).map_err(Failure::usage)?;
+        // A matrix tests each release alone, so programs that move homes are left out.
+        let alone = known.rows.iter().filter(|row| row.program.releases().is_empty());
+        let programs = alone.map(|row| (row.signature.clone(), row.program.clone()));
+        let (campaign, profile) = (self.campaign(), self.features.features);
+        let run = MatrixRun { campaign, profile, programs: programs.collect(), store };
+        let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
+        let mut progress = MatrixProgress::new(pace);
+        let provide = |spec: &Spec| -> Result<Executable, String> {
+            let provided = provision::fetch::provide(spec, &cache, &mut |_| unless(&stop));
+            provided.map_err(|error| error.to_string())
+        };
+        let columns = run.run(&specs, &provide, &stop, &mut |event| progress.on_event(&event));
+        let matrix = Matrix::new(columns, &known);
+        let key = Key::new(&run.campaign, run.profile);
+        files::write(&folder, &matrix, &key).map_err(Failure::trouble)?;
+        Ok(MatrixResults { matrix, folder })
+    }
+
+    /// Nothing is excused while it runs: a matrix shows every deviation, and marks those that are
+    /// known afterwards.
+    fn campaign(&self) -> Campaign {
+        Campaign {
+            seed: self.seed,
+            cases: Some(self.cases),
+            time: None,
+            jobs: self.jobs.unwrap_or_else(cores),
+            max_ops: self.max_ops.unwrap_or(STEPS_MAX),
+            secondary: true,
+            others: Vec::new(),
+            confirmations: CONFIRMATIONS,
+            probes: false,
+            known: Known::default(),
+            programs: BTreeMap::new(),
+        }
+    }
+
+    fn cache(&self) -> Result<Cache, Failure> {
+        let cache = cache()?;
+        Ok(self.cache_limit.map_or(cache.clone(), |limit| cache.within(limit)))
+    }
+}

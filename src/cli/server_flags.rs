@@ -1,0 +1,226 @@
+//! The server that a command runs: `--server`, else HEIRLOOM_SERVER, else the pinned release.
+//!
+//! It is provided with progress on stderr, and started once to see that it is an app-server.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytesize::ByteSize;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use semver::Version;
+use strum::VariantNames;
+
+use super::failure::Failure;
+use super::stop;
+use crate::campaign::Subject;
+use crate::drive::test_bed::{NoTestBed, TestBed};
+use crate::drive::timeouts::Timeouts;
+use crate::home::features::FeatureSet;
+use crate::program::Program;
+use crate::provision::lease::Lease;
+use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
+use crate::report::download_progress::{DownloadProgress, Phase};
+
+/// Which server, with which features.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ServerFlags {
+    /// The server: a release, `latest`, or a path to an executable
+    #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
+    #[arg(default_value = PINNED)]
+    server: String,
+    #[command(flatten)]
+    features: FeatureFlag,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct FeatureFlag {
+    /// The server's features: `default`, as released, or `lean`, without those that
+    /// play no part in policy, which takes a third less CPU
+    #[arg(long, alias = "profile", value_name = "NAME", value_parser = feature_set())]
+    #[arg(default_value = "default", hide_possible_values = true)]
+    pub(super) features: FeatureSet,
+}
+
+fn feature_set() -> impl TypedValueParser<Value = FeatureSet> {
+    let names = PossibleValuesParser::new(FeatureSet::VARIANTS);
+    names.map(|name| name.parse().expect("a possible value is the name of a feature set"))
+}
+
+/// A server that is ready, and the flag that Ctrl-C sets.
+pub(super) struct Ready {
+    pub(super) test_bed: Arc<TestBed>,
+    pub(super) subject: Subject,
+    pub(super) stop: Arc<AtomicBool>,
+    /// Keep the executables in the cache; to be held for as long as they are run.
+    pub(super) leases: Vec<Lease>,
+}
+
+/// Provides servers, with progress on stderr.
+pub(super) struct Provider {
+    pub(super) cache: Cache,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) quiet: bool,
+}
+
+impl ServerFlags {
+    /// Provides the server and those that a program names, and starts each once.
+    pub(super) fn ready_for(&self, program: &Program) -> Result<Ready, Failure> {
+        let others: Vec<Spec> = program.releases().into_iter().map(Spec::Version).collect();
+        self.ready(&others, false)
+    }
+
+    /// Provides the server and the others, and starts each once; one that is there already is not
+    /// added again.
+    pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
+        let spec = self.spec()?;
+        let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
+        let Executable { path, version, digest, lease, .. } = provider.provide(&spec)?;
+        let features = self.features.features;
+        let test_bed = TestBed::prepare(path, version.clone(), features, Timeouts::default());
+        let mut test_bed = test_bed.map_err(unprepared)?;
+        let added = provider.add(&mut test_bed, others)?;
+        let (others, mut leases): (Vec<Version>, Vec<Lease>) = added.into_iter().unzip();
+        leases.push(lease);
+        let subject = Subject { spec: spec.to_string(), version, digest, others };
+        Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
+    }
+
+    /// The flags as they were given.
+    pub(super) fn again(&self) -> Vec<String> {
+        let given = !self.server.is_empty() && self.server != PINNED;
+        let server = given.then(|| format!("--server {}", self.server));
+        let features = self.features.features;
+        let lean = (features != FeatureSet::Default).then(|| format!("--features {features}"));
+        server.into_iter().chain(lean).collect()
+    }
+
+    fn spec(&self) -> Result<Spec, Failure> {
+        match self.server.as_str() {
+            "" => Ok(Spec::default()),
+            "none" => Err(Failure::Usage(
+                "HEIRLOOM_SERVER=none skips the live tests of `cargo test`, and leaves nothing to \
+                 do here; unset it, or pass --server"
+                    .to_owned(),
+            )),
+            text => text.parse().map_err(Failure::usage),
+        }
+    }
+}
+
+/// The cache: HEIRLOOM_CACHE, else the user's; limited by HEIRLOOM_CACHE_LIMIT.
+pub(super) fn cache() -> Result<Cache, Failure> {
+    let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Cache::at(PathBuf::from(path)),
+        None => Cache::user().map_err(Failure::trouble)?,
+    };
+    Ok(limit()?.map_or(cache.clone(), |limit| cache.within(limit)))
+}
+
+/// The limit of the cache in bytes, where there is one.
+pub(super) fn limit() -> Result<Option<u64>, Failure> {
+    let text = std::env::var("HEIRLOOM_CACHE_LIMIT").unwrap_or_default();
+    let read = (!text.is_empty()).then(|| size(&text)).transpose();
+    read.map_err(|why| Failure::Usage(format!("HEIRLOOM_CACHE_LIMIT is `{text}`: {why}")))
+}
+
+/// Reads a size, as `5GB`. A number without a unit would be bytes, which is never meant.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    if !has_unit && text.parse::<f64>().is_ok() {
+        return Err(format!("it has no unit; write it like {text}GB or {text}MB"));
+    }
+    let size = has_unit.then(|| text.parse().ok()).flatten();
+    let size: ByteSize = size.ok_or("expected a size such as 5GB or 800MB")?;
+    Ok(size.as_u64())
+}
+
+impl Provider {
+    pub(super) fn provide(&self, spec: &Spec) -> Result<Executable, Failure> {
+        let mut shown = DownloadProgress::new(self.quiet);
+        let mut freed = Vec::new();
+        let mut tell = |progress: &Progress| {
+            match progress {
+                Progress::Freed { version, bytes } => freed.push(removed(version, *bytes)),
+                progress => shown.show(&phase(progress)),
+            }
+            unless(&self.stop)
+        };
+        let provided = provision::fetch::provide(spec, &self.cache, &mut tell);
+        shown.end();
+        freed.iter().filter(|_| !self.quiet).for_each(|line| eprintln!("{line}"));
+        provided.map_err(not_provided)
+    }
+
+    /// Makes servers ready beside the one that is checked; one that is there already is not added
+    /// again. Gives those that were added, each with its lease.
+    pub(super) fn add(
+        &self,
+        test_bed: &mut TestBed,
+        others: &[Spec],
+    ) -> Result<Vec<(Version, Lease)>, Failure> {
+        let mut added: Vec<(Version, Lease)> = Vec::new();
+        for other in others {
+            let is_here = |version: &Version| {
+                let mut here = test_bed.main.version.iter().chain(added.iter().map(|(one, _)| one));
+                here.any(|one| one == version)
+            };
+            if matches!(other, Spec::Version(version) if is_here(version)) {
+                continue;
+            }
+            let found = self.provide(other)?;
+            let Some(version) = found.version else {
+                let problem = format!("{other} does not say which release it is");
+                let advice = "homes move between known releases only; name another";
+                return Err(Failure::Usage(format!("{problem}; {advice}")));
+            };
+            if !is_here(&version) {
+                test_bed.add(found.path, version.clone()).map_err(unprepared)?;
+                added.push((version, found.lease));
+            }
+        }
+        Ok(added)
+    }
+}
+
+pub(super) fn unless(stop: &AtomicBool) -> ControlFlow<()> {
+    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+pub(super) fn not_provided(error: provision::Error) -> Failure {
+    if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
+}
+
+/// A release that made room in the cache.
+fn removed(version: &Version, bytes: u64) -> String {
+    let size = ByteSize(bytes).display().si();
+    format!("removed codex {version} from the cache, the longest unused: {size} freed")
+}
+
+fn unprepared(error: NoTestBed) -> Failure {
+    match &error {
+        NoTestBed::NoServer { .. } => Failure::usage(error),
+        NoTestBed::Ours { .. } => Failure::trouble(error),
+    }
+}
+
+fn phase(progress: &Progress) -> Phase {
+    let (name, bytes, total) = match progress {
+        Progress::Waiting => ("waiting for another process that fetches".to_owned(), None, None),
+        Progress::Asking { client } => (format!("asking {client} for the release"), None, None),
+        Progress::Fetching { client, version, bytes, total } => {
+            (format!("fetching codex {version} with {client}"), Some(*bytes), *total)
+        }
+        Progress::Verifying { bytes, total } => {
+            ("verifying".to_owned(), Some(*bytes), Some(*total))
+        }
+        Progress::Unpacking { bytes, total } => {
+            ("unpacking".to_owned(), Some(*bytes), Some(*total))
+        }
+        Progress::Freed { version, bytes } => (removed(version, *bytes), None, None),
+        Progress::Ready { version } => (format!("codex {version} is ready"), None, None),
+    };
+    Phase { name, bytes, total }
+}

@@ -1,0 +1,96 @@
+//! How a run is aborted: by a server that is gone or silent, or by trouble of our own.
+
+use std::time::Duration;
+
+use super::run::{Aborted, Runner};
+use super::session::NoSession;
+use crate::client::ClientError;
+use crate::server::{Cause, Ended};
+use crate::trace::Observation;
+
+impl Runner<'_> {
+    /// A server that was started fails the handshake.
+    pub(super) fn no_session(&mut self, none: NoSession) -> Result<(), Aborted> {
+        let timeout = self.test_bed.timeouts.reply;
+        match none {
+            NoSession::Ours(reason) => self.trouble(reason),
+            NoSession::Refused(reason) => {
+                let line = format!("no handshake: {reason}");
+                self.recorder.record(Observation::Strange { line });
+                self.silent("the answer to initialize", timeout)
+            }
+            NoSession::Silent { lost, ended, garbage } => {
+                if let Some(line) = garbage {
+                    self.recorder.record(Observation::Strange { line });
+                }
+                if let ClientError::Deadline { .. } = lost {
+                    return self.silent("the answer to initialize", timeout);
+                }
+                self.ended_unasked(&ended)
+            }
+        }
+    }
+
+    /// The server does not take what it is sent.
+    pub(super) fn lost(&mut self, lost: &ClientError) -> Result<(), Aborted> {
+        match lost {
+            ClientError::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.reply),
+            ClientError::Unread { sent, seconds } => {
+                let awaited = format!("room to send {sent}");
+                self.silent(&awaited, Duration::from_secs(*seconds))
+            }
+            ClientError::Closed { .. } | ClientError::Broken { .. } => self.gone(),
+        }
+    }
+
+    /// The time for this is over.
+    pub(super) fn silent(&mut self, awaited: &str, timeout: Duration) -> Result<(), Aborted> {
+        let (awaited, seconds) = (awaited.to_owned(), timeout.as_secs());
+        self.recorder.record(Observation::Silent { awaited, seconds });
+        self.abort()
+    }
+
+    /// The server closed its stdout; if it still runs, it is killed.
+    pub(super) fn gone(&mut self) -> Result<(), Aborted> {
+        match self.active.session.take() {
+            Some(session) => self.ended_unasked(&session.reap()),
+            None => self.abort(),
+        }
+    }
+
+    /// A server ended that was not asked to.
+    pub(super) fn ended_unasked(&mut self, ended: &Ended) -> Result<(), Aborted> {
+        self.record_end(ended, false);
+        self.abort()
+    }
+
+    /// The suite itself cannot go on.
+    pub(super) fn trouble(&mut self, reason: String) -> Result<(), Aborted> {
+        self.recorder.trouble(reason);
+        self.abort()
+    }
+
+    pub(super) fn abort(&mut self) -> Result<(), Aborted> {
+        self.active.spent = true;
+        self.active.session = None;
+        Err(Aborted)
+    }
+
+    /// Records how a server ended that was asked to, or ended itself first.
+    pub(super) fn ended(&mut self, ended: &Ended) {
+        self.record_end(ended, ended.cause != Cause::Itself);
+    }
+
+    /// `told`: whether it was asked to end.
+    pub(super) fn record_end(&mut self, ended: &Ended, told: bool) {
+        self.stderr.push_str(&ended.stderr_tail);
+        let abnormal = !told || ended.panicked;
+        let stderr = if abnormal { ended.stderr_tail.clone() } else { String::new() };
+        let exit = match (told, ended.cause) {
+            (false, Cause::Killed) => format!("it closed its stdout and went on; {ended}"),
+            _ => ended.to_string(),
+        };
+        self.active.spent |= abnormal;
+        self.recorder.record(Observation::Ended { told, exit, panicked: ended.panicked, stderr });
+    }
+}

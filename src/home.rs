@@ -1,0 +1,219 @@
+//! A server's home (`CODEX_HOME`): its folders, its config.toml, its rollouts and databases.
+//!
+//! All homes of a process lie below one root, on tmpfs where there is enough of it. The root is
+//! removed when the process ends; one that a killed process left behind is removed at the next
+//! start.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::policy::{Defaults, Policy};
+use crate::protocol::policy::Places;
+use crate::protocol::rollout;
+
+mod config;
+mod copy;
+pub mod features;
+pub mod root;
+pub mod store;
+
+use self::features::FeatureSet;
+use self::root::Root;
+
+/// The names of a database and of its journals have this in them.
+const DATABASE: &str = ".sqlite";
+
+/// The key of the delay after which an idle thread without a subscriber is unloaded.
+const UNLOAD_DELAY: &str = "thread_unload_delay_secs";
+
+/// The shortest delay in which a client can still do something with the thread.
+const UNLOAD_DELAY_SECS: i64 = 1;
+
+/// The folders of one worker's server.
+#[derive(Debug)]
+pub struct Home {
+    folder: PathBuf,
+    places: Places,
+    workspaces: u32,
+    targets: u32,
+    /// Whether an idle thread without a subscriber is unloaded soon.
+    unloads_soon: bool,
+}
+
+impl Home {
+    /// A new home below a root, with the content of a template where there is one.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or copied.
+    pub fn new(root: &Root, template: Option<&Path>) -> io::Result<Home> {
+        let folder = root.folder()?;
+        let places = Places {
+            workspace: folder.join("ws"),
+            home: folder.join("home"),
+            outside: root.outside()?,
+        };
+        let mut home = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
+        for place in [&home.places.outside, &home.scratch(), &home.temp()] {
+            fs::create_dir_all(place)?;
+        }
+        match template {
+            Some(template) => copy(template, &home.places.home)?,
+            None => fs::create_dir_all(&home.places.home)?,
+        }
+        home.renew_workspace()?;
+        Ok(home)
+    }
+
+    /// Copies the home as it is into a template for other homes.
+    ///
+    /// # Errors
+    /// A file that cannot be copied.
+    pub fn save_template(&self, template: &Path) -> io::Result<()> {
+        copy(&self.places.home, template)
+    }
+
+    /// The folders of the run.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The server's `HOME`, where nothing of the user's lies.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+
+    /// The server's temporary folder.
+    pub fn temp(&self) -> PathBuf {
+        self.folder.join("temp")
+    }
+
+    /// Where the server listens when it has several clients.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// Removes the socket of a server that is gone.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn clear_socket(&self) -> io::Result<()> {
+        remove_if_there(&self.socket())
+    }
+
+    /// Gives the next case a workspace of its own, and removes the last one.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or removed.
+    pub fn renew_workspace(&mut self) -> io::Result<()> {
+        if self.places.workspace.exists() {
+            fs::remove_dir_all(&self.places.workspace)?;
+        }
+        self.workspaces += 1;
+        self.places.workspace = self.folder.join(format!("ws{}", self.workspaces));
+        fs::create_dir_all(&self.places.workspace)
+    }
+
+    /// A new path for a probe to write to, in the workspace or outside it.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be removed.
+    pub fn probe_target(&mut self, inside: bool) -> io::Result<PathBuf> {
+        self.targets += 1;
+        let folder = if inside { &self.places.workspace } else { &self.places.outside };
+        let target = folder.join(format!("probe{}", self.targets));
+        remove_if_there(&target)?;
+        Ok(target)
+    }
+
+    /// Whether a probe has written its file, which is then removed.
+    pub fn take_probe_file(&self, target: &Path) -> bool {
+        let was_written = target.exists();
+        // A file that cannot be removed goes with its folder, and its name is not used again.
+        drop(fs::remove_file(target));
+        was_written
+    }
+
+    /// Whether an idle thread without a subscriber is unloaded after a second, from the next
+    /// [`Home::configure`] on, instead of after the server's own delay of a minute or more. A
+    /// release that does not know the key, such as 0.144, keeps its own delay.
+    pub fn unload_soon(&mut self, soon: bool) {
+        self.unloads_soon = soon;
+    }
+
+    /// Removes the server's databases. No server may run on the home meanwhile.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn remove_databases(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.places.home)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().contains(DATABASE) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes config.toml.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn configure(
+        &self,
+        defaults: &Defaults,
+        features: FeatureSet,
+        model_url: &str,
+    ) -> io::Result<()> {
+        let mut config = config::config(defaults, features, model_url);
+        if self.unloads_soon {
+            config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
+        }
+        let text = config.to_string();
+        fs::write(self.places.home.join("config.toml"), text)
+    }
+
+    /// The policy in a thread's rollout file; `None` where the file or the policy is absent.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn rollout(&self, path: &Path, thread: &str) -> io::Result<Option<Policy>> {
+        match fs::read(path) {
+            Ok(bytes) => {
+                let lines = String::from_utf8_lossy(&bytes);
+                Ok(rollout::policy(&lines, thread, &self.places))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Home {
+    /// A file that cannot be removed now goes with the root.
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a folder. Links are left out: a home has none that matter.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

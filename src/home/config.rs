@@ -1,0 +1,167 @@
+//! The config.toml of a case: the mock model as the provider, the defaults under test, and the
+//! named profiles.
+//!
+//! A default that the case leaves out is left out here too. A default profile that is not defined
+//! is not written, since a server refuses every start with it.
+
+use super::features::FeatureSet;
+use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
+
+pub(super) fn config(defaults: &Defaults, features: FeatureSet, model_url: &str) -> toml::Table {
+    let features = features.switched_off().map(|name| (name.to_owned(), false.into()));
+    let provider = table([
+        ("name", "mock".into()),
+        ("base_url", model_url.into()),
+        ("wire_api", "responses".into()),
+        ("request_max_retries", 0.into()),
+        ("stream_max_retries", 0.into()),
+        ("supports_websockets", false.into()),
+    ]);
+    let model = defaults.others.get(&Dimension::M).map_or(MODEL, String::as_str);
+    let mut config = table([
+        ("model", model.into()),
+        ("model_provider", "mock".into()),
+        ("approval_policy", approval(&defaults.approval)),
+        ("approvals_reviewer", defaults.reviewer.to_string().into()),
+        ("sandbox_mode", defaults.sandbox.to_string().into()),
+        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
+        ("features", toml::Table::from_iter(features).into()),
+        ("model_providers", table([("mock", provider.into())]).into()),
+    ]);
+    let stated = [
+        ("model_reasoning_effort", defaults.others.get(&Dimension::E)),
+        ("service_tier", defaults.others.get(&Dimension::T)),
+        ("default_permissions", defaults.profile.as_ref().filter(|id| defaults.defines(id))),
+    ];
+    let stated = stated.into_iter().filter_map(|(key, word)| Some((key, word?)));
+    config.extend(stated.map(|(key, word)| (key.to_owned(), word.as_str().into())));
+    if !defaults.profiles.is_empty() {
+        let profiles = defaults.profiles.iter();
+        let profiles = profiles.map(|(id, base)| (id.clone(), permissions(*base).into()));
+        config.insert("permissions".to_owned(), toml::Table::from_iter(profiles).into());
+    }
+    config
+}
+
+/// The table of a named profile. No release lets a profile extend the built-in profile of full
+/// access, so that one is written out: it writes everywhere and has the network.
+fn permissions(base: SandboxMode) -> toml::Table {
+    match base {
+        SandboxMode::ReadOnly => table([("extends", ":read-only".into())]),
+        SandboxMode::WorkspaceWrite => table([("extends", ":workspace".into())]),
+        SandboxMode::FullAccess => table([
+            ("filesystem", table([(":root", "write".into())]).into()),
+            ("network", table([("enabled", true.into())]).into()),
+        ]),
+    }
+}
+
+fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn approval(approval: &Approval) -> toml::Value {
+    let Approval::Granular(granular) = approval else {
+        return approval.to_string().into();
+    };
+    let fields = table([
+        ("sandbox_approval", granular.sandbox_approval.into()),
+        ("rules", granular.rules.into()),
+        ("skill_approval", granular.skill_approval.into()),
+        ("request_permissions", granular.request_permissions.into()),
+        ("mcp_elicitations", granular.mcp_elicitations.into()),
+    ]);
+    table([("granular", fields.into())]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::config;
+    use crate::home::features::FeatureSet;
+    use crate::program::Program;
+
+    /// The config of a case, without the provider and the features.
+    fn check(line: &str, expected: Expect) {
+        let case = format!("# heirloom case v1\nconfig {line}\naudit\n");
+        let program: Program = case.parse().expect("the line is one");
+        let mut table = config(&program.defaults, FeatureSet::Default, "http://mock/v1");
+        for key in ["features", "model_providers", "model_provider", "sandbox_workspace_write"] {
+            table.remove(key);
+        }
+        expected.assert_eq(&table.to_string());
+    }
+
+    #[test]
+    fn a_case_that_leaves_them_out_has_no_profile_no_effort_and_no_tier() {
+        check(
+            "approval=never",
+            expect![[r#"
+            approval_policy = "never"
+            approvals_reviewer = "user"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_named_profile_extends_its_base_and_full_access_is_written_out() {
+        let profiles = "profiles=p-full:danger-full-access+p-ro:read-only+p-ww:workspace-write";
+        check(
+            &format!("{profiles} profile=p-ww model=m effort=low tier=flex"),
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            default_permissions = "p-ww"
+            model = "m"
+            model_reasoning_effort = "low"
+            sandbox_mode = "read-only"
+            service_tier = "flex"
+
+            [permissions.p-full.filesystem]
+            ":root" = "write"
+
+            [permissions.p-full.network]
+            enabled = true
+
+            [permissions.p-ro]
+            extends = ":read-only"
+
+            [permissions.p-ww]
+            extends = ":workspace"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_default_profile_that_is_not_defined_is_not_written() {
+        check(
+            "profiles=p-ro:read-only profile=p-gone",
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+
+            [permissions.p-ro]
+            extends = ":read-only"
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_built_in_profile_is_a_default_without_a_table() {
+        check(
+            "profile=:workspace",
+            expect![[r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            default_permissions = ":workspace"
+            model = "mock-model"
+            sandbox_mode = "read-only"
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! The features of the server that a case runs with, and those that are switched off for it.
+
+/// Off in every feature set: they need the network.
+const OFFLINE: [&str; 2] = ["plugins", "apps"];
+
+/// Off in the lean feature set: no part in approvals, reviewers or permissions.
+const IDLE: [&str; 12] = [
+    "browser_use",
+    "browser_use_external",
+    "computer_use",
+    "hooks",
+    "image_generation",
+    "in_app_browser",
+    "plugin_sharing",
+    "remote_plugin",
+    "shell_snapshot",
+    "skill_mcp_dependency_install",
+    "tool_suggest",
+    "workspace_dependencies",
+];
+
+/// Which features the server runs with.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum FeatureSet {
+    /// As released, without the features that need the network.
+    #[default]
+    Default,
+    /// Without the features that have no part in policy; a third less CPU.
+    Lean,
+}
+
+impl FeatureSet {
+    /// The names of the features that are off, as config.toml spells them.
+    pub(super) fn switched_off(self) -> impl Iterator<Item = &'static str> {
+        let idle: &[&str] = match self {
+            FeatureSet::Default => &[],
+            FeatureSet::Lean => &IDLE,
+        };
+        OFFLINE.iter().chain(idle).copied()
+    }
+}

@@ -1,0 +1,69 @@
+//! Which branch of which world happened: those that are nearest to what was observed.
+
+use std::cmp::Reverse;
+
+use super::comparison::{Comparison, Mismatch, Resync};
+use crate::contract::{Strength, row};
+use crate::model::expectations::{ACCEPTED, REFUSED};
+use crate::model::{Branch, World};
+
+/// A branch that may have happened, and how it compares with what was observed.
+pub(super) struct Candidate {
+    pub(super) before: World,
+    pub(super) branch: Branch,
+    pub(super) comparisons: Vec<Comparison>,
+}
+
+/// How far a branch is from what was observed; the first count weighs most.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Distance {
+    /// Comparisons that say that another branch happened.
+    other_branch: usize,
+    /// Requests that were granted and not refused, or refused and not granted.
+    answers: usize,
+    mismatches: usize,
+}
+
+/// The nearest candidates, all wrong in the same points: those with the mildest accusation. A
+/// branch that did not happen does not come nearer by fewer mismatches.
+pub(super) fn nearest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let least = candidates.iter().map(Candidate::distance).min().unwrap_or_default();
+    candidates.retain(|candidate| candidate.distance() == least);
+    candidates.sort_by_key(|candidate| Reverse(candidate.gravest()));
+    let mut candidates = candidates.into_iter();
+    let first = candidates.next().expect("a step has an answer");
+    let same: Vec<Candidate> =
+        candidates.filter(|other| other.is_wrong_in_the_same(&first)).collect();
+    std::iter::once(first).chain(same).collect()
+}
+
+impl Candidate {
+    pub(super) fn is_without_mismatch(&self) -> bool {
+        self.mismatches().next().is_none()
+    }
+
+    pub(super) fn mismatches(&self) -> impl Iterator<Item = &Mismatch> {
+        self.comparisons.iter().filter_map(|comparison| comparison.mismatch.as_ref())
+    }
+
+    fn distance(&self) -> Distance {
+        let count = |is: fn(&&Mismatch) -> bool| self.mismatches().filter(is).count();
+        Distance {
+            other_branch: count(|mismatch| matches!(mismatch.resync, Resync::OtherBranch)),
+            answers: count(|mismatch| [REFUSED, ACCEPTED].contains(&mismatch.form.as_ref())),
+            mismatches: self.mismatches().count(),
+        }
+    }
+
+    /// The strength of the gravest breach.
+    fn gravest(&self) -> Option<Strength> {
+        let strength = |one: &Mismatch| row(one.topic.clause).strength(one.dimension);
+        self.mismatches().map(strength).min()
+    }
+
+    fn is_wrong_in_the_same(&self, other: &Candidate) -> bool {
+        let same = |(one, other): (&Mismatch, &Mismatch)| one.is_like(other);
+        self.mismatches().count() == other.mismatches().count()
+            && self.mismatches().zip(other.mismatches()).all(same)
+    }
+}

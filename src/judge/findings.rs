@@ -1,0 +1,204 @@
+//! Collects the verdict: makes findings of mismatches, and counts what was compared.
+//!
+//! A later view that shows a value to which the model was corrected is a further view of the first
+//! finding.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::branch_choice::Candidate;
+use super::comparison::{Comparison, Content, Mismatch, Resync};
+use super::files::{FileReadings, Reading};
+use super::origin::Origin;
+use super::releases::HomeHistory;
+use super::step_context::StepContext;
+use super::verdict::{Cell, Count, Finding, Verdict};
+use super::view::Corrects;
+use super::view::View;
+use crate::contract::{Clause, row};
+use crate::policy::{Defaults, Dimension, Policy, Value};
+use crate::program::thread::ThreadName;
+
+/// Where in a trace something showed.
+pub(super) struct Place {
+    pub(super) step: usize,
+    pub(super) home: HomeHistory,
+}
+
+/// A verdict in the making.
+pub(super) struct Findings {
+    pub(super) verdict: Verdict,
+    /// The finding whose seen value a thread's dimension now has in the model.
+    corrected: BTreeMap<(ThreadName, Dimension), usize>,
+    files: FileReadings,
+    /// All defaults that config.toml has had.
+    pub(super) defaults: Vec<Defaults>,
+}
+
+impl Findings {
+    pub(super) fn new(defaults: Defaults) -> Findings {
+        Findings {
+            verdict: Verdict::default(),
+            corrected: BTreeMap::new(),
+            files: FileReadings::default(),
+            defaults: vec![defaults],
+        }
+    }
+
+    pub(super) fn into_verdict(mut self) -> Verdict {
+        self.verdict.notices.extend(self.files.into_notices());
+        self.verdict
+    }
+
+    /// Adds the candidate that stands for what happened at a step.
+    pub(super) fn add_candidate(&mut self, place: &Place, candidate: &Candidate) {
+        for comparison in &candidate.comparisons {
+            let origins = comparison
+                .mismatch
+                .as_ref()
+                .map(|mismatch| origins(mismatch, candidate, &self.defaults));
+            self.add(place, comparison, origins.unwrap_or_default());
+        }
+        if candidate.comparisons.is_empty() {
+            return;
+        }
+        for clause in &candidate.branch.relies_on {
+            let cell = Cell { clause: *clause, view: None, dimension: None };
+            let held = u64::from(candidate.is_without_mismatch());
+            let count = Count { tested: 1, held, ..Count::default() };
+            *self.verdict.tally.entry(cell).or_default() += count;
+        }
+    }
+
+    /// Adds one comparison. Of a mismatch the first origin counts; without any it is unknown.
+    pub(super) fn add(&mut self, place: &Place, comparison: &Comparison, origins: Vec<Origin>) {
+        self.verdict.count(comparison.cell, comparison.mismatch.is_none());
+        let Some(mismatch) = &comparison.mismatch else {
+            self.add_further_view(comparison);
+            return;
+        };
+        let index = self.add_finding(finding(place, mismatch, origins));
+        if let (Resync::Value { .. }, Some(thread), Some(dimension)) =
+            (&mismatch.resync, mismatch.thread, mismatch.dimension)
+        {
+            self.corrected.insert((thread, dimension), index);
+        }
+    }
+
+    /// A view that agrees with a corrected value shows the first finding once more.
+    fn add_further_view(&mut self, comparison: &Comparison) {
+        let Some((thread, value)) = &comparison.agreed else {
+            return;
+        };
+        let key = (*thread, value.dimension());
+        let Some(index) = self.corrected.get(&key).copied() else {
+            return;
+        };
+        let finding = &mut self.verdict.findings[index];
+        let same = finding.seen == value.to_string();
+        match comparison.cell.view {
+            Some(view) if same => drop(finding.views.insert(view)),
+            // A copy of the home shows what is stored; only the value in force may be wrong.
+            Some(view) if view.corrects() == Corrects::Nothing => {}
+            _ => drop(self.corrected.remove(&key)),
+        }
+    }
+
+    /// Of equal findings the first one stays, or the first that widens, with the views of all.
+    fn add_finding(&mut self, finding: Finding) -> usize {
+        let findings = &mut self.verdict.findings;
+        let Some(index) = findings.iter().position(|other| other.is_like(&finding)) else {
+            findings.push(finding);
+            return findings.len() - 1;
+        };
+        let views: BTreeSet<View> = &findings[index].views | &finding.views;
+        if finding.widened && !findings[index].widened {
+            findings[index] = finding;
+        }
+        findings[index].views = views;
+        index
+    }
+
+    /// Adds what the files say, which are read at a restart, and which of them a cold read
+    /// explains.
+    pub(super) fn add_files(&mut self, step: usize, context: &StepContext, candidate: &Candidate) {
+        let world = &candidate.branch.world;
+        let readings = context.observations.iter().filter_map(|each| Reading::of(each));
+        for reading in readings.filter(|_| !world.full) {
+            if let Some(thread) = world.threads.get(&reading.thread)
+                && thread.maybe.is_empty()
+            {
+                self.add_reading(step, &thread.stored, &reading);
+            }
+        }
+        let Some(thread) = context.cold_reads() else {
+            return;
+        };
+        for dimension in candidate.mismatches().filter_map(|mismatch| mismatch.dimension) {
+            let views = self.files.take_explained(thread, dimension);
+            if let Some(index) = self.corrected.get(&(thread, dimension)) {
+                self.verdict.findings[*index].views.extend(views);
+            }
+        }
+    }
+
+    /// A file is not compared with a corrected value, which was wrong already.
+    fn add_reading(&mut self, step: usize, expected: &Policy, reading: &Reading) {
+        for (dimension, held) in self.files.compare(step, expected, reading) {
+            if self.corrected.contains_key(&(reading.thread, dimension)) {
+                self.files.take_explained(reading.thread, dimension);
+                continue;
+            }
+            let dimension = Some(dimension);
+            let cell = Cell { clause: Clause::G10, view: Some(reading.view), dimension };
+            let count = Count { tested: 1, compared: 1, held: u64::from(held), broken: 0 };
+            *self.verdict.tally.entry(cell).or_default() += count;
+        }
+    }
+}
+
+/// The finding that a mismatch makes; here values become text.
+fn finding(place: &Place, mismatch: &Mismatch, origins: Vec<Origin>) -> Finding {
+    let mut origins = origins.into_iter();
+    let clause = mismatch.topic.clause;
+    Finding {
+        clause,
+        strength: row(clause).strength(mismatch.dimension),
+        dimension: mismatch.dimension,
+        step: place.step,
+        kind: mismatch.topic.kind,
+        thread: mismatch.thread,
+        views: BTreeSet::from([mismatch.topic.view]),
+        form: mismatch.form.clone().into_owned(),
+        expected: mismatch.expected.to_string(),
+        seen: mismatch.seen.to_string(),
+        seen_form: mismatch.seen.value().map(|value| value.form().to_owned()),
+        origin: origins.next().unwrap_or(Origin::Unknown),
+        also_fits: origins.collect(),
+        widened: mismatch.widened,
+        policies: mismatch.policies.clone(),
+        home_history: place.home.clone(),
+    }
+}
+
+/// Every origin that fits a wrong value, best first. Where only its form was seen, the form
+/// decides.
+fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) -> Vec<Origin> {
+    let Some(value) = mismatch.seen.value() else {
+        return Vec::new();
+    };
+    let is = |other: Value| match mismatch.seen {
+        Content::Form(..) => other.form() == value.form(),
+        _ => other == *value,
+    };
+    let has = |policy: &Policy| policy.value(value.dimension()).is_some_and(is);
+    let Candidate { before, branch, .. } = candidate;
+    let thread = mismatch.thread.and_then(|name| branch.world.threads.get(&name));
+    let others = before.threads.iter().filter(|(name, _)| Some(**name) != mismatch.thread);
+    let fits = [
+        (Origin::Config, defaults.iter().any(|defaults| has(&defaults.policy()))),
+        (Origin::Source, thread.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
+        (Origin::Before, thread.and_then(|thread| thread.before.as_ref()).is_some_and(has)),
+        (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(has)),
+    ];
+    fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect()
+}

@@ -1,0 +1,66 @@
+//! The views: the places where a policy shows. A view is a row.
+
+use serde::{Deserialize, Serialize};
+
+/// What of the model's world is corrected to what a view showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corrects {
+    /// The policy in force, and the stored one unless the read was warm.
+    Both,
+    InForce,
+    /// Nothing: the view shows a copy, or one value of several.
+    Nothing,
+}
+
+macro_rules! views {
+    ($($(#[$meta:meta])* $name:ident corrects $corrects:ident: $meaning:literal;)+) => {
+        /// A place where a policy shows.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+            strum::Display, strum::EnumIter,
+        )]
+        #[serde(rename_all = "kebab-case")]
+        #[strum(serialize_all = "kebab-case")]
+        pub enum View { $($(#[$meta])* $name,)+ }
+
+        impl View {
+            /// What it looks at, for people.
+            pub fn meaning(self) -> &'static str {
+                match self { $(View::$name => $meaning,)+ }
+            }
+
+            /// What is corrected to what it showed.
+            pub(super) fn corrects(self) -> Corrects {
+                match self { $(View::$name => Corrects::$corrects,)+ }
+            }
+        }
+    };
+}
+
+views! {
+    /// The answer to start, resume and fork; of other requests, that they were answered or refused.
+    Reply corrects Both: "the server's answer to the request";
+    /// `thread/settings/updated`.
+    Notice corrects InForce: "its thread/settings/updated notification";
+    /// A warm resume without override.
+    #[serde(alias = "reread")]
+    WarmRead corrects InForce: "a resume of the loaded thread that changes nothing";
+    /// A cold resume in a second process, on a copy of the home.
+    #[serde(alias = "fresh")]
+    ColdRead corrects Nothing: "a resume by a second process on a copy of the home";
+    /// What the request to the model says.
+    #[serde(alias = "told")]
+    ModelContext corrects InForce: "the policy that the server states to the model";
+    Rollout corrects Nothing: "the thread's file on disk";
+    /// The thread's row in the state database.
+    #[serde(alias = "store")]
+    StateDb corrects Nothing: "the thread's row in the state database";
+    /// What happened when the model asked for a command or a patch.
+    #[serde(alias = "deed")]
+    Probe corrects Nothing: "the outcome of a command that the model asked for";
+    /// The lines, turns and processes themselves.
+    #[serde(alias = "wire")]
+    Protocol corrects Nothing: "messages, turns and processes";
+    /// Each line beside the schema that the server prints of itself.
+    Schema corrects Nothing: "each message against the schema that the server prints";
+}

@@ -1,0 +1,99 @@
+//! The answer to one request, and the gate that may hold it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::program::reply::Reply;
+
+/// The answer to one request, and when it is sent.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub(super) reply: Reply,
+    pub(super) call_id: Option<String>,
+    pub(super) namespace: Option<&'static str>,
+    pub(super) delay: Option<Duration>,
+    pub(super) gate: Option<Gate>,
+}
+
+/// Holds an answer back until it is released. Clones are one gate, and a released gate stays open.
+///
+/// ```
+/// use heirloom::mock_model::MockModel;
+/// use heirloom::mock_model::answer::{Answer, Gate};
+/// use heirloom::program::reply::Reply;
+///
+/// let mock_model = MockModel::start()?;
+/// let session = mock_model.session();
+/// let gate = Gate::new();
+/// session.queue("thread-1", Answer::from(Reply::Text("late".into())).behind(&gate));
+/// let held = session.hold("thread-2"); // a stream that has begun and does not go on
+/// gate.release();
+/// held.release();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Gate {
+    pub(super) open: Arc<watch::Sender<bool>>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Answer {
+        Answer { reply, call_id: None, namespace: None, delay: None, gate: None }
+    }
+}
+
+impl Answer {
+    /// Waits this long before anything is sent.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Answer {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// Waits for the gate before anything is sent; a [`Reply::Hold`] begins first, then waits.
+    #[must_use]
+    pub fn behind(mut self, gate: &Gate) -> Answer {
+        self.gate = Some(gate.clone());
+        self
+    }
+
+    /// Takes the tool of a [`Reply::Call`] from this namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: &'static str) -> Answer {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Gives a [`Reply::Call`] this id, in place of `call-` and the number of the answer.
+    #[must_use]
+    pub fn with_call_id(mut self, id: &str) -> Answer {
+        self.call_id = Some(id.to_owned());
+        self
+    }
+
+    /// A [`Reply::Hold`] begins first; any other answer sends nothing before its gate opens.
+    pub(super) fn waits_before_its_head(&self) -> bool {
+        self.gate.is_some() && self.reply != Reply::Hold
+    }
+}
+
+impl Gate {
+    /// A gate that holds.
+    #[must_use]
+    pub fn new() -> Gate {
+        Gate { open: Arc::new(watch::Sender::new(false)) }
+    }
+
+    /// Releases what the gate holds now and later.
+    pub fn release(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate::new()
+    }
+}

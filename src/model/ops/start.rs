@@ -1,0 +1,63 @@
+//! `start`: S1, S7. What start resolves is the thread's own from then on (S2).
+
+use crate::contract::Clause;
+use crate::model::branch::{faulty, general, refused, set_by};
+use crate::model::rule::Rule;
+use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
+use crate::policy::{DEFAULT, Dimension, Policy, TurnOverrides};
+use crate::program::operation::Operation;
+use crate::program::ops::start::Start;
+
+impl Rule for Start {
+    const WRITES: bool = true;
+
+    fn predict(&self, world: &World) -> Vec<Branch> {
+        if let Some(clause) = faulty(&world.defaults, &self.overrides) {
+            return refused(world, clause);
+        }
+        let overrides = world.defaults.resolve(&self.overrides);
+        let citations = Citations::all(Start::KIND, Clause::S1)
+            .where_set(set_by(&self.overrides, Clause::S1), &overrides)
+            .with(&[Dimension::T], Clause::T8);
+        let branch = |Tier { stated, kept }: Tier| {
+            let heard_by = world.only_speaker();
+            let thread =
+                Thread { ephemeral: self.ephemeral, heard_by, ..Thread::new(kept, citations) };
+            let mut relies_on = general(&self.overrides);
+            relies_on.extend(self.ephemeral.then_some(Clause::S7));
+            let mut world = world.with(self.new, thread);
+            world.tiers.extend(stated.others.get(&Dimension::T).cloned());
+            Branch { world, due: Expected::Policy(self.new, stated, citations), relies_on }
+        };
+        tiers(world, &overrides).into_iter().map(branch).collect()
+    }
+
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Nothing, Stage::Acknowledged]
+    }
+}
+
+/// The policy that a start may state, and the one that is known from then on.
+struct Tier {
+    stated: Policy,
+    kept: Policy,
+}
+
+/// T8: a tier that the server does not take is none, and that thread's tier is not judged.
+fn tiers(world: &World, overrides: &TurnOverrides) -> Vec<Tier> {
+    let mut without = world.defaults.policy().with(overrides);
+    let config = without.others.remove(&Dimension::T);
+    let setting = overrides.others.get(&Dimension::T).and_then(|setting| setting.value().cloned());
+    let with = |tier: &str| {
+        let mut policy = without.clone();
+        policy.others.insert(Dimension::T, tier.to_owned());
+        policy
+    };
+    match setting.or(config) {
+        Some(tier) if tier != DEFAULT => vec![
+            Tier { stated: with(&tier), kept: with(&tier) },
+            Tier { stated: with(DEFAULT), kept: without.clone() },
+        ],
+        _ => vec![Tier { stated: without.clone(), kept: without }],
+    }
+}

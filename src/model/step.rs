@@ -1,0 +1,17 @@
+//! What the contract allows next.
+
+use super::{Branch, World, concurrent, interrupted, simple};
+use crate::program::ops::Step;
+
+/// Every answer that the contract allows, in no order of preference.
+pub fn step(world: &World, step: &Step) -> Vec<Branch> {
+    match step {
+        Step::SecondClient(inner) => concurrent::second_client(world, inner),
+        Step::KillDuring(inner, _) => match &**inner {
+            Step::Parallel(steps) => interrupted::parallel(world, steps),
+            inner => interrupted::killed(world, inner),
+        },
+        Step::Parallel(steps) => concurrent::parallel(world, steps),
+        operation => simple::predict(world, operation),
+    }
+}

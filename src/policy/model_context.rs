@@ -1,0 +1,116 @@
+//! The policy that a request to the model states.
+//!
+//! A request names an approval policy, a reviewer and a sandbox by their forms, in two places that
+//! may differ. A value that a place does not state, or states like others, is not compared there.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Approval, Dimension, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, Value,
+};
+
+/// Where in a request a policy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContextPart {
+    /// The last block of permissions among the developer's texts.
+    Developer,
+    /// The metadata of the turn, beside the conversation (from 0.149).
+    Metadata,
+}
+
+/// The forms that one place states, in the words of [`Value::form`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StatedPolicy {
+    pub voice: ContextPart,
+    pub approval: Option<String>,
+    /// None where no approval is ever asked for.
+    pub reviewer: Option<String>,
+    pub sandbox: Option<String>,
+}
+
+impl StatedPolicy {
+    /// The form of a dimension, if one is stated.
+    pub fn form(&self, dimension: Dimension) -> Option<&str> {
+        let form = match dimension {
+            Dimension::AP => &self.approval,
+            Dimension::RV => &self.reviewer,
+            Dimension::SB | Dimension::PP => &self.sandbox,
+            _ => &None,
+        };
+        form.as_deref()
+    }
+}
+
+impl ContextPart {
+    /// How this place states a value, where that is known; `profiles` are the home's own. The
+    /// developer message calls an external sandbox full access, since the server restricts nothing
+    /// there.
+    pub fn form(self, value: &Value, profiles: &Profiles) -> Option<&'static str> {
+        match value {
+            Value::Permissions(Permissions::Profile(id)) => {
+                built_in(id).or_else(|| profiles.get(id).map(|mode| mode.word()))
+            }
+            Value::Permissions(Permissions::Legacy(Sandbox::External { .. }))
+                if self == ContextPart::Developer =>
+            {
+                Some("danger-full-access")
+            }
+            _ => Some(value.form()).filter(|form| *form != "odd"),
+        }
+    }
+}
+
+/// The sandbox of a profile that every release has.
+fn built_in(id: &str) -> Option<&'static str> {
+    match id {
+        ":read-only" => Some("read-only"),
+        ":workspace" => Some("workspace-write"),
+        ":danger-full-access" => Some("danger-full-access"),
+        _ => None,
+    }
+}
+
+/// The value of a form that allows least, where only the form is known.
+pub fn least(dimension: Dimension, form: &str) -> Option<Value> {
+    let closed = Granular {
+        sandbox_approval: false,
+        rules: false,
+        skill_approval: false,
+        request_permissions: false,
+        mcp_elicitations: false,
+    };
+    match (dimension, form) {
+        (Dimension::AP, "granular") => Some(Value::Approval(Approval::Granular(closed))),
+        (Dimension::AP, word) => word.parse().ok().map(Value::Approval),
+        (Dimension::RV, word) => word.parse::<Reviewer>().ok().map(Value::Reviewer),
+        (Dimension::SB | Dimension::PP, word) => {
+            let sandbox: Sandbox = word.parse().ok()?;
+            Some(Value::Permissions(Permissions::Legacy(sandbox)))
+        }
+        _ => None,
+    }
+}
+
+impl Policy {
+    /// The forms that a correct server with this policy states in a place. Under never no reviewer
+    /// is stated. The metadata states no approval policy, and a reviewer only where more than a rule
+    /// may ask one.
+    pub fn stated(&self, voice: ContextPart, profiles: &Profiles) -> StatedPolicy {
+        let word = |value: Value| voice.form(&value, profiles).map(str::to_owned);
+        let approval = word(Value::Approval(self.approval.clone()));
+        let asks = match voice {
+            ContextPart::Developer => self.approval != Approval::Never,
+            ContextPart::Metadata => {
+                matches!(self.approval, Approval::OnRequest | Approval::Granular(_))
+            }
+        };
+        let reviewer = word(Value::Reviewer(self.reviewer.clone()));
+        StatedPolicy {
+            voice,
+            approval: approval.filter(|_| voice == ContextPart::Developer),
+            reviewer: reviewer.filter(|_| asks),
+            sandbox: word(Value::Permissions(self.permissions.clone())),
+        }
+    }
+}

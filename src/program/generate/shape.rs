@@ -1,0 +1,114 @@
+//! What a program leans to, drawn once per program (swarm testing): some programs are all forks,
+//! and some all turns.
+
+use proptest::prelude::{Just, Strategy};
+use proptest::sample::select;
+use proptest::strategy::{BoxedStrategy, Union};
+
+/// A number is a weight beside the others, from 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub forks: u32,
+    pub resumes: u32,
+    pub restarts: u32,
+    pub configures: u32,
+    pub settings: u32,
+    /// Turns that are held, and what happens while they run.
+    pub running: u32,
+    /// Actions that change no policy.
+    pub actions: u32,
+    /// Requests that must be refused.
+    pub invalid: u32,
+    /// What only some programs have; a second one in a fifth of them.
+    pub rares: [Rare; 2],
+    /// Of 100 calls, how many override anything at all.
+    pub overriding: u32,
+    /// Whether named profiles are defined and selected.
+    pub profiles: bool,
+    /// Whether secondary dimensions are overridden.
+    pub secondary: bool,
+    /// Of 100 turns, how many have a probe.
+    pub probes: u32,
+}
+
+/// What only some programs have, since it costs a server or changes how a program is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rare {
+    Nothing,
+    Ephemeral,
+    /// A second connection, and calls at once.
+    Clients,
+    Subagents,
+    /// Kills during calls, and databases that are gone.
+    KillDuring,
+    FullDisk,
+    /// Threads that are unloaded, and a second server.
+    Unload,
+    /// Reads from a copy of the home.
+    ColdRead,
+}
+
+impl Shape {
+    /// Whether the program has this.
+    pub fn has(&self, rare: Rare) -> bool {
+        self.rares.contains(&rare)
+    }
+
+    pub(super) fn strategy(secondary: bool) -> impl Strategy<Value = Shape> {
+        let weight = || select(vec![0, 1, 3]);
+        let lifecycle = (weight(), weight(), 1..3_u32, 0..2_u32, weight());
+        let turns = (
+            select(vec![0, 0, 1, 2]),
+            select(vec![0, 1, 1, 3]),
+            select(vec![0, 0, 1]),
+            select(vec![0, 10, 40]),
+        );
+        let values = (select(vec![15, 40, 70]), one_in(3), one_in(5));
+        (lifecycle, turns, values, rares()).prop_map(move |(lifecycle, turns, values, rares)| {
+            let (forks, resumes, restarts, configures, settings) = lifecycle;
+            let (running, actions, invalid, probes) = turns;
+            let (overriding, profiles, others) = values;
+            Shape {
+                forks,
+                resumes,
+                restarts,
+                configures,
+                settings,
+                running,
+                actions,
+                invalid,
+                rares,
+                overriding,
+                profiles,
+                secondary: secondary && others,
+                probes,
+            }
+        })
+    }
+}
+
+/// Mostly at most one, for each takes the place of something else.
+fn rares() -> BoxedStrategy<[Rare; 2]> {
+    (rare(), rare(), one_in(5))
+        .prop_map(|(first, second, both)| [first, if both { second } else { Rare::Nothing }])
+        .boxed()
+}
+
+fn rare() -> BoxedStrategy<Rare> {
+    let weighted = [
+        (11, Rare::Nothing),
+        (2, Rare::Ephemeral),
+        (2, Rare::Clients),
+        (2, Rare::Subagents),
+        (2, Rare::KillDuring),
+        (1, Rare::FullDisk),
+        (2, Rare::Unload),
+        (1, Rare::ColdRead),
+    ];
+    Union::new_weighted(weighted.map(|(weight, rare)| (weight, Just(rare).boxed())).to_vec())
+        .boxed()
+}
+
+fn one_in(programs: u32) -> BoxedStrategy<bool> {
+    (0..programs).prop_map(|number| number == 0).boxed()
+}

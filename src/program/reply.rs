@@ -1,0 +1,131 @@
+//! What the stand-in for the model answers to a turn, and the probes that tell policies apart.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, EnumString};
+
+use super::line::quoted;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Reply {
+    Text(String),
+    /// A tool call; the next request is answered with a text.
+    Call {
+        tool: String,
+        /// Its arguments, a JSON text.
+        arguments: String,
+    },
+    /// A tool call that tells policies apart; the next request is answered with a text.
+    Probe(Probe, Consent),
+    Fail,
+    /// An HTTP status instead of a stream.
+    Status(u16),
+    /// The connection drops in the middle of the stream.
+    Drop,
+    /// The model is silent until the client interrupts the turn.
+    Hold,
+}
+
+/// What the model asks to do in a probe.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Display,
+    EnumIter,
+    EnumString,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Probe {
+    /// A harmless command that is on no list of safe ones.
+    #[serde(alias = "py")]
+    Run,
+    /// A command that writes into the workspace.
+    #[serde(alias = "tin")]
+    WriteInside,
+    /// A command that writes outside the workspace.
+    #[serde(alias = "tout")]
+    WriteOutside,
+    /// A command that writes outside, and asks to leave the sandbox.
+    #[serde(alias = "esc")]
+    Escalate,
+    /// A patch that writes into the workspace.
+    #[serde(alias = "pin")]
+    PatchInside,
+    /// A patch that writes outside the workspace.
+    #[serde(alias = "pout")]
+    PatchOutside,
+}
+
+/// How a probe's requests for approval are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Consent {
+    pub client: bool,
+    /// What the reviewing model says.
+    pub review: Review,
+}
+
+/// What the reviewing model says.
+#[derive(
+    Clone, Copy, Debug, Display, EnumIter, EnumString, PartialEq, Eq, PartialOrd, Ord, Hash,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Review {
+    Allow,
+    Deny,
+    /// It says something that is not a decision.
+    Garbage,
+    /// Its stream ends at once.
+    Silence,
+}
+
+impl Reply {
+    pub fn ok() -> Reply {
+        Reply::Text("ok".to_owned())
+    }
+
+    /// A call of a harmless command.
+    pub fn harmless_call() -> Reply {
+        Reply::Call {
+            tool: "exec_command".to_owned(),
+            arguments: r#"{"cmd":"true","login":false}"#.to_owned(),
+        }
+    }
+
+    /// The same kind of answer with the texts that every drawn program has.
+    pub(super) fn canonical(self) -> Reply {
+        match self {
+            Reply::Text(_) => Reply::ok(),
+            Reply::Call { .. } => Reply::harmless_call(),
+            Reply::Status(_) => Reply::Status(500),
+            reply => reply,
+        }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Text(text) => write!(f, "text {}", quoted(text)),
+            Reply::Call { tool, arguments } => write!(f, "call {tool} {}", quoted(arguments)),
+            Reply::Probe(probe, consent) => {
+                let client = if consent.client { "accept" } else { "decline" };
+                write!(f, "probe {probe} client={client} reviewer={}", consent.review)
+            }
+            Reply::Fail => f.write_str("fail"),
+            Reply::Status(code) => write!(f, "status {code}"),
+            Reply::Drop => f.write_str("drop"),
+            Reply::Hold => f.write_str("hold"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Overrides and defaults with one thing made simpler, the most promising first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::policy::{
+    Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, Setting, TurnOverrides,
+};
+
+/// Overrides of a lifecycle call.
+pub fn call(overrides: &CallOverrides) -> Vec<CallOverrides> {
+    let mut all = fewer(overrides);
+    all.extend(approval(overrides));
+    all
+}
+
+pub fn turn(overrides: &TurnOverrides) -> Vec<TurnOverrides> {
+    let mut all = fewer(overrides);
+    all.extend(approval(overrides));
+    if let Setting::Set(set) = &overrides.sandbox {
+        let simpler = sandbox(set).into_iter().map(Setting::Set);
+        all.extend(simpler.map(|sandbox| Overrides { sandbox, ..overrides.clone() }));
+    }
+    all
+}
+
+/// None at all, then each one left out.
+fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
+    let kept = || overrides.clone();
+    let mut all = vec![
+        Overrides::default(),
+        Overrides { sandbox: Setting::Omit, ..kept() },
+        Overrides { reviewer: Setting::Omit, ..kept() },
+        Overrides { approval: Setting::Omit, ..kept() },
+        Overrides { profile: Setting::Omit, ..kept() },
+        Overrides { others: BTreeMap::new(), ..kept() },
+        Overrides { tier_once: None, ..kept() },
+        Overrides { by_config: false, ..kept() },
+    ];
+    for dimension in overrides.others.keys() {
+        let mut fewer = kept();
+        fewer.others.remove(dimension);
+        all.push(fewer);
+    }
+    all.retain(|fewer| fewer != overrides);
+    all
+}
+
+const NO_CATEGORY: Granular = Granular {
+    sandbox_approval: false,
+    rules: false,
+    skill_approval: false,
+    request_permissions: false,
+    mcp_elicitations: false,
+};
+
+fn approval<S: Clone>(overrides: &Overrides<S>) -> Option<Overrides<S>> {
+    match &overrides.approval {
+        Setting::Set(Approval::Granular(granular)) if *granular != NO_CATEGORY => {
+            let approval = Setting::Set(Approval::Granular(NO_CATEGORY));
+            Some(Overrides { approval, ..overrides.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn sandbox(sandbox: &Sandbox) -> Vec<Sandbox> {
+    match sandbox {
+        Sandbox::ReadOnly { network: true } => vec![Sandbox::ReadOnly { network: false }],
+        Sandbox::External { network: true } => vec![Sandbox::External { network: false }],
+        Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
+            let none = BTreeSet::new();
+            let with = |marks: [bool; 3], roots: &BTreeSet<String>| {
+                let [network, exclude_tmpdir, exclude_slash_tmp] = marks;
+                let roots = roots.clone();
+                Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots }
+            };
+            let (open, tmpdir, slash_tmp) = (*network, *exclude_tmpdir, *exclude_slash_tmp);
+            let all = [
+                with([false; 3], &none),
+                with([open, tmpdir, slash_tmp], &none),
+                with([false, tmpdir, slash_tmp], roots),
+                with([open, false, slash_tmp], roots),
+                with([open, tmpdir, false], roots),
+            ];
+            all.into_iter().filter(|simpler| simpler != sandbox).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The plain defaults at once, then each by itself.
+pub fn defaults(defaults: &Defaults) -> Vec<Defaults> {
+    let plain = Defaults::default();
+    let kept = || defaults.clone();
+    let all = [
+        plain.clone(),
+        Defaults { network: plain.network, ..kept() },
+        Defaults { sandbox: plain.sandbox, ..kept() },
+        Defaults { reviewer: plain.reviewer.clone(), ..kept() },
+        Defaults { approval: plain.approval.clone(), ..kept() },
+        Defaults { profile: None, ..kept() },
+        Defaults { profiles: BTreeMap::new(), profile: None, ..kept() },
+        Defaults { others: BTreeMap::new(), ..kept() },
+    ];
+    all.into_iter().filter(|simpler| simpler != defaults).collect()
+}

@@ -1,0 +1,212 @@
+//! The values of a line, read and printed: overrides, defaults, replies.
+//!
+//! Each reader takes its own words from the line and leaves the others, so that a word that nothing
+//! takes is an error at the line's end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use itertools::Itertools;
+
+use super::line::{Line, Problem, problem};
+use super::reply::{Consent, Reply};
+use super::request::Cut;
+use crate::policy::words::UnknownWord;
+use crate::policy::{
+    ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, Profiles, SandboxMode, Setting,
+    TurnOverrides,
+};
+
+/// The word of a thread that is kept in memory alone.
+pub(super) fn ephemeral(ephemeral: bool) -> &'static str {
+    if ephemeral { " ephemeral=on" } else { "" }
+}
+
+/// Where a fork is cut, if it is.
+pub(super) fn cut(line: &mut Line) -> Result<Option<Cut>, Problem> {
+    let number = |word: String| {
+        let number = word.parse::<u8>();
+        number.map_err(|_| Problem(format!("`{word}` is not a turn; expected a number from 0")))
+    };
+    match (line.value("last"), line.value("before")) {
+        (None, None) => Ok(None),
+        (Some(word), None) => Ok(Some(Cut::Last(number(word)?))),
+        (None, Some(word)) => Ok(Some(Cut::Before(number(word)?))),
+        (Some(_), Some(_)) => problem("a fork is cut at `last=` or at `before=`, not at both"),
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::Last(turn) => write!(f, "last={turn}"),
+            Cut::Before(turn) => write!(f, "before={turn}"),
+        }
+    }
+}
+
+/// What the model answers, behind `<-`; a text where the line does not say.
+pub(super) fn reply(line: &mut Line) -> Result<Reply, Problem> {
+    if !line.skip("<-") {
+        return Ok(Reply::ok());
+    }
+    let word = line.word().unwrap_or_default();
+    match word.as_str() {
+        "text" => line.quoted().map(Reply::Text).ok_or(Problem("expected a quoted text".into())),
+        "call" => {
+            let tool = line.word().unwrap_or_default();
+            let missing = || Problem("expected `call TOOL \"ARGUMENTS\"`".into());
+            Ok(Reply::Call { tool, arguments: line.quoted().ok_or_else(missing)? })
+        }
+        "probe" => {
+            let probe = line.one_of("probe")?;
+            Ok(Reply::Probe(probe, consent(line)?))
+        }
+        "fail" => Ok(Reply::Fail),
+        "status" => {
+            let code = line.word().and_then(|code| code.parse().ok());
+            let code = code.filter(|code| (400..600).contains(code));
+            code.map(Reply::Status).ok_or(Problem("expected `status` and 400 to 599".into()))
+        }
+        "drop" => Ok(Reply::Drop),
+        "hold" => Ok(Reply::Hold),
+        _ => problem(format!(
+            "`{word}` is not a reply; expected text, call, probe, fail, status, drop or hold"
+        )),
+    }
+}
+
+fn consent(line: &mut Line) -> Result<Consent, Problem> {
+    let client = match line.value("client").as_deref() {
+        Some("accept") => true,
+        Some("decline") => false,
+        _ => return problem("expected `client=accept` or `client=decline`, the client's answer"),
+    };
+    let review = line.value("reviewer").unwrap_or_default();
+    Ok(Consent { client, review: super::line::one_of(&review, "reviewer's answer")? })
+}
+
+/// The defaults of a `config` or `configure` line.
+pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
+    let plain = Defaults::default();
+    let mut others = BTreeMap::new();
+    for dimension in [Dimension::M, Dimension::E, Dimension::T] {
+        others.extend(line.value(dimension.key()).map(|word| (dimension, word)));
+    }
+    Ok(Defaults {
+        approval: line.value_of("approval")?.unwrap_or(plain.approval),
+        reviewer: line.value_of("reviewer")?.unwrap_or(plain.reviewer),
+        sandbox: line.value_of("sandbox")?.unwrap_or(plain.sandbox),
+        network: line.switch("network")?,
+        profiles: profiles(line)?,
+        profile: line.value("profile"),
+        others,
+    })
+}
+
+fn profiles(line: &mut Line) -> Result<Profiles, Problem> {
+    let Some(list) = line.value("profiles") else {
+        return Ok(Profiles::new());
+    };
+    let profile = |item: &str| match item.split_once(':') {
+        Some((id, base)) if !id.is_empty() => Ok((id.to_owned(), base.parse::<SandboxMode>()?)),
+        _ => problem(format!("`{item}` is not a profile; expected one such as `id:read-only`")),
+    };
+    list.split('+').map(profile).collect()
+}
+
+/// The defaults as the words of a config line; a word that is left out means what `defaults` takes
+/// for it.
+pub(super) struct Config<'a>(pub(super) &'a Defaults);
+
+impl fmt::Display for Config<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Defaults { approval, reviewer, sandbox, network, profiles, profile, others } = self.0;
+        write!(f, "approval={approval} reviewer={reviewer} sandbox={sandbox}")?;
+        f.write_str(if *network { " network=on" } else { "" })?;
+        if !profiles.is_empty() {
+            let defined = profiles.iter().map(|(id, base)| format!("{id}:{base}")).join("+");
+            write!(f, " profiles={defined}")?;
+        }
+        profile.iter().try_for_each(|id| write!(f, " profile={id}"))?;
+        others.iter().try_for_each(|(dimension, word)| write!(f, " {}={word}", dimension.key()))
+    }
+}
+
+/// The overrides of start, fork or resume.
+pub(super) fn call_overrides(line: &mut Line) -> Result<CallOverrides, Problem> {
+    match line.value_of::<ApprovalMode>("mode")? {
+        Some(mode) => Ok(mode.on_call()),
+        None => overrides(line),
+    }
+}
+
+pub(super) fn settings_overrides(line: &mut Line) -> Result<TurnOverrides, Problem> {
+    match line.value_of::<ApprovalMode>("mode")? {
+        Some(mode) => Ok(mode.on_turn()),
+        None => overrides(line),
+    }
+}
+
+/// The overrides of a turn.
+pub(super) fn turn_overrides(line: &mut Line) -> Result<TurnOverrides, Problem> {
+    let tier_once = line.value("tier-once");
+    Ok(TurnOverrides { tier_once, ..settings_overrides(line)? })
+}
+
+fn overrides<S: FromStr<Err = UnknownWord>>(line: &mut Line) -> Result<Overrides<S>, Problem> {
+    let by_config = match line.value("via").as_deref() {
+        None => false,
+        Some("config") => true,
+        Some(word) => return problem(format!("`via={word}`; expected `via=config`")),
+    };
+    let word = |word: String| if word == "null" { Setting::Null } else { Setting::Set(word) };
+    let mut others = BTreeMap::new();
+    for dimension in Dimension::SECONDARY {
+        others.extend(line.value(dimension.key()).map(|value| (dimension, word(value))));
+    }
+    Ok(Overrides {
+        approval: setting(line, "approval")?,
+        reviewer: setting(line, "reviewer")?,
+        sandbox: setting(line, "sandbox")?,
+        profile: line.value("profile").map_or(Setting::Omit, word),
+        others,
+        tier_once: None,
+        by_config,
+    })
+}
+
+fn setting<T: FromStr<Err = UnknownWord>>(
+    line: &mut Line,
+    key: &str,
+) -> Result<Setting<T>, Problem> {
+    match line.value(key) {
+        None => Ok(Setting::Omit),
+        Some(word) if word == "null" => Ok(Setting::Null),
+        Some(word) => Ok(Setting::Set(word.parse()?)),
+    }
+}
+
+impl<S: fmt::Display> fmt::Display for Overrides<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Overrides { approval, reviewer, sandbox, profile, others, tier_once, by_config } = self;
+        f.write_str(&printed("approval", approval))?;
+        f.write_str(&printed("reviewer", reviewer))?;
+        f.write_str(&printed("sandbox", sandbox))?;
+        f.write_str(&printed("profile", profile))?;
+        for (dimension, word) in others {
+            f.write_str(&printed(dimension.key(), word))?;
+        }
+        tier_once.iter().try_for_each(|tier| write!(f, " tier-once={tier}"))?;
+        f.write_str(if *by_config { " via=config" } else { "" })
+    }
+}
+
+fn printed<T: fmt::Display>(key: &str, setting: &Setting<T>) -> String {
+    match setting {
+        Setting::Omit => String::new(),
+        Setting::Null => format!(" {key}=null"),
+        Setting::Set(value) => format!(" {key}={value}"),
+    }
+}

@@ -1,0 +1,192 @@
+//! The policy that a request to the model states.
+//!
+//! The last block of permissions among the developer messages counts, since a change appends one.
+//! From 0.149 on the turn's metadata repeats some of it. The text is read by fixed phrases, which
+//! 0.131 to 0.169 share; a text without them states nothing, and nothing is guessed.
+
+use serde_json::Value;
+
+use super::model::ModelRequest;
+use super::subagents;
+use crate::policy::model_context::{ContextPart, StatedPolicy};
+
+const OPENS: &str = "<permissions instructions>";
+const CLOSES: &str = "</permissions instructions>";
+
+/// The policy that a turn's request states, in each of two places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelContext {
+    /// The last block of permissions, if there is one.
+    pub developer: Option<StatedPolicy>,
+    /// The turn's metadata, on releases that state policy there.
+    pub metadata: Option<StatedPolicy>,
+}
+
+/// Reads the request of a turn, also of a subagent's or a review's. `None` for other requests, such
+/// as those to the reviewing model or for a compaction.
+pub fn read(request: &ModelRequest) -> Option<ModelContext> {
+    let metadata = request.turn_metadata();
+    let kind = metadata.as_ref().and_then(|turn| turn.get("request_kind")?.as_str());
+    let helper = request.subagent.as_deref();
+    let turns =
+        helper.is_none_or(|helper| [subagents::SUBAGENT, subagents::REVIEW].contains(&helper));
+    if !turns || kind.is_some_and(|kind| kind != "turn") {
+        return None;
+    }
+    let texts = request.developer_texts();
+    let developer = texts.iter().rev().find_map(|text| block(text)).map(stated_by_block);
+    let metadata = metadata.and_then(|turn| stated_by_metadata(&turn, developer.as_ref()));
+    Some(ModelContext { developer, metadata })
+}
+
+fn block(text: &str) -> Option<&str> {
+    let (_, rest) = text.rsplit_once(OPENS)?;
+    Some(rest.split_once(CLOSES).map_or(rest, |(block, _)| block))
+}
+
+fn stated_by_block(block: &str) -> StatedPolicy {
+    let approval = approval(block);
+    let reviewer = match (approval, named(block, "approvals_reviewer")) {
+        (None | Some("never"), _) => None,
+        (_, Some("auto_review" | "guardian_subagent")) => Some("auto_review"),
+        (_, None | Some("user")) => Some("user"),
+        _ => None,
+    };
+    let sandbox = named(block, "sandbox_mode").filter(|mode| is_mode(mode));
+    stated(ContextPart::Developer, [approval, reviewer, sandbox])
+}
+
+/// On-request is not named: the block then says how to escalate, and names no other policy.
+fn approval(block: &str) -> Option<&'static str> {
+    match named(block, "approval_policy") {
+        Some("unless-trusted") => return Some("untrusted"),
+        Some("on-failure") => return Some("on-failure"),
+        Some(_) => return None,
+        None => {}
+    }
+    let phrases = [
+        ("Approval policy is currently never.", "never"),
+        ("Approval policy is `granular`.", "granular"),
+        ("# Escalation Requests", "on-request"),
+    ];
+    phrases.into_iter().find(|(phrase, _)| block.contains(phrase)).map(|(_, form)| form)
+}
+
+/// The block names a value as: `key` is `word`.
+fn named<'a>(block: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = block.split_once(&format!("`{key}` is `"))?;
+    rest.split_once('`').map(|(word, _)| word)
+}
+
+fn is_mode(word: &str) -> bool {
+    ["read-only", "workspace-write", "danger-full-access"].contains(&word)
+}
+
+/// A review that is off means `user` only under a policy that has reviews: it is off under
+/// untrusted and never, whoever the reviewer is.
+fn stated_by_metadata(turn: &Value, developer: Option<&StatedPolicy>) -> Option<StatedPolicy> {
+    let mode = turn.get("sandbox_mode").and_then(Value::as_str);
+    let sandbox = match mode {
+        Some("external-sandbox") => Some("external"),
+        mode => mode.filter(|mode| is_mode(mode)),
+    };
+    let approval = developer.and_then(|stated| stated.approval.as_deref());
+    let reviews = matches!(approval, Some("on-request" | "granular"));
+    let reviewer = match turn.get("auto_review_enabled").and_then(Value::as_bool) {
+        Some(true) => Some("auto_review"),
+        Some(false) if reviews => Some("user"),
+        _ => None,
+    };
+    let states_any = sandbox.is_some() || reviewer.is_some();
+    states_any.then(|| stated(ContextPart::Metadata, [None, reviewer, sandbox]))
+}
+
+fn stated(voice: ContextPart, forms: [Option<&str>; 3]) -> StatedPolicy {
+    let [approval, reviewer, sandbox] = forms.map(|form| form.map(str::to_owned));
+    StatedPolicy { voice, approval, reviewer, sandbox }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::{ModelRequest, StatedPolicy, read};
+
+    const SANDBOX: &str = "Filesystem sandboxing defines which files can be read or written. \
+                           `sandbox_mode` is `read-only`: The sandbox only permits reading files. \
+                           Network access is restricted.";
+
+    fn words(policy: Option<StatedPolicy>) -> String {
+        let word = |form: &Option<String>| form.clone().unwrap_or("-".to_owned());
+        policy.map_or("silence".to_owned(), |policy| {
+            [&policy.approval, &policy.reviewer, &policy.sandbox].map(word).join(" ")
+        })
+    }
+
+    fn check(blocks: &[&str], metadata: &serde_json::Value, expected: Expect) {
+        let texts: Vec<_> = blocks
+            .iter()
+            .map(|block| {
+                format!("<permissions instructions>\n{block}\n</permissions instructions>")
+            })
+            .map(|text| json!({ "role": "developer", "content": [{ "text": text }] }))
+            .collect();
+        let metadata = json!({ "x-codex-turn-metadata": metadata.to_string() });
+        let body = json!({ "input": texts, "client_metadata": metadata }).to_string();
+        let request = ModelRequest::read(|_| None, body.as_bytes()).expect("the body is JSON");
+        let text = read(&request).map_or("no turn's".to_owned(), |context| {
+            format!("{}; {}", words(context.developer), words(context.metadata))
+        });
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn how_to_escalate_is_on_request_and_no_reviewer_is_the_user() {
+        let block = format!("{SANDBOX}\n# Escalation Requests\n\nCommands are run outside");
+        check(
+            &[&block],
+            &json!({ "request_kind": "turn", "sandbox_mode": "read-only",
+                     "auto_review_enabled": false }),
+            expect!["on-request user read-only; - user read-only"],
+        );
+    }
+
+    #[test]
+    fn no_review_under_untrusted_tells_no_reviewer() {
+        let block = format!(
+            "{SANDBOX}\n `approval_policy` is `unless-trusted`: The harness will\n\n\n\
+             `approvals_reviewer` is `auto_review`: Sandbox escalations"
+        );
+        check(
+            &[&block],
+            &json!({ "sandbox_mode": "external-sandbox", "auto_review_enabled": false }),
+            expect!["untrusted auto_review read-only; - - external"],
+        );
+    }
+
+    #[test]
+    fn the_last_block_counts_and_never_has_no_reviewer() {
+        let first = format!("{SANDBOX}\nApproval policy is `granular`. Categories set to");
+        let last = "Approval policy is currently never. Do not provide the";
+        check(
+            &[&first, last],
+            &json!({ "auto_review_enabled": true }),
+            expect!["never - -; - auto_review -"],
+        );
+    }
+
+    #[test]
+    fn other_words_tell_nothing() {
+        check(
+            &["`approval_policy` is `sometimes`: # Escalation Requests `sandbox_mode` is `odd`"],
+            &json!({ "sandbox_mode": "odd" }),
+            expect!["- - -; silence"],
+        );
+    }
+
+    #[test]
+    fn a_compaction_is_no_turn() {
+        check(&[SANDBOX], &json!({ "request_kind": "compaction" }), expect!["no turn's"]);
+    }
+}

@@ -1,0 +1,173 @@
+//! A probe in JSON: the model's call of a tool, the answers of client and reviewing model, and the
+//! result, which is a text of which only the class is read.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::program::reply::{Probe, Review};
+
+/// The tool that runs a command.
+pub const TOOL: &str = "exec_command";
+
+/// The reviewing model's answer without a script.
+pub const DENIED: &str = r#"{"outcome":"deny","rationale":"the script allows nothing"}"#;
+
+/// What the server asks its client for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// The approval of a command.
+    Command,
+    /// The approval of a patch.
+    Patch,
+    /// Something else.
+    Other,
+}
+
+/// The result of a probe, by the class of the text that the model is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeResultText {
+    /// It ran and succeeded.
+    Done,
+    /// It ran and failed, as when the sandbox stops it.
+    Stopped,
+    /// It was refused without asking anyone.
+    Refused,
+    /// The client declined it.
+    Declined,
+    /// The reviewing model denied it, or failed to allow it.
+    Denied,
+    /// Some other text, or none.
+    Other,
+}
+
+impl ProbeResultText {
+    /// Whether it ran at all.
+    pub fn has_run(self) -> bool {
+        matches!(self, ProbeResultText::Done | ProbeResultText::Stopped)
+    }
+}
+
+/// The arguments of the tool; `target` is the file that the probe would write, if it writes one.
+pub fn arguments(probe: Probe, target: &Path) -> String {
+    let target = target.display();
+    let touch = format!("touch {target}");
+    let arguments = match probe {
+        Probe::Run => json!({ "cmd": "python3 -S -c \"print(7)\"", "login": false }),
+        Probe::WriteInside | Probe::WriteOutside => json!({ "cmd": touch, "login": false }),
+        Probe::Escalate => json!({
+            "cmd": touch,
+            "sandbox_permissions": "require_escalated",
+            "justification": "may I?",
+            "login": false,
+        }),
+        Probe::PatchInside | Probe::PatchOutside => {
+            let patch = format!("*** Begin Patch\n*** Add File: {target}\n+hello\n*** End Patch");
+            json!({ "cmd": format!("apply_patch <<'EOF'\n{patch}\nEOF\n"), "login": false })
+        }
+    };
+    arguments.to_string()
+}
+
+/// What a request of the server's asks for.
+pub fn question(method: &str) -> Question {
+    match method {
+        "item/commandExecution/requestApproval" => Question::Command,
+        "item/fileChange/requestApproval" => Question::Patch,
+        _ => Question::Other,
+    }
+}
+
+/// The answer that grants an approval; `None` for other questions.
+pub fn accept(method: &str) -> Option<Value> {
+    match question(method) {
+        Question::Command | Question::Patch => Some(json!({ "decision": "accept" })),
+        Question::Other => None,
+    }
+}
+
+/// The reviewing model's text; `None` where its stream ends at once.
+pub fn review_text(review: Review) -> Option<&'static str> {
+    match review {
+        Review::Allow => Some(r#"{"outcome":"allow"}"#),
+        Review::Deny => Some(DENIED),
+        Review::Garbage => Some("let me think about it"),
+        Review::Silence => None,
+    }
+}
+
+/// The class of a tool's result.
+pub fn classify(text: &str) -> ProbeResultText {
+    // The first phrase that the text has decides.
+    let phrases = [
+        ("unacceptable risk", ProbeResultText::Denied),
+        ("Automatic approval review", ProbeResultText::Denied),
+        ("approval policy is", ProbeResultText::Refused),
+        ("rejected by user approval settings", ProbeResultText::Refused),
+        ("rejected by user", ProbeResultText::Declined),
+        ("exited with code 0", ProbeResultText::Done),
+        ("Success.", ProbeResultText::Done),
+        ("exited with code", ProbeResultText::Stopped),
+        ("Exit code:", ProbeResultText::Stopped),
+    ];
+    let found = phrases.into_iter().find(|(phrase, _)| text.contains(phrase));
+    found.map_or(ProbeResultText::Other, |(_, class)| class)
+}
+
+/// The output of a command in a tool's result; the whole text where none is marked.
+pub fn command_output(text: &str) -> &str {
+    text.rsplit("Output:").next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use expect_test::{Expect, expect};
+    use strum::IntoEnumIterator;
+
+    use super::{arguments, classify};
+    use crate::program::reply::Probe;
+
+    fn check(seen: &str, expected: Expect) {
+        expected.assert_eq(seen);
+    }
+
+    #[test]
+    fn each_probe_has_its_arguments() {
+        let all = Probe::iter().map(|probe| arguments(probe, Path::new("/out/f")));
+        let all: Vec<String> = all.collect();
+        check(
+            &all.join("\n"),
+            expect![[r#"
+            {"cmd":"python3 -S -c \"print(7)\"","login":false}
+            {"cmd":"touch /out/f","login":false}
+            {"cmd":"touch /out/f","login":false}
+            {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
+            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}
+            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}"#]],
+        );
+    }
+
+    #[test]
+    fn results_fall_into_classes() {
+        let texts = [
+            "Process exited with code 0\nOutput:\n7\n",
+            "Output:\nExit code: 0\nOutput:\nSuccess. Updated the following files:\nA f\n",
+            "Process exited with code 1\nOutput:\ntouch: cannot touch 'f': Read-only file system\n",
+            "patch rejected by user",
+            "patch rejected: writing outside of the project; rejected by user approval settings",
+            "exec_command failed: approval policy is Never; reject command",
+            "This action was rejected due to unacceptable risk.\nReason: nope\n",
+            "unsupported call: exec_command",
+        ];
+        let classes = texts.map(|text| format!("{:?}", classify(text)));
+        check(
+            &classes.join(" "),
+            expect!["Done Done Stopped Declined Refused Refused Denied Other"],
+        );
+    }
+}

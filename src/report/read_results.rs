@@ -1,0 +1,105 @@
+//! Reads the results of a run or of a matrix again.
+//!
+//! The folder of a campaign has `summary.json`, that of a matrix `matrix.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::matrix::files::DOCUMENT;
+use super::matrix::json::Document;
+use super::summary::Summary;
+use crate::judge::releases::HomeHistory;
+use crate::judge::signature::Signature;
+use crate::known::evidence::Evidence;
+
+/// The name of a campaign's summary.
+const SUMMARY: &str = "summary.json";
+
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The paths of cases are below it.
+    pub folder: PathBuf,
+    pub record: Record,
+}
+
+#[derive(Clone, Debug)]
+pub enum Record {
+    Run(Box<Summary>),
+    Matrix(Box<Document>),
+}
+
+impl Read {
+    /// Reads the folder of a run or of a matrix, or the file in it.
+    ///
+    /// # Errors
+    /// Why it is neither.
+    pub fn from(path: &Path) -> Result<Read, String> {
+        let file = if !path.is_dir() {
+            path.to_owned()
+        } else if path.join(DOCUMENT).exists() {
+            path.join(DOCUMENT)
+        } else {
+            path.join(SUMMARY)
+        };
+        if path.is_dir() && !file.exists() {
+            let (folder, neither) = (path.display(), "neither a run's nor a matrix's folder");
+            return Err(format!("{folder} is {neither}: it has no {SUMMARY} and no {DOCUMENT}"));
+        }
+        let about = |problem: String| format!("cannot read {}: {problem}", file.display());
+        let text = fs::read_to_string(&file).map_err(|error| about(error.to_string()))?;
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let record = if file.file_name().is_some_and(|name| name == DOCUMENT) {
+            Document::read(&text).map(|document| Record::Matrix(Box::new(document)))
+        } else {
+            Summary::read(&text).map(|summary| Record::Run(Box::new(summary)))
+        };
+        Ok(Read { folder, record: record.map_err(about)? })
+    }
+
+    /// What it says about known deviations.
+    pub fn evidence(&self) -> Evidence {
+        match &self.record {
+            Record::Run(summary) => of_run(summary),
+            Record::Matrix(document) => of_matrix(document),
+        }
+    }
+}
+
+/// A release was asked for what it shows, and for rows that the campaign called stale.
+fn of_run(summary: &Summary) -> Evidence {
+    let Some(checked) = summary.release() else { return Evidence::default() };
+    let stale = summary.stale.iter().filter(|stale| !stale.moved);
+    let stale: BTreeSet<Signature> = stale.map(|stale| stale.signature.clone()).collect();
+    let mut asked = BTreeMap::from([(checked.clone(), stale)]);
+    let mut findings = summary.findings.clone();
+    for record in &mut findings {
+        let HomeHistory { release, before } = &mut record.finding.home_history;
+        // Older summaries do not say which release ran.
+        let release: &Version = release.get_or_insert_with(|| checked.clone());
+        if before.is_empty() {
+            let asked = asked.entry(release.clone()).or_default();
+            asked.insert(record.finding.signature());
+        }
+    }
+    Evidence::new(asked, findings)
+}
+
+fn of_matrix(document: &Document) -> Evidence {
+    let mut asked: BTreeMap<Version, BTreeSet<Signature>> = BTreeMap::new();
+    for release in &document.releases {
+        if let Some(version) = release.version.clone() {
+            asked.entry(version).or_default().extend(release.asked.iter().cloned());
+        }
+    }
+    let findings = document.findings.iter().map(|found| {
+        let mut record = found.finding.clone();
+        let release = document.releases.iter().find(|release| release.release == found.release);
+        let release = release.and_then(|release| release.version.clone());
+        record.finding.home_history = HomeHistory { release, before: BTreeSet::new() };
+        record
+    });
+    Evidence::new(asked, findings)
+}
