@@ -1,26 +1,19 @@
-//! Any bytes are a case.
+//! Any bytes are a program.
 //!
-//! Its plan prints and parses to itself, lifts back to the same case, and the model has an answer
-//! to every step of it.
+//! It prints and parses to itself, is in its normal form already, and the model has an answer to
+//! every step of it.
 
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use heirloom::model::expectations::fires;
-
+use heirloom::model::expectations::expectations;
 use heirloom::program::Program;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let case = Case::arbitrary(&mut Unstructured::new(bytes)).expect("any bytes are a case");
-    let program = Program::from(&case);
+    let mut bytes = Unstructured::new(bytes);
+    let program = Program::arbitrary(&mut bytes).expect("any bytes are a program");
     assert_eq!(program.to_string().parse(), Ok(program.clone()));
-    assert_eq!(Case::from(&program), case_of(&program));
-    fires(&program);
+    assert_eq!(program.normalised(), program);
+    expectations(&program);
 });
-
-/// The case of a plan, by way of its text.
-fn case_of(program: &Program) -> Case {
-    let read: Program = program.to_string().parse().expect("a plan parses");
-    Case::from(&read)
-}

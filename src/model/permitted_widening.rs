@@ -42,9 +42,11 @@ mod tests {
         let mut world = World::new(program.defaults.clone());
         let mut all = String::new();
         for each in &program.steps {
-            if let Some(clause) = wider_by_right(&world, each) {
-                all += &format!("{each}: {clause}, {}\n", words(clause));
-            }
+            let permitted = match wider_by_right(&world, each) {
+                Some(clause) => format!("{clause}, {}", words(clause)),
+                None => "nothing".to_owned(),
+            };
+            all += &format!("{each}: {permitted}\n");
             world = step(&world, each).swap_remove(0).world;
         }
         expected.assert_eq(&all);
@@ -56,7 +58,12 @@ mod tests {
             "config profiles=p:read-only\nstart profile=p -> t0\nrun t0 \"one\" <- text \"ok\"\n\
              configure profiles=p:danger-full-access\nrestart graceful\nresume t0\nresume t0",
             expect![[r#"
+                start   profile=p                     -> t0: nothing
+                run     t0 "one"                      <- text "ok": nothing
+                configure approval=on-request reviewer=user sandbox=read-only profiles=p:danger-full-access: nothing
+                restart graceful: nothing
                 resume  t0: R6, a profile that config redefined lets a thread do more
+                resume  t0: nothing
             "#]],
         );
     }
@@ -67,7 +74,13 @@ mod tests {
             "config profiles=p:workspace-write\nstart profile=p -> t0\n\
              run t0 \"one\" <- text \"ok\"\nconfigure profiles=p:read-only\n\
              restart graceful\nresume t0",
-            expect![[""]],
+            expect![[r#"
+                start   profile=p                     -> t0: nothing
+                run     t0 "one"                      <- text "ok": nothing
+                configure approval=on-request reviewer=user sandbox=read-only profiles=p:read-only: nothing
+                restart graceful: nothing
+                resume  t0: nothing
+            "#]],
         );
     }
 }

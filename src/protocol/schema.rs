@@ -133,9 +133,6 @@ impl Schema {
     /// unknown keyword.
     pub fn read(text: &str) -> Result<Schema, NoSchema> {
         let bundle: Arc<Value> = Arc::new(serde_json::from_str(text)?);
-        if let Some(keyword) = definitions(&bundle).find_map(validator::unsupported) {
-            return Err(NoSchema::Keyword(keyword.to_owned()));
-        }
         let definition = |name: &'static str| {
             let found = bundle.get("definitions").and_then(|all| all.get(name));
             found.ok_or(NoSchema::Lacks(name))
@@ -239,15 +236,6 @@ impl Call {
             result: result.map(|result| Form::new(&result, bundle)),
         }
     }
-}
-
-/// Every definition, in whatever folder.
-fn definitions(bundle: &Value) -> impl Iterator<Item = &Value> {
-    let is_folder = |name: &str| FOLDERS.iter().any(|path| path.ends_with(&format!("/{name}/")));
-    let folders = FOLDERS.iter().filter_map(|path| {
-        bundle.pointer(path.trim_start_matches('#').trim_end_matches('/'))?.as_object()
-    });
-    folders.flatten().filter(move |(name, _)| !is_folder(name)).map(|(_, definition)| definition)
 }
 
 /// The branches of a union of lines, by method.

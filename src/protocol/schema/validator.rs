@@ -1,22 +1,14 @@
 //! Validates a value against a JSON Schema, as far as the printed one uses the language.
 //!
-//! These are the keywords of draft 7 that releases print. [`unsupported`] finds any other, so that
-//! none goes unchecked. As draft 7 says, nothing beside a `$ref` counts; `format` is a comment.
+//! These are the keywords of draft 7 that releases print; any other is not checked, and never an
+//! accusation. As draft 7 says, nothing beside a `$ref` counts; `format` is a comment.
 
 use std::mem;
 
 use serde_json::{Map, Value};
 
-/// Keywords that forbid no value.
-const COMMENTS: &[&str] =
-    &["$comment", "$schema", "default", "description", "examples", "format", "title"];
-
-/// Keywords that hold no further schema.
-const ASSERTIONS: &[&str] =
-    &["$ref", "const", "enum", "maximum", "minLength", "minimum", "required", "type"];
-
-/// Keywords that hold a list of schemas.
-const UNIONS: &[&str] = &["allOf", "anyOf", "oneOf"];
+/// References that are followed one within another, at the most: printed schemas nest about ten.
+const REFERENCES_MAX: usize = 64;
 
 /// In the order in which an error lists them.
 const TYPES: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
@@ -49,27 +41,18 @@ pub(super) enum ErrorKind<'a> {
 
 /// Every error of a value, by a schema whose references point into the bundle.
 pub(super) fn errors<'a>(schema: &'a Value, bundle: &'a Value, value: &'a Value) -> Vec<Error<'a>> {
-    let mut validation = Validation { bundle, place: String::new(), errors: Vec::new() };
+    let mut validation =
+        Validation { bundle, place: String::new(), references: 0, errors: Vec::new() };
     validation.value(schema, value);
     validation.errors
-}
-
-/// A keyword of a schema, or of one within it, that would not be checked.
-pub(super) fn unsupported(schema: &Value) -> Option<&str> {
-    schema.as_object()?.iter().find_map(|(keyword, inner)| match keyword.as_str() {
-        word if COMMENTS.contains(&word) || ASSERTIONS.contains(&word) => None,
-        word if UNIONS.contains(&word) => inner.as_array()?.iter().find_map(unsupported),
-        "properties" => inner.as_object()?.values().find_map(unsupported),
-        "additionalProperties" => unsupported(inner),
-        "items" if !inner.is_array() => unsupported(inner),
-        word => Some(word),
-    })
 }
 
 struct Validation<'a> {
     bundle: &'a Value,
     /// Where the value at hand stands.
     place: String,
+    /// How many references lead to the schema at hand.
+    references: usize,
     errors: Vec<Error<'a>>,
 }
 
@@ -84,8 +67,12 @@ impl<'a> Validation<'a> {
         if let Some(reference) = keywords.get("$ref") {
             let path = reference.as_str().and_then(|path| path.strip_prefix('#'));
             match path.and_then(|path| self.bundle.pointer(path)) {
-                Some(definition) => self.value(definition, value),
-                None => self.expect(false, value, || ErrorKind::Other("$ref")),
+                Some(definition) if self.references < REFERENCES_MAX => {
+                    self.references += 1;
+                    self.value(definition, value);
+                    self.references -= 1;
+                }
+                _ => self.expect(false, value, || ErrorKind::Other("$ref")),
             }
             return;
         }
