@@ -25,6 +25,7 @@ struct Rows {
     server: Vec<Pinned>,
 }
 
+#[must_use]
 pub fn rows() -> Vec<Pinned> {
     let rows: Rows = toml::from_str(include_str!("../../ci/servers.lock"))
         .expect("ci/servers.lock has rows of the right form");
