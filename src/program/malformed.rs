@@ -126,7 +126,10 @@ mod tests {
 
     #[test]
     fn an_enumeration_gets_a_value_that_it_does_not_have() {
-        check(Wrong::UnknownValue, ANY, expect![[r#"
+        check(
+            Wrong::UnknownValue,
+            ANY,
+            expect![[r#"
             thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
             turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
             interrupt: none
@@ -148,12 +151,16 @@ mod tests {
             thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
             thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
             inject: none
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_text_is_sent_as_a_number() {
-        check(Wrong::WrongType, ANY, expect![[r#"
+        check(
+            Wrong::WrongType,
+            ANY,
+            expect![[r#"
             thread/start {"cwd":7}
             turn/start {"input":[{"type":"text","text":"one"}],"threadId":7}
             turn/interrupt {"threadId":7,"turnId":"U"}
@@ -175,12 +182,16 @@ mod tests {
             thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":7}
             thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":7}
             thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":7}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_required_field_is_left_out() {
-        check(Wrong::MissingField, ANY, expect![[r#"
+        check(
+            Wrong::MissingField,
+            ANY,
+            expect![[r#"
             thread/start null
             turn/start {"input":[{"type":"text","text":"one"}]}
             turn/interrupt {"turnId":"U"}
@@ -202,12 +213,16 @@ mod tests {
             thread/goal/set {"objective":"done","status":"active","tokenBudget":1}
             thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}]}
             thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}]}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_thread_that_never_existed_is_named() {
-        check(Wrong::UnknownThread, ANY, expect![[r#"
+        check(
+            Wrong::UnknownThread,
+            ANY,
+            expect![[r#"
             start: none
             turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
             turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
@@ -229,12 +244,16 @@ mod tests {
             thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
             thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
             thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_request_before_initialize_is_valid_by_itself() {
-        check(Wrong::BeforeInitialize, ANY, expect![[r#"
+        check(
+            Wrong::BeforeInitialize,
+            ANY,
+            expect![[r#"
             thread/start {"cwd":"/w"}
             turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T"}
             turn/interrupt {"threadId":"T","turnId":"U"}
@@ -256,7 +275,8 @@ mod tests {
             thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"T"}
             thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"T"}
             thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"T"}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
