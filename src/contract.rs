@@ -202,7 +202,8 @@ contract! {
     R7 "vanished profile" [N] ["T-resume"]
         "A profile id that no longer exists falls back to the configured default."
     R8 "cold resume" [S] ["G3", "T-resume: one test asserts the opposite"]
-        "A cold resume restores the sandbox (SB) with all its fields."
+        "A cold resume (after a restart or an unload) restores the sandbox (SB) with all its \
+         fields."
     R9 "model on cold resume" [N] ["#14888", "#19287"]
         "A cold resume restores model (M) and effort (E) together; with any model-like override in \
          the request, neither."

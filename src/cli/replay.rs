@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::value_parser;
+use itertools::Itertools;
+use textwrap::{Options, fill};
 
 use super::failure::Failure;
 use super::known_flags;
@@ -14,6 +16,7 @@ use crate::campaign::token::{EXAMPLE, NoCase, Token};
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::program::Program;
+use crate::program::ops::help;
 use crate::program::text::Malformed;
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
@@ -22,6 +25,7 @@ const TRACES: &str = "is not a trace; a campaign keeps one beside each case, as 
                       runs/latest/findings/ID.trace";
 
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = lines())]
 pub(super) struct Flags {
     /// A case file, or a token like rN-s42-c17-o12 that a campaign printed
     #[arg(value_name = "FILE|TOKEN")]
@@ -42,6 +46,20 @@ pub(super) struct Judge {
     trace: PathBuf,
     #[command(flatten)]
     known: known_flags::KnownFlags,
+}
+
+/// The widest line of the help.
+const WIDTH: usize = 78;
+
+/// The lines of a case file, and what each does.
+fn lines() -> String {
+    let rows = help().into_iter().flat_map(|(line, does)| {
+        let line = fill(&line, Options::new(WIDTH).initial_indent("  ").subsequent_indent("    "));
+        let does =
+            fill(does, Options::new(WIDTH).initial_indent("      ").subsequent_indent("      "));
+        [line, does]
+    });
+    std::iter::once("The lines of a case file:".to_owned()).chain(rows).join("\n")
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {

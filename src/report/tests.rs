@@ -310,7 +310,7 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
             codex 0.144.4 was stopped early; so far it conforms (exit code 0)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
             codex 0.144.4 is undecided: no case was run (exit code 5)
-            codex 0.144.4 conforms to every clause that was tested, apart from 1 known deviation (exit code 0)
+            codex 0.144.4 conforms to every clause that was tested, apart from 1 known deviation, 1 of them WIDENED (exit code 0)
         "#]],
     );
 }

@@ -180,9 +180,17 @@ pub fn name(subject: &Subject) -> String {
 /// The conclusion as a sentence without subject and full stop.
 pub fn sentence(outcome: &Outcome) -> String {
     let count = |status| outcome.findings.iter().filter(|report| report.status == status).count();
+    let widens = outcome
+        .findings
+        .iter()
+        .filter(|report| report.status == Status::Known && report.finding.widened);
+    let widened = match widens.count() {
+        0 => String::new(),
+        count => format!(", {count} of them WIDENED"),
+    };
     let known = match count(Status::Known) {
         0 => String::new(),
-        known => format!(", apart from {}", plural(known, "known deviation")),
+        known => format!(", apart from {}{widened}", plural(known, "known deviation")),
     };
     match outcome.conclusion() {
         Conclusion::Conforms if outcome.interrupted => {

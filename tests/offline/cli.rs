@@ -373,8 +373,8 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
             R8 cold resume · sandbox: known deviation
             t0 has the wrong sandbox after `resume`
             --------------------------------------------------------------------------------
-              clause        R8 cold resume: A cold resume restores the sandbox (SB) with all
-                            its fields.
+              clause        R8 cold resume: A cold resume (after a restart or an unload)
+                            restores the sandbox (SB) with all its fields.
               strength      S, a departure from a stance: sources are silent or disagree,
                             and this is the stance of the suite
               expected      workspace-write
