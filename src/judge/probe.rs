@@ -199,7 +199,7 @@ mod tests {
         unsandboxed: bool,
     }
 
-    /// What the probe did: who was asked, whether its file is there, what the model was told.
+    /// The outcome of a probe: who was asked, whether its file is there, what the model got back.
     type Did = (Option<Question>, bool, Option<bool>, ProbeResultText);
 
     const fn turn(policy: &'static str, probe: Probe) -> Turn {
