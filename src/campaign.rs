@@ -13,11 +13,11 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use toml::value::Date;
 
+use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
-use crate::known::{Known, Row};
 use crate::program::Program;
 use crate::program::generate::Draw;
 use crate::trace::Trace;

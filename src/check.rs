@@ -13,11 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Subject};
+use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
 use crate::home::features::FeatureSet;
 use crate::judge::record::Status;
-use crate::known::Known;
 use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::finding::{FindingText, ReplayCommands};

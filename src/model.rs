@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::facts::Life;
 use crate::contract::Clause;
 use crate::policy::{
     DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
@@ -19,6 +20,7 @@ use crate::program::thread::{ThreadName, ThreadRef};
 mod branch;
 mod concurrent;
 pub mod expectations;
+pub mod facts;
 mod full_disk;
 mod interrupted;
 mod ops;
@@ -93,6 +95,8 @@ pub struct Thread {
     pub stuck: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
+    /// What has happened to it; no rule reads it.
+    pub life: Life,
 }
 
 /// The clauses that a policy's values rest on.
@@ -401,6 +405,7 @@ impl Thread {
             source: None,
             stuck: false,
             meant: None,
+            life: Life::default(),
         }
     }
 

@@ -7,11 +7,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, FindingReport, probe};
+use crate::cause::Known;
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
-use crate::known::Known;
 use crate::program::Program;
 use crate::shrink::Search;
 use crate::trace::Trace;

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::FindingReport;
-use crate::known::Row;
+use crate::cause::Row;
 
 pub(super) enum Work {
     /// Run the case of this index.

@@ -20,13 +20,13 @@ use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
 use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
+use crate::cause::Row;
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
 use crate::judge::judge;
 use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::verdict::{Finding, Verdict};
-use crate::known::Row;
 use crate::program::generate;
 use crate::trace::Trace;
 
@@ -418,7 +418,7 @@ mod tests {
 
     use crate::campaign::Campaign;
     use crate::campaign::queue::Queue;
-    use crate::known::Known;
+    use crate::cause::Known;
     use crate::policy::Defaults;
     use crate::program::Program;
 

@@ -14,7 +14,7 @@ use super::known_flags;
 use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
 use super::stop;
 use crate::campaign::Campaign;
-use crate::known::Known;
+use crate::cause::Known;
 use crate::matrix::record::Key;
 use crate::matrix::run::MatrixRun;
 use crate::matrix::store::Store;

@@ -282,10 +282,10 @@ mod tests {
 
     use super::{Column, label, results};
     use crate::campaign::{self, Subject};
+    use crate::cause::Known;
     use crate::contract::Clause;
     use crate::judge::verdict::{Cell, Count};
     use crate::judge::view::View;
-    use crate::known::Known;
     use crate::matrix::{Matrix, Outcome};
 
     /// A campaign in which R1 was compared, and steps about these clauses were left out.

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Breach, Cell, Column, Matrix, Row, Since, State, TurningPoint};
 use crate::campaign::FindingReport;
+use crate::cause::Known;
 use crate::contract::all;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
-use crate::known::Known;
 
 impl Matrix {
     /// The matrix of these columns; `known` says what is excused.

@@ -11,9 +11,9 @@ use super::matrix::json::{Document, Entry};
 use super::read_results::{Read, Record};
 use super::style::Style;
 use super::words::{self, plural};
+use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::verdict::Count;
-use crate::known::{Known, Row};
 use crate::matrix::State;
 
 /// The records about a clause.

@@ -11,9 +11,9 @@ use semver::Version;
 use super::matrix::files::DOCUMENT;
 use super::matrix::json::Document;
 use super::summary::Summary;
+use crate::cause::evidence::Evidence;
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
-use crate::known::evidence::Evidence;
 
 /// The name of a campaign's summary.
 const SUMMARY: &str = "summary.json";

@@ -85,6 +85,7 @@ fn origin_noun(origin: Origin) -> &'static str {
         Origin::Config => "config.toml's default",
         Origin::Source => "the fork source's value",
         Origin::Before => "the thread's earlier value",
+        Origin::Unset => "no value",
         Origin::OtherThread => "another thread's value",
         Origin::Unknown => "another value",
     }

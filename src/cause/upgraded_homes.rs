@@ -59,10 +59,10 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::json;
 
+    use crate::cause::Known;
+    use crate::cause::evidence::Evidence;
+    use crate::cause::update::{Change, changes};
     use crate::judge::record::FindingRecord;
-    use crate::known::Known;
-    use crate::known::evidence::Evidence;
-    use crate::known::update::{Change, changes};
 
     const CASE: &str = "# heirloom case v1\nconfig\nrestart graceful server=0.144.4\naudit\n";
 

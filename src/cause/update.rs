@@ -142,10 +142,10 @@ mod tests {
     use semver::Version;
 
     use super::{Change, Proposed, WIDENING, changes, edited};
+    use crate::cause::Known;
+    use crate::cause::evidence::Evidence;
     use crate::judge::record::FindingRecord;
     use crate::judge::signature::Signature;
-    use crate::known::Known;
-    use crate::known::evidence::Evidence;
 
     const CASE: &str = "# heirloom case v1\nconfig\naudit\n";
 

@@ -14,7 +14,11 @@ use crate::program::ops::restart::Server;
 use crate::program::release_range::ReleaseRange;
 
 pub mod evidence;
+pub mod explain;
 pub mod read;
+pub mod scope;
+mod substitution;
+pub mod variations;
 #[cfg(test)]
 mod tests;
 pub mod update;
