@@ -13,6 +13,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use toml::value::Date;
 
+use crate::cause::record::CauseRecord;
 use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::record::{FindingRecord, Status};
@@ -23,6 +24,7 @@ use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 pub mod confirm;
+mod investigate;
 pub mod probe;
 mod queue;
 pub mod token;
@@ -106,8 +108,8 @@ pub enum Event {
     Found {
         signature: Signature,
         index: u64,
-        /// Whether the known list excuses it.
-        known: bool,
+        /// The title of the row that excuses it, where one does.
+        row: Option<String>,
     },
     /// A step of the search for a smaller case.
     Shrinking {
@@ -116,8 +118,20 @@ pub enum Event {
         /// The lines of the smallest so far.
         lines: usize,
     },
+    /// A program that differs in one point was run, to see what the finding depends on.
+    Explaining {
+        signature: Signature,
+        runs: usize,
+    },
     /// A finding is confirmed, known or flaky.
     FindingReport(Box<FindingReport>),
+    /// A finding has a cause that no finding before it had.
+    Cause(Box<CauseReport>),
+    /// A case of the known list was replayed.
+    StaleCheck {
+        done: usize,
+        rows: usize,
+    },
     Stale(Stale),
     Ended(Box<Outcome>),
 }
@@ -144,6 +158,14 @@ impl Deref for FindingReport {
     }
 }
 
+/// A cause, and the finding that it was explained from.
+#[derive(Clone, Debug)]
+pub struct CauseReport {
+    pub record: CauseRecord,
+    /// The first of its findings.
+    pub finding: FindingReport,
+}
+
 /// A notice and how often it showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noticed {
@@ -152,6 +174,17 @@ pub struct Noticed {
     pub count: u64,
     /// The token of the first.
     pub token: String,
+}
+
+/// The runs that were spent on new findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvestigationRuns {
+    /// For shrinking and explaining, of each new cause.
+    pub per_cause: Vec<u32>,
+    /// To see whether a cause explains a further finding.
+    pub trials: u32,
+    /// Of all kinds, those that reproduce and confirm included.
+    pub all: u32,
 }
 
 /// A row of the known list that has become wrong.
@@ -188,8 +221,12 @@ pub struct Outcome {
     pub harness_cpu: Duration,
     /// Comparisons, by clause, view and dimension.
     pub tally: BTreeMap<Cell, Count>,
+    /// New ones first, then those that widen, in the order in which they showed.
+    pub causes: Vec<CauseRecord>,
     /// Confirmed ones first, then those that widen, then by signature.
     pub findings: Vec<FindingReport>,
+    /// How much the explanations took.
+    pub investigation: InvestigationRuns,
     pub notices: Vec<Noticed>,
     /// The reasons of inconclusive cases, and how many had each.
     pub inconclusive: BTreeMap<String, u64>,

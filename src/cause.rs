@@ -16,9 +16,11 @@ use crate::program::release_range::ReleaseRange;
 pub mod evidence;
 pub mod explain;
 pub mod read;
+pub mod record;
 pub mod scope;
 mod substitution;
 pub mod variations;
+pub mod words;
 #[cfg(test)]
 mod tests;
 pub mod update;
@@ -38,6 +40,9 @@ pub struct Known {
 
 #[derive(Clone, Debug)]
 pub struct Row {
+    pub id: String,
+    pub title: String,
+    pub scope: scope::Scope,
     pub signature: Signature,
     /// The forms of the wrong value that it excuses; empty where the clause is not about a value.
     pub seen: Vec<String>,

@@ -17,12 +17,12 @@ use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
 use crate::home::features::FeatureSet;
-use crate::judge::record::Status;
 use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
+use crate::report::cause::words_of;
 use crate::report::finding::{FindingText, ReplayCommands};
 use crate::report::style::Style;
-use crate::report::words;
+use crate::report::{Block, blocks, words};
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
 const CASES: u64 = 40;
@@ -197,7 +197,14 @@ pub fn text(outcome: &Outcome) -> String {
     let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
     let style = Style::plain(WIDTH);
     let mut text = String::from("\n");
-    for report in outcome.findings.iter().filter(|report| report.status != Status::Known) {
+    for block in blocks(outcome) {
+        let report = match block {
+            Block::Cause(cause, report) => {
+                text.push_str(&words_of(cause, &style));
+                report
+            }
+            Block::Finding(report) => report,
+        };
         let mut finding = FindingText::for_file(report, &commands);
         finding.details.replay = None;
         text.push_str(&format!("{}\n", finding.text(&style)));

@@ -4,7 +4,7 @@
 //! still runs. The coordinator takes results in the order of their index; a result that comes out
 //! of order waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Sub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use nix::sys::time::TimeValLike;
 use toml::value::{Date, Datetime};
 
 use super::confirm::Confirmation;
+use super::investigate::{FoundCause, Investigated, Investigation, Spent};
 use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
@@ -48,7 +49,7 @@ struct Setup<'a> {
 enum WorkerMessage {
     Case(Box<CaseResult>),
     Event(Box<Event>),
-    FindingReport(Box<FindingReport>),
+    Investigated { result: Investigated, spent: Spent },
     Replayed { row: Box<Row>, shows: bool },
 }
 
@@ -160,9 +161,7 @@ impl WorkerThread<'_> {
                 Work::Case(index) => {
                     WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
                 }
-                Work::Confirm(found) => {
-                    WorkerMessage::FindingReport(Box::new(self.confirm(&mut worker, *found)))
-                }
+                Work::Investigate(found, causes) => self.investigate(&mut worker, *found, &causes),
                 Work::Replay(row) => {
                     let shows = self.replay(&mut worker, &row);
                     WorkerMessage::Replayed { row, shows }
@@ -189,9 +188,14 @@ impl WorkerThread<'_> {
         CaseResult { index, trace, verdict }
     }
 
-    fn confirm(&self, worker: &mut Worker, found: FindingReport) -> FindingReport {
+    fn investigate(
+        &self,
+        worker: &mut Worker,
+        found: FindingReport,
+        causes: &[FoundCause],
+    ) -> WorkerMessage {
         let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
-        let mut confirmation = Confirmation {
+        let confirmation = Confirmation {
             worker,
             confirmations: (*confirmations).max(1),
             probes: *probes,
@@ -199,8 +203,12 @@ impl WorkerThread<'_> {
             program: programs.get(&found.finding.signature()),
             stop: self.setup.stop,
             on_event: &mut |event| self.send(WorkerMessage::Event(Box::new(event))),
+            runs: 0,
         };
-        confirmation.confirm(found)
+        let spent = Spent::default();
+        let mut investigation = Investigation { confirmation, causes, spent };
+        let result = investigation.investigate(found);
+        WorkerMessage::Investigated { result, spent: investigation.spent }
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay was
@@ -227,10 +235,16 @@ struct Coordinator<'a> {
     /// Cases that came before one of a lower index.
     early: BTreeMap<u64, CaseResult>,
     next: u64,
-    /// Findings that are being confirmed.
-    unconfirmed: usize,
-    /// Rows that are being replayed; none before the last case.
+    /// New findings whose cause is to be looked for, one after another: so the causes do not depend
+    /// on the number of workers.
+    waiting: VecDeque<FindingReport>,
+    /// Whether a worker looks for a cause.
+    investigating: bool,
+    causes: Arc<Vec<FoundCause>>,
+    /// Rows that are still to be replayed; none before the last case.
     replays: Option<usize>,
+    /// Rows that are replayed in all.
+    rows: usize,
 }
 
 impl<'a> Coordinator<'a> {
@@ -248,8 +262,11 @@ impl<'a> Coordinator<'a> {
             totals: Totals::default(),
             early: BTreeMap::new(),
             next: 0,
-            unconfirmed: 0,
+            waiting: VecDeque::new(),
+            investigating: false,
+            causes: Arc::default(),
             replays: None,
+            rows: 0,
         }
     }
 
@@ -269,12 +286,16 @@ impl<'a> Coordinator<'a> {
         match message {
             WorkerMessage::Event(event) => (self.on_event)(*event),
             WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
-            WorkerMessage::FindingReport(report) => {
-                self.unconfirmed -= 1;
-                self.report(*report);
+            WorkerMessage::Investigated { result, spent } => {
+                self.investigating = false;
+                self.totals.investigation.trials += spent.trials;
+                self.totals.investigation.all += spent.all;
+                self.take_investigated(result);
             }
             WorkerMessage::Replayed { row, shows } => {
                 self.replays = self.replays.map(|left| left - 1);
+                let done = self.rows - self.replays.unwrap_or(0);
+                (self.on_event)(Event::StaleCheck { done, rows: self.rows });
                 if !shows {
                     self.stale(&row, Why::Unseen);
                 }
@@ -288,12 +309,14 @@ impl<'a> Coordinator<'a> {
             self.take_case(result);
             self.next += 1;
         }
+        self.investigate_next();
         let drawn = self.queue.drawn_all(self.setup.stop);
-        if drawn != Some(self.next) || self.unconfirmed > 0 {
+        if drawn != Some(self.next) || self.investigating {
             return;
         }
         if self.replays.is_none() {
-            self.replays = Some(self.replay_known());
+            self.rows = self.replay_known();
+            self.replays = Some(self.rows);
             self.expire();
         }
         if self.replays == Some(0) {
@@ -317,23 +340,65 @@ impl<'a> Coordinator<'a> {
                 continue;
             }
             let row = self.setup.campaign.known.excuses(&finding);
-            let known = row.is_some();
-            if !self.totals.is_first(&finding, known) {
+            if !self.totals.is_first(&finding, row.map(|row| row.id.as_str())) {
                 continue;
             }
-            (self.on_event)(Event::Found { signature: finding.signature(), index, known });
+            let title = row.map(|row| row.title.clone());
+            (self.on_event)(Event::Found { signature: finding.signature(), index, row: title });
             let mut report = FindingReport::new(finding, trace.clone());
             report.record.token.clone_from(&token);
             report.record.found_after = self.begun.elapsed();
             let Some(row) = row else {
-                self.unconfirmed += 1;
-                self.queue.push(Work::Confirm(Box::new(report)));
+                self.waiting.push_back(report);
                 continue;
             };
             report.record.status = Status::Known;
+            report.record.cause = Some(row.id.clone());
             let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
             report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            self.totals.add_known(row, &report.record);
             self.report(report);
+        }
+    }
+
+    /// Has a worker look for the cause of the next new finding, unless a cause explains it that has
+    /// shown the same already.
+    fn investigate_next(&mut self) {
+        while !self.investigating
+            && let Some(report) = self.waiting.pop_front()
+        {
+            if self.totals.is_explained(&report.finding) {
+                continue;
+            }
+            self.investigating = true;
+            self.queue.push(Work::Investigate(Box::new(report), self.causes.clone()));
+        }
+    }
+
+    fn take_investigated(&mut self, result: Investigated) {
+        match result {
+            Investigated::Unexplained(report) => self.report(*report),
+            Investigated::Joined { cause, mut report } => {
+                let found = &mut Arc::make_mut(&mut self.causes)[cause];
+                found.explanation.take(&report.finding);
+                report.record.cause = Some(found.id.clone());
+                self.totals.name(&mut report.record);
+                self.totals.join(&found.id, &found.explanation.scope, &report.record);
+                self.report(*report);
+            }
+            Investigated::Explained { mut found, mut report } => {
+                let id = self.totals.unique(&report.record.id);
+                found.id.clone_from(&id);
+                report.record.id.clone_from(&id);
+                report.finding.record.cause = Some(id);
+                self.totals.name(&mut report.finding.record);
+                report.record.case.clone_from(&report.finding.record.case);
+                report.record.findings.push(report.finding.record.id.clone());
+                self.totals.add_cause(report.record.clone());
+                Arc::make_mut(&mut self.causes).push(*found);
+                self.report(report.finding.clone());
+                (self.on_event)(Event::Cause(report));
+            }
         }
     }
 
@@ -397,9 +462,11 @@ impl<'a> Coordinator<'a> {
             wall: self.begun.elapsed(),
             server_cpu: cpu.servers,
             harness_cpu: cpu.harness,
+            causes: self.totals.take_causes(),
             findings: self.totals.take_findings(),
             notices: self.totals.noticed(),
             tally: self.totals.tally,
+            investigation: self.totals.investigation,
             inconclusive: self.totals.inconclusive,
             performed: self.totals.performed,
             left_out: self.totals.left_out,

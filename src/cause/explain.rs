@@ -91,6 +91,12 @@ impl Explaining {
         self.shown.extend(akin);
     }
 
+    /// Whether one of these findings shows what the proposed program is to show.
+    pub fn is_shown(&self, findings: &[Finding]) -> bool {
+        let next = self.left.front();
+        next.is_some_and(|next| findings.iter().any(|each| self.is_akin(next.point, each)))
+    }
+
     /// Whether a finding shows the same cause in a program that differs in this point.
     fn is_akin(&self, point: Point, other: &Finding) -> bool {
         let own = &self.subject.finding;

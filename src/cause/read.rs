@@ -142,6 +142,14 @@ impl Written {
             Ok((path, program))
         })?;
         Ok(Row {
+            id: signature.file_stem(),
+            title: self.reason.clone().unwrap_or_default(),
+            scope: super::scope::Scope {
+                clauses: [signature.clause].into(),
+                operations: [signature.kind].into(),
+                dimensions: signature.dimension.into_iter().collect(),
+                ..Default::default()
+            },
             signature,
             seen,
             releases: read(self.releases, range)?,

@@ -79,6 +79,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         program: None,
         stop: &stop,
         on_event: &mut on_event,
+        runs: 0,
     };
     let report = confirmation.confirm(found);
     write(&out, &report)?;

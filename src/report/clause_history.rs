@@ -10,7 +10,8 @@ use semver::Version;
 use super::matrix::json::{Document, Entry};
 use super::read_results::{Read, Record};
 use super::style::Style;
-use super::words::{self, plural};
+use super::words::plural;
+use crate::cause::words as cause_words;
 use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::verdict::Count;
@@ -136,7 +137,7 @@ fn normalised(path: &Path) -> PathBuf {
 /// The releases of broken cells, each once, with the settings that break.
 fn listed(document: &Document, broken: &[&Entry]) -> String {
     let about = |cell: &&&Entry| {
-        let dimension = cell.dimension.map_or("", words::dimension);
+        let dimension = cell.dimension.map_or("", cause_words::dimension);
         let widened = if cell.widened { " WIDENED" } else { "" };
         format!("{dimension}{widened}").trim().to_owned()
     };

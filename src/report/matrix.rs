@@ -7,6 +7,7 @@ use itertools::Itertools;
 
 use super::style::{Color, Style};
 use super::words::{self, plural};
+use crate::cause::words as cause_words;
 use crate::contract::row;
 use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
@@ -54,7 +55,7 @@ pub fn name(row: Row) -> String {
 pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let by_clause = rows.into_iter().chunk_by(|row| row.clause);
     let clauses = by_clause.into_iter().map(|(clause, rows)| {
-        let settings = rows.filter_map(|row| row.dimension.map(words::dimension)).join(", ");
+        let settings = rows.filter_map(|row| row.dimension.map(cause_words::dimension)).join(", ");
         let settings = if settings.is_empty() { settings } else { format!(" ({settings})") };
         words::unbroken(&format!("{}{settings}", clause.titled()))
     });

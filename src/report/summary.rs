@@ -10,17 +10,18 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::campaign::{Noticed, Outcome, Stale, Subject};
+use crate::campaign::{InvestigationRuns, Noticed, Outcome, Stale, Subject};
+use crate::cause::record::CauseRecord;
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom summary v2";
+pub const SCHEMA: &str = "heirloom summary v3";
 
 /// The schemas that are read.
-const READ: [&str; 2] = [SCHEMA, "heirloom summary v1"];
+const READ: [&str; 3] = [SCHEMA, "heirloom summary v2", "heirloom summary v1"];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,7 +35,9 @@ pub struct Summary {
     server_cpu_seconds: f64,
     harness_cpu_seconds: f64,
     clauses: Vec<ClauseCount>,
+    pub causes: Vec<CauseRecord>,
     pub findings: Vec<FindingRecord>,
+    investigation: InvestigationRuns,
     notices: Vec<Noticed>,
     inconclusive: Vec<Reason>,
     no_sandbox: Option<String>,
@@ -99,6 +102,8 @@ impl Summary {
             server_cpu_seconds: outcome.server_cpu.as_secs_f64(),
             harness_cpu_seconds: outcome.harness_cpu.as_secs_f64(),
             clauses: by_clause(outcome),
+            causes: outcome.causes.clone(),
+            investigation: outcome.investigation.clone(),
             findings: outcome.findings.iter().map(|report| report.record.clone()).collect(),
             notices: outcome.notices.clone(),
             inconclusive: outcome.inconclusive.iter().map(reason).collect(),
