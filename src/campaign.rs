@@ -53,6 +53,8 @@ pub struct Campaign {
     /// Whether a finding that widens is followed by a probe.
     pub probes: bool,
     pub known: Known,
+    /// Whether the cases of known deviations are replayed at the end, within the time.
+    pub stale_check: bool,
     /// Programs that showed a signature on another release. Each is a case after those that are
     /// drawn, and is tried before a smaller one is searched.
     pub programs: BTreeMap<Signature, Program>,

@@ -83,10 +83,14 @@ impl Investigation<'_> {
                 let shows = |finding: &Finding| Explanation::is_shown(&wanted, finding);
                 let run = self.confirmation.run(&program, &shows);
                 self.spent.all = self.confirmation.runs;
-                if let Ok(shown) = run {
-                    report.show(shown, Confirmed { shown: 1, runs: 1 });
-                    return (report, Some(number));
+                let Ok(shown) = run else { continue };
+                let confirmed = Confirmed { shown: 1, runs: 1 };
+                // Where the cause's program shows it by another clause, its own program stays.
+                if shown.finding.signature() == wanted.signature() {
+                    report.show(shown, confirmed);
                 }
+                report.record.confirmed = confirmed;
+                return (report, Some(number));
             }
         }
         (report, None)

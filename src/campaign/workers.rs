@@ -35,6 +35,12 @@ use crate::trace::Trace;
 /// then.
 const STALE_REPLAYS: u32 = 3;
 
+/// What one replay takes, with some room: a restart and three or four requests.
+const REPLAY_TIME: Duration = Duration::from_secs(1);
+
+/// The replays have at most this part of the time of a campaign reserved.
+const REPLAY_SHARE: u32 = 4;
+
 /// How often the coordinator looks at the clock and at the stop while no message comes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -72,7 +78,7 @@ impl Campaign {
         let setup = Setup { campaign: self, test_bed, stop };
         let begun = Instant::now();
         let cpu = CpuTime::now();
-        let deadline = self.time.map(|time| begun + time);
+        let deadline = self.time.map(|time| begun + time - self.reserved(test_bed, time));
         let queue = Queue::new(self.counted(), deadline);
         on_event(Event::Began {
             subject: subject.clone(),
@@ -100,6 +106,22 @@ impl Campaign {
         let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
         on_event(Event::Ended(Box::new(outcome.clone())));
         outcome
+    }
+}
+
+impl Campaign {
+    /// The rows whose cases are replayed at the end. One about upgraded homes needs the other
+    /// releases that its case names.
+    fn replayed<'a>(&'a self, test_bed: &'a TestBed) -> impl Iterator<Item = &'a Row> {
+        let rows = self.known.due(test_bed.main.version.as_ref()).filter(|_| self.stale_check);
+        rows.filter(|row| !row.racy && test_bed.has(&row.program))
+    }
+
+    /// The part of the time that the replays take.
+    fn reserved(&self, test_bed: &TestBed, time: Duration) -> Duration {
+        let rows = u32::try_from(self.replayed(test_bed).count()).unwrap_or(u32::MAX);
+        let jobs = u32::try_from(self.jobs.max(1)).unwrap_or(u32::MAX);
+        (REPLAY_TIME * rows / jobs).min(time / REPLAY_SHARE)
     }
 }
 
@@ -431,9 +453,7 @@ impl<'a> Coordinator<'a> {
         if stop.load(Ordering::Relaxed) || self.totals.cases == 0 {
             return 0;
         }
-        // A row about upgraded homes needs the other releases that its case names.
-        let rows = campaign.known.due(test_bed.main.version.as_ref());
-        let rows = rows.filter(|row| !row.racy && test_bed.has(&row.program));
+        let rows = campaign.replayed(test_bed);
         rows.map(|row| self.queue.push(Work::Replay(Box::new(row.clone())))).count()
     }
 
@@ -506,6 +526,7 @@ mod tests {
             confirmations: 1,
             probes: true,
             known: Known::default(),
+            stale_check: true,
             programs: BTreeMap::from([(signature, program)]),
         };
         let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();

@@ -73,7 +73,9 @@ impl Explaining {
         self.runs += 1;
         let akin = findings.iter().filter(|finding| self.is_akin(point, finding));
         let akin: Vec<Finding> = akin.cloned().collect();
+        let base = self.subject.word(point);
         let tried = self.tried.entry(point).or_default();
+        tried.shows.extend(base);
         let is_shown = |word: &str| match point {
             Point::Dimension => {
                 let shown = akin.iter().filter_map(|finding| finding.dimension);

@@ -133,13 +133,11 @@ impl CauseRecord {
 
 impl WrongValue {
     fn of(finding: &Finding) -> WrongValue {
-        let Finding { dimension, clause, kind, form, seen, seen_form, .. } = finding;
-        WrongValue {
-            dimension: *dimension,
-            clause: *clause,
-            operation: *kind,
-            expected: form.clone(),
-            seen: seen_form.clone().unwrap_or_else(|| seen.clone()),
-        }
+        let Finding { dimension, clause, kind, form, expected, seen, seen_form, .. } = finding;
+        // The form of a secondary value says nothing.
+        let forms = seen_form.clone().map(|seen| (form.clone(), seen));
+        let forms = forms.filter(|_| dimension.is_some_and(Dimension::is_primary));
+        let (expected, seen) = forms.unwrap_or_else(|| (expected.clone(), seen.clone()));
+        WrongValue { dimension: *dimension, clause: *clause, operation: *kind, expected, seen }
     }
 }

@@ -156,6 +156,23 @@ impl Subject {
         programs.into_iter().map(|(word, program)| Variation { point, word, program }).collect()
     }
 
+    /// What stands at a point in the program itself.
+    pub(super) fn word(&self, point: Point) -> Option<String> {
+        let fact = point.fact().and_then(|fact| self.finding.facts.word(fact));
+        match point {
+            Point::Restart => match self.program.steps.get(self.restart()?)? {
+                Step::Restart(restart) => Some(restart.stop.to_string()),
+                _ => None,
+            },
+            Point::Reader => Some(self.kind().to_string()),
+            Point::Dimension => self.finding.dimension.map(|dimension| dimension.to_string()),
+            Point::Value => self.pair.as_ref().map(|pair| pair.due.form().to_owned()),
+            Point::Config => self.pair.as_ref().map(|pair| pair.seen.form().to_owned()),
+            Point::LastTurn => self.last_reply().map(|reply| <&str>::from(reply).to_owned()),
+            Point::Setter | Point::Loaded | Point::Began => fact.map(str::to_owned),
+        }
+    }
+
     fn kind(&self) -> OpKind {
         self.program.steps.get(self.reader).map_or(self.finding.kind, Step::kind)
     }
@@ -358,10 +375,21 @@ impl Subject {
         firsts.into_iter().filter(|(word, _)| word != began).map(replaced).collect()
     }
 
-    fn last_turns(&self) -> Vec<(String, Program)> {
+    /// The thread's last turn before the step that shows it.
+    fn last_turn(&self) -> Option<usize> {
         let before = &self.program.steps[..self.reader.min(self.program.steps.len())];
-        let run = |step: &Step| matches!(step, Step::Run(_)) && self.about(step);
-        let Some(at) = before.iter().rposition(run) else { return Vec::new() };
+        before.iter().rposition(|step| matches!(step, Step::Run(_)) && self.about(step))
+    }
+
+    fn last_reply(&self) -> Option<&Reply> {
+        match self.program.steps.get(self.last_turn()?)? {
+            Step::Run(run) => Some(&run.reply),
+            _ => None,
+        }
+    }
+
+    fn last_turns(&self) -> Vec<(String, Program)> {
+        let Some(at) = self.last_turn() else { return Vec::new() };
         let Step::Run(run) = &self.program.steps[at] else { return Vec::new() };
         if run.reply == Reply::ok() {
             return Vec::new();

@@ -77,9 +77,9 @@ pub fn matters(scope: &Scope, tried: &BTreeMap<Point, Tried>) -> Vec<String> {
         let also = if shows.is_empty() {
             String::new()
         } else {
-            format!("; {} does", shows.iter().join(", "))
+            format!("; {} do", shows.iter().join(", "))
         };
-        all.push(format!("{}: {} does not show it{also}", point.words(), not.iter().join(", ")));
+        all.push(format!("{}: {} do not show it{also}", point.words(), not.iter().join(", ")));
     }
     all
 }

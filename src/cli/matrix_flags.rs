@@ -108,6 +108,7 @@ impl MatrixFlags {
             confirmations: CONFIRMATIONS,
             probes: false,
             known: Known::default(),
+            stale_check: false,
             programs: BTreeMap::new(),
         }
     }
