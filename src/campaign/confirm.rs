@@ -18,7 +18,7 @@ use crate::trace::Trace;
 
 /// A run that showed a signature.
 pub(super) struct Reproduction {
-    finding: Finding,
+    pub(super) finding: Finding,
     trace: Trace,
     stderr: String,
 }
