@@ -123,7 +123,7 @@ pub enum Event {
     /// A program that differs in one point was run, to see what the finding depends on.
     Explaining {
         signature: Signature,
-        runs: usize,
+        runs: u32,
     },
     /// A finding is confirmed, known or flaky.
     FindingReport(Box<FindingReport>),

@@ -13,6 +13,10 @@ use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
 use crate::program::Program;
 
+/// Most runs that are spent on what a finding depends on: there are about so many variations. A
+/// finding that does not always show takes several runs for each, and has fewer tried.
+const RUNS_MAX: u32 = 24;
+
 /// A cause of this campaign, as further findings are compared with it.
 #[derive(Clone, Debug)]
 pub(super) struct FoundCause {
@@ -100,16 +104,18 @@ impl Investigation<'_> {
         let Confirmed { shown, runs } = report.confirmed;
         let attempts = if shown < runs { self.confirmation.confirmations } else { 1 };
         let mut explaining = Explaining::new(&report.trace.program, &report.finding);
+        let before = self.confirmation.runs;
         while !self.confirmation.stopped()
+            && self.confirmation.runs - before < RUNS_MAX
             && let Some(program) = explaining.propose().cloned()
         {
             let findings = self.findings(&program, attempts, &explaining);
             explaining.tell(&findings);
             let signature = report.finding.signature();
-            let runs = explaining.runs();
+            let runs = self.confirmation.runs - before;
             (self.confirmation.on_event)(Event::Explaining { signature, runs });
         }
-        let runs = u32::try_from(explaining.runs()).unwrap_or(u32::MAX);
+        let runs = self.confirmation.runs - before;
         let explanation = explaining.explanation();
         let mut record = CauseRecord::new(&explanation, &report.finding);
         record.shrink_runs = report.record.shrink_runs;

@@ -16,9 +16,6 @@ use crate::judge::verdict::Finding;
 use crate::model::facts::{Fact, NEVER_SET, NO, YES};
 use crate::program::Program;
 
-/// Most runs that are spent on what matters.
-pub const RUNS_MAX: usize = 20;
-
 /// What was tried at one point: the words with which it shows, and those with which it does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,7 +41,6 @@ pub struct Explaining {
     left: VecDeque<Variation>,
     tried: BTreeMap<Point, Tried>,
     shown: Vec<Finding>,
-    runs: usize,
 }
 
 impl PartialEq for Subject {
@@ -58,19 +54,17 @@ impl Explaining {
         let subject = Subject::new(program, finding);
         let left = subject.variations().into();
         let shown = vec![finding.clone()];
-        Explaining { subject, left, tried: BTreeMap::new(), shown, runs: 0 }
+        Explaining { subject, left, tried: BTreeMap::new(), shown }
     }
 
     /// The next program to run, or none.
     pub fn propose(&self) -> Option<&Program> {
-        let next = self.left.front().filter(|_| self.runs < RUNS_MAX)?;
-        Some(&next.program)
+        self.left.front().map(|next| &next.program)
     }
 
     /// Says what the proposed program showed, without what other causes explain.
     pub fn tell(&mut self, findings: &[Finding]) {
         let Variation { point, word, .. } = self.left.pop_front().expect("it was proposed");
-        self.runs += 1;
         let akin = findings.iter().filter(|finding| self.is_akin(point, finding));
         let akin: Vec<Finding> = akin.cloned().collect();
         let base = self.subject.word(point);
@@ -118,10 +112,6 @@ impl Explaining {
             }
             _ => false,
         }
-    }
-
-    pub fn runs(&self) -> usize {
-        self.runs
     }
 
     /// What is known by now.
