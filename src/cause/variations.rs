@@ -168,7 +168,7 @@ impl Subject {
             Point::Dimension => self.finding.dimension.map(|dimension| dimension.to_string()),
             Point::Value => self.pair.as_ref().map(|pair| pair.due.form().to_owned()),
             Point::Config => self.pair.as_ref().map(|pair| pair.seen.form().to_owned()),
-            Point::LastTurn => self.last_reply().map(|reply| <&str>::from(reply).to_owned()),
+            Point::LastTurn => self.last_word().map(str::to_owned),
             Point::Setter | Point::Loaded | Point::Began => fact.map(str::to_owned),
         }
     }
@@ -378,20 +378,29 @@ impl Subject {
     /// The thread's last turn before the step that shows it.
     fn last_turn(&self) -> Option<usize> {
         let before = &self.program.steps[..self.reader.min(self.program.steps.len())];
-        before.iter().rposition(|step| matches!(step, Step::Run(_)) && self.about(step))
+        let is_turn = |step: &Step| matches!(step, Step::Run(_) | Step::Begin(_));
+        before.iter().rposition(|step| is_turn(step) && self.about(step))
     }
 
-    fn last_reply(&self) -> Option<&Reply> {
+    /// How the last turn ends in the program itself.
+    fn last_word(&self) -> Option<&'static str> {
         match self.program.steps.get(self.last_turn()?)? {
-            Step::Run(run) => Some(&run.reply),
+            Step::Run(run) => Some((&run.reply).into()),
+            // It runs until the server goes down.
+            Step::Begin(_) => Some("begin"),
             _ => None,
         }
     }
 
     fn last_turns(&self) -> Vec<(String, Program)> {
         let Some(at) = self.last_turn() else { return Vec::new() };
-        let Step::Run(run) = &self.program.steps[at] else { return Vec::new() };
-        if run.reply == Reply::ok() {
+        let run = match &self.program.steps[at] {
+            Step::Run(run) => run.clone(),
+            Step::Begin(begin) => Run::plain(begin.thread, begin.overrides.clone()),
+            _ => return Vec::new(),
+        };
+        let word = self.last_word();
+        if word == Some(<&str>::from(&Reply::ok())) {
             return Vec::new();
         }
         let replies = [Reply::ok(), Reply::Hold, Reply::Fail, Reply::Drop, Reply::Status(500)];
@@ -399,7 +408,8 @@ impl Subject {
             let word = <&str>::from(&reply).to_owned();
             (word, self.with(at, vec![Run { reply, ..run.clone() }.into()]))
         };
-        replies.into_iter().filter(|reply| *reply != run.reply).map(with).collect()
+        let others = replies.into_iter().filter(|reply| Some(<&str>::from(reply)) != word);
+        others.map(with).collect()
     }
 
     /// The same with a third value in config.toml, and the start asking for what it said before.

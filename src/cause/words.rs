@@ -36,7 +36,8 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
         any if any.is_empty() => "the thread's own".to_owned(),
         forms => forms,
     };
-    format!("{operation}: the {about} is {origin} instead of {due}{facts}")
+    let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
+    format!("{operation}: the {about} {is} {origin} instead of {due}{facts}")
 }
 
 /// A name for files and lists, made of the clause, the operation and the facts that matter.
@@ -91,19 +92,25 @@ pub fn does_not_matter(tried: &BTreeMap<Point, Tried>) -> Vec<String> {
         .collect()
 }
 
-/// A point that was not varied, and why.
-pub fn not_tried(point: Point) -> String {
-    let why = match point {
-        Point::Restart => "the program does not restart the server before the step that shows it",
-        Point::Reader => "the step that shows it is neither a resume nor a fork",
-        Point::Dimension | Point::Value | Point::Setter | Point::Config => {
-            "the finding is not about a value that another call can set, or the runs were spent"
-        }
-        Point::Loaded => "only a fork reads a thread that is loaded or not",
-        Point::Began => "the thread began as usual, with a turn or a fork",
-        Point::LastTurn => "its last turn completed as usual",
+/// The points that were not varied, and why.
+pub fn not_tried(points: &BTreeSet<Point>) -> Vec<String> {
+    let by_reason = points.iter().into_group_map_by(|point| reason(**point));
+    let line = |(why, points): (&str, Vec<&Point>)| {
+        format!("{} ({why})", points.iter().map(|point| point.words()).join(", "))
     };
-    format!("{}: {why}", point.words())
+    by_reason.into_iter().sorted().map(line).collect()
+}
+
+fn reason(point: Point) -> &'static str {
+    match point {
+        Point::Restart => "the server is not restarted before the step that shows it",
+        Point::Reader => "it is neither a resume nor a fork that shows it",
+        Point::Dimension | Point::Value | Point::Setter | Point::Config => {
+            "no other call can put one there, or the runs were spent"
+        }
+        Point::Loaded => "it is not a fork that shows it",
+        Point::Began | Point::LastTurn => "they are as usual",
+    }
 }
 
 /// A fact of a thread, with the words with which the cause shows.

@@ -301,6 +301,8 @@ mod tests {
             server_cpu: Duration::ZERO,
             harness_cpu: Duration::ZERO,
             tally: BTreeMap::from([(cell, Count { tested: 1, compared: 1, held: 1, broken: 0 })]),
+            causes: Vec::new(),
+            investigation: campaign::InvestigationRuns::default(),
             findings: Vec::new(),
             notices: Vec::new(),
             inconclusive: BTreeMap::new(),
