@@ -6,6 +6,7 @@
 mod simulated;
 
 mod properties {
+    mod causes;
     mod drawing;
     mod drawn;
     mod faults;

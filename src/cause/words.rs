@@ -31,10 +31,11 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
         0..=NAMED_MAX => scope.dimensions.iter().map(|one| dimension(*one)).join(" and "),
         _ => "policy".to_owned(),
     };
-    let origin = origin_noun(scope.wrong.iter().next().copied().unwrap_or(Origin::Unknown));
-    let due = match scope.expected.iter().join(" or ") {
-        any if any.is_empty() => "the thread's own".to_owned(),
-        forms => forms,
+    let origin = scope.wrong.first().copied().filter(|_| !scope.wrong.contains(&Origin::Unknown));
+    let origin = origin_noun(origin.unwrap_or(Origin::Unknown));
+    let due = match scope.expected.len() {
+        1..=NAMED_MAX => scope.expected.iter().join(" or "),
+        _ => "the thread's own".to_owned(),
     };
     let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
     format!("{operation}: the {about} {is} {origin} instead of {due}{facts}")
@@ -108,7 +109,8 @@ fn reason(point: Point) -> &'static str {
         Point::Dimension | Point::Value | Point::Setter | Point::Config => {
             "no other call can put one there, or the runs were spent"
         }
-        Point::Loaded => "it is not a fork that shows it",
+        Point::Loaded => "it is neither a cold resume nor a fork that shows it",
+        Point::BrokenOff => "no kill breaks off a call",
         Point::Began | Point::LastTurn => "they are as usual",
     }
 }

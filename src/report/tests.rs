@@ -17,7 +17,9 @@ use super::json::event;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::{Event, FindingReport, InvestigationRuns, Noticed, Outcome, Stale, Subject, Why};
+use crate::campaign::{
+    Event, FindingReport, InvestigationRuns, Noticed, Outcome, Stale, Subject, Why,
+};
 use crate::cause::explain::Explaining;
 use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
@@ -123,7 +125,9 @@ fn check(text: &str, expected: Expect) {
 fn a_cause_says_what_matters_and_what_does_not() {
     let report = report(Status::New);
     let cause = cause(&report).expect("it has one");
-    check(&words_of(&cause, &Style::plain(80)), expect![[r#"
+    check(
+        &words_of(&cause, &Style::plain(80)),
+        expect![[r#"
         --------------------------------------------------------------------------------
         Cause: `resume`: the approval policy is config.toml's default instead of the
         thread's own, where the thread is not loaded, and `restart` loaded or unloaded
@@ -140,7 +144,8 @@ fn a_cause_says_what_matters_and_what_does_not() {
           value         R4 cold resume · approval policy: on-request instead of never
                         after `resume`
           id            r4-resume-new
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
