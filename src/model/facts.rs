@@ -166,6 +166,24 @@ impl Facts {
         Facts(words)
     }
 
+    /// The same for another process, which reads what is stored and has not loaded it.
+    pub fn elsewhere(mut self) -> Facts {
+        self.0.insert(Fact::Loaded, NO.to_owned());
+        self.0.insert(Fact::Since, "cold-read".to_owned());
+        self.0.remove(&Fact::Subscribed);
+        self
+    }
+
+    /// Whether both have the same words, however the thread was loaded or unloaded.
+    pub fn is_like(&self, other: &Facts) -> bool {
+        let words = |facts: &Facts| {
+            let mut words = facts.0.clone();
+            words.remove(&Fact::Since);
+            words
+        };
+        words(self) == words(other)
+    }
+
     /// The same with the operation that set the thread's value in this dimension.
     pub fn with_setter(mut self, thread: &Thread, dimension: Dimension) -> Facts {
         let word = thread.life.set_by[dimension as usize];

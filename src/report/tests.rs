@@ -128,23 +128,24 @@ fn a_cause_says_what_matters_and_what_does_not() {
     check(
         &words_of(&cause, &Style::plain(80)),
         expect![[r#"
-        --------------------------------------------------------------------------------
-        Cause: `resume`: the approval policy is config.toml's default instead of the
-        thread's own, where the thread is not loaded, and `restart` loaded or unloaded
-        it
-          shows as      1 finding, WIDENED; shrunk in 9 runs, explained in 3 runs
-          matters       the thread is not loaded; `restart` loaded or unloaded it (not
-                        with unload)
-          no matter     which operation reads the thread (fork, resume)
-          not tried     whether the thread is loaded (it is not a fork that shows it);
-                        the dimension, the value, how the value was set, what
-                        config.toml says (no other call can put one there, or the runs
-                        were spent); the thread's first event, how its last turn ended
-                        (they are as usual)
-          value         R4 cold resume · approval policy: on-request instead of never
-                        after `resume`
-          id            r4-resume-new
-    "#]],
+            --------------------------------------------------------------------------------
+            Cause: `resume`: the approval policy is config.toml's default instead of the
+            thread's own, where the thread is not loaded, and `restart` loaded or unloaded
+            it
+              shows as      1 finding, WIDENED; shrunk in 9 runs, explained in 3 runs
+              matters       the thread is not loaded; `restart` loaded or unloaded it (not
+                            with unload)
+              no matter     which operation reads the thread (fork, resume)
+              not tried     whether the thread is loaded when it is forked (it is neither a
+                            cold resume nor a fork that shows it); whether a kill breaks off
+                            a call (no kill breaks off a call); the dimension, the value,
+                            how the value was set, what config.toml says (no other call can
+                            put one there, or the runs were spent); the thread's first
+                            event, how its last turn ended (they are as usual)
+              value         R4 cold resume · approval policy: on-request instead of never
+                            after `resume`
+              id            r4-resume-new
+        "#]],
     );
 }
 
