@@ -157,7 +157,9 @@ pub struct Noticed {
 /// A row of the known list that has become wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
-    pub signature: Signature,
+    /// The id of the row.
+    pub id: String,
+    pub title: String,
     pub case: String,
     /// The line of the list where it begins.
     pub line: usize,
@@ -233,9 +235,8 @@ impl FindingReport {
 
 impl Stale {
     fn new(row: &Row, why: Why) -> Stale {
-        let Row { signature, case, line, from, .. } = row;
-        let (signature, case) = (signature.clone(), case.clone());
-        Stale { signature, case, line: *line, moved: from.is_some(), why }
+        let Row { id, title, case, line, from, .. } = row.clone();
+        Stale { id, title, case, line, moved: from.is_some(), why }
     }
 }
 

@@ -176,6 +176,7 @@ mod tests {
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
     use crate::judge::verdict::{Finding, Verdict};
+    use crate::model::facts::Facts;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;
@@ -203,6 +204,7 @@ mod tests {
             seen_form: Some("on-request".to_owned()),
             origin: Origin::Config,
             also_fits: Vec::new(),
+            facts: Facts::default(),
             widened,
             policies: None,
             home_history: HomeHistory::default(),

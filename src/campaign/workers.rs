@@ -331,8 +331,8 @@ impl<'a> Coordinator<'a> {
                 continue;
             };
             report.record.status = Status::Known;
-            let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
-            report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            let (reason, case) = (row.why().to_owned(), row.case.clone());
+            report.record.excuse = Some(Excuse { reason, case });
             self.report(report);
         }
     }

@@ -127,7 +127,7 @@ impl FinalSummary<'_> {
             text.push_str(&style.row("left out", &line));
         }
         for stale in &self.outcome.stale {
-            let line = format!("{}; {}", words::signature(&stale.signature), words::stale(stale));
+            let line = format!("{}: {}; {}", stale.id, stale.title, words::stale(stale));
             text.push_str(&style.row_in(Color::Doubtful, "stale", &line));
         }
         text

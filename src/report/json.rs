@@ -52,7 +52,7 @@ pub fn event(event: &Event) -> Value {
         }),
         Event::Stale(stale) => json!({
             "event": "stale",
-            "signature": stale.signature,
+            "id": stale.id,
             "case": stale.case,
             "line": stale.line,
             "why": words::stale(stale),

@@ -109,8 +109,7 @@ impl Progress {
             }
             Event::FindingReport(report) => self.reported(report),
             Event::Stale(stale) => {
-                let signature = words::signature(&stale.signature);
-                self.line(&format!("stale known deviation {signature}: {}", words::stale(stale)));
+                self.line(&format!("stale known deviation {}: {}", stale.id, words::stale(stale)));
             }
             Event::Ended(_) => {}
         }

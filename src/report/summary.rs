@@ -13,7 +13,6 @@ use super::words;
 use crate::campaign::{Noticed, Outcome, Stale, Subject};
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
-use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
@@ -44,7 +43,7 @@ pub struct Summary {
     left_out: BTreeMap<String, u64>,
     cells: Vec<CellCount>,
     pub stale: Vec<StaleRecord>,
-    interrupted: bool,
+    pub interrupted: bool,
     conclusion: String,
     exit_code: u8,
 }
@@ -74,7 +73,9 @@ struct Reason {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StaleRecord {
-    pub signature: Signature,
+    /// The id of the row; older summaries have the signature.
+    #[serde(alias = "signature")]
+    pub id: String,
     case: String,
     line: usize,
     /// Whether the row is about upgraded homes.
@@ -150,8 +151,8 @@ impl Summary {
 
 impl StaleRecord {
     fn new(stale: &Stale) -> StaleRecord {
-        let Stale { signature, case, line, moved, .. } = stale.clone();
-        StaleRecord { signature, case, line, moved, why: words::stale(stale) }
+        let Stale { id, case, line, moved, .. } = stale.clone();
+        StaleRecord { id, case, line, moved, why: words::stale(stale) }
     }
 }
 

@@ -77,8 +77,8 @@ fn noticed() -> Noticed {
 }
 
 fn stale() -> Stale {
-    let signature = report(Status::Known).finding.signature();
-    Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
+    let (id, title) = ("lost-approval".to_owned(), "a resume loses it".to_owned());
+    Stale { id, title, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
 fn commands() -> ReplayCommands {
@@ -246,9 +246,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               inconclusive  1 case: no room for a home; free space
               left out      3 steps, because this release does not support them:
                             thread/revert (3)
-              stale         R4 cold resume · approval policy: after resume, config.toml's
-                            default instead of never; lost.case no longer shows it (line 9
-                            of the list)
+              stale         lost-approval: a resume loses it; lost.case no longer shows it
+                            (line 9 of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
               not tested    1 of 68 clauses need steps that this release does not support
@@ -338,10 +337,10 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
             server: spec version digest others
             clauses: id fired compared held broken
-            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits widened release before confirmed steps shrink_runs found_after_seconds case token probe
+            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits facts widened release before confirmed steps shrink_runs found_after_seconds case token probe
             notices: clause text count token
             inconclusive: reason count
-            stale: signature case line moved why
+            stale: id case line moved why
             68 clauses"#]],
     );
 }
@@ -371,6 +370,17 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "seen_form": "on-request",
               "origin": "config",
               "also_fits": [],
+              "facts": {
+                "began": "run",
+                "broken-off": "nothing",
+                "broken-beginning": "no",
+                "last-turn": "completed",
+                "loaded": "no",
+                "since": "restart",
+                "set-by": "start",
+                "archived": "no",
+                "parent": "none"
+              },
               "widened": true,
               "release": "0.144.4",
               "before": [],
@@ -411,7 +421,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }
