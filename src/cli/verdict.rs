@@ -72,10 +72,10 @@ impl Runs<'_> {
         let shows = |verdict: &Verdict| verdict.findings.iter().any(|other| other.is_like(finding));
         let times = self.runs.iter().filter(|(_, verdict)| shows(verdict)).count();
         let excuse = row.map(|row| {
-            let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
+            let (id, reason) = (&row.id, row.why());
             let homes = row.from.as_ref();
             let homes = homes.map_or(String::new(), |from| format!(", on homes from {from}"));
-            format!("{reason} (releases {}{homes})", row.releases)
+            format!("{id}: {reason} (releases {}{homes})", row.releases)
         });
         Details {
             server: Some(ran_on(&finding.home_history)),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumIter, EnumString};
+use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
 use super::{Branch, Expected, OpKind, Thread, World};
 use crate::policy::{Dimension, Policy};
@@ -40,6 +40,8 @@ pub enum Fact {
     Began,
     /// The last call that a kill broke off.
     BrokenOff,
+    /// Whether a kill broke off the operation that gave it its history: `yes` or `no`.
+    BrokenBeginning,
     /// How its last turn ended.
     LastTurn,
     /// Whether it is loaded: `yes` or `no`.
@@ -57,6 +59,30 @@ pub enum Fact {
     Parent,
 }
 
+impl Fact {
+    /// The words with which it can show.
+    pub fn words(self) -> Vec<String> {
+        let operations = || OpKind::all().into_iter().map(|kind| kind.word().to_owned());
+        let and = |others: &[&str]| {
+            let others = others.iter().map(|word| (*word).to_owned());
+            others.chain(operations()).collect()
+        };
+        match self {
+            Fact::Began | Fact::BrokenOff => and(&[NOTHING]),
+            Fact::Since => and(&[IDLE, KILLED]),
+            Fact::SetBy => and(&[NEVER_SET, FROM_SOURCE, FROM_PARENT, BY_CONFIG]),
+            Fact::LastTurn => {
+                let ends = TurnEnd::iter().map(|end| end.to_string());
+                std::iter::once(NONE.to_owned()).chain(ends).collect()
+            }
+            Fact::Parent => [NONE, UNCHANGED, CHANGED].map(str::to_owned).to_vec(),
+            Fact::BrokenBeginning | Fact::Loaded | Fact::Subscribed | Fact::Archived => {
+                [YES, NO].map(str::to_owned).to_vec()
+            }
+        }
+    }
+}
+
 /// What is known of a thread: a word for each fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -67,6 +93,7 @@ pub struct Facts(pub BTreeMap<Fact, String>);
 pub struct Life {
     began: Option<OpKind>,
     broken_off: Option<OpKind>,
+    broken_beginning: bool,
     last_turn: Option<TurnEnd>,
     since: &'static str,
     set_by: [&'static str; 10],
@@ -87,11 +114,33 @@ pub const YES: &str = "yes";
 /// The word of a value that no operation has set.
 pub const NEVER_SET: &str = "default";
 
+/// The words of a value that a fork or a subagent inherited.
+const FROM_SOURCE: &str = "source";
+const FROM_PARENT: &str = "parent";
+
+/// The word of a value that went through the `config` of a request.
+const BY_CONFIG: &str = "request-config";
+
+/// The word of an operation that there was not.
+const NOTHING: &str = "nothing";
+
+/// The word of a turn or a parent that there is not.
+const NONE: &str = "none";
+
+/// The words of a parent, by whether it was changed since.
+const UNCHANGED: &str = "unchanged";
+const CHANGED: &str = "changed";
+
+/// The words for an unload without a request and for a kill.
+const IDLE: &str = "idle";
+const KILLED: &str = "kill";
+
 impl Default for Life {
     fn default() -> Life {
         Life {
             began: None,
             broken_off: None,
+            broken_beginning: false,
             last_turn: None,
             since: "start",
             set_by: [NEVER_SET; 10],
@@ -137,23 +186,25 @@ impl Facts {
 
     /// What is known of a thread in this world.
     pub fn of(thread: &Thread) -> Facts {
-        let Life { began, broken_off, last_turn, since, archived, parent, parent_changed, .. } =
+        let Life { began, broken_off, broken_beginning, last_turn, since, archived, .. } =
             &thread.life;
+        let Life { parent, parent_changed, .. } = &thread.life;
         let loaded = thread.live.is_some();
         // An idle thread that nobody hears is unloaded without a request.
         let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
-        let since = if idle { "idle" } else { since };
+        let since = if idle { IDLE } else { since };
         let parent = match (parent, parent_changed) {
-            (None, _) => "none",
-            (Some(_), false) => "unchanged",
-            (Some(_), true) => "changed",
+            (None, _) => NONE,
+            (Some(_), false) => UNCHANGED,
+            (Some(_), true) => CHANGED,
         };
-        let turn = last_turn.map_or("none".to_owned(), |end| end.to_string());
-        let kind = |kind: &Option<OpKind>| kind.map_or("nothing", OpKind::word).to_owned();
+        let turn = last_turn.map_or(NONE.to_owned(), |end| end.to_string());
+        let kind = |kind: &Option<OpKind>| kind.map_or(NOTHING, OpKind::word).to_owned();
         let says = |yes: bool| if yes { YES } else { NO }.to_owned();
         let mut words = BTreeMap::from([
             (Fact::Began, kind(began)),
             (Fact::BrokenOff, kind(broken_off)),
+            (Fact::BrokenBeginning, says(*broken_beginning)),
             (Fact::LastTurn, turn),
             (Fact::Loaded, says(loaded)),
             (Fact::Since, since.to_owned()),
@@ -234,6 +285,7 @@ impl Change<'_> {
         if let Some(leaf) = self.leaf().filter(|_| !self.refused) {
             if !old.materialised && !old.uncertain && (new.materialised || new.uncertain) {
                 life.began = Some(leaf.kind());
+                life.broken_beginning = matches!(self.step, Step::KillDuring(..));
             }
             // What is sent while a turn runs steers that turn.
             let steers = old.running.is_some() && new.running.is_some();
@@ -272,12 +324,13 @@ impl Change<'_> {
         if let Some(parent) = leaf.uses().and_then(|thread| thread.name()) {
             life.parent = Some(parent);
             life.began = Some(leaf.kind());
-            life.set_by = [if kind == "fork" { "source" } else { "parent" }; 10];
+            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 10];
             let parent = self.before.threads.get(&parent);
             life.past.extend(parent.into_iter().flat_map(|parent| parent.life.past.clone()));
         }
         if matches!(self.step, Step::KillDuring(..)) {
             life.broken_off = Some(leaf.kind());
+            life.broken_beginning = true;
         }
         self.set(leaf, &mut life);
         life
@@ -286,7 +339,7 @@ impl Change<'_> {
     fn set(&self, leaf: &Step, life: &mut Life) {
         let Some((dimensions, by_config)) = leaf.sets() else { return };
         for dimension in dimensions {
-            let word = if by_config { "request-config" } else { leaf.kind().word() };
+            let word = if by_config { BY_CONFIG } else { leaf.kind().word() };
             life.set_by[dimension as usize] = word;
         }
     }
@@ -303,7 +356,7 @@ impl Change<'_> {
     /// The word for what loaded or unloaded the thread.
     fn loads(&self) -> &'static str {
         match self.step {
-            Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => "kill",
+            Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => KILLED,
             step => self.leaf().unwrap_or(step).kind().word(),
         }
     }

@@ -39,7 +39,7 @@ impl ClauseHistory {
     }
 
     fn last_run(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Run(run) }) = &self.run else {
+        let Some(Read { folder, record: Record::Run(run), .. }) = &self.run else {
             return style.row("last run", "there is none here; `heirloom check` makes one");
         };
         let on = run.release().map_or(String::new(), |release| format!(" on codex {release}"));
@@ -61,7 +61,7 @@ impl ClauseHistory {
 
     /// The releases of the matrix that break it.
     fn releases(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Matrix(document) }) = &self.matrix else {
+        let Some(Read { folder, record: Record::Matrix(document), .. }) = &self.matrix else {
             return style.row("releases", "there is no matrix here; `heirloom matrix` makes one");
         };
         let of_clause = |cell: &&Entry| cell.clause == clause;
@@ -95,12 +95,12 @@ impl ClauseHistory {
     }
 
     fn excused(&self, clause: Clause, style: &Style) -> String {
-        let rows = self.known.rows.iter().filter(|row| row.signature.clause == clause);
+        let rows = self.known.rows.iter().filter(|row| row.scope.clauses.contains(&clause));
         let rows = rows.map(|row| {
-            let why = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
+            let Row { id, title, releases, .. } = row;
             let from = row.from.as_ref();
             let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
-            let line = format!("{} in {}{from}: {why}", row.signature, row.releases);
+            let line = format!("{id} in {releases}{from}: {title}");
             let case = style.row_whole("", &format!("its case is {}", self.case(row)));
             format!("{}{case}", style.row("known", &line))
         });

@@ -64,11 +64,12 @@ pub fn event(event: &Event) -> Value {
         }),
         Event::Stale(stale) => json!({
             "event": "stale",
-            "signature": stale.signature,
+            "id": stale.id,
             "case": stale.case,
             "line": stale.line,
             "why": words::stale(stale),
         }),
+        Event::Gone(gone) => json!({ "event": "gone", "id": gone.id, "title": gone.title }),
         Event::Ended(outcome) => json!({
             "event": "ended",
             "summary": Summary::new(outcome),

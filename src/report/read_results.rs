@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
+use serde::Deserialize;
 
 use super::matrix::files::DOCUMENT;
 use super::matrix::json::Document;
 use super::summary::Summary;
-use crate::cause::evidence::Evidence;
+use crate::cause::evidence::{CauseRecord, Evidence};
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
 
@@ -23,6 +24,14 @@ pub struct Read {
     /// The paths of cases are below it.
     pub folder: PathBuf,
     pub record: Record,
+    /// The causes of a run, where it has them.
+    causes: Vec<CauseRecord>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Causes {
+    causes: Vec<CauseRecord>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,24 +65,39 @@ impl Read {
         } else {
             Summary::read(&text).map(|summary| Record::Run(Box::new(summary)))
         };
-        Ok(Read { folder, record: record.map_err(about)? })
+        let record = record.map_err(&about)?;
+        let causes: Causes =
+            serde_json::from_str(&text).map_err(|error| about(error.to_string()))?;
+        Ok(Read { folder, record, causes: causes.causes })
     }
 
-    /// What it says about known deviations.
-    pub fn evidence(&self) -> Evidence {
+    /// What it says about known deviations. Columns of a matrix that were interrupted are left out.
+    ///
+    /// # Errors
+    /// A run that was interrupted: it was not asked for everything.
+    pub fn evidence(&self) -> Result<Evidence, String> {
         match &self.record {
-            Record::Run(summary) => of_run(summary),
-            Record::Matrix(document) => of_matrix(document),
+            Record::Run(summary) if summary.interrupted => {
+                let run = self.folder.display();
+                Err(format!("the run in {run} was interrupted, so it shows nothing; run it again"))
+            }
+            Record::Run(summary) => Ok(of_run(summary).with_causes(self.causes.clone())),
+            Record::Matrix(document) => Ok(of_matrix(document)),
         }
+    }
+
+    /// The columns of a matrix that are left out, because they were interrupted.
+    pub fn left_out(&self) -> Vec<&str> {
+        let Record::Matrix(document) = &self.record else { return Vec::new() };
+        let interrupted = document.releases.iter().filter(|release| release.interrupted);
+        interrupted.map(|release| release.release.as_str()).collect()
     }
 }
 
 /// A release was asked for what it shows, and for rows that the campaign called stale.
 fn of_run(summary: &Summary) -> Evidence {
     let Some(checked) = summary.release() else { return Evidence::default() };
-    let stale = summary.stale.iter().filter(|stale| !stale.moved);
-    let stale: BTreeSet<Signature> = stale.map(|stale| stale.signature.clone()).collect();
-    let mut asked = BTreeMap::from([(checked.clone(), stale)]);
+    let mut asked = BTreeMap::from([(checked.clone(), BTreeSet::new())]);
     let mut findings = summary.findings.clone();
     for record in &mut findings {
         let HomeHistory { release, before } = &mut record.finding.home_history;
@@ -84,17 +108,28 @@ fn of_run(summary: &Summary) -> Evidence {
             asked.insert(record.finding.signature());
         }
     }
-    Evidence::new(asked, findings)
+    let stale = summary.stale.iter().filter(|stale| !stale.moved);
+    let stale = stale.map(|stale| id_of_row(&stale.id)).collect();
+    Evidence::new(asked, findings).with_stale(checked.clone(), stale)
+}
+
+/// Older summaries name a row by its signature.
+fn id_of_row(word: &str) -> String {
+    word.parse::<Signature>().map_or_else(|_| word.to_owned(), |signature| signature.file_stem())
 }
 
 fn of_matrix(document: &Document) -> Evidence {
     let mut asked: BTreeMap<Version, BTreeSet<Signature>> = BTreeMap::new();
-    for release in &document.releases {
+    let interrupted = |name: &str| {
+        document.releases.iter().any(|release| release.release == name && release.interrupted)
+    };
+    for release in document.releases.iter().filter(|release| !release.interrupted) {
         if let Some(version) = release.version.clone() {
             asked.entry(version).or_default().extend(release.asked.iter().cloned());
         }
     }
-    let findings = document.findings.iter().map(|found| {
+    let findings = document.findings.iter().filter(|found| !interrupted(&found.release));
+    let findings = findings.map(|found| {
         let mut record = found.finding.clone();
         let release = document.releases.iter().find(|release| release.release == found.release);
         let release = release.and_then(|release| release.version.clone());

@@ -96,6 +96,7 @@ fn outcome(findings: Vec<FindingReport>) -> Outcome {
         left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
         withheld: BTreeSet::from([Clause::O1]),
         stale: vec![stale()],
+        gone: Vec::new(),
         interrupted: true,
     }
 }
@@ -106,8 +107,8 @@ fn noticed() -> Noticed {
 }
 
 fn stale() -> Stale {
-    let signature = report(Status::Known).finding.signature();
-    Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
+    let (id, title) = ("lost-approval".to_owned(), "a resume loses it".to_owned());
+    Stale { id, title, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
 fn commands() -> ReplayCommands {
@@ -307,9 +308,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               inconclusive  1 case: no room for a home; free space
               left out      3 steps, because this release does not support them:
                             thread/revert (3)
-              stale         R4 cold resume · approval policy: after resume, config.toml's
-                            default instead of never; lost.case no longer shows it (line 9
-                            of the list)
+              stale         lost-approval: a resume loses it; lost.case no longer shows it
+                            (line 9 of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
               not tested    1 of 68 clauses need steps that this release does not support
@@ -407,7 +407,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits facts widened release before confirmed steps shrink_runs found_after_seconds case token cause probe
             notices: clause text count token
             inconclusive: reason count
-            stale: signature case line moved why
+            stale: id case line moved why
             68 clauses"#]],
     );
 }

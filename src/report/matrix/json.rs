@@ -57,6 +57,9 @@ pub struct Release {
     pub inconclusive: u64,
     /// The signatures whose program was run on it.
     pub asked: BTreeSet<Signature>,
+    /// Whether it was stopped before it was asked for everything.
+    #[serde(default)]
+    pub interrupted: bool,
 }
 
 /// A clause in a dimension on a release.
@@ -185,6 +188,7 @@ fn release(column: &Column) -> Release {
         wall_seconds: results.map_or(0.0, |results| results.wall.as_secs_f64()),
         inconclusive: results.map_or(0, |results| results.inconclusive.values().sum()),
         asked: results.map(|results| results.asked.clone()).unwrap_or_default(),
+        interrupted: results.is_some_and(|results| results.interrupted),
     }
 }
 

@@ -302,7 +302,7 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
         &lines.join("\n"),
         expect![[r#"
             schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
-            releases: release version digest not_run cases steps wall_seconds inconclusive asked
+            releases: release version digest not_run cases steps wall_seconds inconclusive asked interrupted
             cells: clause dimension release state fired widened known signatures case
             findings: release known since after finding
             turns: clause dimension from to gained lost
@@ -483,14 +483,14 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let known = Known::parse(list, |_| Ok(report(Status::New).trace.program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
-    let changes = changes(&known, &read.evidence());
+    let changes = changes(&known, &read.evidence().expect("it was not interrupted"));
     let list_folder = folder.path().to_owned();
     let called = "heirloom".to_owned();
     let history = ClauseHistory { run: None, matrix: Some(read), known, list_folder, called };
     let resumes = history.text(Clause::R4, &Style::plain(80));
     let notices = history.text(Clause::T9, &Style::plain(80));
     let changes = changes.iter().map(|change| match change {
-        Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+        Change::Releases { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
         other => format!("{other:?}\n"),
     });
     let all = format!("{}{resumes}{notices}", changes.collect::<String>());
@@ -505,7 +505,7 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
                             policy WIDENED)
                             FOLDER
               see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
-              known         R4/AP/resume/never/config in 0.131.0..0.169.0: it is so
+              known         r4-ap-resume-never-config in 0.131.0..0.169.0: it is so
                             its case is a.case
 
             Runs
