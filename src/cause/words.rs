@@ -124,7 +124,9 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::Began => format!("the thread's history began with {any}"),
         Fact::BrokenOff if words.contains("nothing") => "no kill broke off a call".to_owned(),
         Fact::BrokenOff => format!("a kill broke off {any}"),
-        Fact::BrokenBeginning if yes => "a kill broke off the call that began its history".to_owned(),
+        Fact::BrokenBeginning if yes => {
+            "a kill broke off the call that began its history".to_owned()
+        }
         Fact::BrokenBeginning => "no kill broke off the call that began its history".to_owned(),
         Fact::LastTurn if words.contains("none") => "it had no turn".to_owned(),
         Fact::LastTurn => format!("its last turn is {plain}"),
