@@ -21,8 +21,8 @@ const ID_WORDS_MAX: usize = 6;
 /// What a cause is called as long as nobody gave it a better title.
 pub fn title(scope: &Scope, finding: &Finding) -> String {
     let operation = scope.operations.iter().map(|kind| format!("`{kind}`")).join(" or ");
-    let facts = scope.facts.iter().map(|(fact, words)| fact_words(*fact, words)).join(", and ");
-    let facts = if facts.is_empty() { facts } else { format!(", where {facts}") };
+    let facts = scope.facts.iter().map(|(fact, words)| fact_words(*fact, words)).join(" and ");
+    let facts = if facts.is_empty() { facts } else { format!(", if {facts}") };
     if finding.dimension.is_none() {
         let seen = finding.seen.split(['\n', ';']).next().unwrap_or_default();
         return format!("{operation}: {} instead of {}{facts}", seen, finding.expected);
@@ -38,7 +38,7 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
         _ => "the thread's own".to_owned(),
     };
     let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
-    format!("{operation}: the {about} {is} {origin} instead of {due}{facts}")
+    format!("after {operation}, the {about} {is} {origin} instead of {due}{facts}")
 }
 
 /// A name for files and lists, made of the clause, the operation and the facts that matter.
@@ -129,7 +129,9 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         }
         Fact::BrokenBeginning => "no kill broke off the call that began its history".to_owned(),
         Fact::LastTurn if words.contains("none") => "it had no turn".to_owned(),
-        Fact::LastTurn => format!("its last turn is {plain}"),
+        Fact::LastTurn => {
+            format!("its last turn {}", words.iter().map(|word| ended(word)).join(" or "))
+        }
         Fact::Loaded if yes => "the thread is loaded".to_owned(),
         Fact::Loaded => "the thread is not loaded".to_owned(),
         Fact::Since => format!("{any} loaded or unloaded it"),
@@ -142,6 +144,16 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::Archived if yes => "it was archived before".to_owned(),
         Fact::Archived => "it was never archived".to_owned(),
         Fact::Parent => format!("the thread that it came from is {plain}"),
+    }
+}
+
+/// How a turn ended.
+fn ended(word: &str) -> String {
+    match word {
+        "interrupted" => "was interrupted".to_owned(),
+        "broken-off" => "was broken off".to_owned(),
+        "running" => "still runs".to_owned(),
+        word => word.to_owned(),
     }
 }
 
