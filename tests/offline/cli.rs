@@ -278,7 +278,7 @@ fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
         exit 2
         ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
         exit 2
-        ! heirloom: cannot use rustfmt.toml: line 1: unknown field `max_width`, expected `deviation`
+        ! heirloom: cannot use rustfmt.toml: line 1: unknown field `max_width`, expected `cause` or `deviation`
         exit 2
     "#]].assert_eq(&lines.concat());
 }
@@ -379,13 +379,13 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
                             and this is the stance of the suite
               expected      workspace-write
               seen          read-only
-              origin        the value seen is the default in config.toml; it is also the
-                            thread's own before its last change
+              origin        the value seen is the default in config.toml; it is also one
+                            that the thread had before
               seen in       reply (the server's answer to the request)
               server        codex 0.169.0
               shown         in 1 of 1 run
-              excused       a cold resume reads config's sandbox where workspace-write is
-                            stored; the rollout file has it right (releases 0.169.0)
+              excused       lost-sandbox: the rollout file has the sandbox right, and the
+                            reader takes config's instead (releases 0.169.0)
 
               The program; > marks the step that shows it:
 
