@@ -42,6 +42,7 @@ pub fn word(cell: &Cell) -> String {
         State::Broken => "broken",
         State::Untestable => "-",
         State::Untried => ".",
+        State::Unknown => "?",
     };
     if cell.is_known() { format!("({word})") } else { word.to_owned() }
 }
@@ -142,19 +143,15 @@ impl Table<'_> {
         let head = format!("{:name_width$}{}", "", labels.collect::<String>());
         let mut text = self.style.heading(&head);
         for (row, cells) in matrix.rows.iter().filter(|(_, cells)| tells(cells)) {
-            let cells = columns.iter().map(|at| self.cell(&matrix.columns[*at], &cells[*at]));
-            let cells = cells.collect::<String>();
+            let cells = columns.iter().map(|at| self.cell(&cells[*at])).collect::<String>();
             text.push_str(&format!("{:name_width$}{cells}\n", name(*row)));
         }
         text
     }
 
-    fn cell(&self, column: &Column, cell: &Cell) -> String {
+    fn cell(&self, cell: &Cell) -> String {
         let width = self.cell_width;
-        match column.outcome {
-            Outcome::Ran(_) => self.style.paint(color(cell), &format!("{:>width$}", word(cell))),
-            Outcome::NotRun(_) => format!("{:>width$}", "?"),
-        }
+        self.style.paint(color(cell), &format!("{:>width$}", word(cell)))
     }
 }
 
@@ -163,7 +160,7 @@ fn color(cell: &Cell) -> Color {
         State::Holds => Color::Good,
         State::Broken if cell.is_known() => Color::Doubtful,
         State::Broken => Color::Bad,
-        State::Untestable | State::Untried => Color::Faint,
+        State::Untestable | State::Untried | State::Unknown => Color::Faint,
     }
 }
 

@@ -13,6 +13,10 @@ use crate::report::words::{self, plural};
 
 mod cards;
 
+/// What an unknown cell means, where the release was run.
+const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked for what \
+                       another release shows";
+
 const STYLE: &str = include_str!("page.css");
 
 pub fn html(matrix: &Matrix, key: &Key) -> String {
@@ -168,6 +172,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
         return match cell.state {
             State::Untestable => plain("–", "none", "this release does not support it"),
             State::Untried => plain("·", "none", "not tested"),
+            State::Unknown => plain("?", "none", UNKNOWN),
             State::Holds | State::Broken => plain("✓", "holds", &tested),
         };
     };
@@ -179,7 +184,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
     };
     let known_says = if cell.is_known() { ", a known deviation" } else { "" };
     let says = about(&format!("{says}{known_says}; see the program"));
-    html! { a class={ (class) (known) } href={ "#" (breach.id) } title=(says) { (sign) } }
+    html! { a class={ (class) (known) } href={ "#" (breach.signature.file_stem()) } title=(says) { (sign) } }
 }
 
 /// The clauses that no release was tested for.
@@ -230,7 +235,8 @@ fn sentence(words: &str) -> String {
 fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<(String, &'static str)> {
     let told = |column, signatures: &[_]| {
         let first = signatures.first()?;
-        Some(matrix.told(column, first)?.id.clone())
+        matrix.told(column, first)?;
+        Some(first.file_stem())
     };
     let gained = told(turn.to, &turn.gained).map(|id| (id, "the program that shows it"));
     gained.or_else(|| told(turn.from, &turn.lost).map(|id| (id, "the program that showed it")))

@@ -75,6 +75,7 @@ fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -
         untestable: untestable.iter().copied().collect(),
         asked: BTreeSet::from([report(Status::New).finding.signature()]),
         findings,
+        causes: Vec::new(),
         inconclusive: BTreeMap::new(),
         interrupted: false,
         stored: false,

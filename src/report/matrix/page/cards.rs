@@ -89,7 +89,7 @@ impl Card<'_> {
         let label = |shown: &Shown<'_>| matrix.columns[shown.column].label.as_str();
         let alike = self.alike(matrix);
         html! {
-            section.card id=(first.id) {
+            section.card id=(self.signature.file_stem()) {
                 h4 {
                     (name(row)) ": " (words::subject(finding))
                     ", expected " (finding.form)
