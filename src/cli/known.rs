@@ -59,7 +59,7 @@ impl Update {
         let known = of_file(&self.known, &text)?;
         let from = self.from.clone().unwrap_or_else(|| Path::new(RUNS).join("latest"));
         let results = Read::from(&from).map_err(Failure::Usage)?;
-        let changes = changes(&known, &results.evidence());
+        let changes = changes(&known, &results.evidence().map_err(Failure::Usage)?);
         if changes.is_empty() {
             let (list, from) = (self.known.display(), from.display());
             print(&format!("{list} agrees with {from}: nothing to change\n"))?;

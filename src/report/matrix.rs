@@ -1,4 +1,5 @@
-//! A matrix for a terminal: a line for each clause that some release breaks or does not support.
+//! A matrix for a terminal: its causes, then a line for each clause that some release breaks or does
+//! not support.
 //!
 //! Clauses that hold everywhere and those that were never tested are listed together. Releases that
 //! do not fit beside each other follow below.
@@ -11,6 +12,7 @@ use crate::cause::words as cause_words;
 use crate::contract::row;
 use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
+pub mod causes;
 pub mod changes;
 pub mod json;
 pub mod progress;
@@ -31,7 +33,9 @@ pub fn text(matrix: &Matrix, style: &Style) -> String {
     let fit = (style.width.saturating_sub(name_width) / table.cell_width).max(1);
     let columns: Vec<usize> = (0..matrix.columns.len()).collect();
     let blocks = columns.chunks(fit).map(|columns| format!("{}\n", table.block(columns)));
-    format!("{}{}{}", blocks.collect::<String>(), remainder(matrix, style), turns(matrix, style))
+    let (causes, blocks) = (causes::text(matrix, style), blocks.collect::<String>());
+    let (remainder, turns) = (remainder(matrix, style), turns(matrix, style));
+    format!("{causes}{blocks}{remainder}{turns}")
 }
 
 /// How a cell stands, in a word; a known deviation in brackets.
@@ -171,8 +175,10 @@ fn remainder(matrix: &Matrix, style: &Style) -> String {
     text.push_str(&style.row("not tested", &format!("on any release: {}", names(untested))));
     text.push_str(&style.row(
         "signs",
-        "WIDENED: broken, and the release allows more than it should; in brackets: a known \
-         deviation; -: the release does not support it; .: not tested; ?: the release was not run",
+        "WIDENED: broken, and the release allows more than it should; a number: by so many \
+         findings; in brackets: a known deviation; no: the release does not show it; -: the \
+         release does not support it; .: not tested; ?: not known, because the release was not run \
+         to its end or was not asked",
     ));
     for column in &matrix.columns {
         text.push_str(&standing(column, style));

@@ -9,14 +9,18 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use super::matrix::files::DOCUMENT;
-use super::matrix::json::Document;
+use super::matrix::json::{Document, Release};
 use super::summary::Summary;
 use crate::cause::evidence::Evidence;
+use crate::judge::record::FindingRecord;
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
 
 /// The name of a campaign's summary.
 const SUMMARY: &str = "summary.json";
+
+/// Folders between a case and its results at most: `cases/RELEASE` of a matrix, and the results'.
+const CASE_DEPTH: usize = 3;
 
 #[derive(Clone, Debug)]
 pub struct Read {
@@ -59,11 +63,51 @@ impl Read {
         Ok(Read { folder, record: record.map_err(about)? })
     }
 
-    /// What it says about known deviations.
-    pub fn evidence(&self) -> Evidence {
+    /// The results of the run or the matrix that a case is a part of.
+    pub fn around(case: &Path) -> Option<Read> {
+        let case = case.canonicalize().ok()?;
+        let mut folders = case.ancestors().skip(1).take(CASE_DEPTH);
+        folders.find_map(|folder| Read::from(folder).ok())
+    }
+
+    /// The title of the cause of the finding that has this case.
+    pub fn cause_of(&self, case: &Path) -> Option<&str> {
+        let (folder, case) = (self.folder.canonicalize().ok()?, case.canonicalize().ok()?);
+        let below = case.strip_prefix(folder).ok()?;
+        let is_of = |record: &&FindingRecord| Path::new(&record.case) == below;
         match &self.record {
-            Record::Run(summary) => of_run(summary),
-            Record::Matrix(document) => of_matrix(document),
+            Record::Run(summary) => {
+                let id = summary.findings.iter().find(is_of)?.cause.as_ref()?;
+                let cause = summary.causes.iter().find(|cause| cause.id == *id)?;
+                Some(&cause.title)
+            }
+            Record::Matrix(document) => {
+                let mut records = document.findings.iter().map(|found| &found.finding);
+                let id = records.find(is_of)?.cause.as_ref()?;
+                let cause = document.causes.iter().find(|cause| cause.id == *id)?;
+                Some(&cause.title)
+            }
+        }
+    }
+
+    /// What it says about known deviations.
+    ///
+    /// # Errors
+    /// Something in it did not run to its end: what it does not show may only be what it was not
+    /// asked.
+    pub fn evidence(&self) -> Result<Evidence, String> {
+        let about =
+            |problem: String| format!("{} is no evidence: {problem}", self.folder.display());
+        match &self.record {
+            Record::Run(summary) if summary.interrupted => {
+                let problem = "its run was stopped early; let `heirloom check` run to its end";
+                Err(about(problem.to_owned()))
+            }
+            Record::Run(summary) => Ok(of_run(summary)),
+            Record::Matrix(document) => match document.releases.iter().find_map(unfinished) {
+                Some(problem) => Err(about(problem)),
+                None => Ok(of_matrix(document)),
+            },
         }
     }
 }
@@ -85,6 +129,17 @@ fn of_run(summary: &Summary) -> Evidence {
         }
     }
     Evidence::new(asked, findings)
+}
+
+/// Why a release of a matrix is no evidence, and the way out.
+fn unfinished(release: &Release) -> Option<String> {
+    let Release { release, not_run, interrupted, .. } = release;
+    let problem = match not_run {
+        Some(reason) => format!("{release} was not run ({reason})"),
+        None if *interrupted => format!("{release} was stopped early"),
+        None => return None,
+    };
+    Some(format!("{problem}; run the matrix again to its end, or without {release}"))
 }
 
 fn of_matrix(document: &Document) -> Evidence {

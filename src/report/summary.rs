@@ -47,7 +47,7 @@ pub struct Summary {
     left_out: BTreeMap<String, u64>,
     cells: Vec<CellCount>,
     pub stale: Vec<StaleRecord>,
-    interrupted: bool,
+    pub interrupted: bool,
     conclusion: String,
     exit_code: u8,
 }

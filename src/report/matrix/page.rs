@@ -1,7 +1,7 @@
 //! The matrix as a page: one HTML file, with no script and nothing loaded from elsewhere.
 //!
 //! It reads well on paper and on a phone, in light and dark, and without colours: every state has a
-//! sign. A broken cell links to its program.
+//! sign. The causes come first; a cause and a broken cell link to their programs.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -9,9 +9,11 @@ use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
 use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
+use crate::report::listing::Line;
 use crate::report::words::{self, plural};
 
 mod cards;
+mod causes;
 
 /// What an unknown cell means, where the release was run.
 const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked for what \
@@ -33,8 +35,14 @@ pub fn html(matrix: &Matrix, key: &Key) -> String {
             body {
                 h1 { (title) }
                 (introduction(matrix, key))
-                h2 { "Clause by release" }
+                h2 { "Cause by release" }
                 (legend())
+                (causes::table(matrix))
+                @if !matrix.causes.is_empty() {
+                    h2 { "Causes" }
+                    (causes::cards(matrix))
+                }
+                h2 { "Clause by release" }
                 (grid(matrix, "Clauses that some release breaks", &tells))
                 (others(matrix))
                 (remainder(matrix))
@@ -72,7 +80,7 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
         None => format!("each of {}", plural(matrix.columns.len(), "release")),
         Some(_) => "each release that ran".to_owned(),
     };
-    let verb = if broken == 1 { "is" } else { "are" };
+    let widening = matrix.causes.iter().filter(|cause| cause.widened()).count();
     html! {
         p {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
@@ -85,9 +93,10 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
             p { strong { (gaps) } ": the reasons are below. The others are left out here." }
         }
         p {
-            strong { (plural(broken, "row")) " of the table " (verb)
-                " broken on some release" }
-            "; in " (widened) " of them the release allows more than it should."
+            strong { (plural(matrix.causes.len(), "cause")) }
+            @if widening > 0 { ", " (widening) " of which let a release allow more than it should" }
+            ". They break " (plural(broken, "row")) " of the table of clauses, " (widened)
+            " of them with more allowed."
         }
     }
 }
@@ -95,13 +104,13 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
 fn legend() -> Markup {
     html! {
         ul.legend {
-            li { b.holds { "✓" } "holds" }
-            li { b.broken { "✗" } "broken" }
-            li { b.widened { "▲" } "broken, and allows more than it should" }
+            li { b.holds { "✓" } "holds, or does not show it" }
+            li { b.broken { "✗" } "broken, or shows it by so many findings" }
+            li { b.widened { "▲" } "the same, and allows more than it should" }
             li { b.broken.known { "✗" } "known deviation" }
             li { b.none { "–" } "not supported by that release" }
             li { b.none { "·" } "not tested" }
-            li { b.none { "?" } "release not run" }
+            li { b.none { "?" } "not known: not run to the end, or not asked" }
         }
     }
 }
@@ -219,6 +228,23 @@ fn turns(matrix: &Matrix) -> Markup {
                                 }
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lines of a program, those that show a finding marked.
+fn listed(lines: &[Line]) -> Markup {
+    html! {
+        pre {
+            @for line in lines {
+                @match &line.mark {
+                    None => { "  " (line.text) "\n" }
+                    Some(mark) => {
+                        mark { "> " (line.indent) (line.text) } "\n"
+                        "  " (line.indent) "^ " (mark) "\n"
                     }
                 }
             }

@@ -484,7 +484,8 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let known = Known::parse(list, |_| Ok(report(Status::New).trace.program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
-    let changes = changes(&known, &read.evidence());
+    let evidence = read.evidence().expect("every release ran to its end");
+    let changes = changes(&known, &evidence);
     let list_folder = folder.path().to_owned();
     let called = "heirloom".to_owned();
     let history = ClauseHistory { run: None, matrix: Some(read), known, list_folder, called };
