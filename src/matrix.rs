@@ -29,6 +29,8 @@ pub mod record;
 pub mod run;
 pub mod store;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod trial;
 
 /// Runs in fresh processes that confirm a finding on a release. They are few, since a finding that

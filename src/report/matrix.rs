@@ -177,8 +177,8 @@ fn remainder(matrix: &Matrix, style: &Style) -> String {
         "signs",
         "WIDENED: broken, and the release allows more than it should; a number: by so many \
          findings; in brackets: a known deviation; no: the release does not show it; -: the \
-         release does not support it; .: not tested; ?: not known, because the release was not run \
-         to its end or was not asked",
+         release does not support it; .: not tested; ?: not known (the release was not run to \
+         its end, or was not asked)",
     ));
     for column in &matrix.columns {
         text.push_str(&standing(column, style));
