@@ -32,7 +32,7 @@ impl Upgrade<'_> {
         let mut text = style.heading(&format!("From codex {from} to {to}"));
         text.push_str(&self.causes(&difference.causes, style));
         if difference.changes.is_empty() {
-            text.push_str("  no clause changes among those that were tested on both\n");
+            text.push_str("\n  no clause changes among those that were tested on both\n");
         }
         for changes in difference.changes.chunk_by(|one, next| one.kind == next.kind) {
             let kind = changes[0].kind;
