@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
-use serde::Deserialize;
 
 use super::scope::Scope;
 use super::{Known, Row, old_form};
+use super::record::CauseRecord;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::program::release_range::ReleaseRange;
@@ -27,19 +27,6 @@ pub struct Evidence {
 pub(super) struct Sighting {
     pub(super) release: Version,
     pub(super) record: FindingRecord,
-}
-
-/// A cause as a run reports it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct CauseRecord {
-    pub id: String,
-    pub title: String,
-    pub scope: Scope,
-    /// The ids of its findings.
-    pub findings: BTreeSet<String>,
-    /// The case file, below the folder of the run.
-    pub case: String,
 }
 
 /// A row that is proposed.

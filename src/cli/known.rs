@@ -92,7 +92,7 @@ impl Update {
         let results = Read::from(&from).map_err(Failure::Usage)?;
         let evidence = results.evidence().map_err(Failure::Usage)?;
         for column in results.left_out() {
-            print(&Style::stdout().row("left out", &format!("{column}: it was interrupted")))?;
+            print(&Style::stdout().row("left out", &column))?;
         }
         let changes = changes(&known, &evidence);
         if changes.is_empty() {

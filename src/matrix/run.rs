@@ -148,7 +148,12 @@ impl Running<'_> {
         let Outcome::Ran(results) = &mut column.outcome else { return };
         let mut programs = self.programs.clone();
         programs.retain(|signature, _| !results.asked.contains(signature));
-        if programs.is_empty() || self.stopped() {
+        if programs.is_empty() {
+            return;
+        }
+        if self.stopped() {
+            // Being asked is a part of its run.
+            results.interrupted = true;
             return;
         }
         let label = column.label.clone();
@@ -178,10 +183,17 @@ impl Running<'_> {
         let (path, profile) = (executable.path.clone(), self.run.profile);
         let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
         let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
-        let on_event = |event| (self.on_event)(Event::Campaign(event));
+        let mut asked = BTreeSet::new();
+        let on_event = |event| {
+            // A campaign that is stopped does not run all of its programs.
+            if let campaign::Event::Case { index, .. } = event {
+                asked.extend(campaign.program(index).map(|(signature, _)| signature.clone()));
+            }
+            (self.on_event)(Event::Campaign(event));
+        };
         let outcome = campaign.run(&test_bed, subject, self.stop, on_event);
         let mut results = results(outcome, untestable);
-        results.asked = campaign.programs.keys().cloned().collect();
+        results.asked = asked;
         results.asked.extend(results.findings.iter().map(|report| report.finding.signature()));
         if campaign.cases != Some(0) {
             self.keep(&label, &mut results);
@@ -210,30 +222,6 @@ impl Running<'_> {
     }
 }
 
-impl Results {
-    /// Adds the results of further programs on the same release.
-    fn add(&mut self, more: Results) {
-        self.cases += more.cases;
-        self.steps += more.steps;
-        self.wall += more.wall;
-        for (row, count) in more.tally {
-            *self.tally.entry(row).or_default() += count;
-        }
-        let found: BTreeSet<Signature> =
-            self.findings.iter().map(|report| report.finding.signature()).collect();
-        let new = more.findings.into_iter();
-        self.findings.extend(new.filter(|report| !found.contains(&report.finding.signature())));
-        self.findings.sort_by_key(|report| {
-            (report.status, !report.finding.widened, report.finding.signature())
-        });
-        self.asked.extend(more.asked);
-        for (reason, cases) in more.inconclusive {
-            *self.inconclusive.entry(reason).or_default() += cases;
-        }
-        self.interrupted |= more.interrupted;
-    }
-}
-
 fn subject(executable: &Executable) -> Subject {
     let Executable { spec, version, digest, .. } = executable.clone();
     Subject { spec: spec.to_string(), version, digest, others: Vec::new() }
@@ -255,9 +243,10 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         let row = Row { clause: cell.clause, dimension: cell.dimension };
         *tally.entry(row).or_default() += *count;
     }
-    // A clause that other steps test is tested.
+    // A clause that other steps test is tested; after a stop, others might have.
     let tested: BTreeSet<Clause> = tally.keys().map(|row| row.clause).collect();
     let withheld = outcome.withheld.difference(&tested).copied();
+    let withheld = withheld.filter(|_| !outcome.interrupted);
     Results {
         subject: outcome.subject,
         cases: outcome.cases,
@@ -267,6 +256,7 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         untestable: untestable.into_iter().chain(withheld).collect(),
         asked: BTreeSet::new(),
         findings: outcome.findings,
+        causes: outcome.causes,
         inconclusive: outcome.inconclusive,
         interrupted: outcome.interrupted,
         stored: false,

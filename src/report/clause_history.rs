@@ -7,10 +7,11 @@ use std::path::{Component, Path, PathBuf};
 use itertools::Itertools;
 use semver::Version;
 
-use super::matrix::json::{Document, Entry};
+use super::matrix::json::{CauseEntry, Document, Entry, Succession};
 use super::read_results::{Read, Record};
 use super::style::Style;
 use super::words::plural;
+use crate::cause::record::CauseRecord;
 use crate::cause::words as cause_words;
 use crate::cause::{Known, Row};
 use crate::contract::Clause;
@@ -52,6 +53,10 @@ impl ClauseHistory {
         };
         let mut text = style.row("last run", &format!("{how}{on}"));
         text.push_str(&style.row_whole("", &folder.display().to_string()));
+        let of_clause = |cause: &&CauseRecord| cause.clauses.contains(&clause);
+        for cause in run.causes.iter().filter(of_clause) {
+            text.push_str(&style.row("cause", &run_cause(cause)));
+        }
         for case in run.cases(clause) {
             let command = self.replay(&folder.join(case), run.release());
             text.push_str(&style.row_whole("see it", &command));
@@ -79,6 +84,10 @@ impl ClauseHistory {
         };
         let mut text = style.row("releases", &line);
         text.push_str(&style.row_whole("", &folder.display().to_string()));
+        let of_clause = |cause: &&CauseEntry| cause.clauses.contains(&clause);
+        for cause in document.causes.iter().filter(of_clause) {
+            text.push_str(&style.row("cause", &matrix_cause(cause)));
+        }
         for (cell, case) in examples(&broken) {
             let release = cell.release.parse().ok();
             let command = self.replay(&folder.join(case), release.as_ref());
@@ -97,10 +106,9 @@ impl ClauseHistory {
     fn excused(&self, clause: Clause, style: &Style) -> String {
         let rows = self.known.rows.iter().filter(|row| row.scope.clauses.contains(&clause));
         let rows = rows.map(|row| {
-            let Row { id, title, releases, .. } = row;
             let from = row.from.as_ref();
             let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
-            let line = format!("{id} in {releases}{from}: {title}");
+            let line = format!("{} (in {}{from})", row.title, row.releases);
             let case = style.row_whole("", &format!("its case is {}", self.case(row)));
             format!("{}{case}", style.row("known", &line))
         });
@@ -111,6 +119,24 @@ impl ClauseHistory {
         let server = release.map_or(String::new(), |release| format!(" --server {release}"));
         format!("{} replay {}{server}", self.called, case.display())
     }
+}
+
+/// A cause of the last run in a line.
+fn run_cause(cause: &CauseRecord) -> String {
+    let widened = if cause.widened { "WIDENED, " } else { "" };
+    let findings = plural(cause.findings.len(), "finding");
+    format!("{} ({widened}{}, {findings})", cause.title, cause.status)
+}
+
+/// A cause of the matrix in a line, with the releases that show it.
+fn matrix_cause(cause: &CauseEntry) -> String {
+    let widened = if cause.widened { "WIDENED, " } else { "" };
+    let periods = cause.periods.iter().map(|period| {
+        let Succession { first, last, .. } = period;
+        if first == last { first.clone() } else { format!("{first} to {last}") }
+    });
+    let periods = periods.collect::<Vec<_>>().join(" and ");
+    format!("{} ({widened}{}, on {periods})", cause.title, cause.status)
 }
 
 /// A broken cell and its case for each dimension, of the last release that breaks it; those that

@@ -7,31 +7,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde::Deserialize;
 
 use super::matrix::files::DOCUMENT;
-use super::matrix::json::Document;
+use super::matrix::json::{Document, Release};
 use super::summary::Summary;
-use crate::cause::evidence::{CauseRecord, Evidence};
+use crate::cause::evidence::Evidence;
+use crate::judge::record::FindingRecord;
 use crate::judge::releases::HomeHistory;
 use crate::judge::signature::Signature;
 
 /// The name of a campaign's summary.
 const SUMMARY: &str = "summary.json";
 
+/// Folders between a case and its results at most: `cases/RELEASE` of a matrix, and the results'.
+const CASE_DEPTH: usize = 3;
+
 #[derive(Clone, Debug)]
 pub struct Read {
     /// The paths of cases are below it.
     pub folder: PathBuf,
     pub record: Record,
-    /// The causes of a run, where it has them.
-    causes: Vec<CauseRecord>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Causes {
-    causes: Vec<CauseRecord>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,10 +60,7 @@ impl Read {
         } else {
             Summary::read(&text).map(|summary| Record::Run(Box::new(summary)))
         };
-        let record = record.map_err(&about)?;
-        let causes: Causes =
-            serde_json::from_str(&text).map_err(|error| about(error.to_string()))?;
-        Ok(Read { folder, record, causes: causes.causes })
+        Ok(Read { folder, record: record.map_err(&about)? })
     }
 
     /// What it says about known deviations. Columns of a matrix that were interrupted are left out.
@@ -81,16 +73,44 @@ impl Read {
                 let run = self.folder.display();
                 Err(format!("the run in {run} was interrupted, so it shows nothing; run it again"))
             }
-            Record::Run(summary) => Ok(of_run(summary).with_causes(self.causes.clone())),
+            Record::Run(summary) => Ok(of_run(summary).with_causes(summary.causes.clone())),
             Record::Matrix(document) => Ok(of_matrix(document)),
         }
     }
 
-    /// The columns of a matrix that are left out, because they were interrupted.
-    pub fn left_out(&self) -> Vec<&str> {
-        let Record::Matrix(document) = &self.record else { return Vec::new() };
-        let interrupted = document.releases.iter().filter(|release| release.interrupted);
-        interrupted.map(|release| release.release.as_str()).collect()
+    /// The results of the run or the matrix that a case is a part of.
+    pub fn around(case: &Path) -> Option<Read> {
+        let case = case.canonicalize().ok()?;
+        let mut folders = case.ancestors().skip(1).take(CASE_DEPTH);
+        folders.find_map(|folder| Read::from(folder).ok())
+    }
+
+    /// The title of the cause of the finding that has this case.
+    pub fn cause_of(&self, case: &Path) -> Option<&str> {
+        let (folder, case) = (self.folder.canonicalize().ok()?, case.canonicalize().ok()?);
+        let below = case.strip_prefix(folder).ok()?;
+        let is_of = |record: &&FindingRecord| Path::new(&record.case) == below;
+        match &self.record {
+            Record::Run(summary) => {
+                let id = summary.findings.iter().find(is_of)?.cause.as_ref()?;
+                let cause = summary.causes.iter().find(|cause| cause.id == *id)?;
+                Some(&cause.title)
+            }
+            Record::Matrix(document) => {
+                let mut records = document.findings.iter().map(|found| &found.finding);
+                let id = records.find(is_of)?.cause.as_ref()?;
+                let cause = document.causes.iter().find(|cause| cause.id == *id)?;
+                Some(&cause.title)
+            }
+        }
+    }
+
+    /// The columns of a matrix that are no evidence, each with the reason and the way out.
+    pub fn left_out(&self) -> Vec<String> {
+        match &self.record {
+            Record::Run(_) => Vec::new(),
+            Record::Matrix(document) => document.releases.iter().filter_map(unfinished).collect(),
+        }
     }
 }
 
@@ -116,6 +136,17 @@ fn of_run(summary: &Summary) -> Evidence {
 /// Older summaries name a row by its signature.
 fn id_of_row(word: &str) -> String {
     word.parse::<Signature>().map_or_else(|_| word.to_owned(), |signature| signature.file_stem())
+}
+
+/// Why a release of a matrix is no evidence, and the way out.
+fn unfinished(release: &Release) -> Option<String> {
+    let Release { release, not_run, interrupted, .. } = release;
+    let problem = match not_run {
+        Some(reason) => format!("{release} was not run ({reason})"),
+        None if *interrupted => format!("{release} was stopped early"),
+        None => return None,
+    };
+    Some(format!("{problem}; run the matrix again to its end, or without {release}"))
 }
 
 fn of_matrix(document: &Document) -> Evidence {
