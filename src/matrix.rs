@@ -90,8 +90,11 @@ pub struct Results {
     pub tally: BTreeMap<Row, Count>,
     /// The clauses that this release lacks the operations for.
     pub untestable: BTreeSet<Clause>,
-    /// The signatures whose program was run on it.
+    /// The signatures of which a program was run on it.
     pub asked: BTreeSet<Signature>,
+    /// The programs of signatures that were run on it, as text: two causes may show one signature,
+    /// each in a program of its own.
+    pub programs: BTreeSet<String>,
     /// Confirmed ones first, then those that widen, then by signature.
     pub findings: Vec<FindingReport>,
     /// The causes that the findings were explained by, each with an id of its own.
@@ -168,7 +171,7 @@ pub struct MatrixCause {
     /// Unique in the matrix.
     pub id: String,
     pub title: String,
-    /// As the last release that shows it has it.
+    /// As the release has it whose cause explains the most of the others.
     pub record: CauseRecord,
     pub clauses: BTreeSet<Clause>,
     pub dimensions: BTreeSet<Dimension>,

@@ -133,6 +133,17 @@ impl<'a> Group<'a> {
         self.members.iter().filter_map(|member| member.example.likeness(example)).max()
     }
 
+    /// The cause that explains the most of the others' findings, the newest of several.
+    fn broadest(&self) -> &CauseExample<'a> {
+        let explained = |member: &&Member<'a>| {
+            let scope = &member.example.record.scope;
+            let findings = self.members.iter().map(|other| &other.example.finding.finding);
+            findings.filter(|finding| scope.explains(finding)).count()
+        };
+        let broadest = self.members.iter().max_by_key(explained);
+        &broadest.expect("a group begins with a member").example
+    }
+
     fn cause(&self, columns: &[Column], known: &Known) -> MatrixCause {
         let cells: Vec<CauseCell> = columns
             .iter()
@@ -142,9 +153,8 @@ impl<'a> Group<'a> {
                 None => CauseCell::Unknown,
             })
             .collect();
-        let newest = self.members.last().expect("a group begins with a member");
         let records = || self.members.iter().map(|member| member.example.record);
-        let record = newest.example.record.clone();
+        let record = self.broadest().record.clone();
         MatrixCause {
             id: record.id.clone(),
             title: self.title(columns, &cells, known).unwrap_or_else(|| record.title.clone()),
@@ -222,7 +232,7 @@ impl<'a> Group<'a> {
         let examples = self.members.iter().map(|member| &member.example);
         let mut findings =
             examples.flat_map(|example| findings_of(example.record, example.results));
-        findings.any(|report| results.asked.contains(&report.finding.signature()))
+        findings.any(|report| results.programs.contains(&report.trace.program.to_string()))
     }
 }
 

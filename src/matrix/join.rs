@@ -29,6 +29,7 @@ impl Results {
             *self.tally.entry(row).or_default() += count;
         }
         self.asked.append(&mut more.asked);
+        self.programs.append(&mut more.programs);
         for (reason, cases) in std::mem::take(&mut more.inconclusive) {
             *self.inconclusive.entry(reason).or_default() += cases;
         }

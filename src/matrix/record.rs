@@ -51,6 +51,8 @@ pub struct Record {
     tally: Vec<RowCount>,
     untestable: BTreeSet<Clause>,
     asked: BTreeSet<Signature>,
+    #[serde(default)]
+    programs: BTreeSet<String>,
     findings: Vec<KeptFinding>,
     #[serde(default)]
     causes: Vec<CauseRecord>,
@@ -107,6 +109,7 @@ impl Record {
             tally: tally.collect(),
             untestable: results.untestable.clone(),
             asked: results.asked.clone(),
+            programs: results.programs.clone(),
             findings: results.findings.iter().map(KeptFinding::new).collect(),
             causes: results.causes.clone(),
             inconclusive: results.inconclusive.clone(),
@@ -128,6 +131,7 @@ impl Record {
             tally: self.tally.into_iter().map(|one| (one.row, one.count)).collect(),
             untestable: self.untestable,
             asked: self.asked,
+            programs: self.programs,
             findings: findings?,
             causes: self.causes,
             inconclusive: self.inconclusive,

@@ -68,6 +68,7 @@ fn results(release: &str, found: Vec<Found>) -> Results {
         tally: BTreeMap::from([(PLACE, count)]),
         untestable: BTreeSet::new(),
         asked: BTreeSet::from([self::found("any", "run", &[]).report.finding.signature()]),
+        programs: BTreeSet::from([self::found("any", "run", &[]).report.trace.program.to_string()]),
         findings,
         causes,
         inconclusive: BTreeMap::new(),
@@ -124,7 +125,7 @@ fn causes_of_two_releases_are_one_if_either_explains_the_finding_of_the_other() 
             column(results("0.3.0", vec![found("goal", "goal", &["goal"])])),
         ],
         expect![[r#"
-            goal: shows 1, shows 1, shows 1 [? | 0.1.0 to 0.3.0 | ?]
+            any: shows 1, shows 1, shows 1 [? | 0.1.0 to 0.3.0 | ?]
             clause: Broken, Broken, Broken
         "#]],
     );
@@ -159,7 +160,7 @@ fn causes_that_one_release_tells_apart_stay_apart_and_a_broader_one_is_both() {
             column(results("0.3.0", apart())),
         ],
         expect![[r#"
-            name: shows 1, shows 1, shows 1 [? | 0.1.0 to 0.3.0 | ?]
+            any: shows 1, shows 1, shows 1 [? | 0.1.0 to 0.3.0 | ?]
             goal: shows 1, shows 1, shows 1 [? | 0.1.0 to 0.3.0 | ?]
             clause: Broken, Broken, Broken
         "#]],
@@ -197,7 +198,13 @@ fn a_cause_begins_after_a_release_that_was_asked_and_ends_before_one() {
 #[test]
 fn a_release_says_nothing_of_what_it_was_not_asked() {
     let shows = || column(results("0.1.0", vec![found("name", "name", &["name"])]));
-    let unasked = |release: &str| Results { asked: [].into(), ..results(release, Vec::new()) };
+    let unasked = |release: &str| Results {
+        asked: [].into(),
+        programs: [].into(),
+        ..results(release, Vec::new())
+    };
+    // It ran the program by which another cause shows the signature.
+    let otherwise = Results { programs: [].into(), ..results("0.8.0", Vec::new()) };
     let stopped = |results: Results| column(Results { interrupted: true, ..results });
     let open = Count { tested: 9, compared: 9, held: 8, broken: 1 };
     let open = Results { tally: BTreeMap::from([(PLACE, open)]), ..results("0.6.0", Vec::new()) };
@@ -215,10 +222,11 @@ fn a_release_says_nothing_of_what_it_was_not_asked() {
             // A comparison disagreed, and the stop came before anything was made of it.
             stopped(open),
             stopped(shown),
+            column(otherwise),
         ],
         expect![[r#"
-            name: shows 1, unknown, unknown, unknown, unknown, unknown, shows 1 [? | 0.1.0 to 0.7.0 | ?]
-            clause: Broken, Unknown, Unknown, Holds, Unknown, Unknown, Broken
+            name: shows 1, unknown, unknown, unknown, unknown, unknown, shows 1, unknown [? | 0.1.0 to 0.7.0 | ?]
+            clause: Broken, Unknown, Unknown, Holds, Unknown, Unknown, Broken, Holds
         "#]],
     );
 }

@@ -62,13 +62,16 @@ pub fn dates(matrix: &Matrix, cause: &MatrixCause) -> String {
 
 fn dates_of(matrix: &Matrix, period: &Period) -> String {
     let label = |at: usize| &matrix.columns[at].label;
-    let since = match period.before {
-        Some(before) => format!("since {} (not {})", label(period.first), label(before)),
-        None => format!("since {} at least", label(period.first)),
-    };
-    match period.after {
-        Some(after) => format!("{since}, until {} (not {})", label(period.last), label(after)),
-        None => since,
+    let first = label(period.first);
+    let since = period.before.map(|before| format!("since {first} (not {})", label(before)));
+    let until =
+        period.after.map(|after| format!("until {} (not {})", label(period.last), label(after)));
+    match (since, until) {
+        (Some(since), Some(until)) => format!("{since}, {until}"),
+        (Some(since), None) => since,
+        (None, Some(until)) if period.first == period.last => until,
+        (None, Some(until)) => format!("since {first} at least, {until}"),
+        (None, None) => format!("since {first} at least"),
     }
 }
 

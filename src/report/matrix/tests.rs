@@ -90,6 +90,7 @@ fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -
         ]),
         untestable: untestable.iter().copied().collect(),
         asked: BTreeSet::from([report(Status::New).finding.signature()]),
+        programs: BTreeSet::from([report(Status::New).trace.program.to_string()]),
         causes: causes.collect(),
         findings,
         inconclusive: BTreeMap::new(),
@@ -424,7 +425,7 @@ fn a_broken_cell_of_the_page_leads_to_its_program() {
         &format!("widened {} holds {} none {}\n{row}", of("widened"), of("holds"), of("none")),
         expect![[r##"
             widened 5 holds 5 none 7
-            <th scope="row"><a href="#cause-r4-resume">`resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded</a><span class="tag widened">allows more</span></th>
+            <th scope="row"><a href="#cause-r4-resume"><code>resume</code>: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded</a><span class="tag widened">allows more</span></th>
             <td><a class="widened" href="#cause-r4-resume" title="0.131.0: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
             <td><a class="widened" href="#cause-r4-resume" title="0.144.4: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
             <td><span class="none" title="0.150.0: not run: cannot fetch it: &lt;no network&gt;">?</span></td>

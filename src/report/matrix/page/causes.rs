@@ -40,13 +40,22 @@ fn row(matrix: &Matrix, cause: &MatrixCause) -> Markup {
     html! {
         tr {
             th scope="row" {
-                a href={ "#" (anchor(cause)) } { (cause.title) }
+                a href={ "#" (anchor(cause)) } { (title(cause)) }
                 (tags(cause))
             }
             @for (column, cell) in matrix.columns.iter().zip(&cause.cells) {
                 td { (sign(cause, column, cell)) }
             }
             td.dates { (dates(matrix, cause)) }
+        }
+    }
+}
+
+/// The title, its words between backticks as code.
+fn title(cause: &MatrixCause) -> Markup {
+    html! {
+        @for (number, words) in cause.title.split('`').enumerate() {
+            @if number % 2 == 1 { code { (words) } } @else { (words) }
         }
     }
 }
@@ -105,7 +114,7 @@ fn card(matrix: &Matrix, cause: &MatrixCause) -> Markup {
     ];
     html! {
         section.card id=(anchor(cause)) {
-            h4 { (cause.title) (tags(cause)) }
+            h4 { (title(cause)) (tags(cause)) }
             dl {
                 dt { "Shows" }
                 dd { (dates(matrix, cause)) }
