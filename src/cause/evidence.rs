@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+use super::record::CauseRecord;
 use super::scope::Scope;
 use super::{Known, Row, old_form};
-use super::record::CauseRecord;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::program::release_range::ReleaseRange;

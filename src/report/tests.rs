@@ -130,8 +130,8 @@ fn a_cause_says_what_matters_and_what_does_not() {
         &words_of(&cause, &Style::plain(80)),
         expect![[r#"
             --------------------------------------------------------------------------------
-            Cause: `resume`: the approval policy is config.toml's default instead of the
-            thread's own, where the thread is not loaded, and `restart` loaded or unloaded
+            Cause: after `resume`, the approval policy is config.toml's default instead of
+            the thread's own, if the thread is not loaded and `restart` loaded or unloaded
             it
               shows as      1 finding, WIDENED; shrunk in 9 runs, explained in 3 runs
               matters       the thread is not loaded; `restart` loaded or unloaded it (not
@@ -296,12 +296,12 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             probes: 1 proved
               explained     12 runs for each new cause (median), 12 at most; 24 in all, 1 of
                             them to see whether a cause explains another finding
-                `resume`: the approval policy is config.toml's default instead of the
-                  thread's own, where the thread is not loaded, and `restart` loaded or
-                  unloaded it (WIDENED, new; 1 finding; R4 cold resume)
-                `resume`: the approval policy is config.toml's default instead of the
-                  thread's own, where the thread is not loaded, and `restart` loaded or
-                  unloaded it (WIDENED, known; 1 finding; R4 cold resume)
+                after `resume`, the approval policy is config.toml's default instead of the
+                  thread's own, if the thread is not loaded and `restart` loaded or unloaded
+                  it (WIDENED, new; 1 finding; R4 cold resume)
+                after `resume`, the approval policy is config.toml's default instead of the
+                  thread's own, if the thread is not loaded and `restart` loaded or unloaded
+                  it (WIDENED, known; 1 finding; R4 cold resume)
                 R4 cold resume · approval policy: never became on-request (WIDENED, flaky)
               notice        G12 permitted widening (no breach): R2 lets a thread stay wider
                             (1 case)
