@@ -86,6 +86,9 @@ fn help_of_check_says_what_the_flags_are() {
                   --server <SPEC>      The server: a release, `latest`, or a path to an
                                        executable [env: HEIRLOOM_SERVER] [default:
                                        0.169.0]
+                  --as <VERSION>       The release that the server stands for, where its
+                                       `--version` says none or another: a build from
+                                       source says 0.0.0
                   --features <NAME>    The server's features: `default`, as released, or
                                        `lean`, without those that play no part in policy,
                                        which takes a third less CPU [default: default]
@@ -95,6 +98,8 @@ fn help_of_check_says_what_the_flags_are() {
                   --known <FILE|none>  Known deviations to excuse: a file like
                                        ci/known.toml, or `none` [default: the built-in
                                        list]
+                  --no-stale-check     Do not replay the cases of known deviations at the
+                                       end
                   --out <DIR>          The folder for results, new or empty [default:
                                        runs/TIME-SEED, with the link runs/latest]
                   --json               Print events on stdout, one JSON object a line, and

@@ -149,7 +149,7 @@ fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
           last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
-          known         r5-rv-resume-user-config in 0.144.4: x
+          known         x (in 0.144.4)
                         its case is cases/r5.case
 
         R6
@@ -187,8 +187,8 @@ fn a_clause_is_printed_in_full() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         moved-home-is-refused in 0.144.4, on homes from 0.169.0: 0.144.4
-                            refuses to resume and to fork what 0.169.0 has written
+              known         0.144.4 refuses to resume and to fork what 0.169.0 has written
+                            (in 0.144.4, on homes from 0.169.0)
                             its case is moved-home-is-refused.case
         "#]],
     );
@@ -218,24 +218,24 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         lost-sandbox in 0.169.0: workspace-write and external sandboxes
-                            are lost where a thread is read from its file: by a cold resume
-                            and by a fork
+              known         workspace-write and external sandboxes are lost where a thread
+                            is read from its file: by a cold resume and by a fork (in
+                            0.169.0)
                             its case is r8-sb-resume-workspace-write-config.case
-              known         moved-home-loses-sandbox in 0.169.0, on homes from
-                            0.131.0..0.156.1: a cold resume and a fork read config's sandbox
-                            where an older release has written read-only or full access
+              known         a cold resume and a fork read config's sandbox where an older
+                            release has written read-only or full access (in 0.169.0, on
+                            homes from 0.131.0..0.156.1)
                             its case is moved-home-widens-fork.case
-              known         moved-home-loses-profile in 0.169.0, on homes from
-                            0.131.0..0.148.0: a named profile that an older release has
-                            written is lost by a cold resume and by a fork
+              known         a named profile that an older release has written is lost by a
+                            cold resume and by a fork (in 0.169.0, on homes from
+                            0.131.0..0.148.0)
                             its case is moved-home-loses-profile.case
-              known         moved-home-loses-reviewer in 0.169.0, on homes from
-                            0.131.0..0.141.0: auto_review that an older release has written
-                            is lost by a cold resume and by a fork
+              known         auto_review that an older release has written is lost by a cold
+                            resume and by a fork (in 0.169.0, on homes from
+                            0.131.0..0.141.0)
                             its case is moved-home-loses-reviewer.case
-              known         moved-home-is-refused in 0.144.4, on homes from 0.169.0: 0.144.4
-                            refuses to resume and to fork what 0.169.0 has written
+              known         0.144.4 refuses to resume and to fork what 0.169.0 has written
+                            (in 0.144.4, on homes from 0.169.0)
                             its case is moved-home-is-refused.case
         "#]],
     );
