@@ -257,7 +257,7 @@ mod tests {
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
     use crate::judge::verdict::{Finding, Verdict};
-    use crate::model::facts::Facts;
+    use crate::model::life::Facts;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;

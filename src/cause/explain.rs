@@ -13,7 +13,7 @@ use super::substitution::substituted;
 use super::variations::{Point, Subject, Variation};
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, NEVER_SET, NO, YES};
+use crate::model::life::{Fact, NEVER_SET, NO, YES};
 use crate::program::Program;
 
 /// What was tried at one point: the words with which it shows, and those with which it does not.

@@ -16,7 +16,7 @@ use super::parts::{Cases, Expires, Fault, Parts, Subject, Words, read};
 use super::scope::Scope;
 use crate::contract::Clause;
 use crate::judge::origin::Origin;
-use crate::model::facts::Fact;
+use crate::model::life::Fact;
 use crate::policy::Dimension;
 use crate::program::operation::OpKind;
 

@@ -8,7 +8,7 @@ use strum::{Display, EnumIter, IntoEnumIterator};
 
 use super::substitution::{Pair, place, substituted, with_pair};
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, NO, YES};
+use crate::model::life::{Fact, NO, YES};
 use crate::policy::{CallOverrides, Dimension, Overrides, Setting, TurnOverrides};
 use crate::program::Program;
 use crate::program::operation::{OpKind, Operation, OverridesOf};

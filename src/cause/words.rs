@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::variations::Point;
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, YES};
+use crate::model::life::{Fact, YES};
 use crate::policy::Dimension;
 
 /// Dimensions that a title names; of more it says "policy".

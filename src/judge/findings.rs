@@ -15,7 +15,7 @@ use super::verdict::{Cell, Count, Finding, Verdict};
 use super::view::Corrects;
 use super::view::View;
 use crate::contract::{Clause, row};
-use crate::model::facts::Facts;
+use crate::model::life::Facts;
 use crate::policy::{DEFAULT, Defaults, Dimension, Policy, Value};
 use crate::program::ops::Step;
 use crate::program::thread::{ThreadName, ThreadRef};

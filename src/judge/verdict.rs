@@ -13,7 +13,7 @@ use super::releases::HomeHistory;
 use super::signature::Signature;
 use super::view::View;
 use crate::contract::{Clause, Strength};
-use crate::model::facts::Facts;
+use crate::model::life::Facts;
 use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;

@@ -47,15 +47,11 @@ pub fn event(event: &Event) -> Value {
             "lines": lines,
         }),
         Event::Explaining { signature, runs } => json!({
-            "event": "explaining",
-            "signature": signature,
-            "runs": runs,
+            "event": "explaining", "signature": signature, "runs": runs,
         }),
         Event::Cause(report) => json!({ "event": "cause", "cause": report.record }),
         Event::StaleCheck { done, rows } => json!({
-            "event": "stale check",
-            "done": done,
-            "rows": rows,
+            "event": "stale check", "done": done, "rows": rows,
         }),
         Event::FindingReport(report) => json!({
             "event": "finding",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use maud::{Markup, html};
 
+use super::parts::listed;
 use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::record::Status;
@@ -162,6 +163,6 @@ fn program(alike: &Alike<'_>, alone: bool) -> Markup {
             dt { "Seen" }
             dd { code { (words::seen(finding)) } ", " (words::confirmed(alike.report)) }
         }
-        (super::listed(&listing::lines(program, finding)))
+        (listed(&listing::lines(program, finding)))
     }
 }

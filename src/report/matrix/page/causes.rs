@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::causes::{NONE, dates, unexplained};
-use super::{UNKNOWN, sentence};
+use super::parts::{UNKNOWN, listed, sentence};
 use crate::matrix::{CauseCell, Column, Matrix, MatrixCause, Outcome};
 use crate::report::matrix::name;
 use crate::report::words::plural;
@@ -158,6 +158,6 @@ fn program(matrix: &Matrix, cause: &MatrixCause) -> Markup {
                 }
             }
         }
-        (super::listed(&listing::lines(&first.trace.program, &first.finding)))
+        (listed(&listing::lines(&first.trace.program, &first.finding)))
     }
 }
