@@ -336,7 +336,7 @@ fn a_cold_read_of_a_copy_shows_a_loss_and_blames_no_loaded_thread() {
     expect![[r#"
         R4/AP/resume/never/config at step 2 in {ColdRead}
         R4/AP/resume/never/config at step 6 in {Reply}"#]]
-        .assert_eq(&findings(program, Fault::InheritsNothing));
+    .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The list of known deviations excuses its causes, and not the same symptom for another reason.
 //!
-//! Each defect of the second table shares clause, dimension, operation and wrong value with a row of
-//! `ci/known.toml` and has another trigger, so what it shows is new.
+//! Each defect of `OTHER` shares clause, dimension, operation and wrong value with a row of
+//! `ci/known.toml` and has another trigger, so what it shows is new. Those of `ELSEWHERE` lose the
+//! same, too, but the contract has another clause for it.
 
-use heirloom::cause::{Known, Row};
 use heirloom::cause::scope::Scope;
+use heirloom::cause::{Known, Row};
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
 use heirloom::model::facts::{Fact, Facts};
@@ -31,8 +32,7 @@ const RELEASE: Version = Version::new(0, 169, 0);
 
 const STRICT: &str = "config approval=on-request reviewer=user sandbox=read-only\n";
 
-const START: &str =
-    "start approval=never reviewer=auto_review sandbox=danger-full-access -> t0\n";
+const START: &str = "start approval=never reviewer=auto_review sandbox=danger-full-access -> t0\n";
 
 fn cold(facts: &Facts) -> bool {
     is(facts, Fact::Loaded, &["no"])
@@ -178,10 +178,78 @@ const OTHER: &[Masked] = &[
         steps: "run t0 \"turn 1\" <- text \"ok\"\narchive t0\nunarchive t0\nresume t0\n\
                 unsubscribe t0\nresume t0 approval=untrusted\n",
     },
+    Masked {
+        what: "a resume of an idle thread that never ran a turn ignores its overrides",
+        row: "ignored-after-failed-turn",
+        loses: Loss::Overrides,
+        when: |facts, _| idle(facts) && no_turn(facts),
+        steps: "inject t0\nunsubscribe t0\nresume t0 approval=untrusted\n",
+    },
+    Masked {
+        what: "a fork of a thread that a kill broke off takes config after a restart that is not a kill",
+        row: "killed-first-history",
+        loses: Loss::Policy,
+        when: |facts, step| {
+            let restarted = matches!(step, Step::Fork(_)) && is(facts, Fact::Since, &["restart"]);
+            restarted && is(facts, Fact::BrokenBeginning, &["yes"])
+        },
+        steps: "kill-during after=10ms run t0 \"turn 1\" <- text \"ok\"\nresume t0\n\
+                restart graceful\nfork t0 -> t1\n",
+    },
+    Masked {
+        what: "an archive loses the policy of a thread that a kill broke off",
+        row: "killed-first-history",
+        loses: Loss::Policy,
+        when: |facts, _| {
+            let archived = cold(facts) && is(facts, Fact::Since, &["archive"]);
+            archived && is(facts, Fact::BrokenBeginning, &["yes"])
+        },
+        steps: "kill-during after=10ms run t0 \"turn 1\" <- text \"ok\"\nresume t0\n\
+                archive t0\nunarchive t0\nresume t0\n",
+    },
+    Masked {
+        what: "a resume of an idle thread after a compaction ignores its overrides",
+        row: "ignored-after-failed-turn",
+        loses: Loss::Overrides,
+        when: |facts, _| idle(facts) && is(facts, Fact::LastTurn, &["completed"]),
+        steps: "run t0 \"turn 1\" <- text \"ok\"\ncompact t0\nunsubscribe t0\n\
+                resume t0 sandbox=read-only\n",
+    },
 ];
 
 /// Other triggers that the contract knows by another clause, so that no row comes near.
 const ELSEWHERE: &[Masked] = &[
+    Masked {
+        what: "a fork of a loaded thread that was named before its first turn takes config",
+        row: "named-before-first-turn",
+        loses: Loss::Policy,
+        when: |facts, step| {
+            let loaded = matches!(step, Step::Fork(_)) && is(facts, Fact::Loaded, &["yes"]);
+            loaded && is(facts, Fact::Began, &["name"])
+        },
+        steps: "name t0\nrestart graceful\nresume t0\nfork t0 -> t1\n",
+    },
+    Masked {
+        what: "a fork of a loaded thread that was archived before its first turn loses the reviewer",
+        row: "archived-before-first-turn",
+        loses: Loss::Reviewer,
+        when: |facts, step| {
+            let loaded = matches!(step, Step::Fork(_)) && is(facts, Fact::Loaded, &["yes"]);
+            loaded && is(facts, Fact::Archived, &["yes"])
+        },
+        steps: "archive t0\nunarchive t0\nresume t0\nfork t0 -> t1\n",
+    },
+    Masked {
+        what: "a fork of a loaded thread after a kill in the first turn takes config",
+        row: "killed-first-history",
+        loses: Loss::Policy,
+        when: |facts, step| {
+            let loaded = matches!(step, Step::Fork(_)) && is(facts, Fact::Loaded, &["yes"]);
+            loaded && is(facts, Fact::BrokenBeginning, &["yes"])
+        },
+        steps: "kill-during after=10ms run t0 \"turn 1\" <- text \"ok\"\nresume t0\n\
+                fork t0 -> t1\n",
+    },
     Masked {
         what: "a cold resume of a thread that began with an injection takes config",
         row: "named-before-first-turn",
@@ -207,9 +275,7 @@ const ELSEWHERE: &[Masked] = &[
         what: "every fork of a thread that was ever archived takes config",
         row: "archived-before-first-turn",
         loses: Loss::Policy,
-        when: |facts, step| {
-            matches!(step, Step::Fork(_)) && is(facts, Fact::Archived, &["yes"])
-        },
+        when: |facts, step| matches!(step, Step::Fork(_)) && is(facts, Fact::Archived, &["yes"]),
         steps: "run t0 \"turn 1\" <- text \"ok\"\narchive t0\nunarchive t0\nfork t0 -> t1\n",
     },
     Masked {

@@ -43,7 +43,8 @@ impl Defect {
     pub(super) fn applied(self, step: Step, world: World) -> (Step, World) {
         let (mut step, mut world) = (step, world);
         let config = world.defaults.policy();
-        let (Step::Resume(Resume { thread: who, .. }) | Step::Fork(Fork { source: who, .. })) = &step
+        let (Step::Resume(Resume { thread: who, .. }) | Step::Fork(Fork { source: who, .. })) =
+            &step
         else {
             return (step, world);
         };
@@ -66,7 +67,9 @@ impl Defect {
                 Loss::Workspace | Loss::Overrides | Loss::ApprovalOverride => {}
             }
         }
-        if let Step::Resume(Resume { overrides, .. }) | Step::Fork(Fork { overrides, .. }) = &mut step {
+        if let Step::Resume(Resume { overrides, .. }) | Step::Fork(Fork { overrides, .. }) =
+            &mut step
+        {
             match self.loses {
                 Loss::Overrides => *overrides = CallOverrides::default(),
                 Loss::ApprovalOverride => overrides.approval = Setting::default(),
@@ -79,7 +82,8 @@ impl Defect {
     /// The world after a step: a fork leaves its source as it was.
     pub(super) fn stored(self, step: &Step, before: &World, mut after: World) -> World {
         if let Step::Fork(Fork { source: ThreadRef::Thread(from), .. }) = step
-            && let (Some(was), Some(source)) = (before.threads.get(from), after.threads.get_mut(from))
+            && let (Some(was), Some(source)) =
+                (before.threads.get(from), after.threads.get_mut(from))
         {
             (source.live, source.stored) = (was.live.clone(), was.stored.clone());
         }

@@ -395,8 +395,7 @@ impl Server {
             self.recorder.record(Observation::NotTaken { reason });
             return;
         }
-        let mut copy =
-            Server { world: self.world.clone(), recorder: Recorder::default(), ..*self };
+        let mut copy = Server { world: self.world.clone(), recorder: Recorder::default(), ..*self };
         copy.serve(&Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
         let resume = Step::Resume(Resume { thread: who, overrides: CallOverrides::default() });
         let observation = match copy.serve(&resume) {
