@@ -12,6 +12,7 @@ mod properties {
     mod faults;
     mod judging;
     mod kept_verdicts;
+    mod masking;
     mod moving;
     mod programs;
     mod rollouts;
