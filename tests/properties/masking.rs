@@ -8,7 +8,7 @@ use heirloom::cause::scope::Scope;
 use heirloom::cause::{Known, Row};
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
-use heirloom::model::facts::{Fact, Facts};
+use heirloom::model::life::{Fact, Facts};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
 use semver::Version;

@@ -3,7 +3,7 @@
 //! Two defects may lose the same thing and differ only in what brings it about.
 
 use heirloom::model::World;
-use heirloom::model::facts::{Fact, Facts};
+use heirloom::model::life::{Fact, Facts};
 use heirloom::policy::{CallOverrides, Permissions, Sandbox, Setting};
 use heirloom::program::ops::Step;
 use heirloom::program::ops::fork::Fork;
