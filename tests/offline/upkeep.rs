@@ -144,7 +144,10 @@ fn an_update_refuses_a_run_that_was_interrupted() {
     let summary = fs::read_to_string(&path).expect("it is there");
     let interrupted = summary.replacen('{', "{\"interrupted\":true,", 1);
     fs::write(&path, interrupted).expect("it can be written");
-    expect![""].assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
+    expect![[r#"
+        ! heirloom: the run in runs/latest was interrupted, so it shows nothing; run it again
+        exit 2
+    "#]].assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
 }
 
 #[test]
@@ -154,7 +157,23 @@ fn a_list_of_the_old_form_is_converted_and_a_second_time_stays_as_it_is() {
     let printed = output_after(&folder, &convert);
     let written = output_after(&folder, &[convert.as_slice(), &["--write"]].concat());
     assert_eq!(output_after(&folder, &convert), printed);
-    expect![""].assert_eq(&format!("{printed}{written}"));
+    expect![[r##"
+        # Ours.
+
+        [[cause]]
+        id = "r5-rv-resume-user-config"
+        title = "x"
+        clauses = "R5"
+        operations = "resume"
+        dimensions = "RV"
+        expected = "user"
+        wrong = "config"
+        seen = "auto_review"
+        releases = "0.144.4"
+        reason = "x"
+        case = "cases/r5.case"
+        1 row became 1 cause in known.toml
+    "##]].assert_eq(&format!("{printed}{written}"));
 }
 
 #[test]
