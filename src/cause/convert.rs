@@ -79,3 +79,95 @@ impl Merged {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::converted;
+    use crate::cause::Known;
+
+    /// The list of 0.169.0 as it was before rows were about causes.
+    const OLD: &str = include_str!("../../tests/known/old-form.toml");
+
+    const CASE: &str = "# heirloom case v2\nconfig\nrestart graceful release=0.144.4\naudit\n";
+
+    fn known(text: &str) -> Known {
+        Known::parse(text, |_| Ok(CASE.to_owned())).expect("it is a list")
+    }
+
+    #[test]
+    fn a_list_of_the_old_form_becomes_a_row_for_each_reason() {
+        let old = known(OLD);
+        let new = converted(OLD, &old);
+        let again = known(&new);
+        let ids: Vec<&str> = again.rows.iter().map(|row| row.id.as_str()).collect();
+        expect![[r#"
+            172 rows became 36:
+            r8-sb-resume-workspace-write-config
+            r8-sb-resume-external-config
+            f1-sb-fork-workspace-write-config
+            f1-sb-fork-external-config
+            f4-sb-resume-workspace-write-config
+            r11-sb-resume-workspace-write-config
+            t5-revert-loaded-unknown
+            workspace-write-and-external-sandboxes-are-not
+            r10-cwd-resume-cwd-unknown
+            a-fork-ignores-config-approval-policy-in-its
+            a-fork-takes-configs-sandbox-where-its-source
+            a-thread-that-begins-with-a-name-or-a-shell
+            w4-review-turn-unknown
+            f6-dp-fork-plugins-unknown
+            o10-sb-subagent-turn-read-only-unknown
+            a-thread-that-is-archived-before-its-first-turn
+            o10-ap-subagent-turn-untrusted-unknown
+            a-null-servicetier-clears-the-tier-outside
+            a-subagent-keeps-the-policy-that-it-was-spawned
+            after-a-turn-that-failed-a-resume-of-an-idle
+            a-subagent-keeps-its-wider-policy-after-its
+            r8-sb-resume-danger-full-access-config
+            f1-sb-fork-danger-full-access-config
+            u3-sb-resume-danger-full-access-config
+            r6-pp-resume-profile-config
+            f1-pp-fork-profile-config
+            r4-resume-accepted-unknown
+            f1-fork-accepted-unknown
+            r8-sb-resume-read-only-config
+            f1-sb-fork-read-only-config
+            r5-rv-resume-auto-review-config
+            f1-rv-fork-auto-review-config
+            a-thread-whose-first-history-a-kill-broke-off-or
+            a-thread-that-is-archived-before-its-first-turn-2
+            a-thread-that-begins-with-a-name-or-a-shell-2
+            r12-ap-resume-never-config"#]]
+        .assert_eq(&format!("{} rows became {}:\n{}", old.rows.len(), ids.len(), ids.join("\n")));
+        assert_eq!(converted(&new, &again), new, "a list of the new form stays as it is");
+    }
+
+    #[test]
+    fn comments_at_the_head_stay_and_a_widening_goes_with_its_row() {
+        let old = "# Ours.\n\n# WIDENED: see SECURITY.md before publishing\n[[deviation]]\n\
+            signature = \"R4/AP/resume/untrusted/config\"\nseen = \"never\"\nreleases = \"0.169.0\"\n\
+            reason = \"it forgets\"\ncase = \"a.case\"\nracy = true\n\n[[deviation]]\n\
+            signature = \"R5/RV/fork/user/unknown\"\nseen = \"auto_review\"\n\
+            releases = \"0.169.0\"\nreason = \"it forgets\"\ncase = \"b.case\"\n";
+        expect![[r##"
+            # Ours.
+
+            # WIDENED: see SECURITY.md before publishing
+            [[cause]]
+            id = "it-forgets"
+            title = "it forgets"
+            clauses = ["R4", "R5"]
+            operations = ["fork", "resume"]
+            dimensions = ["AP", "RV"]
+            expected = ["untrusted", "user"]
+            wrong = ["config", "before", "unset", "unknown"]
+            seen = ["auto_review", "never"]
+            releases = "0.169.0"
+            reason = "it forgets"
+            case = "b.case"
+        "##]]
+        .assert_eq(&converted(old, &known(old)));
+    }
+}

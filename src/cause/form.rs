@@ -116,7 +116,7 @@ fn id(text: String) -> Result<String, String> {
 }
 
 fn clause(word: &str) -> Result<Clause, String> {
-    word.parse::<Clause>().map_err(|error| format!("{error}; `heirloom clauses` lists them"))
+    word.parse::<Clause>().map_err(|error| error.to_string())
 }
 
 fn operation(word: &str) -> Result<OpKind, String> {
@@ -175,4 +175,140 @@ fn facts(
         facts.insert(fact, read(words, |words| each(words, word))?);
     }
     Ok(facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::cause::Known;
+
+    const CASE: &str = "# heirloom case v2\nconfig\naudit\n";
+
+    const ROW: &str = "[[cause]]\nid = \"lost\"\ntitle = \"a resume loses it\"\nclauses = \"R4\"\n\
+        dimensions = [\"AP\", \"RV\"]\nwrong = \"config\"\nfacts = { began = [\"name\", \"shell\"], \
+        loaded = \"no\" }\nreleases = \"0.169.0\"\nreason = \"x\"\ncase = \"a.case\"\n";
+
+    /// What is read of the row with one text in the place of another.
+    fn check(old: &str, new: &str, expected: Expect) {
+        let list = ROW.replace(old, new);
+        assert!(old.is_empty() || list != ROW, "the row has no {old}");
+        expected.assert_eq(&match Known::parse(&list, |_| Ok(CASE.to_owned())) {
+            Ok(known) => format!("{:?}", known.rows[0].scope.facts),
+            Err(error) => error.to_string().replace("; ", "\n"),
+        });
+    }
+
+    #[test]
+    fn one_word_may_stand_bare() {
+        check("", "", expect![[r#"{Began: {"name", "shell"}, Loaded: {"no"}}"#]]);
+    }
+
+    #[test]
+    fn a_word_that_does_not_exist_is_named_with_its_line_and_with_those_that_do() {
+        check(
+            "began =",
+            "begun =",
+            expect![[r#"
+                line 7: `begun` is not a fact
+                there are began, broken-off, broken-beginning, last-turn, loaded, since, subscribed, set-by, archived, parent"#]],
+        );
+        check(
+            "\"shell\"",
+            "\"sehll\"",
+            expect![[r#"
+            line 7: `sehll` is not a word of the fact began
+            there are nothing, archive, compact, configure, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
+        );
+        check(
+            "loaded = \"no\"",
+            "loaded = \"maybe\"",
+            expect![[r#"
+            line 7: `maybe` is not a word of the fact loaded
+            there are yes, no"#]],
+        );
+        check(
+            "\"R4\"",
+            "\"R99\"",
+            expect![[r#"
+            line 4: no clause `R99` in the contract
+            near it stand R18, R17, R16, R13
+            `heirloom clauses` lists them all"#]],
+        );
+        check(
+            "\"RV\"",
+            "\"XX\"",
+            expect![[r#"
+            line 5: `XX` is not a dimension
+            there are AP, RV, SB, PP, M, E, T, CWD, CM, DP"#]],
+        );
+        check(
+            "wrong = \"config\"",
+            "wrong = \"confg\"",
+            expect![[r#"
+            line 6: `confg` is not a place that a wrong value comes from
+            there are config, source, before, unset, other-thread, unknown"#]],
+        );
+        check(
+            "wrong = \"config\"",
+            "wrong = \"config\"\nseen = \"read-only\"",
+            expect![[r#"
+            line 7: `read-only` is not a form of AP, RV
+            there are untrusted, on-failure, on-request, never, granular, odd, user, auto_review"#]],
+        );
+        check(
+            "\"R4\"",
+            "\"R4\"\noperations = \"leap\"",
+            expect![[r#"
+            line 5: `leap` is not an operation
+            there are archive, compact, configure, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
+        );
+    }
+
+    #[test]
+    fn a_row_says_where_a_wrong_value_comes_from_and_has_an_id_and_a_title() {
+        check(
+            "wrong = \"config\"\n",
+            "",
+            expect![[r#"
+            line 1: lost does not say where the wrong value comes from
+            add `wrong`, one or several of config, source, before, unset, other-thread, unknown"#]],
+        );
+        check(
+            "dimensions = [\"AP\", \"RV\"]",
+            "seen = \"never\"",
+            expect![[r#"
+            line 5: lost has no `dimensions`, so it is not about a value
+            remove `seen`"#]],
+        );
+        check(
+            "\"lost\"",
+            "\"Lost policy\"",
+            expect![[r#"
+            line 2: `Lost policy` is not an id
+            write it like lost-sandbox"#]],
+        );
+        check(
+            "\"a resume loses it\"",
+            "\" \"",
+            expect![[r#"
+            line 3: the title of lost is empty
+            say in a few words what happens"#]],
+        );
+        check(
+            "reason = \"x\"",
+            "reason = \"\"",
+            expect![[r#"
+            line 1: lost has neither reason nor link
+            say why it is excused"#]],
+        );
+    }
+
+    #[test]
+    fn an_id_stands_once() {
+        let known = Known::parse(&format!("{ROW}{ROW}"), |_| Ok(CASE.to_owned()));
+        let error = known.map(drop).map_err(|error| error.to_string());
+        expect!["line 11: the row of line 1 has the id lost too; rename one"]
+            .assert_eq(&error.expect_err("it is refused"));
+    }
 }

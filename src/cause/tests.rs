@@ -55,7 +55,7 @@ fn a_row_without_reason_or_link_is_refused() {
 }
 
 #[test]
-fn a_row_that_shares_releases_and_forms_with_another_is_refused_with_its_line() {
+fn rows_of_one_signature_may_share_releases_and_forms() {
     let once = resumes(">=0.131.0, <=0.144.4", "[\"on-request\", \"untrusted\"]");
     let again = resumes("0.144.*", "\"untrusted\"");
     check(&format!("{once}{again}"), expect!["2 rows"]);
@@ -300,6 +300,48 @@ fn a_row_expires_after_its_day_in_quotes_or_without() {
         let expired = |day: &str| known.expired(date(day)).count();
         assert_eq!([expired("2027-06-01"), expired("2027-06-02")], [0, 1]);
     }
+}
+
+#[test]
+fn a_newer_release_carries_a_deviation_over_and_an_older_one_does_not() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    let list = resumes("0.144.4..0.150.0", "\"on-request\"");
+    let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+    let standing = |release: &str| {
+        let home_history = HomeHistory { release: release.parse().ok(), before: BTreeSet::new() };
+        let finding = Finding { home_history, ..finding.clone() };
+        known.standing(&finding, None).map(|standing| standing.carried)
+    };
+    let answers = ["0.131.0", "0.144.4", "0.150.0-alpha.1", "0.151.0", "no release"].map(standing);
+    expect!["[None, Some(false), Some(false), Some(true), None]"]
+        .assert_eq(&format!("{answers:?}"));
+    let release = |text: &str| text.parse().expect("it is a version");
+    let outlived =
+        ["0.131.0", "0.150.0", "0.151.0"].map(|text| known.outlived(Some(&release(text))).count());
+    assert_eq!(outlived, [0, 0, 1]);
+}
+
+#[test]
+fn the_same_wrong_value_of_a_thread_with_other_facts_is_not_excused() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    let excused = |facts: &str| {
+        let list = format!(
+            "[[cause]]\nid = \"lost\"\ntitle = \"x\"\nclauses = \"R4\"\ndimensions = \"AP\"\n\
+             wrong = \"config\"\nfacts = {{ {facts} }}\nreleases = \"0.144.4\"\nreason = \"x\"\n\
+             case = \"a.case\"\n"
+        );
+        let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+        known.excuses(&finding).is_some()
+    };
+    let answers = [
+        excused("began = \"run\""),
+        excused("began = \"name\""),
+        excused("loaded = \"no\", last-turn = [\"failed\", \"completed\"]"),
+        excused("subscribed = \"no\""),
+    ];
+    assert_eq!(answers, [true, false, true, false]);
 }
 
 #[test]

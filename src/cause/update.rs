@@ -171,7 +171,7 @@ mod tests {
 
     use super::{Change, Proposed, WIDENING, changes, edited};
     use crate::cause::Known;
-    use crate::cause::evidence::Evidence;
+    use crate::cause::evidence::{CauseRecord, Evidence};
     use crate::judge::record::FindingRecord;
     use crate::judge::signature::Signature;
 
@@ -372,6 +372,88 @@ mod tests {
             releases = "0.151.0"
             reason = "nobody has looked into it yet"
             case = "cases/r4-ap-resume-never-config-2.case"
+        "##]]
+        .assert_eq(&after);
+    }
+
+    #[test]
+    fn a_newer_release_that_shows_it_widens_a_row() {
+        check(
+            &evidence(&[("0.170.0", Some("on-request")), ("0.171.0", None)]),
+            expect![[r#"
+            line 3: 0.131.0..0.169.0 to 0.131.0..0.170.0
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_newer_release_that_no_longer_shows_it_leaves_a_row_as_it_is() {
+        check(&evidence(&[("0.170.0", None)]), expect![""]);
+    }
+
+    #[test]
+    fn a_cause_of_a_run_becomes_one_row_whatever_its_findings() {
+        let release = || [finding("0.170.0", "R4/AP/resume/never/before", "on-request")];
+        let findings = release().into_iter().chain([finding(
+            "0.170.0",
+            "R5/RV/resume/user/before",
+            "auto_review",
+        )]);
+        let cause: CauseRecord = serde_json::from_value(serde_json::json!({
+            "id": "older-value", "title": "a resume has an older value", "status": "new",
+            "scope": { "clauses": ["R4", "R5"], "operations": ["resume"],
+                "dimensions": ["AP", "RV"], "wrong": ["before"],
+                "facts": { "last-turn": ["failed"] } },
+            "findings": ["one"], "case": "causes/older-value.case",
+        }))
+        .expect("it is a record");
+        let findings = findings.map(|record| FindingRecord { id: "one".to_owned(), ..record });
+        let evidence = Evidence::new([].into(), findings).with_causes(vec![cause]);
+        let known = Known::parse(LIST, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let rows = changes(&known, &evidence).into_iter().map(|change| match change {
+            Change::Add(proposed) => lines(&proposed).join("\n"),
+            other => format!("{other:?}"),
+        });
+        expect![[r#"
+            [[cause]]
+            id = "older-value"
+            title = 'a resume says "no"'
+            clauses = ["R4", "R5"]
+            operations = "resume"
+            dimensions = ["AP", "RV"]
+            wrong = "before"
+            facts = { last-turn = "failed" }
+            releases = "0.170.0"
+            reason = "nobody has looked into it yet"
+            case = "cases/older-value.case""#]]
+        .assert_eq(&rows.collect::<Vec<_>>().join("\n\n"));
+    }
+
+    #[test]
+    fn a_remark_above_a_row_and_one_behind_its_range_stay() {
+        let remark = "# Seen by two of us.\n[[deviation]]\nsignature = \"R5";
+        let list = LIST.replace("[[deviation]]\nsignature = \"R5", remark);
+        let list = list.replace("<=0.169.0\"", "<=0.169.0\" # as far as we know");
+        let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let runs = evidence(&[("0.147.0", Some("on-request")), ("0.148.0", None)]);
+        let after = edited(&list, &changes(&known, &runs), lines);
+        expect![[r##"
+            # A word before.
+
+            [[deviation]]
+            signature = "R4/AP/resume/never/config"
+            seen = "on-request"
+            releases = "0.147.0" # as far as we know
+            reason = "x"
+            case = "a.case"
+
+            # Seen by two of us.
+            [[deviation]]
+            signature = "R5/RV/resume/user/config"
+            seen = "auto_review"
+            releases = "=0.144.4"
+            reason = "x"
+            case = "b.case"
         "##]]
         .assert_eq(&after);
     }

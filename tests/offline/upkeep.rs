@@ -43,14 +43,20 @@ fn output_after(folder: &TempDir, arguments: &[&str]) -> String {
     seen(&output).replace(EXE, "heirloom")
 }
 
+/// What an update prints, what it prints with `--write`, the list after it, and a second update.
+fn updates(folder: &TempDir) -> String {
+    let update = ["known", "update", "--known", "known.toml"];
+    let mut output = output_after(folder, &update);
+    output.push_str(&output_after(folder, &[update.as_slice(), &["--write"]].concat()));
+    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
+    output.push_str(&output_after(folder, &update));
+    output
+}
+
 #[test]
 fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
     let folder = after_a_run();
-    let update = ["known", "update", "--known", "known.toml"];
-    let mut output = output_after(&folder, &update);
-    output.push_str(&output_after(&folder, &[update.as_slice(), &["--write"]].concat()));
-    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
-    output.push_str(&output_after(&folder, &update));
+    let output = updates(&folder);
     assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
     expect![[r#"
           remove        line 2, r5-rv-resume-user-config: no release that was tested for
@@ -129,6 +135,45 @@ fn an_update_refuses_a_folder_without_results() {
         ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
         exit 2
     "#]].assert_eq(&format!("{output}{}", output_after(&folder, &list)));
+}
+
+#[test]
+fn an_update_refuses_a_run_that_was_interrupted() {
+    let folder = after_a_run();
+    let path = folder.path().join("runs/latest/summary.json");
+    let summary = fs::read_to_string(&path).expect("it is there");
+    let interrupted = summary.replacen('{', "{\"interrupted\":true,", 1);
+    fs::write(&path, interrupted).expect("it can be written");
+    expect![[r#"
+        ! heirloom: the run in runs/latest was interrupted, so it shows nothing; run it again
+        exit 2
+    "#]].assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
+}
+
+#[test]
+fn a_list_of_the_old_form_is_converted_and_a_second_time_stays_as_it_is() {
+    let folder = after_a_run();
+    let convert = ["known", "convert", "--known", "known.toml"];
+    let printed = output_after(&folder, &convert);
+    let written = output_after(&folder, &[convert.as_slice(), &["--write"]].concat());
+    assert_eq!(output_after(&folder, &convert), printed);
+    expect![[r##"
+        # Ours.
+
+        [[cause]]
+        id = "r5-rv-resume-user-config"
+        title = "x"
+        clauses = "R5"
+        operations = "resume"
+        dimensions = "RV"
+        expected = "user"
+        wrong = "config"
+        seen = "auto_review"
+        releases = "0.144.4"
+        reason = "x"
+        case = "cases/r5.case"
+        1 row became 1 cause in known.toml
+    "##]].assert_eq(&format!("{printed}{written}"));
 }
 
 #[test]
