@@ -5,19 +5,16 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::phrases::{UNKNOWN, sentence};
 use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
 use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
-use crate::report::listing::Line;
 use crate::report::words::{self, plural};
 
 mod cards;
 mod causes;
-
-/// What an unknown cell means, where the release was run.
-const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked for what \
-                       another release shows";
+mod phrases;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -233,28 +230,6 @@ fn turns(matrix: &Matrix) -> Markup {
             }
         }
     }
-}
-
-/// The lines of a program, those that show a finding marked.
-fn listed(lines: &[Line]) -> Markup {
-    html! {
-        pre {
-            @for line in lines {
-                @match &line.mark {
-                    None => { "  " (line.text) "\n" }
-                    Some(mark) => {
-                        mark { "> " (line.indent) (line.text) } "\n"
-                        "  " (line.indent) "^ " (mark) "\n"
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn sentence(words: &str) -> String {
-    let (first, rest) = words.split_at(1);
-    format!("{}{rest}.", first.to_uppercase())
 }
 
 /// The program that shows a turn, and on which side of it.
