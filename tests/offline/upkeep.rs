@@ -147,7 +147,8 @@ fn an_update_refuses_a_run_that_was_interrupted() {
     expect![[r#"
         ! heirloom: the run in runs/latest was interrupted, so it shows nothing; run it again
         exit 2
-    "#]].assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
+    "#]]
+    .assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
 }
 
 #[test]
@@ -173,7 +174,8 @@ fn a_list_of_the_old_form_is_converted_and_a_second_time_stays_as_it_is() {
         reason = "x"
         case = "cases/r5.case"
         1 row became 1 cause in known.toml
-    "##]].assert_eq(&format!("{printed}{written}"));
+    "##]]
+    .assert_eq(&format!("{printed}{written}"));
 }
 
 #[test]

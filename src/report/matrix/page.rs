@@ -5,7 +5,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::parts::{UNKNOWN, sentence};
+use self::phrases::{UNKNOWN, sentence};
 use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
@@ -14,7 +14,7 @@ use crate::report::words::{self, plural};
 
 mod cards;
 mod causes;
-mod parts;
+mod phrases;
 
 const STYLE: &str = include_str!("page.css");
 

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use maud::{Markup, html};
 
-use super::parts::listed;
+use super::phrases;
 use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
 use crate::report::matrix::name;
-use crate::report::{listing, words};
+use crate::report::words;
 
 /// A finding that is the same on some releases.
 struct Alike<'a> {
@@ -163,6 +163,6 @@ fn program(alike: &Alike<'_>, alone: bool) -> Markup {
             dt { "Seen" }
             dd { code { (words::seen(finding)) } ", " (words::confirmed(alike.report)) }
         }
-        (listed(&listing::lines(program, finding)))
+        (phrases::program(program, finding))
     }
 }

@@ -3,11 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::causes::{NONE, dates, unexplained};
-use super::parts::{UNKNOWN, listed, sentence};
-use crate::matrix::{CauseCell, Column, Matrix, MatrixCause, Outcome};
+use super::phrases::{self, UNKNOWN, sentence};
+use crate::matrix::{CauseCell, Column, Matrix, MatrixCause, Outcome, Row};
 use crate::report::matrix::name;
-use crate::report::words::plural;
-use crate::report::{listing, words};
+use crate::report::words::{self, plural};
 
 /// The table of cause by release, which leads to the cards.
 pub(super) fn table(matrix: &Matrix) -> Markup {
@@ -150,7 +149,7 @@ fn program(matrix: &Matrix, cause: &MatrixCause) -> Markup {
                 @for (number, report) in findings.iter().enumerate() {
                     @let finding = &report.finding;
                     @let place =
-                        crate::matrix::Row { clause: finding.clause, dimension: finding.dimension };
+                        Row { clause: finding.clause, dimension: finding.dimension };
                     @if number > 0 { "; " }
                     a href={ "#" (finding.signature().file_stem()) } { (name(place)) }
                     ": " code { (words::seen(finding)) } " instead of "
@@ -158,6 +157,6 @@ fn program(matrix: &Matrix, cause: &MatrixCause) -> Markup {
                 }
             }
         }
-        (listed(&listing::lines(&first.trace.program, &first.finding)))
+        (phrases::program(&first.trace.program, &first.finding))
     }
 }

@@ -1,18 +1,20 @@
-//! Parts that several sections of the page have.
+//! Forms that several parts of the page share.
 
 use maud::{Markup, html};
 
-use crate::report::listing::Line;
+use crate::judge::verdict::Finding;
+use crate::program::Program;
+use crate::report::listing;
 
 /// What an unknown cell means, where the release was run.
-pub(super) const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked for what \
-                       another release shows";
+pub(super) const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked \
+                                  for what another release shows";
 
-/// The lines of a program, those that show a finding marked.
-pub(super) fn listed(lines: &[Line]) -> Markup {
+/// The program of a finding, the line that shows it marked.
+pub(super) fn program(program: &Program, finding: &Finding) -> Markup {
     html! {
         pre {
-            @for line in lines {
+            @for line in listing::lines(program, finding) {
                 @match &line.mark {
                     None => { "  " (line.text) "\n" }
                     Some(mark) => {
@@ -25,7 +27,7 @@ pub(super) fn listed(lines: &[Line]) -> Markup {
     }
 }
 
-/// The words as a sentence.
+/// The words with a capital and a full stop.
 pub(super) fn sentence(words: &str) -> String {
     let (first, rest) = words.split_at(1);
     format!("{}{rest}.", first.to_uppercase())
