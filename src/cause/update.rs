@@ -171,7 +171,8 @@ mod tests {
 
     use super::{Change, Proposed, WIDENING, changes, edited};
     use crate::cause::Known;
-    use crate::cause::evidence::{CauseRecord, Evidence};
+    use crate::cause::evidence::Evidence;
+    use crate::cause::record::CauseRecord;
     use crate::judge::record::FindingRecord;
     use crate::judge::signature::Signature;
 
