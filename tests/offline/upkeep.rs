@@ -131,7 +131,7 @@ fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
           last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
-          known         R5/RV/resume/user/config in 0.144.4: x
+          known         x (in 0.144.4)
                         its case is cases/r5.case
 
         R6
@@ -169,9 +169,9 @@ fn a_clause_is_printed_in_full() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         R4/-/resume/accepted/unknown in 0.144.4, on homes from 0.169.0:
-                            0.169.0 writes threads in pages, and 0.144.4 refuses to resume
-                            them: paginated_threads is not supported yet
+              known         0.169.0 writes threads in pages, and 0.144.4 refuses to resume
+                            them: paginated_threads is not supported yet (in 0.144.4, on
+                            homes from 0.169.0)
                             its case is moved-home-is-refused.case
         "#]],
     );
@@ -201,34 +201,31 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         F1/SB/fork/workspace-write/config in 0.169.0: a fork takes
-                            config's sandbox where its source has workspace-write
+              known         a fork takes config's sandbox where its source has
+                            workspace-write (in 0.169.0)
                             its case is f1-sb-fork-workspace-write-config.case
-              known         F1/SB/fork/external/config in 0.169.0: a fork takes config's
-                            sandbox where its source has an external one
+              known         a fork takes config's sandbox where its source has an external
+                            one (in 0.169.0)
                             its case is f1-sb-fork-external-config.case
-              known         F1/SB/fork/danger-full-access/config in 0.169.0, on homes from
-                            0.131.0..0.156.1: a fork takes config's sandbox where one of
-                            these releases has written full access for its source; the same
-                            loss as R8
+              known         a fork takes config's sandbox where one of these releases has
+                            written full access for its source; the same loss as R8 (in
+                            0.169.0, on homes from 0.131.0..0.156.1)
                             its case is moved-home-loses-full-access.case
-              known         F1/PP/fork/profile/config in 0.169.0, on homes from
-                            0.131.0..0.148.0: a fork has config's sandbox where one of these
-                            releases has written a named profile for its source; the same
-                            loss as R6
+              known         a fork has config's sandbox where one of these releases has
+                            written a named profile for its source; the same loss as R6 (in
+                            0.169.0, on homes from 0.131.0..0.148.0)
                             its case is moved-home-loses-profile.case
-              known         F1/-/fork/accepted/unknown in 0.144.4, on homes from 0.169.0:
-                            0.169.0 writes threads in pages, and 0.144.4 refuses to fork
-                            them: paginated_threads is not supported yet
+              known         0.169.0 writes threads in pages, and 0.144.4 refuses to fork
+                            them: paginated_threads is not supported yet (in 0.144.4, on
+                            homes from 0.169.0)
                             its case is moved-home-is-refused.case
-              known         F1/SB/fork/read-only/config in 0.169.0, on homes from
-                            0.131.0..0.156.1: a fork of a thread that one of these releases
-                            wrote takes config's sandbox where it was read-only
+              known         a fork of a thread that one of these releases wrote takes
+                            config's sandbox where it was read-only (in 0.169.0, on homes
+                            from 0.131.0..0.156.1)
                             its case is moved-home-widens-fork.case
-              known         F1/RV/fork/auto_review/config in 0.169.0, on homes from
-                            0.131.0..0.141.0: a fork has config's reviewer where one of
-                            these releases has written auto_review for its source; the same
-                            loss as R5
+              known         a fork has config's reviewer where one of these releases has
+                            written auto_review for its source; the same loss as R5 (in
+                            0.169.0, on homes from 0.131.0..0.141.0)
                             its case is moved-home-loses-reviewer.case
         "#]],
     );

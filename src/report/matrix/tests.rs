@@ -594,22 +594,35 @@ fn results_that_did_not_come_to_their_end_are_no_evidence() {
         let text = read.evidence().err().unwrap_or_else(|| "taken".to_owned());
         text.replace(&folder.path().display().to_string(), "FOLDER")
     });
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let summary = "{\"schema\":\"heirloom summary v3\",\"interrupted\":true}";
+    std::fs::write(folder.path().join("summary.json"), summary).expect("it can be written");
+    let run = Read::from(folder.path()).expect("it is a run").evidence();
+    let run = run.expect_err("it was stopped").replace(&folder.path().display().to_string(), "RUN");
     check(
-        &refused.join("\n"),
+        &format!("{}\n{run}", refused.join("\n")),
         expect![[r#"
-        FOLDER is no evidence: 0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
-        FOLDER is no evidence: 0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
-        taken"#]],
+            FOLDER is no evidence: 0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
+            FOLDER is no evidence: 0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
+            taken
+            RUN is no evidence: its run was stopped early; let `heirloom check` run to its end"#]],
     );
 }
 
 #[test]
 fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    files::write(folder.path(), &whole(), &key()).expect("it can be written");
+    let mut columns = whole().columns;
+    if let Outcome::Ran(results) = &mut columns[0].outcome {
+        // Each release names its causes without knowledge of the others.
+        results.causes[0].id = "elsewhere".to_owned();
+        results.findings[0].record.cause = Some("elsewhere".to_owned());
+    }
+    let matrix = Matrix::new(columns, &Known::default());
+    files::write(folder.path(), &matrix, &key()).expect("it can be written");
     let cases = folder.path().join("cases");
     let name = "r4-ap-resume-never-config.case";
-    let titles = ["0.144.4", "0.169.0"].map(|release| {
+    let titles = ["0.131.0", "0.144.4", "0.169.0"].map(|release| {
         let case = cases.join(release).join(name);
         let found = Read::around(&case).expect("the matrix is above it");
         found.cause_of(&case).unwrap_or("none: it is flaky").to_owned()
@@ -617,8 +630,9 @@ fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
     check(
         &titles.join("\n"),
         expect![[r#"
-        `resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded
-        none: it is flaky"#]],
+            `resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded
+            `resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded
+            none: it is flaky"#]],
     );
 }
 
