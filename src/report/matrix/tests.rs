@@ -594,25 +594,38 @@ fn results_that_did_not_come_to_their_end_are_no_evidence() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         files::write(folder.path(), &matrix, &key()).expect("it can be written");
         let read = Read::from(folder.path()).expect("it is a matrix");
-        let text = read.evidence().err().unwrap_or_else(|| "taken".to_owned());
-        text.replace(&folder.path().display().to_string(), "FOLDER")
+        read.evidence().expect("the other releases are evidence");
+        format!("left out: {}", read.left_out().join(", "))
     });
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let summary = "{\"schema\":\"heirloom summary v3\",\"interrupted\":true}";
+    std::fs::write(folder.path().join("summary.json"), summary).expect("it can be written");
+    let run = Read::from(folder.path()).expect("it is a run").evidence();
+    let run = run.expect_err("it was stopped").replace(&folder.path().display().to_string(), "RUN");
     check(
-        &refused.join("\n"),
+        &format!("{}\n{run}", refused.join("\n")),
         expect![[r#"
-            taken
-            taken
-            taken"#]],
+            left out: 0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
+            left out: 0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
+            left out: 
+            the run in RUN was interrupted, so it shows nothing; run it again"#]],
     );
 }
 
 #[test]
 fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    files::write(folder.path(), &whole(), &key()).expect("it can be written");
+    let mut columns = whole().columns;
+    if let Outcome::Ran(results) = &mut columns[0].outcome {
+        // Each release names its causes without knowledge of the others.
+        results.causes[0].id = "elsewhere".to_owned();
+        results.findings[0].record.cause = Some("elsewhere".to_owned());
+    }
+    let matrix = Matrix::new(columns, &Known::default());
+    files::write(folder.path(), &matrix, &key()).expect("it can be written");
     let cases = folder.path().join("cases");
     let name = "r4-ap-resume-never-config.case";
-    let titles = ["0.144.4", "0.169.0"].map(|release| {
+    let titles = ["0.131.0", "0.144.4", "0.169.0"].map(|release| {
         let case = cases.join(release).join(name);
         let found = Read::around(&case).expect("the matrix is above it");
         found.cause_of(&case).unwrap_or("none: it is flaky").to_owned()
@@ -620,6 +633,7 @@ fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
     check(
         &titles.join("\n"),
         expect![[r#"
+            after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
             after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
             none: it is flaky"#]],
     );
