@@ -135,6 +135,7 @@ pub enum Event {
         rows: usize,
     },
     Stale(Stale),
+    Gone(Gone),
     Ended(Box<Outcome>),
 }
 
@@ -192,13 +193,23 @@ pub struct InvestigationRuns {
 /// A row of the known list that has become wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
-    pub signature: Signature,
+    /// The id of the row.
+    pub id: String,
+    pub title: String,
     pub case: String,
     /// The line of the list where it begins.
     pub line: usize,
     /// Whether it is about upgraded homes.
     pub moved: bool,
     pub why: Why,
+}
+
+/// A known deviation of an older release that the checked one does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Of the row.
+    pub id: String,
+    pub title: String,
 }
 
 /// Why a row is stale.
@@ -241,6 +252,8 @@ pub struct Outcome {
     /// The clauses that these steps would have tested.
     pub withheld: BTreeSet<Clause>,
     pub stale: Vec<Stale>,
+    /// Deviations of older releases that this one does not show.
+    pub gone: Vec<Gone>,
     /// Whether it was stopped before its budget was spent.
     pub interrupted: bool,
 }
@@ -272,9 +285,8 @@ impl FindingReport {
 
 impl Stale {
     fn new(row: &Row, why: Why) -> Stale {
-        let Row { signature, case, line, from, .. } = row;
-        let (signature, case) = (signature.clone(), case.clone());
-        Stale { signature, case, line: *line, moved: from.is_some(), why }
+        let Row { id, title, case, line, from, .. } = row.clone();
+        Stale { id, title, case, line, moved: from.is_some(), why }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::facts::Life;
+use self::life::Life;
 use crate::contract::Clause;
 use crate::policy::{
     DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
@@ -20,9 +20,10 @@ use crate::program::thread::{ThreadName, ThreadRef};
 mod branch;
 mod concurrent;
 pub mod expectations;
-pub mod facts;
+mod facts;
 mod full_disk;
 mod interrupted;
+pub mod life;
 mod ops;
 pub mod permitted_widening;
 pub mod probes;

@@ -149,7 +149,7 @@ impl Confirmation<'_> {
             finding.signature() == signature
                 && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
-                && known.excuses(finding).is_none()
+                && known.standing(finding, None).is_none()
         })
     }
 

@@ -139,7 +139,8 @@ impl Investigation<'_> {
             findings = judge(&trace).findings;
             findings.retain(|finding| {
                 let other = |cause: &FoundCause| cause.explanation.scope.explains(finding);
-                self.confirmation.known.excuses(finding).is_none() && !self.causes.iter().any(other)
+                self.confirmation.known.standing(finding, None).is_none()
+                    && !self.causes.iter().any(other)
             });
             if explaining.is_shown(&findings) {
                 break;

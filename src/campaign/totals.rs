@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::{FindingReport, InvestigationRuns, Noticed, Stale};
+use super::{FindingReport, Gone, InvestigationRuns, Noticed, Stale};
 use crate::cause::Row;
 use crate::cause::record::CauseRecord;
 use crate::cause::scope::Scope;
@@ -33,6 +33,7 @@ pub(super) struct Totals {
     /// The clauses that these steps would have tested.
     pub(super) withheld: BTreeSet<Clause>,
     pub(super) stale: Vec<Stale>,
+    pub(super) gone: Vec<Gone>,
     reports: Vec<FindingReport>,
     /// Whether a finding, excused or not, has widened so far.
     seen: BTreeMap<(Identity, String), bool>,
@@ -256,6 +257,7 @@ mod tests {
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
     use crate::judge::verdict::{Finding, Verdict};
+    use crate::model::life::Facts;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;
@@ -283,6 +285,7 @@ mod tests {
             seen_form: Some("on-request".to_owned()),
             origin: Origin::Config,
             also_fits: Vec::new(),
+            facts: Facts::default(),
             widened,
             policies: None,
             home_history: HomeHistory::default(),

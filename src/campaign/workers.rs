@@ -20,8 +20,8 @@ use super::investigate::{FoundCause, Investigated, Investigation, Spent};
 use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
-use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
-use crate::cause::Row;
+use super::{Campaign, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
+use crate::cause::{Row, Standing};
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
 use crate::judge::judge;
@@ -113,7 +113,9 @@ impl Campaign {
     /// The rows whose cases are replayed at the end. One about upgraded homes needs the other
     /// releases that its case names.
     fn replayed<'a>(&'a self, test_bed: &'a TestBed) -> impl Iterator<Item = &'a Row> {
-        let rows = self.known.due(test_bed.main.version.as_ref()).filter(|_| self.stale_check);
+        let checked = test_bed.main.version.as_ref();
+        let rows = self.known.due(checked).chain(self.known.outlived(checked));
+        let rows = rows.filter(|_| self.stale_check);
         rows.filter(|row| !row.racy && test_bed.has(&row.program))
     }
 
@@ -319,7 +321,7 @@ impl<'a> Coordinator<'a> {
                 let done = self.rows - self.replays.unwrap_or(0);
                 (self.on_event)(Event::StaleCheck { done, rows: self.rows });
                 if !shows {
-                    self.stale(&row, Why::Unseen);
+                    self.unseen(&row);
                 }
             }
         }
@@ -361,7 +363,10 @@ impl<'a> Coordinator<'a> {
                 self.totals.notice_other_release(&finding, &token);
                 continue;
             }
-            let row = self.setup.campaign.known.excuses(&finding);
+            let campaign = self.setup.campaign;
+            let checked = self.setup.test_bed.main.version.as_ref();
+            let standing = campaign.known.standing(&finding, checked);
+            let row = standing.map(|standing| standing.row);
             if !self.totals.is_first(&finding, row.map(|row| row.id.as_str())) {
                 continue;
             }
@@ -370,14 +375,14 @@ impl<'a> Coordinator<'a> {
             let mut report = FindingReport::new(finding, trace.clone());
             report.record.token.clone_from(&token);
             report.record.found_after = self.begun.elapsed();
-            let Some(row) = row else {
+            let Some(Standing { row, carried }) = standing else {
                 self.waiting.push_back(report);
                 continue;
             };
-            report.record.status = Status::Known;
+            report.record.status = if carried { Status::Carried } else { Status::Known };
             report.record.cause = Some(row.id.clone());
-            let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
-            report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            let (reason, case) = (row.why().to_owned(), row.case.clone());
+            report.record.excuse = Some(Excuse { reason, case });
             self.totals.add_known(row, &report.record);
             self.report(report);
         }
@@ -457,6 +462,20 @@ impl<'a> Coordinator<'a> {
         rows.map(|row| self.queue.push(Work::Replay(Box::new(row.clone())))).count()
     }
 
+    /// A row is stale whose deviation no longer shows on its own releases; on a newer one the
+    /// deviation is gone.
+    fn unseen(&mut self, row: &Row) {
+        let Setup { campaign, test_bed, .. } = self.setup;
+        let checked = test_bed.main.version.as_ref();
+        if campaign.known.due(checked).any(|due| due.id == row.id) {
+            self.stale(row, Why::Unseen);
+        } else {
+            let gone = Gone { id: row.id.clone(), title: row.title.clone() };
+            (self.on_event)(Event::Gone(gone.clone()));
+            self.totals.gone.push(gone);
+        }
+    }
+
     /// A row whose date has passed still excuses, and is stale.
     fn expire(&mut self) {
         let Setup { campaign, test_bed, .. } = self.setup;
@@ -493,6 +512,7 @@ impl<'a> Coordinator<'a> {
             withheld: self.totals.withheld,
             no_sandbox: self.setup.test_bed.no_sandbox().map(str::to_owned),
             stale: self.totals.stale,
+            gone: self.totals.gone,
             interrupted: self.setup.stop.load(Ordering::Relaxed),
         }
     }

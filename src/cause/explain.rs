@@ -13,7 +13,7 @@ use super::substitution::substituted;
 use super::variations::{Point, Subject, Variation};
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, NEVER_SET, NO, YES};
+use crate::model::life::{Fact, NEVER_SET, NO, YES};
 use crate::program::Program;
 
 /// What was tried at one point: the words with which it shows, and those with which it does not.
@@ -105,9 +105,10 @@ impl Explaining {
                 same && own.clause == other.clause && own.form == other.form
             }
             (Some(one), Some(other_dimension)) => {
-                let own_origins: BTreeSet<Origin> = origins(own).collect();
+                let own_origins = possible_origins(own);
                 let same = one == other_dimension || point == Point::Dimension;
-                let kind = point == Point::Reader || own.kind == other.kind;
+                let reader = matches!(point, Point::Reader | Point::Loaded);
+                let kind = reader || own.kind == other.kind;
                 same && kind && origins(other).any(|origin| own_origins.contains(&origin))
             }
             _ => false,
@@ -131,7 +132,7 @@ impl Explaining {
 
     fn scope(&self) -> Scope {
         let shown = || self.shown.iter();
-        let sets: Vec<BTreeSet<Origin>> = shown().map(|one| origins(one).collect()).collect();
+        let sets: Vec<BTreeSet<Origin>> = shown().map(possible_origins).collect();
         let common = sets.iter().skip(1).fold(sets[0].clone(), |all, one| &all & one);
         let wrong = match self.subject.finding.dimension {
             None => BTreeSet::new(),
@@ -209,7 +210,7 @@ impl Explanation {
 
     /// Whether a finding of a trial is the one that was to be shown.
     pub fn is_shown(wanted: &Finding, finding: &Finding) -> bool {
-        let origins_of: BTreeSet<Origin> = origins(wanted).collect();
+        let origins_of = possible_origins(wanted);
         wanted.dimension == finding.dimension
             && wanted.form == finding.form
             && wanted.kind == finding.kind
@@ -236,11 +237,21 @@ impl Explanation {
     }
 }
 
+/// Where the wrong value comes from: a value of unknown origin may be another thread's by chance.
+fn possible_origins(finding: &Finding) -> BTreeSet<Origin> {
+    let mut all: BTreeSet<Origin> = origins(finding).collect();
+    if all.contains(&Origin::Unknown) {
+        all.insert(Origin::OtherThread);
+    }
+    all
+}
+
 /// Whether a word says nothing of note: a thread that was started, ran a turn and completed it.
 fn is_plain(fact: Fact, word: &str) -> bool {
     match fact {
         Fact::Began => ["run", "fork", "spawn", "nothing"].contains(&word),
         Fact::BrokenOff => word == "nothing",
+        Fact::BrokenBeginning => word == NO,
         Fact::LastTurn => ["completed", "none"].contains(&word),
         Fact::Loaded => false,
         Fact::Since => true,

@@ -109,7 +109,7 @@ impl CauseRecord {
         let Explanation { scope, tried, .. } = explanation;
         self.matters = words::matters(scope, tried);
         self.does_not_matter = words::does_not_matter(tried);
-        self.not_tried = explanation.not_tried().into_iter().map(words::not_tried).collect();
+        self.not_tried = words::not_tried(&explanation.not_tried());
         self.tried.clone_from(tried);
         self.scope.clone_from(scope);
         for finding in &explanation.values {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Clause;
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
-use crate::model::facts::Fact;
+use crate::model::life::Fact;
 use crate::policy::Dimension;
 use crate::program::operation::OpKind;
 

@@ -97,7 +97,7 @@ impl Pair {
 /// The program with the values of `new` in the place of those of `old`, where they can be spelled.
 pub(super) fn substituted(program: &Program, old: &Pair, new: &Pair) -> Option<Program> {
     let mut changed = with_pair(program, old, new)?;
-    let (from, to) = (old.due.dimension(), new.due.dimension());
+    let (from, to) = (place(old.due.dimension()), place(new.due.dimension()));
     if from != to {
         for step in &mut changed.steps {
             each_overrides(step, &mut Clear(from));
@@ -129,6 +129,11 @@ pub(super) fn with_pair(program: &Program, old: &Pair, new: &Pair) -> Option<Pro
         }
     }
     Some(program)
+}
+
+/// A dimension that stands for all that name the same place.
+pub(super) fn place(dimension: Dimension) -> Dimension {
+    if dimension == Dimension::PP { Dimension::SB } else { dimension }
 }
 
 /// A change of overrides, however they spell a sandbox.

@@ -1,34 +1,37 @@
 //! The changes that runs suggest for a list of known deviations.
 //!
 //! A row is narrowed to the releases that show it, or removed if none of those that were asked
-//! does; what is shown and not excused becomes a row. Releases that were not asked change nothing.
-//! The text is edited in place: comments between the rows stay.
+//! does; a row that a newer release shows too is widened; what is shown and not excused becomes a
+//! row. Releases that were not asked change nothing. The text is edited in place, so that what a
+//! person wrote stays.
 
 use super::evidence::{Evidence, Proposed};
+use super::ids::unused;
+use super::row_text::{RowText, WIDENING};
 use super::{Known, Row};
-use crate::judge::signature::Signature;
 use crate::program::release_range::ReleaseRange;
 
-/// The comment above a row that excuses a widening: it may be a vulnerability, and lists are
-/// published.
-pub const WIDENING: &str = "# WIDENED: see SECURITY.md before publishing";
+/// The reason of a row that no person has looked at.
+pub const NO_REASON: &str = "nobody has looked into it yet";
 
 /// One change of the list.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A row holds for fewer releases than it says.
-    Narrow {
+    /// A row holds for other releases than it says.
+    Releases {
         /// The line where it begins.
         line: usize,
-        signature: Signature,
+        id: String,
         from: ReleaseRange,
         to: ReleaseRange,
+        /// Whether newer releases show it too.
+        widens: bool,
     },
     /// No release that was asked shows what a row excuses.
     Remove {
         /// The line where it begins.
         line: usize,
-        signature: Signature,
+        id: String,
     },
     /// Something is shown that no row excuses.
     Add(Box<Proposed>),
@@ -39,53 +42,66 @@ pub fn changes(known: &Known, evidence: &Evidence) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut kept = Vec::new();
     for row in &known.rows {
-        // The case of a row about upgraded homes is replayed; runs on other homes say nothing about
-        // it. A racy deviation may stay away.
-        if row.from.is_some() || row.racy || !evidence.asks(row) {
-            kept.push(row.clone());
-            continue;
-        }
-        let (line, signature) = (row.line, row.signature.clone());
-        let Some(to) = evidence.supported(row) else {
-            changes.push(Change::Remove { line, signature });
-            continue;
-        };
-        kept.push(Row { releases: to.clone(), ..row.clone() });
-        if to != row.releases {
-            changes.push(Change::Narrow { line, signature, from: row.releases.clone(), to });
+        match after(row, evidence) {
+            None => changes.push(Change::Remove { line: row.line, id: row.id.clone() }),
+            Some(to) => {
+                if to != row.releases {
+                    changes.push(Change::Releases {
+                        line: row.line,
+                        id: row.id.clone(),
+                        widens: evidence.carried(row).is_some(),
+                        from: row.releases.clone(),
+                        to: to.clone(),
+                    });
+                }
+                kept.push(Row { releases: to, ..row.clone() });
+            }
         }
     }
+    let mut ids: Vec<String> = known.rows.iter().map(|row| row.id.clone()).collect();
     let known = Known { rows: kept };
     let new = evidence.proposed(&known);
     let upgraded = evidence.proposed_for_upgraded_homes(&known, &new);
-    changes.extend(new.into_iter().chain(upgraded).map(|new| Change::Add(Box::new(new))));
+    for mut proposed in new.into_iter().chain(upgraded) {
+        proposed.id = unused(&proposed.id, &ids);
+        ids.push(proposed.id.clone());
+        changes.push(Change::Add(Box::new(proposed)));
+    }
     changes
+}
+
+/// The releases for which a row holds; none where no release that was asked shows it.
+fn after(row: &Row, evidence: &Evidence) -> Option<ReleaseRange> {
+    if let Some(wider) = evidence.carried(row) {
+        return Some(wider);
+    }
+    // The case of a row about upgraded homes is replayed; runs on other homes say nothing about
+    // it. A racy deviation may stay away.
+    if row.from.is_some() || row.racy || !evidence.asks(row) {
+        return Some(row.releases.clone());
+    }
+    evidence.supported(row)
 }
 
 /// The text of a list with the changes made. `row` gives the lines of a proposed row.
 pub fn edited(text: &str, changes: &[Change], row: impl Fn(&Proposed) -> Vec<String>) -> String {
-    let narrowed = |at: usize| {
+    let releases = |at: usize| {
         changes.iter().find_map(|change| match change {
-            Change::Narrow { line, to, .. } if *line == at => Some(to),
+            Change::Releases { line, to, .. } if *line == at => Some(to),
             _ => None,
         })
     };
     let removed = |at: usize| {
         changes.iter().any(|change| matches!(change, Change::Remove { line, .. } if *line == at))
     };
-    let (mut begins, mut lines) = (0, Vec::new());
-    for (index, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with("[[") {
-            begins = index + 1;
-        }
-        // The comment about a widening belongs to the row below it.
-        let of_row = if line == WIDENING { index + 2 } else { begins };
+    let mut lines = Vec::new();
+    for (line, of_row) in text.lines().zip(owners(text)) {
         if removed(of_row) {
             continue;
         }
-        match narrowed(of_row) {
-            Some(to) if line.trim_start().starts_with("releases") => {
-                lines.push(format!("releases = \"{to}\""));
+        match releases(of_row) {
+            Some(to) if line.split('=').next().is_some_and(|key| key.trim() == "releases") => {
+                lines.push(with_releases(line, to));
             }
             _ => lines.push(line.to_owned()),
         }
@@ -99,40 +115,52 @@ pub fn edited(text: &str, changes: &[Change], row: impl Fn(&Proposed) -> Vec<Str
     format!("{}\n", lines.join("\n").trim_end())
 }
 
-impl Proposed {
-    /// The name of its case, without folder and ending.
-    pub fn file_stem(&self) -> String {
-        let stem = self.example.finding.signature().file_stem();
-        let from = self.from.as_ref().map(|from| format!("-from-{from}").replace('.', "-"));
-        stem + &from.unwrap_or_default()
+/// For each line the line where its row begins. Comments right above a row are a person's, and
+/// belong to none; the one about a widening belongs to the row below it.
+fn owners(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().collect();
+    let (mut begins, mut owners) = (0, Vec::new());
+    for (index, line) in lines.iter().enumerate() {
+        let after = lines[index..].iter().position(|line| !line.starts_with('#'));
+        let header = after.map(|after| index + after).filter(|at| lines[*at].starts_with("[["));
+        if let Some(header) = header {
+            begins = header + 1;
+        }
+        let is_remark = header.is_some() && line.starts_with('#') && *line != WIDENING;
+        owners.push(if is_remark { 0 } else { begins });
     }
+    owners
+}
 
-    /// The row as it stands in a list, with the path of its case and a reason.
-    pub fn lines(&self, case: &str, reason: &str) -> Vec<String> {
-        let quoted = |text: &str| toml::Value::from(text).to_string();
-        let forms: Vec<String> = self.seen.iter().map(|form| quoted(form)).collect();
-        let seen = match forms.as_slice() {
-            [] => None,
-            [form] => Some(format!("seen = {form}")),
-            forms => Some(format!("seen = [{}]", forms.join(", "))),
+/// The line with another range; a comment behind it stays.
+fn with_releases(line: &str, to: &ReleaseRange) -> String {
+    let quote = |letter: char| ['"', '\''].contains(&letter);
+    let comment = line.split(quote).nth(2).map(str::trim_end).unwrap_or_default();
+    format!("releases = \"{to}\"{comment}")
+}
+
+impl Proposed {
+    /// The row as it stands in a list, with the path of its case and a title.
+    pub fn lines(&self, case: &str, title: &str) -> Vec<String> {
+        let title = match &self.from {
+            None => title.to_owned(),
+            Some(from) => format!("on a home that {from} used before, {title}"),
         };
-        let signature = self.example.finding.signature().to_string();
-        let reason = match &self.from {
-            None => reason.to_owned(),
-            Some(from) => format!("on a home that {from} used before, {reason}"),
+        let from = self.from.as_ref().map(|from| ReleaseRange::between(from, from));
+        let row = RowText {
+            id: &self.id,
+            title: &title,
+            scope: &self.scope,
+            releases: &self.releases,
+            from: from.as_ref(),
+            reason: Some(NO_REASON),
+            link: None,
+            case,
+            racy: false,
+            expires: None,
+            widened: self.widened,
         };
-        let from = self.from.as_ref().map(|from| format!("from = {}", quoted(&from.to_string())));
-        let lines = [
-            self.widened.then(|| WIDENING.to_owned()),
-            Some("[[deviation]]".to_owned()),
-            Some(format!("signature = {}", quoted(&signature))),
-            seen,
-            Some(format!("releases = {}", quoted(&self.releases.to_string()))),
-            from,
-            Some(format!("reason = {}", quoted(&reason))),
-            Some(format!("case = {}", quoted(case))),
-        ];
-        lines.into_iter().flatten().collect()
+        row.lines()
     }
 }
 
@@ -144,6 +172,7 @@ mod tests {
     use super::{Change, Proposed, WIDENING, changes, edited};
     use crate::cause::Known;
     use crate::cause::evidence::Evidence;
+    use crate::cause::record::CauseRecord;
     use crate::judge::record::FindingRecord;
     use crate::judge::signature::Signature;
 
@@ -183,7 +212,7 @@ mod tests {
     }
 
     fn lines(proposed: &Proposed) -> Vec<String> {
-        proposed.lines(&format!("cases/{}.case", proposed.file_stem()), "a resume says \"no\"")
+        proposed.lines(&format!("cases/{}.case", proposed.id), "a resume says \"no\"")
     }
 
     fn check(evidence: &Evidence, expected: Expect) {
@@ -193,7 +222,7 @@ mod tests {
         let read = Known::parse(&after, |_| Ok(CASE.to_owned())).expect("it is a list again");
         assert!(super::changes(&read, evidence).is_empty(), "nothing is left to change");
         let text = changes.iter().map(|change| match change {
-            Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+            Change::Releases { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
             Change::Remove { line, .. } => format!("line {line}: goes\n"),
             Change::Add(proposed) => format!("{}\n", lines(proposed).join("\n")),
         });
@@ -214,11 +243,17 @@ mod tests {
             &evidence_of("R4/AP/resume/on-request/config", &[("0.144.4", Some("never"))]),
             expect![[r##"
                 # WIDENED: see SECURITY.md before publishing
-                [[deviation]]
-                signature = "R4/AP/resume/on-request/config"
+                [[cause]]
+                id = "r4-ap-resume-on-request-config"
+                title = 'a resume says "no"'
+                clauses = "R4"
+                operations = "resume"
+                dimensions = "AP"
+                expected = "on-request"
+                wrong = "config"
                 seen = "never"
                 releases = "0.144.4"
-                reason = 'a resume says "no"'
+                reason = "nobody has looked into it yet"
                 case = "cases/r4-ap-resume-on-request-config.case"
             "##]],
         );
@@ -249,12 +284,18 @@ mod tests {
             &evidence(&releases),
             expect![[r#"
                 line 3: 0.131.0..0.169.0 to 0.169.0
-                [[deviation]]
-                signature = "R4/AP/resume/never/config"
+                [[cause]]
+                id = "r4-ap-resume-never-config-2"
+                title = 'a resume says "no"'
+                clauses = "R4"
+                operations = "resume"
+                dimensions = "AP"
+                expected = "never"
+                wrong = "config"
                 seen = "on-request"
                 releases = "0.131.0"
-                reason = 'a resume says "no"'
-                case = "cases/r4-ap-resume-never-config.case"
+                reason = "nobody has looked into it yet"
+                case = "cases/r4-ap-resume-never-config-2.case"
             "#]],
         );
     }
@@ -276,12 +317,18 @@ mod tests {
             &evidence(&releases),
             expect![[r#"
                 line 3: 0.131.0..0.169.0 to 0.144.4
-                [[deviation]]
-                signature = "R4/AP/resume/never/config"
+                [[cause]]
+                id = "r4-ap-resume-never-config-2"
+                title = 'a resume says "no"'
+                clauses = "R4"
+                operations = "resume"
+                dimensions = "AP"
+                expected = "never"
+                wrong = "config"
                 seen = "untrusted"
                 releases = "0.169.0"
-                reason = 'a resume says "no"'
-                case = "cases/r4-ap-resume-never-config.case"
+                reason = "nobody has looked into it yet"
+                case = "cases/r4-ap-resume-never-config-2.case"
             "#]],
         );
     }
@@ -301,18 +348,113 @@ mod tests {
             # A word before.
 
             [[deviation]]
+            signature = "R4/AP/resume/never/config"
+            seen = "on-request"
+            releases = ">=0.131.0, <=0.169.0"
+            reason = "x"
+            case = "a.case"
+
+            [[deviation]]
             signature = "R5/RV/resume/user/config"
             seen = "auto_review"
             releases = "=0.144.4"
             reason = "x"
             case = "b.case"
 
-            [[deviation]]
-            signature = "R4/AP/resume/never/config"
+            [[cause]]
+            id = "r4-ap-resume-never-config-2"
+            title = 'a resume says "no"'
+            clauses = "R4"
+            operations = "resume"
+            dimensions = "AP"
+            expected = "never"
+            wrong = "config"
             seen = "untrusted"
             releases = "0.151.0"
-            reason = 'a resume says "no"'
-            case = "cases/r4-ap-resume-never-config.case"
+            reason = "nobody has looked into it yet"
+            case = "cases/r4-ap-resume-never-config-2.case"
+        "##]]
+        .assert_eq(&after);
+    }
+
+    #[test]
+    fn a_newer_release_that_shows_it_widens_a_row() {
+        check(
+            &evidence(&[("0.170.0", Some("on-request")), ("0.171.0", None)]),
+            expect![[r#"
+            line 3: 0.131.0..0.169.0 to 0.131.0..0.170.0
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_newer_release_that_no_longer_shows_it_leaves_a_row_as_it_is() {
+        check(&evidence(&[("0.170.0", None)]), expect![""]);
+    }
+
+    #[test]
+    fn a_cause_of_a_run_becomes_one_row_whatever_its_findings() {
+        let release = || [finding("0.170.0", "R4/AP/resume/never/before", "on-request")];
+        let findings = release().into_iter().chain([finding(
+            "0.170.0",
+            "R5/RV/resume/user/before",
+            "auto_review",
+        )]);
+        let cause: CauseRecord = serde_json::from_value(serde_json::json!({
+            "id": "older-value", "title": "a resume has an older value", "status": "new",
+            "scope": { "clauses": ["R4", "R5"], "operations": ["resume"],
+                "dimensions": ["AP", "RV"], "wrong": ["before"],
+                "facts": { "last-turn": ["failed"] } },
+            "findings": ["one"], "case": "causes/older-value.case",
+        }))
+        .expect("it is a record");
+        let findings = findings.map(|record| FindingRecord { id: "one".to_owned(), ..record });
+        let evidence = Evidence::new([].into(), findings).with_causes(vec![cause]);
+        let known = Known::parse(LIST, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let rows = changes(&known, &evidence).into_iter().map(|change| match change {
+            Change::Add(proposed) => lines(&proposed).join("\n"),
+            other => format!("{other:?}"),
+        });
+        expect![[r#"
+            [[cause]]
+            id = "older-value"
+            title = 'a resume says "no"'
+            clauses = ["R4", "R5"]
+            operations = "resume"
+            dimensions = ["AP", "RV"]
+            wrong = "before"
+            facts = { last-turn = "failed" }
+            releases = "0.170.0"
+            reason = "nobody has looked into it yet"
+            case = "cases/older-value.case""#]]
+        .assert_eq(&rows.collect::<Vec<_>>().join("\n\n"));
+    }
+
+    #[test]
+    fn a_remark_above_a_row_and_one_behind_its_range_stay() {
+        let remark = "# Seen by two of us.\n[[deviation]]\nsignature = \"R5";
+        let list = LIST.replace("[[deviation]]\nsignature = \"R5", remark);
+        let list = list.replace("<=0.169.0\"", "<=0.169.0\" # as far as we know");
+        let known = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+        let runs = evidence(&[("0.147.0", Some("on-request")), ("0.148.0", None)]);
+        let after = edited(&list, &changes(&known, &runs), lines);
+        expect![[r##"
+            # A word before.
+
+            [[deviation]]
+            signature = "R4/AP/resume/never/config"
+            seen = "on-request"
+            releases = "0.147.0" # as far as we know
+            reason = "x"
+            case = "a.case"
+
+            # Seen by two of us.
+            [[deviation]]
+            signature = "R5/RV/resume/user/config"
+            seen = "auto_review"
+            releases = "=0.144.4"
+            reason = "x"
+            case = "b.case"
         "##]]
         .assert_eq(&after);
     }

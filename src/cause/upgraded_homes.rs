@@ -4,7 +4,7 @@
 //! What no row excuses becomes a row with `from`: one for each release that shows it and the newest
 //! release that used the home before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use semver::Version;
 
@@ -21,36 +21,29 @@ impl Evidence {
         known: &Known,
         new: &[Proposed],
     ) -> Vec<Proposed> {
-        let mut rows: BTreeMap<(Signature, &Version, &Version), Proposed> = BTreeMap::new();
-        for sighting in self.on_upgraded_homes() {
+        let mut rows: BTreeMap<(Signature, &Version, &Version), Vec<&Sighting>> = BTreeMap::new();
+        for sighting in self.on_upgraded_homes().filter(|one| !self.has_cause(one)) {
             let Sighting { release, record } = sighting;
             let is_new = new.iter().any(|proposed| proposed.covers(sighting));
             let Some(from) = record.finding.home_history.before.last() else { continue };
-            if is_new || known.excuses(&record.finding).is_some() {
-                continue;
+            if !is_new && known.excuses(&record.finding).is_none() {
+                let place = (record.finding.signature(), release, from);
+                rows.entry(place).or_default().push(sighting);
             }
-            let row = rows.entry((record.finding.signature(), release, from));
-            let row = row.or_insert_with(|| Proposed {
-                example: record.clone(),
-                seen: BTreeSet::new(),
-                widened: false,
-                releases: ReleaseRange::between(release, release),
-                from: Some(from.clone()),
-            });
-            row.seen.extend(sighting.seen_form());
-            row.widened |= record.finding.widened;
         }
-        rows.into_values().collect()
+        let proposed = rows.into_iter().map(|((_, release, from), shown)| {
+            let proposed = Proposed::of_signature(&shown, ReleaseRange::between(release, release));
+            let id = format!("{}-from-{from}", proposed.id).replace('.', "-");
+            Proposed { id, from: Some(from.clone()), ..proposed }
+        });
+        proposed.collect()
     }
 }
 
 impl Proposed {
     /// Whether it will excuse this, on whatever home.
     fn covers(&self, sighting: &Sighting) -> bool {
-        let form = sighting.seen_form().is_none_or(|form| self.seen.contains(&form));
-        let signature = self.example.finding.signature();
-        form && signature == sighting.record.finding.signature()
-            && self.releases.contains(&sighting.release)
+        self.scope.explains(&sighting.record.finding) && self.releases.contains(&sighting.release)
     }
 }
 
@@ -99,12 +92,18 @@ mod tests {
         check(
             &Evidence::new([].into(), findings),
             expect![[r#"
-                [[deviation]]
-                signature = "R4/AP/resume/never/config"
+                [[cause]]
+                id = "r4-ap-resume-never-config-from-0-131-0"
+                title = "on a home that 0.131.0 used before, a resume says no"
+                clauses = "R4"
+                operations = "resume"
+                dimensions = "AP"
+                expected = "never"
+                wrong = "config"
                 seen = "on-request"
                 releases = "0.169.0"
                 from = "0.131.0"
-                reason = "on a home that 0.131.0 used before, a resume says no"
+                reason = "nobody has looked into it yet"
                 case = "b.case"
             "#]],
         );
@@ -119,11 +118,17 @@ mod tests {
         check(
             &Evidence::new(asked, findings),
             expect![[r#"
-                [[deviation]]
-                signature = "R4/AP/resume/never/config"
+                [[cause]]
+                id = "r4-ap-resume-never-config-2"
+                title = "a resume says no"
+                clauses = "R4"
+                operations = "resume"
+                dimensions = "AP"
+                expected = "never"
+                wrong = "config"
                 seen = "untrusted"
                 releases = "0.169.0"
-                reason = "a resume says no"
+                reason = "nobody has looked into it yet"
                 case = "b.case"
             "#]],
         );

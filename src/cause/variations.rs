@@ -6,9 +6,9 @@
 use itertools::Itertools;
 use strum::{Display, EnumIter, IntoEnumIterator};
 
-use super::substitution::{Pair, substituted, with_pair};
+use super::substitution::{Pair, place, substituted, with_pair};
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, NO, YES};
+use crate::model::life::{Fact, NO, YES};
 use crate::policy::{CallOverrides, Dimension, Overrides, Setting, TurnOverrides};
 use crate::program::Program;
 use crate::program::operation::{OpKind, Operation, OverridesOf};
@@ -48,8 +48,10 @@ pub enum Point {
     Value,
     /// How the value was set.
     Setter,
-    /// Whether the thread is loaded when it is read.
+    /// Whether the thread is loaded when it is read; one that is loaded is read by a fork.
     Loaded,
+    /// Whether a kill breaks off a call.
+    BrokenOff,
     /// The first event of the thread.
     Began,
     /// How the last turn ended.
@@ -67,7 +69,8 @@ impl Point {
             Point::Dimension => "the dimension",
             Point::Value => "the value",
             Point::Setter => "how the value was set",
-            Point::Loaded => "whether the thread is loaded",
+            Point::Loaded => "whether the thread is loaded when it is forked",
+            Point::BrokenOff => "whether a kill breaks off a call",
             Point::Began => "the thread's first event",
             Point::LastTurn => "how its last turn ended",
             Point::Config => "what config.toml says",
@@ -80,6 +83,7 @@ impl Point {
             Point::Restart => Some(Fact::Since),
             Point::Setter => Some(Fact::SetBy),
             Point::Loaded => Some(Fact::Loaded),
+            Point::BrokenOff => Some(Fact::BrokenOff),
             Point::Began => Some(Fact::Began),
             Point::LastTurn => Some(Fact::LastTurn),
             Point::Reader | Point::Dimension | Point::Value | Point::Config => None,
@@ -144,11 +148,12 @@ impl Subject {
             Point::Dimension => self.dimensions(),
             Point::Value => self.values(),
             Point::Setter => {
-                let words = ["start", "run", "settings", "request-config"];
+                let words = ["start", "run", "settings", "resume", "fork", "request-config"];
                 let set = |word: &&str| Some(((*word).to_owned(), self.set_by(word)?));
                 words.iter().filter_map(set).collect()
             }
             Point::Loaded => self.loaded().into_iter().collect(),
+            Point::BrokenOff => self.unbroken().into_iter().collect(),
             Point::Began => self.beginnings(),
             Point::LastTurn => self.last_turns(),
             Point::Config => self.third_config().into_iter().collect(),
@@ -168,8 +173,10 @@ impl Subject {
             Point::Dimension => self.finding.dimension.map(|dimension| dimension.to_string()),
             Point::Value => self.pair.as_ref().map(|pair| pair.due.form().to_owned()),
             Point::Config => self.pair.as_ref().map(|pair| pair.seen.form().to_owned()),
-            Point::LastTurn => self.last_reply().map(|reply| <&str>::from(reply).to_owned()),
-            Point::Setter | Point::Loaded | Point::Began => fact.map(str::to_owned),
+            Point::LastTurn => self.last_word().map(str::to_owned),
+            Point::Setter | Point::Loaded | Point::Began | Point::BrokenOff => {
+                fact.map(str::to_owned)
+            }
         }
     }
 
@@ -230,7 +237,6 @@ impl Subject {
     fn dimensions(&self) -> Vec<(String, Program)> {
         let Some(pair) = &self.pair else { return Vec::new() };
         let own = pair.due.dimension();
-        let place = |one: Dimension| if one == Dimension::PP { Dimension::SB } else { one };
         let mut all = Vec::new();
         let mut packed = (Vec::new(), self.program.clone());
         for dimension in Dimension::ALL.into_iter().filter(|one| *one != own) {
@@ -277,13 +283,19 @@ impl Subject {
         if word == "request-config" {
             let at = if self.setter_reads() { self.reader } else { self.setter()? };
             let mut program = self.program.clone();
-            let Some(OverridesOf::Call(overrides)) = program.steps[at].overrides_mut() else {
+            let OverridesOf::Call(overrides) = program.steps.get_mut(at)?.overrides_mut()? else {
                 return None;
             };
             overrides.by_config = true;
             return Some(program);
         }
-        let at = self.setter()?;
+        let at = if self.setter_reads() { self.reader } else { self.setter()? };
+        if self.program.steps[at].kind().word() == word {
+            return self.set_directly(at);
+        }
+        if self.setter_reads() {
+            return None;
+        }
         let mut program = self.program.clone();
         clear(&mut program.steps[at], value.dimension());
         let thread = ThreadRef::Thread(self.thread?);
@@ -305,11 +317,22 @@ impl Subject {
                     OverridesOf::Call(_) => return None,
                 }
             }
+            "resume" | "fork" => return None,
             _ => {
                 let mut overrides = TurnOverrides::default();
                 overrides.assign(value)?;
                 program.steps.insert(at + 1, Settings { thread, overrides }.into());
             }
+        }
+        Some(program)
+    }
+
+    /// The same with the value as a key of the request where it went through `config`.
+    fn set_directly(&self, at: usize) -> Option<Program> {
+        let mut program = self.program.clone();
+        match program.steps[at].overrides_mut()? {
+            OverridesOf::Call(overrides) if overrides.by_config => overrides.by_config = false,
+            _ => return None,
         }
         Some(program)
     }
@@ -321,17 +344,31 @@ impl Subject {
         sets.is_some_and(|(dimensions, _)| dimensions.contains(&pair.due.dimension()))
     }
 
-    /// A fork of a thread that is loaded instead of one that is not, or the other way.
+    /// A fork of a thread that is loaded instead of a look at one that is not, or the other way.
     fn loaded(&self) -> Option<(String, Program)> {
-        (self.kind() == Fork::KIND).then_some(())?;
-        match self.finding.facts.word(Fact::Loaded)? {
-            YES => {
+        let reads = [Resume::KIND, Fork::KIND].contains(&self.kind());
+        match self.finding.facts.word(Fact::Loaded).filter(|_| reads)? {
+            YES if self.kind() == Fork::KIND => {
                 let reader = self.program.steps.get(self.reader)?.clone();
                 let restart = Restart::by(Stop::Graceful).into();
                 Some((NO.to_owned(), self.with(self.reader, vec![restart, reader])))
             }
-            _ => Some((YES.to_owned(), self.with(self.restart()?, Vec::new()))),
+            YES => None,
+            _ => {
+                let mut program = self.read_by(Fork::KIND)?;
+                program.steps.remove(self.restart()?);
+                Some((YES.to_owned(), program))
+            }
         }
+    }
+
+    /// The call that a kill breaks off made to its end, and the kill after it.
+    fn unbroken(&self) -> Option<(String, Program)> {
+        let is_killed = |step: &Step| matches!(step, Step::KillDuring(..));
+        let at = self.program.steps.iter().rposition(is_killed)?;
+        let Step::KillDuring(inner, _) = &self.program.steps[at] else { return None };
+        let steps = vec![(**inner).clone(), Restart::by(Stop::Kill).into()];
+        Some(("nothing".to_owned(), self.with(at, steps)))
     }
 
     /// The thread's first event replaced by each other one.
@@ -366,9 +403,13 @@ impl Subject {
             }];
             steps.extend(archives.then(|| action(Action::Unarchive).1));
             let mut program = self.with(at, steps);
-            if began == Action::Archive.word() && word != began {
+            if began == Action::Archive.word() {
                 let unarchive = |step: &Step| matches!(step, Step::Action(one) if one.action == Action::Unarchive);
                 program.steps.retain(|step| !unarchive(step));
+                // An archived thread is not loaded.
+                if self.restart().is_none() {
+                    program.steps.insert(at + 1, Restart::by(Stop::Graceful).into());
+                }
             }
             (word, program)
         };
@@ -378,20 +419,29 @@ impl Subject {
     /// The thread's last turn before the step that shows it.
     fn last_turn(&self) -> Option<usize> {
         let before = &self.program.steps[..self.reader.min(self.program.steps.len())];
-        before.iter().rposition(|step| matches!(step, Step::Run(_)) && self.about(step))
+        let is_turn = |step: &Step| matches!(step, Step::Run(_) | Step::Begin(_));
+        before.iter().rposition(|step| is_turn(step) && self.about(step))
     }
 
-    fn last_reply(&self) -> Option<&Reply> {
+    /// How the last turn ends in the program itself.
+    fn last_word(&self) -> Option<&'static str> {
         match self.program.steps.get(self.last_turn()?)? {
-            Step::Run(run) => Some(&run.reply),
+            Step::Run(run) => Some((&run.reply).into()),
+            // It runs until the server goes down.
+            Step::Begin(_) => Some("begin"),
             _ => None,
         }
     }
 
     fn last_turns(&self) -> Vec<(String, Program)> {
         let Some(at) = self.last_turn() else { return Vec::new() };
-        let Step::Run(run) = &self.program.steps[at] else { return Vec::new() };
-        if run.reply == Reply::ok() {
+        let run = match &self.program.steps[at] {
+            Step::Run(run) => run.clone(),
+            Step::Begin(begin) => Run::plain(begin.thread, begin.overrides.clone()),
+            _ => return Vec::new(),
+        };
+        let word = self.last_word();
+        if word == Some(<&str>::from(&Reply::ok())) {
             return Vec::new();
         }
         let replies = [Reply::ok(), Reply::Hold, Reply::Fail, Reply::Drop, Reply::Status(500)];
@@ -399,7 +449,8 @@ impl Subject {
             let word = <&str>::from(&reply).to_owned();
             (word, self.with(at, vec![Run { reply, ..run.clone() }.into()]))
         };
-        replies.into_iter().filter(|reply| *reply != run.reply).map(with).collect()
+        let others = replies.into_iter().filter(|reply| Some(<&str>::from(reply)) != word);
+        others.map(with).collect()
     }
 
     /// The same with a third value in config.toml, and the start asking for what it said before.

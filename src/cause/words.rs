@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::variations::Point;
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
-use crate::model::facts::{Fact, YES};
+use crate::model::life::{Fact, YES};
 use crate::policy::Dimension;
 
 /// Dimensions that a title names; of more it says "policy".
@@ -21,8 +21,8 @@ const ID_WORDS_MAX: usize = 6;
 /// What a cause is called as long as nobody gave it a better title.
 pub fn title(scope: &Scope, finding: &Finding) -> String {
     let operation = scope.operations.iter().map(|kind| format!("`{kind}`")).join(" or ");
-    let facts = scope.facts.iter().map(|(fact, words)| fact_words(*fact, words)).join(", and ");
-    let facts = if facts.is_empty() { facts } else { format!(", where {facts}") };
+    let facts = scope.facts.iter().map(|(fact, words)| fact_words(*fact, words)).join(" and ");
+    let facts = if facts.is_empty() { facts } else { format!(", if {facts}") };
     if finding.dimension.is_none() {
         let seen = finding.seen.split(['\n', ';']).next().unwrap_or_default();
         return format!("{operation}: {} instead of {}{facts}", seen, finding.expected);
@@ -31,12 +31,14 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
         0..=NAMED_MAX => scope.dimensions.iter().map(|one| dimension(*one)).join(" and "),
         _ => "policy".to_owned(),
     };
-    let origin = origin_noun(scope.wrong.iter().next().copied().unwrap_or(Origin::Unknown));
-    let due = match scope.expected.iter().join(" or ") {
-        any if any.is_empty() => "the thread's own".to_owned(),
-        forms => forms,
+    let origin = scope.wrong.first().copied().filter(|_| !scope.wrong.contains(&Origin::Unknown));
+    let origin = origin_noun(origin.unwrap_or(Origin::Unknown));
+    let due = match scope.expected.len() {
+        1..=NAMED_MAX => scope.expected.iter().join(" or "),
+        _ => "the thread's own".to_owned(),
     };
-    format!("{operation}: the {about} is {origin} instead of {due}{facts}")
+    let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
+    format!("after {operation}, the {about} {is} {origin} instead of {due}{facts}")
 }
 
 /// A name for files and lists, made of the clause, the operation and the facts that matter.
@@ -91,19 +93,26 @@ pub fn does_not_matter(tried: &BTreeMap<Point, Tried>) -> Vec<String> {
         .collect()
 }
 
-/// A point that was not varied, and why.
-pub fn not_tried(point: Point) -> String {
-    let why = match point {
-        Point::Restart => "the program does not restart the server before the step that shows it",
-        Point::Reader => "the step that shows it is neither a resume nor a fork",
-        Point::Dimension | Point::Value | Point::Setter | Point::Config => {
-            "the finding is not about a value that another call can set, or the runs were spent"
-        }
-        Point::Loaded => "only a fork reads a thread that is loaded or not",
-        Point::Began => "the thread began as usual, with a turn or a fork",
-        Point::LastTurn => "its last turn completed as usual",
+/// The points that were not varied, and why.
+pub fn not_tried(points: &BTreeSet<Point>) -> Vec<String> {
+    let by_reason = points.iter().into_group_map_by(|point| reason(**point));
+    let line = |(why, points): (&str, Vec<&Point>)| {
+        format!("{} ({why})", points.iter().map(|point| point.words()).join(", "))
     };
-    format!("{}: {why}", point.words())
+    by_reason.into_iter().sorted().map(line).collect()
+}
+
+fn reason(point: Point) -> &'static str {
+    match point {
+        Point::Restart => "the server is not restarted before the step that shows it",
+        Point::Reader => "it is neither a resume nor a fork that shows it",
+        Point::Dimension | Point::Value | Point::Setter | Point::Config => {
+            "no other call can put one there, or the runs were spent"
+        }
+        Point::Loaded => "it is neither a cold resume nor a fork that shows it",
+        Point::BrokenOff => "no kill breaks off a call",
+        Point::Began | Point::LastTurn => "they are as usual",
+    }
 }
 
 /// A fact of a thread, with the words with which the cause shows.
@@ -115,8 +124,14 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::Began => format!("the thread's history began with {any}"),
         Fact::BrokenOff if words.contains("nothing") => "no kill broke off a call".to_owned(),
         Fact::BrokenOff => format!("a kill broke off {any}"),
+        Fact::BrokenBeginning if yes => {
+            "a kill broke off the call that began its history".to_owned()
+        }
+        Fact::BrokenBeginning => "no kill broke off the call that began its history".to_owned(),
         Fact::LastTurn if words.contains("none") => "it had no turn".to_owned(),
-        Fact::LastTurn => format!("its last turn is {plain}"),
+        Fact::LastTurn => {
+            format!("its last turn {}", words.iter().map(|word| ended(word)).join(" or "))
+        }
         Fact::Loaded if yes => "the thread is loaded".to_owned(),
         Fact::Loaded => "the thread is not loaded".to_owned(),
         Fact::Since => format!("{any} loaded or unloaded it"),
@@ -129,6 +144,16 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::Archived if yes => "it was archived before".to_owned(),
         Fact::Archived => "it was never archived".to_owned(),
         Fact::Parent => format!("the thread that it came from is {plain}"),
+    }
+}
+
+/// How a turn ended.
+fn ended(word: &str) -> String {
+    match word {
+        "interrupted" => "was interrupted".to_owned(),
+        "broken-off" => "was broken off".to_owned(),
+        "running" => "still runs".to_owned(),
+        word => word.to_owned(),
     }
 }
 

@@ -78,7 +78,7 @@ impl MatrixFlags {
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix tests each release alone, so programs that move homes are left out.
         let alone = known.rows.iter().filter(|row| row.program.releases().is_empty());
-        let programs = alone.map(|row| (row.signature.clone(), row.program.clone()));
+        let programs = alone.filter_map(|row| Some((row.signature()?, row.program.clone())));
         let (campaign, profile) = (self.campaign(), self.features.features);
         let run = MatrixRun { campaign, profile, programs: programs.collect(), store };
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };

@@ -15,7 +15,7 @@ use super::verdict::{Cell, Count, Finding, Verdict};
 use super::view::Corrects;
 use super::view::View;
 use crate::contract::{Clause, row};
-use crate::model::facts::Facts;
+use crate::model::life::Facts;
 use crate::policy::{DEFAULT, Defaults, Dimension, Policy, Value};
 use crate::program::ops::Step;
 use crate::program::thread::{ThreadName, ThreadRef};
@@ -235,6 +235,8 @@ fn facts(mismatch: &Mismatch, candidate: &Candidate, step: &Step) -> Facts {
     };
     let read = read.and_then(|name| candidate.before.threads.get(&name));
     let facts = read.map(Facts::of).unwrap_or_default();
+    let elsewhere = mismatch.topic.view == View::ColdRead;
+    let facts = if elsewhere { facts.elsewhere() } else { facts };
     let after = mismatch.thread.and_then(|name| candidate.branch.world.threads.get(&name));
     match after.zip(mismatch.dimension) {
         Some((thread, dimension)) => facts.with_setter(thread, dimension),

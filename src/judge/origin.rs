@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
     Serialize,
     Deserialize,
     strum::Display,
+    strum::EnumIter,
     strum::EnumString,
 )]
 #[serde(rename_all = "kebab-case")]

@@ -13,7 +13,7 @@ use super::releases::HomeHistory;
 use super::signature::Signature;
 use super::view::View;
 use crate::contract::{Clause, Strength};
-use crate::model::facts::Facts;
+use crate::model::life::Facts;
 use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;
@@ -134,7 +134,7 @@ impl Finding {
     /// of such a thread, on the same release and after the same others.
     pub fn is_like(&self, other: &Finding) -> bool {
         let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
-        same && self.home_history == other.home_history && self.facts == other.facts
+        same && self.home_history == other.home_history && self.facts.is_like(&other.facts)
     }
 }
 

@@ -340,6 +340,7 @@ mod tests {
             left_out: BTreeMap::from([("thread/revert".to_owned(), 1)]),
             withheld: withheld.iter().copied().collect(),
             stale: Vec::new(),
+            gone: Vec::new(),
             interrupted: false,
         }
     }

@@ -16,7 +16,7 @@ use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::record::Status;
 use crate::judge::verdict::Count;
-use crate::model::facts::{Fact, Facts};
+use crate::model::life::{Fact, Facts};
 use crate::policy::Dimension;
 use crate::trace::Trace;
 

@@ -1,159 +1,40 @@
-//! The facts of a thread's life that a release may depend on, although the contract does not.
-//!
-//! The model keeps them beside each thread, and no rule reads them: two worlds that differ in
-//! nothing else are the same. A finding carries the facts of its thread, and a cause is told from
-//! another by those that matter.
+//! What each step makes of the facts of a thread's life, and what is known of a thread.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use strum::{Display, EnumIter, EnumString};
-
+use super::life::{
+    BY_CONFIG, CHANGED, FROM_PARENT, FROM_SOURCE, Fact, Facts, IDLE, KILLED, Life, NO, NONE,
+    NOTHING, UNCHANGED, YES,
+};
 use super::{Branch, Expected, OpKind, Thread, World};
-use crate::policy::{Dimension, Policy};
+use crate::policy::Dimension;
 use crate::program::ops::Step;
 use crate::program::ops::restart::{Restart, Stop};
 use crate::program::reply::TurnEnd;
 use crate::program::thread::ThreadName;
 
-/// One thing to know about a thread.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Display,
-    EnumIter,
-    EnumString,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Fact {
-    /// The operation that gave it its history.
-    Began,
-    /// The last call that a kill broke off.
-    BrokenOff,
-    /// How its last turn ended.
-    LastTurn,
-    /// Whether it is loaded: `yes` or `no`.
-    Loaded,
-    /// The operation that loaded or unloaded it last.
-    Since,
-    /// Whether a client is subscribed to it: `yes` or `no`.
-    Subscribed,
-    /// The operation that set the value: `default` where none did, `source` and `parent` where it
-    /// was inherited, `request-config` where it went through the `config` of a request.
-    SetBy,
-    /// Whether it was ever archived: `yes` or `no`.
-    Archived,
-    /// Whether the thread that it came from was changed since: `none`, `unchanged` or `changed`.
-    Parent,
-}
-
-/// What is known of a thread: a word for each fact.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Facts(pub BTreeMap<Fact, String>);
-
-/// What has happened to a thread. It has no part in what the contract allows: all are equal.
-#[derive(Clone, Debug)]
-pub struct Life {
-    began: Option<OpKind>,
-    broken_off: Option<OpKind>,
-    last_turn: Option<TurnEnd>,
-    since: &'static str,
-    set_by: [&'static str; 10],
-    archived: bool,
-    /// The thread that it was forked from or spawned by.
-    parent: Option<ThreadName>,
-    parent_changed: bool,
-    /// The policies that it had before.
-    past: BTreeSet<Policy>,
-}
-
-/// The word of a fact that says no.
-pub const NO: &str = "no";
-
-/// The word of a fact that says yes.
-pub const YES: &str = "yes";
-
-/// The word of a value that no operation has set.
-pub const NEVER_SET: &str = "default";
-
-impl Default for Life {
-    fn default() -> Life {
-        Life {
-            began: None,
-            broken_off: None,
-            last_turn: None,
-            since: "start",
-            set_by: [NEVER_SET; 10],
-            archived: false,
-            parent: None,
-            parent_changed: false,
-            past: BTreeSet::new(),
-        }
-    }
-}
-
-impl PartialEq for Life {
-    fn eq(&self, _: &Life) -> bool {
-        true
-    }
-}
-
-impl Eq for Life {}
-
-impl PartialOrd for Life {
-    fn partial_cmp(&self, other: &Life) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Life {
-    fn cmp(&self, _: &Life) -> Ordering {
-        Ordering::Equal
-    }
-}
-
-impl Life {
-    /// The policies that the thread had before.
-    pub fn past(&self) -> impl Iterator<Item = &Policy> {
-        self.past.iter()
-    }
-}
-
 impl Facts {
-    pub fn word(&self, fact: Fact) -> Option<&str> {
-        self.0.get(&fact).map(String::as_str)
-    }
-
     /// What is known of a thread in this world.
     pub fn of(thread: &Thread) -> Facts {
-        let Life { began, broken_off, last_turn, since, archived, parent, parent_changed, .. } =
+        let Life { began, broken_off, broken_beginning, last_turn, since, archived, .. } =
             &thread.life;
+        let Life { parent, parent_changed, .. } = &thread.life;
         let loaded = thread.live.is_some();
         // An idle thread that nobody hears is unloaded without a request.
         let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
-        let since = if idle { "idle" } else { since };
+        let since = if idle { IDLE } else { since };
         let parent = match (parent, parent_changed) {
-            (None, _) => "none",
-            (Some(_), false) => "unchanged",
-            (Some(_), true) => "changed",
+            (None, _) => NONE,
+            (Some(_), false) => UNCHANGED,
+            (Some(_), true) => CHANGED,
         };
-        let turn = last_turn.map_or("none".to_owned(), |end| end.to_string());
-        let kind = |kind: &Option<OpKind>| kind.map_or("nothing", OpKind::word).to_owned();
+        let turn = last_turn.map_or(NONE.to_owned(), |end| end.to_string());
+        let kind = |kind: &Option<OpKind>| kind.map_or(NOTHING, OpKind::word).to_owned();
         let says = |yes: bool| if yes { YES } else { NO }.to_owned();
         let mut words = BTreeMap::from([
             (Fact::Began, kind(began)),
             (Fact::BrokenOff, kind(broken_off)),
+            (Fact::BrokenBeginning, says(*broken_beginning)),
             (Fact::LastTurn, turn),
             (Fact::Loaded, says(loaded)),
             (Fact::Since, since.to_owned()),
@@ -171,14 +52,6 @@ impl Facts {
         let word = thread.life.set_by[dimension as usize];
         self.0.insert(Fact::SetBy, word.to_owned());
         self
-    }
-}
-
-impl fmt::Display for Facts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<String> =
-            self.0.iter().map(|(fact, word)| format!("{fact}={word}")).collect();
-        f.write_str(&words.join(" "))
     }
 }
 
@@ -216,6 +89,7 @@ impl Change<'_> {
         if let Some(leaf) = self.leaf().filter(|_| !self.refused) {
             if !old.materialised && !old.uncertain && (new.materialised || new.uncertain) {
                 life.began = Some(leaf.kind());
+                life.broken_beginning = matches!(self.step, Step::KillDuring(..));
             }
             // What is sent while a turn runs steers that turn.
             let steers = old.running.is_some() && new.running.is_some();
@@ -254,12 +128,13 @@ impl Change<'_> {
         if let Some(parent) = leaf.uses().and_then(|thread| thread.name()) {
             life.parent = Some(parent);
             life.began = Some(leaf.kind());
-            life.set_by = [if kind == "fork" { "source" } else { "parent" }; 10];
+            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 10];
             let parent = self.before.threads.get(&parent);
             life.past.extend(parent.into_iter().flat_map(|parent| parent.life.past.clone()));
         }
         if matches!(self.step, Step::KillDuring(..)) {
             life.broken_off = Some(leaf.kind());
+            life.broken_beginning = true;
         }
         self.set(leaf, &mut life);
         life
@@ -268,7 +143,7 @@ impl Change<'_> {
     fn set(&self, leaf: &Step, life: &mut Life) {
         let Some((dimensions, by_config)) = leaf.sets() else { return };
         for dimension in dimensions {
-            let word = if by_config { "request-config" } else { leaf.kind().word() };
+            let word = if by_config { BY_CONFIG } else { leaf.kind().word() };
             life.set_by[dimension as usize] = word;
         }
     }
@@ -285,7 +160,7 @@ impl Change<'_> {
     /// The word for what loaded or unloaded the thread.
     fn loads(&self) -> &'static str {
         match self.step {
-            Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => "kill",
+            Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => KILLED,
             step => self.leaf().unwrap_or(step).kind().word(),
         }
     }

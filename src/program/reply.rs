@@ -90,7 +90,7 @@ pub enum Review {
 }
 
 /// How a turn ended.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, EnumIter, PartialEq, Eq)]
 #[strum(serialize_all = "kebab-case")]
 pub enum TurnEnd {
     Completed,

@@ -40,7 +40,7 @@ impl ClauseHistory {
     }
 
     fn last_run(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Run(run) }) = &self.run else {
+        let Some(Read { folder, record: Record::Run(run), .. }) = &self.run else {
             return style.row("last run", "there is none here; `heirloom check` makes one");
         };
         let on = run.release().map_or(String::new(), |release| format!(" on codex {release}"));
@@ -66,7 +66,7 @@ impl ClauseHistory {
 
     /// The releases of the matrix that break it.
     fn releases(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Matrix(document) }) = &self.matrix else {
+        let Some(Read { folder, record: Record::Matrix(document), .. }) = &self.matrix else {
             return style.row("releases", "there is no matrix here; `heirloom matrix` makes one");
         };
         let of_clause = |cell: &&Entry| cell.clause == clause;
@@ -108,11 +108,7 @@ impl ClauseHistory {
         let rows = rows.map(|row| {
             let from = row.from.as_ref();
             let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
-            let places = format!("in {}{from}", row.releases);
-            let why = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
-            let title = if row.title.is_empty() { why } else { row.title.as_str() };
-            let why = if title == why { String::new() } else { format!(": {why}") };
-            let line = format!("{title} ({places}){why}");
+            let line = format!("{} (in {}{from})", row.title, row.releases);
             let case = style.row_whole("", &format!("its case is {}", self.case(row)));
             format!("{}{case}", style.row("known", &line))
         });

@@ -138,8 +138,12 @@ impl FinalSummary<'_> {
             let line = format!("{steps}, because this release does not support them: {each}");
             text.push_str(&style.row("left out", &line));
         }
+        for gone in &self.outcome.gone {
+            let line = format!("{} (a known deviation of an older release)", gone.title);
+            text.push_str(&style.row("gone", &line));
+        }
         for stale in &self.outcome.stale {
-            let line = format!("{}; {}", words::signature(&stale.signature), words::stale(stale));
+            let line = format!("{}: {}; {}", stale.id, stale.title, words::stale(stale));
             text.push_str(&style.row_in(Color::Doubtful, "stale", &line));
         }
         text

@@ -47,15 +47,11 @@ pub fn event(event: &Event) -> Value {
             "lines": lines,
         }),
         Event::Explaining { signature, runs } => json!({
-            "event": "explaining",
-            "signature": signature,
-            "runs": runs,
+            "event": "explaining", "signature": signature, "runs": runs,
         }),
         Event::Cause(report) => json!({ "event": "cause", "cause": report.record }),
         Event::StaleCheck { done, rows } => json!({
-            "event": "stale check",
-            "done": done,
-            "rows": rows,
+            "event": "stale check", "done": done, "rows": rows,
         }),
         Event::FindingReport(report) => json!({
             "event": "finding",
@@ -64,11 +60,12 @@ pub fn event(event: &Event) -> Value {
         }),
         Event::Stale(stale) => json!({
             "event": "stale",
-            "signature": stale.signature,
+            "id": stale.id,
             "case": stale.case,
             "line": stale.line,
             "why": words::stale(stale),
         }),
+        Event::Gone(gone) => json!({ "event": "gone", "id": gone.id, "title": gone.title }),
         Event::Ended(outcome) => json!({
             "event": "ended",
             "summary": Summary::new(outcome),

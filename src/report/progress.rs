@@ -115,14 +115,14 @@ impl Progress {
             }
             Event::FindingReport(report) => self.reported(report),
             Event::Stale(stale) => {
-                let signature = words::signature(&stale.signature);
-                self.line(&format!("stale known deviation {signature}: {}", words::stale(stale)));
+                self.line(&format!("stale known deviation {}: {}", stale.id, words::stale(stale)));
             }
             Event::Cause(report) => {
                 self.causes += 1;
                 self.line(&format!("cause {}: {}", self.causes, report.record.title));
             }
             Event::StaleCheck { done, rows } => self.stale_check = Some((*done, *rows)),
+            Event::Gone(gone) => self.line(&format!("gone on this release: {}", gone.title)),
             Event::Explaining { .. } | Event::Ended(_) => {}
         }
         self.show();

@@ -60,7 +60,22 @@ impl Read {
         } else {
             Summary::read(&text).map(|summary| Record::Run(Box::new(summary)))
         };
-        Ok(Read { folder, record: record.map_err(about)? })
+        Ok(Read { folder, record: record.map_err(&about)? })
+    }
+
+    /// What it says about known deviations. Columns of a matrix that were interrupted are left out.
+    ///
+    /// # Errors
+    /// A run that was interrupted: it was not asked for everything.
+    pub fn evidence(&self) -> Result<Evidence, String> {
+        match &self.record {
+            Record::Run(summary) if summary.interrupted => {
+                let run = self.folder.display();
+                Err(format!("the run in {run} was interrupted, so it shows nothing; run it again"))
+            }
+            Record::Run(summary) => Ok(of_run(summary).with_causes(summary.causes.clone())),
+            Record::Matrix(document) => Ok(of_matrix(document)),
+        }
     }
 
     /// The results of the run or the matrix that a case is a part of.
@@ -90,24 +105,11 @@ impl Read {
         }
     }
 
-    /// What it says about known deviations.
-    ///
-    /// # Errors
-    /// Something in it did not run to its end: what it does not show may only be what it was not
-    /// asked.
-    pub fn evidence(&self) -> Result<Evidence, String> {
-        let about =
-            |problem: String| format!("{} is no evidence: {problem}", self.folder.display());
+    /// The columns of a matrix that are no evidence, each with the reason and the way out.
+    pub fn left_out(&self) -> Vec<String> {
         match &self.record {
-            Record::Run(summary) if summary.interrupted => {
-                let problem = "its run was stopped early; let `heirloom check` run to its end";
-                Err(about(problem.to_owned()))
-            }
-            Record::Run(summary) => Ok(of_run(summary)),
-            Record::Matrix(document) => match document.releases.iter().find_map(unfinished) {
-                Some(problem) => Err(about(problem)),
-                None => Ok(of_matrix(document)),
-            },
+            Record::Run(_) => Vec::new(),
+            Record::Matrix(document) => document.releases.iter().filter_map(unfinished).collect(),
         }
     }
 }
@@ -115,9 +117,7 @@ impl Read {
 /// A release was asked for what it shows, and for rows that the campaign called stale.
 fn of_run(summary: &Summary) -> Evidence {
     let Some(checked) = summary.release() else { return Evidence::default() };
-    let stale = summary.stale.iter().filter(|stale| !stale.moved);
-    let stale: BTreeSet<Signature> = stale.map(|stale| stale.signature.clone()).collect();
-    let mut asked = BTreeMap::from([(checked.clone(), stale)]);
+    let mut asked = BTreeMap::from([(checked.clone(), BTreeSet::new())]);
     let mut findings = summary.findings.clone();
     for record in &mut findings {
         let HomeHistory { release, before } = &mut record.finding.home_history;
@@ -128,7 +128,14 @@ fn of_run(summary: &Summary) -> Evidence {
             asked.insert(record.finding.signature());
         }
     }
-    Evidence::new(asked, findings)
+    let stale = summary.stale.iter().filter(|stale| !stale.moved);
+    let stale = stale.map(|stale| id_of_row(&stale.id)).collect();
+    Evidence::new(asked, findings).with_stale(checked.clone(), stale)
+}
+
+/// Older summaries name a row by its signature.
+fn id_of_row(word: &str) -> String {
+    word.parse::<Signature>().map_or_else(|_| word.to_owned(), |signature| signature.file_stem())
 }
 
 /// Why a release of a matrix is no evidence, and the way out.
@@ -144,12 +151,16 @@ fn unfinished(release: &Release) -> Option<String> {
 
 fn of_matrix(document: &Document) -> Evidence {
     let mut asked: BTreeMap<Version, BTreeSet<Signature>> = BTreeMap::new();
-    for release in &document.releases {
+    let interrupted = |name: &str| {
+        document.releases.iter().any(|release| release.release == name && release.interrupted)
+    };
+    for release in document.releases.iter().filter(|release| !release.interrupted) {
         if let Some(version) = release.version.clone() {
             asked.entry(version).or_default().extend(release.asked.iter().cloned());
         }
     }
-    let findings = document.findings.iter().map(|found| {
+    let findings = document.findings.iter().filter(|found| !interrupted(&found.release));
+    let findings = findings.map(|found| {
         let mut record = found.finding.clone();
         let release = document.releases.iter().find(|release| release.release == found.release);
         let release = release.and_then(|release| release.version.clone());

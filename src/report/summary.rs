@@ -10,11 +10,10 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::campaign::{InvestigationRuns, Noticed, Outcome, Stale, Subject};
+use crate::campaign::{Gone, InvestigationRuns, Noticed, Outcome, Stale, Subject};
 use crate::cause::record::CauseRecord;
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
-use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
@@ -47,6 +46,7 @@ pub struct Summary {
     left_out: BTreeMap<String, u64>,
     cells: Vec<CellCount>,
     pub stale: Vec<StaleRecord>,
+    pub gone: Vec<Gone>,
     pub interrupted: bool,
     conclusion: String,
     exit_code: u8,
@@ -77,7 +77,9 @@ struct Reason {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StaleRecord {
-    pub signature: Signature,
+    /// The id of the row; older summaries have the signature.
+    #[serde(alias = "signature")]
+    pub id: String,
     case: String,
     line: usize,
     /// Whether the row is about upgraded homes.
@@ -111,6 +113,7 @@ impl Summary {
             performed: outcome.performed.clone(),
             left_out: outcome.left_out.clone(),
             cells: outcome.tally.iter().map(cell).collect(),
+            gone: outcome.gone.clone(),
             stale: outcome.stale.iter().map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
             conclusion: <&str>::from(conclusion).to_owned(),
@@ -155,8 +158,8 @@ impl Summary {
 
 impl StaleRecord {
     fn new(stale: &Stale) -> StaleRecord {
-        let Stale { signature, case, line, moved, .. } = stale.clone();
-        StaleRecord { signature, case, line, moved, why: words::stale(stale) }
+        let Stale { id, case, line, moved, .. } = stale.clone();
+        StaleRecord { id, case, line, moved, why: words::stale(stale) }
     }
 }
 

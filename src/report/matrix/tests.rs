@@ -133,11 +133,12 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
         &text(&matrix(), &Style::plain(80)),
         expect![[r#"
             Cause                             0.131.0      0.144.4      0.150.0      0.169.0
-            `resume`: the approval          WIDENED 1    WIDENED 1            ?           no
-              policy is config.toml's
-              default instead of the
-              thread's own, where the
-              thread is not loaded
+            after `resume`, the             WIDENED 1    WIDENED 1            ?           no
+              approval policy is
+              config.toml's default
+              instead of the thread's
+              own, if the thread is
+              not loaded
                 since 0.131.0 at least, until 0.144.4 (not 0.169.0)
 
                                                 0.131.0    0.144.4    0.150.0    0.169.0
@@ -197,14 +198,14 @@ fn releases_that_do_not_fit_beside_each_other_stand_below() {
         &told.lines().take(9).map(|line| format!("{line}\n")).collect::<String>(),
         expect![[r#"
             Cause                             0.131.0
-            `resume`: the approval          WIDENED 1
-              policy is config.toml's
-              default instead of the
-              thread's own, where the
-              thread is not loaded
+            after `resume`, the             WIDENED 1
+              approval policy is
+              config.toml's default
+              instead of the thread's
+              own, if the thread is
+              not loaded
                 since 0.131.0 at least, until
                 0.144.4 (not 0.169.0)
-
         "#]],
     );
 }
@@ -221,8 +222,9 @@ fn an_upgrade_is_told_in_words_with_programs() {
             From codex 0.144.4 to 0.169.0
 
             1 cause disappears
-              `resume`: the approval policy is config.toml's default instead of the thread's
-                own, where the thread is not loaded (WIDENED, 1 finding, R4 cold resume)
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
 
             1 clause is repaired
               R4 cold resume · approval policy
@@ -272,8 +274,9 @@ fn an_upgrade_is_told_in_words_with_programs() {
             From codex 0.131.0 to 0.144.4
 
             1 cause stays
-              `resume`: the approval policy is config.toml's default instead of the thread's
-                own, where the thread is not loaded (WIDENED, 1 finding, R4 cold resume)
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
 
             1 clause can be tested that could not before
               T9 change notification
@@ -322,33 +325,33 @@ fn an_upgrade_begins_with_the_causes_that_appear_and_those_of_which_nothing_is_k
     check(
         &told.each_ref().map(begin).join("\n====\n"),
         expect![[r#"
-        From codex 0.169.0 to 0.144.4
+            From codex 0.169.0 to 0.144.4
 
-        1 cause appears
-          `resume`: the approval policy is config.toml's default instead of the thread's
-            own, where the thread is not loaded (WIDENED, 1 finding, R4 cold resume)
+            1 cause appears
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
 
-            config  approval=on-request reviewer=user sandbox=read-only
-            start   approval=never                -> t0
-            run     t0 "turn 1"                   <- text "ok"
-            audit
-          >   resume  t0
-              ^ R4: expected never, seen on-request; the audit restarts the server and
-                resumes t0 from disk
-        ====
-        From codex 0.150.0 to 0.144.4
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+                run     t0 "turn 1"                   <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server and
+            ====
+            From codex 0.150.0 to 0.144.4
 
-        1 cause is not known
-          `resume`: the approval policy is config.toml's default instead of the thread's
-            own, where the thread is not loaded (WIDENED, 1 finding, R4 cold resume)
+            1 cause is not known
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
 
-          no clause changes among those that were tested on both
+              no clause changes among those that were tested on both
 
-          still broken  in the same way on both: none
-          holds         on both: 0 clauses
-          not known     not tested on both: G1 order of precedence, G2 null override,
-                        G3 lasting override, G4 independent settings,
-                        G5 profile plus sandbox, G6 sandbox or profile,"#]],
+              still broken  in the same way on both: none
+              holds         on both: 0 clauses
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,"#]],
     );
 }
 
@@ -395,12 +398,12 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
             cells: clause dimension release state fired widened known signatures case
             findings: release known since after finding
             turns: clause dimension from to gained lost
-            [{"id":"r4-resume","title":"`resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded","status":"new","widened":true,"clauses":["R4"],"dimensions":["AP"],"matters":["the thread is not loaded"],"does_not_matter":["the restart (graceful, kill)"],"since":"0.131.0","until":"0.144.4","periods":[{"first":"0.131.0","last":"0.144.4","before":null,"after":"0.169.0"}],"releases":{"0.131.0":"shows","0.144.4":"shows","0.150.0":"unknown","0.169.0":"absent"},"case":"cases/0.144.4/r4-ap-resume-never-config.case"}]
+            [{"id":"r4-resume","title":"after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded","status":"new","widened":true,"clauses":["R4"],"dimensions":["AP"],"matters":["the thread is not loaded"],"does_not_matter":["the restart (graceful, kill)"],"since":"0.131.0","until":"0.144.4","periods":[{"first":"0.131.0","last":"0.144.4","before":null,"after":"0.169.0"}],"releases":{"0.131.0":"shows","0.144.4":"shows","0.150.0":"unknown","0.169.0":"absent"},"case":"cases/0.144.4/r4-ap-resume-never-config.case"}]
             {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.150.0","state":"unknown","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
             {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","cause":"r4-resume","probe":null}}
+            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","cause":"r4-resume","probe":null}}
             its schema is `x`, not `heirloom matrix v3`"#]],
     );
 }
@@ -425,7 +428,7 @@ fn a_broken_cell_of_the_page_leads_to_its_program() {
         &format!("widened {} holds {} none {}\n{row}", of("widened"), of("holds"), of("none")),
         expect![[r##"
             widened 5 holds 5 none 7
-            <th scope="row"><a href="#cause-r4-resume"><code>resume</code>: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded</a><span class="tag widened">allows more</span></th>
+            <th scope="row"><a href="#cause-r4-resume">after <code>resume</code>, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded</a><span class="tag widened">allows more</span></th>
             <td><a class="widened" href="#cause-r4-resume" title="0.131.0: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
             <td><a class="widened" href="#cause-r4-resume" title="0.144.4: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
             <td><span class="none" title="0.150.0: not run: cannot fetch it: &lt;no network&gt;">?</span></td>
@@ -591,7 +594,8 @@ fn results_that_did_not_come_to_their_end_are_no_evidence() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         files::write(folder.path(), &matrix, &key()).expect("it can be written");
         let read = Read::from(folder.path()).expect("it is a matrix");
-        let text = read.evidence().err().unwrap_or_else(|| "taken".to_owned());
+        read.evidence().expect("the other releases are");
+        let text = read.left_out().first().cloned().unwrap_or_else(|| "all of it is".to_owned());
         text.replace(&folder.path().display().to_string(), "FOLDER")
     });
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -602,10 +606,10 @@ fn results_that_did_not_come_to_their_end_are_no_evidence() {
     check(
         &format!("{}\n{run}", refused.join("\n")),
         expect![[r#"
-            FOLDER is no evidence: 0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
-            FOLDER is no evidence: 0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
-            taken
-            RUN is no evidence: its run was stopped early; let `heirloom check` run to its end"#]],
+            0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
+            0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
+            all of it is
+            the run in RUN was interrupted, so it shows nothing; run it again"#]],
     );
 }
 
@@ -630,8 +634,8 @@ fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
     check(
         &titles.join("\n"),
         expect![[r#"
-            `resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded
-            `resume`: the approval policy is config.toml's default instead of the thread's own, where the thread is not loaded
+            after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
+            after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
             none: it is flaky"#]],
     );
 }
@@ -654,7 +658,7 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let resumes = history.text(Clause::R4, &Style::plain(80));
     let notices = history.text(Clause::T9, &Style::plain(80));
     let changes = changes.iter().map(|change| match change {
-        Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+        Change::Releases { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
         other => format!("{other:?}\n"),
     });
     let all = format!("{}{resumes}{notices}", changes.collect::<String>());
@@ -668,9 +672,9 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
               releases      broken by 0.131.0 (approval policy WIDENED); 0.144.4 (approval
                             policy WIDENED)
                             FOLDER
-              cause         `resume`: the approval policy is config.toml's default instead
-                            of the thread's own, where the thread is not loaded (WIDENED,
-                            new, on 0.131.0 to 0.144.4)
+              cause         after `resume`, the approval policy is config.toml's default
+                            instead of the thread's own, if the thread is not loaded
+                            (WIDENED, new, on 0.131.0 to 0.144.4)
               see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
               known         it is so (in 0.131.0..0.169.0)
                             its case is a.case
