@@ -1,6 +1,7 @@
 //! What each step makes of the facts of a thread's life, and what is known of a thread.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::life::{
     BY_CONFIG, CHANGED, FROM_PARENT, FROM_SOURCE, Fact, Facts, IDLE, KILLED, Life, NO, NONE,
@@ -107,10 +108,10 @@ impl Change<'_> {
         if old.live.is_some() && new.live.is_none() && life.last_turn == Some(TurnEnd::Running) {
             life.last_turn = Some(TurnEnd::BrokenOff);
         }
-        let policies = |thread: &Thread| (thread.live.clone(), thread.stored.clone());
-        if policies(old) != policies(new) {
-            life.past.extend(old.live.clone());
-            life.past.insert(old.stored.clone());
+        if old.live != new.live || old.stored != new.stored {
+            let past = Arc::make_mut(&mut life.past);
+            past.extend(old.live.clone());
+            past.insert(old.stored.clone());
         }
         let parents = life
             .parent
@@ -130,7 +131,7 @@ impl Change<'_> {
             life.began = Some(leaf.kind());
             life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 10];
             let parent = self.before.threads.get(&parent);
-            life.past.extend(parent.into_iter().flat_map(|parent| parent.life.past.clone()));
+            life.past = parent.map(|parent| parent.life.past.clone()).unwrap_or_default();
         }
         if matches!(self.step, Step::KillDuring(..)) {
             life.broken_off = Some(leaf.kind());

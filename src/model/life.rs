@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
@@ -99,8 +100,8 @@ pub struct Life {
     /// The thread that it was forked from or spawned by.
     pub(super) parent: Option<ThreadName>,
     pub(super) parent_changed: bool,
-    /// The policies that it had before.
-    pub(super) past: BTreeSet<Policy>,
+    /// The policies that it had before; shared, since worlds are copied at every step.
+    pub(super) past: Arc<BTreeSet<Policy>>,
 }
 
 /// The word of a fact that says no.
@@ -145,7 +146,7 @@ impl Default for Life {
             archived: false,
             parent: None,
             parent_changed: false,
-            past: BTreeSet::new(),
+            past: Arc::default(),
         }
     }
 }
