@@ -251,7 +251,7 @@ fn is_plain(fact: Fact, word: &str) -> bool {
     match fact {
         Fact::Began => ["run", "fork", "spawn", "nothing"].contains(&word),
         Fact::BrokenOff => word == "nothing",
-        Fact::BrokenBeginning => word == NO,
+        Fact::BrokenBeginning | Fact::FullDisk => word == NO,
         Fact::LastTurn => ["completed", "none"].contains(&word),
         Fact::Loaded => false,
         Fact::Since => true,

@@ -143,6 +143,8 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::SetBy => format!("{any} set the value"),
         Fact::Archived if yes => "it was archived before".to_owned(),
         Fact::Archived => "it was never archived".to_owned(),
+        Fact::FullDisk if yes => "the disk was full in one of its operations".to_owned(),
+        Fact::FullDisk => "the disk was never full".to_owned(),
         Fact::Parent => format!("the thread that it came from is {plain}"),
     }
 }

@@ -19,7 +19,7 @@ impl Facts {
     pub fn of(thread: &Thread) -> Facts {
         let Life { began, broken_off, broken_beginning, last_turn, since, archived, .. } =
             &thread.life;
-        let Life { parent, parent_changed, .. } = &thread.life;
+        let Life { parent, parent_changed, full_disk, .. } = &thread.life;
         let loaded = thread.live.is_some();
         // An idle thread that nobody hears is unloaded without a request.
         let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
@@ -41,6 +41,7 @@ impl Facts {
             (Fact::Since, since.to_owned()),
             (Fact::Archived, says(*archived)),
             (Fact::Parent, parent.to_owned()),
+            (Fact::FullDisk, says(*full_disk)),
         ]);
         if loaded {
             words.insert(Fact::Subscribed, says(!thread.unheard()));
@@ -102,6 +103,7 @@ impl Change<'_> {
             self.set(leaf, &mut life);
         }
         life.archived |= new.archived;
+        life.full_disk |= self.before.full && self.leaf().is_some();
         if old.live.is_some() != new.live.is_some() {
             life.since = self.loads();
         }

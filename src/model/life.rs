@@ -56,6 +56,8 @@ pub enum Fact {
     Archived,
     /// Whether the thread that it came from was changed since: `none`, `unchanged` or `changed`.
     Parent,
+    /// Whether the disk was full in one of its operations: `yes` or `no`.
+    FullDisk,
 }
 
 impl Fact {
@@ -75,9 +77,11 @@ impl Fact {
                 std::iter::once(NONE.to_owned()).chain(ends).collect()
             }
             Fact::Parent => [NONE, UNCHANGED, CHANGED].map(str::to_owned).to_vec(),
-            Fact::BrokenBeginning | Fact::Loaded | Fact::Subscribed | Fact::Archived => {
-                [YES, NO].map(str::to_owned).to_vec()
-            }
+            Fact::BrokenBeginning
+            | Fact::Loaded
+            | Fact::Subscribed
+            | Fact::Archived
+            | Fact::FullDisk => [YES, NO].map(str::to_owned).to_vec(),
         }
     }
 }
@@ -97,6 +101,7 @@ pub struct Life {
     pub(super) since: &'static str,
     pub(super) set_by: [&'static str; 10],
     pub(super) archived: bool,
+    pub(super) full_disk: bool,
     /// The thread that it was forked from or spawned by.
     pub(super) parent: Option<ThreadName>,
     pub(super) parent_changed: bool,
@@ -144,6 +149,7 @@ impl Default for Life {
             since: "start",
             set_by: [NEVER_SET; 10],
             archived: false,
+            full_disk: false,
             parent: None,
             parent_changed: false,
             past: Arc::default(),
