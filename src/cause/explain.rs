@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::scope::{Scope, origins};
-use super::substitution::substituted;
 use super::variations::{Point, Subject, Variation};
 use crate::judge::origin::Origin;
 use crate::judge::verdict::Finding;
@@ -202,7 +201,7 @@ impl Explanation {
         }
         let pair = super::substitution::Pair::of(finding);
         match (&subject.pair, pair) {
-            (Some(old), Some(new)) if *old != new => substituted(&subject.program, old, &new),
+            (Some(old), Some(new)) if *old != new => subject.with_values(&new),
             (None, _) if finding.clause != own.clause || finding.form != own.form => None,
             _ => Some(subject.program),
         }

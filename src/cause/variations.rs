@@ -255,12 +255,21 @@ impl Subject {
         all
     }
 
+    /// The same with other values. Where the operation that sets the value cannot spell the new one,
+    /// a turn or a change of settings sets it.
+    pub(super) fn with_values(&self, new: &Pair) -> Option<Program> {
+        let pair = self.pair.as_ref()?;
+        let others = ["run", "settings"].iter().filter_map(|word| self.set_by(word));
+        let programs = std::iter::once(self.program.clone()).chain(others);
+        programs.into_iter().find_map(|program| substituted(&program, pair, new))
+    }
+
     fn values(&self) -> Vec<(String, Program)> {
         let Some(pair) = &self.pair else { return Vec::new() };
         let others = std::iter::once(pair.swapped()).chain(pair.other_forms());
         let with = |new: Pair| {
             let word = new.due.form().to_owned();
-            Some((word, substituted(&self.program, pair, &new)?))
+            Some((word, self.with_values(&new)?))
         };
         others.filter_map(with).collect()
     }

@@ -21,7 +21,8 @@ const ID_WORDS_MAX: usize = 6;
 /// What a cause is called as long as nobody gave it a better title.
 pub fn title(scope: &Scope, finding: &Finding) -> String {
     let operation = scope.operations.iter().map(|kind| format!("`{kind}`")).join(" or ");
-    let facts = scope.facts.iter().map(|(fact, words)| fact_words(*fact, words)).join(" and ");
+    let facts = scope.facts.iter().filter(|(fact, _)| !is_implied(**fact, scope));
+    let facts = facts.map(|(fact, words)| fact_words(*fact, words)).join(" and ");
     let facts = if facts.is_empty() { facts } else { format!(", if {facts}") };
     if finding.dimension.is_none() {
         let seen = finding.seen.split(['\n', ';']).next().unwrap_or_default();
@@ -39,6 +40,13 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
     };
     let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
     format!("after {operation}, the {about} {is} {origin} instead of {due}{facts}")
+}
+
+/// Whether another fact says it already.
+fn is_implied(fact: Fact, scope: &Scope) -> bool {
+    let broken = scope.facts.get(&Fact::BrokenBeginning);
+    let is_broken = broken.is_some_and(|words| words.contains(YES));
+    is_broken && matches!(fact, Fact::Began | Fact::BrokenOff | Fact::LastTurn)
 }
 
 /// A name for files and lists, made of the clause, the operation and the facts that matter.
