@@ -63,9 +63,10 @@ impl Explaining {
 
     /// Says what the proposed program showed, without what other causes explain.
     pub fn tell(&mut self, findings: &[Finding]) {
-        let Variation { point, word, .. } = self.left.pop_front().expect("it was proposed");
-        let akin = findings.iter().filter(|finding| self.is_akin(point, finding));
+        let variation = self.left.pop_front().expect("it was proposed");
+        let akin = findings.iter().filter(|finding| self.is_akin(&variation, finding));
         let akin: Vec<Finding> = akin.cloned().collect();
+        let Variation { point, word, .. } = variation;
         let base = self.subject.word(point);
         let tried = self.tried.entry(point).or_default();
         tried.shows.extend(base);
@@ -89,13 +90,17 @@ impl Explaining {
     /// Whether one of these findings shows what the proposed program is to show.
     pub fn is_shown(&self, findings: &[Finding]) -> bool {
         let next = self.left.front();
-        next.is_some_and(|next| findings.iter().any(|each| self.is_akin(next.point, each)))
+        next.is_some_and(|next| findings.iter().any(|each| self.is_akin(next, each)))
     }
 
-    /// Whether a finding shows the same cause in a program that differs in this point.
-    fn is_akin(&self, point: Point, other: &Finding) -> bool {
+    /// Whether a finding shows the same cause in a program that differs in one point: not later than
+    /// at the step that takes the place of the one that shows it.
+    fn is_akin(&self, variation: &Variation, other: &Finding) -> bool {
         let own = &self.subject.finding;
-        if own.home_history.release != other.home_history.release {
+        let point = variation.point;
+        let after = self.subject.program.lines().saturating_sub(self.subject.reader);
+        let is_later = other.step + after > variation.program.lines();
+        if own.home_history.release != other.home_history.release || is_later {
             return false;
         }
         match (own.dimension, other.dimension) {

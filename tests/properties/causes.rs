@@ -112,48 +112,48 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
         InheritsNothing: 77 findings, 1 causes
-          `fork` or `resume`: the policy is config.toml's default instead of the thread's own
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
         LosesSandboxes: 28 findings, 1 causes
-          `resume`: the sandbox and profile are config.toml's default instead of the thread's own, where the thread is not loaded
+          after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
         LosesFields: 9 findings, 2 causes
-          `resume`: the approval policy is another thread's value instead of granular, where the thread is not loaded
-          `resume`: the approval policy is another value instead of granular, where the thread is not loaded
+          after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
+          after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it
         DropsFailedTurns: 1 findings, 1 causes
-          `fork` or `resume`: the policy is the thread's earlier value instead of the thread's own, where its last turn is failed or interrupted, and `run` or `source` set the value
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
         LosesTheLastChange: 5 findings, 1 causes
-          `fork` or `resume`: the policy is the thread's earlier value instead of the thread's own, where the thread is not loaded, and `run` or `settings` or `source` set the value
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded and `run` or `settings` or `source` set the value
         LeaksToOthers: 8 findings, 3 causes
-          `run`: the approval policy is another thread's value instead of the thread's own, where the thread is loaded
-          `spawn`: the approval policy is another thread's value instead of the thread's own, where the thread is loaded
-          `fork` or `resume`: the approval policy is the thread's earlier value instead of the thread's own, where the thread is not loaded
+          after `run`, the approval policy is another thread's value instead of the thread's own, if the thread is loaded
+          after `spawn`, the approval policy is another thread's value instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the approval policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
         ForksIntoTheSource: 7 findings, 4 causes
-          `run`: the policy is another thread's value instead of the thread's own, where the thread is loaded, and `default` set the value
-          `run`: the policy is another thread's value instead of the thread's own, where the thread is loaded, and `start` set the value
-          `fork` or `resume`: the policy is another thread's value instead of the thread's own, where `default` or `source` set the value
-          `resume`: the policy is another thread's value instead of the thread's own, where `start` set the value
+          after `run`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `default` set the value
+          after `run`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `start` set the value
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `start` set the value
         IgnoresStarts: 40 findings, 1 causes
-          `start`: the policy is config.toml's default instead of the thread's own
+          after `start`, the policy is config.toml's default instead of the thread's own
         IgnoresTurns: 48 findings, 4 causes
-          `run`: none instead of a notice of the change, where the thread is loaded
-          `run`: the policy is the thread's earlier value instead of the thread's own, where the thread is loaded
-          `fork` or `resume`: the policy is the thread's earlier value instead of the thread's own, where `run` or `source` set the value
-          `settings`: the policy is config.toml's default instead of the thread's own, where the thread is loaded, and `run` set the value
+          `run`: none instead of a notice of the change, if the thread is loaded
+          after `run`, the policy is the thread's earlier value instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `run` or `source` set the value
+          after `settings`, the policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` set the value
         IgnoresForks: 5 findings, 1 causes
-          `fork`: the policy is the fork source's value instead of the thread's own
+          after `fork`, the policy is the fork source's value instead of the thread's own
         IgnoresColdResumes: 5 findings, 1 causes
-          `resume`: the policy is the thread's earlier value instead of the thread's own, where the thread is not loaded
+          after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
         AppliesWarmResumes: 3 findings, 1 causes
-          `resume`: the policy is another value instead of the thread's own, where the thread is loaded
+          after `resume`, the policy is another value instead of the thread's own, if the thread is loaded
         FallsBackInTurns: 8 findings, 3 causes
-          `run`: the approval policy is config.toml's default instead of the thread's own, where the thread is loaded
-          `fork` or `resume`: the approval policy is config.toml's default instead of the thread's own, where `request-config` or `settings` or `source` or `start` set the value
-          `resume`: the approval policy is config.toml's default instead of the thread's own, where `run` or `settings` set the value
+          after `run`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
+          after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` or `settings` set the value
         FollowsConfig: 19 findings, 4 causes
-          `run`: the policy is config.toml's default instead of the thread's own, where the thread is loaded
-          `fork` or `resume`: the policy is config.toml's default instead of the thread's own
-          `run`: one about t0: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default instead of no notice, where the thread is loaded
-          `review`: the sandbox and profile are config.toml's default instead of the thread's own, where the thread is loaded
+          after `run`, the policy is config.toml's default instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+          `run`: one about t0: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default instead of no notice, if the thread is loaded
+          after `review`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is loaded
         ClearsByNull: 1 findings, 1 causes
-          `run`: the approval policy is config.toml's default instead of the thread's own, where the thread is loaded
+          after `run`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded
     "#]].assert_eq(&all);
 }
