@@ -13,16 +13,18 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use toml::value::Date;
 
+use crate::cause::record::CauseRecord;
+use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
-use crate::known::{Known, Row};
 use crate::program::Program;
 use crate::program::generate::Draw;
 use crate::trace::Trace;
 
 pub mod confirm;
+mod investigate;
 pub mod probe;
 mod queue;
 pub mod token;
@@ -51,6 +53,8 @@ pub struct Campaign {
     /// Whether a finding that widens is followed by a probe.
     pub probes: bool,
     pub known: Known,
+    /// Whether the cases of known deviations are replayed at the end, within the time.
+    pub stale_check: bool,
     /// Programs that showed a signature on another release. Each is a case after those that are
     /// drawn, and is tried before a smaller one is searched.
     pub programs: BTreeMap<Signature, Program>,
@@ -106,8 +110,8 @@ pub enum Event {
     Found {
         signature: Signature,
         index: u64,
-        /// Whether the known list excuses it.
-        known: bool,
+        /// The title of the row that excuses it, where one does.
+        row: Option<String>,
     },
     /// A step of the search for a smaller case.
     Shrinking {
@@ -116,9 +120,22 @@ pub enum Event {
         /// The lines of the smallest so far.
         lines: usize,
     },
+    /// A program that differs in one point was run, to see what the finding depends on.
+    Explaining {
+        signature: Signature,
+        runs: u32,
+    },
     /// A finding is confirmed, known or flaky.
     FindingReport(Box<FindingReport>),
+    /// A finding has a cause that no finding before it had.
+    Cause(Box<CauseReport>),
+    /// A case of the known list was replayed.
+    StaleCheck {
+        done: usize,
+        rows: usize,
+    },
     Stale(Stale),
+    Gone(Gone),
     Ended(Box<Outcome>),
 }
 
@@ -144,6 +161,14 @@ impl Deref for FindingReport {
     }
 }
 
+/// A cause, and the finding that it was explained from.
+#[derive(Clone, Debug)]
+pub struct CauseReport {
+    pub record: CauseRecord,
+    /// The first of its findings.
+    pub finding: FindingReport,
+}
+
 /// A notice and how often it showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noticed {
@@ -154,16 +179,37 @@ pub struct Noticed {
     pub token: String,
 }
 
+/// The runs that were spent on new findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvestigationRuns {
+    /// For shrinking and explaining, of each new cause.
+    pub per_cause: Vec<u32>,
+    /// To see whether a cause explains a further finding.
+    pub trials: u32,
+    /// Of all kinds, those that reproduce and confirm included.
+    pub all: u32,
+}
+
 /// A row of the known list that has become wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
-    pub signature: Signature,
+    /// The id of the row.
+    pub id: String,
+    pub title: String,
     pub case: String,
     /// The line of the list where it begins.
     pub line: usize,
     /// Whether it is about upgraded homes.
     pub moved: bool,
     pub why: Why,
+}
+
+/// A known deviation of an older release that the checked one does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Of the row.
+    pub id: String,
+    pub title: String,
 }
 
 /// Why a row is stale.
@@ -188,8 +234,12 @@ pub struct Outcome {
     pub harness_cpu: Duration,
     /// Comparisons, by clause, view and dimension.
     pub tally: BTreeMap<Cell, Count>,
+    /// New ones first, then those that widen, in the order in which they showed.
+    pub causes: Vec<CauseRecord>,
     /// Confirmed ones first, then those that widen, then by signature.
     pub findings: Vec<FindingReport>,
+    /// How much the explanations took.
+    pub investigation: InvestigationRuns,
     pub notices: Vec<Noticed>,
     /// The reasons of inconclusive cases, and how many had each.
     pub inconclusive: BTreeMap<String, u64>,
@@ -202,6 +252,8 @@ pub struct Outcome {
     /// The clauses that these steps would have tested.
     pub withheld: BTreeSet<Clause>,
     pub stale: Vec<Stale>,
+    /// Deviations of older releases that this one does not show.
+    pub gone: Vec<Gone>,
     /// Whether it was stopped before its budget was spent.
     pub interrupted: bool,
 }
@@ -233,9 +285,8 @@ impl FindingReport {
 
 impl Stale {
     fn new(row: &Row, why: Why) -> Stale {
-        let Row { signature, case, line, from, .. } = row;
-        let (signature, case) = (signature.clone(), case.clone());
-        Stale { signature, case, line: *line, moved: from.is_some(), why }
+        let Row { id, title, case, line, from, .. } = row.clone();
+        Stale { id, title, case, line, moved: from.is_some(), why }
     }
 }
 

@@ -38,7 +38,7 @@ pub mod view;
 
 use self::branch_choice::{Candidate, nearest};
 use self::capabilities::Capabilities;
-use self::findings::{Findings, Place};
+use self::findings::{Background, Findings, Place};
 use self::releases::ReleaseTimeline;
 use self::step_context::StepContext;
 use self::verdict::{Notice, Verdict};
@@ -116,7 +116,7 @@ impl Judging<'_> {
         }
         let nearest = nearest(candidates(&context, worlds));
         let first = &nearest[0];
-        self.findings.add_candidate(&Place { step: index, home }, first);
+        self.findings.add_candidate(&Place { step: index, home }, &step, first);
         self.findings.add_files(index, &context, first);
         self.note_widening(index, first);
         advance(&context, &nearest)
@@ -134,7 +134,7 @@ impl Judging<'_> {
         for compared in protocol::compare(self.trace, &self.steps) {
             let home = self.releases.at_entry(compared.entry);
             let place = Place { step: compared.step, home };
-            self.findings.add(&place, &compared.comparison, Vec::new());
+            self.findings.add(&place, &compared.comparison, Background::default());
         }
     }
 }

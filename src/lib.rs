@@ -25,7 +25,7 @@ pub mod trace;
 #[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
-pub mod known;
+pub mod cause;
 #[doc(hidden)]
 pub mod shrink;
 #[doc(hidden)]

@@ -1,6 +1,8 @@
-//! The same cases on one release after another, and how each clause stands on each of them.
+//! The same cases on one release after another: which causes each release shows, and how each
+//! clause stands on it.
 //!
-//! A campaign per release makes a column; clause and dimension make a row. A program that exposes a
+//! A campaign per release makes a column. A cause makes a row, and so do clause and dimension. A
+//! program that exposes a
 //! deviation on one release is run on all the others, so that an empty cell means "tried, and not
 //! found". Results are stored by the digest of the server and everything that the cases depend on,
 //! and are not run again. A release that cannot be fetched, or does not start, is a column that
@@ -13,17 +15,22 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::{self, FindingReport, Subject};
+use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
 use crate::policy::Dimension;
 
 pub mod bisect;
+pub mod causes;
 pub mod change;
+mod join;
 pub mod record;
 pub mod run;
 pub mod store;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod trial;
 
 /// Runs in fresh processes that confirm a finding on a release. They are few, since a finding that
@@ -83,10 +90,15 @@ pub struct Results {
     pub tally: BTreeMap<Row, Count>,
     /// The clauses that this release lacks the operations for.
     pub untestable: BTreeSet<Clause>,
-    /// The signatures whose program was run on it.
+    /// The signatures of which a program was run on it.
     pub asked: BTreeSet<Signature>,
+    /// The programs of signatures that were run on it, as text: two causes may show one signature,
+    /// each in a program of its own.
+    pub programs: BTreeSet<String>,
     /// Confirmed ones first, then those that widen, then by signature.
     pub findings: Vec<FindingReport>,
+    /// The causes that the findings were explained by, each with an id of its own.
+    pub causes: Vec<CauseRecord>,
     /// The reasons of inconclusive cases, and how many had each.
     pub inconclusive: BTreeMap<String, u64>,
     /// Whether it was stopped before its end.
@@ -111,8 +123,11 @@ pub enum State {
     Broken,
     /// The release lacks the operations for it.
     Untestable,
-    /// No case tested it, or the release was not run.
+    /// The release ran to its end, and no case tested it.
     Untried,
+    /// The release was not run, or not to the end; or it was not asked for what another release
+    /// shows.
+    Unknown,
 }
 
 /// A clause in a dimension on a release.
@@ -150,10 +165,63 @@ pub enum Since {
     AtLeast { first: String },
 }
 
+/// A cause on every release, merged from the causes of the columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatrixCause {
+    /// Unique in the matrix.
+    pub id: String,
+    pub title: String,
+    /// As the release has it whose cause explains the most of the others.
+    pub record: CauseRecord,
+    pub clauses: BTreeSet<Clause>,
+    pub dimensions: BTreeSet<Dimension>,
+    /// A cell for each column.
+    pub cells: Vec<CauseCell>,
+    /// The releases in succession that show it, in order; at least one.
+    pub periods: Vec<Period>,
+}
+
+/// How a cause stands on a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CauseCell {
+    Shows(Showing),
+    /// The release ran to its end, was asked, and does not show it.
+    Absent,
+    /// The release lacks the operations for every clause of it.
+    Unsupported,
+    /// The release was not run, was stopped before it showed it, or was not asked.
+    Unknown,
+}
+
+/// What a release shows of a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Showing {
+    /// Indices of the column's findings, the best example first; at least one.
+    pub findings: Vec<usize>,
+    /// Whether one of them widens.
+    pub widened: bool,
+    /// Whether the list of known deviations excuses all of them.
+    pub known: bool,
+}
+
+/// Releases in succession that show a cause, as indices of columns. Releases of which nothing is
+/// known are passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    pub first: usize,
+    pub last: usize,
+    /// The last release before it that does not show it, where one is known.
+    pub before: Option<usize>,
+    /// The first release after it that does not show it, where one is known.
+    pub after: Option<usize>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Matrix {
     /// The releases, in the order of the command.
     pub columns: Vec<Column>,
+    /// Those that are not known first, then those that widen, then by the first release.
+    pub causes: Vec<MatrixCause>,
     /// The rows, in the order of the contract, each with a cell for every column.
     pub rows: BTreeMap<Row, Vec<Cell>>,
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::life::Life;
 use crate::contract::Clause;
 use crate::policy::{
     DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
@@ -19,8 +20,10 @@ use crate::program::thread::{ThreadName, ThreadRef};
 mod branch;
 mod concurrent;
 pub mod expectations;
+mod facts;
 mod full_disk;
 mod interrupted;
+pub mod life;
 mod ops;
 pub mod permitted_widening;
 pub mod probes;
@@ -32,7 +35,7 @@ mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 8;
+pub const REVISION: u32 = 9;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +96,8 @@ pub struct Thread {
     pub stuck: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
+    /// What has happened to it; no rule reads it.
+    pub life: Life,
 }
 
 /// The clauses that a policy's values rest on.
@@ -401,6 +406,7 @@ impl Thread {
             source: None,
             stuck: false,
             meant: None,
+            life: Life::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub mod assign;
 pub mod order;
 pub mod overrides;
 #[doc(hidden)]

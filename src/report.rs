@@ -5,9 +5,11 @@
 
 use std::io;
 
-use crate::campaign::{Event, Outcome};
+use crate::campaign::{Event, FindingReport, Outcome};
+use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 
+pub mod cause;
 pub mod clauses;
 pub mod final_summary;
 pub mod coverage;
@@ -113,9 +115,15 @@ impl Report {
 
     fn print(&mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         let Invocation { program, known_list, .. } = &self.invocation;
-        for report in outcome.findings.iter().filter(|report| report.status != Status::Known) {
-            let text = FindingText::for_terminal(report, &self.commands, program);
-            self.stdout.write(&format!("{}\n", text.text(&self.style)))?;
+        for block in blocks(outcome) {
+            let (commands, style) = (&self.commands, &self.style);
+            let text = match block {
+                Block::Cause(cause, report) => cause::text(cause, report, commands, program, style),
+                Block::Finding(report) => {
+                    FindingText::for_terminal(report, commands, program).text(style)
+                }
+            };
+            self.stdout.write(&format!("{text}\n"))?;
         }
         if self.mode.coverage {
             self.stdout.write(&format!("{}\n", coverage::performed(&outcome.performed)))?;
@@ -126,4 +134,24 @@ impl Report {
         let summary = FinalSummary { outcome, folder, again, known_list };
         self.stdout.write(&summary.text(&self.style))
     }
+}
+
+/// What is printed of a campaign before its summary.
+pub enum Block<'a> {
+    /// A cause, with the finding that it was explained from.
+    Cause(&'a CauseRecord, &'a FindingReport),
+    /// A finding without a cause: it is flaky, or the campaign was stopped before.
+    Finding(&'a FindingReport),
+}
+
+/// The causes that are not known, then the findings that have none.
+pub fn blocks(outcome: &Outcome) -> Vec<Block<'_>> {
+    let new = outcome.causes.iter().filter(|cause| cause.status == Status::New);
+    let of_cause = |cause: &CauseRecord| {
+        let first = |report: &&FindingReport| report.record.case == cause.case;
+        outcome.findings.iter().find(first)
+    };
+    let causes = new.filter_map(|cause| Some(Block::Cause(cause, of_cause(cause)?)));
+    let alone = outcome.findings.iter().filter(|report| report.cause.is_none());
+    causes.chain(alone.map(Block::Finding)).collect()
 }

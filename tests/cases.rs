@@ -14,7 +14,7 @@ use libtest_mimic::{Failed, Trial};
 use real::Suite;
 use semver::Version;
 
-use heirloom::known::Known;
+use heirloom::cause::Known;
 use heirloom::program::Program;
 
 fn main() -> ExitCode {

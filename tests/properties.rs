@@ -6,11 +6,13 @@
 mod simulated;
 
 mod properties {
+    mod causes;
     mod drawing;
     mod drawn;
     mod faults;
     mod judging;
     mod kept_verdicts;
+    mod masking;
     mod moving;
     mod programs;
     mod rollouts;

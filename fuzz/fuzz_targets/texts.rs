@@ -5,8 +5,8 @@
 
 #![no_main]
 
+use heirloom::cause::Known;
 use heirloom::judge::judge;
-use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::protocol::rpc;
 use heirloom::trace::Trace;

@@ -7,18 +7,18 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, FindingReport, probe};
+use crate::cause::Known;
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
-use crate::known::Known;
 use crate::program::Program;
 use crate::shrink::Search;
 use crate::trace::Trace;
 
 /// A run that showed a signature.
-struct Reproduction {
-    finding: Finding,
+pub(super) struct Reproduction {
+    pub(super) finding: Finding,
     trace: Trace,
     stderr: String,
 }
@@ -65,6 +65,8 @@ pub struct Confirmation<'a> {
     pub stop: &'a AtomicBool,
     /// Receives every step of the search.
     pub on_event: &'a mut dyn FnMut(Event),
+    /// Runs so far.
+    pub runs: u32,
 }
 
 impl Confirmation<'_> {
@@ -110,7 +112,7 @@ impl Confirmation<'_> {
     /// smaller one is searched.
     fn try_program(&mut self, report: &FindingReport) -> Option<(Reproduction, Confirmed)> {
         let program = self.program.filter(|program| program.lines() <= report.steps)?;
-        let first = self.run(program, &report.finding).ok()?;
+        let first = self.run_like(program, &report.finding).ok()?;
         let runs = self.repeat(program, &report.finding, Runs::default());
         Some((runs.shown.unwrap_or(first), runs.confirmed))
     }
@@ -119,7 +121,7 @@ impl Confirmation<'_> {
     fn reproduce(&mut self, report: &FindingReport) -> Runs {
         let mut runs = Runs::default();
         while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
-            runs.add(self.run(&report.trace.program, &report.finding));
+            runs.add(self.run_like(&report.trace.program, &report.finding));
         }
         runs
     }
@@ -128,34 +130,46 @@ impl Confirmation<'_> {
     fn repeat(&mut self, program: &Program, wanted: &Finding, mut runs: Runs) -> Runs {
         for _ in 0..self.confirmations {
             if !self.stopped() {
-                runs.add(self.run(program, wanted));
+                runs.add(self.run_like(program, wanted));
             }
         }
         runs
     }
 
-    /// One run in fresh processes. A candidate must show the same signature on the same release,
-    /// and allow as much; a known deviation with another wrong value or on another home does not
-    /// count.
-    fn run(&mut self, program: &Program, wanted: &Finding) -> Result<Reproduction, Box<Trace>> {
-        let trace = self.worker.run_fresh(program);
-        let stderr = self.worker.stderr().to_owned();
+    /// One run of a candidate, which must show the same signature on the same release, and allow as
+    /// much. What the known list excuses does not count.
+    fn run_like(
+        &mut self,
+        program: &Program,
+        wanted: &Finding,
+    ) -> Result<Reproduction, Box<Trace>> {
         let signature = wanted.signature();
-        let excused = |finding: &Finding| {
-            let other = finding.seen_form != wanted.seen_form
-                || finding.home_history.before != wanted.home_history.before;
-            other && self.known.excuses(finding).is_some()
-        };
-        let same = |finding: &Finding| {
+        let known = self.known;
+        self.run(program, &|finding| {
             finding.signature() == signature
                 && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
-                && !excused(finding)
-        };
-        match judge(&trace).findings.into_iter().find(same) {
+                && known.standing(finding, None).is_none()
+        })
+    }
+
+    /// One run in fresh processes; the first finding that is wanted.
+    pub(super) fn run(
+        &mut self,
+        program: &Program,
+        is_wanted: &dyn Fn(&Finding) -> bool,
+    ) -> Result<Reproduction, Box<Trace>> {
+        let trace = self.trace(program);
+        let stderr = self.worker.stderr().to_owned();
+        match judge(&trace).findings.into_iter().find(is_wanted) {
             Some(finding) => Ok(Reproduction { finding, trace, stderr }),
             None => Err(Box::new(trace)),
         }
+    }
+
+    pub(super) fn trace(&mut self, program: &Program) -> Trace {
+        self.runs += 1;
+        self.worker.run_fresh(program)
     }
 
     /// A racy finding's candidate is accepted when one of several attempts shows it.
@@ -165,7 +179,7 @@ impl Confirmation<'_> {
         while !self.stopped()
             && let Some(program) = search.propose()
         {
-            let shows = (0..attempts).any(|_| self.run(&program, &report.finding).is_ok());
+            let shows = (0..attempts).any(|_| self.run_like(&program, &report.finding).is_ok());
             search.tell(shows);
             let (runs, lines) = (search.runs(), search.best().lines());
             (self.on_event)(Event::Shrinking { signature: signature.clone(), runs, lines });
@@ -173,14 +187,14 @@ impl Confirmation<'_> {
         search
     }
 
-    fn stopped(&self) -> bool {
+    pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 }
 
 impl FindingReport {
     /// Puts another run in the place of the one that showed the finding.
-    fn show(&mut self, shown: Reproduction, confirmed: Confirmed) {
+    pub(super) fn show(&mut self, shown: Reproduction, confirmed: Confirmed) {
         self.record.steps = shown.trace.program.lines();
         self.record.finding = shown.finding;
         self.record.confirmed = confirmed;

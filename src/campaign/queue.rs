@@ -5,17 +5,18 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::FindingReport;
-use crate::known::Row;
+use super::investigate::FoundCause;
+use crate::cause::Row;
 
 pub(super) enum Work {
     /// Run the case of this index.
     Case(u64),
-    /// Confirm a finding that a case showed.
-    Confirm(Box<FindingReport>),
+    /// Look for the cause of a finding, with those that are there.
+    Investigate(Box<FindingReport>, Arc<Vec<FoundCause>>),
     /// Replay the case of this row of the known list.
     Replay(Box<Row>),
 }

@@ -6,8 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::{FindingReport, Noticed, Stale};
+use super::{FindingReport, Gone, InvestigationRuns, Noticed, Stale};
+use crate::cause::Row;
+use crate::cause::record::CauseRecord;
+use crate::cause::scope::Scope;
 use crate::contract::Clause;
+use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding, Verdict};
 use crate::program::Program;
@@ -29,9 +33,12 @@ pub(super) struct Totals {
     /// The clauses that these steps would have tested.
     pub(super) withheld: BTreeSet<Clause>,
     pub(super) stale: Vec<Stale>,
+    pub(super) gone: Vec<Gone>,
     reports: Vec<FindingReport>,
     /// Whether a finding, excused or not, has widened so far.
-    seen: BTreeMap<(Identity, bool), bool>,
+    seen: BTreeMap<(Identity, String), bool>,
+    causes: Vec<CauseRecord>,
+    pub(super) investigation: InvestigationRuns,
     notices: BTreeMap<(Clause, String), Sightings>,
 }
 
@@ -41,7 +48,7 @@ struct Sightings {
     token: String,
 }
 
-/// Two releases that show the same signature are two findings.
+/// Two releases that show the same signature are two findings, and so are two causes.
 type Identity = (Signature, Option<Version>);
 
 fn identity(finding: &Finding) -> Identity {
@@ -92,13 +99,14 @@ impl Totals {
     }
 
     /// Whether a finding is to be looked into: its signature shows on its release for the first
-    /// time, or widens for the first time. An excused value and another of the same signature are
-    /// each first once.
-    pub(super) fn is_first(&mut self, finding: &Finding, known: bool) -> bool {
+    /// time, or widens for the first time. A new one is first with each set of facts, an excused one
+    /// once for each row.
+    pub(super) fn is_first(&mut self, finding: &Finding, row: Option<&str>) -> bool {
+        let apart = row.map_or_else(|| finding.facts.to_string(), str::to_owned);
         let widened = finding.widened;
-        match self.seen.get_mut(&(identity(finding), known)) {
+        match self.seen.get_mut(&(identity(finding), apart.clone())) {
             None => {
-                self.seen.insert((identity(finding), known), widened);
+                self.seen.insert((identity(finding), apart), widened);
                 true
             }
             Some(before) => {
@@ -109,13 +117,86 @@ impl Totals {
         }
     }
 
+    /// Adds a finding that a row of the known list excuses.
+    pub(super) fn add_known(&mut self, row: &Row, finding: &FindingRecord) {
+        let record = || CauseRecord {
+            id: row.id.clone(),
+            title: row.title.clone(),
+            case: row.case.clone(),
+            scope: row.scope.clone(),
+            ..CauseRecord::empty(finding.status)
+        };
+        if !self.causes.iter().any(|cause| cause.id == row.id) {
+            self.causes.push(record());
+        }
+        self.join(&row.id, &row.scope, finding);
+    }
+
+    pub(super) fn add_cause(&mut self, cause: CauseRecord) {
+        self.investigation.per_cause.push(cause.shrink_runs + cause.explain_runs);
+        self.causes.push(cause);
+    }
+
+    /// Adds a finding to the cause that explains it.
+    pub(super) fn join(&mut self, id: &str, scope: &Scope, finding: &FindingRecord) {
+        let Some(cause) = self.causes.iter_mut().find(|cause| cause.id == id) else { return };
+        cause.scope.clone_from(scope);
+        cause.add_value(&finding.finding);
+        if !cause.findings.contains(&finding.id) {
+            cause.findings.push(finding.id.clone());
+        }
+    }
+
+    /// Whether a cause explains a finding and has shown its signature already, and its widening.
+    pub(super) fn is_explained(&self, finding: &Finding) -> bool {
+        let explains =
+            |cause: &&CauseRecord| cause.status == Status::New && cause.scope.explains(finding);
+        self.causes.iter().find(explains).is_some_and(|cause| {
+            let is_same = |report: &FindingReport| {
+                report.cause.as_ref() == Some(&cause.id)
+                    && identity(&report.finding) == identity(finding)
+                    && report.finding.widened >= finding.widened
+            };
+            self.reports.iter().any(is_same)
+        })
+    }
+
+    /// Gives a finding a name that no finding of another cause has.
+    pub(super) fn name(&self, record: &mut FindingRecord) {
+        let taken = |id: &str| {
+            self.reports.iter().any(|other| other.id == id && other.cause != record.cause)
+        };
+        let numbered = (2..).map(|number| format!("{}-{number}", record.id));
+        let mut ids = std::iter::once(record.id.clone()).chain(numbered);
+        record.id = ids.find(|id| !taken(id)).expect("there is no end of numbers");
+        record.case = format!("findings/{}.case", record.id);
+    }
+
+    /// An id that no other cause has.
+    pub(super) fn unique(&self, id: &str) -> String {
+        let taken = |id: &str| self.causes.iter().any(|cause| cause.id == id);
+        let numbered = (2..).map(|number| format!("{id}-{number}"));
+        let mut ids = std::iter::once(id.to_owned()).chain(numbered);
+        ids.find(|id| !taken(id)).expect("there is no end of numbers")
+    }
+
+    /// Takes the causes: new ones first, then those that widen, in the order in which they showed.
+    pub(super) fn take_causes(&mut self) -> Vec<CauseRecord> {
+        let mut causes = std::mem::take(&mut self.causes);
+        causes.sort_by_key(|cause| (cause.status, !cause.widened));
+        causes
+    }
+
     /// Keeps the weightiest finding of a signature on a release, in whatever order they come: a
     /// confirmed one before a flaky one, then one that widens, then the one that showed first.
     pub(super) fn keep(&mut self, report: FindingReport) {
         let weight =
             |report: &FindingReport| (report.status, !report.finding.widened, report.found_after);
         let same = identity(&report.finding);
-        let kept = self.reports.iter_mut().find(|kept| identity(&kept.finding) == same);
+        let is_same = |kept: &&mut FindingReport| {
+            identity(&kept.finding) == same && kept.cause == report.cause
+        };
+        let kept = self.reports.iter_mut().find(is_same);
         match kept {
             None => self.reports.push(report),
             Some(kept) if weight(&report) < weight(kept) => *kept = report,
@@ -176,6 +257,7 @@ mod tests {
     use crate::judge::record::Status;
     use crate::judge::releases::HomeHistory;
     use crate::judge::verdict::{Finding, Verdict};
+    use crate::model::life::Facts;
     use crate::policy::{Defaults, Dimension};
     use crate::program::Program;
     use crate::program::operation::Operation;
@@ -203,6 +285,7 @@ mod tests {
             seen_form: Some("on-request".to_owned()),
             origin: Origin::Config,
             also_fits: Vec::new(),
+            facts: Facts::default(),
             widened,
             policies: None,
             home_history: HomeHistory::default(),

@@ -4,7 +4,7 @@
 //! still runs. The coordinator takes results in the order of their index; a result that comes out
 //! of order waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Sub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,23 +16,30 @@ use nix::sys::time::TimeValLike;
 use toml::value::{Date, Datetime};
 
 use super::confirm::Confirmation;
+use super::investigate::{FoundCause, Investigated, Investigation, Spent};
 use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
-use super::{Campaign, Event, FindingReport, Outcome, Stale, Subject, Why};
+use super::{Campaign, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
+use crate::cause::{Row, Standing};
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
 use crate::judge::judge;
 use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::verdict::{Finding, Verdict};
-use crate::known::Row;
 use crate::program::generate;
 use crate::trace::Trace;
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and
 /// then.
 const STALE_REPLAYS: u32 = 3;
+
+/// What one replay takes, with some room: a restart and three or four requests.
+const REPLAY_TIME: Duration = Duration::from_secs(1);
+
+/// The replays have at most this part of the time of a campaign reserved.
+const REPLAY_SHARE: u32 = 4;
 
 /// How often the coordinator looks at the clock and at the stop while no message comes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,7 +55,7 @@ struct Setup<'a> {
 enum WorkerMessage {
     Case(Box<CaseResult>),
     Event(Box<Event>),
-    FindingReport(Box<FindingReport>),
+    Investigated { result: Investigated, spent: Spent },
     Replayed { row: Box<Row>, shows: bool },
 }
 
@@ -71,7 +78,7 @@ impl Campaign {
         let setup = Setup { campaign: self, test_bed, stop };
         let begun = Instant::now();
         let cpu = CpuTime::now();
-        let deadline = self.time.map(|time| begun + time);
+        let deadline = self.time.map(|time| begun + time - self.reserved(test_bed, time));
         let queue = Queue::new(self.counted(), deadline);
         on_event(Event::Began {
             subject: subject.clone(),
@@ -99,6 +106,24 @@ impl Campaign {
         let outcome = coordinator.outcome(subject, CpuTime::now() - cpu);
         on_event(Event::Ended(Box::new(outcome.clone())));
         outcome
+    }
+}
+
+impl Campaign {
+    /// The rows whose cases are replayed at the end. One about upgraded homes needs the other
+    /// releases that its case names.
+    fn replayed<'a>(&'a self, test_bed: &'a TestBed) -> impl Iterator<Item = &'a Row> {
+        let checked = test_bed.main.version.as_ref();
+        let rows = self.known.due(checked).chain(self.known.outlived(checked));
+        let rows = rows.filter(|_| self.stale_check);
+        rows.filter(|row| !row.racy && test_bed.has(&row.program))
+    }
+
+    /// The part of the time that the replays take.
+    fn reserved(&self, test_bed: &TestBed, time: Duration) -> Duration {
+        let rows = u32::try_from(self.replayed(test_bed).count()).unwrap_or(u32::MAX);
+        let jobs = u32::try_from(self.jobs.max(1)).unwrap_or(u32::MAX);
+        (REPLAY_TIME * rows / jobs).min(time / REPLAY_SHARE)
     }
 }
 
@@ -160,9 +185,7 @@ impl WorkerThread<'_> {
                 Work::Case(index) => {
                     WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
                 }
-                Work::Confirm(found) => {
-                    WorkerMessage::FindingReport(Box::new(self.confirm(&mut worker, *found)))
-                }
+                Work::Investigate(found, causes) => self.investigate(&mut worker, *found, &causes),
                 Work::Replay(row) => {
                     let shows = self.replay(&mut worker, &row);
                     WorkerMessage::Replayed { row, shows }
@@ -189,9 +212,14 @@ impl WorkerThread<'_> {
         CaseResult { index, trace, verdict }
     }
 
-    fn confirm(&self, worker: &mut Worker, found: FindingReport) -> FindingReport {
+    fn investigate(
+        &self,
+        worker: &mut Worker,
+        found: FindingReport,
+        causes: &[FoundCause],
+    ) -> WorkerMessage {
         let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
-        let mut confirmation = Confirmation {
+        let confirmation = Confirmation {
             worker,
             confirmations: (*confirmations).max(1),
             probes: *probes,
@@ -199,8 +227,12 @@ impl WorkerThread<'_> {
             program: programs.get(&found.finding.signature()),
             stop: self.setup.stop,
             on_event: &mut |event| self.send(WorkerMessage::Event(Box::new(event))),
+            runs: 0,
         };
-        confirmation.confirm(found)
+        let spent = Spent::default();
+        let mut investigation = Investigation { confirmation, causes, spent };
+        let result = investigation.investigate(found);
+        WorkerMessage::Investigated { result, spent: investigation.spent }
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay was
@@ -227,10 +259,16 @@ struct Coordinator<'a> {
     /// Cases that came before one of a lower index.
     early: BTreeMap<u64, CaseResult>,
     next: u64,
-    /// Findings that are being confirmed.
-    unconfirmed: usize,
-    /// Rows that are being replayed; none before the last case.
+    /// New findings whose cause is to be looked for, one after another: so the causes do not depend
+    /// on the number of workers.
+    waiting: VecDeque<FindingReport>,
+    /// Whether a worker looks for a cause.
+    investigating: bool,
+    causes: Arc<Vec<FoundCause>>,
+    /// Rows that are still to be replayed; none before the last case.
     replays: Option<usize>,
+    /// Rows that are replayed in all.
+    rows: usize,
 }
 
 impl<'a> Coordinator<'a> {
@@ -248,8 +286,11 @@ impl<'a> Coordinator<'a> {
             totals: Totals::default(),
             early: BTreeMap::new(),
             next: 0,
-            unconfirmed: 0,
+            waiting: VecDeque::new(),
+            investigating: false,
+            causes: Arc::default(),
             replays: None,
+            rows: 0,
         }
     }
 
@@ -269,14 +310,18 @@ impl<'a> Coordinator<'a> {
         match message {
             WorkerMessage::Event(event) => (self.on_event)(*event),
             WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
-            WorkerMessage::FindingReport(report) => {
-                self.unconfirmed -= 1;
-                self.report(*report);
+            WorkerMessage::Investigated { result, spent } => {
+                self.investigating = false;
+                self.totals.investigation.trials += spent.trials;
+                self.totals.investigation.all += spent.all;
+                self.take_investigated(result);
             }
             WorkerMessage::Replayed { row, shows } => {
                 self.replays = self.replays.map(|left| left - 1);
+                let done = self.rows - self.replays.unwrap_or(0);
+                (self.on_event)(Event::StaleCheck { done, rows: self.rows });
                 if !shows {
-                    self.stale(&row, Why::Unseen);
+                    self.unseen(&row);
                 }
             }
         }
@@ -288,12 +333,14 @@ impl<'a> Coordinator<'a> {
             self.take_case(result);
             self.next += 1;
         }
+        self.investigate_next();
         let drawn = self.queue.drawn_all(self.setup.stop);
-        if drawn != Some(self.next) || self.unconfirmed > 0 {
+        if drawn != Some(self.next) || self.investigating {
             return;
         }
         if self.replays.is_none() {
-            self.replays = Some(self.replay_known());
+            self.rows = self.replay_known();
+            self.replays = Some(self.rows);
             self.expire();
         }
         if self.replays == Some(0) {
@@ -316,24 +363,69 @@ impl<'a> Coordinator<'a> {
                 self.totals.notice_other_release(&finding, &token);
                 continue;
             }
-            let row = self.setup.campaign.known.excuses(&finding);
-            let known = row.is_some();
-            if !self.totals.is_first(&finding, known) {
+            let campaign = self.setup.campaign;
+            let checked = self.setup.test_bed.main.version.as_ref();
+            let standing = campaign.known.standing(&finding, checked);
+            let row = standing.map(|standing| standing.row);
+            if !self.totals.is_first(&finding, row.map(|row| row.id.as_str())) {
                 continue;
             }
-            (self.on_event)(Event::Found { signature: finding.signature(), index, known });
+            let title = row.map(|row| row.title.clone());
+            (self.on_event)(Event::Found { signature: finding.signature(), index, row: title });
             let mut report = FindingReport::new(finding, trace.clone());
             report.record.token.clone_from(&token);
             report.record.found_after = self.begun.elapsed();
-            let Some(row) = row else {
-                self.unconfirmed += 1;
-                self.queue.push(Work::Confirm(Box::new(report)));
+            let Some(Standing { row, carried }) = standing else {
+                self.waiting.push_back(report);
                 continue;
             };
-            report.record.status = Status::Known;
-            let reason = row.reason.clone().or_else(|| row.link.clone()).unwrap_or_default();
-            report.record.excuse = Some(Excuse { reason, case: row.case.clone() });
+            report.record.status = if carried { Status::Carried } else { Status::Known };
+            report.record.cause = Some(row.id.clone());
+            let (reason, case) = (row.why().to_owned(), row.case.clone());
+            report.record.excuse = Some(Excuse { reason, case });
+            self.totals.add_known(row, &report.record);
             self.report(report);
+        }
+    }
+
+    /// Has a worker look for the cause of the next new finding, unless a cause explains it that has
+    /// shown the same already.
+    fn investigate_next(&mut self) {
+        while !self.investigating
+            && let Some(report) = self.waiting.pop_front()
+        {
+            if self.totals.is_explained(&report.finding) {
+                continue;
+            }
+            self.investigating = true;
+            self.queue.push(Work::Investigate(Box::new(report), self.causes.clone()));
+        }
+    }
+
+    fn take_investigated(&mut self, result: Investigated) {
+        match result {
+            Investigated::Unexplained(report) => self.report(*report),
+            Investigated::Joined { cause, mut report } => {
+                let found = &mut Arc::make_mut(&mut self.causes)[cause];
+                found.explanation.take(&report.finding);
+                report.record.cause = Some(found.id.clone());
+                self.totals.name(&mut report.record);
+                self.totals.join(&found.id, &found.explanation.scope, &report.record);
+                self.report(*report);
+            }
+            Investigated::Explained { mut found, mut report } => {
+                let id = self.totals.unique(&report.record.id);
+                found.id.clone_from(&id);
+                report.record.id.clone_from(&id);
+                report.finding.record.cause = Some(id);
+                self.totals.name(&mut report.finding.record);
+                report.record.case.clone_from(&report.finding.record.case);
+                report.record.findings.push(report.finding.record.id.clone());
+                self.totals.add_cause(report.record.clone());
+                Arc::make_mut(&mut self.causes).push(*found);
+                self.report(report.finding.clone());
+                (self.on_event)(Event::Cause(report));
+            }
         }
     }
 
@@ -366,10 +458,22 @@ impl<'a> Coordinator<'a> {
         if stop.load(Ordering::Relaxed) || self.totals.cases == 0 {
             return 0;
         }
-        // A row about upgraded homes needs the other releases that its case names.
-        let rows = campaign.known.due(test_bed.main.version.as_ref());
-        let rows = rows.filter(|row| !row.racy && test_bed.has(&row.program));
+        let rows = campaign.replayed(test_bed);
         rows.map(|row| self.queue.push(Work::Replay(Box::new(row.clone())))).count()
+    }
+
+    /// A row is stale whose deviation no longer shows on its own releases; on a newer one the
+    /// deviation is gone.
+    fn unseen(&mut self, row: &Row) {
+        let Setup { campaign, test_bed, .. } = self.setup;
+        let checked = test_bed.main.version.as_ref();
+        if campaign.known.due(checked).any(|due| due.id == row.id) {
+            self.stale(row, Why::Unseen);
+        } else {
+            let gone = Gone { id: row.id.clone(), title: row.title.clone() };
+            (self.on_event)(Event::Gone(gone.clone()));
+            self.totals.gone.push(gone);
+        }
     }
 
     /// A row whose date has passed still excuses, and is stale.
@@ -397,15 +501,18 @@ impl<'a> Coordinator<'a> {
             wall: self.begun.elapsed(),
             server_cpu: cpu.servers,
             harness_cpu: cpu.harness,
+            causes: self.totals.take_causes(),
             findings: self.totals.take_findings(),
             notices: self.totals.noticed(),
             tally: self.totals.tally,
+            investigation: self.totals.investigation,
             inconclusive: self.totals.inconclusive,
             performed: self.totals.performed,
             left_out: self.totals.left_out,
             withheld: self.totals.withheld,
             no_sandbox: self.setup.test_bed.no_sandbox().map(str::to_owned),
             stale: self.totals.stale,
+            gone: self.totals.gone,
             interrupted: self.setup.stop.load(Ordering::Relaxed),
         }
     }
@@ -418,7 +525,7 @@ mod tests {
 
     use crate::campaign::Campaign;
     use crate::campaign::queue::Queue;
-    use crate::known::Known;
+    use crate::cause::Known;
     use crate::policy::Defaults;
     use crate::program::Program;
 
@@ -439,6 +546,7 @@ mod tests {
             confirmations: 1,
             probes: true,
             known: Known::default(),
+            stale_check: true,
             programs: BTreeMap::from([(signature, program)]),
         };
         let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();

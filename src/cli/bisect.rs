@@ -3,6 +3,7 @@
 //! The newer end is tried first, and both sides of the boundary that is reported were run. Exit
 //! code: 0 a boundary, 1 no change, 3 trouble.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,6 +17,7 @@ use super::server_flags::{FeatureFlag, Provider, cache, not_provided, unless};
 use super::stop;
 use super::text::print;
 use crate::campaign::CONFIRMATIONS;
+use crate::cause::Known;
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
@@ -25,6 +27,7 @@ use crate::program::Program;
 use crate::provision::range::Span;
 use crate::provision::resolve::{Every, servers};
 use crate::provision::{Clients, Executable, Spec};
+use crate::report::read_results::Read;
 use crate::report::style::{Color, Style};
 use crate::report::words::{plural, signature};
 
@@ -86,8 +89,24 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let (code, sentence) = bisection.conclusion(boundary);
     let tried = format!("{} of {count} tried", plural(search.tried(), "release"));
     let color = if code == 0 { Color::Strong } else { Color::Doubtful };
-    print(&format!("\n{}{tried}\n", style.paragraph(color, "", &sentence)))?;
+    let cause = cause(&flags.case, &program).map(|title| style.row("cause", &title));
+    let cause = cause.unwrap_or_default();
+    print(&format!("\n{}{cause}{tried}\n", style.paragraph(color, "", &sentence)))?;
     Ok(code)
+}
+
+/// The title of the cause that a case shows: by the run or the matrix that it is a part of, else by
+/// the list of known deviations.
+fn cause(case: &str, program: &Program) -> Option<String> {
+    let case = Path::new(case);
+    let found = Read::around(case);
+    let title = found.as_ref().and_then(|results| results.cause_of(case));
+    let of_row = || {
+        let known = Known::embedded();
+        let row = known.rows.into_iter().find(|row| row.program == *program)?;
+        Some(row.title).filter(|title| !title.is_empty())
+    };
+    title.map(str::to_owned).or_else(of_row)
 }
 
 /// What a release shows, its findings in words.

@@ -74,6 +74,9 @@ pub(super) struct Flags {
     other: Vec<String>,
     #[command(flatten)]
     known: known_flags::KnownFlags,
+    /// Do not replay the cases of known deviations at the end
+    #[arg(long)]
+    no_stale_check: bool,
     /// The folder for results, new or empty
     /// [default: runs/TIME-SEED, with the link runs/latest]
     #[arg(long, value_name = "DIR")]
@@ -120,6 +123,7 @@ impl Flags {
             confirmations: CONFIRMATIONS,
             probes: true,
             known: self.known.list()?,
+            stale_check: !self.no_stale_check,
             programs: BTreeMap::new(),
         })
     }

@@ -1,8 +1,9 @@
 //! `heirloom known`: keeps the list of known deviations up to date.
 //!
 //! `update` proposes what a run or a matrix would change, and changes it with `--write`: rows are
-//! narrowed to the releases that show them or removed, and new deviations become rows. Their cases
-//! are copied beside the others; nothing is written over.
+//! narrowed to the releases that show them, widened to newer ones that do, or removed, and new
+//! causes become rows. Their cases are copied beside the others; nothing is written over. `convert`
+//! writes a list of the old form, a row a signature, in the new one, a row a cause.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,10 @@ use super::check::RUNS;
 use super::failure::Failure;
 use super::known_flags::{LIST, of_file};
 use super::text::{print, read};
-use crate::known::Known;
-use crate::known::evidence::Proposed;
-use crate::known::update::{Change, changes, edited};
+use crate::cause::Known;
+use crate::cause::convert::converted;
+use crate::cause::evidence::Proposed;
+use crate::cause::update::{Change, changes, edited};
 use crate::report::read_results::Read;
 use crate::report::style::Style;
 use crate::report::words::{self, clause, plural};
@@ -33,6 +35,8 @@ pub(super) struct Flags {
 enum Command {
     /// Show what a run or a matrix would change in the list; --write changes it
     Update(Update),
+    /// Print a list of the old form, a row a signature, in the new one, a row a cause
+    Convert(Convert),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -47,9 +51,36 @@ struct Update {
     write: bool,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+struct Convert {
+    #[arg(long, value_name = "FILE", default_value = LIST)]
+    known: PathBuf,
+    /// Write it over the old one; cases that no row has any more stay where they are
+    #[arg(long)]
+    write: bool,
+}
+
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     match &flags.command {
         Command::Update(update) => update.run(),
+        Command::Convert(convert) => convert.run(),
+    }
+}
+
+impl Convert {
+    fn run(&self) -> Result<u8, Failure> {
+        let text = read(&self.known)?;
+        let known = of_file(&self.known, &text)?;
+        let new = converted(&text, &known);
+        let read_again = of_file(&self.known, &new)?;
+        if !self.write {
+            print(&new)?;
+            return Ok(0);
+        }
+        fs::write(&self.known, &new).map_err(|error| about(&self.known, &error))?;
+        let (old, new) = (plural(known.rows.len(), "row"), plural(read_again.rows.len(), "cause"));
+        print(&format!("{old} became {new} in {}\n", self.known.display()))?;
+        Ok(0)
     }
 }
 
@@ -59,7 +90,11 @@ impl Update {
         let known = of_file(&self.known, &text)?;
         let from = self.from.clone().unwrap_or_else(|| Path::new(RUNS).join("latest"));
         let results = Read::from(&from).map_err(Failure::Usage)?;
-        let changes = changes(&known, &results.evidence());
+        let evidence = results.evidence().map_err(Failure::Usage)?;
+        for column in results.left_out() {
+            print(&Style::stdout().row("left out", &column))?;
+        }
+        let changes = changes(&known, &evidence);
         if changes.is_empty() {
             let (list, from) = (self.known.display(), from.display());
             print(&format!("{list} agrees with {from}: nothing to change\n"))?;
@@ -105,10 +140,10 @@ impl Update {
 }
 
 fn copy(proposed: &Proposed, folder: &Path, to: &Path) -> Result<(), Failure> {
-    let from = folder.join(&proposed.example.case);
+    let from = folder.join(&proposed.case);
     if !from.is_file() {
-        let signature = proposed.example.finding.signature();
-        return Err(Failure::Usage(format!("the case of {signature} is not in the folder")));
+        let (id, case) = (&proposed.id, proposed.case.as_str());
+        return Err(Failure::Usage(format!("the case of {id} is not in the folder: {case}")));
     }
     if to.exists() {
         return Ok(());
@@ -126,27 +161,30 @@ fn case_folder(known: &Known) -> String {
 }
 
 fn path(cases: &str, proposed: &Proposed) -> String {
-    format!("{cases}/{}.case", proposed.file_stem())
+    format!("{cases}/{}.case", proposed.id)
 }
 
 fn lines(cases: &str, proposed: &Proposed) -> Vec<String> {
     let finding = &proposed.example.finding;
-    let reason = words::deviation(&finding.signature(), &finding.expected, &finding.seen);
-    proposed.lines(&path(cases, proposed), &reason)
+    let title = || words::deviation(&finding.signature(), &finding.expected, &finding.seen);
+    let title = proposed.title.clone().unwrap_or_else(title);
+    proposed.lines(&path(cases, proposed), &title)
 }
 
 fn listed(changes: &[Change], cases: &str) -> String {
     let style = Style::stdout();
     let lines = changes.iter().map(|change| match change {
-        Change::Narrow { line, signature, from, to } => style.row(
-            "narrow",
-            &format!(
-                "line {line}, {signature}: from `{from}` to `{to}`, the releases that show it"
-            ),
-        ),
-        Change::Remove { line, signature } => style.row(
+        Change::Releases { line, id, from, to, widens } => {
+            let (label, which) = if *widens {
+                ("widen", "newer releases show it too")
+            } else {
+                ("narrow", "the releases that show it")
+            };
+            style.row(label, &format!("line {line}, {id}: from `{from}` to `{to}`; {which}"))
+        }
+        Change::Remove { line, id } => style.row(
             "remove",
-            &format!("line {line}, {signature}: no release that was tested for it shows it"),
+            &format!("line {line}, {id}: no release that was tested for it shows it"),
         ),
         Change::Add(proposed) => {
             let row = lines(cases, proposed).join("\n");

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::text::read;
-use crate::known::Known;
-use crate::known::read::BadList;
+use crate::cause::Known;
+use crate::cause::read::BadList;
 
 /// The list of the repository, which is also built in.
 pub(super) const LIST: &str = "ci/known.toml";

@@ -82,7 +82,8 @@ pub(super) fn diff(flags: &Diff) -> Result<u8, Failure> {
     text.push_str(&style.row_whole("results", &folder.display().to_string()));
     print(&text)?;
     let difference = matrix.difference(from, to);
-    Ok(u8::from(difference.changes.iter().any(|change| change.kind == Kind::Broken)))
+    let breaks = difference.changes.iter().any(|change| change.kind == Kind::Broken);
+    Ok(u8::from(breaks || !difference.causes.appear.is_empty()))
 }
 
 impl Diff {

@@ -14,7 +14,7 @@ use super::known_flags;
 use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
 use super::stop;
 use crate::campaign::Campaign;
-use crate::known::Known;
+use crate::cause::Known;
 use crate::matrix::record::Key;
 use crate::matrix::run::MatrixRun;
 use crate::matrix::store::Store;
@@ -78,7 +78,7 @@ impl MatrixFlags {
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix tests each release alone, so programs that move homes are left out.
         let alone = known.rows.iter().filter(|row| row.program.releases().is_empty());
-        let programs = alone.map(|row| (row.signature.clone(), row.program.clone()));
+        let programs = alone.filter_map(|row| Some((row.signature()?, row.program.clone())));
         let (campaign, profile) = (self.campaign(), self.features.features);
         let run = MatrixRun { campaign, profile, programs: programs.collect(), store };
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
@@ -108,6 +108,7 @@ impl MatrixFlags {
             confirmations: CONFIRMATIONS,
             probes: false,
             known: Known::default(),
+            stale_check: false,
             programs: BTreeMap::new(),
         }
     }

@@ -30,8 +30,16 @@ pub(super) struct ServerFlags {
     #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
     #[arg(default_value = PINNED)]
     server: String,
+    /// The release that the server stands for, where its `--version` says none or another: a
+    /// build from source says 0.0.0
+    #[arg(long = "as", value_name = "VERSION", value_parser = release)]
+    stands_for: Option<Version>,
     #[command(flatten)]
     features: FeatureFlag,
+}
+
+fn release(text: &str) -> Result<Version, String> {
+    text.parse().map_err(|_| "expected a release like 0.169.0".to_owned())
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -77,6 +85,7 @@ impl ServerFlags {
         let spec = self.spec()?;
         let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
         let Executable { path, version, digest, lease, .. } = provider.provide(&spec)?;
+        let version = self.stands_for.clone().or(version);
         let features = self.features.features;
         let test_bed = TestBed::prepare(path, version.clone(), features, Timeouts::default());
         let mut test_bed = test_bed.map_err(unprepared)?;
@@ -93,7 +102,8 @@ impl ServerFlags {
         let server = given.then(|| format!("--server {}", self.server));
         let features = self.features.features;
         let lean = (features != FeatureSet::Default).then(|| format!("--features {features}"));
-        server.into_iter().chain(lean).collect()
+        let stands_for = self.stands_for.as_ref().map(|release| format!("--as {release}"));
+        server.into_iter().chain(stands_for).chain(lean).collect()
     }
 
     fn spec(&self) -> Result<Spec, Failure> {

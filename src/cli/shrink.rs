@@ -14,11 +14,11 @@ use super::server_flags::{self, Ready};
 use super::verdict::Runs;
 use crate::campaign::confirm::Confirmation;
 use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
+use crate::cause::Known;
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Finding;
-use crate::known::Known;
 use crate::program::Program;
 use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::words;
@@ -79,6 +79,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         program: None,
         stop: &stop,
         on_event: &mut on_event,
+        runs: 0,
     };
     let report = confirmation.confirm(found);
     write(&out, &report)?;

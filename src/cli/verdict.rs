@@ -8,9 +8,9 @@ use semver::Version;
 use super::failure::Failure;
 use super::text::print;
 use crate::campaign::Conclusion;
+use crate::cause::{Known, Standing as RowStanding};
 use crate::contract::Clause;
 use crate::judge::verdict::{Finding, Verdict};
-use crate::known::{Known, Row};
 use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::style::{Color, Style};
 use crate::report::words::{plural, ran_on};
@@ -26,8 +26,8 @@ pub(super) struct Runs<'a> {
 struct Shown<'a> {
     trace: &'a Trace,
     finding: &'a Finding,
-    /// The row that excuses it.
-    row: Option<&'a Row>,
+    /// The row that explains it.
+    row: Option<RowStanding<'a>>,
 }
 
 impl Runs<'_> {
@@ -60,7 +60,7 @@ impl Runs<'_> {
         for (trace, verdict) in &self.runs {
             for finding in &verdict.findings {
                 if !shown.iter().any(|other| other.finding.is_like(finding)) {
-                    shown.push(Shown { trace, finding, row: self.known.excuses(finding) });
+                    shown.push(Shown { trace, finding, row: self.explaining(finding) });
                 }
             }
         }
@@ -68,14 +68,19 @@ impl Runs<'_> {
         shown
     }
 
-    fn details(&self, finding: &Finding, row: Option<&Row>) -> Details {
+    fn explaining(&self, finding: &Finding) -> Option<RowStanding<'_>> {
+        self.known.standing(finding, self.release.as_ref())
+    }
+
+    fn details(&self, finding: &Finding, row: Option<RowStanding<'_>>) -> Details {
         let shows = |verdict: &Verdict| verdict.findings.iter().any(|other| other.is_like(finding));
         let times = self.runs.iter().filter(|(_, verdict)| shows(verdict)).count();
-        let excuse = row.map(|row| {
-            let reason = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
+        let excuse = row.map(|RowStanding { row, carried }| {
+            let carried = if carried { ", carried over" } else { "" };
+            let (id, reason) = (&row.id, row.why());
             let homes = row.from.as_ref();
             let homes = homes.map_or(String::new(), |from| format!(", on homes from {from}"));
-            format!("{reason} (releases {}{homes})", row.releases)
+            format!("{id}: {reason} (releases {}{homes}{carried})", row.releases)
         });
         Details {
             server: Some(ran_on(&finding.home_history)),

@@ -15,13 +15,24 @@ use super::verdict::{Cell, Count, Finding, Verdict};
 use super::view::Corrects;
 use super::view::View;
 use crate::contract::{Clause, row};
-use crate::policy::{Defaults, Dimension, Policy, Value};
-use crate::program::thread::ThreadName;
+use crate::model::life::Facts;
+use crate::policy::{DEFAULT, Defaults, Dimension, Policy, Value};
+use crate::program::ops::Step;
+use crate::program::thread::{ThreadName, ThreadRef};
 
 /// Where in a trace something showed.
 pub(super) struct Place {
     pub(super) step: usize,
     pub(super) home: HomeHistory,
+}
+
+/// What lies behind a mismatch.
+#[derive(Default)]
+pub(super) struct Background {
+    /// Where the wrong value may come from, best first.
+    origins: Vec<Origin>,
+    /// What is known of the thread that the step reads.
+    facts: Facts,
 }
 
 /// A verdict in the making.
@@ -50,13 +61,13 @@ impl Findings {
     }
 
     /// Adds the candidate that stands for what happened at a step.
-    pub(super) fn add_candidate(&mut self, place: &Place, candidate: &Candidate) {
+    pub(super) fn add_candidate(&mut self, place: &Place, step: &Step, candidate: &Candidate) {
         for comparison in &candidate.comparisons {
-            let origins = comparison
-                .mismatch
-                .as_ref()
-                .map(|mismatch| origins(mismatch, candidate, &self.defaults));
-            self.add(place, comparison, origins.unwrap_or_default());
+            let background = comparison.mismatch.as_ref().map(|mismatch| Background {
+                origins: origins(mismatch, candidate, &self.defaults),
+                facts: facts(mismatch, candidate, step),
+            });
+            self.add(place, comparison, background.unwrap_or_default());
         }
         if candidate.comparisons.is_empty() {
             return;
@@ -70,13 +81,13 @@ impl Findings {
     }
 
     /// Adds one comparison. Of a mismatch the first origin counts; without any it is unknown.
-    pub(super) fn add(&mut self, place: &Place, comparison: &Comparison, origins: Vec<Origin>) {
+    pub(super) fn add(&mut self, place: &Place, comparison: &Comparison, background: Background) {
         self.verdict.count(comparison.cell, comparison.mismatch.is_none());
         let Some(mismatch) = &comparison.mismatch else {
             self.add_further_view(comparison);
             return;
         };
-        let index = self.add_finding(finding(place, mismatch, origins));
+        let index = self.add_finding(finding(place, mismatch, background));
         if let (Resync::Value { .. }, Some(thread), Some(dimension)) =
             (&mismatch.resync, mismatch.thread, mismatch.dimension)
         {
@@ -157,7 +168,8 @@ impl Findings {
 }
 
 /// The finding that a mismatch makes; here values become text.
-fn finding(place: &Place, mismatch: &Mismatch, origins: Vec<Origin>) -> Finding {
+fn finding(place: &Place, mismatch: &Mismatch, background: Background) -> Finding {
+    let Background { origins, facts } = background;
     let mut origins = origins.into_iter();
     let clause = mismatch.topic.clause;
     Finding {
@@ -174,6 +186,7 @@ fn finding(place: &Place, mismatch: &Mismatch, origins: Vec<Origin>) -> Finding 
         seen_form: mismatch.seen.value().map(|value| value.form().to_owned()),
         origin: origins.next().unwrap_or(Origin::Unknown),
         also_fits: origins.collect(),
+        facts,
         widened: mismatch.widened,
         policies: mismatch.policies.clone(),
         home_history: place.home.clone(),
@@ -192,13 +205,41 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     };
     let has = |policy: &Policy| policy.value(value.dimension()).is_some_and(is);
     let Candidate { before, branch, .. } = candidate;
-    let thread = mismatch.thread.and_then(|name| branch.world.threads.get(&name));
-    let others = before.threads.iter().filter(|(name, _)| Some(**name) != mismatch.thread);
+    let name = mismatch.thread;
+    let after = name.and_then(|name| branch.world.threads.get(&name));
+    let own = name.and_then(|name| before.threads.get(&name));
+    let others = before.threads.iter().filter(|(other, _)| Some(**other) != name);
+    let earlier = own.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
+    let earlier = earlier.chain(after.and_then(|thread| thread.before.as_ref()));
+    let earlier = earlier.chain(after.into_iter().flat_map(|thread| thread.life.past()));
     let fits = [
         (Origin::Config, defaults.iter().any(|defaults| has(&defaults.policy()))),
-        (Origin::Source, thread.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
-        (Origin::Before, thread.and_then(|thread| thread.before.as_ref()).is_some_and(has)),
+        (Origin::Source, after.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
+        (Origin::Before, earlier.into_iter().any(has)),
+        (Origin::Unset, matches!(value, Value::Other(_, word) if word == DEFAULT)),
         (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(has)),
     ];
     fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect()
+}
+
+/// What is known of the thread that the step reads: of a fork, that is its source. How a value was
+/// set is known of the thread that has it.
+fn facts(mismatch: &Mismatch, candidate: &Candidate, step: &Step) -> Facts {
+    let leaf = |name: ThreadName| {
+        step.leaves().into_iter().find(move |leaf| leaf.names().contains(&name)).unwrap_or(step)
+    };
+    let read = match mismatch.thread {
+        Some(name) if candidate.before.threads.contains_key(&name) => Some(name),
+        Some(name) => leaf(name).uses().and_then(ThreadRef::name),
+        None => step.uses().and_then(ThreadRef::name),
+    };
+    let read = read.and_then(|name| candidate.before.threads.get(&name));
+    let facts = read.map(Facts::of).unwrap_or_default();
+    let elsewhere = mismatch.topic.view == View::ColdRead;
+    let facts = if elsewhere { facts.elsewhere() } else { facts };
+    let after = mismatch.thread.and_then(|name| candidate.branch.world.threads.get(&name));
+    match after.zip(mismatch.dimension) {
+        Some((thread, dimension)) => facts.with_setter(thread, dimension),
+        None => facts,
+    }
 }

@@ -1,5 +1,5 @@
-//! Where a wrong value comes from: the first that fits of config, source, value before, another
-//! thread, unknown.
+//! Where a wrong value comes from: the first that fits of config, source, an earlier value, none,
+//! another thread, unknown.
 //!
 //! Config is any default that config.toml has had in the course of the program.
 
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
     Serialize,
     Deserialize,
     strum::Display,
+    strum::EnumIter,
     strum::EnumString,
 )]
 #[serde(rename_all = "kebab-case")]
@@ -25,8 +26,10 @@ pub enum Origin {
     Config,
     /// The policy of the fork's source.
     Source,
-    /// The thread's own value before its last change.
+    /// A value that the thread had before.
     Before,
+    /// No value: what a thread has where nobody asked for one.
+    Unset,
     /// The value of another thread.
     OtherThread,
     /// None of these, or not a value.
@@ -39,7 +42,8 @@ impl Origin {
         match self {
             Origin::Config => "the default in config.toml",
             Origin::Source => "the fork's source's",
-            Origin::Before => "the thread's own before its last change",
+            Origin::Before => "one that the thread had before",
+            Origin::Unset => "that of a thread for which nobody asked for one",
             Origin::OtherThread => "another thread's",
             Origin::Unknown => "of unknown origin",
         }

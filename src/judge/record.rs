@@ -39,6 +39,9 @@ pub struct FindingRecord {
     /// The token of the case that showed it first.
     #[serde(default)]
     pub token: String,
+    /// The id of its cause.
+    #[serde(default)]
+    pub cause: Option<String>,
     #[serde(flatten)]
     pub excuse: Option<Excuse>,
     /// Only for a confirmed finding that widens.
@@ -56,6 +59,8 @@ pub enum Status {
     New,
     /// Excused by the list of known deviations.
     Known,
+    /// Excused by a row of the list whose last release is older.
+    Carried,
     /// Seen once and never again.
     Flaky,
 }
@@ -118,6 +123,7 @@ impl FindingRecord {
             shrink_runs: 0,
             found_after: Duration::ZERO,
             token: String::new(),
+            cause: None,
             excuse: None,
             probe: None,
         }

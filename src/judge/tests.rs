@@ -124,8 +124,8 @@ fn a_world_that_would_have_been_blamed_for_something_else_is_not_followed() {
         &lines,
         vec![archived_family(), granted(3), lost, back],
         expect![[r#"
-        R8/SB/resume/workspace-write/config
-        R8/SB/resume/read-only/other-thread"#]],
+            R8/SB/resume/workspace-write/config
+            R8/SB/resume/read-only/before"#]],
     );
 }
 

@@ -13,6 +13,7 @@ use super::releases::HomeHistory;
 use super::signature::Signature;
 use super::view::View;
 use crate::contract::{Clause, Strength};
+use crate::model::life::Facts;
 use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;
@@ -44,6 +45,9 @@ pub struct Finding {
     /// The other origins that fit.
     #[serde(default)]
     pub also_fits: Vec<Origin>,
+    /// What is known of the thread that the step reads.
+    #[serde(default)]
+    pub facts: Facts,
     /// Whether what was seen allows more than what was expected.
     #[serde(default)]
     pub widened: bool,
@@ -126,11 +130,11 @@ impl Finding {
         }
     }
 
-    /// Whether another finding has the same signature, and shows the same form of a wrong value,
-    /// on the same release and after the same others.
+    /// Whether another finding has the same signature, and shows the same form of a wrong value
+    /// of such a thread, on the same release and after the same others.
     pub fn is_like(&self, other: &Finding) -> bool {
         let same = self.signature() == other.signature() && self.seen_form == other.seen_form;
-        same && self.home_history == other.home_history
+        same && self.home_history == other.home_history && self.facts.is_like(&other.facts)
     }
 }
 

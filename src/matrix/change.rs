@@ -1,10 +1,11 @@
 //! The differences between two releases.
 //!
-//! A clause that was tested on both is a change if other signatures break it; one that only one of
+//! A cause appears if the second release shows it and the first does not, and disappears the other
+//! way round; one that either of them says nothing of is counted apart. A clause that was tested on both is a change if other signatures break it; one that only one of
 //! them has the operations for is a change of its own kind. Clauses that one of them did not test
 //! are counted apart, since nothing is known about them.
 
-use super::{Cell, Matrix, Row, State};
+use super::{CauseCell, Cell, Matrix, Row, State};
 use crate::judge::signature::Signature;
 
 /// A difference in one clause and dimension.
@@ -35,6 +36,7 @@ pub enum Kind {
 /// Two releases beside each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
+    pub causes: CauseChanges,
     /// Clauses that break come first.
     pub changes: Vec<Change>,
     pub still: Vec<Row>,
@@ -44,6 +46,17 @@ pub struct Difference {
     pub unknown: Vec<Row>,
 }
 
+/// The causes on two releases, as indices of the matrix's causes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CauseChanges {
+    pub appear: Vec<usize>,
+    pub disappear: Vec<usize>,
+    /// On both.
+    pub stay: Vec<usize>,
+    /// One of them shows it, and nothing is known of the other.
+    pub unknown: Vec<usize>,
+}
+
 impl Matrix {
     /// The difference between two columns, by their indices.
     pub fn difference(&self, from: usize, to: usize) -> Difference {
@@ -51,8 +64,27 @@ impl Matrix {
         for (place, cells) in &self.rows {
             difference.add(*place, &cells[from], &cells[to]);
         }
+        for (number, cause) in self.causes.iter().enumerate() {
+            difference.causes.add(number, &cause.cells[from], &cause.cells[to]);
+        }
         difference.changes.sort_by_key(|change| (change.kind, change.place));
         difference
+    }
+}
+
+impl CauseChanges {
+    fn add(&mut self, number: usize, from: &CauseCell, to: &CauseCell) {
+        let list = match (from, to) {
+            (CauseCell::Shows(_), CauseCell::Shows(_)) => &mut self.stay,
+            (CauseCell::Absent | CauseCell::Unsupported, CauseCell::Shows(_)) => &mut self.appear,
+            (CauseCell::Shows(_), CauseCell::Absent | CauseCell::Unsupported) => {
+                &mut self.disappear
+            }
+            (CauseCell::Shows(_), CauseCell::Unknown)
+            | (CauseCell::Unknown, CauseCell::Shows(_)) => &mut self.unknown,
+            _ => return,
+        };
+        list.push(number);
     }
 }
 
@@ -69,7 +101,8 @@ impl Difference {
             (State::Broken, State::Holds) => Kind::Repaired,
             (State::Untestable, State::Holds | State::Broken) => Kind::Testable,
             (State::Holds | State::Broken, State::Untestable) => Kind::Untestable,
-            (State::Untestable | State::Untried, _) | (_, State::Untried) => {
+            (State::Untestable | State::Untried | State::Unknown, _)
+            | (_, State::Untried | State::Unknown) => {
                 return self.unknown.push(place);
             }
         };

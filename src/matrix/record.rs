@@ -11,17 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{Results, Row};
 use crate::campaign::{Campaign, FindingReport, Subject};
+use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
 use crate::home::features::FeatureSet;
 use crate::judge::judge;
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
-use crate::judge::verdict::Count;
+use crate::judge::verdict::{Count, Finding};
 use crate::model::REVISION;
 use crate::trace::Trace;
 
-/// The schema that is written.
-pub const SCHEMA: &str = "heirloom release v2";
+/// The schema that is written, and the only one that is read. Version 2 has no causes, and only a
+/// run can explain a finding: a release with such a record is run again.
+pub const SCHEMA: &str = "heirloom release v3";
 
 /// Everything that the results depend on, apart from the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +51,11 @@ pub struct Record {
     tally: Vec<RowCount>,
     untestable: BTreeSet<Clause>,
     asked: BTreeSet<Signature>,
+    #[serde(default)]
+    programs: BTreeSet<String>,
     findings: Vec<KeptFinding>,
+    #[serde(default)]
+    causes: Vec<CauseRecord>,
     /// The reasons of inconclusive cases, and how many had each.
     inconclusive: BTreeMap<String, u64>,
 }
@@ -103,7 +109,9 @@ impl Record {
             tally: tally.collect(),
             untestable: results.untestable.clone(),
             asked: results.asked.clone(),
+            programs: results.programs.clone(),
             findings: results.findings.iter().map(KeptFinding::new).collect(),
+            causes: results.causes.clone(),
             inconclusive: results.inconclusive.clone(),
         }
     }
@@ -123,7 +131,9 @@ impl Record {
             tally: self.tally.into_iter().map(|one| (one.row, one.count)).collect(),
             untestable: self.untestable,
             asked: self.asked,
+            programs: self.programs,
             findings: findings?,
+            causes: self.causes,
             inconclusive: self.inconclusive,
             interrupted: false,
             stored: true,
@@ -142,8 +152,14 @@ impl KeptFinding {
         let KeptFinding { mut record, trace, stderr } = self;
         let trace: Trace = trace.parse().ok()?;
         let signature = record.finding.signature();
-        let mut findings = judge(&trace).findings.into_iter();
-        record.finding = findings.find(|finding| finding.signature() == signature)?;
+        let findings = judge(&trace).findings.into_iter();
+        let same = findings.filter(|finding| finding.signature() == signature);
+        // Two causes may show one signature in one program.
+        let rank = |finding: &Finding| {
+            let kept = &record.finding;
+            (finding.facts != kept.facts, finding.seen_form != kept.seen_form)
+        };
+        record.finding = same.min_by_key(rank)?;
         Some(FindingReport { record, trace, unlike: None, stderr, probe_run: None })
     }
 }

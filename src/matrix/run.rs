@@ -2,7 +2,8 @@
 //!
 //! While one runs, the next is fetched. A program that showed a signature on one release is a case
 //! of the next, and preferred as its example there, so that a deviation has the same program on all
-//! of them if possible. At the end every release runs the programs of later ones.
+//! of them if possible. At the end every release runs the programs of later ones, and those by which
+//! further causes show the same signature.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -40,6 +41,10 @@ pub struct MatrixRun {
 /// Provides a server, or says why it cannot; called from another thread.
 pub type Provide<'a> = dyn Fn(&Spec) -> Result<Executable, String> + Sync + 'a;
 
+/// Most programs of one signature that every release runs: releases seldom show a signature by more
+/// than two causes, and each program is run on all of them.
+const PROGRAMS_MAX: usize = 3;
+
 /// Why a release was not run that was still to come at a stop.
 const STOPPED: &str = "the matrix was stopped before it";
 
@@ -66,7 +71,8 @@ impl MatrixRun {
                 missing
                     .all(|spec| !stop.load(Ordering::Relaxed) && sender.send(provide(spec)).is_ok())
             });
-            let programs = self.programs.clone();
+            let known = self.programs.clone().into_iter();
+            let programs = known.map(|(signature, program)| (signature, vec![program])).collect();
             let mut running =
                 Running { run: self, key, executables, provide, stop, programs, on_event };
             let mut columns = Vec::new();
@@ -101,7 +107,7 @@ struct Running<'a> {
     provide: &'a Provide<'a>,
     stop: &'a AtomicBool,
     /// Programs of known deviations, and of those that the releases so far have shown.
-    programs: BTreeMap<Signature, Program>,
+    programs: BTreeMap<Signature, Vec<Program>>,
     on_event: &'a mut dyn FnMut(Event),
 }
 
@@ -119,7 +125,8 @@ impl Running<'_> {
             return Ok(results);
         }
         (self.on_event)(Event::Running { label, number, of });
-        let campaign = Campaign { programs: self.programs.clone(), ..self.run.campaign.clone() };
+        let programs = self.unasked(&BTreeSet::new());
+        let campaign = Campaign { programs, ..self.run.campaign.clone() };
         self.run_campaign(&executable, &campaign)
     }
 
@@ -146,25 +153,54 @@ impl Running<'_> {
     /// Runs the programs on a release that it was not asked for yet, and nothing else.
     fn ask(&mut self, column: &mut Column, spec: &Spec) {
         let Outcome::Ran(results) = &mut column.outcome else { return };
-        let mut programs = self.programs.clone();
-        programs.retain(|signature, _| !results.asked.contains(signature));
-        if programs.is_empty() || self.stopped() {
-            return;
-        }
-        let label = column.label.clone();
-        (self.on_event)(Event::Asking { label, programs: programs.len() });
-        let campaign = Campaign { programs, cases: Some(0), ..self.run.campaign.clone() };
-        let more = (self.provide)(spec).and_then(|server| self.run_campaign(&server, &campaign));
-        match more {
-            Ok(more) => {
-                self.learn(&more);
-                results.add(more);
-                self.keep(&column.label, results);
+        let asked = |results: &Results| results.asked.len() + results.programs.len();
+        let before = asked(results);
+        loop {
+            // A campaign runs one program of each signature.
+            let programs = self.unasked(&results.programs);
+            if programs.is_empty() {
+                break;
             }
-            // The findings stand; the document says that it was not asked.
-            Err(reason) => drop(results.inconclusive.insert(reason, 1)),
+            if self.stopped() {
+                // Being asked is a part of its run.
+                results.interrupted = true;
+                break;
+            }
+            let (label, count) = (column.label.clone(), programs.len());
+            (self.on_event)(Event::Asking { label, programs: count });
+            let campaign = Campaign { programs, cases: Some(0), ..self.run.campaign.clone() };
+            let more = (self.provide)(spec);
+            match more.and_then(|server| self.run_campaign(&server, &campaign)) {
+                Ok(more) => {
+                    let run = results.programs.len();
+                    self.learn(&more);
+                    results.add(more);
+                    self.keep(&column.label, results);
+                    if results.programs.len() == run {
+                        break;
+                    }
+                }
+                Err(reason) => {
+                    // The findings stand; the document says that it was not asked.
+                    results.inconclusive.insert(reason, 1);
+                    break;
+                }
+            }
         }
-        (self.on_event)(Event::Done(Box::new(column.clone())));
+        if asked(results) > before {
+            (self.on_event)(Event::Done(Box::new(column.clone())));
+        }
+    }
+
+    /// Of each signature, the first program that is not among those that were run.
+    fn unasked(&self, run: &BTreeSet<String>) -> BTreeMap<Signature, Program> {
+        let next = |programs: &[Program]| {
+            programs.iter().find(|program| !run.contains(&program.to_string())).cloned()
+        };
+        let programs = self.programs.iter();
+        programs
+            .filter_map(|(signature, programs)| Some((signature.clone(), next(programs)?)))
+            .collect()
     }
 
     fn run_campaign(
@@ -178,10 +214,22 @@ impl Running<'_> {
         let (path, profile) = (executable.path.clone(), self.run.profile);
         let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
         let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
-        let on_event = |event| (self.on_event)(Event::Campaign(event));
+        let (mut asked, mut programs) = (BTreeSet::new(), BTreeSet::new());
+        let on_event = |event| {
+            // A campaign that is stopped does not run all of its programs.
+            if let campaign::Event::Case { index, .. } = event
+                && let Some((signature, program)) = campaign.program(index)
+            {
+                asked.insert(signature.clone());
+                programs.insert(program.to_string());
+            }
+            (self.on_event)(Event::Campaign(event));
+        };
         let outcome = campaign.run(&test_bed, subject, self.stop, on_event);
         let mut results = results(outcome, untestable);
-        results.asked = campaign.programs.keys().cloned().collect();
+        (results.asked, results.programs) = (asked, programs);
+        let shown = results.findings.iter().map(|report| report.trace.program.to_string());
+        results.programs.extend(shown);
         results.asked.extend(results.findings.iter().map(|report| report.finding.signature()));
         if campaign.cases != Some(0) {
             self.keep(&label, &mut results);
@@ -200,37 +248,15 @@ impl Running<'_> {
     fn learn(&mut self, results: &Results) {
         let sure = results.findings.iter().filter(|report| report.status == Status::New);
         for report in sure {
-            let program = self.programs.entry(report.finding.signature());
-            program.or_insert_with(|| report.trace.program.clone());
+            let programs = self.programs.entry(report.finding.signature()).or_default();
+            if programs.len() < PROGRAMS_MAX && !programs.contains(&report.trace.program) {
+                programs.push(report.trace.program.clone());
+            }
         }
     }
 
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-    }
-}
-
-impl Results {
-    /// Adds the results of further programs on the same release.
-    fn add(&mut self, more: Results) {
-        self.cases += more.cases;
-        self.steps += more.steps;
-        self.wall += more.wall;
-        for (row, count) in more.tally {
-            *self.tally.entry(row).or_default() += count;
-        }
-        let found: BTreeSet<Signature> =
-            self.findings.iter().map(|report| report.finding.signature()).collect();
-        let new = more.findings.into_iter();
-        self.findings.extend(new.filter(|report| !found.contains(&report.finding.signature())));
-        self.findings.sort_by_key(|report| {
-            (report.status, !report.finding.widened, report.finding.signature())
-        });
-        self.asked.extend(more.asked);
-        for (reason, cases) in more.inconclusive {
-            *self.inconclusive.entry(reason).or_default() += cases;
-        }
-        self.interrupted |= more.interrupted;
     }
 }
 
@@ -255,9 +281,10 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         let row = Row { clause: cell.clause, dimension: cell.dimension };
         *tally.entry(row).or_default() += *count;
     }
-    // A clause that other steps test is tested.
+    // A clause that other steps test is tested; after a stop, others might have.
     let tested: BTreeSet<Clause> = tally.keys().map(|row| row.clause).collect();
     let withheld = outcome.withheld.difference(&tested).copied();
+    let withheld = withheld.filter(|_| !outcome.interrupted);
     Results {
         subject: outcome.subject,
         cases: outcome.cases,
@@ -266,7 +293,9 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
         tally,
         untestable: untestable.into_iter().chain(withheld).collect(),
         asked: BTreeSet::new(),
+        programs: BTreeSet::new(),
         findings: outcome.findings,
+        causes: outcome.causes,
         inconclusive: outcome.inconclusive,
         interrupted: outcome.interrupted,
         stored: false,
@@ -282,10 +311,10 @@ mod tests {
 
     use super::{Column, label, results};
     use crate::campaign::{self, Subject};
+    use crate::cause::Known;
     use crate::contract::Clause;
     use crate::judge::verdict::{Cell, Count};
     use crate::judge::view::View;
-    use crate::known::Known;
     use crate::matrix::{Matrix, Outcome};
 
     /// A campaign in which R1 was compared, and steps about these clauses were left out.
@@ -301,6 +330,8 @@ mod tests {
             server_cpu: Duration::ZERO,
             harness_cpu: Duration::ZERO,
             tally: BTreeMap::from([(cell, Count { tested: 1, compared: 1, held: 1, broken: 0 })]),
+            causes: Vec::new(),
+            investigation: campaign::InvestigationRuns::default(),
             findings: Vec::new(),
             notices: Vec::new(),
             inconclusive: BTreeMap::new(),
@@ -309,6 +340,7 @@ mod tests {
             left_out: BTreeMap::from([("thread/revert".to_owned(), 1)]),
             withheld: withheld.iter().copied().collect(),
             stale: Vec::new(),
+            gone: Vec::new(),
             interrupted: false,
         }
     }

@@ -1,18 +1,19 @@
 //! Columns to cells: how each clause stands on each release, since when, and where it changes.
 //!
-//! A release that did not test a clause says nothing about it, and is passed over. A clause that
-//! some release compares counts only where it is compared; one that answers merely rest on has a
-//! row without a dimension.
+//! A release that did not test a clause says nothing about it, and is passed over. The same holds
+//! for one that was not asked for a signature that breaks it elsewhere. A clause that some release
+//! compares counts only where it is compared; one that answers merely rest on has a row without a
+//! dimension.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, Cell, Column, Matrix, Row, Since, State, TurningPoint};
+use super::{Breach, Cell, Column, Matrix, Row, Since, State, TurningPoint, causes};
 use crate::campaign::FindingReport;
+use crate::cause::Known;
 use crate::contract::all;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
-use crate::known::Known;
 
 impl Matrix {
     /// The matrix of these columns; `known` says what is excused.
@@ -26,10 +27,12 @@ impl Matrix {
                 cell(row, column, if compared { times } else { tested }, known)
             });
             let mut cells: Vec<Cell> = cells.collect();
+            doubt(&mut cells, &columns);
             date(&mut cells, &columns);
             rows.insert(row, cells);
         }
-        Matrix { columns, rows }
+        let causes = causes::merged(&columns, known);
+        Matrix { columns, causes, rows }
     }
 
     /// In the order of the releases, then of the contract.
@@ -109,7 +112,7 @@ fn count(row: Row, column: &Column) -> Count {
 
 fn cell(row: Row, column: &Column, tested: u64, known: &Known) -> Cell {
     let Some(results) = column.results() else {
-        return Cell { state: State::Untried, tested: 0, breaches: Vec::new() };
+        return Cell { state: State::Unknown, tested: 0, breaches: Vec::new() };
     };
     let sure = results.findings.iter().filter(|report| report.status != Status::Flaky);
     let breaches = sure.filter(|report| row_of(report) == row).map(|report| Breach {
@@ -120,16 +123,33 @@ fn cell(row: Row, column: &Column, tested: u64, known: &Known) -> Cell {
         since: Since::AtLeast { first: column.label.clone() },
     });
     let breaches: Vec<Breach> = breaches.collect();
+    // A breach that nobody looked into before the stop.
+    let is_open = results.interrupted && count(row, column).broken > 0;
     let state = if !breaches.is_empty() {
         State::Broken
-    } else if tested > 0 {
+    } else if tested > 0 && !is_open {
         State::Holds
     } else if results.untestable.contains(&row.clause) {
         State::Untestable
+    } else if results.interrupted {
+        State::Unknown
     } else {
         State::Untried
     };
     Cell { state, tested, breaches }
+}
+
+/// A release does not hold a clause as long as it was not asked for a signature by which another
+/// release breaks it.
+fn doubt(cells: &mut [Cell], columns: &[Column]) {
+    let breaches = cells.iter().flat_map(|cell| &cell.breaches);
+    let shown: BTreeSet<Signature> = breaches.map(|breach| breach.signature.clone()).collect();
+    for (cell, column) in cells.iter_mut().zip(columns) {
+        let asked = column.results().is_some_and(|results| shown.is_subset(&results.asked));
+        if cell.state == State::Holds && !asked {
+            cell.state = State::Unknown;
+        }
+    }
 }
 
 /// The indices of the releases on which a row was tested.

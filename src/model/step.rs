@@ -1,10 +1,16 @@
 //! What the contract allows next.
 
-use super::{Branch, World, concurrent, interrupted, simple};
+use super::{Branch, World, concurrent, facts, interrupted, simple};
 use crate::program::ops::Step;
 
 /// Every answer that the contract allows, in no order of preference.
 pub fn step(world: &World, step: &Step) -> Vec<Branch> {
+    let mut branches = allowed(world, step);
+    facts::follow(world, step, &mut branches);
+    branches
+}
+
+fn allowed(world: &World, step: &Step) -> Vec<Branch> {
     match step {
         Step::SecondClient(inner) => concurrent::second_client(world, inner),
         Step::KillDuring(inner, _) => match &**inner {

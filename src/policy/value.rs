@@ -21,6 +21,11 @@ impl Dimension {
         Dimension::DP,
     ];
 
+    /// Whether it is about approvals, reviewers or permissions.
+    pub fn is_primary(self) -> bool {
+        !Dimension::SECONDARY.contains(&self)
+    }
+
     /// The forms that a value seen in it may have; a sandbox may stand where a profile is due, and
     /// the other way.
     pub fn forms(self) -> &'static [&'static str] {

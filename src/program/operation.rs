@@ -7,8 +7,10 @@ use proptest::strategy::BoxedStrategy;
 
 use super::generate::overrides::DrawContext;
 use super::line::{Line, Problem};
+use super::reply::TurnEnd;
 use super::request::{Request, RequestContext, Sample};
 use super::thread::{ThreadName, ThreadRef};
+use crate::policy::{CallOverrides, TurnOverrides};
 
 /// An operation: one line of a program that is not a wrapper around other lines.
 pub trait Operation: Clone + fmt::Debug + Sized + 'static {
@@ -53,6 +55,16 @@ pub trait Operation: Clone + fmt::Debug + Sized + 'static {
 
     /// The thread that it creates.
     fn creates(&mut self) -> Option<&mut ThreadName> {
+        None
+    }
+
+    /// The overrides of its request, where it can have any.
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        None
+    }
+
+    /// How it leaves its thread's turn, where it starts one or ends one.
+    fn leaves_turn(&self) -> Option<TurnEnd> {
         None
     }
 
@@ -106,6 +118,12 @@ pub trait Operation: Clone + fmt::Debug + Sized + 'static {
 /// What findings call an operation: its verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpKind(pub(crate) &'static str);
+
+/// The overrides of an operation, by how they spell a sandbox.
+pub enum OverridesOf<'a> {
+    Call(&'a mut CallOverrides),
+    Turn(&'a mut TurnOverrides),
+}
 
 /// One way to draw an operation.
 pub struct Draw<T> {

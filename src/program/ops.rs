@@ -12,9 +12,11 @@ use proptest::strategy::BoxedStrategy;
 
 use super::generate::overrides::DrawContext;
 use super::line::{Line, Problem, problem};
-use super::operation::{OpKind, Operation};
+use super::operation::{OpKind, Operation, OverridesOf};
+use super::reply::TurnEnd;
 use super::request::{Request, RequestContext, Sample};
 use super::thread::{ThreadName, ThreadRef};
+use crate::policy::{Dimension, Overrides};
 
 /// A strategy for steps that belong together, and how often it is drawn.
 pub(super) type Weighted = (u32, BoxedStrategy<Vec<Step>>);
@@ -199,7 +201,7 @@ impl Step {
         }
     }
 
-    pub(super) fn leaves_mut(&mut self) -> Vec<&mut Step> {
+    pub fn leaves_mut(&mut self) -> Vec<&mut Step> {
         match self {
             Step::SecondClient(step) | Step::KillDuring(step, _) => step.leaves_mut(),
             Step::Parallel(steps) => steps.iter_mut().flat_map(Step::leaves_mut).collect(),
@@ -249,6 +251,32 @@ impl Step {
         with_operation!(self, {
             Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => None,
         } operation => operation.creates())
+    }
+
+    /// The overrides of its request, where it is an operation that can have any.
+    pub fn overrides_mut(&mut self) -> Option<OverridesOf<'_>> {
+        with_operation!(self, {
+            Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => None,
+        } operation => operation.overrides())
+    }
+
+    /// The dimensions that its overrides set, and whether they go through `config`.
+    pub fn sets(&self) -> Option<(Vec<Dimension>, bool)> {
+        fn set<S>(overrides: &Overrides<S>) -> (Vec<Dimension>, bool) {
+            let all = Dimension::ALL.into_iter();
+            (all.filter(|one| overrides.sets(*one)).collect(), overrides.by_config)
+        }
+        Some(match self.clone().overrides_mut()? {
+            OverridesOf::Call(overrides) => set(overrides),
+            OverridesOf::Turn(overrides) => set(overrides),
+        })
+    }
+
+    /// How it leaves its thread's turn, where it is an operation that starts one or ends one.
+    pub fn leaves_turn(&self) -> Option<TurnEnd> {
+        with_operation!(self, {
+            Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => None,
+        } operation => operation.leaves_turn())
     }
 
     /// Its request, where it is an operation that sends one.

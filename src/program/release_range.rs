@@ -73,6 +73,18 @@ impl ReleaseRange {
             && self.last.as_ref().is_none_or(|last| last.compare(&version).is_ge())
     }
 
+    /// Whether every release of the range is older; a prerelease counts as its release.
+    pub fn ends_before(&self, release: &Version) -> bool {
+        let release = End::Release(without_prerelease(release));
+        self.last.as_ref().is_some_and(|last| last.compare(&release).is_lt())
+    }
+
+    /// The same up to a release; a prerelease counts as its release.
+    pub fn until(&self, last: &Version) -> ReleaseRange {
+        let last = End::Release(without_prerelease(last));
+        ReleaseRange { first: self.first.clone(), last: Some(last) }
+    }
+
     /// Whether the range begins or ends at this very release.
     pub fn names(&self, version: &Version) -> bool {
         self.ends().any(|end| matches!(end, End::Release(named) if named == version))

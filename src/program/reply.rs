@@ -89,7 +89,29 @@ pub enum Review {
     Silence,
 }
 
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, Display, EnumIter, PartialEq, Eq)]
+#[strum(serialize_all = "kebab-case")]
+pub enum TurnEnd {
+    Completed,
+    Failed,
+    Interrupted,
+    /// It runs.
+    Running,
+    /// A kill or a restart broke it off.
+    BrokenOff,
+}
+
 impl Reply {
+    /// How a turn with this answer ends.
+    pub fn ends_turn(&self) -> TurnEnd {
+        match self {
+            Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => TurnEnd::Completed,
+            Reply::Fail | Reply::Status(_) | Reply::Drop => TurnEnd::Failed,
+            Reply::Hold => TurnEnd::Interrupted,
+        }
+    }
+
     pub fn ok() -> Reply {
         Reply::Text("ok".to_owned())
     }

@@ -7,13 +7,15 @@ use std::path::{Component, Path, PathBuf};
 use itertools::Itertools;
 use semver::Version;
 
-use super::matrix::json::{Document, Entry};
+use super::matrix::json::{CauseEntry, Document, Entry, Succession};
 use super::read_results::{Read, Record};
 use super::style::Style;
-use super::words::{self, plural};
+use super::words::plural;
+use crate::cause::record::CauseRecord;
+use crate::cause::words as cause_words;
+use crate::cause::{Known, Row};
 use crate::contract::Clause;
 use crate::judge::verdict::Count;
-use crate::known::{Known, Row};
 use crate::matrix::State;
 
 /// The records about a clause.
@@ -38,7 +40,7 @@ impl ClauseHistory {
     }
 
     fn last_run(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Run(run) }) = &self.run else {
+        let Some(Read { folder, record: Record::Run(run), .. }) = &self.run else {
             return style.row("last run", "there is none here; `heirloom check` makes one");
         };
         let on = run.release().map_or(String::new(), |release| format!(" on codex {release}"));
@@ -51,6 +53,10 @@ impl ClauseHistory {
         };
         let mut text = style.row("last run", &format!("{how}{on}"));
         text.push_str(&style.row_whole("", &folder.display().to_string()));
+        let of_clause = |cause: &&CauseRecord| cause.clauses.contains(&clause);
+        for cause in run.causes.iter().filter(of_clause) {
+            text.push_str(&style.row("cause", &run_cause(cause)));
+        }
         for case in run.cases(clause) {
             let command = self.replay(&folder.join(case), run.release());
             text.push_str(&style.row_whole("see it", &command));
@@ -60,7 +66,7 @@ impl ClauseHistory {
 
     /// The releases of the matrix that break it.
     fn releases(&self, clause: Clause, style: &Style) -> String {
-        let Some(Read { folder, record: Record::Matrix(document) }) = &self.matrix else {
+        let Some(Read { folder, record: Record::Matrix(document), .. }) = &self.matrix else {
             return style.row("releases", "there is no matrix here; `heirloom matrix` makes one");
         };
         let of_clause = |cell: &&Entry| cell.clause == clause;
@@ -78,6 +84,10 @@ impl ClauseHistory {
         };
         let mut text = style.row("releases", &line);
         text.push_str(&style.row_whole("", &folder.display().to_string()));
+        let of_clause = |cause: &&CauseEntry| cause.clauses.contains(&clause);
+        for cause in document.causes.iter().filter(of_clause) {
+            text.push_str(&style.row("cause", &matrix_cause(cause)));
+        }
         for (cell, case) in examples(&broken) {
             let release = cell.release.parse().ok();
             let command = self.replay(&folder.join(case), release.as_ref());
@@ -94,12 +104,11 @@ impl ClauseHistory {
     }
 
     fn excused(&self, clause: Clause, style: &Style) -> String {
-        let rows = self.known.rows.iter().filter(|row| row.signature.clause == clause);
+        let rows = self.known.rows.iter().filter(|row| row.scope.clauses.contains(&clause));
         let rows = rows.map(|row| {
-            let why = row.reason.as_deref().or(row.link.as_deref()).unwrap_or_default();
             let from = row.from.as_ref();
             let from = from.map_or(String::new(), |from| format!(", on homes from {from}"));
-            let line = format!("{} in {}{from}: {why}", row.signature, row.releases);
+            let line = format!("{} (in {}{from})", row.title, row.releases);
             let case = style.row_whole("", &format!("its case is {}", self.case(row)));
             format!("{}{case}", style.row("known", &line))
         });
@@ -110,6 +119,24 @@ impl ClauseHistory {
         let server = release.map_or(String::new(), |release| format!(" --server {release}"));
         format!("{} replay {}{server}", self.called, case.display())
     }
+}
+
+/// A cause of the last run in a line.
+fn run_cause(cause: &CauseRecord) -> String {
+    let widened = if cause.widened { "WIDENED, " } else { "" };
+    let findings = plural(cause.findings.len(), "finding");
+    format!("{} ({widened}{}, {findings})", cause.title, cause.status)
+}
+
+/// A cause of the matrix in a line, with the releases that show it.
+fn matrix_cause(cause: &CauseEntry) -> String {
+    let widened = if cause.widened { "WIDENED, " } else { "" };
+    let periods = cause.periods.iter().map(|period| {
+        let Succession { first, last, .. } = period;
+        if first == last { first.clone() } else { format!("{first} to {last}") }
+    });
+    let periods = periods.collect::<Vec<_>>().join(" and ");
+    format!("{} ({widened}{}, on {periods})", cause.title, cause.status)
 }
 
 /// A broken cell and its case for each dimension, of the last release that breaks it; those that
@@ -136,7 +163,7 @@ fn normalised(path: &Path) -> PathBuf {
 /// The releases of broken cells, each once, with the settings that break.
 fn listed(document: &Document, broken: &[&Entry]) -> String {
     let about = |cell: &&&Entry| {
-        let dimension = cell.dimension.map_or("", words::dimension);
+        let dimension = cell.dimension.map_or("", cause_words::dimension);
         let widened = if cell.widened { " WIDENED" } else { "" };
         format!("{dimension}{widened}").trim().to_owned()
     };

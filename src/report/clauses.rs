@@ -2,7 +2,7 @@
 //! strengths and sources.
 
 use super::style::{Color, Style};
-use super::words;
+use crate::cause::words as cause_words;
 use crate::contract::{Clause, Row, Strength, all, row, source_meaning};
 use crate::policy::Dimension;
 
@@ -22,7 +22,7 @@ pub fn list(style: &Style) -> String {
     }
     text.push_str("\nSettings\n");
     for dimension in Dimension::ALL {
-        text.push_str(&style.row(&dimension.to_string(), words::dimension(dimension)));
+        text.push_str(&style.row(&dimension.to_string(), cause_words::dimension(dimension)));
     }
     text.push_str("\n`heirloom clauses R4` prints one clause in full, with its sources.\n");
     text
@@ -37,7 +37,7 @@ pub fn full(clause: Clause, style: &Style) -> String {
     let default = if row.exceptions.is_empty() { "everywhere" } else { "otherwise" };
     text.push_str(&strength(default, row.default, style));
     for (dimension, exception) in row.exceptions {
-        text.push_str(&strength(words::dimension(*dimension), *exception, style));
+        text.push_str(&strength(cause_words::dimension(*dimension), *exception, style));
     }
     text.push_str("\nSources\n");
     for source in row.sources {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use itertools::Itertools;
 
+use super::cause;
 use super::style::{Color, Style};
 use super::summary::{ClauseCount, by_clause};
 use super::words::{self, plural, rate};
-use crate::campaign::{Conclusion, FindingReport, Outcome};
+use crate::campaign::{Conclusion, FindingReport, InvestigationRuns, Outcome};
 use crate::contract::Clause;
 use crate::judge::record::{Proof, Status};
 
@@ -76,35 +77,46 @@ impl FinalSummary<'_> {
     }
 
     fn findings(&self, style: &Style) -> String {
-        let findings = &self.outcome.findings;
-        let count = |status| findings.iter().filter(|report| report.status == status).count();
+        let Outcome { findings, causes, .. } = self.outcome;
+        let count = |status| causes.iter().filter(|cause| cause.status == status).count();
+        let carried = match count(Status::Carried) {
+            0 => String::new(),
+            carried => format!("; {} carried over from an older release", plural(carried, "cause")),
+        };
         let known = match count(Status::Known) {
             0 => String::new(),
             known => {
-                let were = if known == 1 { "was" } else { "were" };
                 let list = self.known_list;
-                let known = plural(known, "known deviation");
-                format!("; {known} {were} seen, excused by {list} (--known none shows them)")
+                format!("; {known} known, excused by {list} (--known none shows them)")
             }
         };
-        let flaky = match count(Status::Flaky) {
+        let of = |status| findings.iter().filter(|report| report.status == status).count();
+        let flaky = match of(Status::Flaky) {
             0 => String::new(),
             flaky => format!("; {flaky} flaky, which could not be reproduced"),
         };
         let new = count(Status::New);
-        let color = if new > 0 { Color::Bad } else { Color::Plain };
-        let mut text = style.row_in(color, "findings", &format!("{new} new{known}{flaky}"));
+        let color = if of(Status::New) > 0 { Color::Bad } else { Color::Plain };
+        let all = plural(findings.len(), "finding");
+        let line = format!("{new} new{known}{carried}; {all} in all{flaky}");
+        let mut text = style.row_in(color, "causes", &line);
         let widened = findings.iter().filter(|report| report.finding.widened).count();
         if widened > 0 {
             let of = plural(findings.len(), "finding");
             let line = format!("in {widened} of {of} {}{}", words::ALLOWS_MORE, probes(findings));
             text.push_str(&style.row("WIDENED", &line));
         }
-        if let Some((median, most)) = shrink_runs(findings) {
-            let line = format!("to the shortest program in {median} runs (median), {most} at most");
-            text.push_str(&style.row("shrunk", &line));
+        if let Some((median, most)) = runs_per_cause(&self.outcome.investigation) {
+            let InvestigationRuns { trials, all, .. } = &self.outcome.investigation;
+            let line = format!(
+                "{median} runs for each new cause (median), {most} at most; {all} in all, {trials} \
+                 of them to see whether a cause explains another finding"
+            );
+            text.push_str(&style.row("explained", &line));
         }
-        text + &findings.iter().map(|report| listed(report, style)).collect::<String>()
+        let causes = causes.iter().map(|each| cause::listed(each, style));
+        let alone = findings.iter().filter(|report| report.cause.is_none());
+        text + &causes.chain(alone.map(|report| listed(report, style))).collect::<String>()
     }
 
     fn remarks(&self, style: &Style) -> String {
@@ -126,8 +138,12 @@ impl FinalSummary<'_> {
             let line = format!("{steps}, because this release does not support them: {each}");
             text.push_str(&style.row("left out", &line));
         }
+        for gone in &self.outcome.gone {
+            let line = format!("{} (a known deviation of an older release)", gone.title);
+            text.push_str(&style.row("gone", &line));
+        }
         for stale in &self.outcome.stale {
-            let line = format!("{}; {}", words::signature(&stale.signature), words::stale(stale));
+            let line = format!("{}: {}; {}", stale.id, stale.title, words::stale(stale));
             text.push_str(&style.row_in(Color::Doubtful, "stale", &line));
         }
         text
@@ -185,10 +201,9 @@ impl FinalSummary<'_> {
     }
 }
 
-/// The median and the largest number of runs that it took to shrink a finding.
-fn shrink_runs(findings: &[FindingReport]) -> Option<(u32, u32)> {
-    let new = findings.iter().filter(|report| report.status == Status::New);
-    let runs: Vec<u32> = new.map(|report| report.shrink_runs).sorted_unstable().collect();
+/// The median and the largest number of runs that it took to shrink and explain a cause.
+fn runs_per_cause(investigation: &InvestigationRuns) -> Option<(u32, u32)> {
+    let runs: Vec<u32> = investigation.per_cause.iter().copied().sorted_unstable().collect();
     Some((*runs.get(runs.len() / 2)?, *runs.last()?))
 }
 
@@ -218,7 +233,7 @@ fn listed(report: &FindingReport, style: &Style) -> String {
         Status::New if finding.widened => Color::Bad,
         Status::New => Color::Strong,
         Status::Flaky => Color::Doubtful,
-        Status::Known => Color::Plain,
+        Status::Known | Status::Carried => Color::Plain,
     };
     style.paragraph(color, "    ", &format!("{clause}: {what} ({widened}{})", report.status))
 }

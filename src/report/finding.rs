@@ -38,6 +38,8 @@ pub enum Standing {
     New,
     #[strum(to_string = "known deviation")]
     Known,
+    #[strum(to_string = "known deviation, carried over")]
+    Carried,
     #[strum(to_string = "flaky finding")]
     Flaky,
     /// Neither compared with a list nor confirmed.
@@ -94,6 +96,7 @@ impl From<Status> for Standing {
         match status {
             Status::New => Standing::New,
             Status::Known => Standing::Known,
+            Status::Carried => Standing::Carried,
             Status::Flaky => Standing::Flaky,
         }
     }

@@ -33,17 +33,25 @@ pub fn event(event: &Event) -> Value {
             "signatures": signatures,
             "inconclusive": inconclusive,
         }),
-        Event::Found { signature, index, known } => json!({
+        Event::Found { signature, index, row } => json!({
             "event": "found",
             "signature": signature,
             "index": index,
-            "known": known,
+            "known": row.is_some(),
+            "row": row,
         }),
         Event::Shrinking { signature, runs, lines } => json!({
             "event": "shrinking",
             "signature": signature,
             "runs": runs,
             "lines": lines,
+        }),
+        Event::Explaining { signature, runs } => json!({
+            "event": "explaining", "signature": signature, "runs": runs,
+        }),
+        Event::Cause(report) => json!({ "event": "cause", "cause": report.record }),
+        Event::StaleCheck { done, rows } => json!({
+            "event": "stale check", "done": done, "rows": rows,
         }),
         Event::FindingReport(report) => json!({
             "event": "finding",
@@ -52,11 +60,12 @@ pub fn event(event: &Event) -> Value {
         }),
         Event::Stale(stale) => json!({
             "event": "stale",
-            "signature": stale.signature,
+            "id": stale.id,
             "case": stale.case,
             "line": stale.line,
             "why": words::stale(stale),
         }),
+        Event::Gone(gone) => json!({ "event": "gone", "id": gone.id, "title": gone.title }),
         Event::Ended(outcome) => json!({
             "event": "ended",
             "summary": Summary::new(outcome),

@@ -1,4 +1,5 @@
-//! A matrix for a terminal: a line for each clause that some release breaks or does not support.
+//! A matrix for a terminal: its causes, then a line for each clause that some release breaks or does
+//! not support.
 //!
 //! Clauses that hold everywhere and those that were never tested are listed together. Releases that
 //! do not fit beside each other follow below.
@@ -7,9 +8,11 @@ use itertools::Itertools;
 
 use super::style::{Color, Style};
 use super::words::{self, plural};
+use crate::cause::words as cause_words;
 use crate::contract::row;
 use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 
+pub mod causes;
 pub mod changes;
 pub mod json;
 pub mod progress;
@@ -30,7 +33,9 @@ pub fn text(matrix: &Matrix, style: &Style) -> String {
     let fit = (style.width.saturating_sub(name_width) / table.cell_width).max(1);
     let columns: Vec<usize> = (0..matrix.columns.len()).collect();
     let blocks = columns.chunks(fit).map(|columns| format!("{}\n", table.block(columns)));
-    format!("{}{}{}", blocks.collect::<String>(), remainder(matrix, style), turns(matrix, style))
+    let (causes, blocks) = (causes::text(matrix, style), blocks.collect::<String>());
+    let (remainder, turns) = (remainder(matrix, style), turns(matrix, style));
+    format!("{causes}{blocks}{remainder}{turns}")
 }
 
 /// How a cell stands, in a word; a known deviation in brackets.
@@ -41,6 +46,7 @@ pub fn word(cell: &Cell) -> String {
         State::Broken => "broken",
         State::Untestable => "-",
         State::Untried => ".",
+        State::Unknown => "?",
     };
     if cell.is_known() { format!("({word})") } else { word.to_owned() }
 }
@@ -54,7 +60,7 @@ pub fn name(row: Row) -> String {
 pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let by_clause = rows.into_iter().chunk_by(|row| row.clause);
     let clauses = by_clause.into_iter().map(|(clause, rows)| {
-        let settings = rows.filter_map(|row| row.dimension.map(words::dimension)).join(", ");
+        let settings = rows.filter_map(|row| row.dimension.map(cause_words::dimension)).join(", ");
         let settings = if settings.is_empty() { settings } else { format!(" ({settings})") };
         words::unbroken(&format!("{}{settings}", clause.titled()))
     });
@@ -141,19 +147,15 @@ impl Table<'_> {
         let head = format!("{:name_width$}{}", "", labels.collect::<String>());
         let mut text = self.style.heading(&head);
         for (row, cells) in matrix.rows.iter().filter(|(_, cells)| tells(cells)) {
-            let cells = columns.iter().map(|at| self.cell(&matrix.columns[*at], &cells[*at]));
-            let cells = cells.collect::<String>();
+            let cells = columns.iter().map(|at| self.cell(&cells[*at])).collect::<String>();
             text.push_str(&format!("{:name_width$}{cells}\n", name(*row)));
         }
         text
     }
 
-    fn cell(&self, column: &Column, cell: &Cell) -> String {
+    fn cell(&self, cell: &Cell) -> String {
         let width = self.cell_width;
-        match column.outcome {
-            Outcome::Ran(_) => self.style.paint(color(cell), &format!("{:>width$}", word(cell))),
-            Outcome::NotRun(_) => format!("{:>width$}", "?"),
-        }
+        self.style.paint(color(cell), &format!("{:>width$}", word(cell)))
     }
 }
 
@@ -162,7 +164,7 @@ fn color(cell: &Cell) -> Color {
         State::Holds => Color::Good,
         State::Broken if cell.is_known() => Color::Doubtful,
         State::Broken => Color::Bad,
-        State::Untestable | State::Untried => Color::Faint,
+        State::Untestable | State::Untried | State::Unknown => Color::Faint,
     }
 }
 
@@ -173,8 +175,10 @@ fn remainder(matrix: &Matrix, style: &Style) -> String {
     text.push_str(&style.row("not tested", &format!("on any release: {}", names(untested))));
     text.push_str(&style.row(
         "signs",
-        "WIDENED: broken, and the release allows more than it should; in brackets: a known \
-         deviation; -: the release does not support it; .: not tested; ?: the release was not run",
+        "WIDENED: broken, and the release allows more than it should; a number: by so many \
+         findings; in brackets: a known deviation; no: the release does not show it; -: the \
+         release does not support it; .: not tested; ?: not known (the release was not run to \
+         its end, or was not asked)",
     ));
     for column in &matrix.columns {
         text.push_str(&standing(column, style));

@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Stands in place of the time left once no further case is begun.
-const FINISHING: &str = "finishing: findings are confirmed, known deviations replayed";
+const FINISHING: &str = "finishing: findings are looked into, known deviations replayed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -43,7 +43,11 @@ pub struct Progress {
     budget: Budget,
     cases: u64,
     new: BTreeSet<Signature>,
-    known: BTreeSet<Signature>,
+    /// The titles of the rows that excused a finding.
+    known: BTreeSet<String>,
+    causes: usize,
+    /// Rows of the known list that were replayed, and how many are.
+    stale_check: Option<(usize, usize)>,
     /// Signatures that are being shrunk.
     shrinking: BTreeSet<Signature>,
     line_at: Duration,
@@ -69,6 +73,8 @@ impl Progress {
             cases: 0,
             new: BTreeSet::new(),
             known: BTreeSet::new(),
+            causes: 0,
+            stale_check: None,
             shrinking: BTreeSet::new(),
             line_at: LINE_EVERY,
             finishing: false,
@@ -102,17 +108,22 @@ impl Progress {
                     self.line(&format!("case {index} is inconclusive: {reason}"));
                 }
             }
-            Event::Found { signature, index, known: true } => self.found_known(signature, *index),
-            Event::Found { signature, index, known: false } => self.found_new(signature, *index),
+            Event::Found { index, row: Some(title), .. } => self.found_known(title, *index),
+            Event::Found { signature, index, row: None } => self.found_new(signature, *index),
             Event::Shrinking { signature, .. } => {
                 self.shrinking.insert(signature.clone());
             }
             Event::FindingReport(report) => self.reported(report),
             Event::Stale(stale) => {
-                let signature = words::signature(&stale.signature);
-                self.line(&format!("stale known deviation {signature}: {}", words::stale(stale)));
+                self.line(&format!("stale known deviation {}: {}", stale.id, words::stale(stale)));
             }
-            Event::Ended(_) => {}
+            Event::Cause(report) => {
+                self.causes += 1;
+                self.line(&format!("cause {}: {}", self.causes, report.record.title));
+            }
+            Event::StaleCheck { done, rows } => self.stale_check = Some((*done, *rows)),
+            Event::Gone(gone) => self.line(&format!("gone on this release: {}", gone.title)),
+            Event::Explaining { .. } | Event::Ended(_) => {}
         }
         self.show();
     }
@@ -121,33 +132,25 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    fn found_known(&mut self, signature: &Signature, index: u64) {
-        let first = self.known.insert(signature.clone());
-        let signature = words::signature(signature);
-        self.line(&if first {
-            format!("case {index}: known deviation {signature}")
-        } else {
-            let more = words::ALLOWS_MORE;
-            format!("case {index}: again {signature}; this time {more}; still excused")
-        });
+    fn found_known(&mut self, title: &str, index: u64) {
+        if self.known.insert(title.to_owned()) {
+            self.line(&format!("case {index}: known deviation: {title}"));
+        }
     }
 
     fn found_new(&mut self, signature: &Signature, index: u64) {
         let first = self.new.insert(signature.clone());
         self.shrinking.insert(signature.clone());
-        let signature = words::signature(signature);
-        self.line(&if first {
-            format!("case {index}: NEW {signature}; looking for the shortest program")
-        } else {
-            let more = words::ALLOWS_MORE;
-            format!("case {index}: again {signature}; this time {more}; looking into it again")
-        });
+        if first {
+            let signature = words::signature(signature);
+            self.line(&format!("case {index}: NEW {signature}; looking for its cause"));
+        }
     }
 
     fn reported(&mut self, report: &FindingReport) {
         let finding = &report.finding;
         self.shrinking.remove(&finding.signature());
-        if report.status == Status::Known {
+        if matches!(report.status, Status::Known | Status::Carried) {
             return;
         }
         let clause = words::clause(finding.clause, finding.dimension);
@@ -217,12 +220,16 @@ impl Progress {
             None => plural(self.cases, "case"),
         };
         let rate = rate(self.cases, elapsed);
-        let (new, known) = (self.new.len(), self.known.len());
-        let shrinking = match self.shrinking.len() {
+        if let Some((done, rows)) = self.stale_check {
+            return format!("{cases}; replaying known deviations: {done} of {rows}");
+        }
+        let looking = match self.shrinking.len() {
             0 => String::new(),
-            count => format!(" ({count} being shrunk)"),
+            count => format!(" ({} being looked into)", plural(count, "finding")),
         };
-        format!("{cases}, {rate:.1}/s, {new} new{shrinking}, {known} known")
+        let causes = plural(self.causes, "new cause");
+        let known = plural(self.known.len(), "known cause");
+        format!("{cases}, {rate:.1}/s, {causes}{looking}, {known}")
     }
 
     fn line(&self, text: &str) {

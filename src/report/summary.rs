@@ -10,17 +10,17 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::campaign::{Noticed, Outcome, Stale, Subject};
+use crate::campaign::{Gone, InvestigationRuns, Noticed, Outcome, Stale, Subject};
+use crate::cause::record::CauseRecord;
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
-use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count};
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom summary v2";
+pub const SCHEMA: &str = "heirloom summary v3";
 
 /// The schemas that are read.
-const READ: [&str; 2] = [SCHEMA, "heirloom summary v1"];
+const READ: [&str; 3] = [SCHEMA, "heirloom summary v2", "heirloom summary v1"];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,7 +34,9 @@ pub struct Summary {
     server_cpu_seconds: f64,
     harness_cpu_seconds: f64,
     clauses: Vec<ClauseCount>,
+    pub causes: Vec<CauseRecord>,
     pub findings: Vec<FindingRecord>,
+    investigation: InvestigationRuns,
     notices: Vec<Noticed>,
     inconclusive: Vec<Reason>,
     no_sandbox: Option<String>,
@@ -44,7 +46,8 @@ pub struct Summary {
     left_out: BTreeMap<String, u64>,
     cells: Vec<CellCount>,
     pub stale: Vec<StaleRecord>,
-    interrupted: bool,
+    pub gone: Vec<Gone>,
+    pub interrupted: bool,
     conclusion: String,
     exit_code: u8,
 }
@@ -74,7 +77,9 @@ struct Reason {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StaleRecord {
-    pub signature: Signature,
+    /// The id of the row; older summaries have the signature.
+    #[serde(alias = "signature")]
+    pub id: String,
     case: String,
     line: usize,
     /// Whether the row is about upgraded homes.
@@ -99,6 +104,8 @@ impl Summary {
             server_cpu_seconds: outcome.server_cpu.as_secs_f64(),
             harness_cpu_seconds: outcome.harness_cpu.as_secs_f64(),
             clauses: by_clause(outcome),
+            causes: outcome.causes.clone(),
+            investigation: outcome.investigation.clone(),
             findings: outcome.findings.iter().map(|report| report.record.clone()).collect(),
             notices: outcome.notices.clone(),
             inconclusive: outcome.inconclusive.iter().map(reason).collect(),
@@ -106,6 +113,7 @@ impl Summary {
             performed: outcome.performed.clone(),
             left_out: outcome.left_out.clone(),
             cells: outcome.tally.iter().map(cell).collect(),
+            gone: outcome.gone.clone(),
             stale: outcome.stale.iter().map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
             conclusion: <&str>::from(conclusion).to_owned(),
@@ -150,8 +158,8 @@ impl Summary {
 
 impl StaleRecord {
     fn new(stale: &Stale) -> StaleRecord {
-        let Stale { signature, case, line, moved, .. } = stale.clone();
-        StaleRecord { signature, case, line, moved, why: words::stale(stale) }
+        let Stale { id, case, line, moved, .. } = stale.clone();
+        StaleRecord { id, case, line, moved, why: words::stale(stale) }
     }
 }
 

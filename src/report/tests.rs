@@ -9,6 +9,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
+use super::cause::words_of;
 use super::coverage;
 use super::final_summary::FinalSummary;
 use super::finding::{FindingText, ReplayCommands};
@@ -16,7 +17,11 @@ use super::json::event;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
-use crate::campaign::{Event, FindingReport, Noticed, Outcome, Stale, Subject, Why};
+use crate::campaign::{
+    Event, FindingReport, InvestigationRuns, Noticed, Outcome, Stale, Subject, Why,
+};
+use crate::cause::explain::Explaining;
+use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Proof, Status};
@@ -36,6 +41,7 @@ fn report(status: Status) -> FindingReport {
     };
     let record = FindingRecord {
         status,
+        cause: (status != Status::Flaky).then(|| format!("r4-resume-{status}")),
         token: "r1-s7-c1-o12".to_owned(),
         confirmed: Confirmed { shown, runs: 5 },
         shrink_runs: 9,
@@ -45,6 +51,27 @@ fn report(status: Status) -> FindingReport {
     };
     let unlike = (status == Status::Flaky).then_some(trace);
     FindingReport { record, unlike, stderr: "last words\n".to_owned(), ..report }
+}
+
+/// The cause of a report, explained as far as it is without a run.
+fn cause(report: &FindingReport) -> Option<CauseRecord> {
+    let mut explaining = Explaining::new(&report.trace.program, &report.finding);
+    // The first variations are other restarts and other readers.
+    for shows in [true, false, true] {
+        let shown = shows.then(|| report.finding.clone());
+        explaining.propose()?;
+        explaining.tell(shown.as_slice());
+    }
+    let record = CauseRecord::new(&explaining.explanation(), &report.finding);
+    Some(CauseRecord {
+        id: report.cause.clone()?,
+        status: report.status,
+        findings: vec![report.id.clone()],
+        case: report.record.case.clone(),
+        shrink_runs: 9,
+        explain_runs: 3,
+        ..record
+    })
 }
 
 fn outcome(findings: Vec<FindingReport>) -> Outcome {
@@ -59,6 +86,8 @@ fn outcome(findings: Vec<FindingReport>) -> Outcome {
         server_cpu: Duration::from_secs(97),
         harness_cpu: Duration::from_secs(3),
         tally: judge(&trace).tally,
+        causes: findings.iter().filter_map(cause).collect(),
+        investigation: InvestigationRuns { per_cause: vec![12], trials: 1, all: 24 },
         findings,
         notices: vec![noticed()],
         inconclusive: BTreeMap::from([("no room for a home; free space".to_owned(), 1)]),
@@ -67,6 +96,7 @@ fn outcome(findings: Vec<FindingReport>) -> Outcome {
         left_out: BTreeMap::from([("thread/revert".to_owned(), 3)]),
         withheld: BTreeSet::from([Clause::O1]),
         stale: vec![stale()],
+        gone: Vec::new(),
         interrupted: true,
     }
 }
@@ -77,8 +107,8 @@ fn noticed() -> Noticed {
 }
 
 fn stale() -> Stale {
-    let signature = report(Status::Known).finding.signature();
-    Stale { signature, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
+    let (id, title) = ("lost-approval".to_owned(), "a resume loses it".to_owned());
+    Stale { id, title, case: "lost.case".to_owned(), line: 9, moved: false, why: Why::Unseen }
 }
 
 fn commands() -> ReplayCommands {
@@ -90,6 +120,34 @@ fn commands() -> ReplayCommands {
 
 fn check(text: &str, expected: Expect) {
     expected.assert_eq(text);
+}
+
+#[test]
+fn a_cause_says_what_matters_and_what_does_not() {
+    let report = report(Status::New);
+    let cause = cause(&report).expect("it has one");
+    check(
+        &words_of(&cause, &Style::plain(80)),
+        expect![[r#"
+            --------------------------------------------------------------------------------
+            Cause: after `resume`, the approval policy is config.toml's default instead of
+            the thread's own, if the thread is not loaded and `restart` loaded or unloaded
+            it
+              shows as      1 finding, WIDENED; shrunk in 9 runs, explained in 3 runs
+              matters       the thread is not loaded; `restart` loaded or unloaded it (not
+                            with unload)
+              no matter     which operation reads the thread (fork, resume)
+              not tried     whether the thread is loaded when it is forked (it is neither a
+                            cold resume nor a fork that shows it); whether a kill breaks off
+                            a call (no kill breaks off a call); the dimension, the value,
+                            how the value was set, what config.toml says (no other call can
+                            put one there, or the runs were spent); the thread's first
+                            event, how its last turn ended (they are as usual)
+              value         R4 cold resume · approval policy: on-request instead of never
+                            after `resume`
+              id            r4-resume-new
+        "#]],
+    );
 }
 
 #[test]
@@ -232,23 +290,26 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               seed          7
               ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; stopped early
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
-              findings      1 new; 1 known deviation was seen, excused by the built-in list
-                            (--known none shows them); 1 flaky, which could not be
-                            reproduced
+              causes        1 new; 1 known, excused by the built-in list (--known none shows
+                            them); 3 findings in all; 1 flaky, which could not be reproduced
               WIDENED       in 3 of 3 findings the server allows MORE than it should; by
                             probes: 1 proved
-              shrunk        to the shortest program in 9 runs (median), 9 at most
-                R4 cold resume · approval policy: never became on-request (WIDENED, new)
-                R4 cold resume · approval policy: never became on-request (WIDENED, known)
+              explained     12 runs for each new cause (median), 12 at most; 24 in all, 1 of
+                            them to see whether a cause explains another finding
+                after `resume`, the approval policy is config.toml's default instead of the
+                  thread's own, if the thread is not loaded and `restart` loaded or unloaded
+                  it (WIDENED, new; 1 finding; R4 cold resume)
+                after `resume`, the approval policy is config.toml's default instead of the
+                  thread's own, if the thread is not loaded and `restart` loaded or unloaded
+                  it (WIDENED, known; 1 finding; R4 cold resume)
                 R4 cold resume · approval policy: never became on-request (WIDENED, flaky)
               notice        G12 permitted widening (no breach): R2 lets a thread stay wider
                             (1 case)
               inconclusive  1 case: no room for a home; free space
               left out      3 steps, because this release does not support them:
                             thread/revert (3)
-              stale         R4 cold resume · approval policy: after resume, config.toml's
-                            default instead of never; lost.case no longer shows it (line 9
-                            of the list)
+              stale         lost-approval: a resume loses it; lost.case no longer shows it
+                            (line 9 of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
               not tested    1 of 68 clauses need steps that this release does not support
@@ -282,8 +343,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               results       runs/x-7
               again         heirloom check --seed 7 --cases 2 --server 0.144.4
 
-            codex 0.144.4 does not conform: 1 new finding, printed above with the programs
-            that show them (exit code 1)
+            codex 0.144.4 does not conform: 1 new cause, printed above with the programs
+            that show it (exit code 1)
         "#]],
     );
 }
@@ -294,7 +355,11 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
     let stopped = Outcome { stale: vec![], ..stale.clone() };
     let conforms = Outcome { interrupted: false, ..stopped.clone() };
     let nothing = Outcome { cases: 0, ..stale.clone() };
-    let known = Outcome { findings: vec![report(Status::Known)], ..conforms.clone() };
+    let known = Outcome {
+        causes: cause(&report(Status::Known)).into_iter().collect(),
+        findings: vec![report(Status::Known)],
+        ..conforms.clone()
+    };
     let all = [outcome(vec![]), stale, stopped, conforms, nothing, known];
     let last = |outcome: &Outcome| {
         let (folder, known_list) = (Path::new("x"), "the built-in list");
@@ -323,7 +388,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
         let object = value.as_object().expect("it is an object");
         object.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
-    let lists = ["clauses", "findings", "notices", "inconclusive", "stale"];
+    let lists = ["clauses", "causes", "findings", "notices", "inconclusive", "stale"];
     let of_lists = lists.map(|list| format!("{list}: {}\n", keys(&summary[list][0])));
     let text = format!(
         "{}\nserver: {}\n{}{} clauses",
@@ -335,13 +400,14 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
     check(
         &text,
         expect![[r#"
-            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses findings notices inconclusive no_sandbox performed left_out cells stale interrupted conclusion exit_code
+            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses causes findings investigation notices inconclusive no_sandbox performed left_out cells stale gone interrupted conclusion exit_code
             server: spec version digest others
             clauses: id fired compared held broken
-            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits widened release before confirmed steps shrink_runs found_after_seconds case token probe
+            causes: id title status clauses operations dimensions widened matters does_not_matter not_tried findings values case shrink_runs explain_runs scope tried
+            findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits facts widened release before confirmed steps shrink_runs found_after_seconds case token cause probe
             notices: clause text count token
             inconclusive: reason count
-            stale: signature case line moved why
+            stale: id case line moved why
             68 clauses"#]],
     );
 }
@@ -371,6 +437,18 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "seen_form": "on-request",
               "origin": "config",
               "also_fits": [],
+              "facts": {
+                "began": "run",
+                "broken-off": "nothing",
+                "broken-beginning": "no",
+                "last-turn": "completed",
+                "loaded": "no",
+                "since": "restart",
+                "set-by": "start",
+                "archived": "no",
+                "parent": "none",
+                "full-disk": "no"
+              },
               "widened": true,
               "release": "0.144.4",
               "before": [],
@@ -383,6 +461,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
               "found_after_seconds": 3.14,
               "case": "findings/r4-ap-resume-never-config.case",
               "token": "r1-s7-c1-o12",
+              "cause": "r4-resume-new",
               "probe": {
                 "proof": "proved",
                 "words": "a patch of OUT/f was put to the user, where it had to be refused",
@@ -403,15 +482,15 @@ fn an_event_is_one_line_of_json() {
         time: Some(Duration::from_secs(120)),
     };
     let report = report(Status::New);
-    let found = Event::Found { signature: report.finding.signature(), index: 3, known: false };
+    let found = Event::Found { signature: report.finding.signature(), index: 3, row: None };
     let lines = [began, found, Event::FindingReport(Box::new(report))]
         .map(|one| format!("{}\n", event(&one)));
     check(
         &lines.concat(),
         expect![[r##"
             {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
-            {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false}
-            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false,"row":null}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none","full-disk":"no"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","cause":"r4-resume-new","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

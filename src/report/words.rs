@@ -5,7 +5,8 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use super::style::NO_BREAK;
-use crate::campaign::{Conclusion, Outcome, Stale, Subject, Why};
+use crate::campaign::{Conclusion, FindingReport, Outcome, Stale, Subject, Why};
+use crate::cause::words::{dimension, origin_noun};
 use crate::contract::Clause;
 use crate::judge::origin::Origin;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
@@ -20,21 +21,6 @@ const QUOTED: usize = 160;
 
 /// What the widened findings of every report have in common.
 pub const ALLOWS_MORE: &str = "the server allows MORE than it should";
-
-pub fn dimension(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::AP => "approval policy",
-        Dimension::RV => "reviewer",
-        Dimension::SB => "sandbox",
-        Dimension::PP => "profile",
-        Dimension::M => "model",
-        Dimension::E => "effort",
-        Dimension::T => "tier",
-        Dimension::CWD => "folder",
-        Dimension::CM => "mode",
-        Dimension::DP => "plugins",
-    }
-}
 
 /// A clause with its title and the setting that it is about, as `R8 cold resume · sandbox`.
 pub fn clause(clause: Clause, about: Option<Dimension>) -> String {
@@ -77,16 +63,6 @@ pub fn signature(signature: &Signature) -> String {
     match signature.dimension {
         Some(_) => format!("{clause}: after {kind}, {} instead of {form}", origin_noun(*origin)),
         None => format!("{clause}: {kind}, expected {form}"),
-    }
-}
-
-fn origin_noun(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Config => "config.toml's default",
-        Origin::Source => "the fork source's value",
-        Origin::Before => "the thread's earlier value",
-        Origin::OtherThread => "another thread's value",
-        Origin::Unknown => "another value",
     }
 }
 
@@ -139,7 +115,9 @@ pub fn deviation(signature: &Signature, expected: &str, seen: &str) -> String {
 pub fn confirmed(record: &FindingRecord) -> String {
     let Confirmed { shown, runs } = record.confirmed;
     match (record.status, runs) {
-        (Status::Known, 0) => "not confirmed again, because it is known".to_owned(),
+        (Status::Known | Status::Carried, 0) => {
+            "not confirmed again, because it is known".to_owned()
+        }
         (_, 0) => "not confirmed: the campaign was stopped before".to_owned(),
         _ => format!("in {shown} of {runs} runs in fresh processes"),
     }
@@ -179,27 +157,34 @@ pub fn name(subject: &Subject) -> String {
 
 /// The conclusion as a sentence without subject and full stop.
 pub fn sentence(outcome: &Outcome) -> String {
-    let count = |status| outcome.findings.iter().filter(|report| report.status == status).count();
-    let widens = outcome
-        .findings
-        .iter()
-        .filter(|report| report.status == Status::Known && report.finding.widened);
-    let widened = match widens.count() {
+    let of = |status| outcome.causes.iter().filter(move |cause| cause.status == status);
+    let excused = || of(Status::Known).chain(of(Status::Carried));
+    let widened = match excused().filter(|cause| cause.widened).count() {
         0 => String::new(),
         count => format!(", {count} of them WIDENED"),
     };
-    let known = match count(Status::Known) {
+    let known = match excused().count() {
         0 => String::new(),
         known => format!(", apart from {}{widened}", plural(known, "known deviation")),
     };
+    let without_cause =
+        |report: &&FindingReport| report.status == Status::New && report.cause.is_none();
+    let unexplained = outcome.findings.iter().filter(without_cause).count();
     match outcome.conclusion() {
         Conclusion::Conforms if outcome.interrupted => {
             format!("was stopped early; so far it conforms{known}")
         }
         Conclusion::Conforms => format!("conforms to every clause that was tested{known}"),
         Conclusion::NewFinding => {
-            let new = plural(count(Status::New), "new finding");
-            format!("does not conform: {new}, printed above with the programs that show them")
+            let new = match (of(Status::New).count(), unexplained) {
+                (causes, 0) => plural(causes, "new cause"),
+                (0, findings) => plural(findings, "new finding"),
+                (causes, findings) => {
+                    let findings = plural(findings, "new finding");
+                    format!("{} and {findings} without one", plural(causes, "new cause"))
+                }
+            };
+            format!("does not conform: {new}, printed above with the programs that show it")
         }
         Conclusion::Trouble => {
             "is undecided: heirloom itself had trouble, see inconclusive above".to_owned()

@@ -86,6 +86,9 @@ fn help_of_check_says_what_the_flags_are() {
                   --server <SPEC>      The server: a release, `latest`, or a path to an
                                        executable [env: HEIRLOOM_SERVER] [default:
                                        0.169.0]
+                  --as <VERSION>       The release that the server stands for, where its
+                                       `--version` says none or another: a build from
+                                       source says 0.0.0
                   --features <NAME>    The server's features: `default`, as released, or
                                        `lean`, without those that play no part in policy,
                                        which takes a third less CPU [default: default]
@@ -95,6 +98,8 @@ fn help_of_check_says_what_the_flags_are() {
                   --known <FILE|none>  Known deviations to excuse: a file like
                                        ci/known.toml, or `none` [default: the built-in
                                        list]
+                  --no-stale-check     Do not replay the cases of known deviations at the
+                                       end
                   --out <DIR>          The folder for results, new or empty [default:
                                        runs/TIME-SEED, with the link runs/latest]
                   --json               Print events on stdout, one JSON object a line, and
@@ -164,7 +169,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--time", "soon"],
         &["check", "--time", "0s"],
         &["check", "--seed", "x"],
-        &["check", "--seed", "r9-s42-c17-o12"],
+        &["check", "--seed", "r10-s42-c17-o12"],
         &["check", "--features", "fast"],
         // Its old name is still read.
         &["check", "--profile", "fast"],
@@ -190,7 +195,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'r9-s42-c17-o12' for '--seed <SEED>': r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
+        ! heirloom: invalid value 'r10-s42-c17-o12' for '--seed <SEED>': r10-s42-c17-o12 was drawn by model revision 10, and this heirloom is at revision 9, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
         exit 2
@@ -278,21 +283,21 @@ fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
         exit 2
         ! heirloom: cannot read no-such-list.toml: No such file or directory (os error 2)
         exit 2
-        ! heirloom: cannot use rustfmt.toml: line 1: unknown field `max_width`, expected `deviation`
+        ! heirloom: cannot use rustfmt.toml: line 1: unknown field `max_width`, expected `cause` or `deviation`
         exit 2
     "#]].assert_eq(&lines.concat());
 }
 
 #[test]
 fn a_case_that_cannot_be_replayed_is_one_line() {
-    let cases = ["no-such.case", "r1-s42", "r9-s42-c17-o12", "Cargo.toml", "src"];
+    let cases = ["no-such.case", "r1-s42", "r10-s42-c17-o12", "Cargo.toml", "src"];
     let lines = cases.map(|case| seen(&heirloom(&["replay", case])));
     expect![[r#"
         ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
-        ! heirloom: r9-s42-c17-o12 was drawn by model revision 9, and this heirloom is at revision 8, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r10-s42-c17-o12 was drawn by model revision 10, and this heirloom is at revision 9, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v2`, the first line of a case
         exit 2
@@ -379,13 +384,13 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
                             and this is the stance of the suite
               expected      workspace-write
               seen          read-only
-              origin        the value seen is the default in config.toml; it is also the
-                            thread's own before its last change
+              origin        the value seen is the default in config.toml; it is also one
+                            that the thread had before
               seen in       reply (the server's answer to the request)
               server        codex 0.169.0
               shown         in 1 of 1 run
-              excused       a cold resume reads config's sandbox where workspace-write is
-                            stored; the rollout file has it right (releases 0.169.0)
+              excused       lost-sandbox: the rollout file has the sandbox right, and the
+                            reader takes config's instead (releases 0.169.0)
 
               The program; > marks the step that shows it:
 

@@ -43,41 +43,59 @@ fn output_after(folder: &TempDir, arguments: &[&str]) -> String {
     seen(&output).replace(EXE, "heirloom")
 }
 
+/// What an update prints, what it prints with `--write`, the list after it, and a second update.
+fn updates(folder: &TempDir) -> String {
+    let update = ["known", "update", "--known", "known.toml"];
+    let mut output = output_after(folder, &update);
+    output.push_str(&output_after(folder, &[update.as_slice(), &["--write"]].concat()));
+    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
+    output.push_str(&output_after(folder, &update));
+    output
+}
+
 #[test]
 fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
     let folder = after_a_run();
-    let update = ["known", "update", "--known", "known.toml"];
-    let mut output = output_after(&folder, &update);
-    output.push_str(&output_after(&folder, &[update.as_slice(), &["--write"]].concat()));
-    output.push_str(&fs::read_to_string(folder.path().join("known.toml")).expect("it is there"));
-    output.push_str(&output_after(&folder, &update));
+    let output = updates(&folder);
     assert!(folder.path().join("cases/r4-ap-resume-never-config.case").exists(), "it is copied");
     expect![[r#"
-          remove        line 2, R5/RV/resume/user/config: no release that was tested for
+          remove        line 2, r5-rv-resume-user-config: no release that was tested for
                         it shows it
           add           R4 cold resume · approval policy, which no row excuses; WIDENED,
                         may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
-        [[deviation]]
-        signature = "R4/AP/resume/never/config"
+        [[cause]]
+        id = "r4-ap-resume-never-config"
+        title = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        clauses = "R4"
+        operations = "resume"
+        dimensions = "AP"
+        expected = "never"
+        wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        reason = "nobody has looked into it yet"
         case = "cases/r4-ap-resume-never-config.case"
 
 
         2 changes; --write makes them in known.toml
         exit 1
-          remove        line 2, R5/RV/resume/user/config: no release that was tested for
+          remove        line 2, r5-rv-resume-user-config: no release that was tested for
                         it shows it
           add           R4 cold resume · approval policy, which no row excuses; WIDENED,
                         may be a vulnerability:
         # WIDENED: see SECURITY.md before publishing
-        [[deviation]]
-        signature = "R4/AP/resume/never/config"
+        [[cause]]
+        id = "r4-ap-resume-never-config"
+        title = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        clauses = "R4"
+        operations = "resume"
+        dimensions = "AP"
+        expected = "never"
+        wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        reason = "nobody has looked into it yet"
         case = "cases/r4-ap-resume-never-config.case"
 
 
@@ -86,11 +104,17 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         # Ours.
 
         # WIDENED: see SECURITY.md before publishing
-        [[deviation]]
-        signature = "R4/AP/resume/never/config"
+        [[cause]]
+        id = "r4-ap-resume-never-config"
+        title = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        clauses = "R4"
+        operations = "resume"
+        dimensions = "AP"
+        expected = "never"
+        wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "resume gives the wrong approval policy: on-request (the default in config.toml) instead of never (R4)"
+        reason = "nobody has looked into it yet"
         case = "cases/r4-ap-resume-never-config.case"
         known.toml agrees with runs/latest: nothing to change
     "#]].assert_eq(&output);
@@ -114,6 +138,47 @@ fn an_update_refuses_a_folder_without_results() {
 }
 
 #[test]
+fn an_update_refuses_a_run_that_was_interrupted() {
+    let folder = after_a_run();
+    let path = folder.path().join("runs/latest/summary.json");
+    let summary = fs::read_to_string(&path).expect("it is there");
+    let interrupted = summary.replacen('{', "{\"interrupted\":true,", 1);
+    fs::write(&path, interrupted).expect("it can be written");
+    expect![[r#"
+        ! heirloom: the run in runs/latest was interrupted, so it shows nothing; run it again
+        exit 2
+    "#]]
+    .assert_eq(&output_after(&folder, &["known", "update", "--known", "known.toml"]));
+}
+
+#[test]
+fn a_list_of_the_old_form_is_converted_and_a_second_time_stays_as_it_is() {
+    let folder = after_a_run();
+    let convert = ["known", "convert", "--known", "known.toml"];
+    let printed = output_after(&folder, &convert);
+    let written = output_after(&folder, &[convert.as_slice(), &["--write"]].concat());
+    assert_eq!(output_after(&folder, &convert), printed);
+    expect![[r##"
+        # Ours.
+
+        [[cause]]
+        id = "r5-rv-resume-user-config"
+        title = "x"
+        clauses = "R5"
+        operations = "resume"
+        dimensions = "RV"
+        expected = "user"
+        wrong = "config"
+        seen = "auto_review"
+        releases = "0.144.4"
+        reason = "x"
+        case = "cases/r5.case"
+        1 row became 1 cause in known.toml
+    "##]]
+    .assert_eq(&format!("{printed}{written}"));
+}
+
+#[test]
 fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
     let folder = after_a_run();
     let output = ["R4", "R5", "R6"].map(|clause| {
@@ -131,7 +196,7 @@ fn a_clause_says_how_often_the_last_run_tested_it_and_how_to_see_it() {
           last run      tested 7 times, held each time on codex 0.144.4
                         runs/latest
           releases      there is no matrix here; `heirloom matrix` makes one
-          known         R5/RV/resume/user/config in 0.144.4: x
+          known         x (in 0.144.4)
                         its case is cases/r5.case
 
         R6
@@ -169,9 +234,8 @@ fn a_clause_is_printed_in_full() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         R4/-/resume/accepted/unknown in 0.144.4, on homes from 0.169.0:
-                            0.169.0 writes threads in pages, and 0.144.4 refuses to resume
-                            them: paginated_threads is not supported yet
+              known         0.144.4 refuses to resume and to fork what 0.169.0 has written
+                            (in 0.144.4, on homes from 0.169.0)
                             its case is moved-home-is-refused.case
         "#]],
     );
@@ -201,35 +265,25 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
-              known         F1/SB/fork/workspace-write/config in 0.169.0: a fork takes
-                            config's sandbox where its source has workspace-write
-                            its case is f1-sb-fork-workspace-write-config.case
-              known         F1/SB/fork/external/config in 0.169.0: a fork takes config's
-                            sandbox where its source has an external one
-                            its case is f1-sb-fork-external-config.case
-              known         F1/SB/fork/danger-full-access/config in 0.169.0, on homes from
-                            0.131.0..0.156.1: a fork takes config's sandbox where one of
-                            these releases has written full access for its source; the same
-                            loss as R8
-                            its case is moved-home-loses-full-access.case
-              known         F1/PP/fork/profile/config in 0.169.0, on homes from
-                            0.131.0..0.148.0: a fork has config's sandbox where one of these
-                            releases has written a named profile for its source; the same
-                            loss as R6
-                            its case is moved-home-loses-profile.case
-              known         F1/-/fork/accepted/unknown in 0.144.4, on homes from 0.169.0:
-                            0.169.0 writes threads in pages, and 0.144.4 refuses to fork
-                            them: paginated_threads is not supported yet
-                            its case is moved-home-is-refused.case
-              known         F1/SB/fork/read-only/config in 0.169.0, on homes from
-                            0.131.0..0.156.1: a fork of a thread that one of these releases
-                            wrote takes config's sandbox where it was read-only
+              known         workspace-write and external sandboxes are lost where a thread
+                            is read from its file: by a cold resume and by a fork (in
+                            0.169.0)
+                            its case is r8-sb-resume-workspace-write-config.case
+              known         a cold resume and a fork read config's sandbox where an older
+                            release has written read-only or full access (in 0.169.0, on
+                            homes from 0.131.0..0.156.1)
                             its case is moved-home-widens-fork.case
-              known         F1/RV/fork/auto_review/config in 0.169.0, on homes from
-                            0.131.0..0.141.0: a fork has config's reviewer where one of
-                            these releases has written auto_review for its source; the same
-                            loss as R5
+              known         a named profile that an older release has written is lost by a
+                            cold resume and by a fork (in 0.169.0, on homes from
+                            0.131.0..0.148.0)
+                            its case is moved-home-loses-profile.case
+              known         auto_review that an older release has written is lost by a cold
+                            resume and by a fork (in 0.169.0, on homes from
+                            0.131.0..0.141.0)
                             its case is moved-home-loses-reviewer.case
+              known         0.144.4 refuses to resume and to fork what 0.169.0 has written
+                            (in 0.144.4, on homes from 0.169.0)
+                            its case is moved-home-is-refused.case
         "#]],
     );
 }

@@ -30,7 +30,7 @@ use heirloom::program::reply::Reply;
 use heirloom::program::thread::ThreadRef;
 
 /// The model's revision, and the SHA-256 of the first 100 programs of seed 11 at that revision.
-const PINNED: (u32, &str) = (8, "1226483f70f9f51576a50656de94ff2663a01954561e6737a44a29e1a19ec501");
+const PINNED: (u32, &str) = (9, "1226483f70f9f51576a50656de94ff2663a01954561e6737a44a29e1a19ec501");
 
 /// Programs of the statistics.
 const PROGRAMS: u64 = 2000;

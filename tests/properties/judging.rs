@@ -183,11 +183,11 @@ fn settings_and_steering_do_not_change_the_policy_of_a_running_turn() {
         [
             [
                 "2 held",
-                "U1/AP/run/on-request/unknown, 1 held",
+                "U1/AP/run/on-request/before, 1 held",
             ],
             [
                 "2 held",
-                "T6/AP/run/on-request/unknown, 1 held",
+                "T6/AP/run/on-request/before, 1 held",
             ],
         ]
     "#]]

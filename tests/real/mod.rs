@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use semver::Version;
 
+use heirloom::cause::Known;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
-use heirloom::known::Known;
 use heirloom::program::Program;
 use heirloom::provision::fetch::provide;
 use heirloom::provision::{Cache, Executable, Progress, Spec};

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use heirloom::model::step::step;
-use heirloom::model::{Expected, World};
+use heirloom::model::{Branch, Expected, World};
 use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{CallOverrides, Policy};
 use heirloom::program::Program;
@@ -23,9 +23,11 @@ use heirloom::program::reply::Reply;
 use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Observation, ThreadLabel, Trace};
 
+pub(crate) mod defect;
 pub(crate) mod fault;
 mod recorder;
 
+use self::defect::Defect;
 use self::fault::Fault;
 use self::recorder::Recorder;
 
@@ -45,6 +47,7 @@ struct Change {
 
 struct Server {
     fault: Option<Fault>,
+    defect: Option<Defect>,
     world: World,
     recorder: Recorder,
 }
@@ -52,7 +55,16 @@ struct Server {
 /// The trace of the program on a server with the fault, or on a correct one.
 pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
     let world = World::new(program.defaults.clone());
-    let mut server = Server { fault, world, recorder: Recorder::default() };
+    serve_all(program, Server { fault, defect: None, world, recorder: Recorder::default() })
+}
+
+/// The trace of the program on a server with the defect.
+pub(crate) fn run_with(program: &Program, defect: Defect) -> Trace {
+    let (world, defect) = (World::new(program.defaults.clone()), Some(defect));
+    serve_all(program, Server { fault: None, defect, world, recorder: Recorder::default() })
+}
+
+fn serve_all(program: &Program, mut server: Server) -> Trace {
     for (index, step) in program.with_audit().iter().enumerate() {
         server.recorder.go_to(index);
         if server.step(step).is_err() {
@@ -225,6 +237,7 @@ impl Server {
 
     /// Performs a step as the fault has it; returns the prediction that the server makes true.
     fn serve(&mut self, step_sent: &Step) -> Expected {
+        let before = self.world.clone();
         let (received, remembered) = match self.fault {
             None => (step_sent.clone(), self.world.clone()),
             Some(fault) => {
@@ -232,12 +245,22 @@ impl Server {
                 (received.clone(), fault.remembered(&received, &self.world))
             }
         };
-        let branches = step(&remembered, &received);
-        let branch = branches.into_iter().next().expect("every step has an answer");
+        let (received, remembered) = match self.defect {
+            None => (received, remembered),
+            Some(defect) => defect.applied(received, remembered),
+        };
+        let mut branches = step(&remembered, &received);
+        // A server with a defect keeps idle threads loaded, so that a resume finds them so.
+        let open = |branch: &Branch| !matches!(branch.due, Expected::Closing { closed: true, .. });
+        let at = self.defect.and_then(|_| branches.iter().position(open)).unwrap_or(0);
+        let branch = branches.swap_remove(at);
         self.world = match self.fault {
             None => branch.world,
             Some(fault) => fault.stored(&received, &self.world, branch.world),
         };
+        if let Some(defect) = self.defect {
+            self.world = defect.stored(&received, &before, self.world.clone());
+        }
         branch.due
     }
 
@@ -372,8 +395,7 @@ impl Server {
             self.recorder.record(Observation::NotTaken { reason });
             return;
         }
-        let mut copy =
-            Server { fault: self.fault, world: self.world.clone(), recorder: Recorder::default() };
+        let mut copy = Server { world: self.world.clone(), recorder: Recorder::default(), ..*self };
         copy.serve(&Step::Restart(Restart { stop: Stop::Graceful, drop_db: false, release: None }));
         let resume = Step::Resume(Resume { thread: who, overrides: CallOverrides::default() });
         let observation = match copy.serve(&resume) {

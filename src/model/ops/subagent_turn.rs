@@ -1,10 +1,12 @@
 //! `subagent-turn`: O10. It is not wider than its parent's present policy.
 
+use itertools::Itertools;
+
 use crate::contract::Clause;
 use crate::model::branch::{exactly, loaded, no_expectation};
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, World};
-use crate::policy::Policy;
+use crate::policy::{Policy, Value};
 use crate::program::operation::Operation;
 use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::thread::ThreadRef;
@@ -19,14 +21,31 @@ impl Rule for SubagentTurn {
         };
         let own = child.thread.live.clone().expect("the subagent is loaded");
         let bound = parent.thread.live.clone().expect("the parent is loaded");
-        let Policy { approval, reviewer, permissions, .. } = bound.clone();
-        let bounded = Policy { approval, reviewer, permissions, ..own };
         let citations = Citations::all(SubagentTurn::KIND, Clause::O10);
-        // The contract does not say whether the bound holds for that turn alone.
-        let worlds =
-            [world.clone(), world.with(child.name, child.thread.moved(bounded, citations))];
-        let due = Expected::Within { thread: child.name, bound };
-        let branch = |world| exactly(world, due.clone(), vec![Clause::O10]);
-        worlds.into_iter().flat_map(branch).collect()
+        // The contract does not say whether the bound holds for that turn alone, nor which values
+        // it replaces: one that is tighter may stay.
+        let world_of = |policy: Policy| {
+            let same = policy == own;
+            if same {
+                world.clone()
+            } else {
+                world.with(child.name, child.thread.moved(policy, citations))
+            }
+        };
+        let due = Expected::Within { thread: child.name, bound: bound.clone() };
+        let branch = |policy| exactly(world_of(policy), due.clone(), vec![Clause::O10]);
+        bounded(&own, &bound).into_iter().flat_map(branch).collect()
     }
+}
+
+/// The policy as it is, and with each choice of the bound's values in its place.
+fn bounded(own: &Policy, bound: &Policy) -> Vec<Policy> {
+    let values = [
+        Value::Approval(bound.approval.clone()),
+        Value::Reviewer(bound.reviewer.clone()),
+        Value::Permissions(bound.permissions.clone()),
+    ];
+    let with =
+        |chosen: Vec<Value>| chosen.into_iter().fold(own.clone(), |own, value| own.replaced(value));
+    values.into_iter().powerset().map(with).unique().collect()
 }

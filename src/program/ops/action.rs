@@ -19,6 +19,7 @@ use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem, one_of};
 use crate::program::operation::{Draw, OpKind, Operation};
+use crate::program::reply::TurnEnd;
 use crate::program::request::{Back, Param, Request, RequestContext, Sample};
 use crate::program::thread::ThreadRef;
 
@@ -210,6 +211,11 @@ impl Operation for ThreadAction {
 
     fn verb(&self) -> &'static str {
         self.action.word()
+    }
+
+    fn leaves_turn(&self) -> Option<TurnEnd> {
+        let turn = matches!(self.action.end(), End::Review | End::Turn | End::Queued | End::Goal);
+        turn.then_some(TurnEnd::Completed)
     }
 
     fn request(&self, cx: RequestContext) -> Option<Request> {

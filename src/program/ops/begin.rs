@@ -12,7 +12,8 @@ use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem};
-use crate::program::operation::{OpKind, Operation};
+use crate::program::operation::{OpKind, Operation, OverridesOf};
+use crate::program::reply::TurnEnd;
 use crate::program::request::{Request, RequestContext};
 use crate::program::simplify;
 use crate::program::thread::ThreadRef;
@@ -54,6 +55,14 @@ impl Operation for Begin {
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
         Some(&mut self.thread)
+    }
+
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        Some(OverridesOf::Turn(&mut self.overrides))
+    }
+
+    fn leaves_turn(&self) -> Option<TurnEnd> {
+        Some(TurnEnd::Running)
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {

@@ -9,6 +9,7 @@ use super::run::Run;
 use crate::program::generate::bytes;
 use crate::program::line::{Line, Problem};
 use crate::program::operation::{OpKind, Operation};
+use crate::program::reply::TurnEnd;
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::thread::ThreadRef;
 
@@ -53,6 +54,13 @@ impl Operation for Finish {
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
         Some(&mut self.thread)
+    }
+
+    fn leaves_turn(&self) -> Option<TurnEnd> {
+        Some(match self.end {
+            End::Complete => TurnEnd::Completed,
+            End::Interrupt => TurnEnd::Interrupted,
+        })
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {

@@ -13,7 +13,7 @@ use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::shape::Rare;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem};
-use crate::program::operation::{Draw, Operation};
+use crate::program::operation::{Draw, Operation, OverridesOf};
 use crate::program::request::{Cut, Param, Request, RequestContext, Sample};
 use crate::program::simplify;
 use crate::program::thread::{ThreadName, ThreadRef};
@@ -99,6 +99,10 @@ impl Operation for Fork {
 
     fn creates(&mut self) -> Option<&mut ThreadName> {
         Some(&mut self.new)
+    }
+
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        Some(OverridesOf::Call(&mut self.overrides))
     }
 
     /// An ephemeral fork is refused unless it leaves out the turns of its reply.

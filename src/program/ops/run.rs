@@ -14,8 +14,8 @@ use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem, one_of, problem, quoted};
-use crate::program::operation::{Draw, Operation};
-use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::operation::{Draw, Operation, OverridesOf};
+use crate::program::reply::{Consent, Probe, Reply, Review, TurnEnd};
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::simplify;
 use crate::program::thread::ThreadRef;
@@ -132,6 +132,14 @@ impl Operation for Run {
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
         Some(&mut self.thread)
+    }
+
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        Some(OverridesOf::Turn(&mut self.overrides))
+    }
+
+    fn leaves_turn(&self) -> Option<TurnEnd> {
+        self.flaw.is_none().then(|| self.reply.ends_turn())
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {

@@ -12,7 +12,7 @@ use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem};
-use crate::program::operation::{Draw, Operation};
+use crate::program::operation::{Draw, Operation, OverridesOf};
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::simplify;
 use crate::program::thread::ThreadRef;
@@ -60,6 +60,10 @@ impl Operation for Settings {
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
         Some(&mut self.thread)
+    }
+
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        Some(OverridesOf::Turn(&mut self.overrides))
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {

@@ -11,7 +11,7 @@ use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::shape::Rare;
 use crate::program::line::{Line, Problem};
-use crate::program::operation::{Draw, Operation};
+use crate::program::operation::{Draw, Operation, OverridesOf};
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::simplify;
 use crate::program::thread::ThreadName;
@@ -70,6 +70,10 @@ impl Operation for Start {
 
     fn creates(&mut self) -> Option<&mut ThreadName> {
         Some(&mut self.new)
+    }
+
+    fn overrides(&mut self) -> Option<OverridesOf<'_>> {
+        Some(OverridesOf::Call(&mut self.overrides))
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {

@@ -3,7 +3,7 @@
 //! Versioned by its schema. Keys are added under the same version, and never taken away. Clauses,
 //! dimensions and signatures are spelled as in the contract.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,19 @@ use serde_json::Value;
 
 use crate::campaign::FindingReport;
 use crate::contract::Clause;
-use crate::judge::record::FindingRecord;
+use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::matrix::record::Key;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Row, Since, State, TurningPoint};
+use crate::matrix::{
+    CauseCell, Cell, Column, Matrix, MatrixCause, Outcome, Period, Row, Since, State, TurningPoint,
+};
 use crate::policy::Dimension;
 
 /// The schema that is written.
-pub const SCHEMA: &str = "heirloom matrix v2";
+pub const SCHEMA: &str = "heirloom matrix v3";
+
+/// An older schema that is read: it has no causes, and does not say which releases were stopped.
+const WITHOUT_CAUSES: &str = "heirloom matrix v2";
 
 /// An older schema that is read: the keys of a finding stand beside those of its release.
 const FLAT: &str = "heirloom matrix v1";
@@ -32,6 +37,8 @@ pub struct Document {
     #[serde(flatten)]
     pub key: Key,
     pub releases: Vec<Release>,
+    #[serde(default)]
+    pub causes: Vec<CauseEntry>,
     /// Every clause in every dimension on every release.
     pub cells: Vec<Entry>,
     /// Every finding of every release.
@@ -48,6 +55,9 @@ pub struct Release {
     pub digest: Option<String>,
     /// Why it was not run.
     pub not_run: Option<String>,
+    /// Whether it was stopped before its end.
+    #[serde(default)]
+    pub interrupted: bool,
     pub cases: u64,
     /// Their lines before the audits.
     pub steps: u64,
@@ -57,6 +67,51 @@ pub struct Release {
     pub inconclusive: u64,
     /// The signatures whose program was run on it.
     pub asked: BTreeSet<Signature>,
+}
+
+/// A cause on every release.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CauseEntry {
+    /// The `cause` of its findings.
+    pub id: String,
+    pub title: String,
+    /// `known` if the list of known deviations excuses all of it.
+    pub status: Status,
+    pub widened: bool,
+    pub clauses: BTreeSet<Clause>,
+    pub dimensions: BTreeSet<Dimension>,
+    pub matters: Vec<String>,
+    pub does_not_matter: Vec<String>,
+    /// The first of the last releases in succession that show it.
+    pub since: Option<String>,
+    /// The last of these, if a later release does not show it.
+    pub until: Option<String>,
+    /// All releases in succession that show it.
+    pub periods: Vec<Succession>,
+    pub releases: BTreeMap<String, CauseState>,
+    /// A case of the last release that shows it, below the folder of the matrix.
+    pub case: Option<String>,
+}
+
+/// Releases in succession that show a cause.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Succession {
+    pub first: String,
+    pub last: String,
+    /// The last release before that was asked and does not show it.
+    pub before: Option<String>,
+    /// The first release after that was asked and does not show it.
+    pub after: Option<String>,
+}
+
+/// How a cause stands on a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CauseState {
+    Shows,
+    Absent,
+    Unsupported,
+    Unknown,
 }
 
 /// A clause in a dimension on a release.
@@ -129,6 +184,7 @@ impl Document {
             heirloom: env!("CARGO_PKG_VERSION").to_owned(),
             key,
             releases: matrix.columns.iter().map(release).collect(),
+            causes: matrix.causes.iter().map(|one| cause(one, &matrix.columns)).collect(),
             cells: cells.collect(),
             findings: findings.collect(),
             turns: matrix.turns().into_iter().map(turned).collect(),
@@ -143,7 +199,7 @@ impl Document {
         let mut value: Value =
             serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
         match value["schema"].as_str() {
-            Some(SCHEMA) => {}
+            Some(SCHEMA | WITHOUT_CAUSES) => {}
             Some(FLAT) => nest_findings(&mut value),
             other => {
                 let schema = other.unwrap_or("none");
@@ -180,11 +236,52 @@ fn release(column: &Column) -> Release {
         version: column.version.clone(),
         digest: results.map(|results| results.subject.digest.clone()),
         not_run,
+        interrupted: results.is_some_and(|results| results.interrupted),
         cases: results.map_or(0, |results| results.cases),
         steps: results.map_or(0, |results| results.steps),
         wall_seconds: results.map_or(0.0, |results| results.wall.as_secs_f64()),
         inconclusive: results.map_or(0, |results| results.inconclusive.values().sum()),
         asked: results.map(|results| results.asked.clone()).unwrap_or_default(),
+    }
+}
+
+fn cause(cause: &MatrixCause, columns: &[Column]) -> CauseEntry {
+    let label = |at: usize| columns[at].label.clone();
+    let succession = |period: &Period| Succession {
+        first: label(period.first),
+        last: label(period.last),
+        before: period.before.map(label),
+        after: period.after.map(label),
+    };
+    let newest = cause.periods.last();
+    let cells = || cause.cells.iter().zip(columns);
+    let case = |(cell, column): (&CauseCell, &Column)| {
+        let first = cell.findings(column).next()?;
+        Some(case_path(&column.label, &first.id))
+    };
+    CauseEntry {
+        id: cause.id.clone(),
+        title: cause.title.clone(),
+        status: if cause.is_known() { Status::Known } else { Status::New },
+        widened: cause.widened(),
+        clauses: cause.clauses.clone(),
+        dimensions: cause.dimensions.clone(),
+        matters: cause.record.matters.clone(),
+        does_not_matter: cause.record.does_not_matter.clone(),
+        since: newest.map(|period| label(period.first)),
+        until: newest.filter(|period| period.after.is_some()).map(|period| label(period.last)),
+        periods: cause.periods.iter().map(succession).collect(),
+        releases: cells().map(|(cell, column)| (column.label.clone(), state(cell))).collect(),
+        case: cells().rev().find_map(case),
+    }
+}
+
+fn state(cell: &CauseCell) -> CauseState {
+    match cell {
+        CauseCell::Shows(_) => CauseState::Shows,
+        CauseCell::Absent => CauseState::Absent,
+        CauseCell::Unsupported => CauseState::Unsupported,
+        CauseCell::Unknown => CauseState::Unknown,
     }
 }
 
@@ -213,12 +310,22 @@ fn finding(matrix: &Matrix, at: usize, report: &FindingReport) -> MatrixFinding 
         Some(Since::AtLeast { first }) => (Some(first), None),
         None => (None, None),
     };
+    let shows = |cause: &&MatrixCause| {
+        let mut findings = cause.cells[at].findings(&matrix.columns[at]);
+        findings.any(|one| one.id == report.id)
+    };
+    // The causes of a release have other ids than those of the matrix.
+    let cause = matrix.causes.iter().find(shows).map(|cause| cause.id.clone());
     MatrixFinding {
         release: label.clone(),
         known: breach.is_some_and(|breach| breach.known),
         since,
         after,
-        finding: FindingRecord { case: case_path(label, &report.id), ..report.record.clone() },
+        finding: FindingRecord {
+            case: case_path(label, &report.id),
+            cause,
+            ..report.record.clone()
+        },
     }
 }
 

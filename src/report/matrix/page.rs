@@ -1,10 +1,11 @@
 //! The matrix as a page: one HTML file, with no script and nothing loaded from elsewhere.
 //!
 //! It reads well on paper and on a phone, in light and dark, and without colours: every state has a
-//! sign. A broken cell links to its program.
+//! sign. The causes come first; a cause and a broken cell link to their programs.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::phrases::{UNKNOWN, sentence};
 use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
@@ -12,6 +13,8 @@ use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
 use crate::report::words::{self, plural};
 
 mod cards;
+mod causes;
+mod phrases;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -29,8 +32,14 @@ pub fn html(matrix: &Matrix, key: &Key) -> String {
             body {
                 h1 { (title) }
                 (introduction(matrix, key))
-                h2 { "Clause by release" }
+                h2 { "Cause by release" }
                 (legend())
+                (causes::table(matrix))
+                @if !matrix.causes.is_empty() {
+                    h2 { "Causes" }
+                    (causes::cards(matrix))
+                }
+                h2 { "Clause by release" }
                 (grid(matrix, "Clauses that some release breaks", &tells))
                 (others(matrix))
                 (remainder(matrix))
@@ -68,7 +77,7 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
         None => format!("each of {}", plural(matrix.columns.len(), "release")),
         Some(_) => "each release that ran".to_owned(),
     };
-    let verb = if broken == 1 { "is" } else { "are" };
+    let widening = matrix.causes.iter().filter(|cause| cause.widened()).count();
     html! {
         p {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
@@ -81,9 +90,10 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
             p { strong { (gaps) } ": the reasons are below. The others are left out here." }
         }
         p {
-            strong { (plural(broken, "row")) " of the table " (verb)
-                " broken on some release" }
-            "; in " (widened) " of them the release allows more than it should."
+            strong { (plural(matrix.causes.len(), "cause")) }
+            @if widening > 0 { ", " (widening) " of which let a release allow more than it should" }
+            ". They break " (plural(broken, "row")) " of the table of clauses, " (widened)
+            " of them with more allowed."
         }
     }
 }
@@ -91,13 +101,13 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
 fn legend() -> Markup {
     html! {
         ul.legend {
-            li { b.holds { "✓" } "holds" }
-            li { b.broken { "✗" } "broken" }
-            li { b.widened { "▲" } "broken, and allows more than it should" }
+            li { b.holds { "✓" } "holds, or does not show it" }
+            li { b.broken { "✗" } "broken, or shows it by so many findings" }
+            li { b.widened { "▲" } "the same, and allows more than it should" }
             li { b.broken.known { "✗" } "known deviation" }
             li { b.none { "–" } "not supported by that release" }
             li { b.none { "·" } "not tested" }
-            li { b.none { "?" } "release not run" }
+            li { b.none { "?" } "not known: not run to the end, or not asked" }
         }
     }
 }
@@ -168,6 +178,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
         return match cell.state {
             State::Untestable => plain("–", "none", "this release does not support it"),
             State::Untried => plain("·", "none", "not tested"),
+            State::Unknown => plain("?", "none", UNKNOWN),
             State::Holds | State::Broken => plain("✓", "holds", &tested),
         };
     };
@@ -179,7 +190,7 @@ fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
     };
     let known_says = if cell.is_known() { ", a known deviation" } else { "" };
     let says = about(&format!("{says}{known_says}; see the program"));
-    html! { a class={ (class) (known) } href={ "#" (breach.id) } title=(says) { (sign) } }
+    html! { a class={ (class) (known) } href={ "#" (breach.signature.file_stem()) } title=(says) { (sign) } }
 }
 
 /// The clauses that no release was tested for.
@@ -221,16 +232,12 @@ fn turns(matrix: &Matrix) -> Markup {
     }
 }
 
-fn sentence(words: &str) -> String {
-    let (first, rest) = words.split_at(1);
-    format!("{}{rest}.", first.to_uppercase())
-}
-
 /// The program that shows a turn, and on which side of it.
 fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<(String, &'static str)> {
     let told = |column, signatures: &[_]| {
         let first = signatures.first()?;
-        Some(matrix.told(column, first)?.id.clone())
+        matrix.told(column, first)?;
+        Some(first.file_stem())
     };
     let gained = told(turn.to, &turn.gained).map(|id| (id, "the program that shows it"));
     gained.or_else(|| told(turn.from, &turn.lost).map(|id| (id, "the program that showed it")))

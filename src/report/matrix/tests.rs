@@ -12,12 +12,14 @@ use super::changes::Upgrade;
 use super::json::Document;
 use super::{files, page, text};
 use crate::campaign::{FindingReport, Subject};
+use crate::cause::Known;
+use crate::cause::explain::Explaining;
+use crate::cause::record::CauseRecord;
+use crate::cause::update::{Change, changes};
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, FindingRecord, Status};
 use crate::judge::verdict::Count;
-use crate::known::Known;
-use crate::known::update::{Change, changes};
 use crate::matrix::record::{Key, Record};
 use crate::matrix::store::Store;
 use crate::matrix::{Column, Matrix, Outcome, Results, Row};
@@ -34,6 +36,7 @@ fn report(status: Status) -> FindingReport {
     let report = FindingReport::new(judge(&trace).findings.remove(0), trace);
     let record = FindingRecord {
         status,
+        cause: (status == Status::New).then(|| "r4-resume".to_owned()),
         token: "r1-s1-c3-o12".to_owned(),
         confirmed: Confirmed { shown: 5, runs: 5 },
         shrink_runs: 9,
@@ -41,6 +44,18 @@ fn report(status: Status) -> FindingReport {
         ..report.record
     };
     FindingReport { record, stderr: "last <words>\n".to_owned(), ..report }
+}
+
+/// The cause of the finding, as far as it is explained without a run.
+fn cause(report: &FindingReport, id: &str) -> CauseRecord {
+    let explanation = Explaining::new(&report.trace.program, &report.finding).explanation();
+    CauseRecord {
+        id: id.to_owned(),
+        findings: vec![report.id.clone()],
+        case: report.record.case.clone(),
+        does_not_matter: vec!["the restart (graceful, kill)".to_owned()],
+        ..CauseRecord::new(&explanation, &report.finding)
+    }
 }
 
 fn key() -> Key {
@@ -55,6 +70,7 @@ fn key() -> Key {
 }
 
 fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -> Results {
+    let causes = findings.iter().filter_map(|one| Some(cause(one, one.cause.as_ref()?)));
     let resumes = Row { clause: Clause::R4, dimension: Some(Dimension::AP) };
     let notices = Row { clause: Clause::T9, dimension: None };
     let heard = if untestable.is_empty() { 7 } else { 0 };
@@ -74,6 +90,8 @@ fn results(release: &str, findings: Vec<FindingReport>, untestable: &[Clause]) -
         ]),
         untestable: untestable.iter().copied().collect(),
         asked: BTreeSet::from([report(Status::New).finding.signature()]),
+        programs: BTreeSet::from([report(Status::New).trace.program.to_string()]),
+        causes: causes.collect(),
         findings,
         inconclusive: BTreeMap::new(),
         interrupted: false,
@@ -114,6 +132,15 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
     check(
         &text(&matrix(), &Style::plain(80)),
         expect![[r#"
+            Cause                             0.131.0      0.144.4      0.150.0      0.169.0
+            after `resume`, the             WIDENED 1    WIDENED 1            ?           no
+              approval policy is
+              config.toml's default
+              instead of the thread's
+              own, if the thread is
+              not loaded
+                since 0.131.0 at least, until 0.144.4 (not 0.169.0)
+
                                                 0.131.0    0.144.4    0.150.0    0.169.0
             T9 change notification                    -      holds          ?      holds
             R4 cold resume · approval policy    WIDENED    WIDENED          ?      holds
@@ -145,9 +172,11 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
                             O14 two connections, E1 never asks, E2 inside the sandbox,
                             E3 user or reviewer, E4 untrusted asks, W1 one answer,
                             W2 schema, W3 process stays up, W4 one turn
-              signs         WIDENED: broken, and the release allows more than it should; in
-                            brackets: a known deviation; -: the release does not support it;
-                            .: not tested; ?: the release was not run
+              signs         WIDENED: broken, and the release allows more than it should; a
+                            number: by so many findings; in brackets: a known deviation; no:
+                            the release does not show it; -: the release does not support
+                            it; .: not tested; ?: not known (the release was not run to its
+                            end, or was not asked)
               0.131.0       20 cases, 1 finding, 1 min 5 s
               0.144.4       20 cases, 1 finding, 1 min 5 s
               0.150.0       not run: cannot fetch it: <no network>
@@ -168,15 +197,15 @@ fn releases_that_do_not_fit_beside_each_other_stand_below() {
     check(
         &told.lines().take(9).map(|line| format!("{line}\n")).collect::<String>(),
         expect![[r#"
-                                                0.131.0
-            T9 change notification                    -
-            R4 cold resume · approval policy    WIDENED
-
-                                                0.144.4
-            T9 change notification                holds
-            R4 cold resume · approval policy    WIDENED
-
-                                                0.150.0
+            Cause                             0.131.0
+            after `resume`, the             WIDENED 1
+              approval policy is
+              config.toml's default
+              instead of the thread's
+              own, if the thread is
+              not loaded
+                since 0.131.0 at least, until
+                0.144.4 (not 0.169.0)
         "#]],
     );
 }
@@ -191,6 +220,11 @@ fn an_upgrade_is_told_in_words_with_programs() {
         &told.join("\n====\n"),
         expect![[r#"
             From codex 0.144.4 to 0.169.0
+
+            1 cause disappears
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
 
             1 clause is repaired
               R4 cold resume · approval policy
@@ -239,6 +273,11 @@ fn an_upgrade_is_told_in_words_with_programs() {
             ====
             From codex 0.131.0 to 0.144.4
 
+            1 cause stays
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
+
             1 clause can be tested that could not before
               T9 change notification
                 An effective change by turn/start or settings/update emits
@@ -278,6 +317,56 @@ fn an_upgrade_is_told_in_words_with_programs() {
 }
 
 #[test]
+fn an_upgrade_begins_with_the_causes_that_appear_and_those_of_which_nothing_is_known() {
+    let matrix = matrix();
+    let both = [(3, 1), (2, 1)];
+    let told = both.map(|(from, to)| Upgrade { matrix: &matrix, from, to }.text(&Style::plain(80)));
+    let begin = |text: &String| text.lines().take(13).collect::<Vec<_>>().join("\n");
+    check(
+        &told.each_ref().map(begin).join("\n====\n"),
+        expect![[r#"
+            From codex 0.169.0 to 0.144.4
+
+            1 cause appears
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -> t0
+                run     t0 "turn 1"                   <- text "ok"
+                audit
+              >   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server and
+            ====
+            From codex 0.150.0 to 0.144.4
+
+            1 cause is not known
+              after `resume`, the approval policy is config.toml's default instead of the
+                thread's own, if the thread is not loaded (WIDENED, 1 finding,
+                R4 cold resume)
+
+              no clause changes among those that were tested on both
+
+              still broken  in the same way on both: none
+              holds         on both: 0 clauses
+              not known     not tested on both: G1 order of precedence, G2 null override,
+                            G3 lasting override, G4 independent settings,"#]],
+    );
+}
+
+/// The document as version 2 had it.
+fn text_of_version_2(value: &serde_json::Value) -> String {
+    let mut older = value.clone();
+    older["schema"] = "heirloom matrix v2".into();
+    older.as_object_mut().expect("it is an object").remove("causes");
+    for release in older["releases"].as_array_mut().expect("it is a list") {
+        release.as_object_mut().expect("it is an object").remove("interrupted");
+    }
+    older.to_string()
+}
+
+#[test]
 fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
     let document = Document::new(&matrix(), key());
     let text = serde_json::to_string(&document).expect("a document is plain values");
@@ -290,6 +379,7 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
     for list in ["releases", "cells", "findings", "turns"] {
         lines.push(format!("{list}: {}", keys(&value[list][0])));
     }
+    lines.push(serde_json::to_string(&document.causes).expect("causes are plain values"));
     let of_resumes = document.cells.iter().filter(|cell| cell.clause == Clause::R4);
     for cell in of_resumes {
         lines.push(serde_json::to_string(cell).expect("a cell is plain values"));
@@ -297,21 +387,24 @@ fn a_document_has_the_keys_that_its_schema_promises_and_is_read_again() {
     lines.push(serde_json::to_string(&document.findings[1]).expect("a finding is plain values"));
     let again = Document::read(&text).expect("it is read again");
     assert_eq!(serde_json::to_string(&again).ok(), Some(text), "nothing is lost");
+    let older = text_of_version_2(&value);
+    assert!(Document::read(&older).is_ok_and(|old| old.causes.is_empty()), "version 2 is read");
     lines.push(Document::read("{\"schema\":\"x\"}").expect_err("it is of another schema"));
     check(
         &lines.join("\n"),
         expect![[r#"
-            schema heirloom revision seed cases max_ops confirmations profile releases cells findings turns
-            releases: release version digest not_run cases steps wall_seconds inconclusive asked
+            schema heirloom revision seed cases max_ops confirmations profile releases causes cells findings turns
+            releases: release version digest not_run interrupted cases steps wall_seconds inconclusive asked
             cells: clause dimension release state fired widened known signatures case
             findings: release known since after finding
             turns: clause dimension from to gained lost
+            [{"id":"r4-resume","title":"after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded","status":"new","widened":true,"clauses":["R4"],"dimensions":["AP"],"matters":["the thread is not loaded"],"does_not_matter":["the restart (graceful, kill)"],"since":"0.131.0","until":"0.144.4","periods":[{"first":"0.131.0","last":"0.144.4","before":null,"after":"0.169.0"}],"releases":{"0.131.0":"shows","0.144.4":"shows","0.150.0":"unknown","0.169.0":"absent"},"case":"cases/0.144.4/r4-ap-resume-never-config.case"}]
             {"clause":"R4","dimension":"AP","release":"0.131.0","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.131.0/r4-ap-resume-never-config.case"}
             {"clause":"R4","dimension":"AP","release":"0.144.4","state":"broken","fired":12,"widened":true,"known":false,"signatures":["R4/AP/resume/never/config"],"case":"cases/0.144.4/r4-ap-resume-never-config.case"}
-            {"clause":"R4","dimension":"AP","release":"0.150.0","state":"untried","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
+            {"clause":"R4","dimension":"AP","release":"0.150.0","state":"unknown","fired":0,"widened":false,"known":false,"signatures":[],"case":null}
             {"clause":"R4","dimension":"AP","release":"0.169.0","state":"holds","fired":12,"widened":false,"known":false,"signatures":[],"case":null}
-            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","probe":null}}
-            its schema is `x`, not `heirloom matrix v2`"#]],
+            {"release":"0.144.4","known":false,"since":"0.131.0","after":null,"finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none","full-disk":"no"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"cases/0.144.4/r4-ap-resume-never-config.case","token":"r1-s1-c3-o12","cause":"r4-resume","probe":null}}
+            its schema is `x`, not `heirloom matrix v3`"#]],
     );
 }
 
@@ -325,11 +418,22 @@ fn a_broken_cell_of_the_page_leads_to_its_program() {
     assert!(!links.is_empty() && links.is_subset(&ids), "{links:?} lead to {ids:?}");
     assert!(!page.contains("<no network>") && page.contains("&lt;no network&gt;"), "it is escaped");
     assert!(!page.contains("<script") && !page.contains("http"), "it asks nobody for anything");
+    let (causes, clauses) = (page.find(">Cause by release<"), page.find(">Clause by release<"));
+    assert!(causes.is_some() && causes < clauses, "it leads with the causes");
+    let row = page.split("<tbody><tr>").nth(1).and_then(|rest| rest.split("</tr>").next());
+    let row = row.expect("there is a cause").replace("<td", "\n<td");
     let of = |class: &str| page.matches(&format!("class=\"{class}\"")).count();
     // One of each is in the legend, and a tag on the card.
     check(
-        &format!("widened {} holds {} none {}", of("widened"), of("holds"), of("none")),
-        expect!["widened 3 holds 4 none 6"],
+        &format!("widened {} holds {} none {}\n{row}", of("widened"), of("holds"), of("none")),
+        expect![[r##"
+            widened 5 holds 5 none 7
+            <th scope="row"><a href="#cause-r4-resume">after <code>resume</code>, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded</a><span class="tag widened">allows more</span></th>
+            <td><a class="widened" href="#cause-r4-resume" title="0.131.0: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
+            <td><a class="widened" href="#cause-r4-resume" title="0.144.4: shows it by 1 finding, and allows more than it should">▲ 1</a></td>
+            <td><span class="none" title="0.150.0: not run: cannot fetch it: &lt;no network&gt;">?</span></td>
+            <td><span class="holds" title="0.169.0: does not show it">✓</span></td>
+            <td class="dates">since 0.131.0 at least, until 0.144.4 (not 0.169.0)</td>"##]],
     );
 }
 
@@ -429,7 +533,7 @@ fn cases_that_said_nothing_are_kept_with_their_reason_and_what_was_stopped_is_no
     });
     let record = Record::new(key(), &results("0.144.4", Vec::new(), &[]));
     let mut older = serde_json::to_value(record).expect("a record is plain values");
-    older["schema"] = "heirloom release v1".into();
+    older["schema"] = "heirloom release v2".into();
     let older: Record = serde_json::from_value(older).expect("it has the same keys");
     assert!(older.results(&key()).is_none(), "a release with an older record is run again");
     check(
@@ -473,24 +577,87 @@ fn every_broken_cell_has_its_case_beside_the_document() {
     );
 }
 
+/// The matrix without the release that could not be had.
+fn whole() -> Matrix {
+    let columns = matrix().columns.into_iter().filter(|column| column.results().is_some());
+    Matrix::new(columns.collect(), &Known::default())
+}
+
+#[test]
+fn results_that_did_not_come_to_their_end_are_no_evidence() {
+    let mut stopped = whole().columns;
+    if let Outcome::Ran(results) = &mut stopped[1].outcome {
+        results.interrupted = true;
+    }
+    let stopped = Matrix::new(stopped, &Known::default());
+    let refused = [matrix(), stopped, whole()].map(|matrix| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        files::write(folder.path(), &matrix, &key()).expect("it can be written");
+        let read = Read::from(folder.path()).expect("it is a matrix");
+        read.evidence().expect("the other releases are evidence");
+        format!("left out: {}", read.left_out().join(", "))
+    });
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let summary = "{\"schema\":\"heirloom summary v3\",\"interrupted\":true}";
+    std::fs::write(folder.path().join("summary.json"), summary).expect("it can be written");
+    let run = Read::from(folder.path()).expect("it is a run").evidence();
+    let run = run.expect_err("it was stopped").replace(&folder.path().display().to_string(), "RUN");
+    check(
+        &format!("{}\n{run}", refused.join("\n")),
+        expect![[r#"
+            left out: 0.150.0 was not run (cannot fetch it: <no network>); run the matrix again to its end, or without 0.150.0
+            left out: 0.144.4 was stopped early; run the matrix again to its end, or without 0.144.4
+            left out: 
+            the run in RUN was interrupted, so it shows nothing; run it again"#]],
+    );
+}
+
+#[test]
+fn a_case_of_a_matrix_leads_to_the_title_of_its_cause() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut columns = whole().columns;
+    if let Outcome::Ran(results) = &mut columns[0].outcome {
+        // Each release names its causes without knowledge of the others.
+        results.causes[0].id = "elsewhere".to_owned();
+        results.findings[0].record.cause = Some("elsewhere".to_owned());
+    }
+    let matrix = Matrix::new(columns, &Known::default());
+    files::write(folder.path(), &matrix, &key()).expect("it can be written");
+    let cases = folder.path().join("cases");
+    let name = "r4-ap-resume-never-config.case";
+    let titles = ["0.131.0", "0.144.4", "0.169.0"].map(|release| {
+        let case = cases.join(release).join(name);
+        let found = Read::around(&case).expect("the matrix is above it");
+        found.cause_of(&case).unwrap_or("none: it is flaky").to_owned()
+    });
+    check(
+        &titles.join("\n"),
+        expect![[r#"
+            after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
+            after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded
+            none: it is flaky"#]],
+    );
+}
+
 #[test]
 fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    files::write(folder.path(), &matrix(), &key()).expect("it can be written");
+    files::write(folder.path(), &whole(), &key()).expect("it can be written");
     let list = "[[deviation]]\nsignature = \"R4/AP/resume/never/config\"\n\
                 seen = \"on-request\"\nreleases = \">=0.131.0, <=0.169.0\"\n\
                 reason = \"it is so\"\ncase = \"a.case\"\n";
     let known = Known::parse(list, |_| Ok(report(Status::New).trace.program.to_string()));
     let known = known.expect("it is a list");
     let read = Read::from(folder.path()).expect("it is a matrix");
-    let changes = changes(&known, &read.evidence());
+    let evidence = read.evidence().expect("every release ran to its end");
+    let changes = changes(&known, &evidence);
     let list_folder = folder.path().to_owned();
     let called = "heirloom".to_owned();
     let history = ClauseHistory { run: None, matrix: Some(read), known, list_folder, called };
     let resumes = history.text(Clause::R4, &Style::plain(80));
     let notices = history.text(Clause::T9, &Style::plain(80));
     let changes = changes.iter().map(|change| match change {
-        Change::Narrow { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
+        Change::Releases { line, from, to, .. } => format!("line {line}: {from} to {to}\n"),
         other => format!("{other:?}\n"),
     });
     let all = format!("{}{resumes}{notices}", changes.collect::<String>());
@@ -504,8 +671,11 @@ fn a_matrix_that_is_read_again_narrows_a_row_and_tells_of_a_clause() {
               releases      broken by 0.131.0 (approval policy WIDENED); 0.144.4 (approval
                             policy WIDENED)
                             FOLDER
+              cause         after `resume`, the approval policy is config.toml's default
+                            instead of the thread's own, if the thread is not loaded
+                            (WIDENED, new, on 0.131.0 to 0.144.4)
               see it        heirloom replay FOLDER/cases/0.144.4/r4-ap-resume-never-config.case --server 0.144.4
-              known         R4/AP/resume/never/config in 0.131.0..0.169.0: it is so
+              known         it is so (in 0.131.0..0.169.0)
                             its case is a.case
 
             Runs

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use maud::{Markup, html};
 
+use super::phrases;
 use crate::campaign::FindingReport;
 use crate::contract::row;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
 use crate::report::matrix::name;
-use crate::report::{listing, words};
+use crate::report::words;
 
 /// A finding that is the same on some releases.
 struct Alike<'a> {
@@ -89,7 +90,7 @@ impl Card<'_> {
         let label = |shown: &Shown<'_>| matrix.columns[shown.column].label.as_str();
         let alike = self.alike(matrix);
         html! {
-            section.card id=(first.id) {
+            section.card id=(self.signature.file_stem()) {
                 h4 {
                     (name(row)) ": " (words::subject(finding))
                     ", expected " (finding.form)
@@ -98,7 +99,7 @@ impl Card<'_> {
                 }
                 dl {
                     dt { "Shown by" }
-                    dd { (self.shown.iter().map(label).join(", ")) }
+                    dd { (self.shown.iter().map(label).unique().join(", ")) }
                     dt { "Since" }
                     dd { (since(&breaches)) }
                     @if finding.dimension.is_some() {
@@ -162,16 +163,6 @@ fn program(alike: &Alike<'_>, alone: bool) -> Markup {
             dt { "Seen" }
             dd { code { (words::seen(finding)) } ", " (words::confirmed(alike.report)) }
         }
-        pre {
-            @for line in listing::lines(program, finding) {
-                @match &line.mark {
-                    None => { "  " (line.text) "\n" }
-                    Some(mark) => {
-                        mark { "> " (line.indent) (line.text) } "\n"
-                        "  " (line.indent) "^ " (mark) "\n"
-                    }
-                }
-            }
-        }
+        (phrases::program(program, finding))
     }
 }

@@ -1,0 +1,151 @@
+//! From a finding to its cause.
+//!
+//! A finding is first tried in the programs of the causes that are there. What none of them explains
+//! is reproduced, shrunk and confirmed, tried once more, and then explained: its program is varied
+//! in one point at a time.
+
+use super::confirm::Confirmation;
+use super::{CauseReport, Event, FindingReport};
+use crate::cause::explain::{Explaining, Explanation};
+use crate::cause::record::CauseRecord;
+use crate::judge::judge;
+use crate::judge::record::{Confirmed, Status};
+use crate::judge::verdict::Finding;
+use crate::program::Program;
+
+/// Most runs that are spent on what a finding depends on: there are about so many variations. A
+/// finding that does not always show takes several runs for each, and has fewer tried.
+const RUNS_MAX: u32 = 24;
+
+/// A cause of this campaign, as further findings are compared with it.
+#[derive(Clone, Debug)]
+pub(super) struct FoundCause {
+    pub(super) id: String,
+    pub(super) explanation: Explanation,
+    /// Runs in which it may show once, where it does not always show.
+    pub(super) attempts: u32,
+}
+
+/// What became of a finding.
+pub(super) enum Investigated {
+    /// The cause of this number explains it.
+    Joined { cause: usize, report: Box<FindingReport> },
+    /// It has a cause of its own.
+    Explained { found: Box<FoundCause>, report: Box<CauseReport> },
+    /// It is flaky or excused, or the campaign was stopped before.
+    Unexplained(Box<FindingReport>),
+}
+
+/// Runs that were spent on one finding.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    pub(super) trials: u32,
+    pub(super) all: u32,
+}
+
+/// One worker looking for the cause of one finding.
+pub(super) struct Investigation<'a> {
+    pub(super) confirmation: Confirmation<'a>,
+    pub(super) causes: &'a [FoundCause],
+    pub(super) spent: Spent,
+}
+
+impl Investigation<'_> {
+    pub(super) fn investigate(&mut self, found: FindingReport) -> Investigated {
+        let (found, joined) = self.tried(found);
+        if let Some(cause) = joined {
+            return Investigated::Joined { cause, report: Box::new(found) };
+        }
+        let report = self.confirmation.confirm(found);
+        if report.status != Status::New || self.confirmation.stopped() {
+            return self.ended(Investigated::Unexplained(Box::new(report)));
+        }
+        // A shorter program may be without what kept the finding apart.
+        let (report, joined) = self.tried(report);
+        let ended = match joined {
+            Some(cause) => Investigated::Joined { cause, report: Box::new(report) },
+            None => self.explained(report),
+        };
+        self.ended(ended)
+    }
+
+    fn ended(&mut self, investigated: Investigated) -> Investigated {
+        self.spent.all = self.confirmation.runs;
+        investigated
+    }
+
+    /// Tries a finding in the programs of the causes that may explain it.
+    fn tried(&mut self, mut report: FindingReport) -> (FindingReport, Option<usize>) {
+        for (number, cause) in self.causes.iter().enumerate() {
+            let Some(program) = cause.explanation.trial(&report.finding) else { continue };
+            let wanted = report.finding.clone();
+            for _ in 0..cause.attempts {
+                if self.confirmation.stopped() {
+                    break;
+                }
+                self.spent.trials += 1;
+                let shows = |finding: &Finding| Explanation::is_shown(&wanted, finding);
+                let run = self.confirmation.run(&program, &shows);
+                self.spent.all = self.confirmation.runs;
+                let Ok(shown) = run else { continue };
+                let confirmed = Confirmed { shown: 1, runs: 1 };
+                // Where the cause's program shows it by another clause, its own program stays.
+                if shown.finding.signature() == wanted.signature() {
+                    report.show(shown, confirmed);
+                }
+                report.record.confirmed = confirmed;
+                return (report, Some(number));
+            }
+        }
+        (report, None)
+    }
+
+    fn explained(&mut self, report: FindingReport) -> Investigated {
+        let Confirmed { shown, runs } = report.confirmed;
+        let attempts = if shown < runs { self.confirmation.confirmations } else { 1 };
+        let mut explaining = Explaining::new(&report.trace.program, &report.finding);
+        let before = self.confirmation.runs;
+        while !self.confirmation.stopped()
+            && self.confirmation.runs - before < RUNS_MAX
+            && let Some(program) = explaining.propose().cloned()
+        {
+            let findings = self.findings(&program, attempts, &explaining);
+            explaining.tell(&findings);
+            let signature = report.finding.signature();
+            let runs = self.confirmation.runs - before;
+            (self.confirmation.on_event)(Event::Explaining { signature, runs });
+        }
+        let runs = self.confirmation.runs - before;
+        let explanation = explaining.explanation();
+        let mut record = CauseRecord::new(&explanation, &report.finding);
+        record.shrink_runs = report.record.shrink_runs;
+        record.explain_runs = runs;
+        record.case.clone_from(&report.record.case);
+        let found = FoundCause { id: record.id.clone(), explanation, attempts };
+        let report = CauseReport { record, finding: report };
+        Investigated::Explained { found: Box::new(found), report: Box::new(report) }
+    }
+
+    /// What a varied program shows that neither the known list nor another cause explains.
+    fn findings(
+        &mut self,
+        program: &Program,
+        attempts: u32,
+        explaining: &Explaining,
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for _ in 0..attempts {
+            let trace = self.confirmation.trace(program);
+            findings = judge(&trace).findings;
+            findings.retain(|finding| {
+                let other = |cause: &FoundCause| cause.explanation.scope.explains(finding);
+                self.confirmation.known.standing(finding, None).is_none()
+                    && !self.causes.iter().any(other)
+            });
+            if explaining.is_shown(&findings) {
+                break;
+            }
+        }
+        findings
+    }
+}

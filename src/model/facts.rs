@@ -1,0 +1,170 @@
+//! What each step makes of the facts of a thread's life, and what is known of a thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::life::{
+    BY_CONFIG, CHANGED, FROM_PARENT, FROM_SOURCE, Fact, Facts, IDLE, KILLED, Life, NO, NONE,
+    NOTHING, UNCHANGED, YES,
+};
+use super::{Branch, Expected, OpKind, Thread, World};
+use crate::policy::Dimension;
+use crate::program::ops::Step;
+use crate::program::ops::restart::{Restart, Stop};
+use crate::program::reply::TurnEnd;
+use crate::program::thread::ThreadName;
+
+impl Facts {
+    /// What is known of a thread in this world.
+    pub fn of(thread: &Thread) -> Facts {
+        let Life { began, broken_off, broken_beginning, last_turn, since, archived, .. } =
+            &thread.life;
+        let Life { parent, parent_changed, full_disk, .. } = &thread.life;
+        let loaded = thread.live.is_some();
+        // An idle thread that nobody hears is unloaded without a request.
+        let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
+        let since = if idle { IDLE } else { since };
+        let parent = match (parent, parent_changed) {
+            (None, _) => NONE,
+            (Some(_), false) => UNCHANGED,
+            (Some(_), true) => CHANGED,
+        };
+        let turn = last_turn.map_or(NONE.to_owned(), |end| end.to_string());
+        let kind = |kind: &Option<OpKind>| kind.map_or(NOTHING, OpKind::word).to_owned();
+        let says = |yes: bool| if yes { YES } else { NO }.to_owned();
+        let mut words = BTreeMap::from([
+            (Fact::Began, kind(began)),
+            (Fact::BrokenOff, kind(broken_off)),
+            (Fact::BrokenBeginning, says(*broken_beginning)),
+            (Fact::LastTurn, turn),
+            (Fact::Loaded, says(loaded)),
+            (Fact::Since, since.to_owned()),
+            (Fact::Archived, says(*archived)),
+            (Fact::Parent, parent.to_owned()),
+            (Fact::FullDisk, says(*full_disk)),
+        ]);
+        if loaded {
+            words.insert(Fact::Subscribed, says(!thread.unheard()));
+        }
+        Facts(words)
+    }
+
+    /// The same with the operation that set the thread's value in this dimension.
+    pub fn with_setter(mut self, thread: &Thread, dimension: Dimension) -> Facts {
+        let word = thread.life.set_by[dimension as usize];
+        self.0.insert(Fact::SetBy, word.to_owned());
+        self
+    }
+}
+
+/// Writes down what a step has made of each thread's life, in every branch.
+pub(super) fn follow(before: &World, step: &Step, branches: &mut [Branch]) {
+    for branch in branches {
+        let refused =
+            matches!(branch.due, Expected::Refusal(_) | Expected::Answer { granted: false });
+        let names: Vec<ThreadName> = branch.world.threads.keys().copied().collect();
+        for name in names {
+            let change = Change { before, step, name, refused };
+            let life = change.life(&branch.world);
+            if let Some(thread) = branch.world.threads.get_mut(&name) {
+                thread.life = life;
+            }
+        }
+    }
+}
+
+/// What a step does to one thread.
+struct Change<'a> {
+    before: &'a World,
+    step: &'a Step,
+    name: ThreadName,
+    refused: bool,
+}
+
+impl Change<'_> {
+    fn life(&self, after: &World) -> Life {
+        let new = &after.threads[&self.name];
+        let Some(old) = self.before.threads.get(&self.name) else {
+            return self.new_life();
+        };
+        let mut life = old.life.clone();
+        if let Some(leaf) = self.leaf().filter(|_| !self.refused) {
+            if !old.materialised && !old.uncertain && (new.materialised || new.uncertain) {
+                life.began = Some(leaf.kind());
+                life.broken_beginning = matches!(self.step, Step::KillDuring(..));
+            }
+            // What is sent while a turn runs steers that turn.
+            let steers = old.running.is_some() && new.running.is_some();
+            life.last_turn = leaf.leaves_turn().filter(|_| !steers).or(life.last_turn);
+            if matches!(self.step, Step::KillDuring(..)) {
+                life.broken_off = Some(leaf.kind());
+                life.last_turn = leaf.leaves_turn().map(|_| TurnEnd::BrokenOff).or(life.last_turn);
+            }
+            self.set(leaf, &mut life);
+        }
+        life.archived |= new.archived;
+        life.full_disk |= self.before.full && self.leaf().is_some();
+        if old.live.is_some() != new.live.is_some() {
+            life.since = self.loads();
+        }
+        if old.live.is_some() && new.live.is_none() && life.last_turn == Some(TurnEnd::Running) {
+            life.last_turn = Some(TurnEnd::BrokenOff);
+        }
+        if old.live != new.live || old.stored != new.stored {
+            let past = Arc::make_mut(&mut life.past);
+            past.extend(old.live.clone());
+            past.insert(old.stored.clone());
+        }
+        let parents = life
+            .parent
+            .and_then(|name| Some((self.before.threads.get(&name)?, after.threads.get(&name)?)));
+        life.parent_changed |= parents.is_some_and(|(old, new)| old.stored != new.stored);
+        life
+    }
+
+    /// The life of a thread that the step creates.
+    fn new_life(&self) -> Life {
+        let mut life = Life::default();
+        let Some(leaf) = self.leaf() else { return life };
+        let kind = leaf.kind().word();
+        life.since = kind;
+        if let Some(parent) = leaf.uses().and_then(|thread| thread.name()) {
+            life.parent = Some(parent);
+            life.began = Some(leaf.kind());
+            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 10];
+            let parent = self.before.threads.get(&parent);
+            life.past = parent.map(|parent| parent.life.past.clone()).unwrap_or_default();
+        }
+        if matches!(self.step, Step::KillDuring(..)) {
+            life.broken_off = Some(leaf.kind());
+            life.broken_beginning = true;
+        }
+        self.set(leaf, &mut life);
+        life
+    }
+
+    fn set(&self, leaf: &Step, life: &mut Life) {
+        let Some((dimensions, by_config)) = leaf.sets() else { return };
+        for dimension in dimensions {
+            let word = if by_config { BY_CONFIG } else { leaf.kind().word() };
+            life.set_by[dimension as usize] = word;
+        }
+    }
+
+    /// The operation in the step that is about the thread or creates it.
+    fn leaf(&self) -> Option<&Step> {
+        let about = |leaf: &&Step| {
+            let uses = || leaf.uses().and_then(|thread| thread.name()) == Some(self.name);
+            leaf.names().contains(&self.name) || leaf.names().is_empty() && uses()
+        };
+        self.step.leaves().into_iter().find(about)
+    }
+
+    /// The word for what loaded or unloaded the thread.
+    fn loads(&self) -> &'static str {
+        match self.step {
+            Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => KILLED,
+            step => self.leaf().unwrap_or(step).kind().word(),
+        }
+    }
+}

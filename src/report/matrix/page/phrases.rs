@@ -1,0 +1,34 @@
+//! Forms that several parts of the page share.
+
+use maud::{Markup, html};
+
+use crate::judge::verdict::Finding;
+use crate::program::Program;
+use crate::report::listing;
+
+/// What an unknown cell means, where the release was run.
+pub(super) const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked \
+                                  for what another release shows";
+
+/// The program of a finding, the line that shows it marked.
+pub(super) fn program(program: &Program, finding: &Finding) -> Markup {
+    html! {
+        pre {
+            @for line in listing::lines(program, finding) {
+                @match &line.mark {
+                    None => { "  " (line.text) "\n" }
+                    Some(mark) => {
+                        mark { "> " (line.indent) (line.text) } "\n"
+                        "  " (line.indent) "^ " (mark) "\n"
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The words with a capital and a full stop.
+pub(super) fn sentence(words: &str) -> String {
+    let (first, rest) = words.split_at(1);
+    format!("{}{rest}.", first.to_uppercase())
+}

@@ -1,0 +1,159 @@
+//! One fault, one cause: the findings of a simulated server with a fault, grouped as a campaign
+//! groups them.
+
+use expect_test::expect;
+use heirloom::cause::explain::{Explaining, Explanation};
+use heirloom::cause::words::title;
+use heirloom::judge::judge;
+use heirloom::judge::verdict::Finding;
+use heirloom::program::Program;
+use heirloom::program::generate::{Draw, drawn};
+use heirloom::shrink::Search;
+
+use crate::simulated;
+use crate::simulated::fault::Fault;
+
+/// Programs that are drawn for each fault.
+const PROGRAMS: u64 = 60;
+
+const SEED: u64 = 17;
+
+/// The faults of policy; the others break a clause of the protocol alone.
+const FAULTS: [Fault; 15] = [
+    Fault::InheritsNothing,
+    Fault::LosesSandboxes,
+    Fault::LosesFields,
+    Fault::DropsFailedTurns,
+    Fault::LosesTheLastChange,
+    Fault::LeaksToOthers,
+    Fault::ForksIntoTheSource,
+    Fault::IgnoresStarts,
+    Fault::IgnoresTurns,
+    Fault::IgnoresForks,
+    Fault::IgnoresColdResumes,
+    Fault::AppliesWarmResumes,
+    Fault::FallsBackInTurns,
+    Fault::FollowsConfig,
+    Fault::ClearsByNull,
+];
+
+/// A simulated server, and the causes of its findings so far.
+struct Grouping {
+    fault: Fault,
+    causes: Vec<Explanation>,
+    findings: usize,
+}
+
+impl Grouping {
+    fn run(&self, program: &Program) -> Vec<Finding> {
+        judge(&simulated::run(program, Some(self.fault))).findings
+    }
+
+    fn shows(&self, program: &Program, finding: &Finding) -> Option<Finding> {
+        let signature = finding.signature();
+        self.run(program).into_iter().find(|other| other.signature() == signature)
+    }
+
+    fn add(&mut self, program: &Program, finding: &Finding) {
+        self.findings += 1;
+        if self.causes.iter().any(|cause| cause.scope.explains(finding)) || self.joins(finding) {
+            return;
+        }
+        let mut search = Search::new(program, finding);
+        while let Some(smaller) = search.propose() {
+            search.tell(self.shows(&smaller, finding).is_some());
+        }
+        let best = search.best().clone();
+        let smallest = self.shows(&best, finding).expect("the result of a search shows it");
+        if self.joins(&smallest) {
+            return;
+        }
+        let mut explaining = Explaining::new(&best, &smallest);
+        while let Some(varied) = explaining.propose() {
+            let mut findings = self.run(varied);
+            findings.retain(|one| !self.causes.iter().any(|cause| cause.scope.explains(one)));
+            explaining.tell(&findings);
+        }
+        self.causes.push(explaining.explanation());
+    }
+
+    /// Whether a cause that is there shows the finding, too.
+    fn joins(&mut self, finding: &Finding) -> bool {
+        let shows = |cause: &Explanation| {
+            let program = cause.trial(finding);
+            let findings = program.map(|program| self.run(&program)).unwrap_or_default();
+            findings.iter().any(|shown| Explanation::is_shown(finding, shown))
+        };
+        let joined = self.causes.iter().position(shows);
+        if let Some(place) = joined {
+            self.causes[place].take(finding);
+        }
+        joined.is_some()
+    }
+}
+
+fn causes_of(fault: Fault) -> String {
+    let mut grouping = Grouping { fault, causes: Vec::new(), findings: 0 };
+    let draw = || Draw { max_steps: 12, secondary: true, releases: Vec::new() };
+    for index in 0..PROGRAMS {
+        let program = drawn(SEED, index, draw());
+        for finding in grouping.run(&program) {
+            grouping.add(&program, &finding);
+        }
+    }
+    let Grouping { causes, findings, .. } = grouping;
+    let first = |cause: &Explanation| format!("  {}\n", title(&cause.scope, &cause.values[0]));
+    let titles: String = causes.iter().map(first).collect();
+    format!("{fault:?}: {findings} findings, {} causes\n{titles}", causes.len())
+}
+
+#[test]
+fn the_findings_of_one_fault_have_one_cause_or_a_few() {
+    let all: String = FAULTS.into_iter().map(causes_of).collect();
+    expect![[r#"
+        InheritsNothing: 77 findings, 1 causes
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+        LosesSandboxes: 28 findings, 1 causes
+          after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
+        LosesFields: 9 findings, 2 causes
+          after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
+          after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it
+        DropsFailedTurns: 1 findings, 1 causes
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
+        LosesTheLastChange: 5 findings, 1 causes
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded and `run` or `settings` or `source` set the value
+        LeaksToOthers: 8 findings, 3 causes
+          after `run`, the approval policy is another thread's value instead of the thread's own, if the thread is loaded
+          after `spawn`, the approval policy is another thread's value instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the approval policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
+        ForksIntoTheSource: 7 findings, 4 causes
+          after `run`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `default` set the value
+          after `run`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `start` set the value
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `start` set the value
+        IgnoresStarts: 40 findings, 1 causes
+          after `start`, the policy is config.toml's default instead of the thread's own
+        IgnoresTurns: 48 findings, 4 causes
+          `run`: none instead of a notice of the change, if the thread is loaded
+          after `run`, the policy is the thread's earlier value instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `run` or `source` set the value
+          after `settings`, the policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` set the value
+        IgnoresForks: 5 findings, 1 causes
+          after `fork`, the policy is the fork source's value instead of the thread's own
+        IgnoresColdResumes: 5 findings, 1 causes
+          after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
+        AppliesWarmResumes: 3 findings, 1 causes
+          after `resume`, the policy is another value instead of the thread's own, if the thread is loaded
+        FallsBackInTurns: 8 findings, 3 causes
+          after `run`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
+          after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` or `settings` set the value
+        FollowsConfig: 19 findings, 4 causes
+          after `run`, the policy is config.toml's default instead of the thread's own, if the thread is loaded
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+          `run`: one about t0: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default instead of no notice, if the thread is loaded
+          after `review`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is loaded
+        ClearsByNull: 1 findings, 1 causes
+          after `run`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded
+    "#]].assert_eq(&all);
+}
