@@ -8,7 +8,7 @@
 use super::branch_choice::Candidate;
 use super::comparison::{Mismatch, Resync};
 use crate::contract::Clause;
-use crate::model::{Citations, Thread, World};
+use crate::model::{Branch, Citations, Expected, Thread, World};
 use crate::policy::{Dimension, Policy, Value};
 use crate::program::operation::Operation;
 use crate::program::ops::resume::Resume;
@@ -18,8 +18,22 @@ use crate::trace::{Observation, ThreadLabel};
 /// The world after a candidate's step, with what was seen in place of what was expected.
 pub(super) fn resync(candidate: &Candidate) -> World {
     let after = candidate.branch.world.clone();
-    let correct = |world, mismatch| correct(&candidate.before, world, mismatch);
+    let correct = |world, mismatch: &Mismatch| {
+        if is_overtaken(candidate, mismatch) {
+            return world;
+        }
+        correct(&candidate.before, world, mismatch)
+    };
     candidate.mismatches().fold(after, correct)
+}
+
+/// Whether another of several calls at once has changed the value since.
+fn is_overtaken(candidate: &Candidate, mismatch: &Mismatch) -> bool {
+    let Branch { world, due: Expected::All(_), .. } = &candidate.branch else { return false };
+    let thread = mismatch.thread.and_then(|name| world.threads.get(&name));
+    let (Some(thread), Some(expected)) = (thread, mismatch.expected.value()) else { return false };
+    let live = thread.live.as_ref().and_then(|live| live.value(expected.dimension()));
+    live.is_some_and(|live| live != *expected)
 }
 
 /// The world with what threads stated of themselves where nothing was expected. From then on each

@@ -95,7 +95,10 @@ impl Change<'_> {
             }
             // What is sent while a turn runs steers that turn.
             let steers = old.running.is_some() && new.running.is_some();
-            life.last_turn = leaf.leaves_turn().filter(|_| !steers).or(life.last_turn);
+            // An end without a turn ends nothing.
+            let ends_nothing = matches!(leaf, Step::Finish(_)) && old.running.is_none();
+            let end = leaf.leaves_turn().filter(|_| !steers && !ends_nothing);
+            life.last_turn = end.or(life.last_turn);
             if matches!(self.step, Step::KillDuring(..)) {
                 life.broken_off = Some(leaf.kind());
                 life.last_turn = leaf.leaves_turn().map(|_| TurnEnd::BrokenOff).or(life.last_turn);
@@ -166,5 +169,94 @@ impl Change<'_> {
             Step::KillDuring(..) | Step::Restart(Restart { stop: Stop::Kill, .. }) => KILLED,
             step => self.leaf().unwrap_or(step).kind().word(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::model::life::Facts;
+    use crate::policy::Dimension;
+    use crate::testing::world_after;
+
+    /// The facts of the last thread after these lines, and of its approval policy.
+    fn facts_after(lines: &str) -> Facts {
+        let world = world_after(&format!("start -> t0\n{lines}"));
+        let (_, thread) = world.threads.last_key_value().expect("a thread is there");
+        Facts::of(thread).with_setter(thread, Dimension::AP)
+    }
+
+    /// What is known of the last thread after these lines, and was not when the first one started.
+    fn check(lines: &str, expected: Expect) {
+        let (before, mut after) = (facts_after(""), facts_after(lines));
+        after.0.retain(|fact, word| before.word(*fact) != Some(word));
+        expected.assert_eq(&after.to_string());
+    }
+
+    #[test]
+    fn a_thread_that_was_named_began_so_whatever_comes_later() {
+        check(
+            "name t0\nrun t0 \"hi\" approval=never\n",
+            expect!["began=name last-turn=completed set-by=run"],
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_turn_that_does_not_run_ends_nothing() {
+        check("finish t0 complete\n", expect![""]);
+        check("run t0 \"hi\" <- fail\nfinish t0 complete\n", expect!["began=run last-turn=failed"]);
+        check("begin t0\nfinish t0 interrupt\n", expect!["began=run last-turn=interrupted"]);
+    }
+
+    #[test]
+    fn a_kill_breaks_off_the_call_that_began_the_history() {
+        check(
+            "kill-during after=20ms run t0 \"hi\"\n",
+            expect![
+                "began=run broken-off=run broken-beginning=yes last-turn=broken-off loaded=no since=kill"
+            ],
+        );
+        check(
+            "run t0 \"hi\"\nkill-during after=20ms revert t0\n",
+            expect!["began=run broken-off=revert last-turn=completed loaded=no since=kill"],
+        );
+        check(
+            "begin t0\nrestart graceful\n",
+            expect!["began=run last-turn=broken-off loaded=no since=restart"],
+        );
+    }
+
+    #[test]
+    fn a_fork_says_whether_its_source_changed_since() {
+        check(
+            "run t0 \"hi\"\nfork t0 -> t1\n",
+            expect!["began=fork since=fork set-by=source parent=unchanged"],
+        );
+        check(
+            "run t0 \"hi\"\nfork t0 -> t1\nsettings t0 approval=never\n",
+            expect!["began=fork since=fork set-by=source parent=changed"],
+        );
+    }
+
+    #[test]
+    fn a_thread_says_what_unloaded_it_and_what_set_its_value() {
+        let run = "run t0 \"hi\"\n";
+        check(
+            &format!("{run}archive t0\n"),
+            expect!["began=run last-turn=completed loaded=no since=archive archived=yes"],
+        );
+        check(
+            &format!("{run}restart kill\nresume t0 approval=never via=config\n"),
+            expect!["began=run last-turn=completed since=resume set-by=request-config"],
+        );
+        check(
+            &format!("{run}unsubscribe t0\n"),
+            expect!["began=run last-turn=completed loaded=no since=unsubscribe"],
+        );
+        check(
+            "disk full\nrun t0 \"hi\"\ndisk free\n",
+            expect!["began=run last-turn=completed full-disk=yes"],
+        );
     }
 }
