@@ -113,7 +113,7 @@ fn findings_by_seed() -> Expect {
         seed-3-fork-overrides-approval-mode finds 2
         seed-4-turn-override-persists finds 1
         seed-5-run-keeps-mode-until-override finds 2
-        seed-6-async-run-keeps-mode-until-override finds 2
+        seed-6-async-run-keeps-mode-until-override finds 4
     "#]]
 }
 

@@ -84,20 +84,29 @@ pub fn matters(scope: &Scope, tried: &BTreeMap<Point, Tried>) -> Vec<String> {
         if not.is_empty() || point.fact().is_some_and(|fact| scope.facts.contains_key(&fact)) {
             continue;
         }
-        let also = if shows.is_empty() {
-            String::new()
-        } else {
-            format!("; {} do", shows.iter().join(", "))
-        };
-        all.push(format!("{}: {} do not show it{also}", point.words(), not.iter().join(", ")));
+        let [shows, not] = [shows, not].map(|words| listed(*point, words));
+        let shows = if shows.is_empty() { shows } else { format!("{shows}; ") };
+        all.push(format!("{}: {shows}not {not}", point.words()));
     }
     all
+}
+
+/// The words that were tried at a point; dimensions by their names.
+fn listed(point: Point, words: &BTreeSet<String>) -> String {
+    let name = |word: &String| {
+        let about = Dimension::ALL.into_iter().find(|one| one.to_string() == *word);
+        match about.filter(|_| point == Point::Dimension) {
+            Some(one) => dimension(one).to_owned(),
+            None => word.clone(),
+        }
+    };
+    words.iter().map(name).join(", ")
 }
 
 /// What was varied and changes nothing.
 pub fn does_not_matter(tried: &BTreeMap<Point, Tried>) -> Vec<String> {
     let free = tried.iter().filter(|(_, tried)| tried.not.is_empty());
-    free.map(|(point, tried)| format!("{} ({})", point.words(), tried.shows.iter().join(", ")))
+    free.map(|(point, tried)| format!("{} ({})", point.words(), listed(*point, &tried.shows)))
         .collect()
 }
 

@@ -8,7 +8,10 @@ use super::style::{Color, Style};
 use super::words::{self, plural};
 use crate::campaign::FindingReport;
 use crate::cause::record::{CauseRecord, WrongValue};
+use crate::cause::words::dimension;
+use crate::contract::Clause;
 use crate::judge::record::Status;
+use crate::policy::Dimension;
 
 /// Longest value in the table, in characters.
 const VALUE_MAX: usize = 44;
@@ -27,7 +30,7 @@ pub fn text(
 
 /// What is known of a cause beside its program.
 pub fn words_of(cause: &CauseRecord, style: &Style) -> String {
-    let widened = if cause.widened { ", WIDENED" } else { "" };
+    let widened = if cause.widened { ", WIDENED at least once" } else { "" };
     let head = format!("Cause: {}", cause.title);
     let mut text = format!("{}\n", style.rule());
     let color = if cause.widened { Color::Bad } else { Color::Strong };
@@ -49,8 +52,8 @@ pub fn words_of(cause: &CauseRecord, style: &Style) -> String {
             text.push_str(&style.row(label, &all.iter().join("; ")));
         }
     }
-    for value in &cause.values {
-        text.push_str(&style.row("value", &value_words(value)));
+    for values in same_values(&cause.values) {
+        text.push_str(&style.row("values", &values));
     }
     text.push_str(&style.row_whole("id", &cause.id));
     text
@@ -76,12 +79,38 @@ pub fn listed(cause: &CauseRecord, style: &Style) -> String {
     style.paragraph(color, "    ", &line)
 }
 
-fn value_words(value: &WrongValue) -> String {
-    let WrongValue { dimension, clause, operation, expected, seen } = value;
-    let clause = words::clause(*clause, *dimension);
-    let seen = match seen.char_indices().nth(VALUE_MAX) {
-        Some((end, _)) => format!("{}…", &seen[..end]),
-        None => seen.clone(),
-    };
-    format!("{clause}: {seen} instead of {expected} after `{operation}`")
+/// A value that was due and one that was seen, in a dimension.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Pair<'a> {
+    about: Option<Dimension>,
+    expected: &'a str,
+    seen: &'a str,
+}
+
+impl<'a> Pair<'a> {
+    fn of(value: &'a WrongValue) -> Pair<'a> {
+        Pair { about: value.dimension, expected: &value.expected, seen: &value.seen }
+    }
+
+    /// The pair in words, with the clauses that it breaks.
+    fn line(&self, values: &[WrongValue]) -> String {
+        let own = values.iter().filter(|value| Pair::of(value) == *self);
+        let clauses: Vec<Clause> = own.map(|value| value.clause).sorted().dedup().collect();
+        let about = self.about.map_or(String::new(), |about| format!("{}: ", dimension(about)));
+        let seen = shortened(self.seen);
+        format!("{about}{seen} instead of {} ({})", self.expected, words::clauses(&clauses))
+    }
+}
+
+/// Each pair of values in a line.
+fn same_values(values: &[WrongValue]) -> Vec<String> {
+    let pairs = values.iter().map(Pair::of).sorted().dedup();
+    pairs.map(|pair| pair.line(values)).collect()
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(VALUE_MAX) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }

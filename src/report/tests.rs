@@ -133,7 +133,8 @@ fn a_cause_says_what_matters_and_what_does_not() {
             Cause: after `resume`, the approval policy is config.toml's default instead of
             the thread's own, if the thread is not loaded and `restart` loaded or unloaded
             it
-              shows as      1 finding, WIDENED; shrunk in 9 runs, explained in 3 runs
+              shows as      1 finding, WIDENED at least once; shrunk in 9 runs, explained in
+                            3 runs
               matters       the thread is not loaded; `restart` loaded or unloaded it (not
                             with unload)
               no matter     which operation reads the thread (fork, resume)
@@ -143,8 +144,7 @@ fn a_cause_says_what_matters_and_what_does_not() {
                             how the value was set, what config.toml says (no other call can
                             put one there, or the runs were spent); the thread's first
                             event, how its last turn ended (they are as usual)
-              value         R4 cold resume · approval policy: on-request instead of never
-                            after `resume`
+              values        approval policy: on-request instead of never (R4 cold resume)
               id            r4-resume-new
         "#]],
     );
