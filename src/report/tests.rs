@@ -138,12 +138,11 @@ fn a_cause_says_what_matters_and_what_does_not() {
               matters       the thread is not loaded; `restart` loaded or unloaded it (not
                             with unload)
               no matter     which operation reads the thread (fork, resume)
-              not tried     whether the thread is loaded when it is forked (it is neither a
-                            cold resume nor a fork that shows it); whether a kill breaks off
-                            a call (no kill breaks off a call); the dimension, the value,
-                            how the value was set, what config.toml says (no other call can
-                            put one there, or the runs were spent); the thread's first
-                            event, how its last turn ended (they are as usual)
+              not tried     the dimension, the value, how the value was set, what
+                            config.toml says (no other value could be put in, or the runs
+                            were spent); whether the thread is loaded when it is forked,
+                            whether a kill breaks off a call, the thread's first event, how
+                            its last turn ended (the program has none to vary)
               values        approval policy: on-request instead of never (R4 cold resume)
               id            r4-resume-new
         "#]],
@@ -294,8 +293,6 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             them); 3 findings in all; 1 flaky, which could not be reproduced
               WIDENED       in 3 of 3 findings the server allows MORE than it should; by
                             probes: 1 proved
-              explained     12 runs for each new cause (median), 12 at most; 24 in all, 1 of
-                            them to see whether a cause explains another finding
                 after `resume`, the approval policy is config.toml's default instead of the
                   thread's own, if the thread is not loaded and `restart` loaded or unloaded
                   it (WIDENED, new; 1 finding; R4 cold resume)
@@ -303,6 +300,9 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                   thread's own, if the thread is not loaded and `restart` loaded or unloaded
                   it (WIDENED, known; 1 finding; R4 cold resume)
                 R4 cold resume · approval policy: never became on-request (WIDENED, flaky)
+              explained     12 runs to shrink and explain a cause (median), 12 at most; 24
+                            in all, with those that confirm, and 1 to see whether a cause
+                            explains another finding
               notice        G12 permitted widening (no breach): R2 lets a thread stay wider
                             (1 case)
               inconclusive  1 case: no room for a home; free space
