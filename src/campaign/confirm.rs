@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, FindingReport, probe};
 use crate::cause::Known;
+use crate::cause::explain::Widening;
 use crate::drive::Worker;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
@@ -77,6 +78,20 @@ impl Confirmation<'_> {
             probe::run(self.worker, &mut report, self.stop);
         }
         report
+    }
+
+    /// Puts a program that widens in the place of the one that showed a finding, and probes it.
+    pub(super) fn replace(&mut self, report: &mut FindingReport, widening: &Widening) {
+        let Widening { program, finding } = widening;
+        let runs = self.repeat(program, finding, Runs::default());
+        let Some(shown) = runs.shown else { return };
+        report.show(shown, runs.confirmed);
+        let stem = report.finding.signature().file_stem();
+        report.record.case = format!("findings/{stem}.case");
+        report.record.id = stem;
+        if self.probes {
+            probe::run(self.worker, report, self.stop);
+        }
     }
 
     fn shrunk(&mut self, mut report: FindingReport) -> FindingReport {

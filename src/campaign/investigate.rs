@@ -100,7 +100,7 @@ impl Investigation<'_> {
         (report, None)
     }
 
-    fn explained(&mut self, report: FindingReport) -> Investigated {
+    fn explained(&mut self, mut report: FindingReport) -> Investigated {
         let Confirmed { shown, runs } = report.confirmed;
         let attempts = if shown < runs { self.confirmation.confirmations } else { 1 };
         let mut explaining = Explaining::new(&report.trace.program, &report.finding);
@@ -116,6 +116,10 @@ impl Investigation<'_> {
             (self.confirmation.on_event)(Event::Explaining { signature, runs });
         }
         let runs = self.confirmation.runs - before;
+        // A cause that widens is shown by a program that does.
+        if let Some(widening) = explaining.widening().filter(|_| !report.finding.widened) {
+            self.confirmation.replace(&mut report, widening);
+        }
         let explanation = explaining.explanation();
         let mut record = CauseRecord::new(&explanation, &report.finding);
         record.shrink_runs = report.record.shrink_runs;

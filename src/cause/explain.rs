@@ -40,6 +40,14 @@ pub struct Explaining {
     left: VecDeque<Variation>,
     tried: BTreeMap<Point, Tried>,
     shown: Vec<Finding>,
+    widening: Option<Widening>,
+}
+
+/// A varied program that allows more than it should.
+#[derive(Clone, Debug)]
+pub struct Widening {
+    pub program: Program,
+    pub finding: Finding,
 }
 
 impl PartialEq for Subject {
@@ -53,7 +61,7 @@ impl Explaining {
         let subject = Subject::new(program, finding);
         let left = subject.variations().into();
         let shown = vec![finding.clone()];
-        Explaining { subject, left, tried: BTreeMap::new(), shown }
+        Explaining { subject, left, tried: BTreeMap::new(), shown, widening: None }
     }
 
     /// The next program to run, or none.
@@ -66,6 +74,11 @@ impl Explaining {
         let variation = self.left.pop_front().expect("it was proposed");
         let akin = findings.iter().filter(|finding| self.is_akin(&variation, finding));
         let akin: Vec<Finding> = akin.cloned().collect();
+        let widening = akin.iter().find(|finding| finding.widened);
+        if let Some(finding) = widening.filter(|_| self.widening.is_none()) {
+            let program = variation.program.clone();
+            self.widening = Some(Widening { program, finding: finding.clone() });
+        }
         let Variation { point, word, .. } = variation;
         let base = self.subject.word(point);
         let tried = self.tried.entry(point).or_default();
@@ -77,6 +90,13 @@ impl Explaining {
             }
             _ => !akin.is_empty(),
         };
+        // Without a restart a thread may be unloaded all the same.
+        if point == Point::Loaded && !akin.is_empty() {
+            let words = akin.iter().filter_map(|finding| finding.facts.word(Fact::Loaded));
+            tried.shows.extend(words.map(str::to_owned));
+            self.shown.extend(akin);
+            return;
+        }
         for word in word.split(' ') {
             if is_shown(word) {
                 tried.shows.insert(word.to_owned());
@@ -117,6 +137,11 @@ impl Explaining {
             }
             _ => false,
         }
+    }
+
+    /// A program that widens, where one was tried.
+    pub fn widening(&self) -> Option<&Widening> {
+        self.widening.as_ref()
     }
 
     /// What is known by now.
@@ -257,7 +282,7 @@ fn is_plain(fact: Fact, word: &str) -> bool {
         Fact::BrokenOff => word == "nothing",
         Fact::BrokenBeginning | Fact::FullDisk => word == NO,
         Fact::LastTurn => ["completed", "none"].contains(&word),
-        Fact::Loaded => false,
+        Fact::Loaded => word == YES,
         Fact::Since => true,
         Fact::Subscribed => word == YES,
         Fact::SetBy => word != "request-config" || word == NEVER_SET,

@@ -12,7 +12,7 @@ use super::{Known, Row};
 use crate::program::release_range::ReleaseRange;
 
 /// The reason of a row that no person has looked at.
-pub const NO_REASON: &str = "nobody has looked into it yet";
+pub const NO_REASON: &str = "not looked into yet";
 
 /// One change of the list.
 #[derive(Clone, Debug)]
@@ -253,7 +253,7 @@ mod tests {
                 wrong = "config"
                 seen = "never"
                 releases = "0.144.4"
-                reason = "nobody has looked into it yet"
+                reason = "not looked into yet"
                 case = "cases/r4-ap-resume-on-request-config.case"
             "##]],
         );
@@ -294,7 +294,7 @@ mod tests {
                 wrong = "config"
                 seen = "on-request"
                 releases = "0.131.0"
-                reason = "nobody has looked into it yet"
+                reason = "not looked into yet"
                 case = "cases/r4-ap-resume-never-config-2.case"
             "#]],
         );
@@ -327,7 +327,7 @@ mod tests {
                 wrong = "config"
                 seen = "untrusted"
                 releases = "0.169.0"
-                reason = "nobody has looked into it yet"
+                reason = "not looked into yet"
                 case = "cases/r4-ap-resume-never-config-2.case"
             "#]],
         );
@@ -371,7 +371,7 @@ mod tests {
             wrong = "config"
             seen = "untrusted"
             releases = "0.151.0"
-            reason = "nobody has looked into it yet"
+            reason = "not looked into yet"
             case = "cases/r4-ap-resume-never-config-2.case"
         "##]]
         .assert_eq(&after);
@@ -425,7 +425,7 @@ mod tests {
             wrong = "before"
             facts = { last-turn = "failed" }
             releases = "0.170.0"
-            reason = "nobody has looked into it yet"
+            reason = "not looked into yet"
             case = "cases/older-value.case""#]]
         .assert_eq(&rows.collect::<Vec<_>>().join("\n\n"));
     }

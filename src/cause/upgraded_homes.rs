@@ -103,7 +103,7 @@ mod tests {
                 seen = "on-request"
                 releases = "0.169.0"
                 from = "0.131.0"
-                reason = "nobody has looked into it yet"
+                reason = "not looked into yet"
                 case = "b.case"
             "#]],
         );
@@ -128,7 +128,7 @@ mod tests {
                 wrong = "config"
                 seen = "untrusted"
                 releases = "0.169.0"
-                reason = "nobody has looked into it yet"
+                reason = "not looked into yet"
                 case = "b.case"
             "#]],
         );

@@ -26,7 +26,7 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
     let facts = if facts.is_empty() { facts } else { format!(", if {facts}") };
     if finding.dimension.is_none() {
         let seen = finding.seen.split(['\n', ';']).next().unwrap_or_default();
-        return format!("{operation}: {} instead of {}{facts}", seen, finding.expected);
+        return format!("after {operation}, expected: {}; seen: {seen}{facts}", finding.expected);
     }
     let about = match scope.dimensions.len() {
         0..=NAMED_MAX => scope.dimensions.iter().map(|one| dimension(*one)).join(" and "),
@@ -121,14 +121,10 @@ pub fn not_tried(points: &BTreeSet<Point>) -> Vec<String> {
 
 fn reason(point: Point) -> &'static str {
     match point {
-        Point::Restart => "the server is not restarted before the step that shows it",
-        Point::Reader => "it is neither a resume nor a fork that shows it",
         Point::Dimension | Point::Value | Point::Setter | Point::Config => {
-            "no other call can put one there, or the runs were spent"
+            "no other value could be put in, or the runs were spent"
         }
-        Point::Loaded => "it is neither a cold resume nor a fork that shows it",
-        Point::BrokenOff => "no kill breaks off a call",
-        Point::Began | Point::LastTurn => "they are as usual",
+        _ => "the program has none to vary",
     }
 }
 

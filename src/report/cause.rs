@@ -55,6 +55,10 @@ pub fn words_of(cause: &CauseRecord, style: &Style) -> String {
     for values in same_values(&cause.values) {
         text.push_str(&style.row("values", &values));
     }
+    if cause.findings.len() > 1 {
+        let files = cause.findings.iter().map(|id| format!("findings/{id}.case")).join(", ");
+        text.push_str(&style.row("findings", &files));
+    }
     text.push_str(&style.row_whole("id", &cause.id));
     text
 }

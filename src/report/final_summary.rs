@@ -106,17 +106,19 @@ impl FinalSummary<'_> {
             let line = format!("in {widened} of {of} {}{}", words::ALLOWS_MORE, probes(findings));
             text.push_str(&style.row("WIDENED", &line));
         }
+        let causes = causes.iter().map(|each| cause::listed(each, style));
+        let alone = findings.iter().filter(|report| report.cause.is_none());
+        text.extend(causes.chain(alone.map(|report| listed(report, style))));
         if let Some((median, most)) = runs_per_cause(&self.outcome.investigation) {
             let InvestigationRuns { trials, all, .. } = &self.outcome.investigation;
             let line = format!(
-                "{median} runs for each new cause (median), {most} at most; {all} in all, {trials} \
-                 of them to see whether a cause explains another finding"
+                "{median} runs to shrink and explain a cause (median), {most} at most; {all} in all, \
+                 with those that confirm, and {trials} to see whether a cause explains another \
+                 finding"
             );
             text.push_str(&style.row("explained", &line));
         }
-        let causes = causes.iter().map(|each| cause::listed(each, style));
-        let alone = findings.iter().filter(|report| report.cause.is_none());
-        text + &causes.chain(alone.map(|report| listed(report, style))).collect::<String>()
+        text
     }
 
     fn remarks(&self, style: &Style) -> String {

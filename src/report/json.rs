@@ -10,7 +10,7 @@ use super::words;
 use crate::campaign::Event;
 
 /// The schema of the lines.
-pub const SCHEMA: &str = "heirloom events v2";
+pub const SCHEMA: &str = "heirloom events v3";
 
 /// One event as a JSON object.
 pub fn event(event: &Event) -> Value {

@@ -138,12 +138,11 @@ fn a_cause_says_what_matters_and_what_does_not() {
               matters       the thread is not loaded; `restart` loaded or unloaded it (not
                             with unload)
               no matter     which operation reads the thread (fork, resume)
-              not tried     whether the thread is loaded when it is forked (it is neither a
-                            cold resume nor a fork that shows it); whether a kill breaks off
-                            a call (no kill breaks off a call); the dimension, the value,
-                            how the value was set, what config.toml says (no other call can
-                            put one there, or the runs were spent); the thread's first
-                            event, how its last turn ended (they are as usual)
+              not tried     the dimension, the value, how the value was set, what
+                            config.toml says (no other value could be put in, or the runs
+                            were spent); whether the thread is loaded when it is forked,
+                            whether a kill breaks off a call, the thread's first event, how
+                            its last turn ended (the program has none to vary)
               values        approval policy: on-request instead of never (R4 cold resume)
               id            r4-resume-new
         "#]],
@@ -294,8 +293,6 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             them); 3 findings in all; 1 flaky, which could not be reproduced
               WIDENED       in 3 of 3 findings the server allows MORE than it should; by
                             probes: 1 proved
-              explained     12 runs for each new cause (median), 12 at most; 24 in all, 1 of
-                            them to see whether a cause explains another finding
                 after `resume`, the approval policy is config.toml's default instead of the
                   thread's own, if the thread is not loaded and `restart` loaded or unloaded
                   it (WIDENED, new; 1 finding; R4 cold resume)
@@ -303,6 +300,9 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                   thread's own, if the thread is not loaded and `restart` loaded or unloaded
                   it (WIDENED, known; 1 finding; R4 cold resume)
                 R4 cold resume · approval policy: never became on-request (WIDENED, flaky)
+              explained     12 runs to shrink and explain a cause (median), 12 at most; 24
+                            in all, with those that confirm, and 1 to see whether a cause
+                            explains another finding
               notice        G12 permitted widening (no breach): R2 lets a thread stay wider
                             (1 case)
               inconclusive  1 case: no room for a home; free space
@@ -488,7 +488,7 @@ fn an_event_is_one_line_of_json() {
     check(
         &lines.concat(),
         expect![[r##"
-            {"event":"began","schema":"heirloom events v2","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
+            {"event":"began","schema":"heirloom events v3","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false,"row":null}
             {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none","full-disk":"no"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","cause":"r4-resume-new","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],

@@ -74,7 +74,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "nobody has looked into it yet"
+        reason = "not looked into yet"
         case = "cases/r4-ap-resume-never-config.case"
 
 
@@ -95,7 +95,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "nobody has looked into it yet"
+        reason = "not looked into yet"
         case = "cases/r4-ap-resume-never-config.case"
 
 
@@ -114,7 +114,7 @@ fn a_run_proposes_what_it_would_change_in_a_list_and_changes_it_with_write() {
         wrong = "config"
         seen = "on-request"
         releases = "0.144.4"
-        reason = "nobody has looked into it yet"
+        reason = "not looked into yet"
         case = "cases/r4-ap-resume-never-config.case"
         known.toml agrees with runs/latest: nothing to change
     "#]].assert_eq(&output);
