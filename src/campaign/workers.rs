@@ -341,6 +341,9 @@ impl<'a> Coordinator<'a> {
         if self.replays.is_none() {
             self.rows = self.replay_known();
             self.replays = Some(self.rows);
+            if self.rows > 0 {
+                (self.on_event)(Event::StaleCheck { done: 0, rows: self.rows });
+            }
             self.expire();
         }
         if self.replays == Some(0) {

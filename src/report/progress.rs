@@ -196,9 +196,14 @@ impl Progress {
     /// Moves the bar, or writes a line when it is time for one.
     fn show(&mut self) {
         let elapsed = self.bar.elapsed();
-        let position = match self.budget.cases {
-            Some(_) => self.cases,
-            None => milliseconds(elapsed),
+        let position = match (self.stale_check, self.budget.cases) {
+            // The replays are a phase with a bar of its own.
+            (Some((done, rows)), _) => {
+                self.bar.set_length(u64::try_from(rows).unwrap_or(u64::MAX));
+                u64::try_from(done).unwrap_or(u64::MAX)
+            }
+            (None, Some(_)) => self.cases,
+            (None, None) => milliseconds(elapsed),
         };
         self.bar.set_position(position);
         self.bar.set_message(self.message(elapsed));
