@@ -168,7 +168,7 @@ impl Totals {
         };
         let numbered = (2..).map(|number| format!("{}-{number}", record.id));
         let mut ids = std::iter::once(record.id.clone()).chain(numbered);
-        record.id = ids.find(|id| !taken(id)).expect("there is no end of numbers");
+        record.id = ids.find(|id| !taken(id)).expect("numbers do not end");
         record.case = format!("findings/{}.case", record.id);
     }
 
@@ -177,7 +177,7 @@ impl Totals {
         let taken = |id: &str| self.causes.iter().any(|cause| cause.id == id);
         let numbered = (2..).map(|number| format!("{id}-{number}"));
         let mut ids = std::iter::once(id.to_owned()).chain(numbered);
-        ids.find(|id| !taken(id)).expect("there is no end of numbers")
+        ids.find(|id| !taken(id)).expect("numbers do not end")
     }
 
     /// Takes the causes: new ones first, then those that widen, in the order in which they showed.

@@ -1,6 +1,6 @@
 //! What a finding depends on, and what it does not.
 //!
-//! `Explaining` proposes programs that differ in one point, and is told what each showed. What
+//! `Explaining` proposes programs that differ in one point, and learns what each one showed. What
 //! shows with every word that was tried does not matter; what fails with one of them matters. A
 //! fact that no shorter program does without matters too. Runs nothing itself.
 

@@ -137,14 +137,6 @@ fn a_row_with_an_unknown_word_names_it() {
               as `R4/AP/resume/never/config`
               `leap` is not a kind of operation"#]],
     );
-    check(
-        &row("R4/AP", rest),
-        expect![[r#"
-            line 2:
-              `R4/AP` is not a signature
-              expected clause/dimension/kind/form/origin
-              as `R4/AP/resume/never/config`"#]],
-    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Programs that differ from one that shows a finding in one point.
 //!
-//! Each is made by the words of programs: another way to restart, another operation that reads the
+//! Each is made of a program's own steps: another way to restart, another operation that reads the
 //! thread, another dimension or value, another way to set it, another first event or end of a turn.
 
 use itertools::Itertools;
@@ -238,20 +238,19 @@ impl Subject {
         let Some(pair) = &self.pair else { return Vec::new() };
         let own = pair.due.dimension();
         let mut all = Vec::new();
-        let mut packed = (Vec::new(), self.program.clone());
+        let (mut words, mut packed) = (Vec::new(), self.program.clone());
         for dimension in Dimension::ALL.into_iter().filter(|one| *one != own) {
             let Some(new) = Pair::plain(dimension) else { continue };
             let alone = place(dimension) == place(own) || dimension == Dimension::PP;
             if alone {
                 let program = substituted(&self.program, pair, &new);
                 all.extend(program.map(|program| (dimension.to_string(), program)));
-            } else if let Some(program) = with_pair(&packed.1, pair, &new) {
-                packed.0.push(dimension.to_string());
-                packed.1 = program;
+            } else if let Some(program) = with_pair(&packed, pair, &new) {
+                words.push(dimension.to_string());
+                packed = program;
             }
         }
-        let (words, program) = packed;
-        all.extend((!words.is_empty()).then(|| (words.join(" "), program)));
+        all.extend((!words.is_empty()).then(|| (words.join(" "), packed)));
         all
     }
 

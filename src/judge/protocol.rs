@@ -228,6 +228,6 @@ fn ended(kind: OpKind, observation: &Observation) -> Option<Comparison> {
     }
     (!told).then(|| {
         let seen = format!("{exit}; last on stderr: {last}");
-        failed(topic, "alive", "the process runs until it is told to end", seen)
+        failed(topic, "alive", "the process runs until it is asked to end", seen)
     })
 }

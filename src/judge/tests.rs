@@ -243,3 +243,24 @@ fn a_step_that_was_not_taken_or_sent_is_not_performed_and_one_left_out_is_withhe
         R0 T9 O14"#]]
     .assert_eq(&seen);
 }
+
+#[test]
+fn a_value_that_another_of_two_calls_has_changed_is_not_blamed_twice() {
+    let lines = "config sandbox=workspace-write\nstart sandbox=read-only -> t0\nrun t0 \"hi\"\n\
+                 restart graceful\nparallel resume t0 | settings t0 sandbox=danger-full-access\n\
+                 warm-read t0\n";
+    let full = "sandbox=danger-full-access";
+    let at_once = at(
+        3,
+        vec![
+            sent(3),
+            sent(4),
+            testing::stated(3, thread(0), policy("sandbox=workspace-write")),
+            testing::granted(4),
+            testing::noticed(thread(0), policy(full)),
+        ],
+    );
+    let read = at(4, vec![sent(5), testing::stated(5, thread(0), policy(full))]);
+    let entries = vec![states(0, 0, "sandbox=read-only"), granted(1), at_once, read];
+    check(lines, entries, expect!["R8/SB/resume/read-only/config"]);
+}

@@ -88,7 +88,7 @@ fn number(causes: &mut [MatrixCause]) {
     for cause in causes {
         let numbered = (2..).map(|number| format!("{}-{number}", cause.id));
         let mut ids = std::iter::once(cause.id.clone()).chain(numbered);
-        let id = ids.find(|id| !taken.contains(id)).expect("there is no end of numbers");
+        let id = ids.find(|id| !taken.contains(id)).expect("numbers do not end");
         taken.insert(id.clone());
         cause.id = id;
     }

@@ -109,5 +109,5 @@ impl Results {
 fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    names.find(|name| !taken(name)).expect("there is no end of numbers")
+    names.find(|name| !taken(name)).expect("numbers do not end")
 }

@@ -52,7 +52,7 @@ pub enum Fact {
     /// The operation that set the value: `default` where none did, `source` and `parent` where it
     /// was inherited, `request-config` where it went through the `config` of a request.
     SetBy,
-    /// Whether it was ever archived: `yes` or `no`.
+    /// Whether it was archived before: `yes` or `no`.
     Archived,
     /// Whether the thread that it came from was changed since: `none`, `unchanged` or `changed`.
     Parent,

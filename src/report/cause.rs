@@ -101,7 +101,7 @@ impl<'a> Pair<'a> {
         let own = values.iter().filter(|value| Pair::of(value) == *self);
         let clauses: Vec<Clause> = own.map(|value| value.clause).sorted().dedup().collect();
         let about = self.about.map_or(String::new(), |about| format!("{}: ", dimension(about)));
-        let seen = shortened(self.seen);
+        let seen = words::shortened(self.seen, VALUE_MAX);
         format!("{about}{seen} instead of {} ({})", self.expected, words::clauses(&clauses))
     }
 }
@@ -110,11 +110,4 @@ impl<'a> Pair<'a> {
 fn same_values(values: &[WrongValue]) -> Vec<String> {
     let pairs = values.iter().map(Pair::of).sorted().dedup();
     pairs.map(|pair| pair.line(values)).collect()
-}
-
-fn shortened(value: &str) -> String {
-    match value.char_indices().nth(VALUE_MAX) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
-    }
 }

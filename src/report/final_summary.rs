@@ -225,7 +225,8 @@ fn probes(findings: &[FindingReport]) -> String {
 fn listed(report: &FindingReport, style: &Style) -> String {
     let finding = &report.finding;
     let clause = words::clause(finding.clause, finding.dimension);
-    let [expected, seen] = [&finding.expected, &finding.seen].map(|value| shortened(value));
+    let [expected, seen] =
+        [&finding.expected, &finding.seen].map(|value| words::shortened(value, VALUE_MAX));
     let what = match finding.dimension {
         Some(_) => format!("{expected} became {seen}"),
         None => format!("expected {expected}, seen {seen}"),
@@ -238,11 +239,4 @@ fn listed(report: &FindingReport, style: &Style) -> String {
         Status::Known | Status::Carried => Color::Plain,
     };
     style.paragraph(color, "    ", &format!("{clause}: {what} ({widened}{})", report.status))
-}
-
-fn shortened(value: &str) -> String {
-    match value.char_indices().nth(VALUE_MAX) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
-    }
 }

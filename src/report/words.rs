@@ -74,6 +74,14 @@ pub fn seen(finding: &Finding) -> String {
     }
 }
 
+/// A value, cut after so many characters.
+pub fn shortened(value: &str, most: usize) -> String {
+    match value.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
 /// A server's message, cut between two words.
 pub fn brief(text: &str) -> String {
     let Some((end, _)) = text.char_indices().nth(QUOTED) else {

@@ -49,3 +49,28 @@ fn bounded(own: &Policy, bound: &Policy) -> Vec<Policy> {
         |chosen: Vec<Value>| chosen.into_iter().fold(own.clone(), |own, value| own.replaced(value));
     values.into_iter().powerset().map(with).unique().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::bounded;
+    use crate::testing::policy;
+
+    #[test]
+    fn a_subagent_may_keep_each_of_its_own_values() {
+        let own = policy("approval=untrusted reviewer=user sandbox=danger-full-access");
+        let bound = policy("approval=never reviewer=user sandbox=read-only");
+        let line = |policy: &crate::policy::Policy| {
+            format!("{} {}\n", policy.approval, policy.permissions)
+        };
+        let all: String = bounded(&own, &bound).iter().map(line).collect();
+        expect![[r#"
+            untrusted danger-full-access
+            never danger-full-access
+            untrusted read-only
+            never read-only
+        "#]]
+        .assert_eq(&all);
+    }
+}
