@@ -199,3 +199,39 @@ pub fn origin_noun(origin: Origin) -> &'static str {
         Origin::Unknown => "another value",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use expect_test::expect;
+
+    use super::{does_not_matter, matters};
+    use crate::cause::explain::Tried;
+    use crate::cause::scope::Scope;
+    use crate::cause::variations::Point;
+    use crate::model::life::Fact;
+
+    fn words(text: &str) -> BTreeSet<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_fails_with_a_word_matters_and_what_shows_with_each_does_not() {
+        let tried = |shows, not| Tried { shows: words(shows), not: words(not) };
+        let points = BTreeMap::from([
+            (Point::Restart, tried("graceful kill", "")),
+            (Point::Dimension, tried("SB", "AP CWD")),
+            (Point::Began, tried("name shell", "run")),
+        ]);
+        let facts = BTreeMap::from([(Fact::Began, words("name shell"))]);
+        let scope = Scope { facts, ..Scope::default() };
+        let all = [matters(&scope, &points), does_not_matter(&points)].map(|all| all.join("\n"));
+        expect![[r#"
+            the thread's history began with `name` or `shell` (not with run)
+            the dimension: sandbox; not approval policy, folder
+            --
+            how the server was restarted (graceful, kill)"#]]
+        .assert_eq(&all.join("\n--\n"));
+    }
+}
