@@ -15,7 +15,6 @@ use nix::sys::time::TimeValLike;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::generate;
 use heirloom::program::operation::OpKind;
@@ -35,8 +34,7 @@ fn main() -> Outcome<()> {
         Err(_) => Spec::default(),
     };
     let found = provide(&spec, &Cache::user()?, &mut |_| ControlFlow::Continue(()))?;
-    let (features, timeouts) = (FeatureSet::Default, Timeouts::default());
-    let test_bed = TestBed::prepare(found.path, found.version, features, timeouts)?;
+    let test_bed = TestBed::prepare(found.path, found.version, Timeouts::default())?;
     let mut worker = Worker::new(Arc::new(test_bed));
     let mut times = BTreeMap::new();
     let (start, before) = (Instant::now(), CpuTime::now()?);

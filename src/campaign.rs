@@ -19,6 +19,7 @@ use crate::contract::Clause;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
+use crate::policy::features::FeatureSet;
 use crate::program::Program;
 use crate::program::generate::Draw;
 use crate::trace::Trace;
@@ -46,6 +47,8 @@ pub struct Campaign {
     /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
     /// collaboration mode and plugins.
     pub secondary: bool,
+    /// The features of the server that cases run with.
+    pub features: FeatureSet,
     /// The releases that cases upgrade and downgrade to.
     pub others: Vec<Version>,
     /// Runs in fresh processes that confirm a finding.
@@ -310,8 +313,9 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let releases = self.others.clone();
-        Draw { max_steps: self.max_ops, secondary: self.secondary, releases }
+        let Campaign { max_ops: max_steps, secondary, features, others, .. } = self;
+        let (max_steps, secondary, features) = (*max_steps, *secondary, *features);
+        Draw { max_steps, secondary, features, releases: others.clone() }
     }
 
     /// The number of cases, where it is given: those that are drawn, then the programs.

@@ -16,7 +16,7 @@ use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Subject};
 use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
-use crate::home::features::FeatureSet;
+use crate::policy::features::FeatureSet;
 use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::cause::words_of;
@@ -46,7 +46,6 @@ pub struct Check {
     server: String,
     others: Vec<String>,
     campaign: Campaign,
-    features: FeatureSet,
 }
 
 /// A campaign that could not begin.
@@ -85,9 +84,10 @@ impl Check {
             known: Known::embedded(),
             stale_check: true,
             programs: BTreeMap::new(),
+            features: FeatureSet::default(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
-        Check { server, others, campaign, features: FeatureSet::Default }
+        Check { server, others, campaign }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
@@ -152,7 +152,7 @@ impl Check {
     /// The product state of the server.
     #[must_use]
     pub fn features(mut self, features: FeatureSet) -> Check {
-        self.features = features;
+        self.campaign.features = features;
         self
     }
 
@@ -162,8 +162,7 @@ impl Check {
     /// A server cannot be provided, or is not an app-server; a further one reports no release.
     pub fn run(&self) -> Result<Outcome, Unready> {
         let Executable { path, version, digest, lease: _held, .. } = provided(&self.server)?;
-        let mut test_bed =
-            TestBed::prepare(path, version.clone(), self.features, Timeouts::default())?;
+        let mut test_bed = TestBed::prepare(path, version.clone(), Timeouts::default())?;
         let (mut others, mut held) = (Vec::new(), Vec::new());
         for spec in &self.others {
             let other = provided(spec)?;

@@ -13,11 +13,9 @@ use crate::protocol::rollout;
 
 mod config;
 mod copy;
-pub mod features;
 pub mod root;
 pub mod store;
 
-use self::features::FeatureSet;
 use self::root::Root;
 
 /// The names of a database and of its journals have this in them.
@@ -158,13 +156,8 @@ impl Home {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn configure(
-        &self,
-        defaults: &Defaults,
-        features: FeatureSet,
-        model_url: &str,
-    ) -> io::Result<()> {
-        let mut config = config::config(defaults, features, model_url);
+    pub fn configure(&self, defaults: &Defaults, model_url: &str) -> io::Result<()> {
+        let mut config = config::config(defaults, model_url);
         if self.unloads_soon {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }

@@ -11,12 +11,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub mod assign;
+pub mod features;
 pub mod order;
 pub mod overrides;
 #[doc(hidden)]
 pub mod model_context;
 pub mod value;
 pub mod words;
+
+use self::features::FeatureSet;
 
 /// A part of a thread's settings that a clause speaks of, spelled as in the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -224,6 +227,8 @@ pub struct Defaults {
     pub profile: Option<String>,
     /// `model`, `model_reasoning_effort` and `service_tier` (M, E and T), where config states them.
     pub others: BTreeMap<Dimension, String>,
+    /// `[features]`.
+    pub features: FeatureSet,
 }
 
 /// The model that config.toml names where a case says nothing of it.

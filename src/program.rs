@@ -3,6 +3,7 @@
 //! Every list of steps is a legal program once it is normalised. A program has a text form, and
 //! ends with an audit: a restart, then a cold read of every thread.
 
+use crate::policy::features::FeatureSet;
 use crate::policy::{CallOverrides, Defaults};
 
 #[doc(hidden)]
@@ -41,6 +42,17 @@ impl Program {
     /// The threads that it creates, in order.
     pub fn names(&self) -> Vec<ThreadName> {
         self.steps.iter().flat_map(Step::names).collect()
+    }
+
+    /// The same with these features of the server, whatever it said.
+    pub fn with_features(mut self, features: FeatureSet) -> Program {
+        self.defaults.features = features;
+        for step in &mut self.steps {
+            if let Step::Configure(configure) = step {
+                configure.defaults.features = features;
+            }
+        }
+        self
     }
 
     /// How many lines it has before its audit, config's not counted.

@@ -67,7 +67,11 @@ impl Token {
             return Err(NoCase::Revision { token: self });
         }
         let Token { seed, index, max_ops: max_steps, secondary, others: releases, .. } = self;
-        Ok(generate::drawn(seed, index, generate::Draw { max_steps, secondary, releases }))
+        Ok(generate::drawn(
+            seed,
+            index,
+            generate::Draw { max_steps, secondary, releases, ..generate::Draw::default() },
+        ))
     }
 }
 

@@ -283,7 +283,7 @@ fn is_plain(fact: Fact, word: &str) -> bool {
         Fact::BrokenBeginning | Fact::FullDisk => word == NO,
         Fact::LastTurn => ["completed", "none"].contains(&word),
         Fact::Loaded => word == YES,
-        Fact::Since => true,
+        Fact::Since | Fact::Features => true,
         Fact::Subscribed => word == YES,
         Fact::SetBy => word != "request-config" || word == NEVER_SET,
         Fact::Archived => word == NO,

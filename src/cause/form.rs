@@ -211,7 +211,7 @@ mod tests {
             "begun =",
             expect![[r#"
                 line 7: `begun` is not a fact
-                there are began, broken-off, broken-beginning, last-turn, loaded, since, subscribed, set-by, archived, parent, full-disk"#]],
+                there are began, broken-off, broken-beginning, last-turn, loaded, since, subscribed, set-by, archived, parent, full-disk, features"#]],
         );
         check(
             "\"shell\"",

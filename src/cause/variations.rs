@@ -9,6 +9,7 @@ use strum::{Display, EnumIter, IntoEnumIterator};
 use super::substitution::{Pair, place, substituted, with_pair};
 use crate::judge::verdict::Finding;
 use crate::model::life::{Fact, NO, YES};
+use crate::policy::features::FeatureSet;
 use crate::policy::{CallOverrides, Dimension, Overrides, Setting, TurnOverrides};
 use crate::program::Program;
 use crate::program::operation::{OpKind, Operation, OverridesOf};
@@ -58,6 +59,8 @@ pub enum Point {
     LastTurn,
     /// Whether config.toml has a third value, so that it shows where the wrong one comes from.
     Config,
+    /// The features of the server.
+    Features,
 }
 
 impl Point {
@@ -74,6 +77,7 @@ impl Point {
             Point::Began => "the thread's first event",
             Point::LastTurn => "how its last turn ended",
             Point::Config => "what config.toml says",
+            Point::Features => "the features of the server",
         }
     }
 
@@ -86,6 +90,7 @@ impl Point {
             Point::BrokenOff => Some(Fact::BrokenOff),
             Point::Began => Some(Fact::Began),
             Point::LastTurn => Some(Fact::LastTurn),
+            Point::Features => Some(Fact::Features),
             Point::Reader | Point::Dimension | Point::Value | Point::Config => None,
         }
     }
@@ -157,6 +162,11 @@ impl Subject {
             Point::Began => self.beginnings(),
             Point::LastTurn => self.last_turns(),
             Point::Config => self.third_config().into_iter().collect(),
+            Point::Features => {
+                let with =
+                    |set: FeatureSet| (set.to_string(), self.program.clone().with_features(set));
+                FeatureSet::iter().map(with).collect()
+            }
         };
         programs.into_iter().map(|(word, program)| Variation { point, word, program }).collect()
     }
@@ -174,7 +184,7 @@ impl Subject {
             Point::Value => self.pair.as_ref().map(|pair| pair.due.form().to_owned()),
             Point::Config => self.pair.as_ref().map(|pair| pair.seen.form().to_owned()),
             Point::LastTurn => self.last_word().map(str::to_owned),
-            Point::Setter | Point::Loaded | Point::Began | Point::BrokenOff => {
+            Point::Setter | Point::Loaded | Point::Began | Point::BrokenOff | Point::Features => {
                 fact.map(str::to_owned)
             }
         }

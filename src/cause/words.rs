@@ -158,6 +158,7 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::Archived => "it was never archived".to_owned(),
         Fact::FullDisk if yes => "the disk was full in one of its operations".to_owned(),
         Fact::FullDisk => "the disk was never full".to_owned(),
+        Fact::Features => format!("the server runs with {plain} features"),
         Fact::Parent => format!("the thread that it came from is {plain}"),
     }
 }

@@ -68,7 +68,7 @@ struct Bisection<'a> {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let program = program(&flags.case)?;
+    let program = flags.features.applied(program(&flags.case)?);
     let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
     let Flags { good, bad, .. } = flags;
     let (old, new) = if good < bad { (good, bad) } else { (bad, good) };
@@ -160,8 +160,7 @@ impl Bisection<'_> {
             Ok(executable) => executable,
             Err(failure) => return Ok(Trial::Unjudged(failure.to_string())),
         };
-        let features = self.flags.features.features;
-        let mut test_bed = match TestBed::prepare(path, version, features, Timeouts::default()) {
+        let mut test_bed = match TestBed::prepare(path, version, Timeouts::default()) {
             Ok(test_bed) => test_bed,
             Err(error) => return Ok(Trial::Unjudged(error.to_string())),
         };

@@ -119,6 +119,7 @@ impl Flags {
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(STEPS_MAX),
             secondary: seed.secondary && !self.no_secondary,
+            features: self.server.features.drawn(),
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
             probes: true,

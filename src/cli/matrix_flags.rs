@@ -79,8 +79,8 @@ impl MatrixFlags {
         // A matrix tests each release alone, so programs that move homes are left out.
         let alone = known.rows.iter().filter(|row| row.program.releases().is_empty());
         let programs = alone.filter_map(|row| Some((row.signature()?, row.program.clone())));
-        let (campaign, profile) = (self.campaign(), self.features.features);
-        let run = MatrixRun { campaign, profile, programs: programs.collect(), store };
+        let campaign = self.campaign();
+        let run = MatrixRun { campaign, programs: programs.collect(), store };
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
         let mut progress = MatrixProgress::new(pace);
         let provide = |spec: &Spec| -> Result<Executable, String> {
@@ -89,7 +89,7 @@ impl MatrixFlags {
         };
         let columns = run.run(&specs, &provide, &stop, &mut |event| progress.on_event(&event));
         let matrix = Matrix::new(columns, &known);
-        let key = Key::new(&run.campaign, run.profile);
+        let key = Key::new(&run.campaign);
         files::write(&folder, &matrix, &key).map_err(Failure::trouble)?;
         Ok(MatrixResults { matrix, folder })
     }
@@ -104,6 +104,7 @@ impl MatrixFlags {
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: self.max_ops.unwrap_or(STEPS_MAX),
             secondary: true,
+            features: self.features.drawn(),
             others: Vec::new(),
             confirmations: CONFIRMATIONS,
             probes: false,

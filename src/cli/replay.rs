@@ -63,7 +63,7 @@ fn lines() -> String {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let program = program(&flags.case)?;
+    let program = flags.server.features.applied(program(&flags.case)?);
     let known = flags.known.list()?;
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
     let mut worker = Worker::new(test_bed);

@@ -17,7 +17,7 @@ use super::stop;
 use crate::campaign::Subject;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
-use crate::home::features::FeatureSet;
+use crate::policy::features::FeatureSet;
 use crate::program::Program;
 use crate::provision::lease::Lease;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
@@ -35,7 +35,7 @@ pub(super) struct ServerFlags {
     #[arg(long = "as", value_name = "VERSION", value_parser = release)]
     stands_for: Option<Version>,
     #[command(flatten)]
-    features: FeatureFlag,
+    pub(super) features: FeatureFlag,
 }
 
 fn release(text: &str) -> Result<Version, String> {
@@ -44,11 +44,27 @@ fn release(text: &str) -> Result<Version, String> {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct FeatureFlag {
-    /// The server's features: `default`, as released, or `lean`, without those that
-    /// play no part in policy, which takes a third less CPU
+    /// The server's features: `full`, as released, or `lean`, without those that play
+    /// no part in policy, which takes a third less CPU [default: full, or what the
+    /// case says]
     #[arg(long, alias = "profile", value_name = "NAME", value_parser = feature_set())]
-    #[arg(default_value = "default", hide_possible_values = true)]
-    pub(super) features: FeatureSet,
+    #[arg(hide_possible_values = true)]
+    features: Option<FeatureSet>,
+}
+
+impl FeatureFlag {
+    /// The features of cases that are drawn.
+    pub(super) fn drawn(&self) -> FeatureSet {
+        self.features.unwrap_or_default()
+    }
+
+    /// A program with the features that are asked for.
+    pub(super) fn applied(&self, program: Program) -> Program {
+        match self.features {
+            Some(features) => program.with_features(features),
+            None => program,
+        }
+    }
 }
 
 fn feature_set() -> impl TypedValueParser<Value = FeatureSet> {
@@ -86,8 +102,7 @@ impl ServerFlags {
         let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
         let Executable { path, version, digest, lease, .. } = provider.provide(&spec)?;
         let version = self.stands_for.clone().or(version);
-        let features = self.features.features;
-        let test_bed = TestBed::prepare(path, version.clone(), features, Timeouts::default());
+        let test_bed = TestBed::prepare(path, version.clone(), Timeouts::default());
         let mut test_bed = test_bed.map_err(unprepared)?;
         let added = provider.add(&mut test_bed, others)?;
         let (others, mut leases): (Vec<Version>, Vec<Lease>) = added.into_iter().unzip();
@@ -100,8 +115,7 @@ impl ServerFlags {
     pub(super) fn again(&self) -> Vec<String> {
         let given = !self.server.is_empty() && self.server != PINNED;
         let server = given.then(|| format!("--server {}", self.server));
-        let features = self.features.features;
-        let lean = (features != FeatureSet::Default).then(|| format!("--features {features}"));
+        let lean = self.features.features.map(|features| format!("--features {features}"));
         let stands_for = self.stands_for.as_ref().map(|release| format!("--as {release}"));
         server.into_iter().chain(stands_for).chain(lean).collect()
     }

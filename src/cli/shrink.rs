@@ -48,7 +48,7 @@ pub(super) struct Flags {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let program = file(&flags.file)?;
+    let program = flags.server.features.applied(file(&flags.file)?);
     let out = flags.out.clone().unwrap_or_else(|| flags.file.with_extension("small.case"));
     if out.exists() {
         let problem = format!("cannot write {}: the file exists", out.display());

@@ -10,7 +10,7 @@ use crate::trace::Observation;
 impl Runner<'_> {
     pub(super) fn configure(&mut self, defaults: &Defaults) -> Result<(), Aborted> {
         let url = self.model.base_url();
-        match self.active.home.configure(defaults, self.test_bed.features, &url) {
+        match self.active.home.configure(defaults, &url) {
             Ok(()) => Ok(()),
             Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
         }

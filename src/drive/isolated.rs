@@ -22,15 +22,14 @@ use crate::server::Ended;
 /// ```
 /// # use std::{error::Error, ops::ControlFlow, sync::Arc, time::{Duration, Instant}};
 /// # use heirloom::drive::{test_bed::TestBed, timeouts::Timeouts};
-/// # use heirloom::{home::features::FeatureSet, policy::Defaults, provision};
+/// # use heirloom::{policy::Defaults, provision};
 /// # use serde_json::json;
 /// # fn main() -> Result<(), Box<dyn Error>> {
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
 /// let cache = provision::Cache::user()?;
 /// let spec = "0.169.0".parse()?;
 /// let found = provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?;
-/// let (features, timeouts) = (FeatureSet::Default, Timeouts::default());
-/// let test_bed = TestBed::prepare(found.path, found.version, features, timeouts)?;
+/// let test_bed = TestBed::prepare(found.path, found.version, Timeouts::default())?;
 /// let mut server = Arc::new(test_bed).open(&Defaults::default())?;
 ///
 /// let soon = Instant::now() + Duration::from_secs(30);
@@ -58,7 +57,7 @@ impl TestBed {
     pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
         let ours = |source| NoTestBed::Ours { what: "make a home", source };
         let (model, home) = (self.mock_model.session(), self.home(ServerSlot::Main).map_err(ours)?);
-        home.configure(defaults, self.features, &model.base_url()).map_err(ours)?;
+        home.configure(defaults, &model.base_url()).map_err(ours)?;
         let session = self.start(ServerSlot::Main, &home)?;
         Ok(Isolated { session, model, home, test_bed: self })
     }
@@ -90,7 +89,7 @@ impl Isolated {
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(&self, defaults: &Defaults) -> io::Result<()> {
-        self.home.configure(defaults, self.test_bed.features, &self.model.base_url())
+        self.home.configure(defaults, &self.model.base_url())
     }
 
     /// Ends the server as a client does, and starts it again on the same home.

@@ -14,7 +14,6 @@ use super::print_schema::SchemaPrinter;
 use super::session::{NoSession, Session, Site};
 use super::timeouts::Timeouts;
 use crate::home::Home;
-use crate::home::features::FeatureSet;
 use crate::home::root::Root;
 use crate::mock_model::MockModel;
 use crate::policy::Defaults;
@@ -27,8 +26,6 @@ pub struct TestBed {
     pub main: Installed,
     /// The other releases that a program may restart with.
     pub(super) others: Vec<Installed>,
-    /// The features that servers run with.
-    pub features: FeatureSet,
     /// How long the driver waits.
     pub timeouts: Timeouts,
     pub(super) mock_model: MockModel,
@@ -83,7 +80,6 @@ impl TestBed {
     pub fn prepare(
         executable: PathBuf,
         version: Option<Version>,
-        features: FeatureSet,
         timeouts: Timeouts,
     ) -> Result<TestBed, NoTestBed> {
         let ours = |what| move |source| NoTestBed::Ours { what, source };
@@ -91,8 +87,7 @@ impl TestBed {
         let mock_model = MockModel::start().map_err(ours("listen on loopback"))?;
         let main = Installed::new(executable, version, root.path().join("template"));
         let (others, no_sandbox) = (Vec::new(), OnceLock::new());
-        let mut test_bed =
-            TestBed { main, others, features, timeouts, mock_model, root, no_sandbox };
+        let mut test_bed = TestBed { main, others, timeouts, mock_model, root, no_sandbox };
         let schema = test_bed.try_server(ServerSlot::Main)?;
         test_bed.main.set_schema(schema);
         Ok(test_bed)
@@ -117,7 +112,7 @@ impl TestBed {
         let Installed { executable, template, .. } = self.installed(slot);
         let printer = SchemaPrinter::start(executable, &self.root);
         let home = Home::new(&self.root, None).map_err(ours("make a home"))?;
-        home.configure(&Defaults::default(), self.features, &self.mock_model.session().base_url())
+        home.configure(&Defaults::default(), &self.mock_model.session().base_url())
             .map_err(ours("write config.toml"))?;
         self.start(slot, &home)?.stop();
         home.save_template(template).map_err(ours("keep a prepared home"))?;

@@ -4,11 +4,10 @@
 //! A default that the case leaves out is left out here too. A default profile that is not defined
 //! is not written, since a server refuses every start with it.
 
-use super::features::FeatureSet;
 use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
 
-pub(super) fn config(defaults: &Defaults, features: FeatureSet, model_url: &str) -> toml::Table {
-    let features = features.switched_off().map(|name| (name.to_owned(), false.into()));
+pub(super) fn config(defaults: &Defaults, model_url: &str) -> toml::Table {
+    let features = defaults.features.switched_off().map(|name| (name.to_owned(), false.into()));
     let provider = table([
         ("name", "mock".into()),
         ("base_url", model_url.into()),
@@ -79,14 +78,13 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::config;
-    use crate::home::features::FeatureSet;
     use crate::program::Program;
 
     /// The config of a case, without the provider and the features.
     fn check(line: &str, expected: Expect) {
         let case = format!("# heirloom case v1\nconfig {line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
-        let mut table = config(&program.defaults, FeatureSet::Default, "http://mock/v1");
+        let mut table = config(&program.defaults, "http://mock/v1");
         for key in ["features", "model_providers", "model_provider", "sandbox_workspace_write"] {
             table.remove(key);
         }
@@ -133,6 +131,17 @@ mod tests {
             extends = ":workspace"
         "#]],
         );
+    }
+
+    #[test]
+    fn a_lean_case_switches_off_what_a_full_one_leaves_on() {
+        let switched_off = |line: &str| {
+            let case = format!("# heirloom case v2\nconfig {line}\naudit\n");
+            let program: Program = case.parse().expect("the line is one");
+            config(&program.defaults, "http://mock/v1")["features"].to_string()
+        };
+        expect!["{ apps = false, plugins = false }"].assert_eq(&switched_off("approval=never"));
+        expect!["{ apps = false, browser_use = false, browser_use_external = false, computer_use = false, hooks = false, image_generation = false, in_app_browser = false, plugin_sharing = false, plugins = false, remote_plugin = false, shell_snapshot = false, skill_mcp_dependency_install = false, tool_suggest = false, workspace_dependencies = false }"].assert_eq(&switched_off("approval=never features=lean"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Findings {
         for comparison in &candidate.comparisons {
             let background = comparison.mismatch.as_ref().map(|mismatch| Background {
                 origins: origins(mismatch, candidate, &self.defaults),
-                facts: facts(mismatch, candidate, step),
+                facts: facts(mismatch, candidate, step).with_features(self.defaults[0].features),
             });
             self.add(place, comparison, background.unwrap_or_default());
         }

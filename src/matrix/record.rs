@@ -13,7 +13,6 @@ use super::{Results, Row};
 use crate::campaign::{Campaign, FindingReport, Subject};
 use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
-use crate::home::features::FeatureSet;
 use crate::judge::judge;
 use crate::judge::record::FindingRecord;
 use crate::judge::signature::Signature;
@@ -78,14 +77,14 @@ struct KeptFinding {
 
 impl Key {
     /// The key of a campaign on servers in this state.
-    pub fn new(campaign: &Campaign, profile: FeatureSet) -> Key {
+    pub fn new(campaign: &Campaign) -> Key {
         Key {
             revision: REVISION,
             seed: campaign.seed,
             cases: campaign.cases.unwrap_or(0),
             max_ops: campaign.max_ops,
             confirmations: campaign.confirmations,
-            profile: format!("{profile:?}").to_lowercase(),
+            profile: campaign.features.to_string(),
         }
     }
 

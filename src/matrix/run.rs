@@ -18,7 +18,6 @@ use crate::campaign::{self, Campaign, Subject};
 use crate::contract::Clause;
 use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
-use crate::home::features::FeatureSet;
 use crate::judge::capabilities::Capabilities;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
@@ -31,8 +30,6 @@ use crate::provision::{Executable, Spec};
 pub struct MatrixRun {
     /// The campaign on each release; its cases are counted, since time differs between machines.
     pub campaign: Campaign,
-    /// The product state of the servers.
-    pub profile: FeatureSet,
     /// Programs of known deviations, which are run on every release.
     pub programs: BTreeMap<Signature, Program>,
     pub store: Store,
@@ -58,7 +55,7 @@ impl MatrixRun {
         stop: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
     ) -> Vec<Column> {
-        let key = Key::new(&self.campaign, self.profile);
+        let key = Key::new(&self.campaign);
         let stored: Vec<Option<Results>> =
             specs.iter().map(|spec| self.stored(spec, &key)).collect();
         let missing = specs.iter().zip(&stored).filter(|(_, stored)| stored.is_none());
@@ -211,8 +208,8 @@ impl Running<'_> {
         let (subject, version) = (subject(executable), executable.version.clone());
         let label = label(&subject);
         let untestable = Capabilities::of(version.as_ref()).untestable();
-        let (path, profile) = (executable.path.clone(), self.run.profile);
-        let test_bed = TestBed::prepare(path, version, profile, Timeouts::default());
+        let path = executable.path.clone();
+        let test_bed = TestBed::prepare(path, version, Timeouts::default());
         let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
         let (mut asked, mut programs) = (BTreeSet::new(), BTreeSet::new());
         let on_event = |event| {

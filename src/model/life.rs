@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
 use crate::policy::Policy;
+use crate::policy::features::FeatureSet;
 use crate::program::operation::OpKind;
 use crate::program::reply::TurnEnd;
 use crate::program::thread::ThreadName;
@@ -58,6 +59,8 @@ pub enum Fact {
     Parent,
     /// Whether the disk was full in one of its operations: `yes` or `no`.
     FullDisk,
+    /// The features of the server: `full` or `lean`.
+    Features,
 }
 
 impl Fact {
@@ -76,6 +79,7 @@ impl Fact {
                 let ends = TurnEnd::iter().map(|end| end.to_string());
                 std::iter::once(NONE.to_owned()).chain(ends).collect()
             }
+            Fact::Features => FeatureSet::iter().map(|set| set.to_string()).collect(),
             Fact::Parent => [NONE, UNCHANGED, CHANGED].map(str::to_owned).to_vec(),
             Fact::BrokenBeginning
             | Fact::Loaded
@@ -194,6 +198,12 @@ impl Facts {
         self.0.insert(Fact::Loaded, NO.to_owned());
         self.0.insert(Fact::Since, "cold-read".to_owned());
         self.0.remove(&Fact::Subscribed);
+        self
+    }
+
+    /// The same on a server with these features.
+    pub fn with_features(mut self, features: FeatureSet) -> Facts {
+        self.0.insert(Fact::Features, features.to_string());
         self
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::features::FeatureSet;
 use super::{
     Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
     Permissions, Policy, Reviewer, Sandbox, SandboxMode, Setting, TurnOverrides,
@@ -151,6 +152,7 @@ impl Default for Defaults {
             profiles: BTreeMap::new(),
             profile: None,
             others: BTreeMap::new(),
+            features: FeatureSet::default(),
         }
     }
 }

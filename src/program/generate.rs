@@ -16,6 +16,7 @@ use super::Program;
 use super::ops::start::Start;
 use super::ops::{Step, from_bytes};
 use crate::policy::Defaults;
+use crate::policy::features::FeatureSet;
 
 mod bursts;
 pub mod bytes;
@@ -38,13 +39,16 @@ pub struct Draw {
     pub max_steps: usize,
     /// Whether the secondary dimensions (M, E, T, CWD, CM, DP) are drawn too.
     pub secondary: bool,
+    /// The features of the server that it runs with.
+    pub features: FeatureSet,
     /// The releases to which a program may move its home and back.
     pub releases: Vec<Version>,
 }
 
 impl Default for Draw {
     fn default() -> Draw {
-        Draw { max_steps: STEPS_MAX, secondary: true, releases: Vec::new() }
+        let features = FeatureSet::default();
+        Draw { max_steps: STEPS_MAX, secondary: true, features, releases: Vec::new() }
     }
 }
 
@@ -100,7 +104,9 @@ pub fn drawn(seed: u64, index: u64, draw: Draw) -> Program {
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    programs(draw).new_tree(&mut runner).expect("the strategy rejects nothing").current()
+    let features = draw.features;
+    let tree = programs(draw).new_tree(&mut runner).expect("the strategy rejects nothing");
+    tree.current().with_features(features)
 }
 
 impl<'a> Arbitrary<'a> for Program {

@@ -101,6 +101,7 @@ pub fn defaults(defaults: &Defaults) -> Vec<Defaults> {
         Defaults { profile: None, ..kept() },
         Defaults { profiles: BTreeMap::new(), profile: None, ..kept() },
         Defaults { others: BTreeMap::new(), ..kept() },
+        Defaults { features: plain.features, ..kept() },
     ];
     all.into_iter().filter(|simpler| simpler != defaults).collect()
 }

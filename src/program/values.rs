@@ -9,9 +9,10 @@ use std::str::FromStr;
 
 use itertools::Itertools;
 
-use super::line::{Line, Problem, problem};
+use super::line::{Line, Problem, one_of, problem};
 use super::reply::{Consent, Reply};
 use super::request::Cut;
+use crate::policy::features::FeatureSet;
 use crate::policy::words::UnknownWord;
 use crate::policy::{
     ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, Profiles, SandboxMode, Setting,
@@ -84,7 +85,7 @@ fn consent(line: &mut Line) -> Result<Consent, Problem> {
         _ => return problem("expected `client=accept` or `client=decline`, the client's answer"),
     };
     let review = line.value("reviewer").unwrap_or_default();
-    Ok(Consent { client, review: super::line::one_of(&review, "reviewer's answer")? })
+    Ok(Consent { client, review: one_of(&review, "reviewer's answer")? })
 }
 
 /// The defaults of a `config` or `configure` line.
@@ -94,6 +95,9 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
     for dimension in [Dimension::M, Dimension::E, Dimension::T] {
         others.extend(line.value(dimension.key()).map(|word| (dimension, word)));
     }
+    let features = line.value("features");
+    let features = features.map(|word| one_of(&word, "feature set")).transpose()?;
+    let features = features.unwrap_or(plain.features);
     Ok(Defaults {
         approval: line.value_of("approval")?.unwrap_or(plain.approval),
         reviewer: line.value_of("reviewer")?.unwrap_or(plain.reviewer),
@@ -102,6 +106,7 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
         profiles: profiles(line)?,
         profile: line.value("profile"),
         others,
+        features,
     })
 }
 
@@ -122,7 +127,8 @@ pub(super) struct Config<'a>(pub(super) &'a Defaults);
 
 impl fmt::Display for Config<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Defaults { approval, reviewer, sandbox, network, profiles, profile, others } = self.0;
+        let Defaults { approval, reviewer, sandbox, network, profiles, profile, .. } = self.0;
+        let Defaults { others, features, .. } = self.0;
         write!(f, "approval={approval} reviewer={reviewer} sandbox={sandbox}")?;
         f.write_str(if *network { " network=on" } else { "" })?;
         if !profiles.is_empty() {
@@ -130,7 +136,11 @@ impl fmt::Display for Config<'_> {
             write!(f, " profiles={defined}")?;
         }
         profile.iter().try_for_each(|id| write!(f, " profile={id}"))?;
-        others.iter().try_for_each(|(dimension, word)| write!(f, " {}={word}", dimension.key()))
+        others.iter().try_for_each(|(dimension, word)| write!(f, " {}={word}", dimension.key()))?;
+        match features {
+            FeatureSet::Full => Ok(()),
+            FeatureSet::Lean => write!(f, " features={features}"),
+        }
     }
 }
 

@@ -89,9 +89,10 @@ fn help_of_check_says_what_the_flags_are() {
                   --as <VERSION>       The release that the server stands for, where its
                                        `--version` says none or another: a build from
                                        source says 0.0.0
-                  --features <NAME>    The server's features: `default`, as released, or
+                  --features <NAME>    The server's features: `full`, as released, or
                                        `lean`, without those that play no part in policy,
-                                       which takes a third less CPU [default: default]
+                                       which takes a third less CPU [default: full, or
+                                       what the case says]
                   --other <SPEC>       Other releases to upgrade to and downgrade from
                                        within a case, separated by commas: releases,
                                        `latest` or paths
@@ -197,9 +198,9 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'r10-s42-c17-o12' for '--seed <SEED>': r10-s42-c17-o12 was drawn by model revision 10, and this heirloom is at revision 9, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
+        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: full, lean]; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: default, lean]; see `heirloom check --help`
+        ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: full, lean]; see `heirloom check --help`
         exit 2
         ! heirloom: the following required arguments were not provided: <FILE|TOKEN>; see `heirloom replay --help`
         exit 2

@@ -22,7 +22,6 @@ use tempfile::TempDir;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::program::Program;
 use heirloom::report::words::ran_on;
@@ -60,8 +59,7 @@ impl Script {
 
     fn test_bed(&self, timeouts: Timeouts) -> Result<TestBed, String> {
         let version = Some(Version::new(0, 169, 0));
-        TestBed::prepare(self.path.clone(), version, FeatureSet::Default, timeouts)
-            .map_err(|error| error.to_string())
+        TestBed::prepare(self.path.clone(), version, timeouts).map_err(|error| error.to_string())
     }
 
     /// Says so if a process of the script is left.

@@ -6,11 +6,13 @@ use heirloom::cause::explain::{Explaining, Explanation};
 use heirloom::cause::words::title;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
+use heirloom::model::life::Fact;
 use heirloom::program::Program;
 use heirloom::program::generate::{Draw, drawn};
 use heirloom::shrink::Search;
 
 use crate::simulated;
+use crate::simulated::defect::{Defect, Loss, is};
 use crate::simulated::fault::Fault;
 
 /// Programs that are drawn for each fault.
@@ -94,7 +96,7 @@ impl Grouping {
 
 fn causes_of(fault: Fault) -> String {
     let mut grouping = Grouping { fault, causes: Vec::new(), findings: 0 };
-    let draw = || Draw { max_steps: 12, secondary: true, releases: Vec::new() };
+    let draw = || Draw { max_steps: 12, ..Draw::default() };
     for index in 0..PROGRAMS {
         let program = drawn(SEED, index, draw());
         for finding in grouping.run(&program) {
@@ -117,7 +119,7 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
         LosesFields: 9 findings, 2 causes
           after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
-          after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it
+          after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it and the server runs with full features
         DropsFailedTurns: 1 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
         LosesTheLastChange: 5 findings, 1 causes
@@ -156,4 +158,25 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
         ClearsByNull: 1 findings, 1 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own
     "#]].assert_eq(&all);
+}
+
+#[test]
+fn a_fault_of_servers_with_all_features_says_so() {
+    let defect = Defect {
+        loses: Loss::Policy,
+        when: |facts, _| is(facts, Fact::Loaded, &["no"]) && is(facts, Fact::Features, &["full"]),
+    };
+    let run = |program: &Program| judge(&simulated::run_with(program, defect)).findings;
+    let text = "# heirloom case v2\nconfig approval=on-request reviewer=user sandbox=read-only\n\
+                start approval=never -> t0\nrun t0 \"hi\"\nrestart graceful\nresume t0\naudit\n";
+    let program: Program = text.parse().expect("it is a case");
+    let finding = run(&program).remove(0);
+    let mut explaining = Explaining::new(&program, &finding);
+    while let Some(varied) = explaining.propose() {
+        let findings = run(varied);
+        explaining.tell(&findings);
+    }
+    let Explanation { scope, values, .. } = explaining.explanation();
+    expect!["after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded and `kill` or `restart` loaded or unloaded it and the server runs with full features"]
+        .assert_eq(&title(&scope, &values[0]));
 }

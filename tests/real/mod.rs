@@ -15,7 +15,6 @@ use heirloom::cause::Known;
 use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
-use heirloom::home::features::FeatureSet;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
 use heirloom::program::Program;
@@ -163,8 +162,7 @@ impl Real {
 
     fn prepared(&self) -> Result<Arc<TestBed>, String> {
         let Executable { path, version, .. } = self.provided.clone()?;
-        let test_bed =
-            TestBed::prepare(path, version.clone(), FeatureSet::Default, Timeouts::default());
+        let test_bed = TestBed::prepare(path, version.clone(), Timeouts::default());
         let mut test_bed = test_bed.map_err(|error| error.to_string())?;
         for other in self.others.iter().filter(|other| version.as_ref() != Some(other)) {
             // The programs that name a missing release fail, each with its own message.

@@ -42,7 +42,7 @@ impl Defect {
     /// The step as it is received and the world as it is remembered.
     pub(super) fn applied(self, step: Step, world: World) -> (Step, World) {
         let (mut step, mut world) = (step, world);
-        let config = world.defaults.policy();
+        let (config, features) = (world.defaults.policy(), world.defaults.features);
         let (Step::Resume(Resume { thread: who, .. }) | Step::Fork(Fork { source: who, .. })) =
             &step
         else {
@@ -50,7 +50,7 @@ impl Defect {
         };
         let ThreadRef::Thread(name) = *who else { return (step, world) };
         let Some(thread) = world.threads.get_mut(&name) else { return (step, world) };
-        if !(self.when)(&Facts::of(thread), &step) {
+        if !(self.when)(&Facts::of(thread).with_features(features), &step) {
             return (step, world);
         }
         for policy in thread.live.iter_mut().chain([&mut thread.stored]) {

@@ -27,7 +27,11 @@ const IDLE: [&str; 12] = [
     Default,
     PartialEq,
     Eq,
+    PartialOrd,
+    Ord,
+    Hash,
     strum::Display,
+    strum::EnumIter,
     strum::EnumString,
     strum::VariantNames,
 )]
@@ -35,16 +39,16 @@ const IDLE: [&str; 12] = [
 pub enum FeatureSet {
     /// As released, without the features that need the network.
     #[default]
-    Default,
+    Full,
     /// Without the features that have no part in policy; a third less CPU.
     Lean,
 }
 
 impl FeatureSet {
     /// The names of the features that are off, as config.toml spells them.
-    pub(super) fn switched_off(self) -> impl Iterator<Item = &'static str> {
+    pub fn switched_off(self) -> impl Iterator<Item = &'static str> {
         let idle: &[&str] = match self {
-            FeatureSet::Default => &[],
+            FeatureSet::Full => &[],
             FeatureSet::Lean => &IDLE,
         };
         OFFLINE.iter().chain(idle).copied()
