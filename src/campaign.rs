@@ -275,6 +275,10 @@ pub enum Conclusion {
     StaleKnown = 4,
     #[strum(serialize = "nothing ran")]
     NothingRan = 5,
+    /// It was stopped before its end, and showed nothing new by then; the number that a shell gives
+    /// to what Ctrl-C has ended.
+    #[strum(serialize = "interrupted")]
+    Interrupted = 130,
 }
 
 impl FindingReport {
@@ -298,6 +302,8 @@ impl Outcome {
     pub fn conclusion(&self) -> Conclusion {
         if self.findings.iter().any(|report| report.status == Status::New) {
             Conclusion::NewFinding
+        } else if self.interrupted {
+            Conclusion::Interrupted
         } else if self.cases == 0 {
             Conclusion::NothingRan
         } else if !self.inconclusive.is_empty() {

@@ -41,10 +41,15 @@ use self::active_home::ActiveHome;
 use self::recorder::Recorder;
 use self::run::Runner;
 use self::test_bed::{ServerSlot, TestBed};
+use self::timeouts::{Deadlines, Timeouts};
 
 /// Cases in one home before it is renewed: a home grows by 100 kB a case, and a server that has
 /// hundreds of threads to list is another product state.
 const HOME_CASES_MAX: u32 = 40;
+
+/// Why a run says nothing in which the stand-in for the model was never asked.
+const UNASKED: &str = "turns fail, and no request has reached the stand-in for the model on 127.0.0.1; \
+                       look for what keeps the server from it, such as a firewall";
 
 /// One worker: a home, and one after another a server in it.
 #[derive(Debug)]
@@ -54,17 +59,26 @@ pub struct Worker {
     model: ModelSession,
     stderr: String,
     test_bed: Arc<TestBed>,
+    /// How long the present run waits.
+    timeouts: Timeouts,
 }
 
 impl Worker {
     /// A worker with nothing started yet.
     pub fn new(test_bed: Arc<TestBed>) -> Worker {
         let model = test_bed.mock_model.session();
-        Worker { active: None, model, stderr: String::new(), test_bed }
+        let timeouts = test_bed.timeouts;
+        Worker { active: None, model, stderr: String::new(), test_bed, timeouts }
     }
 
-    /// Runs a program on the worker's present home.
+    /// Runs a program on the worker's present home, and waits no longer than the pace of the server
+    /// so far calls for.
     pub fn run(&mut self, program: &Program) -> Trace {
+        self.timeouts = self.test_bed.pace.adapted(self.test_bed.timeouts);
+        self.run_at_home(program)
+    }
+
+    fn run_at_home(&mut self, program: &Program) -> Trace {
         self.stderr.clear();
         self.model.reset();
         if step::has_probe(program) {
@@ -82,16 +96,30 @@ impl Worker {
     fn perform(&mut self, program: &Program, recorder: &mut Recorder) {
         let active = self.active.as_mut().expect("the worker has taken a home");
         let mut run = Runner::new(&self.test_bed, &self.model, active, recorder);
+        run.timeouts = self.timeouts;
         // The trace says whether the run was aborted.
         drop(run.program(program));
         self.stderr.push_str(&run.stderr);
         self.release_home();
+        if recorder.has_failed_turns() && !self.test_bed.mock_model.was_asked() {
+            recorder.discard(UNASKED.to_owned());
+        }
     }
 
-    /// Runs a program on a home and a server of its own, as a confirmation does.
+    /// Runs a program on a home and a server of its own with the full deadlines.
     pub fn run_fresh(&mut self, program: &Program) -> Trace {
+        self.run_with(program, Deadlines::Full)
+    }
+
+    /// Runs a program on a home and a server of its own.
+    pub fn run_with(&mut self, program: &Program, deadlines: Deadlines) -> Trace {
+        let full = self.test_bed.timeouts;
+        self.timeouts = match deadlines {
+            Deadlines::Full => full,
+            Deadlines::ByPace => self.test_bed.pace.adapted(full),
+        };
         self.active = None;
-        let trace = self.run(program);
+        let trace = self.run_at_home(program);
         self.active = None;
         trace
     }

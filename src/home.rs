@@ -18,6 +18,8 @@ pub mod store;
 
 use self::root::Root;
 
+const CONFIG: &str = "config.toml";
+
 /// The names of a database and of its journals have this in them.
 const DATABASE: &str = ".sqlite";
 
@@ -162,7 +164,15 @@ impl Home {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }
         let text = config.to_string();
-        fs::write(self.places.home.join("config.toml"), text)
+        fs::write(self.places.home.join(CONFIG), text)
+    }
+
+    /// Takes over the config.toml of another home.
+    ///
+    /// # Errors
+    /// A file that cannot be copied.
+    pub fn take_config(&self, other: &Home) -> io::Result<()> {
+        fs::copy(other.places.home.join(CONFIG), self.places.home.join(CONFIG)).map(drop)
     }
 
     /// The policy in a thread's rollout file; `None` where the file or the policy is absent.

@@ -10,15 +10,19 @@ mod script;
 pub mod session;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use self::session::{ModelSession, Registry};
+
+/// The time that a connection to itself may take; it takes less than a millisecond.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A listener on the loopback interface with a thread of its own. Dropping it ends both.
 ///
@@ -63,7 +67,7 @@ impl MockModel {
     /// Opens a listener on a free port of the loopback interface.
     ///
     /// # Errors
-    /// When the machine grants no port, thread or event queue.
+    /// When the machine grants no port, thread or event queue, or the port cannot be reached.
     pub fn start() -> io::Result<MockModel> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -79,7 +83,16 @@ impl MockModel {
         let thread = thread::Builder::new().name("mock model".to_owned()).spawn(move || {
             runtime.block_on(http::serve(listener, served, stopped));
         })?;
-        Ok(MockModel { address, registry, stop, thread: Some(thread) })
+        let mock_model = MockModel { address, registry, stop, thread: Some(thread) };
+        // A machine whose loopback interface is down grants the port all the same.
+        TcpStream::connect_timeout(&address, REACHED_WITHIN)?;
+        Ok(mock_model)
+    }
+
+    /// Whether a request to a session has come so far.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.registry.was_asked()
     }
 
     /// A new model without scripts.

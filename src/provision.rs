@@ -155,20 +155,28 @@ pub enum Error {
     )]
     Platform { platform: String },
     #[error(
-        "cannot fetch codex {package}: no such release: {answers}; \
-         name another, or pass --server PATH"
+        "codex {package} is not published{}; name another, or pass --server PATH\n{answers}",
+        newest.as_ref().map(|newest| format!(", and {newest} is the newest")).unwrap_or_default()
     )]
-    UnknownVersion { package: String, answers: String },
+    UnknownVersion {
+        package: String,
+        /// The newest release, where it is known.
+        newest: Option<Version>,
+        /// What the clients said, a line each.
+        answers: String,
+    },
     #[error(
         "cannot fetch codex {package}: neither npm nor pip was found; \
          install one of them, or pass --server PATH or set HEIRLOOM_SERVER"
     )]
     NoClient { package: String },
-    #[error(
-        "cannot fetch codex {package}: {answers}; \
-         check the network, or pass --server PATH or set HEIRLOOM_SERVER"
-    )]
-    Unfetched { package: String, answers: String },
+    #[error("cannot fetch codex {package}: {why}\n{answers}")]
+    Unfetched {
+        package: String,
+        why: Unfetched,
+        /// What the clients said, a line each.
+        answers: String,
+    },
     #[error(
         "cannot trust the package of codex {package} from {client}: its digest is {found}, \
          {authority} says {expected}; nothing was kept; try again, or pass --server PATH"
@@ -203,6 +211,58 @@ pub enum Error {
     #[error("stopped before the server was there; nothing was kept")]
     Stopped,
 }
+
+/// Why neither client brought a release, and the way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+pub enum Unfetched {
+    #[strum(to_string = "no room is left; free some, or set HEIRLOOM_CACHE to a folder with room")]
+    NoRoom,
+    #[strum(to_string = "no package registry can be reached; check the network, or pass --server \
+                         PATH or set HEIRLOOM_SERVER")]
+    NoNetwork,
+    #[strum(
+        to_string = "this pip asks for a newer Python; install npm or a newer Python, or pass \
+                         --server PATH or set HEIRLOOM_SERVER"
+    )]
+    OldPython,
+    #[strum(
+        to_string = "npm and pip did not bring it; see what they say, or pass --server PATH or \
+                         set HEIRLOOM_SERVER"
+    )]
+    Unclear,
+}
+
+impl Unfetched {
+    /// What the clients' own words come down to.
+    fn of(answers: &str) -> Unfetched {
+        let says = |words: &[&str]| words.iter().any(|word| answers.contains(word));
+        if says(&["ENOSPC", "No space left", "Disk quota"]) {
+            Unfetched::NoRoom
+        } else if says(&["Requires-Python", "Requires Python", "requires a different Python"]) {
+            Unfetched::OldPython
+        } else if says(&NETWORK) {
+            Unfetched::NoNetwork
+        } else {
+            Unfetched::Unclear
+        }
+    }
+}
+
+/// What npm and pip say where a name is not found, or nothing answers.
+const NETWORK: [&str; 12] = [
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "ETIMEDOUT",
+    "ERR_SOCKET_TIMEOUT",
+    "name resolution",
+    "Failed to establish a new connection",
+    "Network is unreachable",
+    "(from versions: none)",
+];
 
 impl Error {
     /// Whether the user asked for something impossible, rather than something went wrong.

@@ -10,6 +10,7 @@ use super::{Event, FindingReport, probe};
 use crate::cause::Known;
 use crate::cause::explain::Widening;
 use crate::drive::Worker;
+use crate::drive::timeouts::Deadlines;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
@@ -127,7 +128,7 @@ impl Confirmation<'_> {
     /// smaller one is searched.
     fn try_program(&mut self, report: &FindingReport) -> Option<(Reproduction, Confirmed)> {
         let program = self.program.filter(|program| program.lines() <= report.steps)?;
-        let first = self.run_like(program, &report.finding).ok()?;
+        let first = self.run_like(program, &report.finding, Deadlines::ByPace).ok()?;
         let runs = self.repeat(program, &report.finding, Runs::default());
         Some((runs.shown.unwrap_or(first), runs.confirmed))
     }
@@ -136,16 +137,19 @@ impl Confirmation<'_> {
     fn reproduce(&mut self, report: &FindingReport) -> Runs {
         let mut runs = Runs::default();
         while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
-            runs.add(self.run_like(&report.trace.program, &report.finding));
+            runs.add(self.run_like(&report.trace.program, &report.finding, Deadlines::Full));
         }
         runs
     }
 
     /// Adds the runs that confirm a finding.
     fn repeat(&mut self, program: &Program, wanted: &Finding, mut runs: Runs) -> Runs {
-        for _ in 0..self.confirmations {
+        // What the first run shows with the full deadlines, the others may show sooner.
+        let shorter = std::iter::repeat(Deadlines::ByPace);
+        let all = std::iter::once(Deadlines::Full).chain(shorter);
+        for deadlines in all.take(self.confirmations as usize) {
             if !self.stopped() {
-                runs.add(self.run_like(program, wanted));
+                runs.add(self.run_like(program, wanted, deadlines));
             }
         }
         runs
@@ -157,10 +161,11 @@ impl Confirmation<'_> {
         &mut self,
         program: &Program,
         wanted: &Finding,
+        deadlines: Deadlines,
     ) -> Result<Reproduction, Box<Trace>> {
         let signature = wanted.signature();
         let known = self.known;
-        self.run(program, &|finding| {
+        self.run(program, deadlines, &|finding| {
             finding.signature() == signature
                 && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
@@ -172,9 +177,10 @@ impl Confirmation<'_> {
     pub(super) fn run(
         &mut self,
         program: &Program,
+        deadlines: Deadlines,
         is_wanted: &dyn Fn(&Finding) -> bool,
     ) -> Result<Reproduction, Box<Trace>> {
-        let trace = self.trace(program);
+        let trace = self.trace(program, deadlines);
         let stderr = self.worker.stderr().to_owned();
         match judge(&trace).findings.into_iter().find(is_wanted) {
             Some(finding) => Ok(Reproduction { finding, trace, stderr }),
@@ -182,9 +188,9 @@ impl Confirmation<'_> {
         }
     }
 
-    pub(super) fn trace(&mut self, program: &Program) -> Trace {
+    pub(super) fn trace(&mut self, program: &Program, deadlines: Deadlines) -> Trace {
         self.runs += 1;
-        self.worker.run_fresh(program)
+        self.worker.run_with(program, deadlines)
     }
 
     /// A racy finding's candidate is accepted when one of several attempts shows it.
@@ -194,7 +200,8 @@ impl Confirmation<'_> {
         while !self.stopped()
             && let Some(program) = search.propose()
         {
-            let shows = (0..attempts).any(|_| self.run_like(&program, &report.finding).is_ok());
+            let shows = (0..attempts)
+                .any(|_| self.run_like(&program, &report.finding, Deadlines::ByPace).is_ok());
             search.tell(shows);
             let (runs, lines) = (search.runs(), search.best().lines());
             (self.on_event)(Event::Shrinking { signature: signature.clone(), runs, lines });

@@ -8,6 +8,7 @@ use super::confirm::Confirmation;
 use super::{CauseReport, Event, FindingReport};
 use crate::cause::explain::{Explaining, Explanation};
 use crate::cause::record::CauseRecord;
+use crate::drive::timeouts::Deadlines;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
@@ -85,7 +86,7 @@ impl Investigation<'_> {
                 }
                 self.spent.trials += 1;
                 let shows = |finding: &Finding| Explanation::is_shown(&wanted, finding);
-                let run = self.confirmation.run(&program, &shows);
+                let run = self.confirmation.run(&program, Deadlines::ByPace, &shows);
                 self.spent.all = self.confirmation.runs;
                 let Ok(shown) = run else { continue };
                 let confirmed = Confirmed { shown: 1, runs: 1 };
@@ -139,7 +140,7 @@ impl Investigation<'_> {
     ) -> Vec<Finding> {
         let mut findings = Vec::new();
         for _ in 0..attempts {
-            let trace = self.confirmation.trace(program);
+            let trace = self.confirmation.trace(program, Deadlines::ByPace);
             findings = judge(&trace).findings;
             findings.retain(|finding| {
                 let other = |cause: &FoundCause| cause.explanation.scope.explains(finding);

@@ -21,7 +21,7 @@ pub(super) struct Fault {
 
 /// One word or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a word in quotes, or a list of such words")]
 pub(super) enum Words {
     One(String),
     Many(Vec<String>),
@@ -29,7 +29,7 @@ pub(super) enum Words {
 
 /// A date, bare or in quotes.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a day, as 2027-06-01")]
 pub(super) enum Expires {
     Bare(Datetime),
     Quoted(String),

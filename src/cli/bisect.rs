@@ -153,7 +153,7 @@ impl Bisection<'_> {
     /// Runs the case on a release.
     fn attempt(&self, at: usize) -> Result<Trial, Failure> {
         if self.provider.stop.load(Ordering::Relaxed) {
-            return Err(Failure::Trouble("stopped before the boundary was found".to_owned()));
+            return Err(Failure::Interrupted("stopped before the boundary was found".to_owned()));
         }
         let spec = Spec::Version(self.releases[at].clone());
         let Executable { path, version, lease: _held, .. } = match self.provider.provide(&spec) {

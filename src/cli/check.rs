@@ -41,7 +41,8 @@ Exit codes:
   2  wrong usage
   3  heirloom itself had trouble
   4  a known deviation no longer shows: the list is stale
-  5  nothing ran";
+  5  nothing ran
+  130  stopped by Ctrl-C or SIGTERM before its end, with nothing new by then";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
@@ -171,7 +172,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let others = flags.others()?;
     let folder = flags.folder(campaign.seed)?;
     let ready = flags.server.ready(&others, flags.quiet);
-    let ready = ready.and_then(|ready| distinct(ready, others.len()));
+    let ready = ready.and_then(|ready| distinct(ready, &others));
     let Ready { test_bed, subject, stop, leases: _held } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
@@ -194,14 +195,16 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
 }
 
 /// Refuses a release that is given twice: moving to it would change nothing.
-fn distinct(ready: Ready, wanted: usize) -> Result<Ready, Failure> {
-    if ready.subject.others.len() == wanted {
+fn distinct(ready: Ready, others: &[Spec]) -> Result<Ready, Failure> {
+    if ready.subject.others.len() == others.len() {
         return Ok(ready);
     }
-    let checked = name(&ready.subject);
-    Err(Failure::Usage(format!(
-        "--other names a release twice, or {checked}, the one that is checked; name others"
-    )))
+    let same =
+        match others.iter().find(|other| others.iter().filter(|one| one == other).count() > 1) {
+            Some(twice) => format!("--other names {twice} twice"),
+            None => format!("--other names {}, the release that is checked", name(&ready.subject)),
+        };
+    Err(Failure::Usage(format!("{same}; name others")))
 }
 
 fn new_seed() -> u64 {

@@ -1,5 +1,7 @@
 //! The error of a command: whether the command or this machine is at fault decides the exit code.
 
+use crate::campaign::Conclusion;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A mistake in the command.
@@ -8,6 +10,9 @@ pub enum Failure {
     /// Something went wrong on this machine.
     #[error("{0}")]
     Trouble(String),
+    /// Ctrl-C or a request to terminate.
+    #[error("{0}")]
+    Interrupted(String),
 }
 
 impl Failure {
@@ -15,6 +20,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Trouble(_) => 3,
+            Failure::Interrupted(_) => Conclusion::Interrupted as u8,
         }
     }
 

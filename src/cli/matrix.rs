@@ -112,6 +112,8 @@ fn conclusion(matrix: &Matrix) -> Conclusion {
     let inconclusive = results().any(|results| !results.inconclusive.is_empty());
     if matrix.has_new() {
         Conclusion::NewFinding
+    } else if results().any(|results| results.interrupted) {
+        Conclusion::Interrupted
     } else if ran == 0 {
         Conclusion::NothingRan
     } else if ran < matrix.columns.len() || inconclusive {

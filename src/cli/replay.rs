@@ -76,7 +76,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         let verdict = judge(&trace);
         runs.push((trace, verdict));
     }
-    Runs { known: &known, release: subject.version, runs }.report()
+    let interrupted = runs.len() < flags.runs as usize;
+    Runs { known: &known, release: subject.version, runs, interrupted }.report()
 }
 
 pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
@@ -89,7 +90,7 @@ pub(super) fn judge_again(flags: &Judge) -> Result<u8, Failure> {
     let trace: Trace = text.parse().map_err(no_trace)?;
     let verdict = judge(&trace);
     let release = trace.server.clone();
-    Runs { known: &known, release, runs: vec![(trace, verdict)] }.report()
+    Runs { known: &known, release, runs: vec![(trace, verdict)], interrupted: false }.report()
 }
 
 /// What a text is that does not even begin like a trace, and where traces are.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytesize::ByteSize;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use semver::Version;
 use strum::VariantNames;
 
@@ -26,10 +26,10 @@ use crate::report::download_progress::{DownloadProgress, Phase};
 /// Which server, with which features.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ServerFlags {
-    /// The server: a release, `latest`, or a path to an executable
-    #[arg(long, value_name = "SPEC", env = "HEIRLOOM_SERVER", hide_env_values = true)]
-    #[arg(default_value = PINNED)]
-    server: String,
+    #[arg(long, value_name = "SPEC", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(help = format!("The server: a release, `latest`, or a path to an executable [default: \
+                          HEIRLOOM_SERVER, else {PINNED}]"))]
+    server: Option<String>,
     /// The release that the server stands for, where its `--version` says none or another: a
     /// build from source says 0.0.0
     #[arg(long = "as", value_name = "VERSION", value_parser = release)]
@@ -113,15 +113,20 @@ impl ServerFlags {
 
     /// The flags as they were given.
     pub(super) fn again(&self) -> Vec<String> {
-        let given = !self.server.is_empty() && self.server != PINNED;
-        let server = given.then(|| format!("--server {}", self.server));
+        let given = Some(self.server()).filter(|server| !server.is_empty() && server != PINNED);
+        let server = given.map(|server| format!("--server {server}"));
         let lean = self.features.features.map(|features| format!("--features {features}"));
         let stands_for = self.stands_for.as_ref().map(|release| format!("--as {release}"));
         server.into_iter().chain(stands_for).chain(lean).collect()
     }
 
+    /// As it was asked for; empty where it was not.
+    fn server(&self) -> String {
+        self.server.clone().or_else(|| std::env::var("HEIRLOOM_SERVER").ok()).unwrap_or_default()
+    }
+
     fn spec(&self) -> Result<Spec, Failure> {
-        match self.server.as_str() {
+        match self.server().as_str() {
             "" => Ok(Spec::default()),
             "none" => Err(Failure::Usage(
                 "HEIRLOOM_SERVER=none skips the live tests of `cargo test`, and leaves nothing to \

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use super::failure::Failure;
 use super::known_flags;
@@ -63,7 +64,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         eprintln!("nothing to shrink: {} shows no such finding", flags.file.display());
         let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
-        return Runs { known: &known, release, runs: vec![(trace, verdict)] }.report();
+        let runs = vec![(trace, verdict)];
+        return Runs { known: &known, release, runs, interrupted: false }.report();
     };
     let finding = words::signature(&found.finding.signature());
     let mut on_event = |event| {
@@ -86,7 +88,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let lines = words::plural(report.steps, "line");
     eprintln!("{lines}, written to {} ({finding})", out.display());
     let verdict = judge(&report.trace);
-    Runs { known: &known, release, runs: vec![(report.trace, verdict)] }.report()
+    let runs = vec![(report.trace, verdict)];
+    Runs { known: &known, release, runs, interrupted: stop.load(Ordering::Relaxed) }.report()
 }
 
 impl Flags {

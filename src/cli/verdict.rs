@@ -20,6 +20,8 @@ pub(super) struct Runs<'a> {
     pub(super) known: &'a Known,
     pub(super) release: Option<Version>,
     pub(super) runs: Vec<(Trace, Verdict)>,
+    /// Whether a stop has left some out.
+    pub(super) interrupted: bool,
 }
 
 /// A finding and the first run that shows it.
@@ -114,6 +116,8 @@ impl Runs<'_> {
     fn conclusion(&self, shown: &[Shown<'_>]) -> Conclusion {
         if shown.iter().any(|shown| shown.row.is_none()) {
             Conclusion::NewFinding
+        } else if self.interrupted {
+            Conclusion::Interrupted
         } else if self.runs.is_empty() {
             Conclusion::NothingRan
         } else if self.runs.iter().any(|(_, verdict)| verdict.inconclusive.is_some()) {
@@ -129,7 +133,8 @@ impl Runs<'_> {
             Conclusion::Conforms if findings > 0 => (Color::Good, "shows known deviations only"),
             Conclusion::Conforms => (Color::Good, "conforms in every view"),
             Conclusion::NothingRan => (Color::Doubtful, "was not run"),
-            _ => (Color::Doubtful, "undecided: heirloom itself had trouble"),
+            Conclusion::Interrupted => (Color::Doubtful, "undecided: stopped before the last run"),
+            _ => (Color::Doubtful, "undecided: see inconclusive above"),
         };
         let server =
             self.release.as_ref().map_or("this server".to_owned(), |v| format!("codex {v}"));

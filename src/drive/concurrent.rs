@@ -43,7 +43,7 @@ impl Runner<'_> {
     pub(super) fn parallel(&mut self, lanes: &[Step]) -> Result<(), Aborted> {
         let stated = self.recorder.stated_policies();
         let numbers = self.send_all(lanes)?;
-        let timeout = self.test_bed.timeouts.reply;
+        let timeout = self.timeouts.reply;
         for number in &numbers {
             self.until("the answers to calls at once", timeout, |what| what.answers(*number))?;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::run::{Aborted, Runner};
-use super::session::NoSession;
+use super::session::{NoSession, Session};
 use crate::client::ClientError;
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
@@ -11,7 +11,7 @@ use crate::trace::Observation;
 impl Runner<'_> {
     /// A server that was started fails the handshake.
     pub(super) fn no_session(&mut self, none: NoSession) -> Result<(), Aborted> {
-        let timeout = self.test_bed.timeouts.reply;
+        let timeout = self.timeouts.reply;
         match none {
             NoSession::Ours(reason) => self.trouble(reason),
             NoSession::Refused(reason) => {
@@ -26,15 +26,42 @@ impl Runner<'_> {
                 if let ClientError::Deadline { .. } = lost {
                     return self.silent("the answer to initialize", timeout);
                 }
-                self.ended_unasked(&ended)
+                match self.refused_config() {
+                    Some(reason) => self.trouble(reason),
+                    None => self.ended_unasked(&ended),
+                }
             }
         }
+    }
+
+    /// Says why the server does not start with this config.toml, if it does not do so on a new home
+    /// either: then nothing is learned about threads.
+    fn refused_config(&self) -> Option<String> {
+        let home = self.test_bed.home(self.active.slot).ok()?;
+        home.take_config(&self.active.home).ok()?;
+        let ended = match Session::start(self.site(&home)) {
+            Ok(mut session) => {
+                session.kill();
+                return None;
+            }
+            Err(NoSession::Silent { lost: ClientError::Closed { .. }, ended, .. }) => ended,
+            Err(_) => return None,
+        };
+        let server = match &self.test_bed.installed(self.active.slot).version {
+            Some(version) => format!("codex {version}"),
+            None => "the server".to_owned(),
+        };
+        let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();
+        Some(format!(
+            "{server} does not start with this config.toml, on a new home either: it {ended}; last \
+             on stderr: {last}; change the program's `config`"
+        ))
     }
 
     /// The server does not take what it is sent.
     pub(super) fn lost(&mut self, lost: &ClientError) -> Result<(), Aborted> {
         match lost {
-            ClientError::Deadline { awaited } => self.silent(awaited, self.test_bed.timeouts.reply),
+            ClientError::Deadline { awaited } => self.silent(awaited, self.timeouts.reply),
             ClientError::Unread { sent, seconds } => {
                 let awaited = format!("room to send {sent}");
                 self.silent(&awaited, Duration::from_secs(*seconds))

@@ -12,6 +12,7 @@ use semver::Version;
 use crate::mock_model::answer::Gate;
 use crate::policy::Policy;
 use crate::program::Program;
+use crate::program::reply::TurnEnd;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::notifications::Status;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
@@ -183,6 +184,21 @@ impl Recorder {
     /// Records that the suite itself cannot go on.
     pub(super) fn trouble(&mut self, reason: String) {
         self.record(Observation::Trouble { reason });
+    }
+
+    /// Drops everything that was observed, and records why it says nothing.
+    pub(super) fn discard(&mut self, reason: String) {
+        self.entries.clear();
+        self.times_us.clear();
+        self.begin_step(0);
+        self.trouble(reason);
+    }
+
+    /// Whether a turn has failed, though the server goes on.
+    pub(super) fn has_failed_turns(&self) -> bool {
+        let failed = TurnEnd::Failed.to_string();
+        self.observations()
+            .any(|what| matches!(what, Observation::TurnEnded { status, .. } if *status == failed))
     }
 
     /// Everything that was observed so far.

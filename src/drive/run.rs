@@ -16,6 +16,7 @@ use super::recorder::{Loading, Recorder, Thread};
 use super::schema_check::SchemaCheck;
 use super::session::Site;
 use super::test_bed::TestBed;
+use super::timeouts::Timeouts;
 use super::transport::Transport;
 use crate::home::Home;
 use crate::mock_model::session::ModelSession;
@@ -49,6 +50,8 @@ pub(super) struct Open {
 
 pub(super) struct Runner<'a> {
     pub(super) test_bed: &'a TestBed,
+    /// How long it waits.
+    pub(super) timeouts: Timeouts,
     pub(super) model: &'a ModelSession,
     pub(super) active: &'a mut ActiveHome,
     pub(super) recorder: &'a mut Recorder,
@@ -82,6 +85,7 @@ impl<'a> Runner<'a> {
         let schema = test_bed.installed(active.slot).schema.as_deref();
         Runner {
             test_bed,
+            timeouts: test_bed.timeouts,
             model,
             active,
             recorder,
@@ -168,7 +172,7 @@ impl<'a> Runner<'a> {
 
     /// What another session of the present server is started with, on this home.
     pub(super) fn site<'s>(&'s self, home: &'s Home) -> Site<'s> {
-        self.test_bed.site(self.active.slot, home)
+        Site { timeouts: self.timeouts, ..self.test_bed.site(self.active.slot, home) }
     }
 
     /// Sends a request and waits for its answer; where the release does not have what it asks
@@ -179,7 +183,7 @@ impl<'a> Runner<'a> {
         }
         let awaited = format!("the answer to {}", request.call.method);
         let number = self.send(request)?;
-        self.until(&awaited, self.test_bed.timeouts.reply, |what| what.answers(number))
+        self.until(&awaited, self.timeouts.reply, |what| what.answers(number))
     }
 
     /// Sends a request; its number.
@@ -255,7 +259,8 @@ impl<'a> Runner<'a> {
         timeout: Duration,
         is: impl Fn(&Observation) -> bool,
     ) -> Result<(), Aborted> {
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         while !self.recorder.in_step().any(&is) {
             let session = self.active.session.as_mut().expect("an aborted run does not wait");
             match session.next(deadline) {
@@ -266,6 +271,7 @@ impl<'a> Runner<'a> {
                 return self.silent(awaited, timeout);
             }
         }
+        self.test_bed.pace.add(begun.elapsed());
         Ok(())
     }
 }

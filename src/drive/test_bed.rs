@@ -12,7 +12,7 @@ use semver::Version;
 
 use super::print_schema::SchemaPrinter;
 use super::session::{NoSession, Session, Site};
-use super::timeouts::Timeouts;
+use super::timeouts::{Pace, Timeouts};
 use crate::home::Home;
 use crate::home::root::Root;
 use crate::mock_model::MockModel;
@@ -28,6 +28,7 @@ pub struct TestBed {
     pub(super) others: Vec<Installed>,
     /// How long the driver waits.
     pub timeouts: Timeouts,
+    pub(super) pace: Pace,
     pub(super) mock_model: MockModel,
     pub(super) root: Root,
     /// Why this machine cannot sandbox a command, once it was tried.
@@ -87,7 +88,8 @@ impl TestBed {
         let mock_model = MockModel::start().map_err(ours("listen on loopback"))?;
         let main = Installed::new(executable, version, root.path().join("template"));
         let (others, no_sandbox) = (Vec::new(), OnceLock::new());
-        let mut test_bed = TestBed { main, others, timeouts, mock_model, root, no_sandbox };
+        let mut test_bed =
+            TestBed { main, others, timeouts, pace: Pace::default(), mock_model, root, no_sandbox };
         let schema = test_bed.try_server(ServerSlot::Main)?;
         test_bed.main.set_schema(schema);
         Ok(test_bed)

@@ -59,7 +59,7 @@ impl Runner<'_> {
     /// Waits for the result of the call, as the server gives it to the model; none where the
     /// server is gone, which the next wait for it finds.
     pub(super) fn await_result(&mut self, turn: &CallingTurn) -> Result<Option<String>, Aborted> {
-        let timeout = self.test_bed.timeouts.turn;
+        let timeout = self.timeouts.turn;
         let deadline = Instant::now() + timeout;
         loop {
             let session = self.active.session.as_mut().expect("it has just answered");

@@ -121,7 +121,29 @@ impl Runner<'_> {
         if self.thread(thread).is_some_and(|known| known.is_silent()) {
             return self.within(SILENT_TURN_DEADLINE, over);
         }
-        self.until("turn/completed", self.test_bed.timeouts.turn, over)
+        // No notification is due to a client that is not subscribed, so none is missing.
+        if let Some(unheard) = unheard {
+            return self.await_idle(unheard, over);
+        }
+        self.until("turn/completed", self.timeouts.turn, over)
+    }
+
+    /// Waits until a thread without subscribers is idle. If the server does not say so, what comes
+    /// next would meet a turn that perhaps runs still.
+    fn await_idle(
+        &mut self,
+        thread: ThreadLabel,
+        is: impl Fn(&Observation) -> bool,
+    ) -> Result<(), Aborted> {
+        let timeout = self.timeouts.turn;
+        if self.wait(timeout, |recorder| recorder.in_step().any(&is))? {
+            return Ok(());
+        }
+        self.trouble(format!(
+            "{thread} has no subscriber, and within {} s the server has not said that its turn is \
+             over; subscribe a client to it",
+            timeout.as_secs()
+        ))
     }
 
     /// Waits for the end of the turn that was granted last, or of any where none was.
@@ -135,7 +157,7 @@ impl Runner<'_> {
         if self.unheard(thread).is_some() {
             return Ok(());
         }
-        self.until("turn/started", self.test_bed.timeouts.turn, |what| {
+        self.until("turn/started", self.timeouts.turn, |what| {
             matches!(what, Observation::TurnStarted { .. } | Observation::TurnEnded { .. })
         })
     }
@@ -147,7 +169,7 @@ impl Runner<'_> {
         requests: &Receiver<Arc<ModelRequest>>,
     ) -> Result<(), Aborted> {
         let id = self.id(thread);
-        let timeout = self.test_bed.timeouts.turn;
+        let timeout = self.timeouts.turn;
         let deadline = Instant::now() + timeout;
         loop {
             let session = self.active.session.as_mut().expect("it has just answered");

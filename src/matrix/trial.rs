@@ -110,9 +110,14 @@ mod tests {
                         \"plan\":\"# heirloom case v1\\nconfig  sandbox=read-only\\n\
                         start -> t0\\naudit\\n\"}";
 
+    /// What the audit shows in the end.
+    const END: &str =
+        r#"{"us":9,"step":2,"seen":"sent","call":9,"method":"thread/resume","unbound":false}"#;
+
     /// What a release lacks that showed these facts.
     fn check(entries: &[&str], expected: Expect) {
-        let trace: Trace = [&[HEAD], entries].concat().join("\n").parse().expect("it is a trace");
+        let trace: Trace =
+            [&[HEAD], entries, &[END]].concat().join("\n").parse().expect("it is a trace");
         let lacks = unsupported(&trace).map(|what| Trial::Unsupported(what.to_owned()));
         let shows = || Trial::Shows { signatures: [].into(), runs: 1 };
         expected.assert_eq(&lacks.unwrap_or_else(shows).to_string());

@@ -66,7 +66,7 @@ async fn answer(
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let (token, place) = split(&path);
-    let session = registry.session(token);
+    let session = registry.asked(token);
     Ok(match (session, method.as_str(), place) {
         (Some(session), "POST", model::RESPONSES) => respond(request, &registry, &session).await,
         (Some(_), "GET", model::MODELS) => json_response(StatusCode::OK, model::no_models()),

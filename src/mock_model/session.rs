@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -31,6 +32,7 @@ const STRAYS: usize = 256;
 pub(super) struct Registry {
     sessions: Mutex<BTreeMap<String, Arc<SessionShared>>>,
     strays: Mutex<Vec<String>>,
+    asked: AtomicBool,
 }
 
 /// One model with its scripts and the requests to it, below a token of its own. Dropping it retires
@@ -70,8 +72,15 @@ pub(super) struct TakenAnswer {
 }
 
 impl Registry {
-    pub(super) fn session(&self, token: &str) -> Option<Arc<SessionShared>> {
-        lock(&self.sessions).get(token).cloned()
+    /// The session that a request is for.
+    pub(super) fn asked(&self, token: &str) -> Option<Arc<SessionShared>> {
+        let session = lock(&self.sessions).get(token).cloned();
+        self.asked.fetch_or(session.is_some(), Ordering::Relaxed);
+        session
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(super) fn remember_stray(&self, method: &str, path: &str) {

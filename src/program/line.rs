@@ -221,8 +221,10 @@ where
     T: FromStr + IntoEnumIterator + Display,
 {
     let expected = || T::iter().join(", ");
-    word.parse()
-        .map_err(|_| Problem(format!("`{word}` is not a {what}; expected one of {}", expected())))
+    word.parse().map_err(|_| match word {
+        "" => Problem(format!("expected a {what}: one of {}", expected())),
+        word => Problem(format!("`{word}` is not a {what}; expected one of {}", expected())),
+    })
 }
 
 /// The name of a thread.

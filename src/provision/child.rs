@@ -66,6 +66,9 @@ pub(super) fn run(
     let mut child = command.spawn().map_err(Failure::Start)?;
     let pid = i32::try_from(child.id()).expect("a process id is a positive i32");
     let group = Group(Pid::from_raw(pid));
+    if listen().is_break() {
+        return Err(Failure::Stopped);
+    }
     // Nothing is ever sent: the channel ends when both streams have.
     let (open, streams_end) = bounded(0);
     let stdout = Tail::of(child.stdout.take(), open.clone());

@@ -123,9 +123,6 @@ fn run_first_found(
     deadline: Duration,
     listen: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Ended, Refusal> {
-    if listen().is_break() {
-        return Err(Refusal::Stopped);
-    }
     for words in commands {
         let [program, first @ ..] = words.as_slice() else {
             continue;

@@ -13,8 +13,8 @@ use crate::provision::client::Refusal;
 use crate::provision::package::{Package, Request};
 use crate::provision::progress_reader::{self, Fault};
 use crate::provision::{
-    Cache, Client, Clients, Error, Executable, OnProgress, Progress, Spec, digest, identify, npm,
-    pins, pip, prune, unpack,
+    Cache, Client, Clients, Error, Executable, OnProgress, Progress, Spec, Unfetched, digest,
+    identify, npm, pins, pip, prune, unpack,
 };
 
 /// One release on its way into the cache.
@@ -98,7 +98,7 @@ fn release(
     let scratch = cache.scratch()?;
     let request = Request { clients, version, platform, pinned: pins::row(version, platform) };
     let mut fetch = Fetch { request, scratch: scratch.path(), on_progress };
-    let manifest = fetch.run()?;
+    let manifest = fetch.run().map_err(|error| with_newest(error, clients, fetch.on_progress))?;
     entry.install(scratch.path(), &manifest)?;
     let found = entry.executable();
     let found = found.ok_or_else(|| fetch.bad_package("it changed while it was kept"))?;
@@ -224,19 +224,30 @@ fn first_answer<T>(
 
 fn no_answer(question: String, by_npm: Refusal, by_pip: Refusal) -> Error {
     use Refusal::{Absent, Stopped, Unknown};
-    let answers = format!("npm: {by_npm}; pip: {by_pip}");
+    let answers = format!("  npm: {by_npm}\n  pip: {by_pip}");
     match (by_npm, by_pip) {
         (Stopped, _) | (_, Stopped) => Error::Stopped,
         (Absent, Absent) => Error::NoClient { package: question },
         (Unknown(_), Unknown(_) | Absent) | (Absent, Unknown(_)) => {
-            Error::UnknownVersion { package: question, answers }
+            Error::UnknownVersion { package: question, newest: None, answers }
         }
-        _ => Error::Unfetched { package: question, answers },
+        _ => Error::Unfetched { package: question, why: Unfetched::of(&answers), answers },
     }
 }
 
 fn verifying(bytes: u64, total: u64) -> Progress {
     Progress::Verifying { bytes, total }
+}
+
+/// A release that is not published, with the newest that is.
+fn with_newest(error: Error, clients: &Clients, on_progress: &mut OnProgress<'_>) -> Error {
+    match error {
+        Error::UnknownVersion { package, answers, .. } => {
+            let newest = latest(clients, on_progress).ok();
+            Error::UnknownVersion { package, newest, answers }
+        }
+        error => error,
+    }
 }
 
 /// npm's name for this machine.

@@ -80,6 +80,7 @@ pub(super) fn package(
             scratch.join("npm").into(),
             "--pack-destination".into(),
             scratch.join("out").into(),
+            "--fetch-retries=1".into(),
         ],
         extension: "tgz",
         total: request.pinned.as_ref().and_then(|row| row.npm_bytes),

@@ -33,7 +33,7 @@ pub(super) fn published(
     clients: &Clients,
     on_progress: &mut OnProgress<'_>,
 ) -> Result<BTreeSet<Version>, Refusal> {
-    let arguments = ["index", "versions", "--disable-pip-version-check", PACKAGE];
+    let arguments = ["index", "versions", "--disable-pip-version-check", "--retries=1", PACKAGE];
     let printed = client::ask(Client::Pip, clients, &arguments, on_progress).map_err(explain)?;
     Ok(listed(&printed))
 }
@@ -55,6 +55,9 @@ pub(super) fn package(
             "-d".into(),
             scratch.join("out").into(),
             format!("{PACKAGE}=={}", request.version).into(),
+            "--retries=1".into(),
+            // The wheel runs without Python, so that the age of this one does not matter.
+            "--python-version=3.12".into(),
         ],
         extension: "whl",
         total: None,

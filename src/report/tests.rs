@@ -371,11 +371,11 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
     check(
         &all.iter().map(last).collect::<String>(),
         expect![[r#"
-            codex 0.144.4 is undecided: heirloom itself had trouble, see inconclusive above (exit code 3)
-            codex 0.144.4 conforms, but the list of known deviations is stale: see stale above, then narrow the releases of its rows or remove them (exit code 4)
-            codex 0.144.4 was stopped early; so far it conforms (exit code 0)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
-            codex 0.144.4 is undecided: no case was run (exit code 5)
+            codex 0.144.4 is undecided: it was stopped before the first case had ended (exit code 130)
             codex 0.144.4 conforms to every clause that was tested, apart from 1 known deviation, 1 of them WIDENED (exit code 0)
         "#]],
     );

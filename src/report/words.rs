@@ -179,8 +179,12 @@ pub fn sentence(outcome: &Outcome) -> String {
         |report: &&FindingReport| report.status == Status::New && report.cause.is_none();
     let unexplained = outcome.findings.iter().filter(without_cause).count();
     match outcome.conclusion() {
-        Conclusion::Conforms if outcome.interrupted => {
-            format!("was stopped early; so far it conforms{known}")
+        Conclusion::Interrupted if outcome.cases == 0 => {
+            "is undecided: it was stopped before the first case had ended".to_owned()
+        }
+        Conclusion::Interrupted => {
+            let cases = plural(outcome.cases, "case");
+            format!("is undecided: it was stopped after {cases}, which conform{known}")
         }
         Conclusion::Conforms => format!("conforms to every clause that was tested{known}"),
         Conclusion::NewFinding => {
@@ -194,9 +198,7 @@ pub fn sentence(outcome: &Outcome) -> String {
             };
             format!("does not conform: {new}, printed above with the programs that show it")
         }
-        Conclusion::Trouble => {
-            "is undecided: heirloom itself had trouble, see inconclusive above".to_owned()
-        }
+        Conclusion::Trouble => "is undecided: see inconclusive above".to_owned(),
         Conclusion::StaleKnown => "conforms, but the list of known deviations is stale: see stale \
                                    above, then narrow the releases of its rows or remove them"
             .to_owned(),

@@ -27,6 +27,9 @@ struct Head {
     server: Option<Version>,
     #[serde(alias = "plan")]
     program: String,
+    /// How many observations follow; traces of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    observations: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +56,12 @@ pub enum NoTrace {
         line: usize,
         problem: serde_json::Error,
     },
+    /// Observations are missing at its end.
+    #[error("the trace is cut: {0}; judge the whole file")]
+    Cut(String),
+    /// An observation of a step that the program does not have.
+    #[error("the trace speaks of step {step}, and its program has {steps} with its audit")]
+    Beyond { step: usize, steps: usize },
     /// The program in the first line cannot be read.
     #[error("the trace's program cannot be read: {0}")]
     Program(#[from] Malformed),
@@ -61,7 +70,8 @@ pub enum NoTrace {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schema = SCHEMA.to_owned();
-        let head = Head { schema, server: self.server.clone(), program: self.program.to_string() };
+        let (server, program) = (self.server.clone(), self.program.to_string());
+        let head = Head { schema, server, program, observations: Some(self.entries.len()) };
         writeln!(f, "{}", json(&head))?;
         self.entries.iter().zip(&self.times_us).try_for_each(|(entry, us)| {
             let Entry { step, observation } = entry.clone();
@@ -93,7 +103,30 @@ impl FromStr for Trace {
             trace.entries.push(Entry { step, observation });
             trace.times_us.push(us);
         }
+        trace.is_whole(head.observations)?;
         Ok(trace)
+    }
+}
+
+impl Trace {
+    /// Refuses a trace that ends before its run did: of what was not read nothing can be said.
+    fn is_whole(&self, observations: Option<usize>) -> Result<(), NoTrace> {
+        let steps = self.program.with_audit().len();
+        if let Some(step) = self.entries.iter().map(|entry| entry.step).find(|step| *step >= steps)
+        {
+            return Err(NoTrace::Beyond { step, steps });
+        }
+        let read = self.entries.len();
+        if let Some(all) = observations.filter(|all| *all != read) {
+            return Err(NoTrace::Cut(format!("{read} of {all} observations are there")));
+        }
+        let last = self.entries.last().map(|entry| entry.step);
+        // The last step of an audit is a restart or a resume, and shows something.
+        if self.cut().is_none() && last.is_none_or(|last| last + 1 < steps) {
+            let reached = last.map_or("no step".to_owned(), |last| format!("step {last}"));
+            return Err(NoTrace::Cut(format!("it reaches {reached} of {}", steps - 1)));
+        }
+        Ok(())
     }
 }
 

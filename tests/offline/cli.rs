@@ -56,6 +56,7 @@ fn help_says_what_the_commands_are() {
               3  heirloom itself had trouble
               4  a known deviation no longer shows: the list is stale
               5  nothing ran
+              130  stopped by Ctrl-C or SIGTERM before its end, with nothing new by then
         "#]],
     );
 }
@@ -84,8 +85,7 @@ fn help_of_check_says_what_the_flags_are() {
                   --no-secondary       Only policy: no overrides of model, effort, tier,
                                        folder, mode or plugins
                   --server <SPEC>      The server: a release, `latest`, or a path to an
-                                       executable [env: HEIRLOOM_SERVER] [default:
-                                       0.169.0]
+                                       executable [default: HEIRLOOM_SERVER, else 0.169.0]
                   --as <VERSION>       The release that the server stands for, where its
                                        `--version` says none or another: a build from
                                        source says 0.0.0
@@ -117,6 +117,7 @@ fn help_of_check_says_what_the_flags_are() {
               3  heirloom itself had trouble
               4  a known deviation no longer shows: the list is stale
               5  nothing ran
+              130  stopped by Ctrl-C or SIGTERM before its end, with nothing new by then
         "#]],
     );
 }

@@ -122,11 +122,11 @@ fn latest_is_the_newest_of_pip_without_npm() {
         &stage("", PIP),
         "latest",
         expect![[r#"
-        ask npm, ask pip, ask npm, fetch by pip, verify, unpack, verify, 9.9.9 ready
-        9.9.9 at CACHE/9.9.9-PLATFORM/codex_cli_bin/bin/codex:
-          codex-cli 9.9.9
-        npm [] pip [index download] listed [9.9.9 31 bytes] kept [9.9.9-PLATFORM lock]
-    "#]],
+            ask pip, fetch by pip, verify, unpack, verify, 9.9.9 ready
+            9.9.9 at CACHE/9.9.9-PLATFORM/codex_cli_bin/bin/codex:
+              codex-cli 9.9.9
+            npm [] pip [index download] listed [9.9.9 31 bytes] kept [9.9.9-PLATFORM lock]
+        "#]],
     );
 }
 
@@ -164,13 +164,13 @@ fn without_a_client_the_error_says_what_to_do() {
         &stage("", ""),
         "9.9.9",
         expect![[r#"
-        ask npm, fetch by pip
-        error 3:
-          cannot fetch codex 9.9.9 for PLATFORM:
-          neither npm nor pip was found;
-          install one of them, or pass --server PATH or set HEIRLOOM_SERVER
-        npm [] pip [] listed [] kept [lock]
-    "#]],
+
+            error 3:
+              cannot fetch codex 9.9.9 for PLATFORM:
+              neither npm nor pip was found;
+              install one of them, or pass --server PATH or set HEIRLOOM_SERVER
+            npm [] pip [] listed [] kept [lock]
+        "#]],
     );
 }
 
@@ -180,17 +180,16 @@ fn an_unknown_release_is_a_usage_error() {
         &stage(NPM_UNKNOWN, PIP_UNKNOWN),
         "9.9.9",
         expect![[r#"
-        ask npm, fetch by pip
-        error 2:
-          cannot fetch codex 9.9.9 for PLATFORM:
-          no such release:
-          npm:
-          code E404 / 404 No match found for version 9.9.9;
-          pip:
-          No matching distribution found for openai-codex-cli-bin==9.9.9;
-          name another, or pass --server PATH
-        npm [] pip [] listed [] kept [lock]
-    "#]],
+            ask npm, fetch by pip, ask npm, ask pip
+            error 2:
+              codex 9.9.9 for PLATFORM is not published;
+              name another, or pass --server PATH
+              npm:
+              code E404 / 404 No match found for version 9.9.9
+              pip:
+              No matching distribution found for openai-codex-cli-bin==9.9.9
+            npm [] pip [] listed [] kept [lock]
+        "#]],
     );
 }
 
@@ -200,16 +199,17 @@ fn a_release_that_cannot_be_reached_may_exist() {
         &stage(NPM_FAILS, "exit 2"),
         "9.9.9",
         expect![[r#"
-        ask npm, fetch by pip
-        error 3:
-          cannot fetch codex 9.9.9 for PLATFORM:
-          npm:
-          code ENOTFOUND;
-          pip:
-          it failed and did not say why;
-          check the network, or pass --server PATH or set HEIRLOOM_SERVER
-        npm [] pip [] listed [] kept [lock]
-    "#]],
+            ask npm, fetch by pip
+            error 3:
+              cannot fetch codex 9.9.9 for PLATFORM:
+              no package registry can be reached;
+              check the network, or pass --server PATH or set HEIRLOOM_SERVER
+              npm:
+              code ENOTFOUND
+              pip:
+              it failed and did not say why
+            npm [] pip [] listed [] kept [lock]
+        "#]],
     );
 }
 
@@ -219,14 +219,15 @@ fn a_client_that_leaves_nothing_has_failed() {
         &stage("cat integrity", ""),
         "9.9.9",
         expect![[r#"
-            ask npm, fetch by npm, fetch by pip
+            ask npm, fetch by npm
             error 3:
               cannot fetch codex 9.9.9 for PLATFORM:
+              npm and pip did not bring it;
+              see what they say, or pass --server PATH or set HEIRLOOM_SERVER
               npm:
-              it did not leave exactly one .tgz file;
+              it did not leave exactly one .tgz file
               pip:
-              not found;
-              check the network, or pass --server PATH or set HEIRLOOM_SERVER
+              not found
             npm [] pip [] listed [] kept [lock]
         "#]],
     );

@@ -112,7 +112,7 @@ fn await_command(
     let Some(running) = running else {
         return run.await_end(thread, |_| true);
     };
-    let timeout = run.test_bed.timeouts.turn;
+    let timeout = run.timeouts.turn;
     run.until(
         "turn/completed, or the command's own end",
         timeout,

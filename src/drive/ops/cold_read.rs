@@ -59,7 +59,7 @@ impl ColdRead {
         let request = Resume::plain(self.thread).request(run.request_context());
         let request = request.expect("a resume has a request");
         let call = requests::call(&request, &Ids::of(id), home.places());
-        let timeout = run.test_bed.timeouts.reply;
+        let timeout = run.timeouts.reply;
         let answer = session.client.call(call.method, call.params, Instant::now() + timeout);
         let reply = match answer {
             Ok(Ok(reply)) => reply,

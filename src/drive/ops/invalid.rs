@@ -31,7 +31,7 @@ fn ask_before_initialize(run: &mut Runner<'_>, request: Prepared) -> Result<(), 
         }
         BeforeInitialize::Ours(reason) => return run.trouble(reason),
         BeforeInitialize::Lost(ClientError::Deadline { .. }, _) => {
-            return run.silent("the answer before initialize", run.test_bed.timeouts.reply);
+            return run.silent("the answer before initialize", run.timeouts.reply);
         }
         BeforeInitialize::Lost(_, ended) => return run.ended_unasked(&ended),
     };

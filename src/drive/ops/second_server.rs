@@ -24,7 +24,7 @@ impl Perform for SecondServer {
             Err(none) => return run.no_session(none),
         };
         let call = run.recorder.sent(request.call.method, request.unbound);
-        let deadline = Instant::now() + run.test_bed.timeouts.reply;
+        let deadline = Instant::now() + run.timeouts.reply;
         let answer = server.client.call(request.call.method, request.call.params, deadline);
         let answer = match answer {
             Ok(Ok(reply)) => {

@@ -88,11 +88,12 @@ fn a_range_that_cannot_be_looked_up_says_so() {
         expect![[r#"
             error 3:
               cannot fetch codex releases:
+              no package registry can be reached;
+              check the network, or pass --server PATH or set HEIRLOOM_SERVER
               npm:
-              code ENOTFOUND;
+              code ENOTFOUND
               pip:
-              no network;
-              check the network, or pass --server PATH or set HEIRLOOM_SERVER"#]],
+              no network"#]],
     );
 }
 
