@@ -127,7 +127,17 @@ pub enum Event {
     Explaining {
         signature: Signature,
         runs: u32,
+        /// So many at the most.
+        most: u32,
     },
+    /// A smallest program was run again, to confirm a finding.
+    Confirming {
+        signature: Signature,
+        done: u32,
+        runs: u32,
+    },
+    /// Nothing else has happened for some seconds: runs are under way.
+    Waiting,
     /// A finding is confirmed, known or flaky.
     FindingReport(Box<FindingReport>),
     /// A finding has a cause that no finding before it had.

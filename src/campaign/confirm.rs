@@ -147,8 +147,10 @@ impl Confirmation<'_> {
         // What the first run shows with the full deadlines, the others may show sooner.
         let shorter = std::iter::repeat(Deadlines::ByPace);
         let all = std::iter::once(Deadlines::Full).chain(shorter);
-        for deadlines in all.take(self.confirmations as usize) {
+        for (done, deadlines) in (0..self.confirmations).zip(all) {
             if !self.stopped() {
+                let (signature, runs_in_all) = (wanted.signature(), self.confirmations);
+                (self.on_event)(Event::Confirming { signature, done, runs: runs_in_all });
                 runs.add(self.run_like(program, wanted, deadlines));
             }
         }

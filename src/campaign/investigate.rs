@@ -114,7 +114,7 @@ impl Investigation<'_> {
             explaining.tell(&findings);
             let signature = report.finding.signature();
             let runs = self.confirmation.runs - before;
-            (self.confirmation.on_event)(Event::Explaining { signature, runs });
+            (self.confirmation.on_event)(Event::Explaining { signature, runs, most: RUNS_MAX });
         }
         let runs = self.confirmation.runs - before;
         // A cause that widens is shown by a program that does.

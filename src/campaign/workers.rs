@@ -44,6 +44,9 @@ const REPLAY_SHARE: u32 = 4;
 /// How often the coordinator looks at the clock and at the stop while no message comes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// The longest time without an event: a person would take more for a hang.
+const SILENCE_MAX: Duration = Duration::from_secs(4);
+
 /// A campaign and where it runs.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
@@ -255,6 +258,8 @@ struct Coordinator<'a> {
     queue: &'a Queue,
     begun: Instant,
     on_event: &'a mut dyn FnMut(Event),
+    /// When the last event was.
+    last_event: Instant,
     totals: Totals,
     /// Cases that came before one of a lower index.
     early: BTreeMap<u64, CaseResult>,
@@ -283,6 +288,7 @@ impl<'a> Coordinator<'a> {
             queue,
             begun,
             on_event,
+            last_event: begun,
             totals: Totals::default(),
             early: BTreeMap::new(),
             next: 0,
@@ -299,16 +305,27 @@ impl<'a> Coordinator<'a> {
         loop {
             match messages.recv_timeout(POLL_INTERVAL) {
                 Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.break_silence(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.advance();
         }
     }
 
+    fn emit(&mut self, event: Event) {
+        self.last_event = Instant::now();
+        (self.on_event)(event);
+    }
+
+    fn break_silence(&mut self) {
+        if self.last_event.elapsed() >= SILENCE_MAX {
+            self.emit(Event::Waiting);
+        }
+    }
+
     fn take(&mut self, message: WorkerMessage) {
         match message {
-            WorkerMessage::Event(event) => (self.on_event)(*event),
+            WorkerMessage::Event(event) => self.emit(*event),
             WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
             WorkerMessage::Investigated { result, spent } => {
                 self.investigating = false;
@@ -319,7 +336,7 @@ impl<'a> Coordinator<'a> {
             WorkerMessage::Replayed { row, shows } => {
                 self.replays = self.replays.map(|left| left - 1);
                 let done = self.rows - self.replays.unwrap_or(0);
-                (self.on_event)(Event::StaleCheck { done, rows: self.rows });
+                self.emit(Event::StaleCheck { done, rows: self.rows });
                 if !shows {
                     self.unseen(&row);
                 }
@@ -342,7 +359,7 @@ impl<'a> Coordinator<'a> {
             self.rows = self.replay_known();
             self.replays = Some(self.rows);
             if self.rows > 0 {
-                (self.on_event)(Event::StaleCheck { done: 0, rows: self.rows });
+                self.emit(Event::StaleCheck { done: 0, rows: self.rows });
             }
             self.expire();
         }
@@ -355,7 +372,7 @@ impl<'a> Coordinator<'a> {
         let CaseResult { index, trace, verdict } = result;
         let token = self.token(index);
         self.totals.add_case(&token, &trace.program, &verdict);
-        (self.on_event)(Event::Case {
+        self.emit(Event::Case {
             index,
             steps: trace.program.lines(),
             signatures: verdict.findings.iter().map(Finding::signature).collect(),
@@ -374,7 +391,7 @@ impl<'a> Coordinator<'a> {
                 continue;
             }
             let title = row.map(|row| row.title.clone());
-            (self.on_event)(Event::Found { signature: finding.signature(), index, row: title });
+            self.emit(Event::Found { signature: finding.signature(), index, row: title });
             let mut report = FindingReport::new(finding, trace.clone());
             report.record.token.clone_from(&token);
             report.record.found_after = self.begun.elapsed();
@@ -427,7 +444,7 @@ impl<'a> Coordinator<'a> {
                 self.totals.add_cause(report.record.clone());
                 Arc::make_mut(&mut self.causes).push(*found);
                 self.report(report.finding.clone());
-                (self.on_event)(Event::Cause(report));
+                self.emit(Event::Cause(report));
             }
         }
     }
@@ -451,7 +468,7 @@ impl<'a> Coordinator<'a> {
         if self.is_of_another_release(&report.finding) {
             return self.totals.notice_other_release(&report.finding, &report.token);
         }
-        (self.on_event)(Event::FindingReport(Box::new(report.clone())));
+        self.emit(Event::FindingReport(Box::new(report.clone())));
         self.totals.keep(report);
     }
 
@@ -474,7 +491,7 @@ impl<'a> Coordinator<'a> {
             self.stale(row, Why::Unseen);
         } else {
             let gone = Gone { id: row.id.clone(), title: row.title.clone() };
-            (self.on_event)(Event::Gone(gone.clone()));
+            self.emit(Event::Gone(gone.clone()));
             self.totals.gone.push(gone);
         }
     }
@@ -491,7 +508,7 @@ impl<'a> Coordinator<'a> {
 
     fn stale(&mut self, row: &Row, why: Why) {
         let stale = Stale::new(row, why);
-        (self.on_event)(Event::Stale(stale.clone()));
+        self.emit(Event::Stale(stale.clone()));
         self.totals.stale.push(stale);
     }
 

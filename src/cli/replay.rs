@@ -124,6 +124,12 @@ pub(super) fn program(case: &str) -> Result<Program, Failure> {
 /// The program in a case file.
 pub(super) fn file(path: &Path) -> Result<Program, Failure> {
     let text = read(path)?;
+    if text.starts_with("{\"schema\":\"heirloom trace") {
+        let path = path.display();
+        return Err(Failure::Usage(format!(
+            "{path} is a trace; `heirloom judge {path}` judges it"
+        )));
+    }
     text.parse().map_err(|error: Malformed| about(path, &error))
 }
 

@@ -13,6 +13,7 @@ use semver::Version;
 use super::print_schema::SchemaPrinter;
 use super::session::{NoSession, Session, Site};
 use super::timeouts::{Pace, Timeouts};
+use crate::client::ClientError;
 use crate::home::Home;
 use crate::home::root::Root;
 use crate::mock_model::MockModel;
@@ -146,9 +147,17 @@ impl TestBed {
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent { lost, ended, garbage }) => {
                 let last = ended.stderr_tail.lines().last().unwrap_or("nothing");
-                let instead =
-                    garbage.map(|line| format!("; its output is {line}")).unwrap_or_default();
-                format!("{lost}{instead}; it {ended}; last on its stderr: {last}")
+                let said = match (garbage, lost) {
+                    (Some(line), _) => format!("its output is {line}, and it {ended}"),
+                    (None, ClientError::Deadline { .. } | ClientError::Unread { .. }) => {
+                        let seconds = self.timeouts.reply.as_secs();
+                        format!("it did not answer `initialize` within {seconds} s")
+                    }
+                    (None, ClientError::Closed { .. } | ClientError::Broken { .. }) => {
+                        format!("it {ended} without an answer to `initialize`")
+                    }
+                };
+                format!("{said}; last on its stderr: {last}")
             }
         };
         let executable = self.installed(slot).executable.display().to_string();

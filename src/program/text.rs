@@ -25,7 +25,7 @@ const FAMILY: &str = "# heirloom case v";
 const FORM: u32 = 2;
 
 /// What some editors put before the first line.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Lines of a program at the most: a run of as many takes half an hour, and no stop takes effect
 /// within it.

@@ -46,9 +46,13 @@ pub fn event(event: &Event) -> Value {
             "runs": runs,
             "lines": lines,
         }),
-        Event::Explaining { signature, runs } => json!({
-            "event": "explaining", "signature": signature, "runs": runs,
+        Event::Explaining { signature, runs, most } => json!({
+            "event": "explaining", "signature": signature, "runs": runs, "most": most,
         }),
+        Event::Confirming { signature, done, runs } => json!({
+            "event": "confirming", "signature": signature, "done": done, "runs": runs,
+        }),
+        Event::Waiting => json!({ "event": "waiting" }),
         Event::Cause(report) => json!({ "event": "cause", "cause": report.record }),
         Event::StaleCheck { done, rows } => json!({
             "event": "stale check", "done": done, "rows": rows,

@@ -16,11 +16,12 @@ use crate::judge::signature::Signature;
 /// How often the bar is drawn: it shows seconds.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How often there is a line where there is no bar: six in a minute are read, more are skipped.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// How often there is a line where there is no bar: after a longer silence a person takes it for a
+/// hang.
+const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Stands in place of the time left once no further case is begun.
-const FINISHING: &str = "finishing: findings are looked into, known deviations replayed";
+const FINISHING: &str = "no further case is begun";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -48,8 +49,10 @@ pub struct Progress {
     causes: usize,
     /// Rows of the known list that were replayed, and how many are.
     stale_check: Option<(usize, usize)>,
-    /// Signatures that are being shrunk.
+    /// Signatures that are being looked into.
     shrinking: BTreeSet<Signature>,
+    /// What is done for the present one.
+    phase: String,
     line_at: Duration,
     finishing: bool,
 }
@@ -76,6 +79,7 @@ impl Progress {
             causes: 0,
             stale_check: None,
             shrinking: BTreeSet::new(),
+            phase: String::new(),
             line_at: LINE_EVERY,
             finishing: false,
         }
@@ -110,8 +114,16 @@ impl Progress {
             }
             Event::Found { index, row: Some(title), .. } => self.found_known(title, *index),
             Event::Found { signature, index, row: None } => self.found_new(signature, *index),
-            Event::Shrinking { signature, .. } => {
+            Event::Shrinking { signature, runs, lines } => {
                 self.shrinking.insert(signature.clone());
+                let (runs, lines) = (plural(*runs, "run"), plural(*lines, "line"));
+                self.phase = format!("shrinking: {lines} after {runs}");
+            }
+            Event::Explaining { runs, most, .. } => {
+                self.phase = format!("explaining: {runs} of at most {}", plural(*most, "run"));
+            }
+            Event::Confirming { done, runs, .. } => {
+                self.phase = format!("confirming: {done} of {}", plural(*runs, "run"));
             }
             Event::FindingReport(report) => self.reported(report),
             Event::Stale(stale) => {
@@ -123,7 +135,7 @@ impl Progress {
             }
             Event::StaleCheck { done, rows } => self.stale_check = Some((*done, *rows)),
             Event::Gone(gone) => self.line(&format!("gone on this release: {}", gone.title)),
-            Event::Explaining { .. } | Event::Ended(_) => {}
+            Event::Waiting | Event::Ended(_) => {}
         }
         self.show();
     }
@@ -150,6 +162,7 @@ impl Progress {
     fn reported(&mut self, report: &FindingReport) {
         let finding = &report.finding;
         self.shrinking.remove(&finding.signature());
+        self.phase.clear();
         if matches!(report.status, Status::Known | Status::Carried) {
             return;
         }
@@ -228,9 +241,11 @@ impl Progress {
         if let Some((done, rows)) = self.stale_check {
             return format!("{cases}; replaying known deviations: {done} of {rows}");
         }
+        let phase = if self.phase.is_empty() { "waiting" } else { &self.phase };
         let looking = match self.shrinking.len() {
             0 => String::new(),
-            count => format!(" ({} being looked into)", plural(count, "finding")),
+            1 => format!(" (1 finding being looked into; {phase})"),
+            count => format!(" ({count} findings being looked into; {phase})"),
         };
         let causes = plural(self.causes, "new cause");
         let known = plural(self.known.len(), "known cause");

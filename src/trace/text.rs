@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Observation, ThreadLabel, Trace};
 use crate::program::Program;
-use crate::program::text::Malformed;
+use crate::program::text::{BYTE_ORDER_MARK, Malformed};
 use crate::program::thread::ThreadName;
 
 /// The schema that this heirloom writes.
@@ -88,6 +88,7 @@ impl FromStr for Trace {
     type Err = NoTrace;
 
     fn from_str(text: &str) -> Result<Trace, NoTrace> {
+        let text = text.trim_start_matches(BYTE_ORDER_MARK);
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
         let (_, first) = lines.next().ok_or(NoTrace::Empty)?;
         let head: Head =
@@ -153,5 +154,70 @@ impl<'de> Deserialize<'de> for ThreadLabel {
             word.strip_prefix('t').and_then(number).map(|n| ThreadLabel::Named(ThreadName(n)));
         let stranger = word.strip_prefix('x').and_then(number).map(ThreadLabel::Unnamed);
         named.or(stranger).ok_or_else(|| D::Error::custom(format!("`{word}` names no thread")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use crate::testing::trace;
+    use crate::trace::{Entry, Observation, Trace};
+
+    /// A trace of three steps: the program's, and two of its audit.
+    fn whole() -> String {
+        let sent = |step| {
+            let (method, call) = ("thread/start".to_owned(), 1);
+            Entry { step, observation: Observation::Sent { call, method, unbound: false } }
+        };
+        trace("config\nstart -> t0\n", vec![sent(0), sent(1), sent(2)]).to_string()
+    }
+
+    fn check(text: &str, expected: Expect) {
+        let problem =
+            text.parse::<Trace>().map_or_else(|error| error.to_string(), |_| "whole".to_owned());
+        expected.assert_eq(&problem);
+    }
+
+    /// The first lines, with the number of observations or as an older version wrote them.
+    fn first_lines(lines: usize, counted: bool) -> String {
+        let text: String = whole().split_inclusive('\n').take(lines).collect();
+        if counted { text } else { text.replace(",\"observations\":3", "") }
+    }
+
+    #[test]
+    fn a_trace_that_is_cut_after_any_line_is_refused() {
+        check(&first_lines(4, true), expect!["whole"]);
+        check(&first_lines(4, false), expect!["whole"]);
+        for lines in 1..4 {
+            for counted in [true, false] {
+                let cut = first_lines(lines, counted).parse::<Trace>();
+                let problem = cut.expect_err("it is cut").to_string();
+                assert!(problem.starts_with("the trace is cut: "), "{problem}");
+            }
+        }
+        check(
+            &first_lines(1, true),
+            expect!["the trace is cut: 0 of 3 observations are there; judge the whole file"],
+        );
+        check(
+            &first_lines(1, false),
+            expect!["the trace is cut: it reaches no step of 2; judge the whole file"],
+        );
+        check(
+            &first_lines(3, false),
+            expect!["the trace is cut: it reaches step 1 of 2; judge the whole file"],
+        );
+    }
+
+    #[test]
+    fn a_step_that_the_program_does_not_have_is_refused() {
+        let beyond = whole().replace("\"step\":2", "\"step\":7");
+        check(&beyond, expect!["the trace speaks of step 7, and its program has 3 with its audit"]);
+    }
+
+    #[test]
+    fn a_mark_that_an_editor_put_first_is_skipped() {
+        check(&format!("\u{feff}{}", whole()), expect!["whole"]);
     }
 }

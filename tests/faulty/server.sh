@@ -58,6 +58,12 @@ if [ "$fault" = keeps-its-own-home ] && [ -f "$owner" ] && [ "$(cat "$owner")" !
 fi
 echo "$fault" >"$owner"
 
+# It does not start with one of the values of config.toml.
+if [ "$fault" = refuses-a-config ] && grep -q untrusted "$CODEX_HOME/config.toml"; then
+    echo 'Error: approval_policy = "untrusted" is no longer supported' >&2
+    exit 1
+fi
+
 exec 9>"$0.alive"
 
 policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'
@@ -98,7 +104,10 @@ turn() {
         hangs-in-a-turn) hang ;;
         panics-and-goes-on) echo "thread 'main' panicked at src/main.rs:1:1" >&2 ;;
     esac
-    tell turn/completed completed
+    case $fault in
+        fails-its-turns) tell turn/completed failed ;;
+        *) tell turn/completed completed ;;
+    esac
 }
 
 case $fault in

@@ -163,7 +163,7 @@ fn a_command_without_its_own_command_is_one_line() {
 
 #[test]
 fn a_mistake_in_a_flag_is_one_line() {
-    let mistakes: [&[&str]; 15] = [
+    let mistakes: [&[&str]; 16] = [
         &["chek"],
         &["check", "--case", "3"],
         &["check", "--cases", "0"],
@@ -173,6 +173,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--seed", "x"],
         &["check", "--seed", "r10-s42-c17-o12"],
         &["check", "--features", "fast"],
+        &["check", "--server", ""],
         // Its old name is still read.
         &["check", "--profile", "fast"],
         &["replay"],
@@ -200,6 +201,8 @@ fn a_mistake_in_a_flag_is_one_line() {
         ! heirloom: invalid value 'r10-s42-c17-o12' for '--seed <SEED>': r10-s42-c17-o12 was drawn by model revision 10, and this heirloom is at revision 9, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: full, lean]; see `heirloom check --help`
+        exit 2
+        ! heirloom: a value is required for '--server <SPEC>' but none was supplied; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: full, lean]; see `heirloom check --help`
         exit 2

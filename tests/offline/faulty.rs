@@ -181,7 +181,7 @@ fn a_program_that_answers_garbage_is_not_a_server() {
     check_silent(
         "garbage",
         expect![[r#"
-            garbage is not an app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; its output is not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault"; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+            garbage is not an app-server: its output is not a message: not JSON (expected value at line 1 column 1), in "Segmentation fault", and it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
         "#]],
     );
 }
@@ -191,7 +191,7 @@ fn a_program_that_never_answers_initialize_is_not_a_server() {
     check_silent(
         "never-introduces-itself",
         expect![[r#"
-            never-introduces-itself is not an app-server: no answer to `initialize` before the deadline; look at its stderr, or wait longer; it ended by signal 9, killed; last on its stderr: nothing; pass one with --server
+            never-introduces-itself is not an app-server: it did not answer `initialize` within 3 s; last on its stderr: nothing; pass one with --server
         "#]],
     );
 }
@@ -201,7 +201,7 @@ fn a_program_that_ends_at_once_is_not_a_server() {
     check(
         "ends-at-once",
         expect![[r#"
-            ends-at-once is not an app-server: no answer to `initialize`: the process closed its stdout; look at how it ended; it ended with code 2 by itself; last on its stderr: no config; pass one with --server
+            ends-at-once is not an app-server: it ended with code 2 by itself without an answer to `initialize`; last on its stderr: no config; pass one with --server
         "#]],
     );
 }
@@ -433,5 +433,37 @@ fn an_interrupted_call_is_left_out_where_the_release_lacks_a_field_of_it() {
             no finding; ended by signal 9, killed
             no finding; ended with code 0 when asked
         "#]],
+    );
+}
+
+#[test]
+fn a_config_that_a_release_refuses_is_not_a_finding() {
+    let program = "# heirloom case v2\nconfig approval=untrusted\nstart -> t0\naudit\n";
+    check_with(
+        program,
+        "refuses-a-config",
+        Timeouts::default(),
+        expect![[r#"
+        inconclusive: codex 0.169.0 does not start with this config.toml, on a new home either: it ended with code 1 by itself; last on stderr: Error: approval_policy = "untrusted" is no longer supported; change the program's `config`
+    "#]],
+    );
+    let later = "# heirloom case v2\nconfig\nstart -> t0\nconfigure approval=untrusted\naudit\n";
+    check_with(
+        later,
+        "refuses-a-config",
+        Timeouts::default(),
+        expect![[r#"
+        inconclusive: codex 0.169.0 does not start with this config.toml, on a new home either: it ended with code 1 by itself; last on stderr: Error: approval_policy = "untrusted" is no longer supported; change the program's `config`
+    "#]],
+    );
+}
+
+#[test]
+fn turns_that_fail_before_the_model_was_asked_are_not_a_finding() {
+    check(
+        "fails-its-turns",
+        expect![[r#"
+        inconclusive: turns fail, and no request has reached the stand-in for the model on 127.0.0.1; look for what keeps the server from it, such as a firewall
+    "#]],
     );
 }
