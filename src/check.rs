@@ -27,6 +27,8 @@ use crate::report::style::Style;
 use crate::report::{Block, blocks, words};
 
 mod isolated;
+#[cfg(test)]
+mod tests;
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
 const CASES: u64 = 40;

@@ -175,7 +175,8 @@ impl Isolated {
     fn end_of(&mut self, thread: &str, turn: Option<&str>) -> Result<TurnEnd, RequestError> {
         let deadline = Instant::now() + self.test_bed.timeouts.turn;
         let places = self.home.places();
-        let end = |method: &str, params: &Value| match notifications::read(method, params, places)? {
+        let end = |method: &str, params: &Value| match notifications::read(method, params, places)?
+        {
             Notification::TurnEnded { thread: of, turn: id, status }
                 if of == thread && turn.is_none_or(|turn| turn == id) =>
             {
