@@ -1,7 +1,7 @@
 //! The command line: arguments to a configuration, outcome to an exit code.
 //!
-//! The only room that reads arguments and the environment. A mistake in a command ends in one line
-//! that says how to mend it.
+//! The only room that reads arguments, and the environment but for HEIRLOOM_CACHE. A mistake in a
+//! command ends in one line that says how to mend it.
 
 use std::ffi::OsString;
 
