@@ -61,12 +61,15 @@ fn check(message: &str, expected: Expect) {
 fn a_failure_says_how_to_run_its_finding_again() {
     let message = Check::new().server("0.144.4").failure(&outcome());
     assert!(message.contains("start   approval=never"), "it has the program");
-    check(&message, expect![[r#"
+    check(
+        &message,
+        expect![[r#"
           found         in case r1-s7-c3-o12, 0.0 s after the start
           replay        heirloom replay r1-s7-c3-o12 --server 0.144.4
           files         `.out("target/heirloom")` keeps the program above as a case
         does not conform: 1 new finding, printed above with the programs that show it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -81,7 +84,9 @@ fn a_failure_names_the_case_that_it_keeps_and_the_state_of_the_server() {
     // A file stands where the folder should be.
     let refused = lean.out(&case).failure(&outcome());
     let both = format!("{message}\n{refused}").replace(&folder.path().display().to_string(), "OUT");
-    check(&both, expect![[r#"
+    check(
+        &both,
+        expect![[r#"
           found         in case r1-s7-c3-o12, 0.0 s after the start
           replay        heirloom replay OUT/cases/r4-ap-resume-never-config.case --server target/server --features lean
           files         OUT/cases/r4-ap-resume-never-config.case (.trace beside it)
@@ -90,5 +95,6 @@ fn a_failure_names_the_case_that_it_keeps_and_the_state_of_the_server() {
           replay        heirloom replay r1-s7-c3-o12 --server target/server --features lean
           files         cannot write OUT/cases/r4-ap-resume-never-config.case/r4-ap-resume-never-config.case: File exists (os error 17)
         does not conform: 1 new finding, printed above with the programs that show it
-    "#]]);
+    "#]],
+    );
 }

@@ -80,7 +80,7 @@ pub enum RequestError {
         /// The method of the request.
         method: String,
         /// The server's error.
-        error: RpcError,
+        error: Box<RpcError>,
     },
     /// No answer came.
     #[error(transparent)]
@@ -90,8 +90,8 @@ pub enum RequestError {
     NoThread {
         /// The method of the request.
         method: String,
-        /// The answer.
-        answer: Value,
+        /// The answer, as JSON.
+        answer: String,
     },
     /// The server asks something during a turn, and waits for the answer.
     #[error(
@@ -99,7 +99,7 @@ pub enum RequestError {
          `turn_end`",
         .0.method
     )]
-    Asked(ServerRequest),
+    Asked(Box<ServerRequest>),
 }
 
 impl TestBed {
@@ -131,7 +131,10 @@ impl Isolated {
     pub fn request(&mut self, method: &str, params: Value) -> Result<Value, RequestError> {
         let deadline = Instant::now() + self.test_bed.timeouts.reply;
         let answer = self.session.client.call(method, params, deadline)?;
-        answer.map_err(|error| RequestError::Refused { method: method.to_owned(), error })
+        answer.map_err(|error| RequestError::Refused {
+            method: method.to_owned(),
+            error: Box::new(error),
+        })
     }
 
     /// Sends `thread/start` with these parameters, in the workspace unless they name a folder.
@@ -191,7 +194,7 @@ impl Isolated {
         })?;
         match arrived {
             Message::Request { id, method, params } => {
-                Err(RequestError::Asked(ServerRequest { id, method, params }))
+                Err(RequestError::Asked(Box::new(ServerRequest { id, method, params })))
             }
             Message::Notification { method, params, .. } => {
                 Ok(end(&method, &params).expect("only the end of a turn fits"))
@@ -247,7 +250,10 @@ impl Isolated {
         let reply = self.request(call.method, call.params)?;
         match thread_id(&reply).map(str::to_owned) {
             Some(id) => Ok(Thread { id, policy: self.policy(&reply), reply }),
-            None => Err(RequestError::NoThread { method: call.method.to_owned(), answer: reply }),
+            None => Err(RequestError::NoThread {
+                method: call.method.to_owned(),
+                answer: reply.to_string(),
+            }),
         }
     }
 }
