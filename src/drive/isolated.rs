@@ -166,10 +166,37 @@ impl Isolated {
         self.end_of(thread.as_ref(), started.as_deref())
     }
 
-    /// Waits for the next end of a turn of this thread.
+    /// Waits for the next end of a turn of this thread, after a request of the server was answered.
     ///
     /// # Errors
     /// No turn of it ends in time, or the server asks something before.
+    ///
+    /// ```
+    /// use heirloom::prelude::*;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
+    ///     let mut server = Isolated::start("0.169.0")?;
+    ///     let policy = json!({ "approvalPolicy": "on-request", "sandbox": "read-only" });
+    ///     let thread = server.start_thread(policy)?;
+    ///     let arguments = json!({
+    ///         "cmd": "touch note",
+    ///         "sandbox_permissions": "require_escalated",
+    ///         "justification": "may I?",
+    ///     });
+    ///     let (tool, arguments) = ("exec_command".to_owned(), arguments.to_string());
+    ///     server.model().queue(&thread.id, Reply::Call { tool, arguments });
+    ///
+    ///     let Err(RequestError::Asked(request)) = server.turn(&thread, "hi") else {
+    ///         panic!("the server asks before it runs the command");
+    ///     };
+    ///     assert_eq!(request.method, "item/commandExecution/requestApproval");
+    ///     server.client().reply(&request.id, json!({ "decision": "decline" }))?;
+    ///     let end = server.turn_end(&thread)?;
+    ///     assert!(end.is_completed(), "{end:?}");
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn turn_end(&mut self, thread: impl AsRef<str>) -> Result<TurnEnd, RequestError> {
         self.end_of(thread.as_ref(), None)
     }

@@ -157,8 +157,8 @@ fn runs(matrix: &Matrix, key: &Key) -> String {
         (fewest, most) => format!("{fewest} to {most}"),
     };
     format!(
-        "{each} {random}, and {further} more: programs of known deviations, and those \
-         by which another release shows a difference."
+        "{each} {random}, and {further} more: programs of known deviations, or \
+         programs by which another release shows a difference."
     )
 }
 
