@@ -1,18 +1,20 @@
 //! A campaign in one call, for somebody else's tests.
 //!
 //! A server by release or path, a budget and a seed; findings are programs in the message of the
-//! panic. Reads no argument and no environment variable, and leaves no file but the cached server.
+//! panic, each with the command that runs it again. Reads no argument and no environment variable
+//! but HEIRLOOM_CACHE, and leaves no file but the cached server and the cases that are asked for.
 //! The seed is fixed unless it is set, so that a test which passes passes again.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use std::{fs, io};
 
-use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, Outcome, Subject};
+use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, FindingReport, Outcome, Subject};
 use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
@@ -23,6 +25,10 @@ use crate::report::cause::words_of;
 use crate::report::finding::{FindingText, ReplayCommands};
 use crate::report::style::Style;
 use crate::report::{Block, blocks, words};
+
+mod isolated;
+#[cfg(test)]
+mod tests;
 
 /// Cases, unless a budget is set: some ten seconds on two cores.
 const CASES: u64 = 40;
@@ -37,7 +43,7 @@ static STALE_CHECKED: AtomicBool = AtomicBool::new(false);
 ///
 /// ```
 /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return; }
-/// use heirloom::Check;
+/// use heirloom::prelude::*;
 ///
 /// Check::new().server("0.169.0").cases(4).seed(7).assert();
 /// ```
@@ -46,6 +52,8 @@ pub struct Check {
     server: String,
     others: Vec<String>,
     campaign: Campaign,
+    /// Where the cases of findings are written.
+    out: Option<PathBuf>,
 }
 
 /// A campaign that could not begin.
@@ -87,7 +95,7 @@ impl Check {
             features: FeatureSet::default(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
-        Check { server, others, campaign }
+        Check { server, others, campaign, out: None }
     }
 
     /// The server: a release, `latest`, or a path to an executable.
@@ -102,7 +110,8 @@ impl Check {
     ///
     /// ```
     /// # if std::env::var("HEIRLOOM_SERVER").as_deref() == Ok("none") { return Ok(()); }
-    /// # use heirloom::Check;
+    /// use heirloom::prelude::*;
+    ///
     /// let outcome = Check::new().other("0.144.4").cases(2).run()?;
     /// assert_eq!(outcome.subject.others.len(), 1);
     /// assert!(outcome.performed.contains_key("restart graceful release=0.144.4"));
@@ -111,6 +120,14 @@ impl Check {
     #[must_use]
     pub fn other(mut self, spec: &str) -> Check {
         self.others.push(spec.to_owned());
+        self
+    }
+
+    /// A folder for the case and the trace of each finding that [`Check::assert`] reports, such as
+    /// `target/heirloom`. It is made if it is not there.
+    #[must_use]
+    pub fn out(mut self, folder: impl Into<PathBuf>) -> Check {
+        self.out = Some(folder.into());
         self
     }
 
@@ -178,8 +195,9 @@ impl Check {
         Ok(campaign.run(&Arc::new(test_bed), subject, &AtomicBool::new(false), |_| {}))
     }
 
-    /// Runs the campaign, and panics with every new finding as a program unless the server
-    /// conforms. Only the first call in a process replays the cases of known deviations.
+    /// Runs the campaign, and panics with every new finding as a program, and how to run it again,
+    /// unless the server conforms. Only the first call in a process replays the cases of known
+    /// deviations.
     #[track_caller]
     pub fn assert(&self) {
         let mut check = self.clone();
@@ -187,33 +205,66 @@ impl Check {
         match check.run() {
             Err(error) => panic!("heirloom cannot check {}: {error}", self.server),
             Ok(outcome) if outcome.conclusion() == Conclusion::Conforms => {}
-            Ok(outcome) => panic!("{}", text(&outcome)),
+            Ok(outcome) => panic!("{}", self.failure(&outcome)),
         }
+    }
+
+    /// The findings that are not excused, as programs with the command that runs each again, and
+    /// the outcome in a sentence.
+    pub fn failure(&self, outcome: &Outcome) -> String {
+        let flags = self.replay_flags();
+        let commands = ReplayCommands { folder: PathBuf::new(), flags: flags.clone() };
+        let style = Style::plain(WIDTH);
+        let mut text = String::from("\n");
+        for block in blocks(outcome) {
+            let report = match block {
+                Block::Cause(cause, report) => {
+                    text.push_str(&words_of(cause, &style));
+                    report
+                }
+                Block::Finding(report) => report,
+            };
+            let mut finding = FindingText::for_file(report, &commands);
+            let case = self.out.as_ref().map(|folder| keep(folder, report, &finding));
+            let (again, files) = match case {
+                Some(Ok(case)) => (case.clone(), format!("{case} (.trace beside it)")),
+                Some(Err(error)) => (report.token.clone(), error.to_string()),
+                None => {
+                    let hint = "`.out(\"target/heirloom\")` keeps the program above as a case";
+                    (report.token.clone(), hint.to_owned())
+                }
+            };
+            let again = format!("heirloom replay {again} {flags}");
+            finding.details.replay = Some(again.trim_end().to_owned());
+            finding.details.files = Some(files);
+            text.push_str(&format!("{}\n", finding.text(&style)));
+        }
+        text.push_str(&words::sentence(outcome));
+        text
+    }
+
+    /// The flags of `heirloom replay` that name the same server in the same state.
+    fn replay_flags(&self) -> String {
+        let features = self.campaign.features;
+        let state = (features != FeatureSet::default()).then(|| format!(" --features {features}"));
+        format!("--server {}{}", self.server, state.unwrap_or_default())
+    }
+}
+
+/// Writes the case and the trace of a finding; gives the path of the case.
+fn keep(folder: &Path, report: &FindingReport, finding: &FindingText<'_>) -> io::Result<String> {
+    let case = folder.join(format!("{}.case", report.id));
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&case, finding.case()))
+        .and_then(|()| fs::write(case.with_extension("trace"), report.trace.to_string()));
+    let case = case.display().to_string();
+    match written {
+        Ok(()) => Ok(case),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot write {case}: {error}"))),
     }
 }
 
 fn provided(spec: &str) -> Result<Executable, Unready> {
     let (spec, cache): (Spec, Cache) = (spec.parse()?, Cache::user()?);
     Ok(provision::fetch::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()))?)
-}
-
-/// The findings that are not excused, as programs, and the outcome in a sentence.
-pub fn text(outcome: &Outcome) -> String {
-    let commands = ReplayCommands { folder: PathBuf::new(), flags: String::new() };
-    let style = Style::plain(WIDTH);
-    let mut text = String::from("\n");
-    for block in blocks(outcome) {
-        let report = match block {
-            Block::Cause(cause, report) => {
-                text.push_str(&words_of(cause, &style));
-                report
-            }
-            Block::Finding(report) => report,
-        };
-        let mut finding = FindingText::for_file(report, &commands);
-        finding.details.replay = None;
-        text.push_str(&format!("{}\n", finding.text(&style)));
-    }
-    text.push_str(&words::sentence(outcome));
-    text
 }

@@ -1,7 +1,7 @@
 //! The command line: arguments to a configuration, outcome to an exit code.
 //!
-//! The only room that reads arguments and the environment. A mistake in a command ends in one line
-//! that says how to mend it.
+//! The only room that reads arguments, and the environment but for HEIRLOOM_CACHE. A mistake in a
+//! command ends in one line that says how to mend it.
 
 use std::ffi::OsString;
 
@@ -14,6 +14,7 @@ mod clauses;
 pub mod failure;
 mod known_flags;
 mod known;
+mod man;
 mod matrix;
 mod verdict;
 mod replay;
@@ -67,6 +68,15 @@ enum Command {
     Servers(servers::Flags),
     /// Print the contract, or one clause and what runs say of it
     Clauses(clauses::Flags),
+    /// Print a script that completes the commands and flags in a shell
+    ///
+    /// For bash:
+    /// `heirloom completions bash >~/.local/share/bash-completion/completions/heirloom`
+    Completions(man::Completions),
+    /// Print the manual, or write its pages to a folder
+    ///
+    /// `heirloom man | man -l -` shows it.
+    Man(man::Flags),
 }
 
 /// Runs a command; gives the exit code.
@@ -91,6 +101,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Known(flags)) => known::run(&flags),
         Some(Command::Servers(flags)) => servers::run(&flags),
         Some(Command::Clauses(flags)) => clauses::run(&flags),
+        Some(Command::Completions(flags)) => man::complete(&flags, Arguments::command()),
+        Some(Command::Man(flags)) => man::run(&flags, Arguments::command()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Property-based conformance and fuzz suite for policy inheritance in `codex app-server`.
 //!
-//! [`Check`] is a campaign in one call, for your own `cargo test`. The parts are usable alone:
+//! [`Check`] is a campaign in one call, for your own `cargo test`. The parts are usable alone, and
+//! [`prelude`] imports what most tests need:
 //!
 //! * [`drive::isolated::Isolated`]: a server with its own home, model and connection;
 //! * [`mock_model::MockModel`]: the stand-in for the model, with queued answers, delays, gates and
@@ -37,6 +38,7 @@ pub mod client;
 pub mod drive;
 #[doc(hidden)]
 pub mod campaign;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod matrix;
 #[doc(hidden)]
@@ -49,3 +51,23 @@ pub mod cli;
 mod testing;
 
 pub use check::Check;
+
+/// What a test needs: `use heirloom::prelude::*;`.
+pub mod prelude {
+    pub use serde_json::{Value, json};
+
+    pub use crate::cause::Known;
+    pub use crate::check::{Check, Unready};
+    pub use crate::drive::isolated::{Isolated, RequestError, ServerRequest, Thread, TurnEnd};
+    pub use crate::drive::test_bed::TestBed;
+    pub use crate::drive::timeouts::Timeouts;
+    pub use crate::mock_model::answer::{Answer, Gate};
+    pub use crate::policy::features::FeatureSet;
+    pub use crate::policy::{Defaults, Policy};
+    pub use crate::program::reply::Reply;
+}
+
+/// The examples of the guide, which are compiled as they stand there.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+struct Guide;

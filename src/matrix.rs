@@ -55,6 +55,10 @@ pub enum Event {
         number: usize,
         /// How many releases there are.
         of: usize,
+        /// Its random cases.
+        cases: u64,
+        /// The programs of known deviations, and of what the releases before it have shown.
+        programs: usize,
     },
     /// Programs of later releases are run on one that had its campaign before.
     Asking { label: String, programs: usize },

@@ -120,6 +120,9 @@ pub enum Progress {
 /// Hears of progress; `Break` stops the work, and the clients with it.
 pub type OnProgress<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
+/// The environment variable that names the folder of fetched servers.
+pub const CACHE_VARIABLE: &str = "HEIRLOOM_CACHE";
+
 /// The folder of fetched servers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cache {
@@ -313,11 +316,15 @@ impl Cache {
         Self { limit: Some(limit), ..self }
     }
 
-    /// The user's cache, where the system wants caches to be.
+    /// The folder that HEIRLOOM_CACHE names, else the user's cache, where the system wants caches
+    /// to be.
     ///
     /// # Errors
     /// [`Error::NoCache`] for a user without a home.
     pub fn user() -> Result<Self, Error> {
+        if let Some(root) = std::env::var_os(CACHE_VARIABLE).filter(|path| !path.is_empty()) {
+            return Ok(Self::at(root));
+        }
         let base = etcetera::choose_base_strategy()
             .map_err(|error| Error::NoCache { why: error.to_string() })?;
         Ok(Self::at(base.cache_dir().join("heirloom")))

@@ -3,41 +3,64 @@
 //! Progress goes to stderr, results to stdout, everything to the folder of the run. Nothing is
 //! decided here: verdicts, statuses and exit codes come from the campaign.
 
+#[cfg(feature = "cli")]
 use std::io;
 
-use crate::campaign::{Event, FindingReport, Outcome};
+#[cfg(feature = "cli")]
+use crate::campaign::Event;
+use crate::campaign::{FindingReport, Outcome};
 use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 
 pub mod cause;
+#[cfg(feature = "cli")]
 pub mod clauses;
+#[cfg(feature = "cli")]
 pub mod final_summary;
+#[cfg(feature = "cli")]
 pub mod coverage;
+#[cfg(feature = "cli")]
 pub mod read_results;
 pub mod finding;
 pub mod listing;
+#[cfg(feature = "cli")]
 pub mod run_folder;
+#[cfg(feature = "cli")]
 pub mod download_progress;
+#[cfg(feature = "cli")]
 pub mod json;
 pub mod timeline;
+#[cfg(feature = "cli")]
 pub mod clause_history;
+#[cfg(feature = "cli")]
 pub mod matrix;
+#[cfg(feature = "cli")]
 pub mod stdout;
 pub mod style;
+#[cfg(feature = "cli")]
 pub mod progress;
+#[cfg(feature = "cli")]
 pub mod summary;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 pub mod words;
 
+#[cfg(feature = "cli")]
 use self::final_summary::FinalSummary;
+#[cfg(feature = "cli")]
 use self::finding::{FindingText, ReplayCommands};
+#[cfg(feature = "cli")]
 use self::json::event;
+#[cfg(feature = "cli")]
 use self::progress::{Pace, Progress};
+#[cfg(feature = "cli")]
 use self::run_folder::Folder;
+#[cfg(feature = "cli")]
 use self::stdout::Stdout;
+#[cfg(feature = "cli")]
 use self::style::Style;
 
+#[cfg(feature = "cli")]
 /// How a campaign is reported.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputMode {
@@ -49,6 +72,7 @@ pub struct OutputMode {
     pub coverage: bool,
 }
 
+#[cfg(feature = "cli")]
 /// How heirloom was called, for the commands that a report prints.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -60,6 +84,7 @@ pub struct Invocation {
     pub known_list: String,
 }
 
+#[cfg(feature = "cli")]
 /// Reports one campaign, from its first event to its end.
 #[derive(Debug)]
 pub struct Report {
@@ -74,6 +99,7 @@ pub struct Report {
     error: Option<io::Error>,
 }
 
+#[cfg(feature = "cli")]
 impl Report {
     /// A report into a folder and onto this process's streams.
     pub fn new(mode: OutputMode, folder: Folder, invocation: Invocation) -> Report {

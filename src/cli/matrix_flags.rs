@@ -29,11 +29,14 @@ use crate::report::progress::Pace;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct MatrixFlags {
-    /// How many random cases to run on each release; programs of known deviations
-    /// are added
+    /// How many random cases to run on each release; programs of known deviations,
+    /// and of what other releases show, are added
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     #[arg(default_value_t = CASES)]
     cases: u64,
+    /// Do not add the programs of known deviations
+    #[arg(long)]
+    no_known_cases: bool,
     /// What the cases are drawn from
     #[arg(long, value_name = "N", default_value_t = SEED)]
     seed: u64,
@@ -77,7 +80,8 @@ impl MatrixFlags {
         let specs = specs.map_err(not_provided)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
         // A matrix tests each release alone, so programs that move homes are left out.
-        let alone = known.rows.iter().filter(|row| row.program.releases().is_empty());
+        let rows = if self.no_known_cases { &[] } else { known.rows.as_slice() };
+        let alone = rows.iter().filter(|row| row.program.releases().is_empty());
         let programs = alone.filter_map(|row| Some((row.signature()?, row.program.clone())));
         let campaign = self.campaign();
         let run = MatrixRun { campaign, programs: programs.collect(), store };

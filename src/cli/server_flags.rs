@@ -3,7 +3,6 @@
 //! It is provided with progress on stderr, and started once to see that it is an app-server.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -140,10 +139,7 @@ impl ServerFlags {
 
 /// The cache: HEIRLOOM_CACHE, else the user's; limited by HEIRLOOM_CACHE_LIMIT.
 pub(super) fn cache() -> Result<Cache, Failure> {
-    let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
-        Some(path) => Cache::at(PathBuf::from(path)),
-        None => Cache::user().map_err(Failure::trouble)?,
-    };
+    let cache = Cache::user().map_err(Failure::trouble)?;
     Ok(limit()?.map_or(cache.clone(), |limit| cache.within(limit)))
 }
 

@@ -121,8 +121,10 @@ impl Running<'_> {
         if let Some(results) = self.run.store.of_digest(&label, &subject.digest, &self.key) {
             return Ok(results);
         }
-        (self.on_event)(Event::Running { label, number, of });
         let programs = self.unasked(&BTreeSet::new());
+        let cases = self.run.campaign.cases.unwrap_or_default();
+        let count = programs.len();
+        (self.on_event)(Event::Running { label, number, of, cases, programs: count });
         let campaign = Campaign { programs, ..self.run.campaign.clone() };
         self.run_campaign(&executable, &campaign)
     }

@@ -146,6 +146,11 @@ pub fn turn_id(reply: &Value) -> Option<&str> {
     reply.get("turn")?.get("id")?.as_str()
 }
 
+/// The server's message about a turn that failed, in the notification of its end.
+pub fn turn_error(params: &Value) -> Option<String> {
+    params.get("turn")?.get("error")?.get("message")?.as_str().map(str::to_owned)
+}
+
 /// The thread that a request from the server is about.
 pub fn thread_of_request(params: &Value) -> Option<&str> {
     params.get("threadId").or_else(|| params.get("conversationId"))?.as_str()

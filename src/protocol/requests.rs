@@ -52,6 +52,27 @@ impl Ids {
     }
 }
 
+/// A start of a thread with these parameters, in the workspace unless they name a folder.
+pub fn start_thread(mut params: Value, places: &Places) -> Call {
+    if let Value::Object(params) = &mut params
+        && !params.contains_key("cwd")
+    {
+        insert(params, "cwd", json!(places.workspace));
+    }
+    Call { method: "thread/start", params }
+}
+
+/// A resume of a thread without an override.
+pub fn resume_thread(thread: &str) -> Call {
+    Call { method: "thread/resume", params: json!({ "threadId": thread }) }
+}
+
+/// A turn with this text and without an override.
+pub fn start_turn(thread: &str, text: &str) -> Call {
+    let input = json!([{ "type": "text", "text": text }]);
+    Call { method: "turn/start", params: json!({ "threadId": thread, "input": input }) }
+}
+
 /// The request as JSON.
 pub fn call(request: &Request, ids: &Ids, places: &Places) -> Call {
     let mut params = Map::new();

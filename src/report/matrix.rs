@@ -70,6 +70,11 @@ pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
 
 /// A turning point in a line: what breaks or is repaired, compared with which release before.
 pub fn turn(matrix: &Matrix, turn: &TurningPoint) -> String {
+    format!("{} {}", name(turn.place), turned(matrix, turn))
+}
+
+/// A turning point without the name of its row.
+pub fn turned(matrix: &Matrix, turn: &TurningPoint) -> String {
     let from = &matrix.columns[turn.from].label;
     let cells = &matrix.rows[&turn.place];
     let now = match (cells[turn.from].state, cells[turn.to].state) {
@@ -79,20 +84,36 @@ pub fn turn(matrix: &Matrix, turn: &TurningPoint) -> String {
         _ if cells[turn.to].widened() => "breaks, and the release allows more than it should",
         _ => "breaks",
     };
-    format!("{} {now} (compared with {from})", name(turn.place))
+    format!("{now} (compared with {from})")
 }
 
-/// How many releases ran, unless all ran to their end.
+/// The releases that were not run, or not to the end; none where all were.
 pub fn gaps(matrix: &Matrix) -> Option<String> {
-    let (ran, all) = (count_of_ran(matrix), matrix.columns.len());
-    let stopped = matrix.columns.iter().filter_map(Column::results);
-    let stopped = stopped.filter(|results| results.interrupted).count();
-    let stopped = match stopped {
-        0 if ran == all => return None,
-        0 => String::new(),
-        count => format!(", {count} of them not to the end"),
+    let labels = |is_meant: fn(&Column) -> bool| {
+        let columns = matrix.columns.iter().filter(|column| is_meant(column));
+        columns.map(|column| column.label.as_str()).collect::<Vec<_>>()
     };
-    Some(format!("{ran} of {} ran{stopped}", plural(all, "release")))
+    let missing = labels(|column| column.results().is_none());
+    let stopped = labels(|column| column.results().is_some_and(|results| results.interrupted));
+    let all = plural(matrix.columns.len(), "release");
+    let part = |labels: &[&str], what: &str| {
+        let list = labels.join(", ");
+        (!labels.is_empty()).then(|| format!("{} of {all} {what}: {list}", labels.len()))
+    };
+    let parts = [part(&missing, "not run"), part(&stopped, "stopped early")];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Columns in words, those in succession as a range.
+pub fn releases(matrix: &Matrix, columns: &[usize]) -> String {
+    let label = |at: usize| matrix.columns[at].label.as_str();
+    let runs = columns.chunk_by(|one, next| one + 1 == *next);
+    let runs = runs.map(|run| match run {
+        [first, .., last] if run.len() > 2 => format!("{} to {}", label(*first), label(*last)),
+        few => few.iter().map(|at| label(*at)).join(", "),
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 fn count_of_ran(matrix: &Matrix) -> usize {

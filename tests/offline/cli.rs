@@ -29,18 +29,22 @@ fn help_says_what_the_commands_are() {
             Usage: heirloom [COMMAND]
 
             Commands:
-              check    Run a campaign: random cases until the time or number given is
-                       reached
-              replay   Run one case, from a file or from a token that a campaign printed
-              judge    Judge a stored trace again, without a server
-              shrink   Shrink a case to the shortest program that shows the same finding
-              matrix   Compare releases: run the same cases on each and print a table
-              diff     Show what an upgrade from one release to another changes
-              bisect   Find the release at which the result of a case changes
-              known    Update the list of known deviations
-              servers  List, fetch, locate or remove servers
-              clauses  Print the contract, or one clause and what runs say of it
-              help     Print this message or the help of the given subcommand(s)
+              check        Run a campaign: random cases until the time or number given is
+                           reached
+              replay       Run one case, from a file or from a token that a campaign
+                           printed
+              judge        Judge a stored trace again, without a server
+              shrink       Shrink a case to the shortest program that shows the same
+                           finding
+              matrix       Compare releases: run the same cases on each and print a table
+              diff         Show what an upgrade from one release to another changes
+              bisect       Find the release at which the result of a case changes
+              known        Update the list of known deviations
+              servers      List, fetch, locate or remove servers
+              clauses      Print the contract, or one clause and what runs say of it
+              completions  Print a script that completes the commands and flags in a shell
+              man          Print the manual, or write its pages to a folder
+              help         Print this message or the help of the given subcommand(s)
 
             Options:
               -h, --help     Print help (see more with '--help')

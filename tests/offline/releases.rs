@@ -139,6 +139,7 @@ fn a_release_that_does_not_start_is_a_column_that_says_so() {
           9.9.9         not run:
                         SHOP/cache/servers/9.9.9-PLATFORM/package/vendor/some-target/bin/codex
                         is not an app-server: closed today (code -32600); pass one with
+          incomplete    2 of 2 releases not run: 9.9.8, 9.9.9
         exit 5"#]]
     .assert_eq(&lines.join("\n"));
 }

@@ -1,25 +1,40 @@
 //! The matrix as a page: one HTML file, with no script and nothing loaded from elsewhere.
 //!
 //! It reads well on paper and on a phone, in light and dark, and without colours: every state has a
-//! sign. The causes come first; a cause and a broken cell link to their programs.
+//! sign, and nothing has to be hovered over. The causes come first; a cause and a broken cell link
+//! to their programs, a row to its clause. Paper has the tables and what changed; a card is printed
+//! if the address names it.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::phrases::{UNKNOWN, sentence};
+use self::phrases::{capitalised, sentence};
 use super::{Quiet, name, names, tells};
 use crate::contract::row;
 use crate::matrix::record::Key;
-use crate::matrix::{Cell, Column, Matrix, Outcome, Row, State, TurningPoint};
+use crate::matrix::{Cell, Column, Matrix, Outcome, Results, Row, State, TurningPoint};
 use crate::report::words::{self, plural};
 
 mod cards;
 mod causes;
+mod clauses;
 mod phrases;
+#[cfg(test)]
+mod tests;
 
 const STYLE: &str = include_str!("page.css");
 
+/// A part of the page, which the contents lead to.
+struct Part {
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+    /// Whether paper has it only where the address names something within it.
+    is_on_demand: bool,
+}
+
 pub fn html(matrix: &Matrix, key: &Key) -> String {
     let title = title(matrix);
+    let parts = parts(matrix, key);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,30 +45,57 @@ pub fn html(matrix: &Matrix, key: &Key) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { (title) }
-                (introduction(matrix, key))
-                h2 { "Cause by release" }
-                (legend())
-                (causes::table(matrix))
-                @if !matrix.causes.is_empty() {
-                    h2 { "Causes" }
-                    (causes::cards(matrix))
+                header {
+                    h1 { (title) }
+                    (introduction(matrix, key))
+                    nav aria-label="Contents" {
+                        ul { @for part in &parts { li { a href={ "#" (part.id) } { (part.title) } } } }
+                    }
                 }
-                h2 { "Clause by release" }
-                (grid(matrix, "Clauses that some release breaks", &tells))
-                (others(matrix))
-                (remainder(matrix))
-                h2 { "What changed when" }
-                (turns(matrix))
-                h2 { "Deviations" }
-                (cards::cards(matrix))
-                h2 { "Releases" }
-                (releases(matrix))
-                (how(key))
+                main { @for part in &parts { (part.html()) } }
             }
         }
     }
     .into_string()
+}
+
+/// The parts in their order.
+fn parts(matrix: &Matrix, key: &Key) -> Vec<Part> {
+    let read = |id, title, body| Part { id, title, body, is_on_demand: false };
+    let on_demand = |id, title, body| Part { id, title, body, is_on_demand: true };
+    let mut parts = vec![read(
+        "cause-by-release",
+        "Cause by release",
+        html! { (legend()) (causes::table(matrix)) },
+    )];
+    if !matrix.causes.is_empty() {
+        parts.push(on_demand("causes", "Causes", causes::cards(matrix)));
+    }
+    let clauses = html! {
+        (grid(matrix, "Clauses that some release breaks", &tells))
+        (others(matrix))
+        (remainder(matrix))
+    };
+    parts.extend([
+        read("clause-by-release", "Clause by release", clauses),
+        read("changes", "What changed when", turns(matrix)),
+        on_demand("deviations", "Deviations", cards::cards(matrix)),
+        on_demand("clauses", "Clauses", clauses::list(matrix)),
+        read("releases", "Releases", html! { (releases(matrix)) (how(key)) }),
+    ]);
+    parts
+}
+
+impl Part {
+    fn html(&self) -> Markup {
+        let Part { id, title, body, is_on_demand } = self;
+        html! {
+            section.on-demand[*is_on_demand] id=(id) {
+                h2 { (title) }
+                (body)
+            }
+        }
+    }
 }
 
 fn title(matrix: &Matrix) -> String {
@@ -72,22 +114,16 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
     };
     let broken = count(&|cell| cell.state == State::Broken);
     let widened = count(&|cell| cell.widened());
-    let gaps = super::gaps(matrix);
-    let each = match &gaps {
-        None => format!("each of {}", plural(matrix.columns.len(), "release")),
-        Some(_) => "each release that ran".to_owned(),
-    };
     let widening = matrix.causes.iter().filter(|cause| cause.widened()).count();
     html! {
         p {
             "Does a thread keep the policy that it was given: through turns, forks, restarts and \
-             resumes? The same " (key.cases) " random programs were run on " (each)
-            ", and every answer was compared with the contract of heirloom. Each difference was \
-             reduced to a short program, confirmed in fresh processes, and that program was run on \
-             every other release."
+             resumes? " (runs(matrix, key)) " Every answer was compared with the contract of \
+             heirloom. Each difference was reduced to a short program and confirmed in fresh \
+             processes."
         }
-        @if let Some(gaps) = gaps {
-            p { strong { (gaps) } ": the reasons are below. The others are left out here." }
+        @if let Some(gaps) = super::gaps(matrix) {
+            p { strong { (capitalised(&gaps)) } ". What is not known of them has a ? below." }
         }
         p {
             strong { (plural(matrix.causes.len(), "cause")) }
@@ -95,7 +131,35 @@ fn introduction(matrix: &Matrix, key: &Key) -> Markup {
             ". They break " (plural(broken, "row")) " of the table of clauses, " (widened)
             " of them with more allowed."
         }
+        p.paper.faint {
+            "This is the short form for paper. To print the program of a cause or of a deviation \
+             too, follow the link to it before you print."
+        }
     }
+}
+
+/// How many programs the releases ran that came to their end, in a sentence.
+fn runs(matrix: &Matrix, key: &Key) -> String {
+    let whole = matrix.columns.iter().filter_map(Column::results);
+    let whole: Vec<&Results> = whole.filter(|results| !results.interrupted).collect();
+    let each = match whole.len() {
+        0 => return "No release was run to its end.".to_owned(),
+        1 if matrix.columns.len() == 1 => "The release ran".to_owned(),
+        count if count == matrix.columns.len() => format!("Each of {count} releases ran the same"),
+        _ => "Each release that was run to its end ran the same".to_owned(),
+    };
+    let random = plural(key.cases, "random program");
+    let further = whole.iter().map(|results| results.cases.saturating_sub(key.cases));
+    let (fewest, most) = (further.clone().min().unwrap_or(0), further.max().unwrap_or(0));
+    let further = match (fewest, most) {
+        (_, 0) => return format!("{each} {random}."),
+        (fewest, most) if fewest == most => most.to_string(),
+        (fewest, most) => format!("{fewest} to {most}"),
+    };
+    format!(
+        "{each} {random}, and {further} more: programs of known deviations, or \
+         programs by which another release shows a difference."
+    )
 }
 
 fn legend() -> Markup {
@@ -104,7 +168,7 @@ fn legend() -> Markup {
             li { b.holds { "✓" } "holds, or does not show it" }
             li { b.broken { "✗" } "broken, or shows it by so many findings" }
             li { b.widened { "▲" } "the same, and allows more than it should" }
-            li { b.broken.known { "✗" } "known deviation" }
+            li { b.known { "✗" } b.known { "▲" } "known deviation" }
             li { b.none { "–" } "not supported by that release" }
             li { b.none { "·" } "not tested" }
             li { b.none { "?" } "not known: not run to the end, or not asked" }
@@ -135,10 +199,8 @@ fn grid(matrix: &Matrix, title: &str, kind: &dyn Fn(&[Cell]) -> bool) -> Markup 
                             tr.section { th colspan=(matrix.columns.len() + 1) { (section(at)) } }
                         }
                         tr {
-                            th scope="row" title=(row(place.clause).text) { (name(**place)) }
-                            @for (column, cell) in matrix.columns.iter().zip(*cells) {
-                                td { (sign(**place, column, cell)) }
-                            }
+                            th scope="row" { (head(**place, cells)) }
+                            @for cell in *cells { (sign(cell)) }
                         }
                     }
                 }
@@ -164,33 +226,26 @@ fn others(matrix: &Matrix) -> Markup {
     }
 }
 
+/// The name of a row, which leads to what breaks it, or else to the clause.
+fn head(place: Row, cells: &[Cell]) -> Markup {
+    let is_broken = cells.iter().any(|cell| !cell.breaches.is_empty());
+    let id = if is_broken { cards::anchor(place) } else { clauses::anchor(place.clause) };
+    html! { a href={ "#" (id) } { (name(place)) } }
+}
+
 /// A cell: a sign, which leads to the program where there is one.
-fn sign(place: Row, column: &Column, cell: &Cell) -> Markup {
-    let about = |says: &str| format!("{} on {}: {says}", name(place), column.label);
-    let plain = |sign: &str, class: &str, says: &str| {
-        html! { span class=(class) title=(about(says)) { (sign) } }
-    };
-    if let Outcome::NotRun(reason) = &column.outcome {
-        return plain("?", "none", &format!("not run: {reason}"));
-    }
+fn sign(cell: &Cell) -> Markup {
     let Some(breach) = cell.breaches.first() else {
-        let tested = format!("holds, tested {}", plural(cell.tested, "time"));
         return match cell.state {
-            State::Untestable => plain("–", "none", "this release does not support it"),
-            State::Untried => plain("·", "none", "not tested"),
-            State::Unknown => plain("?", "none", UNKNOWN),
-            State::Holds | State::Broken => plain("✓", "holds", &tested),
+            State::Untestable => html! { td.none { "–" } },
+            State::Untried => html! { td.none { "·" } },
+            State::Unknown => html! { td.none { "?" } },
+            State::Holds | State::Broken => html! { td.holds { "✓" } },
         };
     };
-    let known = if cell.is_known() { " known" } else { "" };
-    let (sign, class, says) = if cell.widened() {
-        ("▲", "widened", "broken, and allows more than it should")
-    } else {
-        ("✗", "broken", "broken")
-    };
-    let known_says = if cell.is_known() { ", a known deviation" } else { "" };
-    let says = about(&format!("{says}{known_says}; see the program"));
-    html! { a class={ (class) (known) } href={ "#" (breach.signature.file_stem()) } title=(says) { (sign) } }
+    let (sign, class) = if cell.widened() { ("▲", "widened") } else { ("✗", "broken") };
+    let class = if cell.is_known() { "known" } else { class };
+    html! { td class=(class) { a href={ "#" (breach.signature.file_stem()) } { (sign) } } }
 }
 
 /// The clauses that no release was tested for.
@@ -219,10 +274,11 @@ fn turns(matrix: &Matrix) -> Markup {
                     ul {
                         @for turn in at(column) {
                             li {
-                                (super::turn(matrix, turn))
-                                @if let Some((id, what)) = program(matrix, turn) {
-                                    ": " a href={ "#" (id) } { (what) }
+                                @match program(matrix, turn) {
+                                    Some(id) => a href={ "#" (id) } { (name(turn.place)) },
+                                    None => (name(turn.place)),
                                 }
+                                " " (super::turned(matrix, turn))
                             }
                         }
                     }
@@ -232,15 +288,14 @@ fn turns(matrix: &Matrix) -> Markup {
     }
 }
 
-/// The program that shows a turn, and on which side of it.
-fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<(String, &'static str)> {
+/// The card with the program that shows a turn, on either side of it.
+fn program(matrix: &Matrix, turn: &TurningPoint) -> Option<String> {
     let told = |column, signatures: &[_]| {
         let first = signatures.first()?;
         matrix.told(column, first)?;
         Some(first.file_stem())
     };
-    let gained = told(turn.to, &turn.gained).map(|id| (id, "the program that shows it"));
-    gained.or_else(|| told(turn.from, &turn.lost).map(|id| (id, "the program that showed it")))
+    told(turn.to, &turn.gained).or_else(|| told(turn.from, &turn.lost))
 }
 
 fn releases(matrix: &Matrix) -> Markup {

@@ -19,8 +19,13 @@ impl MatrixProgress {
     pub fn on_event(&mut self, event: &Event) {
         match event {
             Event::Waiting { label } => self.line(&format!("{label}: preparing the server")),
-            Event::Running { label, number, of } => {
-                self.line(&format!("{label}: release {number} of {of}"));
+            Event::Running { label, number, of, cases, programs } => {
+                let cases = plural(*cases, "random case");
+                let programs = plural(*programs, "program");
+                self.line(&format!(
+                    "{label}: release {number} of {of}, {cases} and {programs} of known deviations \
+                     or of other releases"
+                ));
                 self.campaign = Some(Progress::new(self.pace));
             }
             Event::Asking { label, programs } => {

@@ -1,7 +1,7 @@
 //! The deviations of a matrix, a card each.
 //!
 //! A signature has one card for all releases that show it. Where the program or the values differ
-//! between releases, the card has each of them.
+//! between releases, the card has the first few of them.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,16 @@ use crate::contract::row;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::matrix::{Breach, Column, Matrix, Row, Since};
-use crate::report::matrix::name;
+use crate::report::matrix::{name, releases};
 use crate::report::words;
+
+/// Most programs on a card: with more, the page of forty releases is too long to load and to read.
+const PROGRAMS_MAX: usize = 2;
 
 /// A finding that is the same on some releases.
 struct Alike<'a> {
     report: &'a FindingReport,
-    releases: Vec<&'a str>,
+    columns: Vec<usize>,
 }
 
 /// A finding on a release.
@@ -63,11 +66,22 @@ fn clause(matrix: &Matrix, place: Row, cards: &[Card<'_>]) -> Markup {
     let row = row(place.clause);
     let strength = row.strength(place.dimension);
     html! {
-        h3.clause { (name(place)) }
-        p { (row.text) }
-        p.faint { "Strength " (strength) ", a " (strength.verdict()) ": " (strength.meaning()) "." }
-        @for card in cards { (card.html(matrix)) }
+        section.clause id=(anchor(place)) {
+            h3 { (name(place)) }
+            p { (row.text) }
+            p.faint {
+                "Strength " (strength) ", a " (strength.verdict()) ": " (strength.meaning()) "."
+            }
+            @for card in cards { (card.html(matrix)) }
+        }
     }
+}
+
+/// The id of the part about a row.
+pub(super) fn anchor(place: Row) -> String {
+    let clause = place.clause.to_string();
+    let about = place.dimension.map(|dimension| format!("-{dimension}")).unwrap_or_default();
+    format!("row-{clause}{about}").to_lowercase()
 }
 
 fn findings(column: &Column) -> impl Iterator<Item = &FindingReport> {
@@ -87,8 +101,10 @@ impl Card<'_> {
         let breaches: Vec<&Breach> =
             self.shown.iter().filter_map(|shown| self.breach(matrix, row, shown.column)).collect();
         let known = breaches.iter().all(|breach| breach.known);
-        let label = |shown: &Shown<'_>| matrix.columns[shown.column].label.as_str();
-        let alike = self.alike(matrix);
+        let columns: Vec<usize> = self.shown.iter().map(|shown| shown.column).dedup().collect();
+        let alike = self.alike();
+        let left_out = alike.iter().skip(PROGRAMS_MAX).flat_map(|one| one.columns.iter().copied());
+        let left_out: Vec<usize> = left_out.sorted().dedup().collect();
         html! {
             section.card id=(self.signature.file_stem()) {
                 h4 {
@@ -99,7 +115,7 @@ impl Card<'_> {
                 }
                 dl {
                     dt { "Shown by" }
-                    dd { (self.shown.iter().map(label).unique().join(", ")) }
+                    dd { (releases(matrix, &columns)) }
                     dt { "Since" }
                     dd { (since(&breaches)) }
                     @if finding.dimension.is_some() {
@@ -109,7 +125,15 @@ impl Card<'_> {
                     dt { "Signature" }
                     dd { code { (self.signature) } }
                 }
-                @for one in &alike { (program(one, alike.len() == 1)) }
+                @for one in alike.iter().take(PROGRAMS_MAX) {
+                    (program(matrix, one, alike.len() == 1))
+                }
+                @if !left_out.is_empty() {
+                    p.faint {
+                        "Other programs show it on " (releases(matrix, &left_out)) ": `heirloom matrix` keeps "
+                        "them in " code { "cases" } "."
+                    }
+                }
             }
         }
     }
@@ -120,13 +144,12 @@ impl Card<'_> {
     }
 
     /// The findings, those together that show the same in the same program.
-    fn alike<'a>(&'a self, matrix: &'a Matrix) -> Vec<Alike<'a>> {
+    fn alike(&self) -> Vec<Alike<'_>> {
         let mut all: Vec<Alike<'_>> = Vec::new();
         for Shown { column, report } in &self.shown {
-            let label = matrix.columns[*column].label.as_str();
             match all.iter_mut().find(|other| is_alike(other.report, report)) {
-                Some(alike) => alike.releases.push(label),
-                None => all.push(Alike { report, releases: vec![label] }),
+                Some(alike) => alike.columns.push(*column),
+                None => all.push(Alike { report, columns: vec![*column] }),
             }
         }
         all
@@ -149,14 +172,14 @@ fn since(breaches: &[&Breach]) -> String {
 }
 
 /// The program, and what it shows; on which releases too, where there are several.
-fn program(alike: &Alike<'_>, alone: bool) -> Markup {
+fn program(matrix: &Matrix, alike: &Alike<'_>, alone: bool) -> Markup {
     let FindingReport { record, trace, .. } = alike.report;
     let (finding, program) = (&record.finding, &trace.program);
     html! {
         dl {
             @if !alone {
                 dt { "On" }
-                dd { (alike.releases.join(", ")) }
+                dd { (releases(matrix, &alike.columns)) }
             }
             dt { "Expected" }
             dd { code { (finding.expected) } }

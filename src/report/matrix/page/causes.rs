@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::causes::{NONE, dates, unexplained};
-use super::phrases::{self, UNKNOWN, sentence};
-use crate::matrix::{CauseCell, Column, Matrix, MatrixCause, Outcome, Row};
+use super::phrases::{self, sentence};
+use crate::matrix::{CauseCell, Matrix, MatrixCause, Row};
 use crate::report::matrix::name;
-use crate::report::words::{self, plural};
+use crate::report::words;
 
 /// The table of cause by release, which leads to the cards.
 pub(super) fn table(matrix: &Matrix) -> Markup {
@@ -42,9 +42,7 @@ fn row(matrix: &Matrix, cause: &MatrixCause) -> Markup {
                 a href={ "#" (anchor(cause)) } { (title(cause)) }
                 (tags(cause))
             }
-            @for (column, cell) in matrix.columns.iter().zip(&cause.cells) {
-                td { (sign(cause, column, cell)) }
-            }
+            @for cell in &cause.cells { (sign(cause, cell)) }
             td.dates { (dates(matrix, cause)) }
         }
     }
@@ -71,31 +69,17 @@ fn tags(cause: &MatrixCause) -> Markup {
 }
 
 /// A cell: a sign and the number of findings.
-fn sign(cause: &MatrixCause, column: &Column, cell: &CauseCell) -> Markup {
-    let plain = |sign: &str, class: &str, about: &str| {
-        html! { span class=(class) title={ (column.label) ": " (about) } { (sign) } }
-    };
-    match (cell, &column.outcome) {
-        (_, Outcome::NotRun(reason)) => plain("?", "none", &format!("not run: {reason}")),
-        (CauseCell::Absent, _) => plain("✓", "holds", "does not show it"),
-        (CauseCell::Unsupported, _) => plain("–", "none", "does not support it"),
-        (CauseCell::Unknown, _) => plain("?", "none", UNKNOWN),
-        (CauseCell::Shows(showing), _) => {
+fn sign(cause: &MatrixCause, cell: &CauseCell) -> Markup {
+    match cell {
+        CauseCell::Absent => html! { td.holds { "✓" } },
+        CauseCell::Unsupported => html! { td.none { "–" } },
+        CauseCell::Unknown => html! { td.none { "?" } },
+        CauseCell::Shows(showing) => {
+            let (sign, class) =
+                if showing.widened { ("▲", "widened") } else { ("✗", "broken") };
+            let class = if showing.known { "known" } else { class };
             let count = showing.findings.len();
-            let known = if showing.known { " known" } else { "" };
-            let known_says = if showing.known { ", a known deviation" } else { "" };
-            let (sign, class, more) = if showing.widened {
-                ("▲", "widened", ", and allows more than it should")
-            } else {
-                ("✗", "broken", "")
-            };
-            let findings = plural(count, "finding");
-            let about = format!("{}: shows it by {findings}{more}{known_says}", column.label);
-            html! {
-                a class={ (class) (known) } href={ "#" (anchor(cause)) } title=(about) {
-                    (sign) " " (count)
-                }
-            }
+            html! { td class=(class) { a href={ "#" (anchor(cause)) } { (sign) " " (count) } } }
         }
     }
 }

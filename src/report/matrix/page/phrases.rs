@@ -6,10 +6,6 @@ use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::report::listing;
 
-/// What an unknown cell means, where the release was run.
-pub(super) const UNKNOWN: &str = "not known: the release was not run to its end, or was not asked \
-                                  for what another release shows";
-
 /// The program of a finding, the line that shows it marked.
 pub(super) fn program(program: &Program, finding: &Finding) -> Markup {
     html! {
@@ -29,6 +25,11 @@ pub(super) fn program(program: &Program, finding: &Finding) -> Markup {
 
 /// The words with a capital and a full stop.
 pub(super) fn sentence(words: &str) -> String {
+    format!("{}.", capitalised(words))
+}
+
+/// The words with a capital.
+pub(super) fn capitalised(words: &str) -> String {
     let (first, rest) = words.split_at(1);
-    format!("{}{rest}.", first.to_uppercase())
+    format!("{}{rest}", first.to_uppercase())
 }
