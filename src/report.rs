@@ -10,6 +10,7 @@ use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 
 pub mod cause;
+pub mod export;
 pub mod clauses;
 pub mod final_summary;
 pub mod coverage;
