@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::program::reply::Reply;
+use crate::protocol::notifications::hide_machine;
 
 /// One run, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,7 +128,10 @@ impl Transcript {
         };
         for entry in &mut entries {
             match entry {
-                Entry::Sent(line) | Entry::Received(line) => each_text(line, &named),
+                Entry::Sent(line) | Entry::Received(line) => {
+                    hide_machine(line);
+                    each_text(line, &named);
+                }
                 Entry::Config(text) | Entry::Release(text) | Entry::Forget(text) => named(text),
                 Entry::AwaitModel { thread, .. } => named(thread),
                 Entry::Answer { thread, answer } => {
@@ -170,6 +174,7 @@ mod tests {
             Entry::Config("base_url = \"http://127.0.0.1:1/x/v1\"".to_owned()),
             Entry::Sent(json!({ "id": 1, "params": { "cwd": "/run/0/ws1/a", "threadId": "01a" } })),
             Entry::Received(json!({ "params": { "roots": ["/run/0/home/memories", "/run/0/x"] } })),
+            Entry::Received(json!({ "params": { "serverName": "my-laptop" } })),
             Entry::AwaitModel { thread: "01a".to_owned(), requests: 1 },
         ];
         let placeholders = [
@@ -185,6 +190,7 @@ mod tests {
             {"config":"base_url = \"<MODEL>\""}
             {"sent":{"id":1,"params":{"cwd":"<WS>/a","threadId":"<t0>"}}}
             {"received":{"params":{"roots":["<HOME>/memories","<RUN>/x"]}}}
+            {"received":{"params":{"serverName":"<HOST>"}}}
             {"await-model":{"thread":"<t0>","requests":1}}
         "#]]
         .assert_eq(&lines.collect::<String>());

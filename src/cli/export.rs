@@ -36,6 +36,8 @@ const RUNS: u32 = 5;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
+// Here `--as` names the form, as in the sentence "export it as a shell script".
+#[command(mut_arg("stands_for", |arg| arg.long("server-as")))]
 pub(super) struct Flags {
     /// A case file, such as runs/latest/findings/ID.case, or a token that a campaign printed
     #[arg(value_name = "FILE|TOKEN")]

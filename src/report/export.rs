@@ -11,14 +11,20 @@ mod python;
 mod rust;
 mod scenario;
 mod shown;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeSet;
 
 use itertools::Itertools;
+use strum::IntoEnumIterator;
 
 use self::scenario::Scenario;
-use crate::judge::record::ProbeRecord;
+use super::words;
+use crate::campaign::FindingReport;
+use crate::cause::record::CauseRecord;
+use crate::judge::record::{ProbeRecord, Status};
 use crate::judge::verdict::Finding;
 use crate::judge::view::View;
 use crate::program::Program;
@@ -127,6 +133,37 @@ impl Exported<'_> {
     fn scenario(&self) -> Result<Scenario, NoExport> {
         Scenario::new(self.finding, self.program, self.transcript)
     }
+}
+
+/// A file beside the case of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportFile {
+    pub name: String,
+    pub text: String,
+}
+
+/// The files of a new finding, in every form that can show it. Where a script cannot, the report
+/// says why.
+pub fn files(report: &FindingReport, cause: Option<&CauseRecord>) -> Vec<ExportFile> {
+    let Some(transcript) = report.transcript.as_ref().filter(|_| report.status == Status::New)
+    else {
+        return Vec::new();
+    };
+    let exported = Exported {
+        id: &report.id,
+        finding: &report.finding,
+        program: &report.trace.program,
+        transcript,
+        title: cause.map(|cause| cause.title.as_str()),
+        releases: None,
+        confirmed: Some(words::confirmed(report)),
+        probe: report.probe.as_ref(),
+    };
+    let file = |form: Form| {
+        let text = exported.text(form).ok()?;
+        Some(ExportFile { name: form.file_name(exported.id), text })
+    };
+    Form::iter().filter_map(file).collect()
 }
 
 /// The folders of a run as a transcript has them.

@@ -81,8 +81,9 @@ fn allows(exported: &Exported) -> String {
     let finding = exported.finding;
     let words = match finding.dimension {
         Some(Dimension::AP) => {
-            "A model that is mistaken, or that follows instructions in what it reads, may run \
-             commands and change files without the question that the user asked for."
+            "A command or a patch of a model that is mistaken, or that follows instructions in \
+             what it reads, may be approved or run where the user's own policy would have refused \
+             it or held it back."
         }
         Some(Dimension::RV) => {
             "Another reviewer than the user's choice decides about commands and changes: a model \
@@ -94,8 +95,8 @@ fn allows(exported: &Exported) -> String {
         }
         _ => "The thread may do more than the user asked for.",
     };
-    let whom = "It takes no attacker on the user's machine: the sequence of ordinary requests \
-                below is enough, and the user sees no sign of the change.";
+    let whom = "The ordinary requests below are enough; nothing on the user's machine has to be \
+                changed first.";
     let probe = exported.probe.map(|probe| format!("\n\nProbe: {}.", words::probe(probe)));
     format!("{words}\n\n{whom}{}", probe.unwrap_or_default())
 }
@@ -117,7 +118,7 @@ fn reproduce(exported: &Exported) -> String {
              gone.",
             Form::Sh.file_name(id)
         ),
-        Err(reason) => format!("There are no scripts: {reason}."),
+        Err(reason) => format!("No script shows it: {reason}."),
     };
     format!("{without}\n\nWith heirloom: `heirloom replay {id}.case --known none`.")
 }
@@ -182,7 +183,7 @@ fn request(method: &str, params: &Value) -> String {
 
 /// A text in which nothing has a meaning for Mermaid.
 fn safe(text: &str) -> String {
-    let text = text.split_whitespace().join(" ");
+    let text = text.split_whitespace().join(" ").replace("->", "→").replace("<-", "←");
     text.replace('"', "'")
         .replace(';', ",")
         .replace('#', "no. ")

@@ -13,8 +13,10 @@ use crate::transcript::{Content, ModelAnswer, Process};
 const HARNESS: &str = include_str!("harness.py");
 
 /// The modules that the harness needs.
-const IMPORTS: [&str; 9] =
-    ["json", "os", "queue", "shutil", "signal", "subprocess", "sys", "tempfile", "threading"];
+const IMPORTS: [&str; 7] = ["json", "os", "queue", "signal", "subprocess", "threading", "time"];
+
+/// The further ones of a shell script.
+const SH_IMPORTS: [&str; 3] = ["shutil", "sys", "tempfile"];
 
 /// Around the Python of a shell script. A crash must not look like the bug, which is exit code 1.
 const SH: &str = r##"if [ "$#" -ne 1 ] || [ ! -f "$1" ] || [ ! -x "$1" ]; then
@@ -36,6 +38,7 @@ def main():
     try:
         with AppServerHarness(folder, sys.argv[1]) as harness:
             due, seen = scenario(harness)
+            gone = harness.stated(seen, due) == due
     finally:
         # What the server started may still be ending.
         for _ in range(50):
@@ -45,8 +48,8 @@ def main():
             time.sleep(0.1)
     print("expected", json.dumps(due))
     print("seen    ", json.dumps(seen))
-    print("the bug is gone" if seen == due else "the bug is there")
-    return int(seen != due)
+    print("the bug is gone" if gone else "the bug is there")
+    return 0 if gone else 1
 
 
 def interrupted(*_):
@@ -77,7 +80,7 @@ pub(super) fn sh(exported: &Exported, scenario: &Scenario) -> String {
     let body = Body { indent: 4 }.lines(scenario);
     let (due, seen) = outcome(&scenario.exhibit);
     let end = format!("    due = {due}\n    return due, {seen}\n");
-    let imports = imports(&["time"]);
+    let imports = imports(&SH_IMPORTS);
     let scenario = format!("def scenario(harness):\n{body}{end}");
     format!("#!/bin/sh\n{head}\n{SH}{imports}\n\n{HARNESS}\n\n{scenario}{MAIN}")
 }
@@ -92,13 +95,12 @@ pub(super) fn pytest(exported: &Exported, scenario: &Scenario) -> String {
     let body = Body { indent: 8 }.lines(scenario);
     let (due, seen) = outcome(&scenario.exhibit);
     let name = text::identifier(exported.id);
-    let imports = imports(&["time"]).replace("import shutil\n", "").replace("import sys\n", "");
-    let imports = imports.replace("import tempfile\n", "");
+    let imports = imports(&[]);
     let test = format!(
         "def test_{name}(tmp_path):\n    server = os.environ.get(\"HEIRLOOM_SERVER\")\n    \
          assert server, \"set HEIRLOOM_SERVER to the path of a codex executable\"\n    \
          with AppServerHarness(tmp_path, server) as harness:\n{body}        due = {due}\n        \
-         assert {seen} == due\n"
+         seen = {seen}\n        assert harness.stated(seen, due) == due\n"
     );
     format!("{head}\n{imports}\n\n{HARNESS}\n\n{test}")
 }
@@ -114,12 +116,12 @@ fn outcome(exhibit: &Exhibit) -> (String, String) {
     match exhibit {
         Exhibit::Reply(statement) | Exhibit::Notice(statement) => {
             let path = statement.path.iter().map(|key| format!(", \"{key}\"")).join("");
-            (literal(&statement.due), format!("harness.stated(at(shown{path}), due)"))
+            (literal(&statement.due), format!("at(shown{path})"))
         }
         Exhibit::Outcome { granted_is_due } => {
             let due = if *granted_is_due { "granted" } else { "refused" };
             let seen = "\"granted\" if refusal is None else \"refused\"";
-            (format!("{due:?}"), format!("({seen})"))
+            (format!("{due:?}"), seen.to_owned())
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use itertools::Itertools;
 use serde_json::Value;
 
 use super::NoExport;
@@ -75,11 +76,14 @@ impl Scenario {
         program: &Program,
         transcript: &Transcript,
     ) -> Result<Scenario, NoExport> {
-        let Exhibited { step, entry, exhibit } = Exhibited::find(finding, transcript)?;
         let steps = program.with_audit();
-        if let Some(reason) = steps.iter().take(step + 1).find_map(beyond) {
-            return Err(NoExport::Step(reason));
-        }
+        let within = |step: usize| match steps.iter().take(step + 1).find_map(beyond) {
+            Some(reason) => Err(NoExport::Step(reason)),
+            None => Ok(()),
+        };
+        within(finding.step)?;
+        let Exhibited { step, entry, exhibit } = Exhibited::find(finding, transcript)?;
+        within(step)?;
         let entries = &transcript.entries[..=entry];
         let mut actions = Actions::new(&steps, Births::of(entries)?);
         for (at, entry) in entries.iter().enumerate() {
@@ -130,7 +134,7 @@ impl<'a> Actions<'a> {
     fn add(&mut self, at: usize, entry: &Entry) {
         let action = match entry {
             Entry::Step(step) => match self.steps.get(*step) {
-                Some(step) => Action::Line(step.to_string()),
+                Some(step) => Action::Line(step.to_string().split_whitespace().join(" ")),
                 None => return,
             },
             Entry::Config(text) => Action::Config(text.clone()),
@@ -188,10 +192,7 @@ impl<'a> Actions<'a> {
             bindings: bindings.clone(),
         };
         let notice = match &news {
-            Some(Notification::TurnEnded { thread, .. }) => {
-                self.active.take_if(|active| *active == name(thread));
-                wait(thread, true)
-            }
+            Some(Notification::TurnEnded { thread, .. }) => wait(thread, true),
             Some(Notification::Settings { thread, .. } | Notification::Closed { thread }) => {
                 wait(thread, false)
             }
@@ -203,7 +204,19 @@ impl<'a> Actions<'a> {
             }
             _ => return,
         };
+        if let Some(Notification::TurnEnded { thread, .. }) = &news {
+            self.ended(&name(thread));
+        }
         self.done.push(Action::Await(notice));
+    }
+
+    /// The end of a turn that is reported needs no other sign.
+    fn ended(&mut self, thread: &str) {
+        self.active.take_if(|active| active == thread);
+        let idle = |action: &Action| matches!(action, Action::AwaitIdle(idle) if idle == thread);
+        if self.done.last().is_some_and(idle) {
+            self.done.pop();
+        }
     }
 
     /// A thread that becomes idle while its turn is not reported has no subscriber.
