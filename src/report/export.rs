@@ -80,12 +80,12 @@ pub struct Exported<'a> {
 pub enum NoExport {
     /// What it takes to show it.
     #[error(
-        "the program {0}, which a script cannot repeat; `--as jsonrpc` and the case file have it all"
+        "the program {0}, which a script cannot repeat; `heirloom replay` shows it"
     )]
     Step(&'static str),
     #[error(
         "the finding shows in {0}, and a script can only compare a value in a reply or in a settings \
-         notice, or whether a request is granted; `--as jsonrpc` and the case file have it all"
+         notice, or whether a request is granted; `heirloom replay` shows it"
     )]
     View(String),
     #[error("the run has no message that states the id of {0}, which a later request needs")]

@@ -334,4 +334,13 @@ def at(value, *path):
     return value
 
 
+def field(message, *path):
+    """The value at a path of keys, which the server must state."""
+    for key in path:
+        if not isinstance(message, dict) or key not in message:
+            raise Trouble("the server does not state %s" % ".".join(path))
+        message = message[key]
+    return message
+
+
 TIMEOUT = 60

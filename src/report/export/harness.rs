@@ -19,6 +19,8 @@ const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a notification is waited for that may be absent.
 const OPTIONAL_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+const NOT_STATED: &str = "the server does not state the value";
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The folders of a server; removed at the end.

@@ -116,7 +116,7 @@ fn outcome(exhibit: &Exhibit) -> (String, String) {
     match exhibit {
         Exhibit::Reply(statement) | Exhibit::Notice(statement) => {
             let path = statement.path.iter().map(|key| format!(", \"{key}\"")).join("");
-            (literal(&statement.due), format!("at(shown{path})"))
+            (literal(&statement.due), format!("field(shown{path})"))
         }
         Exhibit::Outcome { granted_is_due } => {
             let due = if *granted_is_due { "granted" } else { "refused" };

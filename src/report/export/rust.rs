@@ -58,8 +58,8 @@ fn assertion(exhibit: &Exhibit) -> Vec<String> {
             let pointer = statement.path.iter().map(|key| format!("/{key}")).join("");
             vec![
                 value("due", &statement.due),
-                format!("let seen = shown.pointer({pointer:?}).cloned().unwrap_or_default();"),
-                "assert_eq!(home.stated(&seen, &due), due);".to_owned(),
+                format!("let seen = shown.pointer({pointer:?}).ok_or(NOT_STATED)?;"),
+                "assert_eq!(home.stated(seen, &due), due);".to_owned(),
             ]
         }
         Exhibit::Outcome { granted_is_due: true } => {
