@@ -79,9 +79,7 @@ pub struct Exported<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoExport {
     /// What it takes to show it.
-    #[error(
-        "the program {0}, which a script cannot repeat; `heirloom replay` shows it"
-    )]
+    #[error("the program {0}, which a script cannot repeat; `heirloom replay` shows it")]
     Step(&'static str),
     #[error(
         "the finding shows in {0}, and a script can only compare a value in a reply or in a settings \

@@ -176,7 +176,7 @@ fn diagram(exported: &Exported) -> String {
 fn request(method: &str, params: &Value) -> String {
     let members = params.as_object().into_iter().flatten();
     let told = members
-        .filter(|(key, value)| !LEFT_OUT.contains(&key.as_str()) && **value != Value::from("<WS>"));
+        .filter(|(key, value)| !LEFT_OUT.contains(&key.as_str()) && value.as_str() != Some("<WS>"));
     let told = told.map(|(key, value)| format!(" {key}={value}")).join("");
     format!("{method}{told}")
 }

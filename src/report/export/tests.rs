@@ -52,48 +52,48 @@ fn a_pytest_file_ends_with_one_test_that_says_what_the_program_does() {
         Form::Pytest,
         "def test_",
         expect![[r#"
-        def test_r4_ap_resume_never_config(tmp_path):
-            server = os.environ.get("HEIRLOOM_SERVER")
-            assert server, "set HEIRLOOM_SERVER to the path of a codex executable"
-            with AppServerHarness(tmp_path, server) as harness:
-                harness.config("""
-                    approval_policy = "on-request"
-                    approvals_reviewer = "user"
-                    model = "mock-model"
-                    model_provider = "mock"
-                    sandbox_mode = "read-only"
+            def test_r4_ap_resume_never_config(tmp_path):
+                server = os.environ.get("HEIRLOOM_SERVER")
+                assert server, "set HEIRLOOM_SERVER to the path of a codex executable"
+                with AppServerHarness(tmp_path, server) as harness:
+                    harness.config("""
+                        approval_policy = "on-request"
+                        approvals_reviewer = "user"
+                        model = "mock-model"
+                        model_provider = "mock"
+                        sandbox_mode = "read-only"
 
-                    [features]
-                    apps = false
-                    plugins = false
+                        [features]
+                        apps = false
+                        plugins = false
 
-                    [model_providers.mock]
-                    base_url = "<MODEL>"
-                    name = "mock"
-                    request_max_retries = 0
-                    stream_max_retries = 0
-                    supports_websockets = false
-                    wire_api = "responses"
+                        [model_providers.mock]
+                        base_url = "<MODEL>"
+                        name = "mock"
+                        request_max_retries = 0
+                        stream_max_retries = 0
+                        supports_websockets = false
+                        wire_api = "responses"
 
-                    [sandbox_workspace_write]
-                    network_access = false
-                """)
-                codex = harness.start()
-                # start approval=never -> t0
-                t0 = codex.thread_start(approvalPolicy="never", cwd=harness.workspace)["thread"]["id"]
-                # run t0 "turn 1" <- text "ok"
-                harness.responses.enqueue(t0, {"text": "ok"})
-                codex.turn_start(input=[{"type": "text", "text": "turn 1"}], threadId=t0)
-                codex.wait_for("turn/completed", t0)
-                # restart graceful
-                codex.close()
-                codex = harness.start()
-                # resume t0
-                shown = codex.thread_resume(threadId=t0)
-                due = "never"
-                seen = at(shown, "approvalPolicy")
-                assert harness.stated(seen, due) == due
-    "#]],
+                        [sandbox_workspace_write]
+                        network_access = false
+                    """)
+                    codex = harness.start()
+                    # start approval=never -> t0
+                    t0 = codex.thread_start(approvalPolicy="never", cwd=harness.workspace)["thread"]["id"]
+                    # run t0 "turn 1" <- text "ok"
+                    harness.responses.enqueue(t0, {"text": "ok"})
+                    codex.turn_start(input=[{"type": "text", "text": "turn 1"}], threadId=t0)
+                    codex.wait_for("turn/completed", t0)
+                    # restart graceful
+                    codex.close()
+                    codex = harness.start()
+                    # resume t0
+                    shown = codex.thread_resume(threadId=t0)
+                    due = "never"
+                    seen = field(shown, "approvalPolicy")
+                    assert harness.stated(seen, due) == due
+        "#]],
     );
 }
 
@@ -133,69 +133,68 @@ fn a_rust_file_ends_with_one_test_that_says_what_the_program_does() {
         Form::Rust,
         "    let home = CodexHome::new",
         expect![[r##"
-            let home = CodexHome::new()?;
-            let responses = create_mock_responses_server()?;
-            let config = r#"
-        approval_policy = "on-request"
-        approvals_reviewer = "user"
-        model = "mock-model"
-        model_provider = "mock"
-        sandbox_mode = "read-only"
+                let home = CodexHome::new()?;
+                let responses = create_mock_responses_server()?;
+                let config = r#"
+            approval_policy = "on-request"
+            approvals_reviewer = "user"
+            model = "mock-model"
+            model_provider = "mock"
+            sandbox_mode = "read-only"
 
-        [features]
-        apps = false
-        plugins = false
+            [features]
+            apps = false
+            plugins = false
 
-        [model_providers.mock]
-        base_url = "<MODEL>"
-        name = "mock"
-        request_max_retries = 0
-        stream_max_retries = 0
-        supports_websockets = false
-        wire_api = "responses"
+            [model_providers.mock]
+            base_url = "<MODEL>"
+            name = "mock"
+            request_max_retries = 0
+            stream_max_retries = 0
+            supports_websockets = false
+            wire_api = "responses"
 
-        [sandbox_workspace_write]
-        network_access = false
-        "#;
-            create_config_toml(&home, &responses, config)?;
-            let mut mcp = McpProcess::new(&home, &responses)?;
-            mcp.initialize()?;
-            // start approval=never -> t0
-            let params = json!({ "approvalPolicy": "never", "cwd": home.workspace });
-            let request = mcp.send_request("thread/start", params)?;
-            let message = mcp.read_stream_until_response_message(request)?;
-            let t0 = id(&message, "/thread/id")?;
-            // run t0 "turn 1" <- text "ok"
-            let answer = json!({ "text": "ok" });
-            responses.enqueue(&t0, answer);
-            let params = json!({ "input": [{ "type": "text", "text": "turn 1" }], "threadId": t0 });
-            let request = mcp.send_request("turn/start", params)?;
-            mcp.read_stream_until_response_message(request)?;
-            let wanted = Wanted { method: "turn/completed", thread: Some(t0.as_str()), has: "" };
-            mcp.read_stream_until_notification_message(wanted)?;
-            // restart graceful
-            mcp.close();
-            let mut mcp = McpProcess::new(&home, &responses)?;
-            mcp.initialize()?;
-            // resume t0
-            let params = json!({ "threadId": t0 });
-            let request = mcp.send_request("thread/resume", params)?;
-            let shown = mcp.read_stream_until_response_message(request)?;
-            let due = json!("never");
-            let seen = shown.pointer("/approvalPolicy").cloned().unwrap_or_default();
-            assert_eq!(home.stated(&seen, &due), due);
-            Ok(())
-        }
-    "##]],
+            [sandbox_workspace_write]
+            network_access = false
+            "#;
+                create_config_toml(&home, &responses, config)?;
+                let mut mcp = McpProcess::new(&home, &responses)?;
+                mcp.initialize()?;
+                // start approval=never -> t0
+                let params = json!({ "approvalPolicy": "never", "cwd": home.workspace });
+                let request = mcp.send_request("thread/start", params)?;
+                let message = mcp.read_stream_until_response_message(request)?;
+                let t0 = id(&message, "/thread/id")?;
+                // run t0 "turn 1" <- text "ok"
+                let answer = json!({ "text": "ok" });
+                responses.enqueue(&t0, answer);
+                let params = json!({ "input": [{ "type": "text", "text": "turn 1" }], "threadId": t0 });
+                let request = mcp.send_request("turn/start", params)?;
+                mcp.read_stream_until_response_message(request)?;
+                let wanted = Wanted { method: "turn/completed", thread: Some(t0.as_str()), has: "" };
+                mcp.read_stream_until_notification_message(wanted)?;
+                // restart graceful
+                mcp.close();
+                let mut mcp = McpProcess::new(&home, &responses)?;
+                mcp.initialize()?;
+                // resume t0
+                let params = json!({ "threadId": t0 });
+                let request = mcp.send_request("thread/resume", params)?;
+                let shown = mcp.read_stream_until_response_message(request)?;
+                let due = json!("never");
+                let seen = shown.pointer("/approvalPolicy").ok_or(NOT_STATED)?;
+                assert_eq!(home.stated(seen, &due), due);
+                Ok(())
+            }
+        "##]],
     );
 }
 
 #[test]
-fn a_bug_report_has_all_that_a_maintainer_needs() {
-    check(
-        Form::Markdown,
-        "# ",
-        expect![[r##"
+fn a_bug_report_says_what_happens_and_what_should_by_which_source() {
+    let text = Run::stored().text(Form::Markdown, "# ");
+    let text = text.split_once("## The program").map_or("", |(words, _)| words);
+    expect![[r#"
         # R4 cold resume · approval policy: after resume, config.toml's default instead of never
 
         > **For the vendor, in private.** The server allows more than the user asked for, which may be a
@@ -221,10 +220,16 @@ fn a_bug_report_has_all_that_a_maintainer_needs() {
 
         ## What it allows
 
-        A model that is mistaken, or that follows instructions in what it reads, may run commands and change files without the question that the user asked for.
+        A command or a patch of a model that is mistaken, or that follows instructions in what it reads, may be approved or run where the user's own policy would have refused it or held it back.
 
-        It takes no attacker on the user's machine: the sequence of ordinary requests below is enough, and the user sees no sign of the change.
+        The ordinary requests below are enough; nothing on the user's machine has to be changed first.
 
+    "#]].assert_eq(text);
+}
+
+#[test]
+fn a_bug_report_shows_the_program_and_how_to_run_it() {
+    check(Form::Markdown, "## The program", expect![[r###"
         ## The program
 
         ```text
@@ -274,8 +279,7 @@ fn a_bug_report_has_all_that_a_maintainer_needs() {
         It exits with 1 while the bug is there, and with 0 when it is gone.
 
         With heirloom: `heirloom replay r4-ap-resume-never-config.case --known none`.
-    "##]],
-    );
+    "###]]);
 }
 
 #[test]
@@ -303,12 +307,12 @@ fn a_finding_that_no_message_shows_has_no_script_and_says_why() {
     let mut run = Run::stored();
     run.finding.seen = "untrusted".to_owned();
     run.finding.views = [View::Rollout, View::Probe].into();
-    expect!["the finding shows in the thread's file on disk and the outcome of a command that the model asked for, and a script can only compare a value in a reply or in a settings notice, or whether a request is granted; `--as jsonrpc` and the case file have it all"].assert_eq(&run.text(Form::Sh, ""));
+    expect!["the finding shows in the thread's file on disk and the outcome of a command that the model asked for, and a script can only compare a value in a reply or in a settings notice, or whether a request is granted; `heirloom replay` shows it"].assert_eq(&run.text(Form::Sh, ""));
     let report = run.text(Form::Markdown, "## How to reproduce");
     expect![[r#"
         ## How to reproduce
 
-        There are no scripts: the finding shows in the thread's file on disk and the outcome of a command that the model asked for, and a script can only compare a value in a reply or in a settings notice, or whether a request is granted; `--as jsonrpc` and the case file have it all.
+        No script shows it: the finding shows in the thread's file on disk and the outcome of a command that the model asked for, and a script can only compare a value in a reply or in a settings notice, or whether a request is granted; `heirloom replay` shows it.
 
         With heirloom: `heirloom replay r4-ap-resume-never-config.case --known none`.
     "#]].assert_eq(&report);
@@ -319,7 +323,7 @@ fn a_step_that_a_script_cannot_repeat_is_named() {
     let mut run = Run::stored();
     let case = "# heirloom case v1\nconfig\nstart -> t0\nclient2 resume t0\naudit\n";
     run.program = case.parse().expect("it is a case");
-    expect!["the program has several clients, which a script cannot repeat; `--as jsonrpc` and the case file have it all"].assert_eq(&run.text(Form::Rust, ""));
+    expect!["the program has several clients, which a script cannot repeat; `heirloom replay` shows it"].assert_eq(&run.text(Form::Rust, ""));
 }
 
 #[test]
