@@ -21,7 +21,8 @@ use crate::judge::judge;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Finding;
 use crate::program::Program;
-use crate::report::export::{Exported, Form};
+use crate::report::export::form::Form;
+use crate::report::export::subject::Exported;
 use crate::report::words;
 
 const EXIT_CODES: &str = "\

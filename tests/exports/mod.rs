@@ -13,7 +13,8 @@ use heirloom::drive::timeouts::Timeouts;
 use heirloom::drive::{Recording, Worker};
 use heirloom::judge::judge;
 use heirloom::program::Program;
-use heirloom::report::export::{Exported, Form};
+use heirloom::report::export::form::Form;
+use heirloom::report::export::subject::Exported;
 
 use crate::real::{Real, provided};
 

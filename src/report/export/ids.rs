@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::NoExport;
-use super::scenario::{message, name};
+use super::lines::{message, name};
+use super::subject::NoExport;
 use crate::protocol::rpc::Message;
 use crate::transcript::Entry;
 

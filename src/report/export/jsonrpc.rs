@@ -3,7 +3,7 @@
 use itertools::Itertools;
 use serde_json::json;
 
-use super::Exported;
+use super::subject::Exported;
 use crate::transcript::Entry;
 
 /// `sent` and `received` are lines of the protocol as they are, with placeholders for ids and

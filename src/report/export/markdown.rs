@@ -3,8 +3,10 @@
 use itertools::Itertools;
 use serde_json::Value;
 
-use super::scenario::message;
-use super::{Exported, Form, text};
+use super::form::Form;
+use super::lines::message;
+use super::subject::{Exported, NoExport};
+use super::text;
 use crate::contract::{row, source_meaning};
 use crate::judge::verdict::Finding;
 use crate::policy::Dimension;
@@ -25,7 +27,8 @@ const PRIVATE: &str = "\
 > vulnerability. Report it by the security policy of the vendor's repository before anything about
 > it is public.";
 
-pub(super) fn text(exported: &Exported) -> String {
+/// `script` says why there is no script, if there is none.
+pub(super) fn text(exported: &Exported, script: Option<&NoExport>) -> String {
     let finding = exported.finding;
     let mut sections = vec![format!("# {}", text::title(exported))];
     if finding.widened {
@@ -43,7 +46,7 @@ pub(super) fn text(exported: &Exported) -> String {
     sections.push(format!("## The program\n\n```text\n{program}\n```\n\n{about}"));
     sections.push(format!("```mermaid\n{}\n```", diagram(exported)));
     sections.push(format!("## Releases\n\n{}", releases(exported)));
-    sections.push(format!("## How to reproduce\n\n{}", reproduce(exported)));
+    sections.push(format!("## How to reproduce\n\n{}", reproduce(exported, script)));
     sections.join("\n\n") + "\n"
 }
 
@@ -109,16 +112,16 @@ fn releases(exported: &Exported) -> String {
     }
 }
 
-fn reproduce(exported: &Exported) -> String {
+fn reproduce(exported: &Exported, script: Option<&NoExport>) -> String {
     let Exported { id, .. } = exported;
-    let without = match exported.text(Form::Sh) {
-        Ok(_) => format!(
+    let without = match script {
+        None => format!(
             "Without heirloom, with a shell and Python's standard library:\n\n```sh\nsh {} \
              /path/of/codex\n```\n\nIt exits with 1 while the bug is there, and with 0 when it is \
              gone.",
             Form::Sh.file_name(id)
         ),
-        Err(reason) => format!("No script shows it: {reason}."),
+        Some(reason) => format!("No script shows it: {reason}."),
     };
     format!("{without}\n\nWith heirloom: `heirloom replay {id}.case --known none`.")
 }

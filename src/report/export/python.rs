@@ -3,14 +3,15 @@
 use itertools::Itertools;
 use serde_json::{Value, json};
 
-use super::Exported;
+use super::form::identifier;
 use super::ids::{Binding, is_id};
 use super::scenario::{Action, Notice, Request, Scenario};
 use super::shown::Exhibit;
+use super::subject::Exported;
 use super::text::{self, Part, WIDTH, parts};
 use crate::transcript::{Content, ModelAnswer, Process};
 
-const HARNESS: &str = include_str!("harness.py");
+const HARNESS: &str = include_str!("python_harness.py");
 
 /// The modules that the harness needs.
 const IMPORTS: [&str; 7] = ["json", "os", "queue", "signal", "subprocess", "threading", "time"];
@@ -94,7 +95,7 @@ pub(super) fn pytest(exported: &Exported, scenario: &Scenario) -> String {
     let head = text::comment(&paragraphs, "#");
     let body = Body { indent: 8 }.lines(scenario);
     let (due, seen) = outcome(&scenario.exhibit);
-    let name = text::identifier(exported.id);
+    let name = identifier(exported.id);
     let imports = imports(&[]);
     let test = format!(
         "def test_{name}(tmp_path):\n    server = os.environ.get(\"HEIRLOOM_SERVER\")\n    \

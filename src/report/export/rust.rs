@@ -3,15 +3,16 @@
 use itertools::Itertools;
 use serde_json::{Value, json};
 
-use super::Exported;
+use super::form::identifier;
 use super::ids::{Binding, is_id};
 use super::scenario::{Action, Notice, Request, Scenario};
 use super::shown::Exhibit;
+use super::subject::Exported;
 use super::text::{self, Part, WIDTH, parts};
 use crate::transcript::Process;
 
 /// The harness, whose own header is left out.
-const HARNESS: &str = include_str!("harness.rs");
+const HARNESS: &str = include_str!("rust_harness.txt");
 
 /// The indentation of a statement, in columns.
 const INDENT: usize = 4;
@@ -26,7 +27,7 @@ pub(super) fn text(exported: &Exported, scenario: &Scenario) -> String {
     let head = text::comment(&paragraphs, "//!");
     let allow = "// A test uses what it needs of the harness.\n#![allow(dead_code)]\n";
     let harness = HARNESS.split_once("\n\n").map_or(HARNESS, |(_, harness)| harness);
-    let name = text::identifier(exported.id);
+    let name = identifier(exported.id);
     let body = body(scenario);
     format!(
         "{head}\n{allow}\n{harness}\n#[test]\nfn {name}() -> Result<()> {{\n{body}    Ok(())\n}}\n"

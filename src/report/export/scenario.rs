@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use serde_json::Value;
 
-use super::NoExport;
 use super::ids::{Binding, Births};
+use super::lines::{message, name, places};
 use super::shown::{Exhibit, Exhibited};
+use super::subject::NoExport;
 use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::ops::Step;
@@ -184,7 +185,7 @@ impl<'a> Actions<'a> {
 
     fn notified(&mut self, at: usize, method: String, params: &Value) {
         let bindings = self.births.at(at);
-        let news = notifications::read(&method, params, &super::places());
+        let news = notifications::read(&method, params, &places());
         let wait = |thread: &str, required: bool| Notice {
             method: method.clone(),
             thread: Some(name(thread)).filter(|name| self.births.is_known(name, at)),
@@ -229,14 +230,4 @@ impl<'a> Actions<'a> {
             Status::Idle | Status::Failed | Status::NotLoaded => {}
         }
     }
-}
-
-/// The name in a placeholder.
-pub(super) fn name(placeholder: &str) -> String {
-    placeholder.trim_matches(['<', '>']).to_owned()
-}
-
-/// A line as a message.
-pub(super) fn message(line: &Value) -> Option<Message> {
-    rpc::parse(&line.to_string()).ok()
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::scenario::message;
-use super::{NoExport, places};
+use super::lines::{message, places};
+use super::subject::NoExport;
 use crate::judge::verdict::Finding;
 use crate::judge::view::View;
 use crate::model::expectations::{ACCEPTED, REFUSED};

@@ -2,7 +2,8 @@
 
 use expect_test::{Expect, expect};
 
-use super::{Exported, Form};
+use super::form::Form;
+use super::subject::Exported;
 use crate::judge::judge;
 use crate::judge::verdict::Finding;
 use crate::judge::view::View;
@@ -229,7 +230,10 @@ fn a_bug_report_says_what_happens_and_what_should_by_which_source() {
 
 #[test]
 fn a_bug_report_shows_the_program_and_how_to_run_it() {
-    check(Form::Markdown, "## The program", expect![[r###"
+    check(
+        Form::Markdown,
+        "## The program",
+        expect![[r###"
         ## The program
 
         ```text
@@ -279,7 +283,8 @@ fn a_bug_report_shows_the_program_and_how_to_run_it() {
         It exits with 1 while the bug is there, and with 0 when it is gone.
 
         With heirloom: `heirloom replay r4-ap-resume-never-config.case --known none`.
-    "###]]);
+    "###]],
+    );
 }
 
 #[test]
@@ -323,7 +328,10 @@ fn a_step_that_a_script_cannot_repeat_is_named() {
     let mut run = Run::stored();
     let case = "# heirloom case v1\nconfig\nstart -> t0\nclient2 resume t0\naudit\n";
     run.program = case.parse().expect("it is a case");
-    expect!["the program has several clients, which a script cannot repeat; `heirloom replay` shows it"].assert_eq(&run.text(Form::Rust, ""));
+    expect![
+        "the program has several clients, which a script cannot repeat; `heirloom replay` shows it"
+    ]
+    .assert_eq(&run.text(Form::Rust, ""));
 }
 
 #[test]

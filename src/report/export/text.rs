@@ -3,19 +3,13 @@
 use itertools::Itertools;
 use textwrap::{Options, fill};
 
-use super::Exported;
 use super::ids::{FOLDERS, is_id};
+use super::subject::Exported;
 use crate::contract::row;
 use crate::report::words;
 
 /// The widest line of code and of comments.
 pub(super) const WIDTH: usize = 96;
-
-/// A text as an identifier in lower case.
-pub(super) fn identifier(text: &str) -> String {
-    let letters = text.to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-    letters.split('_').filter(|word| !word.is_empty()).join("_")
-}
 
 /// What a finding is called: as its cause, where that is known.
 pub(super) fn title(exported: &Exported) -> String {
