@@ -117,20 +117,20 @@ mod tests {
             &legacy,
             Dimension::SB,
             expect![[
-                r#"sandbox: {"type":"readOnly"} instead of {"type":"workspaceWrite","networkAccess":false,"excludeTmpdirEnvVar":false,"excludeSlashTmp":false,"writableRoots":["<OUT>"]}"#
+                r#"threadSettings.sandbox: {"type":"readOnly"} instead of {"type":"workspaceWrite","networkAccess":false,"excludeTmpdirEnvVar":false,"excludeSlashTmp":false,"writableRoots":["<OUT>"]}"#
             ]],
         );
         check(
             &profile,
             &legacy,
             Dimension::PP,
-            expect![[r#"activePermissionProfile: null instead of {"id":"p-ro"}"#]],
+            expect![[r#"threadSettings.activePermissionProfile: null instead of {"id":"p-ro"}"#]],
         );
         check(
             &legacy,
             &profile,
             Dimension::SB,
-            expect![[r#"activePermissionProfile: {"id":"p-ro"} instead of null"#]],
+            expect![[r#"threadSettings.activePermissionProfile: {"id":"p-ro"} instead of null"#]],
         );
         let mut high = legacy.clone();
         high["reasoningEffort"] = json!("high");
@@ -138,7 +138,7 @@ mod tests {
             &legacy,
             &high,
             Dimension::E,
-            expect![[r#"reasoningEffort: "high" instead of null"#]],
+            expect![[r#"threadSettings.reasoningEffort: "high" instead of null"#]],
         );
     }
 }

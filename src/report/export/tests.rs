@@ -345,14 +345,14 @@ fn a_request_that_must_be_granted_is_compared_by_its_outcome() {
         widened: false,
         ..run.finding
     };
-    let text = run.text(Form::Pytest, "    # resume t0");
-    expect![[r#"
-            # resume t0
+    let text = run.text(Form::Pytest, "# resume t0");
+    expect![[r##"
+        # resume t0
                 _, refusal = codex.attempt("thread/resume", {"threadId": t0})
                 due = "granted"
                 seen = "granted" if refusal is None else "refused"
                 assert harness.stated(seen, due) == due
-    "#]]
+    "##]]
     .assert_eq(&text);
     let text = run.text(Form::Rust, "    // resume t0");
     expect![[r#"
