@@ -159,6 +159,7 @@ class Codex:
                 start_new_session=True)
         except OSError as error:
             raise Trouble("cannot start %s: %s" % (harness.server, error))
+        harness.running = self
         threading.Thread(target=self.read, daemon=True).start()
         capabilities = {"experimentalApi": True}
         client = {"name": "heirloom", "title": "heirloom", "version": "0"}
@@ -300,8 +301,7 @@ class AppServerHarness:
             file.write(text)
 
     def start(self):
-        self.running = Codex(self)
-        return self.running
+        return Codex(self)
 
     def remove_databases(self):
         for name in os.listdir(self.home):
