@@ -34,6 +34,8 @@ fn help_says_what_the_commands_are() {
               replay   Run one case, from a file or from a token that a campaign printed
               judge    Judge a stored trace again, without a server
               shrink   Shrink a case to the shortest program that shows the same finding
+              export   Write a finding as a script, a test or a report that needs no
+                       heirloom
               matrix   Compare releases: run the same cases on each and print a table
               diff     Show what an upgrade from one release to another changes
               bisect   Find the release at which the result of a case changes
