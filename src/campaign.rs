@@ -23,6 +23,7 @@ use crate::policy::features::FeatureSet;
 use crate::program::Program;
 use crate::program::generate::Draw;
 use crate::trace::Trace;
+use crate::transcript::Transcript;
 
 pub mod confirm;
 mod investigate;
@@ -164,6 +165,8 @@ pub struct FindingReport {
     pub stderr: String,
     /// The run of the probe, where there is one.
     pub probe_run: Option<Trace>,
+    /// What was done and what came in the run of the smallest program, where that was recorded.
+    pub transcript: Option<Transcript>,
 }
 
 impl Deref for FindingReport {
@@ -296,7 +299,8 @@ impl FindingReport {
     pub fn new(finding: Finding, trace: Trace) -> FindingReport {
         let mut record = FindingRecord::new(finding, trace.server.as_ref());
         record.steps = trace.program.lines();
-        FindingReport { record, trace, unlike: None, stderr: String::new(), probe_run: None }
+        let (unlike, stderr, probe_run, transcript) = (None, String::new(), None, None);
+        FindingReport { record, trace, unlike, stderr, probe_run, transcript }
     }
 }
 

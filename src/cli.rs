@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod bisect;
 mod check;
 mod clauses;
+mod export;
 pub mod failure;
 mod known_flags;
 mod known;
@@ -56,6 +57,8 @@ enum Command {
     Judge(replay::Judge),
     /// Shrink a case to the shortest program that shows the same finding
     Shrink(shrink::Flags),
+    /// Write a finding as a script, a test or a report that needs no heirloom
+    Export(export::Flags),
     /// Compare releases: run the same cases on each and print a table
     Matrix(matrix::Flags),
     /// Show what an upgrade from one release to another changes
@@ -95,6 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Replay(flags)) => replay::run(&flags),
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
         Some(Command::Shrink(flags)) => shrink::run(&flags),
+        Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Matrix(flags)) => matrix::run(&flags),
         Some(Command::Diff(flags)) => matrix::diff(&flags),
         Some(Command::Bisect(flags)) => bisect::run(&flags),

@@ -5,6 +5,8 @@
 
 mod lines;
 pub mod socket;
+#[doc(hidden)]
+pub mod tape;
 mod writer;
 
 use std::collections::VecDeque;
@@ -15,9 +17,11 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError, select};
 use lines::Lines;
 use serde_json::Value;
+use tape::Tape;
 use writer::{WRITE_DEADLINE, WriteError, Writer};
 
 use crate::protocol::rpc::{self, Id, Malformed, Message, RpcError, Surface};
+use crate::transcript::Entry;
 
 /// One connection. Dropping it closes the end that it writes to.
 ///
@@ -52,6 +56,7 @@ pub struct Client {
     arrivals: Receiver<Result<Message, Malformed>>,
     backlog: VecDeque<Arrived>,
     calls: i64,
+    tape: Tape,
 }
 
 /// A line from the peer, or the end.
@@ -110,7 +115,13 @@ impl Client {
             arrivals: Lines::over(reader).receive(),
             backlog: VecDeque::new(),
             calls: 0,
+            tape: Tape::default(),
         }
+    }
+
+    /// Records every line from now on.
+    pub(crate) fn record_on(&mut self, tape: &Tape) {
+        self.tape = tape.clone();
     }
 
     /// Sends a request and does not wait for its answer.
@@ -189,7 +200,7 @@ impl Client {
             return Some(arrived);
         }
         match self.arrivals.try_recv() {
-            Ok(line) => Some(line.into()),
+            Ok(line) => Some(self.take_line(line)),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => Some(Arrived::Closed),
         }
@@ -226,7 +237,10 @@ impl Client {
             select! {
                 recv(channel) -> item => return item.map_err(|_| error(Silence::Deadline)),
                 recv(self.arrivals) -> line => match line {
-                    Ok(line) => self.backlog.push_back(line.into()),
+                    Ok(line) => {
+                        let arrived = self.take_line(line);
+                        self.backlog.push_back(arrived);
+                    }
                     Err(_) => return Err(error(Silence::Closed)),
                 },
                 default(left) => return Err(error(Silence::Deadline)),
@@ -299,12 +313,23 @@ impl Client {
     }
 
     fn write(&mut self, name: &str, line: String) -> Result<(), ClientError> {
+        self.tape.record(|| Entry::Sent(json(&line)));
         self.writer.write(line).map_err(|error| ClientError::unsent(name, error))
+    }
+
+    fn take_line(&self, line: Result<Message, Malformed>) -> Arrived {
+        self.tape.record(|| {
+            Entry::Received(match &line {
+                Ok(message) => message.to_json(),
+                Err(malformed) => Value::String(malformed.excerpt.clone()),
+            })
+        });
+        line.into()
     }
 
     fn receive(&mut self, deadline: Instant) -> Option<Arrived> {
         match self.arrivals.recv_deadline(deadline) {
-            Ok(line) => Some(line.into()),
+            Ok(line) => Some(self.take_line(line)),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Arrived::Closed),
         }
@@ -387,4 +412,9 @@ impl fmt::Display for CallId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)
     }
+}
+
+/// A line as JSON; one that is not JSON is a text.
+fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()))
 }

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
+use crate::client::tape::Tape;
+use crate::home::Home;
 use crate::mock_model::session::ModelSession;
 use crate::program::Program;
 use crate::trace::Trace;
+use crate::transcript::{Placeholder, Transcript};
 
 mod active_home;
 mod concurrent;
@@ -63,6 +66,21 @@ pub struct Worker {
     timeouts: Timeouts,
 }
 
+/// A run with all that was done and came.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// What was observed.
+    pub trace: Trace,
+    /// What it takes to do the same again.
+    pub transcript: Transcript,
+}
+
+/// A run, and the placeholders for its ids and folders.
+struct Recorded {
+    trace: Trace,
+    placeholders: Vec<Placeholder>,
+}
+
 impl Worker {
     /// A worker with nothing started yet.
     pub fn new(test_bed: Arc<TestBed>) -> Worker {
@@ -75,26 +93,33 @@ impl Worker {
     /// so far calls for.
     pub fn run(&mut self, program: &Program) -> Trace {
         self.timeouts = self.test_bed.pace.adapted(self.test_bed.timeouts);
-        self.run_at_home(program)
+        self.run_at_home(program, Tape::default()).trace
     }
 
-    fn run_at_home(&mut self, program: &Program) -> Trace {
+    fn run_at_home(&mut self, program: &Program, tape: Tape) -> Recorded {
         self.stderr.clear();
         self.model.reset();
         if step::has_probe(program) {
             // Before the probe: its observation says whether this machine can sandbox a command.
             self.test_bed.no_sandbox();
         }
-        let mut recorder = Recorder::new();
-        match self.take_home(program) {
-            Err(reason) => recorder.trouble(reason),
+        let mut recorder = Recorder::new(tape);
+        let folders = match self.take_home(program) {
+            Err(reason) => {
+                recorder.trouble(reason);
+                Vec::new()
+            }
             Ok(()) => self.perform(program, &mut recorder),
-        }
-        recorder.trace(program, self.test_bed.main.version.clone())
+        };
+        let placeholders = [recorder.placeholders(), folders].concat();
+        let trace = recorder.trace(program, self.test_bed.main.version.clone());
+        Recorded { trace, placeholders }
     }
 
-    fn perform(&mut self, program: &Program, recorder: &mut Recorder) {
+    /// Performs the steps, and gives the placeholders for the folders of the run.
+    fn perform(&mut self, program: &Program, recorder: &mut Recorder) -> Vec<Placeholder> {
         let active = self.active.as_mut().expect("the worker has taken a home");
+        let folders = folders(&active.home, &self.model);
         let mut run = Runner::new(&self.test_bed, &self.model, active, recorder);
         run.timeouts = self.timeouts;
         // The trace says whether the run was aborted.
@@ -104,6 +129,7 @@ impl Worker {
         if recorder.has_failed_turns() && !self.test_bed.mock_model.was_asked() {
             recorder.discard(UNASKED.to_owned());
         }
+        folders
     }
 
     /// Runs a program on a home and a server of its own with the full deadlines.
@@ -113,15 +139,27 @@ impl Worker {
 
     /// Runs a program on a home and a server of its own.
     pub fn run_with(&mut self, program: &Program, deadlines: Deadlines) -> Trace {
+        self.run_alone(program, deadlines, Tape::default()).trace
+    }
+
+    /// The same, and records all that was done and came.
+    pub fn run_recorded(&mut self, program: &Program, deadlines: Deadlines) -> Recording {
+        let (tape, entries) = Tape::new();
+        let Recorded { trace, placeholders } = self.run_alone(program, deadlines, tape);
+        let transcript = Transcript::new(entries.try_iter().collect(), &placeholders);
+        Recording { trace, transcript }
+    }
+
+    fn run_alone(&mut self, program: &Program, deadlines: Deadlines, tape: Tape) -> Recorded {
         let full = self.test_bed.timeouts;
         self.timeouts = match deadlines {
             Deadlines::Full => full,
             Deadlines::ByPace => self.test_bed.pace.adapted(full),
         };
         self.active = None;
-        let trace = self.run_at_home(program);
+        let recorded = self.run_at_home(program, tape);
         self.active = None;
-        trace
+        recorded
     }
 
     /// Ends what runs, and waits until it is gone.
@@ -163,4 +201,18 @@ impl Worker {
             }
         }
     }
+}
+
+/// The placeholders for the folders of a run and the address of its model, inner ones first.
+fn folders(home: &Home, model: &ModelSession) -> Vec<Placeholder> {
+    let places = home.places();
+    let folders = [
+        (&*places.workspace, "WS"),
+        (&*places.home, "HOME"),
+        (&*places.outside, "OUT"),
+        (home.folder(), "RUN"),
+    ];
+    let folders = folders.map(|(folder, name)| (folder.display().to_string(), name));
+    let all = folders.into_iter().chain([(model.base_url(), "MODEL")]);
+    all.map(|(real, name)| Placeholder { real, name: name.to_owned() }).collect()
 }

@@ -77,6 +77,11 @@ impl Home {
         &self.places
     }
 
+    /// The folder that the others lie in, but for the one outside.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The server's `HOME`, where nothing of the user's lies.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
@@ -159,12 +164,17 @@ impl Home {
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(&self, defaults: &Defaults, model_url: &str) -> io::Result<()> {
+        let text = self.config_text(defaults, model_url);
+        fs::write(self.places.home.join(CONFIG), text)
+    }
+
+    /// The text of config.toml.
+    pub(crate) fn config_text(&self, defaults: &Defaults, model_url: &str) -> String {
         let mut config = config::config(defaults, model_url);
         if self.unloads_soon {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }
-        let text = config.to_string();
-        fs::write(self.places.home.join(CONFIG), text)
+        config.to_string()
     }
 
     /// Takes over the config.toml of another home.

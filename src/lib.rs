@@ -24,6 +24,8 @@ pub mod protocol;
 #[doc(hidden)]
 pub mod trace;
 #[doc(hidden)]
+pub mod transcript;
+#[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
 pub mod cause;

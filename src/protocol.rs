@@ -13,6 +13,7 @@ pub mod policy;
 pub mod rollout;
 pub mod rpc;
 pub mod schema;
+pub mod statement;
 mod secondary;
 pub mod store;
 pub mod model_context;

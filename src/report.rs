@@ -14,6 +14,8 @@ use crate::judge::record::Status;
 
 pub mod cause;
 #[cfg(feature = "cli")]
+pub mod export;
+#[cfg(feature = "cli")]
 pub mod clauses;
 #[cfg(feature = "cli")]
 pub mod final_summary;

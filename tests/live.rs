@@ -4,6 +4,7 @@
 //! seed in `proptest-regressions/` and tried first the next time. proptest's own shrinker is off: it
 //! does not know the operations, and would run hundreds of servers. Ours follows.
 
+mod exports;
 mod real;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ impl fmt::Debug for Batch {
 fn main() -> ExitCode {
     let mut suite = Suite::new("live", Vec::new(), Vec::new());
     suite.live("random programs keep the contract", random_programs);
+    suite.live("exported findings show without heirloom, and are gone", exports::show_and_are_gone);
     suite.conclude()
 }
 

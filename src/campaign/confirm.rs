@@ -9,19 +9,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Event, FindingReport, probe};
 use crate::cause::Known;
 use crate::cause::explain::Widening;
-use crate::drive::Worker;
 use crate::drive::timeouts::Deadlines;
+use crate::drive::{Recording, Worker};
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
 use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::shrink::Search;
 use crate::trace::Trace;
+use crate::transcript::Transcript;
 
 /// A run that showed a signature.
 pub(super) struct Reproduction {
     pub(super) finding: Finding,
     trace: Trace,
+    transcript: Transcript,
     stderr: String,
 }
 
@@ -182,10 +184,11 @@ impl Confirmation<'_> {
         deadlines: Deadlines,
         is_wanted: &dyn Fn(&Finding) -> bool,
     ) -> Result<Reproduction, Box<Trace>> {
-        let trace = self.trace(program, deadlines);
+        self.runs += 1;
+        let Recording { trace, transcript } = self.worker.run_recorded(program, deadlines);
         let stderr = self.worker.stderr().to_owned();
         match judge(&trace).findings.into_iter().find(is_wanted) {
-            Some(finding) => Ok(Reproduction { finding, trace, stderr }),
+            Some(finding) => Ok(Reproduction { finding, trace, transcript, stderr }),
             None => Err(Box::new(trace)),
         }
     }
@@ -223,6 +226,7 @@ impl FindingReport {
         self.record.finding = shown.finding;
         self.record.confirmed = confirmed;
         self.trace = shown.trace;
+        self.transcript = Some(shown.transcript);
         self.stderr = shown.stderr;
     }
 }

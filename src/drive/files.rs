@@ -6,12 +6,17 @@
 use super::run::{Aborted, Runner};
 use crate::policy::{Defaults, Permissions};
 use crate::trace::Observation;
+use crate::transcript::Entry;
 
 impl Runner<'_> {
     pub(super) fn configure(&mut self, defaults: &Defaults) -> Result<(), Aborted> {
         let url = self.model.base_url();
         match self.active.home.configure(defaults, &url) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                let home = &self.active.home;
+                self.recorder.tape.record(|| Entry::Config(home.config_text(defaults, &url)));
+                Ok(())
+            }
             Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
         }
     }

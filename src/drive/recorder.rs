@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use semver::Version;
 
+use crate::client::tape::Tape;
 use crate::mock_model::answer::Gate;
 use crate::policy::Policy;
 use crate::program::Program;
@@ -16,6 +17,7 @@ use crate::program::reply::TurnEnd;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::notifications::Status;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
+use crate::transcript::{self, Placeholder};
 
 /// What a run has learned of a thread.
 #[derive(Debug)]
@@ -77,6 +79,8 @@ pub(super) struct Recorder {
     /// The ids of threads that the program does not name, in order of appearance.
     unnamed: Vec<String>,
     turns: Vec<String>,
+    /// What was done and what came, where somebody listens.
+    pub(super) tape: Tape,
 }
 
 impl Thread {
@@ -145,7 +149,7 @@ impl Thread {
 }
 
 impl Recorder {
-    pub(super) fn new() -> Recorder {
+    pub(super) fn new(tape: Tape) -> Recorder {
         Recorder {
             start: Instant::now(),
             step: 0,
@@ -157,12 +161,14 @@ impl Recorder {
             threads: BTreeMap::new(),
             unnamed: Vec::new(),
             turns: Vec::new(),
+            tape,
         }
     }
 
     pub(super) fn begin_step(&mut self, step: usize) {
         self.step = step;
         self.step_start = self.entries.len();
+        self.tape.record(|| transcript::Entry::Step(step));
     }
 
     /// The number of the present step.
@@ -305,6 +311,18 @@ impl Recorder {
         threads.fold(text.to_owned(), |text, (name, thread)| {
             text.replace(&thread.id, &name.to_string())
         })
+    }
+
+    /// The placeholders for ids of threads and turns.
+    pub(super) fn placeholders(&self) -> Vec<Placeholder> {
+        let named = self.threads.iter().map(|(name, thread)| (thread.id.clone(), name.to_string()));
+        let numbered = |word: &'static str| {
+            move |(number, id): (usize, &String)| (id.clone(), format!("{word}{}", number + 1))
+        };
+        let unnamed = self.unnamed.iter().enumerate().map(numbered("thread"));
+        let turns = self.turns.iter().enumerate().map(numbered("turn"));
+        let ids = named.chain(unnamed).chain(turns);
+        ids.map(|(real, name)| Placeholder { real, name }).collect()
     }
 
     pub(super) fn trace(self, program: &Program, server: Option<Version>) -> Trace {

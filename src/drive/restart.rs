@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 
 use super::duplicates::Duplicates;
 use super::run::{Aborted, Runner};
-use super::session::{NAME, Session};
+use super::session::{NAME, Session, Site};
 use super::test_bed::Installed;
 use crate::program::ops::restart::{Restart, Server, Stop};
 use crate::trace::Observation;
+use crate::transcript::{Entry, Process};
 
 impl Runner<'_> {
     /// Takes over the server of the case before, where it has the transport that this one needs.
@@ -25,7 +26,9 @@ impl Runner<'_> {
     }
 
     pub(super) fn start_server(&mut self) -> Result<(), Aborted> {
-        match Session::over(self.transport, self.site(&self.active.home)) {
+        self.recorder.tape.record(|| Entry::Process(Process::Started));
+        let site = Site { tape: Some(&self.recorder.tape), ..self.site(&self.active.home) };
+        match Session::over(self.transport, site) {
             Ok(session) => {
                 self.recorder.record_all(self.schema_check.handshake(NAME, &session.hello));
                 self.active.session = Some(session);
@@ -52,6 +55,9 @@ impl Runner<'_> {
         {
             return self.trouble(format!("cannot remove the databases: {error}; run it again"));
         }
+        if restart.drop_db {
+            self.recorder.tape.record(|| Entry::DatabasesRemoved);
+        }
         if let Some(release) = &restart.release {
             self.switch_to(release);
         }
@@ -60,6 +66,12 @@ impl Runner<'_> {
 
     fn stop_server(&mut self, stop: Stop) {
         let Some(mut session) = self.active.session.take() else { return };
+        self.recorder.tape.record(|| {
+            Entry::Process(match stop {
+                Stop::Graceful => Process::Stopped,
+                Stop::Kill => Process::Killed,
+            })
+        });
         let mut threads = self.recorder.threads.values();
         let ended = match stop {
             Stop::Graceful if threads.any(|thread| thread.running.is_some()) => {

@@ -8,6 +8,7 @@ use super::active_home::ActiveHome;
 use super::recorder::Recorder;
 use super::run::{Aborted, Runner};
 use super::test_bed::{ServerSlot, TestBed};
+use crate::client::tape::Tape;
 use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, TurnOverrides};
 use crate::program::ops::Step;
 use crate::program::ops::run::Run;
@@ -35,7 +36,7 @@ impl TestBed {
         let home = home.map_err(|error| format!("no home to try it in: {error}"))?;
         let model = self.mock_model.session();
         let mut active = ActiveHome::new(home, ServerSlot::Main);
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::new(Tape::default());
         let mut run = Runner::new(self, &model, &mut active, &mut recorder);
         let done = write_twice(&mut run);
         let landed = recorder.observations().filter_map(|what| match what {

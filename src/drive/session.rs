@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::timeouts::Timeouts;
+use crate::client::tape::Tape;
 use crate::client::{Arrived, Client, ClientError};
 use crate::home::Home;
 use crate::protocol::requests::Call;
@@ -48,6 +49,8 @@ pub(super) struct Site<'a> {
     pub(super) executable: &'a Path,
     pub(super) home: &'a Home,
     pub(super) timeouts: Timeouts,
+    /// Where its lines are recorded, if anywhere.
+    pub(super) tape: Option<&'a Tape>,
 }
 
 /// Why there is no session.
@@ -103,7 +106,10 @@ impl Session {
     /// Starts a server on a home and introduces a client over pipes.
     pub(super) fn start(site: Site<'_>) -> Result<Session, NoSession> {
         let mut server = Session::launch(site, None).map_err(NoSession::Ours)?;
-        let client = pipe_client(&mut server);
+        let mut client = pipe_client(&mut server);
+        if let Some(tape) = site.tape {
+            client.record_on(tape);
+        }
         Session::introduce(site.timeouts, server, client)
     }
 

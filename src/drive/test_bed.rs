@@ -137,7 +137,7 @@ impl TestBed {
     /// What a session of this server on a home is started with.
     pub(super) fn site<'a>(&'a self, slot: ServerSlot, home: &'a Home) -> Site<'a> {
         let executable = &self.installed(slot).executable;
-        Site { executable, home, timeouts: self.timeouts }
+        Site { executable, home, timeouts: self.timeouts, tape: None }
     }
 
     /// Starts this server on a home, handshake included.

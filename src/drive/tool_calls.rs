@@ -44,13 +44,13 @@ impl Runner<'_> {
         let (requests, gate) = (self.model.watch(), Gate::new());
         let calls = Reply::Call { tool: tool.tool.to_owned(), arguments: tool.arguments };
         let calls = Answer::from(calls).with_call_id(&call).within(subagents::NAMESPACE);
-        self.model.queue(&parent, calls);
-        self.model.queue(&parent, Answer::from(Reply::ok()).behind(&gate));
+        self.queue(&parent, calls);
+        self.queue(&parent, Answer::from(Reply::ok()).behind(&gate));
         self.granted_turn = None;
         let turn = Run::plain(thread, TurnOverrides::default());
         Run { prompt: "delegate".to_owned(), ..turn }.ask(self)?;
         if self.refused() {
-            self.model.clear_script(&parent);
+            self.clear_script(&parent);
             return Ok(None);
         }
         Ok(Some(CallingTurn { parent, call, requests, gate }))
@@ -67,6 +67,7 @@ impl Runner<'_> {
                 Ok(request) if request.thread.as_ref() == Some(&turn.parent) => {
                     let mut outputs = request.outputs().into_iter();
                     if let Some((_, result)) = outputs.find(|(call, _)| *call == turn.call) {
+                        self.record_model_request(&turn.parent);
                         return Ok(Some(result));
                     }
                 }
@@ -98,7 +99,7 @@ impl Runner<'_> {
         thread: ThreadRef,
         turn: &CallingTurn,
     ) -> Result<(), Aborted> {
-        turn.gate.release();
+        self.release(&turn.parent, &turn.gate);
         self.await_granted_end(thread)
     }
 }

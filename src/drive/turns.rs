@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::probe::PendingProbe;
 use super::run::{Aborted, Prepared, Runner};
 use crate::client::ClientError;
-use crate::mock_model::answer::Answer;
+use crate::mock_model::answer::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::ops::finish;
 use crate::program::reply::{Consent, Probe, Reply};
@@ -17,6 +17,7 @@ use crate::protocol::model::ModelRequest;
 use crate::protocol::probe;
 use crate::protocol::requests::{self, Ids};
 use crate::trace::{Observation, ThreadLabel};
+use crate::transcript::Entry;
 
 /// How long the driver waits for the notice of changed settings: it comes within 10 ms, and within
 /// a second on a loaded machine.
@@ -40,13 +41,43 @@ impl Runner<'_> {
         self.ids(thread).thread().to_owned()
     }
 
+    /// Queues an answer of the model for the thread with this id.
+    pub(super) fn queue(&self, thread: &str, answer: impl Into<Answer>) {
+        let answer = answer.into();
+        let entry = || Entry::Answer { thread: thread.to_owned(), answer: (&answer).into() };
+        self.recorder.tape.record(entry);
+        self.model.queue(thread, answer);
+    }
+
+    /// Drops the answers that are queued for the thread with this id.
+    pub(super) fn clear_script(&self, thread: &str) {
+        self.recorder.tape.record(|| Entry::Forget(thread.to_owned()));
+        self.model.clear_script(thread);
+    }
+
+    /// Lets the model go on in the thread with this id.
+    pub(super) fn release(&self, thread: &str, gate: &Gate) {
+        self.recorder.tape.record(|| Entry::Release(thread.to_owned()));
+        gate.release();
+    }
+
+    /// Records that the model has a request of the thread with this id.
+    pub(super) fn record_model_request(&self, thread: &str) {
+        self.recorder.tape.record(|| {
+            let of_thread = |id: &Option<String>| id.as_deref() == Some(thread);
+            let requests = self.model.requests();
+            let requests = requests.iter().filter(|request| of_thread(&request.thread)).count();
+            Entry::AwaitModel { thread: thread.to_owned(), requests }
+        });
+    }
+
     /// Queues what the model answers in the thread's next turn.
     pub(super) fn script(&mut self, thread: ThreadRef, reply: &Reply) -> Result<(), Aborted> {
         let id = self.id(thread);
         if let Reply::Probe(probe, consent) = reply {
             return self.script_probe(id, *probe, *consent);
         }
-        self.model.queue(&id, reply.clone());
+        self.queue(&id, reply.clone());
         Ok(())
     }
 
@@ -67,7 +98,7 @@ impl Runner<'_> {
         let call = format!("probe-{}", self.recorder.next_probe());
         let arguments = probe::arguments(probe, &target);
         let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
-        self.model.queue(&thread, Answer::from(calls).with_call_id(&call));
+        self.queue(&thread, Answer::from(calls).with_call_id(&call));
         let verdict = probe::review_text(consent.review).map(|text| Reply::Text(text.to_owned()));
         self.model.review(&thread, verdict.unwrap_or(Reply::Drop));
         self.probe = Some(PendingProbe {
@@ -178,8 +209,12 @@ impl Runner<'_> {
                 Err(ClientError::Deadline { .. }) => {
                     return self.silent("turn/started and its request", timeout);
                 }
+                Ok(_) => {
+                    self.record_model_request(&id);
+                    return Ok(());
+                }
                 // The end of a server that is gone is found at the next wait for it.
-                Ok(_) | Err(_) => return Ok(()),
+                Err(_) => return Ok(()),
             }
         }
     }

@@ -159,6 +159,7 @@ impl KeptFinding {
             (finding.facts != kept.facts, finding.seen_form != kept.seen_form)
         };
         record.finding = same.min_by_key(rank)?;
-        Some(FindingReport { record, trace, unlike: None, stderr, probe_run: None })
+        let (unlike, probe_run, transcript) = (None, None, None);
+        Some(FindingReport { record, trace, unlike, stderr, probe_run, transcript })
     }
 }

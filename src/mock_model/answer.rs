@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::program::reply::Reply;
+use crate::transcript::{Content, ModelAnswer};
 
 /// The answer to one request, and when it is sent.
 #[derive(Debug, Clone)]
@@ -41,6 +42,17 @@ pub struct Gate {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
         Answer { reply, call_id: None, namespace: None, delay: None, gate: None }
+    }
+}
+
+impl From<&Answer> for ModelAnswer {
+    fn from(answer: &Answer) -> ModelAnswer {
+        let mut content = Content::from(&answer.reply);
+        if let Content::Call { namespace, id, .. } = &mut content {
+            *namespace = answer.namespace.map(str::to_owned);
+            id.clone_from(&answer.call_id);
+        }
+        ModelAnswer { content, held: answer.waits_before_its_head() }
     }
 }
 

@@ -94,6 +94,13 @@ pub enum Status {
     NotLoaded,
 }
 
+/// Removes the name of the machine, which a server states in one notification.
+pub fn hide_machine(line: &mut Value) {
+    if let Some(name) = line.pointer_mut("/params/serverName") {
+        *name = Value::from("<HOST>");
+    }
+}
+
 /// Reads a notification; `None` for one that says nothing about a thread.
 pub fn read(method: &str, params: &Value, places: &Places) -> Option<Notification> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);

@@ -140,6 +140,27 @@ pub fn initialized() -> (&'static str, Value) {
     ("initialized", Value::Null)
 }
 
+impl Message {
+    /// The line as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Message::Answer { id, outcome: Ok(result) } => {
+                json!({ "id": id.to_json(), "result": result })
+            }
+            Message::Answer { id, outcome: Err(error) } => {
+                json!({ "id": id.to_json(), "error": error.to_json() })
+            }
+            Message::Notification { method, params, .. } => {
+                json!({ "method": method, "params": params })
+            }
+            Message::Request { id, method, params } => {
+                json!({ "id": id.to_json(), "method": method, "params": params })
+            }
+        }
+    }
+}
+
 impl RpcError {
     /// The error object as it came.
     #[must_use]

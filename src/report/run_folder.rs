@@ -8,9 +8,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::export;
 use super::finding::{FindingText, ReplayCommands};
 use super::summary::Summary;
 use crate::campaign::{Event, FindingReport, Outcome};
+use crate::cause::record::CauseRecord;
 
 /// Folders that are tried when several runs begin in the same second with the same seed.
 const SAME_NAMES_MAX: u32 = 100;
@@ -113,7 +115,7 @@ impl Folder {
             latest.link().map_err(about(&latest.runs.join(LATEST)))?;
         }
         match event {
-            Event::FindingReport(report) => self.write_finding(report, commands),
+            Event::FindingReport(report) => self.write_finding(report, None, commands),
             _ => Ok(()),
         }
     }
@@ -124,7 +126,11 @@ impl Folder {
     /// # Errors
     /// A file cannot be written.
     pub fn close(&self, outcome: &Outcome, commands: &ReplayCommands) -> io::Result<()> {
-        outcome.findings.iter().try_for_each(|report| self.write_finding(report, commands))?;
+        for report in &outcome.findings {
+            let id = report.cause.as_ref();
+            let cause = outcome.causes.iter().find(|cause| Some(&cause.id) == id);
+            self.write_finding(report, cause, commands)?;
+        }
         let summary = Summary::new(outcome);
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         let half = self.path.join(".summary.json");
@@ -133,7 +139,12 @@ impl Folder {
         fs::rename(&half, &whole).map_err(about(&whole))
     }
 
-    fn write_finding(&self, report: &FindingReport, commands: &ReplayCommands) -> io::Result<()> {
+    fn write_finding(
+        &self,
+        report: &FindingReport,
+        cause: Option<&CauseRecord>,
+        commands: &ReplayCommands,
+    ) -> io::Result<()> {
         let findings = self.path.join("findings");
         fs::create_dir_all(&findings).map_err(about(&findings))?;
         let write = |ending: &str, text: &str| {
@@ -150,7 +161,10 @@ impl Folder {
         if let Some(unlike) = &report.unlike {
             write("unlike.trace", &unlike.to_string())?;
         }
-        Ok(())
+        export::files(report, cause).into_iter().try_for_each(|file| {
+            let path = findings.join(file.name);
+            fs::write(&path, file.text).map_err(about(&path))
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod edge;
+mod exports;
 mod faulty;
 mod mock_model;
 mod provision;

@@ -185,7 +185,8 @@ impl Real {
     }
 }
 
-fn provided(asked: &str) -> Result<Executable, String> {
+/// The server that is asked for, fetched where it is not here yet.
+pub(crate) fn provided(asked: &str) -> Result<Executable, String> {
     let without = |error: &dyn std::fmt::Display| {
         format!("{error}; {VARIABLE}=none leaves the tests on a real server out, and says so")
     };

@@ -17,12 +17,12 @@ impl Perform for Begin {
         if !steers {
             // Held before its first byte: when a turn is steered, the server drops a stream that
             // has begun and sends the request again.
-            run.model.queue(&id, Answer::from(Reply::ok()).behind(&gate));
+            run.queue(&id, Answer::from(Reply::ok()).behind(&gate));
         }
         self.ask(run)?;
         if run.refused() {
             if !steers {
-                run.model.clear_script(&id);
+                run.clear_script(&id);
             }
             return Ok(());
         }
@@ -42,7 +42,7 @@ impl Perform for Begin {
     fn script_before_kill(&self, run: &mut Runner<'_>) -> Result<(), Aborted> {
         if run.running(self.thread).is_none() {
             run.probe = None;
-            run.model.queue(&run.id(self.thread), Reply::Hold);
+            run.queue(&run.id(self.thread), Reply::Hold);
         }
         Ok(())
     }

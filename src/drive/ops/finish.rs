@@ -11,7 +11,7 @@ impl Perform for Finish {
             return run.not_taken("no turn runs");
         };
         match self.end {
-            End::Complete => running.gate.release(),
+            End::Complete => run.release(&run.id(self.thread), &running.gate),
             End::Interrupt => run.interrupt(self.thread, &running.id)?,
         }
         let number = run.recorder.turn_number(&running.id);

@@ -23,7 +23,7 @@ impl Perform for Run {
         if run.refused() {
             // The script of a turn that runs stays.
             if !steers {
-                run.model.clear_script(&run.id(self.thread));
+                run.clear_script(&run.id(self.thread));
             }
             return Ok(());
         }
