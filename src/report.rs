@@ -3,12 +3,14 @@
 //! Progress goes to stderr, results to stdout, everything to the folder of the run. Nothing is
 //! decided here: verdicts, statuses and exit codes come from the campaign.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 
 use crate::campaign::{Event, FindingReport, Outcome};
 use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 
+pub mod annotations;
 pub mod cause;
 pub mod clauses;
 pub mod final_summary;
@@ -19,6 +21,12 @@ pub mod listing;
 pub mod run_folder;
 pub mod download_progress;
 pub mod json;
+pub mod junit;
+pub mod live;
+pub mod markdown;
+pub mod page;
+pub mod results;
+pub mod sarif;
 pub mod timeline;
 pub mod clause_history;
 pub mod matrix;
@@ -30,16 +38,19 @@ pub mod summary;
 mod tests;
 pub mod words;
 
+use self::annotations::Job;
 use self::final_summary::FinalSummary;
 use self::finding::{FindingText, ReplayCommands};
 use self::json::event;
+use self::live::LivePage;
 use self::progress::{Pace, Progress};
+use self::results::Results;
 use self::run_folder::Folder;
 use self::stdout::Stdout;
 use self::style::Style;
 
 /// How a campaign is reported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OutputMode {
     /// Events as JSON lines on stdout, and nothing else there.
     pub json: bool,
@@ -47,6 +58,8 @@ pub struct OutputMode {
     pub quiet: bool,
     /// With the tables of what was performed and compared.
     pub coverage: bool,
+    /// The job of GitHub Actions that it runs in.
+    pub job: Option<Job>,
 }
 
 /// How heirloom was called, for the commands that a report prints.
@@ -70,23 +83,32 @@ pub struct Report {
     progress: Progress,
     stdout: Stdout,
     style: Style,
+    /// The page that shows the campaign while it runs.
+    live: Option<LivePage>,
     /// The first error of writing.
     error: Option<io::Error>,
 }
 
 impl Report {
     /// A report into a folder and onto this process's streams.
-    pub fn new(mode: OutputMode, folder: Folder, invocation: Invocation) -> Report {
+    pub fn new(
+        mode: OutputMode,
+        folder: Folder,
+        invocation: Invocation,
+        live: Option<LivePage>,
+    ) -> Report {
         let pace = if mode.quiet { Pace::Silent } else { Pace::of_stderr() };
-        let flags = invocation.server_flags.clone();
-        let commands = ReplayCommands { folder: folder.path().to_owned(), flags };
+        let commands = invocation.replay_commands(&folder);
         let (progress, stdout, style) = (Progress::new(pace), Stdout::default(), Style::stdout());
-        Report { mode, folder, invocation, commands, progress, stdout, style, error: None }
+        Report { mode, folder, invocation, commands, progress, stdout, style, live, error: None }
     }
 
     /// Reports one event; an error of writing is kept for the end.
     pub fn on_event(&mut self, event: &Event) {
         self.progress.on_event(event);
+        if let Some(live) = &self.live {
+            live.on_event(event, self.progress.elapsed());
+        }
         let written = self.write(event);
         self.error = self.error.take().or(written.err());
     }
@@ -98,9 +120,15 @@ impl Report {
     /// The first error of writing in the whole campaign.
     pub fn end(mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         self.progress.end();
-        let closed = self.folder.close(outcome, &self.commands);
+        let (invocation, commands) = (&self.invocation, &self.commands);
+        let results = Results { outcome, invocation, commands, again };
+        let closed = self.folder.close(&results);
+        let annotated = annotate(&results, &self.mode, &mut self.stdout);
+        if let Some(live) = self.live.take() {
+            live.end(&results);
+        }
         let printed = if self.mode.json { Ok(()) } else { self.print(outcome, again) };
-        let first = self.error.or(closed.err()).or(printed.err());
+        let first = self.error.or(closed.err()).or(annotated.err()).or(printed.err());
         first.map_or(Ok(()), Err)
     }
 
@@ -134,6 +162,33 @@ impl Report {
         let summary = FinalSummary { outcome, folder, again, known_list };
         self.stdout.write(&summary.text(&self.style))
     }
+}
+
+impl Invocation {
+    /// How findings are replayed whose files are in a folder.
+    pub fn replay_commands(&self, folder: &Folder) -> ReplayCommands {
+        let flags = self.server_flags.clone();
+        ReplayCommands { folder: folder.path().to_owned(), flags }
+    }
+}
+
+/// Tells the job of GitHub Actions, if there is one. It reads commands on both streams, and with
+/// `--json` stdout has events alone.
+fn annotate(results: &Results<'_>, mode: &OutputMode, stdout: &mut Stdout) -> io::Result<()> {
+    let Some(job) = &mode.job else { return Ok(()) };
+    let commands = annotations::text(results, job);
+    if mode.json {
+        eprint!("{commands}");
+    } else {
+        stdout.write(&commands)?;
+    }
+    let Some(path) = &job.summary else { return Ok(()) };
+    let cannot = |error: io::Error| {
+        let path = path.display();
+        io::Error::new(error.kind(), format!("cannot write the job's summary to {path}: {error}"))
+    };
+    let mut summary = OpenOptions::new().append(true).create(true).open(path).map_err(cannot)?;
+    summary.write_all(markdown::text(results).as_bytes()).map_err(cannot)
 }
 
 /// What is printed of a campaign before its summary.

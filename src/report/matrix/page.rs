@@ -14,7 +14,7 @@ use crate::report::words::{self, plural};
 
 mod cards;
 mod causes;
-mod phrases;
+pub(in crate::report) mod phrases;
 
 const STYLE: &str = include_str!("page.css");
 
