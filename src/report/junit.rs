@@ -199,3 +199,90 @@ fn legal(text: &str) -> String {
     };
     text.chars().filter(is_legal).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::{legal, xml};
+    use crate::judge::record::Status;
+    use crate::report::tests::{outcome, report, results};
+
+    /// The counts of the suite, and the test cases that are about the finding's clause or trouble.
+    fn summary(statuses: &[Status]) -> String {
+        let outcome = outcome(statuses.iter().copied().map(report).collect());
+        let text = xml(&results(&outcome));
+        let (_, counts) = text.split_once("<testsuite name=").expect("it has a suite");
+        let counts = counts.split('>').next().unwrap_or_default();
+        let cases = text.split("<testcase ").skip(1);
+        let shown = cases.filter(|case| case.contains("R4 cold resume") || case.contains("<error"));
+        let shown = shown.map(|case| {
+            let head = case.split("  signature").next().unwrap_or(case);
+            format!("{}\n", head.trim_end())
+        });
+        format!("{counts}\n{}", shown.collect::<String>())
+    }
+
+    #[test]
+    fn a_new_finding_fails_its_clause_and_setting_with_its_program() {
+        expect![[r#"
+            "policy inheritance on codex 0.144.4" tests="72" failures="1" errors="1" skipped="56" time="125.000"
+            classname="Resume.R4 cold resume" name="approval policy" time="0"><failure type="WIDENED" message="t0 has the wrong approval policy after `resume`">------------------------------------------------------------------------------------------------
+            R4 cold resume · approval policy: new finding, WIDENED
+            t0 has the wrong approval policy after `resume`
+            ------------------------------------------------------------------------------------------------
+              clause        R4 cold resume: A cold resume (after a restart or an unload) restores the
+                            approval policy (AP).
+              strength      N, a conformance failure: an upstream test or a published schema text asserts it
+              expected      never
+              seen          on-request
+              WIDENED       the server allows MORE than it should
+              origin        the value seen is the default in config.toml
+              seen in       reply (the server's answer to the request)
+              probe         proved: a patch of OUT/f was put to the user, where it had to be refused
+              server        codex 0.144.4
+              confirmed     in 5 of 5 runs in fresh processes
+
+              The program; &gt; marks the step that shows it:
+
+                config  approval=on-request reviewer=user sandbox=read-only
+                start   approval=never                -&gt; t0
+                run     t0 &quot;turn 1&quot;                   &lt;- text &quot;ok&quot;
+                audit
+              &gt;   resume  t0
+                  ^ R4: expected never, seen on-request; the audit restarts the server and resumes t0 from
+                    disk
+
+  
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+
+        "#]].assert_eq(&summary(&[Status::New, Status::Known]));
+    }
+
+    #[test]
+    fn a_known_or_flaky_finding_is_skipped_with_its_title() {
+        expect![[r#"
+            "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
+            classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+
+        "#]].assert_eq(&summary(&[Status::Known]));
+        expect![[r#"
+            "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
+            classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation, carried over from an older release: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+
+        "#]].assert_eq(&summary(&[Status::Carried]));
+        expect![[r#"
+            "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
+            classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="flaky: R4 cold resume · approval policy: after resume, config.toml's default instead of never; seen once and not reproduced"></skipped></testcase>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+
+        "#]].assert_eq(&summary(&[Status::Flaky]));
+    }
+
+    #[test]
+    fn characters_that_xml_cannot_hold_are_left_out() {
+        assert_eq!(legal("a\u{0}\u{1b}[31mb\n\u{fffe}c"), "a[31mb\nc");
+    }
+}

@@ -14,6 +14,7 @@ mod causes;
 mod clients;
 mod coverage;
 mod filters;
+mod phrases;
 mod remarks;
 
 /// The style that it shares with the page of a matrix.
@@ -40,8 +41,9 @@ pub enum Stage {
 pub struct Progress {
     /// Counts the changes.
     pub number: u64,
-    /// The work at hand.
     pub text: String,
+    /// What is done about a finding meanwhile.
+    pub investigation: Option<String>,
     pub done: u64,
     /// How much there is to do, where that is known.
     pub all: Option<u64>,
@@ -127,7 +129,7 @@ fn title(view: View<'_>) -> String {
     let server = results.server();
     match view.stage {
         Stage::Over => format!("{server} {}", words::verdict(results.outcome)),
-        Stage::Running(_) if server.is_empty() => "a campaign begins".to_owned(),
+        Stage::Running(_) if server.is_empty() => "The campaign begins".to_owned(),
         Stage::Running(_) => format!("{server} is being checked"),
     }
 }
@@ -154,9 +156,10 @@ fn head(view: View<'_>) -> Markup {
 }
 
 fn running(progress: &Progress) -> Markup {
-    let Progress { text, done, all, .. } = progress;
+    let Progress { text, investigation, done, all, .. } = progress;
     html! {
         p.running #running role="status" { (text) }
+        @if let Some(investigation) = investigation { p { (investigation) } }
         @if let Some(all) = all {
             progress value=(done) max=(all) aria-labelledby="running" {}
         } @else {
@@ -233,5 +236,55 @@ fn facts(view: View<'_>) -> Markup {
                 dd { code { (again) } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, Stage, file, fragment};
+    use crate::judge::record::Status;
+    use crate::report::tests::{outcome, report, results};
+
+    #[test]
+    fn a_page_loads_nothing_and_shows_every_cause_without_a_script() {
+        let statuses = [Status::New, Status::Known, Status::Carried, Status::Flaky];
+        let outcome = outcome(statuses.map(report).to_vec());
+        let html = file(results(&outcome));
+        let outside = ["http:", "https:", "url(", "@import", "<img", "<link", " src="];
+        let found: Vec<&&str> = outside.iter().filter(|word| html.contains(**word)).collect();
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!(html.matches("<article ").count(), statuses.len());
+        // Only the filters, which would do nothing without a script.
+        assert_eq!(html.matches(" hidden>").count(), 1);
+        for id in html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert_eq!(html.matches(&format!(" id=\"{id}\"")).count(), 1, "{id} is there twice");
+        }
+    }
+
+    #[test]
+    fn words_of_a_server_stay_words() {
+        let mut report = report(Status::New);
+        report.record.finding.seen = "<script>alert(1)</script>\"'".to_owned();
+        let mut outcome = outcome(vec![report]);
+        outcome.causes[0].title = "`<b>` & </h3><script>".to_owned();
+        let html = file(results(&outcome));
+        assert_eq!(html.matches("<script>").count(), 1, "the page's own");
+        assert!(html.contains("seen &lt;script&gt;alert(1)"), "{html}");
+    }
+
+    #[test]
+    fn a_running_campaign_shows_how_far_it_is_and_a_finished_one_its_exit_code() {
+        let outcome = outcome(vec![report(Status::New)]);
+        let text = "3 of 4 cases ran.".to_owned();
+        let progress = Progress { number: 9, text, done: 3, all: Some(4), investigation: None };
+        let stages = [Stage::Running(progress), Stage::Over];
+        let [running, over] = stages.map(|stage| fragment(results(&outcome), &stage));
+        let has = |html: &str| {
+            let words =
+                ["3 of 4 cases ran.", "value=\"3\" max=\"4\"", "data-state=\"9\"", "Exit code 1"];
+            words.map(|word| html.contains(word))
+        };
+        assert_eq!(has(&running), [true, true, true, false]);
+        assert_eq!(has(&over), [false, false, false, true]);
     }
 }

@@ -73,9 +73,11 @@ impl<'a> Results<'a> {
         counts
     }
 
-    /// The clauses that nothing tested.
+    /// The clauses that nothing tested. One that is only ever noticed counts where it was.
     pub fn untested(&self) -> Vec<Clause> {
-        let tested: BTreeSet<Clause> = self.outcome.tally.keys().map(|cell| cell.clause).collect();
+        let tested = self.outcome.tally.keys().map(|cell| cell.clause);
+        let noticed = self.outcome.notices.iter().map(|notice| notice.clause);
+        let tested: BTreeSet<Clause> = tested.chain(noticed).collect();
         all().iter().map(|row| row.clause).filter(|clause| !tested.contains(clause)).collect()
     }
 

@@ -51,13 +51,14 @@ impl SoFar {
             Event::Found { signature, row: Some(title), .. } => {
                 self.titles.insert(signature.clone(), title.clone());
             }
-            Event::Found { signature, row: None, .. } => self.investigate(signature, "reproduced"),
+            Event::Found { signature, row: None, .. } => {
+                self.investigate(signature, "to be reproduced")
+            }
             Event::Shrinking { signature, runs, .. } => {
-                self.investigate(signature, &format!("shrunk, {} so far", plural(*runs, "run")));
+                self.investigate(signature, &format!("shrinking, {}", plural(*runs, "run")));
             }
             Event::Explaining { signature, runs } => {
-                let runs = plural(*runs, "run");
-                self.investigate(signature, &format!("explained, {runs} so far"));
+                self.investigate(signature, &format!("explaining, {}", plural(*runs, "run")));
             }
             Event::FindingReport(report) => self.reported(report),
             Event::Cause(cause) => {
@@ -74,32 +75,35 @@ impl SoFar {
     }
 
     pub(super) fn stage(&self, number: u64) -> Stage {
+        let investigation = self.investigation.clone();
+        let progress = Progress { number, investigation, ..Progress::default() };
         if !self.begun {
-            let text = PREPARING.to_owned();
-            return Stage::Running(Progress { number, text, done: 0, all: None });
+            return Stage::Running(Progress { text: PREPARING.to_owned(), ..progress });
         }
         let ran = plural(self.outcome.cases, "case");
         if let Some((done, rows)) = self.stale_check {
             let text = format!("{ran} ran. Known deviations are replayed: {done} of {rows}.");
             let [done, all] = [done, rows].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
-            return Stage::Running(Progress { number, text, done, all: Some(all.max(1)) });
+            return Stage::Running(Progress { text, done, all: Some(all.max(1)), ..progress });
         }
-        let (done, all, of) = match (self.cases, self.time) {
-            (Some(cases), _) => (self.outcome.cases, Some(cases), format!(" of {cases}")),
-            (None, Some(time)) => {
-                let seconds = self.outcome.wall.min(time).as_secs();
-                let left = words::time(time.saturating_sub(self.outcome.wall));
-                (seconds, Some(time.as_secs()), format!(", {left} left"))
+        let (done, all, text) = match (self.cases, self.time) {
+            (Some(cases), _) => {
+                let done = self.outcome.cases;
+                (done, Some(cases), format!("{done} of {} ran.", plural(cases, "case")))
             }
-            (None, None) => (self.outcome.cases, None, String::new()),
+            (None, Some(time)) => {
+                let left = words::time(time.saturating_sub(self.outcome.wall));
+                let seconds = self.outcome.wall.min(time).as_secs();
+                (seconds, Some(time.as_secs()), format!("{ran} ran, {left} left."))
+            }
+            (None, None) => (self.outcome.cases, None, format!("{ran} ran.")),
         };
-        let investigation = self.investigation.iter().map(|text| format!(" {text}."));
-        let text = format!("{ran}{of} ran.{}", investigation.collect::<String>());
-        Stage::Running(Progress { number, text, done, all: all.map(|all| all.max(1)) })
+        Stage::Running(Progress { text, done, all: all.map(|all| all.max(1)), ..progress })
     }
 
-    fn investigate(&mut self, signature: &Signature, how: &str) {
-        self.investigation = Some(format!("{} is {how}", words::signature(signature)));
+    fn investigate(&mut self, signature: &Signature, work: &str) {
+        let signature = words::signature(signature);
+        self.investigation = Some(format!("Looking for the cause of {signature} ({work})."));
     }
 
     fn reported(&mut self, report: &FindingReport) {
@@ -108,6 +112,7 @@ impl SoFar {
             Some(kept) => *kept = report.clone(),
             None => self.outcome.findings.push(report.clone()),
         }
+        self.investigation = None;
         let Some(id) = &report.cause else { return };
         let known = matches!(report.status, Status::Known | Status::Carried);
         let is_new = !self.outcome.causes.iter().any(|cause| cause.id == *id);

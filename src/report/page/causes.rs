@@ -3,11 +3,12 @@
 use itertools::Itertools;
 use maud::{Markup, html};
 
+use super::phrases::{capitalised, code};
 use super::{View, clients};
 use crate::campaign::FindingReport;
 use crate::cause::words::dimension;
 use crate::judge::record::Status;
-use crate::report::matrix::page::phrases;
+use crate::report::matrix::page::phrases::program;
 use crate::report::results::{Entry, ValueRow, status_words};
 use crate::report::words::{self, plural};
 
@@ -45,21 +46,12 @@ fn card(view: View<'_>, entry: &Entry<'_>) -> Markup {
         article.card.cause id=(id) aria-labelledby=(head)
             data-status=(status_words(entry.status())) data-clauses=(clauses)
             data-settings=(settings) data-widened[entry.widened()] {
-            h3 id=(head) { (code(&entry.title())) }
+            h3 id=(head) { (code(&capitalised(&entry.title()))) }
             (tags(entry))
             (facts(entry))
             (values(&entry.values()))
             @if let Some(example) = entry.example() { (example_of(view, example)) }
             (findings(view, entry))
-        }
-    }
-}
-
-/// The words, those between backticks as code.
-fn code(text: &str) -> Markup {
-    html! {
-        @for (number, words) in text.split('`').enumerate() {
-            @if number % 2 == 1 { code { (words) } } @else { (words) }
         }
     }
 }
@@ -146,11 +138,12 @@ fn values(values: &[ValueRow]) -> Markup {
 
 /// The program that shows it, and the command that runs it again.
 fn example_of(view: View<'_>, report: &FindingReport) -> Markup {
+    let subject = words::subject(&report.finding);
     html! {
         h4 { "The program" }
-        p.faint { (words::subject(&report.finding)) "; > marks the step that shows it." }
+        p.faint { (code(&capitalised(&subject))) "; > marks the step that shows it." }
         div.program tabindex="0" role="region" aria-label="Program" {
-            (phrases::program(&report.trace.program, &report.finding))
+            (program(&report.trace.program, &report.finding))
         }
         (clients::timeline(&report.trace, report.finding.step))
         h4 { "Run it again" }

@@ -121,3 +121,60 @@ impl Actor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::timeline;
+    use crate::policy::Defaults;
+    use crate::program::thread::ThreadName;
+    use crate::trace::{Entry, Observation, ThreadLabel, Trace};
+
+    /// The timeline of the steps, of which step 3 is of two calls.
+    fn check(steps: &str, expected: Expect) {
+        let program = format!("# heirloom case v2\nconfig\n{steps}audit\n");
+        let program = program.parse().expect("it is a program");
+        let thread = ThreadLabel::Named(ThreadName(0));
+        let policy = Defaults::default().policy();
+        let sent = |call| Observation::Sent { call, method: "m".to_owned(), unbound: false };
+        let answered = |call| Observation::Answered { call, thread: None, policy: None };
+        let seen = [
+            (0, 10_000, sent(1)),
+            (1, 20_000, sent(2)),
+            (3, 30_000, sent(3)),
+            (3, 30_100, sent(4)),
+            (3, 32_000, answered(4)),
+            (3, 33_000, Observation::Settings { thread, policy }),
+            (3, 34_000, answered(3)),
+        ];
+        let times_us = seen.iter().map(|(_, us, _)| *us).collect();
+        let entries = seen.into_iter().map(|(step, _, observation)| Entry { step, observation });
+        let trace = Trace { program, server: None, entries: entries.collect(), times_us };
+        let html = timeline(&trace, 2).into_string();
+        expected.assert_eq(&html.replace("<tr", "\n<tr").replace("<li", "\n<li"));
+    }
+
+    #[test]
+    fn each_client_has_a_column_and_calls_at_once_have_bars() {
+        check(
+            "start -> t0\nclient2 resume t0\nsettings t0 approval=never\n\
+             parallel resume t0 | settings t0 approval=untrusted\n",
+            expect![[r#"
+                <h4>Who did what when</h4><div class="box" tabindex="0" role="region" aria-label="Timeline of the clients"><table class="clients"><thead>
+                <tr><th scope="col">Begun after</th><th scope="col">client</th><th scope="col">client 2</th></tr></thead><tbody>
+                <tr class=""><th scope="row">10.0 ms</th><td><code>start -&gt; t0</code></td><td></td></tr>
+                <tr class=""><th scope="row">20.0 ms</th><td></td><td><code>client2 resume t0</code></td></tr>
+                <tr class="marked"><th scope="row">-</th><td><code>settings t0 approval=never</code></td><td></td></tr>
+                <tr class=""><th scope="row">30.0 ms</th><td colspan="2"><p>Calls at once, over 4.0 ms</p><ul class="bars">
+                <li class="call"><code>resume t0</code><div class="track" aria-hidden="true"><div style="margin-left: 0%; width: 100%"></div></div><span class="faint">answered after 4.0 ms, with no policy</span></li>
+                <li class="call"><code>settings t0 approval=untrusted</code><div class="track" aria-hidden="true"><div style="margin-left: 2%; width: 48%"></div></div><span class="faint">answered after 1.9 ms, with no policy</span></li>
+                <li class="notice"><code>notice of t0: approval=on-request reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default</code><div class="track" aria-hidden="true"><div style="margin-left: 75%; width: 2%"></div></div></li></ul></td></tr></tbody></table></div>"#]],
+        );
+    }
+
+    #[test]
+    fn a_program_of_one_client_has_no_timeline() {
+        check("start -> t0\nresume t0\n", expect![""]);
+    }
+}

@@ -6,7 +6,8 @@ use maud::{Markup, html};
 
 use crate::cause::words::dimension;
 use crate::contract::{Clause, all, row};
-use crate::judge::verdict::Count;
+use crate::judge::record::Status;
+use crate::judge::verdict::{Count, Finding};
 use crate::matrix::Row;
 use crate::policy::Dimension;
 use crate::report::results::Results;
@@ -25,7 +26,7 @@ pub(super) fn section(results: &Results<'_>) -> Markup {
             }
             @if !counts.is_empty() {
                 (legend())
-                (table(&counts, &columns))
+                (table(&Table { counts, columns, breaks: breaks(results) }))
             }
         }
     }
@@ -36,13 +37,43 @@ fn legend() -> Markup {
         ul.legend {
             li { b.holds { "✓ 12" } "compared 12 times, and agreed" }
             li { b.broken { "✗ 2/12" } "compared 12 times, 2 of them disagreed" }
+            li { b.broken.known { "✗ 2/12" } "the same, a known deviation" }
             li { b.none { "∴ 3" } "an answer relied on it 3 times; not compared itself" }
             li { b.none { "·" } "not tested" }
         }
     }
 }
 
-fn table(counts: &BTreeMap<Row, Count>, columns: &BTreeSet<Option<Dimension>>) -> Markup {
+struct Table {
+    counts: BTreeMap<Row, Count>,
+    columns: BTreeSet<Option<Dimension>>,
+    breaks: BTreeMap<Row, Break>,
+}
+
+/// The cause of a finding in a cell.
+struct Break {
+    cause: String,
+    is_known: bool,
+}
+
+/// For each cell that a finding is about, its first cause.
+fn breaks(results: &Results<'_>) -> BTreeMap<Row, Break> {
+    let mut breaks = BTreeMap::new();
+    for entry in results.entries() {
+        let is_known = matches!(entry.status(), Status::Known | Status::Carried);
+        for report in &entry.findings {
+            let Finding { clause, dimension, .. } = report.record.finding;
+            let cause = entry.id();
+            let row = Row { clause, dimension };
+            // New causes come first.
+            breaks.entry(row).or_insert(Break { cause, is_known });
+        }
+    }
+    breaks
+}
+
+fn table(table: &Table) -> Markup {
+    let Table { counts, columns, .. } = table;
     let clauses = all().iter().map(|row| row.clause);
     let clauses: Vec<Clause> =
         clauses.filter(|clause| counts.keys().any(|row| row.clause == *clause)).collect();
@@ -64,8 +95,7 @@ fn table(counts: &BTreeMap<Row, Count>, columns: &BTreeSet<Option<Dimension>>) -
                         tr {
                             th scope="row" { (clause.titled()) }
                             @for dimension in columns {
-                                @let place = Row { clause: *clause, dimension: *dimension };
-                                td { (cell(counts.get(&place))) }
+                                td { (table.cell(Row { clause: *clause, dimension: *dimension })) }
                             }
                         }
                     }
@@ -83,13 +113,20 @@ fn words(column: Option<Dimension>) -> String {
     }
 }
 
-fn cell(count: Option<&Count>) -> Markup {
-    let Some(Count { tested, compared, broken, .. }) = count else {
-        return html! { span.none { "·" } };
-    };
-    match (compared, broken) {
-        (0, _) => html! { span.none { "∴ " (tested) } },
-        (_, 0) => html! { span.holds { "✓ " (compared) } },
-        (_, broken) => html! { span.broken { "✗ " (broken) "/" (compared) } },
+impl Table {
+    fn cell(&self, row: Row) -> Markup {
+        let Some(Count { tested, compared, broken, .. }) = self.counts.get(&row) else {
+            return html! { span.none { "·" } };
+        };
+        match (compared, broken, self.breaks.get(&row)) {
+            (0, ..) => html! { span.none { "∴ " (tested) } },
+            (_, 0, _) => html! { span.holds { "✓ " (compared) } },
+            (_, _, None) => html! { span.broken { "✗ " (broken) "/" (compared) } },
+            (_, _, Some(Break { cause, is_known })) => html! {
+                a.broken.known[*is_known] href={ "#cause-" (cause) } {
+                    "✗ " (broken) "/" (compared)
+                }
+            },
+        }
     }
 }

@@ -4,6 +4,7 @@
 use itertools::Itertools;
 use maud::{Markup, html};
 
+use super::phrases::code;
 use crate::contract::Clause;
 use crate::report::results::Results;
 use crate::report::words::{self, plural};
@@ -25,7 +26,7 @@ pub(super) fn section(results: &Results<'_>) -> Markup {
                 @for (label, lines) in &all {
                     @if !lines.is_empty() {
                         dt { (label) }
-                        dd { @for line in lines { p { (line) } } }
+                        dd { @for line in lines { p { (code(line)) } } }
                     }
                 }
             }
