@@ -20,6 +20,7 @@ pub mod finding;
 pub mod listing;
 pub mod run_folder;
 pub mod download_progress;
+pub mod invocation;
 pub mod json;
 pub mod junit;
 pub mod live;
@@ -41,6 +42,7 @@ pub mod words;
 use self::annotations::Job;
 use self::final_summary::FinalSummary;
 use self::finding::{FindingText, ReplayCommands};
+use self::invocation::Invocation;
 use self::json::event;
 use self::live::LivePage;
 use self::progress::{Pace, Progress};
@@ -60,17 +62,6 @@ pub struct OutputMode {
     pub coverage: bool,
     /// The job of GitHub Actions that it runs in.
     pub job: Option<Job>,
-}
-
-/// How heirloom was called, for the commands that a report prints.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// The program, such as `target/release/heirloom`.
-    pub program: String,
-    /// The flags that name the same server to another command.
-    pub server_flags: String,
-    /// The list of known deviations, as `the built-in list`.
-    pub known_list: String,
 }
 
 /// Reports one campaign, from its first event to its end.
@@ -98,7 +89,7 @@ impl Report {
         live: Option<LivePage>,
     ) -> Report {
         let pace = if mode.quiet { Pace::Silent } else { Pace::of_stderr() };
-        let commands = invocation.replay_commands(&folder);
+        let commands = invocation.replay_commands(folder.path());
         let (progress, stdout, style) = (Progress::new(pace), Stdout::default(), Style::stdout());
         Report { mode, folder, invocation, commands, progress, stdout, style, live, error: None }
     }
@@ -161,14 +152,6 @@ impl Report {
         let folder = &self.commands.folder;
         let summary = FinalSummary { outcome, folder, again, known_list };
         self.stdout.write(&summary.text(&self.style))
-    }
-}
-
-impl Invocation {
-    /// How findings are replayed whose files are in a folder.
-    pub fn replay_commands(&self, folder: &Folder) -> ReplayCommands {
-        let flags = self.server_flags.clone();
-        ReplayCommands { folder: folder.path().to_owned(), flags }
     }
 }
 

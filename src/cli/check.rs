@@ -24,10 +24,11 @@ use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::Spec;
 use crate::report::annotations::Job;
+use crate::report::invocation::Invocation;
 use crate::report::live::LivePage;
 use crate::report::run_folder::Folder;
 use crate::report::words::name;
-use crate::report::{Invocation, OutputMode, Report};
+use crate::report::{OutputMode, Report};
 
 /// Where runs lie, unless `--out` names a folder.
 pub(super) const RUNS: &str = "runs";
@@ -173,7 +174,7 @@ impl Flags {
         folder: &Folder,
     ) -> Result<Option<LivePage>, Failure> {
         let Some(address) = self.serve else { return Ok(None) };
-        let commands = invocation.replay_commands(folder);
+        let commands = invocation.replay_commands(folder.path());
         let page = LivePage::start(address, invocation.clone(), commands).map_err(|error| {
             let other = "name another address with --serve, or none for a free port";
             Failure::Usage(format!("cannot serve the live page on {address}: {error}; {other}"))

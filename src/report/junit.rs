@@ -252,10 +252,7 @@ mod tests {
               &gt;   resume  t0
                   ^ R4: expected never, seen on-request; the audit restarts the server and resumes t0 from
                     disk
-
-  
             classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
-
         "#]].assert_eq(&summary(&[Status::New, Status::Known]));
     }
 
@@ -265,19 +262,16 @@ mod tests {
             "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
             classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
-
         "#]].assert_eq(&summary(&[Status::Known]));
         expect![[r#"
             "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation, carried over from an older release: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
             classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
-
         "#]].assert_eq(&summary(&[Status::Carried]));
         expect![[r#"
             "policy inheritance on codex 0.144.4" tests="72" failures="0" errors="1" skipped="57" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="flaky: R4 cold resume · approval policy: after resume, config.toml's default instead of never; seen once and not reproduced"></skipped></testcase>
             classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
-
         "#]].assert_eq(&summary(&[Status::Flaky]));
     }
 

@@ -17,8 +17,8 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use self::shared::Shared;
-use super::Invocation;
 use super::finding::ReplayCommands;
+use super::invocation::Invocation;
 use super::results::Results;
 use crate::campaign::Event;
 

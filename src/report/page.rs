@@ -5,6 +5,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::stage::{Progress, Stage};
+use self::view::View;
 use super::results::Results;
 use super::words::{self, plural};
 use crate::campaign::{Conclusion, Outcome};
@@ -16,6 +18,8 @@ mod coverage;
 mod filters;
 mod phrases;
 mod remarks;
+pub mod stage;
+mod view;
 
 /// The style that it shares with the page of a matrix.
 const SHARED_STYLE: &str = include_str!("matrix/page.css");
@@ -27,36 +31,6 @@ const SCRIPT: &str = include_str!("page/page.js");
 /// Nothing may be loaded; a page that is served asks its own server for news.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                           connect-src 'self'; base-uri 'none'; form-action 'none'";
-
-/// How far a campaign is that a page shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
-    Running(Progress),
-    /// Its files are written.
-    Over,
-}
-
-/// The state of a running campaign.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Counts the changes.
-    pub number: u64,
-    pub text: String,
-    /// What is done about a finding meanwhile.
-    pub investigation: Option<String>,
-    pub done: u64,
-    /// How much there is to do, where that is known.
-    pub all: Option<u64>,
-}
-
-/// Results, and how far the campaign is.
-#[derive(Clone, Copy, Debug)]
-struct View<'a> {
-    results: Results<'a>,
-    stage: &'a Stage,
-    /// Whether files lie beside the page, to which it leads.
-    has_files: bool,
-}
 
 /// The file `report.html`.
 pub fn file(results: Results<'_>) -> String {
@@ -241,7 +215,8 @@ fn facts(view: View<'_>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::{Progress, Stage, file, fragment};
+    use super::stage::{Progress, Stage};
+    use super::{file, fragment};
     use crate::judge::record::Status;
     use crate::report::tests::{outcome, report, results};
 

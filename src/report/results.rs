@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Invocation;
 use super::finding::{FindingText, ReplayCommands};
+use super::invocation::Invocation;
 use super::words;
 use crate::campaign::{FindingReport, Outcome};
 use crate::cause::record::CauseRecord;

@@ -2,8 +2,8 @@
 //! result for each cause.
 //!
 //! The fingerprint of a result depends on what the cause is: the operations, the settings, where
-//! the wrong value comes from and the facts of the thread. Another seed, another run and other names
-//! leave it as it is.
+//! the wrong value comes from and the facts of the thread's life. Another seed, another run and
+//! other names leave it as it is, as long as the campaign explains the cause in the same way.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,11 @@ use super::results::{Entry, Results, case_line, status_words};
 use super::style::Style;
 use super::words::{self, plural};
 use crate::campaign::{Conclusion, FindingReport};
+use crate::cause::record::CauseRecord;
 use crate::cause::scope::Scope;
 use crate::contract::{Clause, Row, Strength, all};
 use crate::judge::record::Status;
+use crate::model::life::Fact;
 
 /// The schema of the form.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -173,9 +175,8 @@ fn properties(entry: &Entry<'_>, example: &FindingReport) -> Value {
     let clauses: Vec<String> = entry.clauses().iter().map(ToString::to_string).collect();
     let dimensions: Vec<&str> =
         entry.dimensions().into_iter().map(crate::cause::words::dimension).collect();
-    let list = |of: fn(&crate::cause::record::CauseRecord) -> &Vec<String>| {
-        entry.cause.map(of).cloned().unwrap_or_default()
-    };
+    let list =
+        |of: fn(&CauseRecord) -> &Vec<String>| entry.cause.map(of).cloned().unwrap_or_default();
     json!({
         "status": status_words(entry.status()),
         "widened": entry.widened(),
@@ -197,18 +198,22 @@ fn fingerprint(entry: &Entry<'_>) -> String {
         (None, Some(report)) => report.finding.signature().to_string(),
         (None, None) => String::new(),
     };
+    let history = entry.example().map(|report| &report.finding.home_history);
+    let upgraded = history.is_some_and(|history| !history.before.is_empty());
+    let identity = if upgraded { format!("{identity};upgraded") } else { identity };
     let digest = Sha256::digest(identity.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a cause is, without the parts of its scope that grow with what a run has seen: further
-/// values, and further clauses that the same wrong value breaks.
+/// What a cause is, without the parts of its scope that depend on the program by which a run came
+/// upon it: the values, the clauses that the same wrong value breaks, and how the thread was loaded.
 fn identity(scope: &Scope) -> String {
     let Scope { clauses, operations, dimensions, wrong, facts, .. } = scope;
     // Without a value, the clause is all that tells one from another.
     let none = BTreeSet::new();
     let clauses: &BTreeSet<Clause> = if dimensions.is_empty() { clauses } else { &none };
-    let facts = facts.iter().map(|(fact, words)| format!("{fact}={}", words.iter().join(",")));
+    let facts = facts.iter().filter(|(fact, _)| !matches!(fact, Fact::Since | Fact::Loaded));
+    let facts = facts.map(|(fact, words)| format!("{fact}={}", words.iter().join(",")));
     [
         clauses.iter().join(","),
         operations.iter().join(","),
@@ -222,15 +227,23 @@ fn identity(scope: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::{identity, text};
+    use crate::campaign::Outcome;
     use crate::cause::record::CauseRecord;
+    use crate::cause::scope::Scope;
+    use crate::contract::Clause;
     use crate::judge::record::Status;
+    use crate::model::life::Fact;
     use crate::report::tests::{self, outcome, report};
 
     /// Fingerprints of a campaign, one for each result.
     fn fingerprints(change: fn(&mut CauseRecord)) -> Vec<String> {
         let mut outcome = outcome(vec![report(Status::New), report(Status::Flaky)]);
         outcome.causes.iter_mut().for_each(change);
-        let log = text(&tests::results(&outcome));
+        fingerprints_of(&outcome)
+    }
+
+    fn fingerprints_of(outcome: &Outcome) -> Vec<String> {
+        let log = text(&tests::results(outcome));
         let log: serde_json::Value = serde_json::from_str(&log).expect("it is JSON");
         let results = log["runs"][0]["results"].as_array().expect("it has results");
         let prints = results.iter().map(|result| &result["partialFingerprints"]);
@@ -243,9 +256,12 @@ mod tests {
         let renamed = fingerprints(|cause| {
             cause.title = "another".to_owned();
             cause.scope.expected.insert("granular".to_owned());
-            cause.scope.clauses.extend([crate::contract::Clause::F4]);
+            cause.scope.clauses.insert(Clause::F4);
+            cause.scope.facts.remove(&Fact::Since);
         });
-        let other = fingerprints(|cause| drop(cause.scope.facts.pop_first()));
+        let other = fingerprints(|cause| {
+            cause.scope.facts.insert(Fact::Archived, ["yes".to_owned()].into());
+        });
         assert_eq!(first.len(), 2, "a result for the cause, one for the flaky finding");
         assert_ne!(first[0], first[1]);
         assert_eq!(first, renamed);
@@ -254,11 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_upgraded_homes_is_told_from_the_same_without_an_upgrade() {
+        let print = |before: &[&str]| {
+            let mut report = report(Status::Flaky);
+            let before = before.iter().filter_map(|release| release.parse().ok());
+            report.record.finding.home_history.before = before.collect();
+            fingerprints_of(&outcome(vec![report]))
+        };
+        assert_ne!(print(&[]), print(&["0.131.0"]));
+        assert_eq!(print(&["0.140.0"]), print(&["0.131.0"]));
+    }
+
+    #[test]
     fn causes_about_no_value_are_told_apart_by_their_clauses() {
         let of = |clause| {
             let clauses = [clause].into();
-            identity(&crate::cause::scope::Scope { clauses, ..Default::default() })
+            identity(&Scope { clauses, ..Scope::default() })
         };
-        assert_ne!(of(crate::contract::Clause::W3), of(crate::contract::Clause::W4));
+        assert_ne!(of(Clause::W3), of(Clause::W4));
     }
 }

@@ -11,14 +11,15 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::cause::words_of;
+use super::coverage;
 use super::final_summary::FinalSummary;
 use super::finding::{FindingText, ReplayCommands};
+use super::invocation::Invocation;
 use super::json::event;
 use super::results::Results;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
-use super::{Invocation, coverage};
 use crate::campaign::{
     Event, FindingReport, InvestigationRuns, Noticed, Outcome, Stale, Subject, Why,
 };

@@ -42,7 +42,10 @@ fn check(name: &str, inputs: &[(&str, &str)], expected: Expect) {
 
 #[test]
 fn a_finding_is_an_exit_code_in_the_outputs_and_no_failure_of_the_step() {
-    check("check", &[("SEED", "7"), ("TIME", "10m")], expect![[r#"
+    check(
+        "check",
+        &[("SEED", "7"), ("TIME", "10m")],
+        expect![[r#"
         [check][--seed][7][--out][heirloom-results][--time][10m]
         exit status: 0
         exit-code=1
@@ -51,7 +54,8 @@ fn a_finding_is_an_exit_code_in_the_outputs_and_no_failure_of_the_step() {
         junit=heirloom-results/junit.xml
         report=heirloom-results/report.html
         summary=heirloom-results/summary.md
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -65,7 +69,10 @@ fn each_input_is_one_argument_whatever_is_in_it() {
         ("KNOWN", "$(known).toml"),
         ("OUT", "some where"),
     ];
-    check("check", &inputs, expect![[r#"
+    check(
+        "check",
+        &inputs,
+        expect![[r#"
         [check][--seed][7][--out][some where][--cases][3][--server][my server; true][--other][0.144.4][--known][$(known).toml]
         exit status: 0
         exit-code=1
@@ -74,7 +81,8 @@ fn each_input_is_one_argument_whatever_is_in_it() {
         junit=some where/junit.xml
         report=some where/report.html
         summary=some where/summary.md
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use heirloom::campaign::{Event, Outcome, Subject};
-use heirloom::report::Invocation;
 use heirloom::report::finding::ReplayCommands;
+use heirloom::report::invocation::Invocation;
 use heirloom::report::live::LivePage;
 use heirloom::report::results::Results;
 

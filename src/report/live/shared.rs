@@ -7,9 +7,10 @@ use tokio::sync::watch;
 
 use super::so_far::SoFar;
 use crate::campaign::Event;
-use crate::report::Invocation;
 use crate::report::finding::ReplayCommands;
-use crate::report::page::{self, Stage};
+use crate::report::invocation::Invocation;
+use crate::report::page;
+use crate::report::page::stage::Stage;
 use crate::report::results::Results;
 
 /// A state by its number.

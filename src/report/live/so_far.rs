@@ -7,7 +7,7 @@ use crate::campaign::{Event, FindingReport, Outcome};
 use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
-use crate::report::page::{Progress, Stage};
+use crate::report::page::stage::{Progress, Stage};
 use crate::report::words::{self, plural};
 
 /// Says that no event has come yet.

@@ -14,7 +14,7 @@ use crate::report::words::{self, plural};
 
 mod cards;
 mod causes;
-pub(in crate::report) mod phrases;
+pub(crate) mod phrases;
 
 const STYLE: &str = include_str!("page.css");
 

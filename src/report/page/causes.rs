@@ -3,8 +3,10 @@
 use itertools::Itertools;
 use maud::{Markup, html};
 
+use super::clients;
 use super::phrases::{capitalised, code};
-use super::{View, clients};
+use super::stage::Stage;
+use super::view::View;
 use crate::campaign::FindingReport;
 use crate::cause::words::dimension;
 use crate::judge::record::Status;
@@ -32,8 +34,8 @@ pub(super) fn section(view: View<'_>) -> Markup {
 
 fn none(view: View<'_>) -> &'static str {
     match view.stage {
-        super::Stage::Running(_) => "None so far.",
-        super::Stage::Over => "None: every comparison agreed.",
+        Stage::Running(_) => "None so far.",
+        Stage::Over => "None: every comparison agreed.",
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const UNKNOWN: &str = "not known: the release was not run to its end,
                                   for what another release shows";
 
 /// The program of a finding, the line that shows it marked.
-pub(in crate::report) fn program(program: &Program, finding: &Finding) -> Markup {
+pub(crate) fn program(program: &Program, finding: &Finding) -> Markup {
     html! {
         pre {
             @for line in listing::lines(program, finding) {
