@@ -241,7 +241,7 @@ mod tests {
         let mut report = report(Status::New);
         report.record.finding.seen = "<script>alert(1)</script>\"'".to_owned();
         let mut outcome = outcome(vec![report]);
-        outcome.causes[0].title = "`<b>` & </h3><script>".to_owned();
+        outcome.causes[0].title = "`<script>` & </h3><script>".to_owned();
         let html = file(results(&outcome));
         assert_eq!(html.matches("<script>").count(), 1, "the page's own");
         assert!(html.contains("seen &lt;script&gt;alert(1)"), "{html}");
