@@ -30,7 +30,7 @@ mod so_far;
 /// that was closed never does.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Bytes of a token: enough that nobody guesses it.
+/// Bytes of a token: too many to guess.
 const TOKEN_BYTES: usize = 16;
 
 /// The page and the thread that serves it. Dropping it ends both.
@@ -105,7 +105,7 @@ impl Drop for LivePage {
     }
 }
 
-/// Letters that nobody can guess, from the system.
+/// Letters that cannot be guessed, from the system.
 fn token() -> io::Result<String> {
     let mut bytes = [0; TOKEN_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;

@@ -84,7 +84,7 @@ async fn connection(stream: TcpStream, site: Arc<Site>) {
     // It fails when the browser goes away, which needs no report.
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
     if has_last.load(Ordering::Relaxed) {
-        // Nobody may be listening: then the campaign has ended already.
+        // Without a listener the campaign has ended already.
         let _ = site.done.send(());
     }
 }
