@@ -107,6 +107,8 @@ pub enum Event {
         /// The program's lines before the audit.
         steps: usize,
         signatures: Vec<Signature>,
+        /// Its comparisons.
+        tally: BTreeMap<Cell, Count>,
         /// Why it has no verdict.
         inconclusive: Option<String>,
     },
@@ -237,7 +239,7 @@ pub enum Why {
 }
 
 /// The results of a campaign.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     pub subject: Subject,
     pub seed: u64,

@@ -4,7 +4,9 @@
 //! decided here: verdicts, statuses and exit codes come from the campaign.
 
 #[cfg(feature = "cli")]
-use std::io;
+use std::fs::OpenOptions;
+#[cfg(feature = "cli")]
+use std::io::{self, Write};
 
 #[cfg(feature = "cli")]
 use crate::campaign::Event;
@@ -12,6 +14,8 @@ use crate::campaign::{FindingReport, Outcome};
 use crate::cause::record::CauseRecord;
 use crate::judge::record::Status;
 
+#[cfg(feature = "cli")]
+pub mod annotations;
 pub mod cause;
 #[cfg(feature = "cli")]
 pub mod export;
@@ -30,7 +34,21 @@ pub mod run_folder;
 #[cfg(feature = "cli")]
 pub mod download_progress;
 #[cfg(feature = "cli")]
+pub mod invocation;
+#[cfg(feature = "cli")]
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod junit;
+#[cfg(feature = "cli")]
+pub mod live;
+#[cfg(feature = "cli")]
+pub mod markdown;
+#[cfg(feature = "cli")]
+pub mod page;
+#[cfg(feature = "cli")]
+pub mod results;
+#[cfg(feature = "cli")]
+pub mod sarif;
 pub mod timeline;
 #[cfg(feature = "cli")]
 pub mod clause_history;
@@ -48,13 +66,21 @@ mod tests;
 pub mod words;
 
 #[cfg(feature = "cli")]
+use self::annotations::Job;
+#[cfg(feature = "cli")]
 use self::final_summary::FinalSummary;
 #[cfg(feature = "cli")]
 use self::finding::{FindingText, ReplayCommands};
 #[cfg(feature = "cli")]
+use self::invocation::Invocation;
+#[cfg(feature = "cli")]
 use self::json::event;
 #[cfg(feature = "cli")]
+use self::live::LivePage;
+#[cfg(feature = "cli")]
 use self::progress::{Pace, Progress};
+#[cfg(feature = "cli")]
+use self::results::Results;
 #[cfg(feature = "cli")]
 use self::run_folder::Folder;
 #[cfg(feature = "cli")]
@@ -64,7 +90,7 @@ use self::style::Style;
 
 #[cfg(feature = "cli")]
 /// How a campaign is reported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OutputMode {
     /// Events as JSON lines on stdout, and nothing else there.
     pub json: bool,
@@ -72,18 +98,8 @@ pub struct OutputMode {
     pub quiet: bool,
     /// With the tables of what was performed and compared.
     pub coverage: bool,
-}
-
-#[cfg(feature = "cli")]
-/// How heirloom was called, for the commands that a report prints.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// The program, such as `target/release/heirloom`.
-    pub program: String,
-    /// The flags that name the same server to another command.
-    pub server_flags: String,
-    /// The list of known deviations, as `the built-in list`.
-    pub known_list: String,
+    /// The job of GitHub Actions that it runs in.
+    pub job: Option<Job>,
 }
 
 #[cfg(feature = "cli")]
@@ -97,6 +113,8 @@ pub struct Report {
     progress: Progress,
     stdout: Stdout,
     style: Style,
+    /// The page that shows the campaign while it runs.
+    live: Option<LivePage>,
     /// The first error of writing.
     error: Option<io::Error>,
 }
@@ -104,17 +122,24 @@ pub struct Report {
 #[cfg(feature = "cli")]
 impl Report {
     /// A report into a folder and onto this process's streams.
-    pub fn new(mode: OutputMode, folder: Folder, invocation: Invocation) -> Report {
+    pub fn new(
+        mode: OutputMode,
+        folder: Folder,
+        invocation: Invocation,
+        live: Option<LivePage>,
+    ) -> Report {
         let pace = if mode.quiet { Pace::Silent } else { Pace::of_stderr() };
-        let flags = invocation.server_flags.clone();
-        let commands = ReplayCommands { folder: folder.path().to_owned(), flags };
+        let commands = invocation.replay_commands(folder.path());
         let (progress, stdout, style) = (Progress::new(pace), Stdout::default(), Style::stdout());
-        Report { mode, folder, invocation, commands, progress, stdout, style, error: None }
+        Report { mode, folder, invocation, commands, progress, stdout, style, live, error: None }
     }
 
     /// Reports one event; an error of writing is kept for the end.
     pub fn on_event(&mut self, event: &Event) {
         self.progress.on_event(event);
+        if let Some(live) = &self.live {
+            live.on_event(event, self.progress.elapsed());
+        }
         let written = self.write(event);
         self.error = self.error.take().or(written.err());
     }
@@ -126,9 +151,15 @@ impl Report {
     /// The first error of writing in the whole campaign.
     pub fn end(mut self, outcome: &Outcome, again: &str) -> io::Result<()> {
         self.progress.end();
-        let closed = self.folder.close(outcome, &self.commands);
+        let (invocation, commands) = (&self.invocation, &self.commands);
+        let results = Results { outcome, invocation, commands, again };
+        let closed = self.folder.close(&results);
+        let annotated = annotate(&results, &self.mode, &mut self.stdout);
+        if let Some(live) = self.live.take() {
+            live.end(&results);
+        }
         let printed = if self.mode.json { Ok(()) } else { self.print(outcome, again) };
-        let first = self.error.or(closed.err()).or(printed.err());
+        let first = self.error.or(closed.err()).or(annotated.err()).or(printed.err());
         first.map_or(Ok(()), Err)
     }
 
@@ -162,6 +193,25 @@ impl Report {
         let summary = FinalSummary { outcome, folder, again, known_list };
         self.stdout.write(&summary.text(&self.style))
     }
+}
+
+/// Tells the job of GitHub Actions, if there is one. It reads commands on both streams, and with
+/// `--json` stdout has events alone.
+fn annotate(results: &Results<'_>, mode: &OutputMode, stdout: &mut Stdout) -> io::Result<()> {
+    let Some(job) = &mode.job else { return Ok(()) };
+    let commands = annotations::text(results, job);
+    if mode.json {
+        eprint!("{commands}");
+    } else {
+        stdout.write(&commands)?;
+    }
+    let Some(path) = &job.summary else { return Ok(()) };
+    let cannot = |error: io::Error| {
+        let path = path.display();
+        io::Error::new(error.kind(), format!("cannot write the job's summary to {path}: {error}"))
+    };
+    let mut summary = OpenOptions::new().append(true).create(true).open(path).map_err(cannot)?;
+    summary.write_all(markdown::text(results).as_bytes()).map_err(cannot)
 }
 
 /// What is printed of a campaign before its summary.

@@ -8,7 +8,9 @@ mod exports;
 mod real;
 
 use std::collections::BTreeSet;
-use std::process::ExitCode;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::{fmt, thread};
 
@@ -45,7 +47,60 @@ fn main() -> ExitCode {
     let mut suite = Suite::new("live", Vec::new(), Vec::new());
     suite.live("random programs keep the contract", random_programs);
     suite.live("exported findings show without heirloom, and are gone", exports::show_and_are_gone);
+    suite.live("a campaign shows itself on a page until it is over", |_| shown_on_a_page());
     suite.conclude()
+}
+
+/// Runs a campaign of two cases with the binary, and follows its page to the end.
+fn shown_on_a_page() -> Result<(), String> {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let flags = "check --serve --cases 2 --seed 1 --jobs 1 --no-stale-check --out results";
+    let mut campaign = Command::new(env!("CARGO_BIN_EXE_heirloom"))
+        .args(flags.split(' '))
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is built");
+    let mut stderr = BufReader::new(campaign.stderr.take().expect("it is piped")).lines();
+    let printed = stderr.find_map(|line| line.ok()?.strip_prefix("live page: ").map(str::to_owned));
+    // The rest is read, so that the campaign does not wait for a reader.
+    let rest = thread::spawn(move || stderr.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+    let states = printed.map(|url| follow(&url)).transpose();
+    let code = campaign.wait().expect("it is our child").code();
+    let rest = rest.join().expect("reading does not panic");
+    let states = states.map_err(|error| format!("the page cannot be read: {error}\n{rest}"))?;
+    let last = states.as_ref().and_then(|states| states.last()).cloned().unwrap_or_default();
+    let ended = code.map(|code| format!("Exit code {code}."));
+    if ended.is_some_and(|ended| last.contains(&ended)) && states.is_some_and(|all| all.len() > 2) {
+        return Ok(());
+    }
+    Err(format!("the campaign ended with {code:?}; the page ended with\n{last}\n{rest}"))
+}
+
+/// Every state of a page until the campaign is over.
+fn follow(url: &str) -> io::Result<Vec<String>> {
+    let (host, query) = url.trim_start_matches("http://").split_once('/').unwrap_or_default();
+    let get = |path: &str| -> io::Result<String> {
+        let mut stream = TcpStream::connect(host)?;
+        write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let mut states = vec![get(query)?];
+    loop {
+        let last = states.last().map(String::as_str).unwrap_or_default();
+        let number = last.split_once("data-state=\"").map_or("", |(_, rest)| rest);
+        match number.split('"').next().unwrap_or_default() {
+            "over" | "" => return Ok(states),
+            number => {
+                let news = get(&format!("main{query}&after={number}"))?;
+                // After a while without news the answer is empty.
+                states.extend((!news.starts_with("HTTP/1.1 204")).then_some(news));
+            }
+        }
+    }
 }
 
 fn config() -> Config {

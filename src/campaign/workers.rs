@@ -376,6 +376,7 @@ impl<'a> Coordinator<'a> {
             index,
             steps: trace.program.lines(),
             signatures: verdict.findings.iter().map(Finding::signature).collect(),
+            tally: verdict.tally.clone(),
             inconclusive: verdict.inconclusive.clone(),
         });
         for finding in verdict.findings {

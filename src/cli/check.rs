@@ -4,6 +4,8 @@
 //! fetched.
 
 use std::collections::BTreeMap;
+use std::env;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -21,9 +23,12 @@ use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::Spec;
+use crate::report::annotations::Job;
+use crate::report::invocation::Invocation;
+use crate::report::live::LivePage;
 use crate::report::run_folder::Folder;
 use crate::report::words::name;
-use crate::report::{Invocation, OutputMode, Report};
+use crate::report::{OutputMode, Report};
 
 /// Where runs lie, unless `--out` names a folder.
 pub(super) const RUNS: &str = "runs";
@@ -82,6 +87,11 @@ pub(super) struct Flags {
     /// [default: runs/TIME-SEED, with the link runs/latest]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Show the running campaign in a browser on this machine; the address to open is
+    /// printed [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    #[arg(value_parser = loopback)]
+    serve: Option<SocketAddr>,
     /// Print events on stdout, one JSON object a line, and nothing else there
     #[arg(long)]
     json: bool,
@@ -150,6 +160,38 @@ impl Flags {
         folder.map_err(Failure::usage)
     }
 
+    fn invocation(&self) -> Invocation {
+        Invocation {
+            program: program_name(),
+            server_flags: self.server.again().join(" "),
+            known_list: self.known.name(),
+        }
+    }
+
+    /// The live page, whose address is printed at once.
+    fn live_page(
+        &self,
+        invocation: &Invocation,
+        folder: &Folder,
+    ) -> Result<Option<LivePage>, Failure> {
+        let Some(address) = self.serve else { return Ok(None) };
+        let commands = invocation.replay_commands(folder.path());
+        let page = LivePage::start(address, invocation.clone(), commands).map_err(|error| {
+            let other = "name another address with --serve, or none for a free port";
+            Failure::Usage(format!("cannot serve the live page on {address}: {error}; {other}"))
+        })?;
+        eprintln!("live page: {}", page.url());
+        Ok(Some(page))
+    }
+
+    /// The job of GitHub Actions that this is a step of.
+    fn job(&self) -> Option<Job> {
+        let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let is_job = variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let summary = variable("GITHUB_STEP_SUMMARY").map(PathBuf::from);
+        is_job.then(|| Job { summary, known_list: self.known.file() })
+    }
+
     /// The command that runs the first `cases` of this campaign again.
     fn again(&self, campaign: &Campaign, cases: u64) -> String {
         let mut words = vec![format!("{} check --seed {}", program_name(), campaign.seed)];
@@ -171,6 +213,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut campaign = flags.campaign()?;
     let others = flags.others()?;
     let folder = flags.folder(campaign.seed)?;
+    let invocation = flags.invocation();
+    let live = flags.live_page(&invocation, &folder)?;
     let ready = flags.server.ready(&others, flags.quiet);
     let ready = ready.and_then(|ready| distinct(ready, &others));
     let Ready { test_bed, subject, stop, leases: _held } = match ready {
@@ -181,13 +225,9 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         }
     };
     campaign.others.clone_from(&subject.others);
-    let mode = OutputMode { json: flags.json, quiet: flags.quiet, coverage: flags.coverage };
-    let invocation = Invocation {
-        program: program_name(),
-        server_flags: flags.server.again().join(" "),
-        known_list: flags.known.name(),
-    };
-    let mut report = Report::new(mode, folder, invocation);
+    let Flags { json, quiet, coverage, .. } = *flags;
+    let mode = OutputMode { json, quiet, coverage, job: flags.job() };
+    let mut report = Report::new(mode, folder, invocation, live);
     let outcome = campaign.run(&test_bed, subject, &stop, |event| report.on_event(&event));
     let again = flags.again(&campaign, outcome.cases);
     report.end(&outcome, &again).map_err(Failure::trouble)?;
@@ -232,6 +272,16 @@ pub(super) fn from_one_to(most: usize) -> RangedU64ValueParser<usize> {
 
 pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Reads an address that only this machine reaches: the page shows paths and commands.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected a loopback address like 127.0.0.1:8080 or [::1]:8080";
+    let address: SocketAddr = text.parse().map_err(|_| expected.to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(format!("{} is reached from other machines; {expected}", address.ip()));
+    }
+    Ok(address)
 }
 
 fn time(text: &str) -> Result<Duration, String> {

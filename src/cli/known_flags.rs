@@ -35,6 +35,11 @@ impl KnownFlags {
         path.unwrap_or_else(|| "the built-in list".to_owned())
     }
 
+    /// The file of the list, where it is one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.known.clone().filter(|path| path.as_os_str() != "none")
+    }
+
     /// The folder of the list; for the built-in one, its folder in the repository.
     pub(super) fn folder(&self) -> PathBuf {
         let list = self.known.as_deref().unwrap_or(Path::new(LIST));

@@ -246,7 +246,8 @@ impl<'a> FindingText<'a> {
 }
 
 impl ReplayCommands {
-    fn replay(&self, called: &str, file: &str) -> String {
+    /// The command that replays a case file, of a program that is called so.
+    pub fn replay(&self, called: &str, file: &str) -> String {
         format!("{called} replay {file} {}", self.flags).trim_end().to_owned()
     }
 }

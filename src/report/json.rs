@@ -26,7 +26,7 @@ pub fn event(event: &Event) -> Value {
         }),
         Event::NoSchema { reason } => json!({ "event": "no schema", "reason": reason }),
         Event::NoSandbox { reason } => json!({ "event": "no sandbox", "reason": reason }),
-        Event::Case { index, steps, signatures, inconclusive } => json!({
+        Event::Case { index, steps, signatures, inconclusive, .. } => json!({
             "event": "case",
             "index": index,
             "steps": steps,

@@ -140,6 +140,11 @@ impl Progress {
         self.show();
     }
 
+    /// Since the first event.
+    pub fn elapsed(&self) -> Duration {
+        self.bar.elapsed()
+    }
+
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,8 +1,8 @@
 //! The folder of a run: its events as they happen, its findings, and the summary.
 //!
 //! `events.jsonl` grows by a line an event, and the files of a finding are written when it is
-//! reported, so that a run that is killed keeps its results so far. `summary.json` is written at
-//! once, at the end. Existing files are never overwritten.
+//! reported, so that a run that is killed keeps its results so far. The results in their several
+//! forms, `summary.json` last, are written at the end. Existing files are never overwritten.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use super::export;
 use super::finding::{FindingText, ReplayCommands};
+use super::results::Results;
 use super::summary::Summary;
-use crate::campaign::{Event, FindingReport, Outcome};
+use super::{junit, markdown, page, sarif};
+use crate::campaign::{Event, FindingReport};
 use crate::cause::record::CauseRecord;
 
 /// Folders that are tried when several runs begin in the same second with the same seed.
@@ -120,22 +122,32 @@ impl Folder {
         }
     }
 
-    /// Writes the summary, and the findings once more: of a signature that was reported twice, the
-    /// one in the outcome stays.
+    /// Writes the results in every form, and the findings once more: of a signature that was
+    /// reported twice, the one in the outcome stays.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn close(&self, outcome: &Outcome, commands: &ReplayCommands) -> io::Result<()> {
+    pub fn close(&self, results: &Results<'_>) -> io::Result<()> {
+        let Results { outcome, commands, .. } = results;
         for report in &outcome.findings {
             let id = report.cause.as_ref();
             let cause = outcome.causes.iter().find(|cause| Some(&cause.id) == id);
             self.write_finding(report, cause, commands)?;
         }
+        self.write_whole("junit.xml", &junit::xml(results))?;
+        self.write_whole("results.sarif", &sarif::text(results))?;
+        self.write_whole("report.html", &page::file(*results))?;
+        self.write_whole("summary.md", &markdown::text(results))?;
         let summary = Summary::new(outcome);
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
-        let half = self.path.join(".summary.json");
-        let whole = self.path.join("summary.json");
-        fs::write(&half, format!("{text}\n")).map_err(about(&half))?;
+        self.write_whole("summary.json", &format!("{text}\n"))
+    }
+
+    /// Writes a file so that it is there whole or not at all.
+    fn write_whole(&self, name: &str, text: &str) -> io::Result<()> {
+        let half = self.path.join(format!(".{name}"));
+        let whole = self.path.join(name);
+        fs::write(&half, text).map_err(about(&half))?;
         fs::rename(&half, &whole).map_err(about(&whole))
     }
 

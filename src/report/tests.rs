@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -13,7 +14,9 @@ use super::cause::words_of;
 use super::coverage;
 use super::final_summary::FinalSummary;
 use super::finding::{FindingText, ReplayCommands};
+use super::invocation::Invocation;
 use super::json::event;
+use super::results::Results;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
@@ -30,7 +33,7 @@ use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
 
-fn report(status: Status) -> FindingReport {
+pub(super) fn report(status: Status) -> FindingReport {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let report = FindingReport::new(judge(&trace).findings.remove(0), trace.clone());
     let shown = if status == Status::Flaky { 0 } else { 5 };
@@ -74,7 +77,7 @@ fn cause(report: &FindingReport) -> Option<CauseRecord> {
     })
 }
 
-fn outcome(findings: Vec<FindingReport>) -> Outcome {
+pub(super) fn outcome(findings: Vec<FindingReport>) -> Outcome {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let (spec, digest) = ("0.144.4".to_owned(), "sha256:00ff".to_owned());
     Outcome {
@@ -116,6 +119,18 @@ fn commands() -> ReplayCommands {
         folder: Path::new("runs/x-7").to_owned(),
         flags: "--server 0.144.4".to_owned(),
     }
+}
+
+/// The results of a campaign as a report has them.
+pub(super) fn results(outcome: &Outcome) -> Results<'_> {
+    static INVOCATION: LazyLock<Invocation> = LazyLock::new(|| Invocation {
+        program: "heirloom".to_owned(),
+        server_flags: "--server 0.144.4".to_owned(),
+        known_list: "the built-in list".to_owned(),
+    });
+    static COMMANDS: LazyLock<ReplayCommands> = LazyLock::new(commands);
+    let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";
+    Results { outcome, invocation: &INVOCATION, commands: &COMMANDS, again }
 }
 
 fn check(text: &str, expected: Expect) {
@@ -537,7 +552,7 @@ fn a_folder_keeps_events_findings_and_the_summary() {
     let event = Event::FindingReport(Box::new(report.clone()));
     folder.hear(&event, "{}", &commands()).expect("there is room");
     folder.hear(&event, "{}", &commands()).expect("there is room");
-    folder.close(&outcome(vec![report]), &commands()).expect("there is room");
+    folder.close(&results(&outcome(vec![report]))).expect("there is room");
     let latest = place.path().join("latest");
     let names = [&latest, &latest.join("findings")].map(|folder| {
         let entries = folder.read_dir().expect("it is there").flatten();
@@ -547,9 +562,9 @@ fn a_folder_keeps_events_findings_and_the_summary() {
     check(
         &names.concat(),
         expect![[r#"
-        events.jsonl findings summary.json
-        r4-ap-resume-never-config.case r4-ap-resume-never-config.stderr r4-ap-resume-never-config.trace r4-ap-resume-never-config.unlike.trace
-    "#]],
+            events.jsonl findings junit.xml report.html results.sarif summary.json summary.md
+            r4-ap-resume-never-config.case r4-ap-resume-never-config.stderr r4-ap-resume-never-config.trace r4-ap-resume-never-config.unlike.trace
+        "#]],
     );
     let events = std::fs::read_to_string(latest.join("events.jsonl"));
     check(

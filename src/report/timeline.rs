@@ -16,6 +16,25 @@ const CELLS: u64 = 24;
 /// Where words begin that stand below a bar.
 const INDENT: &str = "        ";
 
+/// Calls that were made at once, and the notices that came meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// From the first call to the last answer or notice.
+    pub length_us: u64,
+    pub calls: Vec<Bar>,
+    pub notices: Vec<Bar>,
+}
+
+/// From when to when something was, counted from the first call, and what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    pub from_us: u64,
+    pub to_us: u64,
+    pub text: String,
+    /// How a call was answered.
+    pub answer: String,
+}
+
 #[derive(Clone, Copy)]
 struct Observed<'a> {
     at_us: u64,
@@ -28,16 +47,8 @@ struct Lane<'a> {
     answer: Option<Observed<'a>>,
 }
 
-/// From when to when, counted from the first call.
-#[derive(Clone, Copy)]
-struct Span {
-    from_us: u64,
-    to_us: u64,
-}
-
-/// The picture of a step of several calls; none of any other step, and of one that was not
-/// performed.
-pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
+/// The calls of a step of several; none of any other step, and of one that was not performed.
+pub fn concurrency(trace: &Trace, step: usize) -> Option<Concurrency> {
     let whole = trace.program.with_audit();
     let steps = match whole.get(step)? {
         Step::Parallel(steps) => steps,
@@ -57,21 +68,37 @@ pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
         seen.iter().filter(|seen| matches!(seen.observation, Observation::Settings { .. }));
     let ends = answers.chain(notices.clone().copied()).map(|seen| seen.at_us);
     let length_us = ends.max()?.saturating_sub(begun_us).max(1);
-    let mut text = format!("  Calls at once, over {}:\n\n", milliseconds(length_us));
-    for (place, lane) in lanes.iter().enumerate() {
+    let calls = lanes.iter().map(|lane| {
         let until_us = lane.answer.map_or(begun_us + length_us, |answer| answer.at_us);
-        let span = Span { from_us: lane.sent_us - begun_us, to_us: until_us - begun_us };
-        let head = format!("    c{place}  {}  ", bar(span, length_us, '■'));
-        let call = lane.step.to_string().split_whitespace().join(" ");
-        text.push_str(&format!("{}\n", style.wrap(&head, INDENT, &call)));
-        text.push_str(&format!("{}\n", style.wrap(INDENT, INDENT, &lane.answered())));
-    }
-    for Observed { at_us, observation } in notices {
-        let Observation::Settings { thread, policy } = observation else { continue };
+        Bar {
+            from_us: lane.sent_us - begun_us,
+            to_us: until_us - begun_us,
+            text: lane.step.to_string().split_whitespace().join(" "),
+            answer: lane.answered(),
+        }
+    });
+    let notices = notices.filter_map(|Observed { at_us, observation }| {
+        let Observation::Settings { thread, policy } = observation else { return None };
         let at_us = at_us.saturating_sub(begun_us);
-        let bar = bar(Span { from_us: at_us, to_us: at_us }, length_us, '*');
-        let says = format!("notice of {thread}: {policy}");
-        text.push_str(&format!("{}\n", style.wrap(&format!("{INDENT}{bar}  "), INDENT, &says)));
+        let text = format!("notice of {thread}: {policy}");
+        Some(Bar { from_us: at_us, to_us: at_us, text, answer: String::new() })
+    });
+    Some(Concurrency { length_us, calls: calls.collect(), notices: notices.collect() })
+}
+
+/// The picture of a step of several calls; none of any other step, and of one that was not
+/// performed.
+pub fn picture(trace: &Trace, step: usize, style: &Style) -> Option<String> {
+    let Concurrency { length_us, calls, notices } = concurrency(trace, step)?;
+    let mut text = format!("  Calls at once, over {}:\n\n", milliseconds(length_us));
+    for (place, call) in calls.iter().enumerate() {
+        let head = format!("    c{place}  {}  ", call.drawn(length_us, '■'));
+        text.push_str(&format!("{}\n", style.wrap(&head, INDENT, &call.text)));
+        text.push_str(&format!("{}\n", style.wrap(INDENT, INDENT, &call.answer)));
+    }
+    for notice in &notices {
+        let head = format!("{INDENT}{}  ", notice.drawn(length_us, '*'));
+        text.push_str(&format!("{}\n", style.wrap(&head, INDENT, &notice.text)));
     }
     Some(text)
 }
@@ -89,12 +116,14 @@ fn lanes<'a>(steps: &'a [Step], seen: &[Observed<'a>]) -> Vec<Lane<'a>> {
     lanes.collect()
 }
 
-/// A bar with marks over a span of the whole; one mark at the least.
-fn bar(span: Span, length_us: u64, mark: char) -> String {
-    let cell = |us: u64| (us * CELLS / length_us).min(CELLS - 1);
-    let marked = cell(span.from_us)..=cell(span.to_us);
-    let cells = (0..CELLS).map(|at| if marked.contains(&at) { mark } else { '-' });
-    format!("|{}|", cells.collect::<String>())
+impl Bar {
+    /// The bar with marks over its part of the whole; one mark at the least.
+    fn drawn(&self, length_us: u64, mark: char) -> String {
+        let cell = |us: u64| (us * CELLS / length_us).min(CELLS - 1);
+        let marked = cell(self.from_us)..=cell(self.to_us);
+        let cells = (0..CELLS).map(|at| if marked.contains(&at) { mark } else { '-' });
+        format!("|{}|", cells.collect::<String>())
+    }
 }
 
 impl Lane<'_> {
@@ -115,7 +144,8 @@ impl Lane<'_> {
     }
 }
 
-fn milliseconds(us: u64) -> String {
+/// A time in milliseconds.
+pub fn milliseconds(us: u64) -> String {
     format!("{}.{} ms", us / 1000, us % 1000 / 100)
 }
 

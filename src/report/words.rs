@@ -100,6 +100,12 @@ pub fn origin(finding: &Finding) -> String {
     format!("the value seen is {}", fits.map(|origin| origin.words()).join("; it is also "))
 }
 
+/// The line that a block of code in Markdown begins and ends with: longer than any in the text.
+pub fn fence(text: &str) -> String {
+    let runs = text.split(|letter| letter != '`').map(str::len);
+    "`".repeat(runs.max().unwrap_or(0).max(2) + 1)
+}
+
 /// What the probe of a finding showed.
 pub fn probe(probe: &ProbeRecord) -> String {
     format!("{}: {}", probe.proof, probe.words)
@@ -163,8 +169,22 @@ pub fn name(subject: &Subject) -> String {
     }
 }
 
-/// The conclusion as a sentence without subject and full stop.
+/// The conclusion as a sentence without subject and full stop, for the end of a text that has the
+/// details above it.
 pub fn sentence(outcome: &Outcome) -> String {
+    let details = match outcome.conclusion() {
+        Conclusion::NewFinding => ", printed above with the programs that show it",
+        Conclusion::Trouble => ", see inconclusive above",
+        Conclusion::StaleKnown => {
+            ": see stale above, then narrow the releases of its rows or remove them"
+        }
+        Conclusion::Conforms | Conclusion::NothingRan | Conclusion::Interrupted => "",
+    };
+    format!("{}{details}", verdict(outcome))
+}
+
+/// The conclusion as a sentence without subject and full stop.
+pub fn verdict(outcome: &Outcome) -> String {
     let of = |status| outcome.causes.iter().filter(move |cause| cause.status == status);
     let excused = || of(Status::Known).chain(of(Status::Carried));
     let widened = match excused().filter(|cause| cause.widened).count() {
@@ -196,12 +216,10 @@ pub fn sentence(outcome: &Outcome) -> String {
                     format!("{} and {findings} without one", plural(causes, "new cause"))
                 }
             };
-            format!("does not conform: {new}, printed above with the programs that show it")
+            format!("does not conform: {new}")
         }
-        Conclusion::Trouble => "is undecided: see inconclusive above".to_owned(),
-        Conclusion::StaleKnown => "conforms, but the list of known deviations is stale: see stale \
-                                   above, then narrow the releases of its rows or remove them"
-            .to_owned(),
+        Conclusion::Trouble => "is undecided: not every case could be judged".to_owned(),
+        Conclusion::StaleKnown => "conforms, but the list of known deviations is stale".to_owned(),
         Conclusion::NothingRan => "is undecided: no case was run".to_owned(),
     }
 }

@@ -36,6 +36,8 @@ fn help_says_what_the_commands_are() {
               judge        Judge a stored trace again, without a server
               shrink       Shrink a case to the shortest program that shows the same
                            finding
+              export       Write a finding as a script, a test or a report that needs no
+                           heirloom
               matrix       Compare releases: run the same cases on each and print a table
               diff         Show what an upgrade from one release to another changes
               bisect       Find the release at which the result of a case changes
@@ -107,6 +109,9 @@ fn help_of_check_says_what_the_flags_are() {
                                        end
                   --out <DIR>          The folder for results, new or empty [default:
                                        runs/TIME-SEED, with the link runs/latest]
+                  --serve [<ADDR>]     Show the running campaign in a browser on this
+                                       machine; the address to open is printed [default: a
+                                       free port of 127.0.0.1]
                   --json               Print events on stdout, one JSON object a line, and
                                        nothing else there
                   --quiet              Print only findings and the summary
@@ -167,7 +172,7 @@ fn a_command_without_its_own_command_is_one_line() {
 
 #[test]
 fn a_mistake_in_a_flag_is_one_line() {
-    let mistakes: [&[&str]; 16] = [
+    let mistakes: [&[&str]; 18] = [
         &["chek"],
         &["check", "--case", "3"],
         &["check", "--cases", "0"],
@@ -176,6 +181,8 @@ fn a_mistake_in_a_flag_is_one_line() {
         &["check", "--time", "0s"],
         &["check", "--seed", "x"],
         &["check", "--seed", "r10-s42-c17-o12"],
+        &["check", "--serve", "0.0.0.0:8080"],
+        &["check", "--serve", "8080"],
         &["check", "--features", "fast"],
         &["check", "--server", ""],
         // Its old name is still read.
@@ -203,6 +210,10 @@ fn a_mistake_in_a_flag_is_one_line() {
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'r10-s42-c17-o12' for '--seed <SEED>': r10-s42-c17-o12 was drawn by model revision 10, and this heirloom is at revision 9, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
+        exit 2
+        ! heirloom: invalid value '0.0.0.0:8080' for '--serve [<ADDR>]': 0.0.0.0 is reached from other machines; expected a loopback address like 127.0.0.1:8080 or [::1]:8080; see `heirloom check --help`
+        exit 2
+        ! heirloom: invalid value '8080' for '--serve [<ADDR>]': expected a loopback address like 127.0.0.1:8080 or [::1]:8080; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value 'fast' for '--features <NAME>'; [possible values: full, lean]; see `heirloom check --help`
         exit 2

@@ -17,7 +17,7 @@ use crate::report::words::{self, plural};
 mod cards;
 mod causes;
 mod clauses;
-mod phrases;
+pub(crate) mod phrases;
 #[cfg(test)]
 mod tests;
 

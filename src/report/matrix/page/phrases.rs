@@ -7,7 +7,7 @@ use crate::program::Program;
 use crate::report::listing;
 
 /// The program of a finding, the line that shows it marked.
-pub(super) fn program(program: &Program, finding: &Finding) -> Markup {
+pub(crate) fn program(program: &Program, finding: &Finding) -> Markup {
     html! {
         pre {
             @for line in listing::lines(program, finding) {
