@@ -158,14 +158,14 @@ pub enum Error {
     )]
     Platform { platform: String },
     #[error(
-        "codex {package} is not published{}; name another, or pass --server PATH\n{answers}",
+        "codex {package} is not published{}; name another, or pass --server PATH{answers}",
         newest.as_ref().map(|newest| format!(", and {newest} is the newest")).unwrap_or_default()
     )]
     UnknownVersion {
         package: String,
         /// The newest release, where it is known.
         newest: Option<Version>,
-        /// What the clients said, a line each.
+        /// What the clients said, each on a line of its own below the sentence.
         answers: String,
     },
     #[error(
@@ -173,11 +173,11 @@ pub enum Error {
          install one of them, or pass --server PATH or set HEIRLOOM_SERVER"
     )]
     NoClient { package: String },
-    #[error("cannot fetch codex {package}: {why}\n{answers}")]
+    #[error("cannot fetch codex {package}: {why}{answers}")]
     Unfetched {
         package: String,
         why: Unfetched,
-        /// What the clients said, a line each.
+        /// What the clients said, each on a line of its own below the sentence.
         answers: String,
     },
     #[error(

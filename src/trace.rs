@@ -247,6 +247,12 @@ impl Trace {
         self.entries.iter().filter(move |fact| fact.step == step).map(|fact| &fact.observation)
     }
 
+    /// Whether a wait has run out.
+    pub fn is_silent(&self) -> bool {
+        let mut all = self.entries.iter();
+        all.any(|entry| matches!(entry.observation, Observation::Silent { .. }))
+    }
+
     /// The step at which the run was cut, if it was.
     pub fn cut(&self) -> Option<usize> {
         let cuts = |what: &Observation| match what {

@@ -160,7 +160,8 @@ impl Confirmation<'_> {
     }
 
     /// One run of a candidate, which must show the same signature on the same release, and allow as
-    /// much. What the known list excuses does not count.
+    /// much. What the known list excuses does not count. Where the server was silent for a short
+    /// deadline, the full one decides in another run if it is wanted.
     fn run_like(
         &mut self,
         program: &Program,
@@ -169,12 +170,19 @@ impl Confirmation<'_> {
     ) -> Result<Reproduction, Box<Trace>> {
         let signature = wanted.signature();
         let known = self.known;
-        self.run(program, deadlines, &|finding| {
+        let is_wanted = |finding: &Finding| {
             finding.signature() == signature
                 && finding.home_history.release == wanted.home_history.release
                 && finding.widened >= wanted.widened
                 && known.standing(finding, None).is_none()
-        })
+        };
+        let shown = self.run(program, Deadlines::ByPace, &is_wanted)?;
+        match deadlines {
+            Deadlines::Full if shown.trace.is_silent() => {
+                self.run(program, Deadlines::Full, &is_wanted)
+            }
+            _ => Ok(shown),
+        }
     }
 
     /// One run in fresh processes; the first finding that is wanted.

@@ -86,6 +86,10 @@ impl Convert {
 
 impl Update {
     fn run(&self) -> Result<u8, Failure> {
+        if !self.known.exists() {
+            let list = self.known.display();
+            return Err(Failure::Usage(format!("{list} is not there; name a list with --known")));
+        }
         let text = read(&self.known)?;
         let known = of_file(&self.known, &text)?;
         let from = self.from.clone().unwrap_or_else(|| Path::new(RUNS).join("latest"));

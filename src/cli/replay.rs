@@ -18,6 +18,7 @@ use crate::judge::judge;
 use crate::program::Program;
 use crate::program::ops::help;
 use crate::program::text::Malformed;
+use crate::report::download_progress::{DownloadProgress, Phase};
 use crate::trace::Trace;
 use crate::trace::text::NoTrace;
 
@@ -68,14 +69,18 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
     let mut worker = Worker::new(test_bed);
     let mut runs = Vec::new();
-    for _ in 0..flags.runs {
+    let mut progress = DownloadProgress::new(flags.runs == 1);
+    for run in 1..=flags.runs {
         if stop.load(Ordering::Relaxed) {
             break;
         }
+        let name = format!("run {run} of {}", flags.runs);
+        progress.show(&Phase { name, bytes: None, total: None });
         let trace = worker.run_fresh(&program);
         let verdict = judge(&trace);
         runs.push((trace, verdict));
     }
+    progress.end();
     let interrupted = runs.len() < flags.runs as usize;
     Runs { known: &known, release: subject.version, runs, interrupted }.report()
 }

@@ -43,7 +43,7 @@ pub enum Deadlines {
 const WAITS_MIN: u64 = 50;
 
 /// How many times as long as the longest wait so far the driver waits.
-const FACTOR: u32 = 20;
+const FACTOR: u32 = 5;
 
 /// No adapted deadline is shorter.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -91,8 +91,8 @@ mod tests {
     fn deadlines_follow_the_longest_wait_once_enough_were_met() {
         check(WAITS_MIN - 1, 1, [30, 60]);
         check(WAITS_MIN, 1, [5, 5]);
-        check(WAITS_MIN, 400, [8, 8]);
-        check(WAITS_MIN, 2_000, [30, 40]);
-        check(WAITS_MIN, 9_000, [30, 60]);
+        check(WAITS_MIN, 1_600, [8, 8]);
+        check(WAITS_MIN, 8_000, [30, 40]);
+        check(WAITS_MIN, 13_000, [30, 60]);
     }
 }

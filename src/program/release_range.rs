@@ -12,6 +12,11 @@ use semver::Version;
 /// The first minor version that the suite was tried on.
 const OLDEST: End = End::Minor(0, 131);
 
+/// Whether heirloom was never tried on a release, since it is older than all others.
+pub fn is_untried(release: &Version) -> bool {
+    (release.major, release.minor) < (0, 131)
+}
+
 /// Releases from one to another, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseRange {

@@ -46,8 +46,10 @@ impl FromStr for Program {
 
     fn from_str(text: &str) -> Result<Program, Malformed> {
         let text = text.trim_start_matches(BYTE_ORDER_MARK);
-        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-        let (_, first) = lines.next().unwrap_or((1, ""));
+        let mut lines = written_lines(text).into_iter().peekable();
+        // What is copied from a finding has no first line of its own.
+        let is_copied = lines.peek().is_some_and(|(_, line)| line.starts_with("config "));
+        let first = if is_copied { HEADER } else { lines.next().map_or("", |(_, line)| line) };
         let form = form(first).map_err(|problem| Malformed { line: 1, problem })?;
         let mut reading = Reading::default();
         let mut last = 1;
@@ -60,6 +62,28 @@ impl FromStr for Program {
         }
         reading.end().map_err(|Problem(problem)| Malformed { line: last, problem })
     }
+}
+
+/// The lines of a program with their numbers, also as a finding prints it: without the mark of the
+/// step that shows it, what stands below that, and the audit's own steps.
+fn written_lines(text: &str) -> Vec<(usize, &str)> {
+    let mut written = Vec::new();
+    let (mut remark, mut audited) = (None, false);
+    for (index, line) in text.lines().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        if remark.is_some_and(|column| indent > column) {
+            continue;
+        }
+        let words = line.trim();
+        remark = words.starts_with('^').then_some(indent);
+        let step = words.strip_prefix('>').map(str::trim);
+        if remark.is_some() || audited && step.is_some() {
+            continue;
+        }
+        audited |= words == "audit";
+        written.push((index + 1, step.unwrap_or(words)));
+    }
+    written
 }
 
 /// The form that a first line names.

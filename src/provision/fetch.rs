@@ -224,7 +224,7 @@ fn first_answer<T>(
 
 fn no_answer(question: String, by_npm: Refusal, by_pip: Refusal) -> Error {
     use Refusal::{Absent, Stopped, Unknown};
-    let answers = format!("  npm: {by_npm}\n  pip: {by_pip}");
+    let answers = format!("\n  npm: {by_npm}\n  pip: {by_pip}");
     match (by_npm, by_pip) {
         (Stopped, _) | (_, Stopped) => Error::Stopped,
         (Absent, Absent) => Error::NoClient { package: question },

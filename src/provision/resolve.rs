@@ -36,7 +36,14 @@ pub fn servers(
     let (mut releases, mut paths) = (BTreeSet::new(), Vec::new());
     for span in spans {
         match span {
-            Span::One(Spec::Version(version)) => drop(releases.insert(version.clone())),
+            Span::One(Spec::Version(version)) => {
+                let newest = published.last().filter(|newest| version > newest);
+                if let Some(newest) = newest.cloned() {
+                    let (package, answers) = (version.to_string(), String::new());
+                    return Err(Error::UnknownVersion { package, newest: Some(newest), answers });
+                }
+                releases.insert(version.clone());
+            }
             Span::One(Spec::Latest) => drop(releases.insert(fetch::latest(clients, on_progress)?)),
             Span::One(path) if paths.contains(path) => {}
             Span::One(path) => paths.push(path.clone()),

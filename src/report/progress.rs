@@ -12,6 +12,7 @@ use crate::campaign::{Event, FindingReport};
 use crate::contract::Clause;
 use crate::judge::record::Status;
 use crate::judge::signature::Signature;
+use crate::program::release_range::is_untried;
 
 /// How often the bar is drawn: it shows seconds.
 const TICK: Duration = Duration::from_millis(200);
@@ -93,6 +94,12 @@ impl Progress {
                 let budget = self.budget.words();
                 let server = words::server(subject);
                 self.line(&format!("checking {server}: seed {seed}, {workers}, {budget}"));
+                if let Some(release) = subject.version.as_ref().filter(|one| is_untried(one)) {
+                    self.line(&format!(
+                        "heirloom was never tried on a release as old as {release}: a finding may \
+                         be its own"
+                    ));
+                }
                 self.begin();
             }
             Event::NoSchema { reason } => self.line(&format!(

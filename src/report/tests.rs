@@ -16,6 +16,7 @@ use super::final_summary::FinalSummary;
 use super::finding::{FindingText, ReplayCommands};
 use super::invocation::Invocation;
 use super::json::event;
+use super::listing;
 use super::results::Results;
 use super::run_folder::Folder;
 use super::style::Style;
@@ -28,7 +29,10 @@ use crate::cause::record::CauseRecord;
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Proof, Status};
+use crate::judge::verdict::Finding;
 use crate::program::Program;
+use crate::program::text::HEADER;
+use crate::testing::program;
 use crate::trace::Trace;
 
 const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.trace");
@@ -131,6 +135,23 @@ pub(super) fn results(outcome: &Outcome) -> Results<'_> {
     static COMMANDS: LazyLock<ReplayCommands> = LazyLock::new(commands);
     let again = "heirloom check --seed 7 --cases 2 --server 0.144.4";
     Results { outcome, invocation: &INVOCATION, commands: &COMMANDS, again }
+}
+
+/// A program with a step of each kind of line that a report wraps.
+const LONG: &str = "start approval=granular(sandbox_approval,skill_approval,request_permissions) -> t0\n\
+                    parallel fork t0 -> t1 | resume t0\nkill-during after=20ms run t1 \"> ^ audit\"\n\
+                    restart graceful\n";
+
+#[test]
+fn the_program_of_a_finding_reads_back_as_it_is_printed() {
+    let program = program(LONG);
+    for step in 0..program.with_audit().len() {
+        let finding = Finding { step, ..report(Status::New).record.finding };
+        let printed = listing::text(&program, &finding, &Style::plain(80));
+        assert_eq!(printed.parse::<Program>().as_ref(), Ok(&program), "{printed}");
+        let with_header = format!("{HEADER}\n{printed}");
+        assert_eq!(with_header.parse::<Program>().as_ref(), Ok(&program), "{with_header}");
+    }
 }
 
 fn check(text: &str, expected: Expect) {
