@@ -50,7 +50,7 @@ pub enum NoTrace {
     #[error("`{0}` is not `{SCHEMA}`, the schema that this heirloom reads")]
     Schema(String),
     /// A line that is not an observation.
-    #[error("line {line}: {problem}")]
+    #[error("line {line}, column {}: {}", problem.column(), plain(problem))]
     Line {
         /// The number of the line, from 1.
         line: usize,
@@ -78,6 +78,13 @@ impl fmt::Display for Trace {
             writeln!(f, "{}", json(&Line { us: *us, step, observation }))
         })
     }
+}
+
+/// What is wrong, without the place, which is one in a text of a single line.
+fn plain(problem: &serde_json::Error) -> String {
+    let text = problem.to_string();
+    let place = format!(" at line {} column {}", problem.line(), problem.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -208,6 +215,12 @@ mod tests {
             &first_lines(3, false),
             expect!["the trace is cut: it reaches step 1 of 2; judge the whole file"],
         );
+    }
+
+    #[test]
+    fn a_line_that_is_cut_in_the_middle_is_named_with_its_column() {
+        let text = whole();
+        check(text.trim_end().trim_end_matches("false}"), expect!["line 4, column 74: EOF while parsing a value"]);
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn an_update_refuses_a_folder_without_results() {
         exit 2
         ! heirloom: cannot read known.toml: it is not the summary of a run; name the folder of a run, with its summary.json
         exit 2
-        ! heirloom: cannot read lost.toml: No such file or directory (os error 2)
+        ! heirloom: lost.toml is not there; name a list with --known
         exit 2
     "#]].assert_eq(&format!("{output}{}", output_after(&folder, &list)));
 }
