@@ -64,11 +64,11 @@ fn a_failure_says_how_to_run_its_finding_again() {
     check(
         &message,
         expect![[r#"
-          found         in case r1-s7-c3-o12, 0.0 s after the start
-          replay        heirloom replay r1-s7-c3-o12 --server 0.144.4
-          files         `.out("target/heirloom")` keeps the program above as a case
-        does not conform: 1 new finding, printed above with the programs that show it
-    "#]],
+              found         0.0 s after the start, by the case of token r1-s7-c3-o12
+              replay        heirloom replay r1-s7-c3-o12 --server 0.144.4
+              files         `.out("target/heirloom")` keeps the program above as a case
+            does not conform: 1 new finding, printed above with the programs that show it
+        "#]],
     );
 }
 
@@ -87,14 +87,14 @@ fn a_failure_names_the_case_that_it_keeps_and_the_state_of_the_server() {
     check(
         &both,
         expect![[r#"
-          found         in case r1-s7-c3-o12, 0.0 s after the start
-          replay        heirloom replay OUT/cases/r4-ap-resume-never-config.case --server target/server --features lean
-          files         OUT/cases/r4-ap-resume-never-config.case (.trace beside it)
-        does not conform: 1 new finding, printed above with the programs that show it
-          found         in case r1-s7-c3-o12, 0.0 s after the start
-          replay        heirloom replay r1-s7-c3-o12 --server target/server --features lean
-          files         cannot write OUT/cases/r4-ap-resume-never-config.case/r4-ap-resume-never-config.case: File exists (os error 17)
-        does not conform: 1 new finding, printed above with the programs that show it
-    "#]],
+              found         0.0 s after the start, by the case of token r1-s7-c3-o12
+              replay        heirloom replay OUT/cases/r4-ap-resume-never-config.case --server target/server --features lean
+              files         OUT/cases/r4-ap-resume-never-config.case (.trace beside it)
+            does not conform: 1 new finding, printed above with the programs that show it
+              found         0.0 s after the start, by the case of token r1-s7-c3-o12
+              replay        heirloom replay r1-s7-c3-o12 --server target/server --features lean
+              files         cannot write OUT/cases/r4-ap-resume-never-config.case/r4-ap-resume-never-config.case: File exists (os error 17)
+            does not conform: 1 new finding, printed above with the programs that show it
+        "#]],
     );
 }

@@ -218,7 +218,7 @@ fn probes(findings: &[FindingReport]) -> String {
     let counts = [Proof::Proved, Proof::Refuted, Proof::NotShown].map(|one| (count(one), one));
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let counts = counts.map(|(count, proof)| format!("{count} {proof}")).join(", ");
-    if counts.is_empty() { counts } else { format!("; by probes: {counts}") }
+    if counts.is_empty() { counts } else { format!("; probes: {counts}") }
 }
 
 /// A finding in a line or two, which begins with its clause.

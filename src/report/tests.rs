@@ -221,7 +221,7 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
                     resumes t0 from disk
 
               signature     R4/AP/resume/never/config
-              found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+              found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
               files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
         "#]],
@@ -264,7 +264,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
                 audit
 
               signature     R4/-/resume/never/config
-              found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+              found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
               files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
         "#]],
@@ -295,7 +295,7 @@ fn a_case_file_explains_itself_and_can_be_read() {
             #   server        codex 0.144.4
             #   confirmed     in 5 of 5 runs in fresh processes
             #   signature     R4/AP/resume/never/config
-            #   found         in case r1-s7-c1-o12, 3.1 s after the start; shrunk in 9 runs
+            #   found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
             #   replay        heirloom replay r4-ap-resume-never-config.case --server 0.144.4
             #
             config  approval=on-request reviewer=user sandbox=read-only
@@ -328,7 +328,7 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
               causes        1 new; 1 known, excused by the built-in list (--known none shows
                             them); 3 findings in all; 1 flaky, which could not be reproduced
-              WIDENED       in 3 of 3 findings the server allows MORE than it should; by
+              WIDENED       in 3 of 3 findings the server allows MORE than it should;
                             probes: 1 proved
                 after `resume`, the approval policy is config.toml's default instead of the
                   thread's own, if the thread is not loaded and `restart` loaded or unloaded
