@@ -36,7 +36,8 @@ Exit codes:
   0  a boundary was found
   1  all releases show the same
   2  wrong usage
-  3  a release could not be judged";
+  3  a release could not be judged
+  130  interrupted";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

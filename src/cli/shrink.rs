@@ -29,7 +29,8 @@ Exit codes:
   0  the case shows no new finding
   1  the case shows a new finding
   2  wrong usage
-  3  heirloom itself had trouble";
+  3  heirloom itself had trouble
+  130  interrupted";
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

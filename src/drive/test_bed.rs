@@ -63,7 +63,7 @@ pub(super) enum ServerSlot {
 #[derive(Debug, thiserror::Error)]
 pub enum NoTestBed {
     /// A folder or a socket of ours.
-    #[error("cannot {what}: {source}; free space or sockets on this machine")]
+    #[error("cannot {what}: {source}; see to this machine's disk, sockets and loopback interface")]
     Ours {
         what: &'static str,
         /// What the operating system says.

@@ -38,6 +38,7 @@ pub fn text(results: &Results<'_>, job: &Job) -> String {
 
 fn of_entry<'a>(results: &Results<'_>, entry: &Entry<'_>) -> Option<Annotation<'a>> {
     let (level, title) = match entry.status() {
+        Status::New if entry.cause.is_none() => ("error", "new finding without a cause"),
         Status::New if entry.widened() => ("error", "new cause, WIDENED"),
         Status::New => ("error", "new cause"),
         Status::Carried => ("notice", "known deviation, carried over from an older release"),

@@ -140,7 +140,10 @@ impl<'a> FindingText<'a> {
             shown: None,
             flaky,
             excuse,
-            found: Some(format!("{after} after the start, by the case of token {}{shrunk}", report.token)),
+            found: Some(format!(
+                "{after} after the start, by the case of token {}{shrunk}",
+                report.token
+            )),
             replay: Some(commands.replay("heirloom", &format!("{}.case", report.id))),
             files: None,
         };

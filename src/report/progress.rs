@@ -189,8 +189,8 @@ impl Progress {
         let Budget { cases, time } = self.budget;
         self.bar.reset();
         let template = match (cases, time) {
-            (None, None) => "{spinner} {elapsed}  {msg}",
-            _ => "{spinner} [{bar:12}] {left}  {msg}",
+            (None, None) => "{spinner} {elapsed}  {wide_msg}",
+            _ => "{spinner} [{bar:12}] {left}  {wide_msg}",
         };
         let style = ProgressStyle::with_template(template).expect("the template is one of two");
         let left = move |state: &ProgressState, text: &mut dyn Write| {
@@ -253,15 +253,19 @@ impl Progress {
         if let Some((done, rows)) = self.stale_check {
             return format!("{cases}; replaying known deviations: {done} of {rows}");
         }
-        let phase = if self.phase.is_empty() { "waiting" } else { &self.phase };
-        let looking = match self.shrinking.len() {
-            0 => String::new(),
-            1 => format!(" (1 finding being looked into; {phase})"),
-            count => format!(" ({count} findings being looked into; {phase})"),
-        };
         let causes = plural(self.causes, "new cause");
-        let known = plural(self.known.len(), "known cause");
-        format!("{cases}, {rate:.1}/s, {causes}{looking}, {known}")
+        let known = format!("{} known", self.known.len());
+        format!("{cases}, {rate:.1}/s, {causes}, {known}{}", self.investigation())
+    }
+
+    /// What is done about new findings now, and how many wait for it.
+    fn investigation(&self) -> String {
+        let phase = if self.phase.is_empty() { "looking for a cause" } else { &self.phase };
+        match self.shrinking.len() {
+            0 => String::new(),
+            1 => format!("; {phase}"),
+            count => format!("; {phase} ({} more)", plural(count - 1, "finding")),
+        }
     }
 
     fn line(&self, text: &str) {

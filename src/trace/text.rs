@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn a_line_that_is_cut_in_the_middle_is_named_with_its_column() {
         let text = whole();
-        check(text.trim_end().trim_end_matches("false}"), expect!["line 4, column 74: EOF while parsing a value"]);
+        check(
+            text.trim_end().trim_end_matches("false}"),
+            expect!["line 4, column 74: EOF while parsing a value"],
+        );
     }
 
     #[test]
