@@ -3,7 +3,7 @@
 //! The children are small shell scripts; nothing here needs the real server. A deadline that must
 //! not pass is long, one that must pass is short, and no assertion looks at a clock.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use heirloom::client::{Arrived, Client};
 use heirloom::protocol::rpc::{Message, Surface};
-use heirloom::server::{Launch, Server};
+use heirloom::server::{Launch, Pipes, Server};
 
 /// For what must happen, also on a loaded machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -328,4 +328,35 @@ fn the_harness_that_is_killed() {
     let launch = launch(script, Path::new(&folder));
     let mut server = Server::start(&launch).expect("a shell can be started");
     server.ended_by(soon());
+}
+
+/// A wrapper that starts the server as a child, which writes a file for each line that it reads.
+#[cfg(target_os = "linux")]
+const WRAPPER: &str = "
+/bin/sh -c '
+while read -r line; do
+    if { echo \"$line\" >file; } 2>/dev/null; then echo written; else echo failed; fi
+done'
+exit 0
+";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_reaches_a_server_behind_a_wrapper() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let mut server =
+        Server::start(&launch(WRAPPER, folder.path())).expect("a shell can be started");
+    let Pipes { output, mut input } = server.pipes().expect("this is the first call");
+    let mut lines = BufReader::new(output).lines();
+    let mut write = || {
+        input.write_all(b"line\n").expect("the wrapper reads");
+        lines.next().expect("it answers").expect("it is text")
+    };
+    let mut seen = vec![write()];
+    for full in [true, false] {
+        server.limit_files(full).expect("the group can be limited");
+        seen.push(write());
+    }
+    server.kill();
+    assert_eq!(seen, ["written", "failed", "written"]);
 }
