@@ -4,6 +4,8 @@
 //! removed when the process ends; one that a killed process left behind is removed at the next
 //! start.
 
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -15,6 +17,8 @@ mod config;
 mod copy;
 pub mod root;
 pub mod store;
+
+use sha2::{Digest, Sha256};
 
 use self::root::Root;
 
@@ -103,6 +107,21 @@ impl Home {
     /// A file that is there and cannot be removed.
     pub fn clear_socket(&self) -> io::Result<()> {
         remove_if_there(&self.socket())
+    }
+
+    /// Removes what servers from 0.169 on leave of a socket in the system's temporary folder: the
+    /// socket and its lock, named by the digest of the path that they were given. The folder is
+    /// shared with other servers of this user.
+    fn remove_socket_elsewhere(&self) {
+        let Ok(owner) = fs::metadata(&self.folder).map(|folder| folder.uid()) else { return };
+        let folder = PathBuf::from(format!("/tmp/codex-daemon-{owner}"));
+        let digest = Sha256::digest(self.socket().as_os_str().as_bytes());
+        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        for file in [format!("{name}.lock"), name] {
+            drop(fs::remove_file(folder.join(file)));
+        }
+        // It stays as long as another server has files there.
+        drop(fs::remove_dir(folder));
     }
 
     /// Gives the next case a workspace of its own, and removes the last one.
@@ -204,6 +223,7 @@ impl Home {
 impl Drop for Home {
     /// A file that cannot be removed now goes with the root.
     fn drop(&mut self) {
+        self.remove_socket_elsewhere();
         drop(fs::remove_dir_all(&self.folder));
     }
 }
