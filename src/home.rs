@@ -27,7 +27,7 @@ const CONFIG: &str = "config.toml";
 /// nothing but loopback, and there without TLS.
 const CERTIFICATE: &str = include_str!("home/certificate.pem");
 
-/// A server asks this script for the name of the system at its start, for a quarter of the CPU that
+/// A server asks this script for the name of the system at its start, for a third of the CPU that
 /// the start takes. Where it cannot be run, the server reads the same from /etc/os-release.
 const SYSTEM_NAME: &str = "lsb_release";
 

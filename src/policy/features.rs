@@ -40,7 +40,7 @@ pub enum FeatureSet {
     /// As released, without the features that need the network.
     #[default]
     Full,
-    /// Without the features that have no part in policy; a third less CPU.
+    /// Without the features that have no part in policy; a sixth less CPU.
     Lean,
 }
 
