@@ -1,10 +1,11 @@
-//! Operations per second of a campaign's worker, the share of CPU that is spent outside the server,
-//! and how long each kind of step takes, by the times in the traces.
+//! The pace of a campaign's worker with each mix of features, on the same programs in turn, and how
+//! long each kind of step takes, by the times in the traces.
 //!
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +17,22 @@ use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::judge::judge;
+use heirloom::policy::features::FeatureMix;
 use heirloom::program::generate;
 use heirloom::program::operation::OpKind;
 use heirloom::provision::fetch::provide;
 use heirloom::provision::{Cache, Spec};
 use heirloom::trace::Trace;
 
-/// About a minute on two cores.
-const PROGRAMS: u64 = 100;
+/// Each mix runs them all: about two minutes on two cores.
+const BATCHES: u64 = 5;
+const BATCH_PROGRAMS: u64 = 10;
 const SEED: u64 = 1;
+const MIXES: [FeatureMix; 3] = [FeatureMix::Full, FeatureMix::Mixed, FeatureMix::Lean];
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+
+type StepTimes = BTreeMap<OpKind, Vec<Duration>>;
 
 fn main() -> Outcome<()> {
     let spec: Spec = match std::env::var("HEIRLOOM_SERVER") {
@@ -35,25 +41,24 @@ fn main() -> Outcome<()> {
     };
     let found = provide(&spec, &Cache::user()?, &mut |_| ControlFlow::Continue(()))?;
     let test_bed = TestBed::prepare(found.path, found.version, Timeouts::default())?;
-    let mut worker = Worker::new(Arc::new(test_bed));
-    let mut times = BTreeMap::new();
-    let (start, before) = (Instant::now(), CpuTime::now()?);
-    for index in 0..PROGRAMS {
-        let program = generate::drawn(SEED, index, generate::Draw::default());
-        let trace = worker.run(&program);
-        if let Some(reason) = judge(&trace).inconclusive {
-            return Err(reason.into());
+    let test_bed = Arc::new(test_bed);
+    let mut paces: [Vec<Pace>; MIXES.len()] = Default::default();
+    let mut times = StepTimes::new();
+    for batch in 0..BATCHES {
+        for (mix, paces) in MIXES.into_iter().zip(&mut paces) {
+            paces.push(Pace::of_batch(&test_bed, batch, mix, &mut times)?);
         }
-        add_step_times(&trace, &mut times);
     }
-    worker.finish();
-    let (wall, cpu) = (start.elapsed(), CpuTime::now()?.since(before));
-    let steps: usize = times.values().map(Vec::len).sum();
-    let outside = 100.0 * cpu.own_us as f64 / (cpu.own_us + cpu.server_us) as f64;
-    println!(
-        "{:.1} steps/s; {outside:.2} % of CPU outside the server",
-        steps as f64 / wall.as_secs_f64()
-    );
+    println!("the median of {BATCHES} batches of {BATCH_PROGRAMS} programs, least to most");
+    for (mix, paces) in MIXES.into_iter().zip(&paces) {
+        let column = |figure: fn(&Pace) -> f64| Spread::of(paces.iter().map(figure));
+        println!(
+            "{mix:<6} {} steps/s; {} steps per CPU second of the server; {} % of CPU outside it",
+            column(|pace| pace.steps_per_second),
+            column(|pace| pace.steps_per_cpu_second),
+            column(|pace| pace.outside_percent),
+        );
+    }
     for (kind, mut times) in times {
         times.sort();
         let median = times[times.len() / 2];
@@ -62,9 +67,69 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Adds how long each step took that has an observation.
-fn add_step_times(trace: &Trace, times: &mut BTreeMap<OpKind, Vec<Duration>>) {
-    let mut before_us = 0;
+/// How fast a batch of programs ran.
+struct Pace {
+    steps_per_second: f64,
+    /// Of the server's CPU.
+    steps_per_cpu_second: f64,
+    outside_percent: f64,
+}
+
+impl Pace {
+    /// Runs a batch on a worker of its own, and adds the times of its steps.
+    fn of_batch(
+        test_bed: &Arc<TestBed>,
+        batch: u64,
+        mix: FeatureMix,
+        times: &mut StepTimes,
+    ) -> Outcome<Pace> {
+        let (start, before) = (Instant::now(), CpuTime::now()?);
+        let mut worker = Worker::new(Arc::clone(test_bed));
+        let mut steps = 0;
+        for index in batch * BATCH_PROGRAMS..(batch + 1) * BATCH_PROGRAMS {
+            let draw = generate::Draw { features: mix, ..generate::Draw::default() };
+            let trace = worker.run(&generate::drawn(SEED, index, draw));
+            if let Some(reason) = judge(&trace).inconclusive {
+                return Err(reason.into());
+            }
+            steps += add_step_times(&trace, times);
+        }
+        worker.finish();
+        let (wall, cpu) = (start.elapsed(), CpuTime::now()?.since(before));
+        let (own_us, server_us, steps) = (cpu.own_us as f64, cpu.server_us as f64, steps as f64);
+        Ok(Pace {
+            steps_per_second: steps / wall.as_secs_f64(),
+            steps_per_cpu_second: 1e6 * steps / server_us,
+            outside_percent: 100.0 * own_us / (own_us + server_us),
+        })
+    }
+}
+
+/// The median of a figure, and its bounds.
+struct Spread {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(figures: impl Iterator<Item = f64>) -> Spread {
+        let mut sorted: Vec<f64> = figures.collect();
+        sorted.sort_by(f64::total_cmp);
+        let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
+        Spread { median: sorted[sorted.len() / 2], least, most }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:.1} ({:.1} to {:.1})", self.median, self.least, self.most)
+    }
+}
+
+/// Adds how long each step took that has an observation, and gives their number.
+fn add_step_times(trace: &Trace, times: &mut StepTimes) -> usize {
+    let (mut before_us, mut steps) = (0, 0);
     for (index, step) in trace.program.with_audit().iter().enumerate() {
         let mut entries = trace.entries.iter().zip(&trace.times_us);
         let Some((_, end_us)) = entries.rfind(|(fact, _)| fact.step == index) else {
@@ -72,7 +137,9 @@ fn add_step_times(trace: &Trace, times: &mut BTreeMap<OpKind, Vec<Duration>>) {
         };
         times.entry(step.kind()).or_default().push(Duration::from_micros(end_us - before_us));
         before_us = *end_us;
+        steps += 1;
     }
+    steps
 }
 
 /// CPU time that was used so far.

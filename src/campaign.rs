@@ -19,7 +19,7 @@ use crate::contract::Clause;
 use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
-use crate::policy::features::FeatureSet;
+use crate::policy::features::FeatureMix;
 use crate::program::Program;
 use crate::program::generate::Draw;
 use crate::trace::Trace;
@@ -49,7 +49,7 @@ pub struct Campaign {
     /// collaboration mode and plugins.
     pub secondary: bool,
     /// The features of the server that cases run with.
-    pub features: FeatureSet,
+    pub features: FeatureMix,
     /// The releases that cases upgrade and downgrade to.
     pub others: Vec<Version>,
     /// Runs in fresh processes that confirm a finding.

@@ -18,7 +18,7 @@ use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, FindingReport, Outcom
 use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
-use crate::policy::features::FeatureSet;
+use crate::policy::features::FeatureMix;
 use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::cause::words_of;
@@ -92,7 +92,7 @@ impl Check {
             known: Known::embedded(),
             stale_check: true,
             programs: BTreeMap::new(),
-            features: FeatureSet::default(),
+            features: FeatureMix::default(),
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
         Check { server, others, campaign, out: None }
@@ -166,9 +166,9 @@ impl Check {
         self
     }
 
-    /// The product state of the server.
+    /// The features of the server, instead of three lean cases of four.
     #[must_use]
-    pub fn features(mut self, features: FeatureSet) -> Check {
+    pub fn features(mut self, features: FeatureMix) -> Check {
         self.campaign.features = features;
         self
     }
@@ -246,7 +246,7 @@ impl Check {
     /// The flags of `heirloom replay` that name the same server in the same state.
     fn replay_flags(&self) -> String {
         let features = self.campaign.features;
-        let state = (features != FeatureSet::default()).then(|| format!(" --features {features}"));
+        let state = (features != FeatureMix::default()).then(|| format!(" --features {features}"));
         format!("--server {}{}", self.server, state.unwrap_or_default())
     }
 }

@@ -64,7 +64,7 @@ pub mod prelude {
     pub use crate::drive::test_bed::TestBed;
     pub use crate::drive::timeouts::Timeouts;
     pub use crate::mock_model::answer::{Answer, Gate};
-    pub use crate::policy::features::FeatureSet;
+    pub use crate::policy::features::{FeatureMix, FeatureSet};
     pub use crate::policy::{Defaults, Policy};
     pub use crate::program::reply::Reply;
 }

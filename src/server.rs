@@ -11,6 +11,7 @@ mod reaper;
 mod spawner;
 mod stderr;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -61,6 +62,10 @@ pub struct Launch {
     pub temp: PathBuf,
     /// The working directory.
     pub directory: PathBuf,
+    /// Where it searches for programs before the standard folders.
+    pub programs: Option<PathBuf>,
+    /// `SSL_CERT_FILE`: the certificate authorities to trust; the system's if there is none.
+    pub certificates: Option<PathBuf>,
     /// Where to keep the start of its stderr, if anywhere.
     pub stderr_file: Option<PathBuf>,
 }
@@ -133,6 +138,8 @@ impl Launch {
             scratch: folder.to_owned(),
             temp: folder.to_owned(),
             directory: folder.to_owned(),
+            programs: None,
+            certificates: None,
             stderr_file: None,
         }
     }
@@ -140,12 +147,23 @@ impl Launch {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).current_dir(&self.directory).env_clear();
-        command.env("PATH", PATH).env("LANG", "C.UTF-8").env("RUST_LOG", "warn");
+        command.env("PATH", self.search_path()).env("LANG", "C.UTF-8").env("RUST_LOG", "warn");
         command.env("HOME", &self.scratch).env("CODEX_HOME", &self.home);
         command.env("TMPDIR", &self.temp);
         command.env("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1");
+        command.envs(self.certificates.iter().map(|file| ("SSL_CERT_FILE", file)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    fn search_path(&self) -> OsString {
+        let mut path = OsString::new();
+        if let Some(folder) = &self.programs {
+            path.push(folder);
+            path.push(":");
+        }
+        path.push(PATH);
+        path
     }
 
     fn error(&self, source: io::Error) -> Error {

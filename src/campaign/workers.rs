@@ -548,7 +548,7 @@ mod tests {
     use crate::campaign::queue::Queue;
     use crate::cause::Known;
     use crate::policy::Defaults;
-    use crate::policy::features::FeatureSet;
+    use crate::policy::features::FeatureMix;
     use crate::program::Program;
 
     use super::CloseOnPanic;
@@ -558,7 +558,7 @@ mod tests {
         let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
         let program = Program { defaults: Defaults::default(), steps: Vec::new() };
         let campaign = Campaign {
-            features: FeatureSet::default(),
+            features: FeatureMix::default(),
             seed: 1,
             cases: Some(2),
             time: None,

@@ -9,7 +9,7 @@ use super::Check;
 use crate::campaign::{FindingReport, InvestigationRuns, Outcome, Subject};
 use crate::judge::judge;
 use crate::judge::record::Status;
-use crate::policy::features::FeatureSet;
+use crate::policy::features::FeatureMix;
 use crate::program::Program;
 use crate::trace::Trace;
 
@@ -76,7 +76,7 @@ fn a_failure_says_how_to_run_its_finding_again() {
 fn a_failure_names_the_case_that_it_keeps_and_the_state_of_the_server() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let out = folder.path().join("cases");
-    let lean = Check::new().server("target/server").features(FeatureSet::Lean);
+    let lean = Check::new().server("target/server").features(FeatureMix::Lean);
     let message = lean.clone().out(&out).failure(&outcome());
     let case = out.join("r4-ap-resume-never-config.case");
     let text = std::fs::read_to_string(&case).expect("the case is kept");

@@ -120,6 +120,8 @@ impl Session {
         launch.scratch = home.scratch();
         launch.temp = home.temp();
         launch.directory = home.scratch();
+        launch.programs = Some(home.programs());
+        launch.certificates = Some(home.certificate());
         if let Some(path) = socket {
             let address = format!("unix://{}", path.display());
             launch.arguments.extend(["--listen".to_owned(), address]);

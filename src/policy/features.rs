@@ -40,8 +40,42 @@ pub enum FeatureSet {
     /// As released, without the features that need the network.
     #[default]
     Full,
-    /// Without the features that have no part in policy; a third less CPU.
+    /// Without the features that have no part in policy; a sixth less CPU.
     Lean,
+}
+
+/// Which features the cases of a campaign run with.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum FeatureMix {
+    /// Three of four cases are lean and the rest are full; a case that is given keeps its own.
+    #[default]
+    Mixed,
+    /// All are full.
+    Full,
+    /// All are lean.
+    Lean,
+}
+
+impl FeatureMix {
+    /// The features of every case, unless they are drawn for each.
+    pub fn fixed(self) -> Option<FeatureSet> {
+        match self {
+            FeatureMix::Mixed => None,
+            FeatureMix::Full => Some(FeatureSet::Full),
+            FeatureMix::Lean => Some(FeatureSet::Lean),
+        }
+    }
 }
 
 impl FeatureSet {

@@ -3,6 +3,8 @@
 //! Defaults come first, and overrides are then drawn to differ from them, for where they are equal
 //! nothing is tested. A seed, a proptest runner and a fuzzer's bytes all end in `normalised`.
 
+use std::fmt;
+
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy};
@@ -16,7 +18,7 @@ use super::Program;
 use super::ops::start::Start;
 use super::ops::{Step, from_bytes};
 use crate::policy::Defaults;
-use crate::policy::features::FeatureSet;
+use crate::policy::features::{FeatureMix, FeatureSet};
 
 mod bursts;
 pub mod bytes;
@@ -40,14 +42,14 @@ pub struct Draw {
     /// Whether the secondary dimensions (M, E, T, CWD, CM, DP) are drawn too.
     pub secondary: bool,
     /// The features of the server that it runs with.
-    pub features: FeatureSet,
+    pub features: FeatureMix,
     /// The releases to which a program may move its home and back.
     pub releases: Vec<Version>,
 }
 
 impl Default for Draw {
     fn default() -> Draw {
-        let features = FeatureSet::default();
+        let features = FeatureMix::default();
         Draw { max_steps: STEPS_MAX, secondary: true, features, releases: Vec::new() }
     }
 }
@@ -104,9 +106,19 @@ pub fn drawn(seed: u64, index: u64, draw: Draw) -> Program {
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let features = draw.features;
-    let tree = programs(draw).new_tree(&mut runner).expect("the strategy rejects nothing");
-    tree.current().with_features(features)
+    let mix = draw.features;
+    let program = sample(&programs(draw), &mut runner);
+    // Drawn last, so that the steps of a case are the same in every mix.
+    program.with_features(mix.fixed().unwrap_or_else(|| sample(&feature_sets(), &mut runner)))
+}
+
+fn sample<T: fmt::Debug>(strategy: &BoxedStrategy<T>, runner: &mut TestRunner) -> T {
+    strategy.new_tree(runner).expect("the strategy rejects nothing").current()
+}
+
+/// Lean cases cost less CPU, and a few full ones show what depends on the other features.
+fn feature_sets() -> BoxedStrategy<FeatureSet> {
+    Union::new_weighted(vec![(3, Just(FeatureSet::Lean)), (1, Just(FeatureSet::Full))]).boxed()
 }
 
 impl<'a> Arbitrary<'a> for Program {

@@ -17,7 +17,7 @@ pub(super) fn files(pid: u32, full: bool) -> io::Result<()> {
     let limit = |pid: u32| {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
-        prlimit(Some(pid), Resource::Fsize, Rlimit { current, ..inherited.clone() })?;
+        prlimit(Some(pid), Resource::Fsize, Rlimit { current, ..inherited })?;
         io::Result::Ok(())
     };
     // The server may be the child of a wrapper. Of the others, one may be gone by now.

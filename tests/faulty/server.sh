@@ -58,6 +58,13 @@ if [ "$fault" = keeps-its-own-home ] && [ -f "$owner" ] && [ "$(cat "$owner")" !
 fi
 echo "$fault" >"$owner"
 
+# It loads the system's certificates unless there are others, and asks a script for the system's
+# name. Both take long.
+if [ "$fault" = wastes-time ]; then
+    [ "$(grep -c BEGIN "$SSL_CERT_FILE")" = 1 ] || exit 4
+    [ "$(wc -c <"${PATH%%:*}/lsb_release")" -eq 0 ] || exit 5
+fi
+
 # It does not start with one of the values of config.toml.
 if [ "$fault" = refuses-a-config ] && grep -q untrusted "$CODEX_HOME/config.toml"; then
     echo 'Error: approval_policy = "untrusted" is no longer supported' >&2

@@ -257,6 +257,8 @@ fn a_child_sees_nothing_of_the_users_environment() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let mut launch = Launch::new("/usr/bin/env", folder.path());
     launch.arguments.clear();
+    launch.programs = Some(folder.path().join("programs"));
+    launch.certificates = Some(folder.path().join("certificate.pem"));
     let mut server = Server::start(&launch).expect("env can be started");
     let mut output = server.pipes().expect("this is the first call").output;
     let mut seen = String::new();
@@ -271,8 +273,9 @@ fn a_child_sees_nothing_of_the_users_environment() {
         CODEX_HOME=FOLDER
         HOME=FOLDER
         LANG=C.UTF-8
-        PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+        PATH=FOLDER/programs:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
         RUST_LOG=warn
+        SSL_CERT_FILE=FOLDER/certificate.pem
         TMPDIR=FOLDER"#]],
     );
 }

@@ -177,6 +177,16 @@ fn a_correct_server_has_no_finding() {
 }
 
 #[test]
+fn a_server_has_one_certificate_and_cannot_ask_for_the_name_of_the_system() {
+    check(
+        "wastes-time",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
 fn a_program_that_answers_garbage_is_not_a_server() {
     check_silent(
         "garbage",

@@ -160,13 +160,15 @@ fn traces() -> impl Strategy<Value = Trace> {
         Version { pre, ..Version::new(major, minor, patch) }
     }));
     let entries = vec((0..20_usize, observations(), any::<u64>()), 0..12);
-    (written_program(), versions, entries).prop_map(|(program, server, entries)| Trace {
+    let steps = |program: &Program| program.with_audit().len();
+    let with_steps = written_program().prop_map(move |program| (steps(&program), program));
+    (with_steps, versions, entries).prop_map(|((steps, program), server, entries)| Trace {
         program,
         server,
         times_us: entries.iter().map(|(_, _, us)| *us).collect(),
         entries: entries
             .into_iter()
-            .map(|(step, what, _)| Entry { step, observation: what })
+            .map(|(step, what, _)| Entry { step: step % steps, observation: what })
             .collect(),
     })
 }
