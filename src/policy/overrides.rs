@@ -70,6 +70,15 @@ impl<S> Overrides<S> {
         }
     }
 
+    /// The policy of the turn that a request with these overrides starts, where this one is the
+    /// thread's: what a tier for that turn alone comes to is not known (T8).
+    pub fn of_turn(&self, mut policy: Policy) -> Policy {
+        if self.tier_once.is_some() {
+            policy.others.remove(&Dimension::T);
+        }
+        policy
+    }
+
     /// Whether any value is set.
     pub fn sets_any(&self) -> bool {
         self.dimensions().iter().any(|(_, set, _)| *set)

@@ -382,7 +382,7 @@ impl Server {
 
     fn send_model_context(&mut self, name: ThreadName, policy: &Policy) {
         let profiles = &self.world.defaults.profiles;
-        for part in [ContextPart::Developer, ContextPart::Metadata] {
+        for part in [ContextPart::Developer, ContextPart::Metadata, ContextPart::Request] {
             let thread = ThreadLabel::Named(name);
             self.recorder
                 .record(Observation::ModelContext { thread, told: policy.stated(part, profiles) });
