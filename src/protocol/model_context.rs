@@ -173,6 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::{ModelRequest, StatedPolicy, read};
+    use crate::protocol::policy::Places;
 
     const SANDBOX: &str = "Filesystem sandboxing defines which files can be read or written. \
                            `sandbox_mode` is `read-only`: The sandbox only permits reading files. \
@@ -183,6 +184,81 @@ mod tests {
         policy.map_or("silence".to_owned(), |policy| {
             [&policy.approval, &policy.reviewer, &policy.sandbox].map(word).join(" ")
         })
+    }
+
+    fn places() -> Places {
+        Places {
+            workspace: "/case/ws".into(),
+            home: "/case/home".into(),
+            outside: "/case/out".into(),
+        }
+    }
+
+    /// What a request states by itself, with these fields and these messages: the developer's
+    /// and the user's.
+    fn check_request(fields: &serde_json::Value, texts: [&[&str]; 2], expected: Expect) {
+        let [developer, user] = texts;
+        let message =
+            |role: &str, text: &&str| json!({ "role": role, "content": [{ "text": text }] });
+        let developer = developer.iter().map(|text| message("developer", text));
+        let messages: Vec<_> =
+            developer.chain(user.iter().map(|text| message("user", text))).collect();
+        let mut body = fields.clone();
+        body["input"] = json!(messages);
+        let request = ModelRequest::read(|_| None, body.to_string().as_bytes());
+        let request = request.expect("the body is JSON");
+        let context = read(&request, &places()).expect("it is a turn's");
+        let others = context.request.others.iter();
+        let words: Vec<_> = others.map(|(at, word)| format!("{at}={word}")).collect();
+        expected.assert_eq(&words.join(" "));
+    }
+
+    const PLAN: &str = "<collaboration_mode># Plan Mode (Conversational)\n\nYou work in 3 phases";
+
+    fn environment(folder: &str) -> String {
+        format!("<environment_context>\n  <cwd>{folder}</cwd>\n</environment_context>")
+    }
+
+    #[test]
+    fn model_effort_and_tier_are_fields() {
+        check_request(
+            &json!({ "model": "m", "reasoning": { "effort": "high" }, "service_tier": "flex" }),
+            [&[], &[]],
+            expect!["M=m E=high T=flex CM=default"],
+        );
+    }
+
+    #[test]
+    fn reasoning_without_effort_is_the_default_and_no_reasoning_says_nothing() {
+        let summary = json!({ "model": "m", "reasoning": { "summary": "auto" } });
+        check_request(&summary, [&[], &[]], expect!["M=m E=default CM=default"]);
+        check_request(
+            &json!({ "model": "m", "reasoning": null }),
+            [&[], &[]],
+            expect!["M=m CM=default"],
+        );
+    }
+
+    #[test]
+    fn the_last_folder_counts_and_two_in_one_context_are_not_told_apart() {
+        let [home, out] = [environment("/case/home"), environment("/case/out/in")];
+        let quoted = "where is <cwd>/case/ws</cwd>?";
+        check_request(&json!({}), [&[], &[&home, &out, quoted]], expect!["CWD=OUT/in CM=default"]);
+        let both = "<environment_context><cwd>/a</cwd><cwd>/b</cwd></environment_context>";
+        check_request(&json!({}), [&[], &[&home, both]], expect!["CM=default"]);
+    }
+
+    #[test]
+    fn the_last_mode_with_a_text_counts_and_custom_instructions_name_none() {
+        let plan = format!("{PLAN}</collaboration_mode>");
+        let empty = "<collaboration_mode></collaboration_mode>";
+        let default = "<collaboration_mode># Collaboration Mode: Default\n</collaboration_mode>";
+        let custom = "<collaboration_mode>Be brief.</collaboration_mode>";
+        check_request(&json!({}), [&[&plan, empty], &[]], expect!["CM=plan"]);
+        check_request(&json!({}), [&[&plan, default], &[]], expect!["CM=default"]);
+        check_request(&json!({}), [&[&plan, custom], &[]], expect![""]);
+        // The user may quote a block.
+        check_request(&json!({}), [&[], &[&plan]], expect!["CM=default"]);
     }
 
     fn check(blocks: &[&str], metadata: &serde_json::Value, expected: Expect) {
@@ -196,7 +272,7 @@ mod tests {
         let metadata = json!({ "x-codex-turn-metadata": metadata.to_string() });
         let body = json!({ "input": texts, "client_metadata": metadata }).to_string();
         let request = ModelRequest::read(|_| None, body.as_bytes()).expect("the body is JSON");
-        let text = read(&request).map_or("no turn's".to_owned(), |context| {
+        let text = read(&request, &places()).map_or("no turn's".to_owned(), |context| {
             format!("{}; {}", words(context.developer), words(context.metadata))
         });
         expected.assert_eq(&text);
