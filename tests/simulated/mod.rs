@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use heirloom::model::step::step;
 use heirloom::model::{Branch, Expected, World};
 use heirloom::policy::model_context::ContextPart;
-use heirloom::policy::{CallOverrides, DEFAULT, Dimension, Policy, Value};
+use heirloom::policy::{CallOverrides, DEFAULT, Dimension, Policy};
 use heirloom::program::Program;
 use heirloom::program::ops::begin::Begin;
 use heirloom::program::ops::cold_read::ColdRead;
@@ -156,7 +156,7 @@ impl Server {
     fn finish(&mut self, step: &Step, thread: ThreadRef) {
         let due = self.serve(step);
         if let Expected::ModelContext { thread, policy, .. } = &due {
-            self.send_model_context(*thread, policy);
+            self.send_model_context(*thread, policy, None);
         }
         if let ThreadRef::Thread(name) = thread
             && let Some(turn) = self.recorder.end_turn(name)
@@ -238,7 +238,7 @@ impl Server {
                     self.recorder.load(thread, true);
                 }
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
-                self.send_model_context(thread, &policy);
+                self.send_model_context(thread, &policy, None);
             }
             other => {
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
@@ -390,16 +390,10 @@ impl Server {
     fn model_context(&mut self, change: Change, tier_once: Option<&str>) {
         let old = change.before.filter(|_| self.fault == Some(Fault::TellsTheOldPolicy));
         let policy = old.unwrap_or(change.after);
-        match tier_once {
-            None => self.send_model_context(change.thread, &policy),
-            Some(tier) => {
-                let tier = Value::Other(Dimension::T, tier.to_owned());
-                self.send_model_context(change.thread, &policy.replaced(tier));
-            }
-        }
+        self.send_model_context(change.thread, &policy, tier_once);
     }
 
-    fn send_model_context(&mut self, name: ThreadName, policy: &Policy) {
+    fn send_model_context(&mut self, name: ThreadName, policy: &Policy, tier_once: Option<&str>) {
         let profiles = &self.world.defaults.profiles;
         let config = self.world.defaults.policy();
         for part in [ContextPart::Developer, ContextPart::Metadata, ContextPart::Request] {
@@ -409,6 +403,9 @@ impl Server {
                 && let Some(word) = told.others.get_mut(&dimension)
             {
                 *word = config.others.get(&dimension).map_or(DEFAULT, String::as_str).to_owned();
+            }
+            if let Some(tier) = tier_once.filter(|_| part == ContextPart::Request) {
+                told.others.insert(Dimension::T, tier.to_owned());
             }
             self.recorder.record(Observation::ModelContext { thread, told });
         }
