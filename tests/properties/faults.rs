@@ -409,7 +409,6 @@ fn a_secondary_value_of_config_in_the_model_context_is_found() {
 
 #[test]
 fn a_wrong_secondary_value_in_the_model_context_is_found_and_nothing_else() {
-    let shown = RefCell::new(BTreeSet::new());
     check(any_program(), |program| {
         let correct = simulated::run(&program, None);
         for dimension in STATED {
@@ -419,15 +418,12 @@ fn a_wrong_secondary_value_in_the_model_context_is_found_and_nothing_else() {
             if let Some(finding) = other {
                 return Err(format!("{dimension}: {}\nin\n{program}", described(finding)));
             }
-            if !findings.is_empty() {
-                shown.borrow_mut().insert(dimension);
-            } else if faulty != correct && !is_open(&program) {
+            if findings.is_empty() && faulty != correct && !is_open(&program) {
                 return Err(format!("{dimension} is not found in\n{program}"));
             }
         }
         Ok(())
     });
-    assert_eq!(shown.into_inner(), BTreeSet::from(STATED), "drawn programs show these");
 }
 
 #[test]
