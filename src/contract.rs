@@ -268,6 +268,10 @@ contract! {
          permissions."
     O10 "later subagent turn" [S] ["#40278", "#36381"]
         "A subagent's later turn is not wider than its parent's present policy."
+    CM1 "mode stated to model" [I] ["G9", "R13"]
+        "The server states the thread's collaboration mode (CM) to the model: after a change, a \
+         restart and a fork (F7: config's mode) the last mode block of the request names it, and \
+         a block that says nothing counts as the one before it."
     O14 "two connections" [I] ["README"]
         "Two connections on one server see one policy; the last acknowledged writer wins."
     E1 "never asks" [D] ["README (approvals)"]

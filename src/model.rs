@@ -234,6 +234,11 @@ impl Citations {
         Citations { kind, own: clause, clauses: [clause; 10] }
     }
 
+    /// What a request to the model states rests on: this clause, and CM1 for the mode.
+    pub fn in_model_context(kind: OpKind, clause: Clause) -> Citations {
+        Citations::all(kind, clause).with(&[Dimension::CM], Clause::CM1)
+    }
+
     /// The clause of a value.
     pub fn clause(&self, value: &Value) -> Clause {
         self.of(value.dimension())

@@ -16,6 +16,7 @@ pub mod order;
 pub mod overrides;
 #[doc(hidden)]
 pub mod model_context;
+pub mod mode;
 pub mod value;
 pub mod words;
 

@@ -12,7 +12,9 @@ use crossbeam_channel::Receiver;
 
 use super::recorder::Recorder;
 use crate::policy::model_context::StatedPolicy;
+use crate::policy::{DEFAULT, Dimension};
 use crate::protocol::model::ModelRequest;
+use crate::protocol::policy::Places;
 use crate::protocol::{model_context, subagents};
 use crate::trace::Observation;
 
@@ -21,16 +23,19 @@ pub(super) struct ModelRequests {
     requests: Receiver<Arc<ModelRequest>>,
     /// By the server's id of the thread.
     last: BTreeMap<String, StatedPolicy>,
+    /// Whether the release has stated a tier in this run. Only then is a request without one a
+    /// statement: older releases take a tier and never state it.
+    states_tiers: bool,
 }
 
 impl ModelRequests {
     pub(super) fn new(requests: Receiver<Arc<ModelRequest>>) -> ModelRequests {
-        ModelRequests { requests, last: BTreeMap::new() }
+        ModelRequests { requests, last: BTreeMap::new(), states_tiers: false }
     }
 
     /// Records what the step's requests state. After the end of a turn all its requests are here:
     /// the model remembers a request before it answers.
-    pub(super) fn record(&mut self, recorder: &mut Recorder) {
+    pub(super) fn record(&mut self, recorder: &mut Recorder, places: &Places) {
         while let Ok(request) = self.requests.try_recv() {
             let is_review = request.subagent.as_deref() == Some(subagents::REVIEW);
             let subject = if is_review { &request.parent } else { &request.thread };
@@ -39,17 +44,26 @@ impl ModelRequests {
             else {
                 continue;
             };
-            let Some(context) = model_context::read(&request) else {
+            let Some(context) = model_context::read(&request, places) else {
                 continue;
             };
             if let Some(stated) = context.developer {
                 self.last.insert(thread.clone(), stated);
             }
             let developer = self.last.get(thread).cloned();
-            for stated in developer.into_iter().chain(context.metadata) {
+            let fields = self.with_tier(context.request);
+            for stated in developer.into_iter().chain(context.metadata).chain([fields]) {
                 record_change(recorder, subject, stated);
             }
         }
+    }
+
+    fn with_tier(&mut self, mut stated: StatedPolicy) -> StatedPolicy {
+        self.states_tiers |= stated.others.contains_key(&Dimension::T);
+        if self.states_tiers {
+            stated.others.entry(Dimension::T).or_insert_with(|| DEFAULT.to_owned());
+        }
+        stated
     }
 }
 

@@ -1,7 +1,7 @@
 //! Compares the policy that was stated to the model with what is expected.
 //!
 //! Every turn is compared: by form, in each part of the request and each dimension that is certain
-//! there. A model context corrects nothing in the model: where it states a wrong value that an
+//! there; model, effort, tier, folder and mode by their words. A model context corrects nothing in the model: where it states a wrong value that an
 //! earlier view or this turn's own settings notice has shown, it is a further view of that finding.
 
 use super::comparison::{Comparison, Content, ExpectedPolicy, Mismatch};
@@ -17,10 +17,16 @@ use crate::program::ops::run::Run;
 use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::thread::ThreadName;
 
-/// A turn that the client started must tell the model the thread's policy (G9).
+/// A turn that the client started must state the thread's policy to the model (G9), and its mode
+/// (CM1).
 pub(super) fn compare_turn(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
-    let citations = Citations::all(Run::KIND, Clause::G9);
-    compare(context, &ExpectedPolicy { citations, ..*expected })
+    let citations = Citations::in_model_context(Run::KIND, Clause::G9);
+    let policy = expected.policy.clone();
+    let policy = match context.turn_overrides() {
+        Some(overrides) => overrides.of_turn(policy),
+        None => policy,
+    };
+    compare(context, &ExpectedPolicy { citations, policy: &policy, ..*expected })
 }
 
 /// Compares the model contexts of a thread's turn. A compaction repeats the history that it
@@ -80,6 +86,7 @@ fn compare_within(
     let others: Vec<StatedValue> = bound
         .values()
         .into_iter()
+        .filter(|(dimension, _)| dimension.is_primary())
         .filter_map(|(dimension, value)| {
             let form = stated.form(dimension)?;
             let same = stated.voice.form(&value, &context.capabilities.settled)? == form;
@@ -116,7 +123,10 @@ fn agreed(expected: &ExpectedPolicy, value: &Value, seen: Value) -> Comparison {
 
 fn mismatch(expected: &ExpectedPolicy, value: Value, form: &str) -> Mismatch {
     let dimension = value.dimension();
-    let seen = Content::Form(form.to_owned(), least(dimension, form));
+    let seen = match &value {
+        Value::Other(..) => Content::from(Value::Other(dimension, form.to_owned())),
+        _ => Content::Form(form.to_owned(), least(dimension, form)),
+    };
     let topic = expected.topic(dimension, View::ModelContext);
     Mismatch {
         dimension: Some(dimension),
@@ -127,6 +137,8 @@ fn mismatch(expected: &ExpectedPolicy, value: Value, form: &str) -> Mismatch {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use expect_test::{Expect, expect};
 
     use super::compare_turn;
@@ -152,6 +164,7 @@ mod tests {
             approval: Some("on-request".to_owned()),
             reviewer: None,
             sandbox: Some(sandbox.to_owned()),
+            others: BTreeMap::new(),
         };
         let turn = program("start -> t0\nrun t0 \"one\"").steps.remove(1);
         let observation = Observation::ModelContext { thread: thread(0), told };

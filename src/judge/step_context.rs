@@ -8,9 +8,10 @@ use super::comparison::{ExpectedPolicy, Topic};
 use super::view::View;
 use crate::contract::Clause;
 use crate::model::Expected;
-use crate::policy::Policy;
 use crate::policy::model_context::StatedPolicy;
+use crate::policy::{Policy, TurnOverrides};
 use crate::program::ops::Step;
+use crate::program::ops::begin::Begin;
 use crate::program::ops::cold_read::ColdRead;
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
@@ -192,6 +193,16 @@ impl<'a> StepContext<'a> {
         match without_client(self.step) {
             Step::Resume(Resume { thread, .. }) | Step::ColdRead(ColdRead { thread }) => {
                 thread.name()
+            }
+            _ => None,
+        }
+    }
+
+    /// The overrides of the turn that the step asks for.
+    pub(super) fn turn_overrides(&self) -> Option<&'a TurnOverrides> {
+        match without_client(self.step) {
+            Step::Run(Run { overrides, .. }) | Step::Begin(Begin { overrides, .. }) => {
+                Some(overrides)
             }
             _ => None,
         }

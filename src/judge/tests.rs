@@ -3,7 +3,7 @@
 //! Each test is a program and what its steps showed, written by hand; what is expected of it is all
 //! that the judge finds. A step without an observation says nothing, as after a cut.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{Expect, expect};
 
@@ -64,7 +64,8 @@ fn states(step: usize, number: u16, words: &str) -> Vec<Entry> {
 /// This approval policy and this reviewer are stated to the model in a turn of the thread.
 fn model_context(step: usize, number: u16, words: [Option<&str>; 2]) -> Vec<Entry> {
     let [approval, reviewer] = words.map(|word| word.map(str::to_owned));
-    let told = StatedPolicy { voice: ContextPart::Metadata, approval, reviewer, sandbox: None };
+    let (voice, others) = (ContextPart::Metadata, BTreeMap::new());
+    let told = StatedPolicy { voice, approval, reviewer, sandbox: None, others };
     at(step, vec![Observation::ModelContext { thread: thread(number), told }])
 }
 

@@ -143,7 +143,8 @@ fn of(due: &Expected, defaults: &Defaults, kind: OpKind) -> Vec<Expectation> {
         | Expected::Change { policy, citations, notice, .. } => {
             let mut fires = values(policy, citations, defaults);
             if matches!(due, Expected::Turn { .. }) {
-                fires.extend(values(policy, &Citations::all(Run::KIND, Clause::G9), defaults));
+                let stated = Citations::in_model_context(Run::KIND, Clause::G9);
+                fires.extend(values(policy, &stated, defaults));
             }
             let form = |due: bool| if due { NOTICE } else { NO_NOTICE };
             fires.extend(notice.map(|due| plain(Clause::T9, form(due))));

@@ -1,5 +1,6 @@
 //! Single values put into overrides and defaults, and taken out.
 
+use super::mode::Mode;
 use super::{
     Approval, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting, Value,
 };
@@ -84,7 +85,8 @@ impl<S: SandboxSpelling> Overrides<S> {
             }
             other => {
                 let word = self.others.get(&other)?.value()?;
-                Some(Value::Other(other, word.clone()))
+                let word = if other == Dimension::CM { Mode::of(word).name } else { word };
+                Some(Value::Other(other, word.to_owned()))
             }
         }
     }

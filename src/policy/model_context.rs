@@ -1,7 +1,10 @@
 //! The policy that a request to the model states.
 //!
 //! A request names an approval policy, a reviewer and a sandbox by their forms, in two places that
-//! may differ. A value that a place does not state, or states like others, is not compared there.
+//! may differ. Model, effort, tier, folder and collaboration mode stand in it by their words. A value
+//! that a place does not state, or states like others, is not compared there.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +20,16 @@ pub enum ContextPart {
     Developer,
     /// The metadata of the turn, beside the conversation (from 0.149).
     Metadata,
+    /// The request itself: its fields, its environment context, its block of the mode.
+    Request,
 }
 
-/// The forms that one place states, in the words of [`Value::form`].
+/// The secondary dimensions that a request states.
+pub const STATED: [Dimension; 5] =
+    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM];
+
+/// The forms that one place states, in the words of [`Value::form`], and the words of secondary
+/// values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StatedPolicy {
     pub voice: ContextPart,
@@ -27,16 +37,19 @@ pub struct StatedPolicy {
     /// None where no approval is ever asked for.
     pub reviewer: Option<String>,
     pub sandbox: Option<String>,
+    /// Dimensions M, E, T, CWD and CM, a word each; what is not here is not stated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<Dimension, String>,
 }
 
 impl StatedPolicy {
-    /// The form of a dimension, if one is stated.
+    /// The form of a dimension, or its word where it is a secondary one, if it is stated.
     pub fn form(&self, dimension: Dimension) -> Option<&str> {
         let form = match dimension {
             Dimension::AP => &self.approval,
             Dimension::RV => &self.reviewer,
             Dimension::SB | Dimension::PP => &self.sandbox,
-            _ => &None,
+            other => return self.others.get(&other).map(String::as_str),
         };
         form.as_deref()
     }
@@ -46,8 +59,9 @@ impl ContextPart {
     /// How this place states a value, where that is known; `profiles` are the home's own. The
     /// developer message calls an external sandbox full access, since the server restricts nothing
     /// there.
-    pub fn form(self, value: &Value, profiles: &Profiles) -> Option<&'static str> {
+    pub fn form<'a>(self, value: &'a Value, profiles: &Profiles) -> Option<&'a str> {
         match value {
+            Value::Other(_, word) => Some(word),
             Value::Permissions(Permissions::Profile(id)) => {
                 built_in(id).or_else(|| profiles.get(id).map(|mode| mode.word()))
             }
@@ -104,6 +118,7 @@ impl Policy {
             ContextPart::Metadata => {
                 matches!(self.approval, Approval::OnRequest | Approval::Granular(_))
             }
+            ContextPart::Request => return self.stated_by_request(),
         };
         let reviewer = word(Value::Reviewer(self.reviewer.clone()));
         StatedPolicy {
@@ -111,6 +126,14 @@ impl Policy {
             approval: approval.filter(|_| voice == ContextPart::Developer),
             reviewer: reviewer.filter(|_| asks),
             sandbox: word(Value::Permissions(self.permissions.clone())),
+            others: BTreeMap::new(),
         }
+    }
+
+    fn stated_by_request(&self) -> StatedPolicy {
+        let mut others = self.others.clone();
+        others.retain(|dimension, _| STATED.contains(dimension));
+        let voice = ContextPart::Request;
+        StatedPolicy { voice, approval: None, reviewer: None, sandbox: None, others }
     }
 }

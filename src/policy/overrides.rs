@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::FeatureSet;
+use super::mode::Mode;
 use super::{
     Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
     Permissions, Policy, Reviewer, Sandbox, SandboxMode, Setting, TurnOverrides,
@@ -68,6 +69,15 @@ impl<S> Overrides<S> {
             tier_once: later.tier_once.or(self.tier_once),
             by_config: self.by_config,
         }
+    }
+
+    /// The policy of the turn that a request with these overrides starts, where this one is the
+    /// thread's: what a tier for that turn alone comes to is not known (T8).
+    pub fn of_turn(&self, mut policy: Policy) -> Policy {
+        if self.tier_once.is_some() {
+            policy.others.remove(&Dimension::T);
+        }
+        policy
     }
 
     /// Whether any value is set.
@@ -241,9 +251,11 @@ impl Policy {
                 _ => {}
             }
         }
-        if overrides.sets(Dimension::CM) {
-            others.insert(Dimension::M, MODEL.to_owned());
-            others.insert(Dimension::E, DEFAULT.to_owned());
+        if let Some(word) = overrides.others.get(&Dimension::CM).and_then(Setting::value) {
+            let mode = Mode::of(word);
+            others.insert(Dimension::CM, mode.name.to_owned());
+            others.insert(Dimension::M, mode.model().to_owned());
+            others.insert(Dimension::E, mode.effort().to_owned());
         }
         Policy {
             approval: overrides.approval.value().unwrap_or(&self.approval).clone(),

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::policy::assign::SandboxSpelling;
 use crate::policy::{
-    Approval, CallOverrides, Defaults, Granular, Overrides, Sandbox, Setting, TurnOverrides,
+    Approval, CallOverrides, Defaults, Dimension, Granular, Overrides, Sandbox, Setting,
+    TurnOverrides,
 };
 
 /// Overrides of a lifecycle call.
@@ -24,7 +26,7 @@ pub fn turn(overrides: &TurnOverrides) -> Vec<TurnOverrides> {
 }
 
 /// None at all, then each one left out.
-fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
+fn fewer<S: SandboxSpelling + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
     let kept = || overrides.clone();
     let mut all = vec![
         Overrides::default(),
@@ -40,6 +42,11 @@ fn fewer<S: Clone + PartialEq>(overrides: &Overrides<S>) -> Vec<Overrides<S>> {
         let mut fewer = kept();
         fewer.others.remove(dimension);
         all.push(fewer);
+    }
+    // A mode without a model and an effort of its own.
+    if let Some(mode) = overrides.assigned(Dimension::CM) {
+        let mut fewer = kept();
+        all.extend(fewer.assign(&mode).map(|()| fewer));
     }
     all.retain(|fewer| fewer != overrides);
     all

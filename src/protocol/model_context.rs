@@ -3,28 +3,41 @@
 //! The last block of permissions among the developer messages counts, since a change appends one.
 //! From 0.149 on the turn's metadata repeats some of it. The text is read by fixed phrases, which
 //! 0.131 to 0.169 share; a text without them states nothing, and nothing is guessed.
+//!
+//! Model, effort and tier are fields of the request, the folder stands in the last environment
+//! context, and the collaboration mode in the last block of a mode that has a text: an empty one
+//! does not end the mode before it.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::model::ModelRequest;
+use super::policy::Places;
 use super::subagents;
 use crate::policy::model_context::{ContextPart, StatedPolicy};
+use crate::policy::{DEFAULT, Dimension};
 
 const OPENS: &str = "<permissions instructions>";
 const CLOSES: &str = "</permissions instructions>";
 
-/// The policy that a turn's request states, in each of two places.
+const MODE_OPENS: &str = "<collaboration_mode>";
+const MODE_CLOSES: &str = "</collaboration_mode>";
+
+/// The policy that a turn's request states, in each of three places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelContext {
     /// The last block of permissions, if there is one.
     pub developer: Option<StatedPolicy>,
     /// The turn's metadata, on releases that state policy there.
     pub metadata: Option<StatedPolicy>,
+    /// Its fields, its environment context and its block of the mode.
+    pub request: StatedPolicy,
 }
 
 /// Reads the request of a turn, also of a subagent's or a review's. `None` for other requests, such
 /// as those to the reviewing model or for a compaction.
-pub fn read(request: &ModelRequest) -> Option<ModelContext> {
+pub fn read(request: &ModelRequest, places: &Places) -> Option<ModelContext> {
     let metadata = request.turn_metadata();
     let kind = metadata.as_ref().and_then(|turn| turn.get("request_kind")?.as_str());
     let helper = request.subagent.as_deref();
@@ -36,7 +49,55 @@ pub fn read(request: &ModelRequest) -> Option<ModelContext> {
     let texts = request.developer_texts();
     let developer = texts.iter().rev().find_map(|text| block(text)).map(stated_by_block);
     let metadata = metadata.and_then(|turn| stated_by_metadata(&turn, developer.as_ref()));
-    Some(ModelContext { developer, metadata })
+    let request = stated_by_request(request, places);
+    Some(ModelContext { developer, metadata, request })
+}
+
+/// Without an effort, `reasoning` means the default; a model that takes no effort has no `reasoning`.
+/// A tier that is not there may be one that the model does not take, so it is not stated.
+fn stated_by_request(request: &ModelRequest, places: &Places) -> StatedPolicy {
+    let body = request.body();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let reasoning = body["reasoning"].as_object();
+    let effort = |reasoning: &serde_json::Map<String, Value>| match reasoning.get("effort") {
+        None | Some(Value::Null) => Some(DEFAULT.to_owned()),
+        Some(effort) => text(effort),
+    };
+    let words = [
+        (Dimension::M, text(&body["model"])),
+        (Dimension::E, reasoning.and_then(effort)),
+        (Dimension::T, text(&body["service_tier"])),
+        (Dimension::CWD, folder(&request.user_texts()).map(|path| places.word(path))),
+        (Dimension::CM, mode(&request.developer_texts()).map(str::to_owned)),
+    ];
+    let stated = words.into_iter().filter_map(|(dimension, word)| Some((dimension, word?)));
+    StatedPolicy { others: stated.collect(), ..stated_in(ContextPart::Request, [None; 3]) }
+}
+
+/// The folder of the last environment context that names exactly one.
+fn folder<'a>(texts: &[&'a str]) -> Option<&'a str> {
+    let contexts = texts.iter().rev().filter(|text| text.starts_with("<environment_context>"));
+    let last = contexts.map(|text| text.split("<cwd>").skip(1)).find_map(|mut folders| {
+        let first = folders.next()?;
+        Some((first, folders.next()))
+    });
+    let (first, None) = last? else {
+        return None;
+    };
+    first.split_once("</cwd>").map(|(path, _)| path)
+}
+
+/// The mode of the last block that has a text, the default mode where no block has one. Custom
+/// instructions name no mode.
+fn mode(texts: &[&str]) -> Option<&'static str> {
+    let blocks = texts.iter().flat_map(|text| text.split(MODE_OPENS).skip(1));
+    let blocks = blocks.map(|rest| rest.split_once(MODE_CLOSES).map_or(rest, |(block, _)| block));
+    match blocks.map(str::trim).filter(|block| !block.is_empty()).last() {
+        None => Some(DEFAULT),
+        Some(block) if block.starts_with("# Plan Mode") => Some("plan"),
+        Some(block) if block.starts_with("# Collaboration Mode: Default") => Some(DEFAULT),
+        Some(_) => None,
+    }
 }
 
 fn block(text: &str) -> Option<&str> {
@@ -53,7 +114,7 @@ fn stated_by_block(block: &str) -> StatedPolicy {
         _ => None,
     };
     let sandbox = named(block, "sandbox_mode").filter(|mode| is_mode(mode));
-    stated(ContextPart::Developer, [approval, reviewer, sandbox])
+    stated_in(ContextPart::Developer, [approval, reviewer, sandbox])
 }
 
 /// On-request is not named: the block then says how to escalate, and names no other policy.
@@ -98,12 +159,12 @@ fn stated_by_metadata(turn: &Value, developer: Option<&StatedPolicy>) -> Option<
         _ => None,
     };
     let states_any = sandbox.is_some() || reviewer.is_some();
-    states_any.then(|| stated(ContextPart::Metadata, [None, reviewer, sandbox]))
+    states_any.then(|| stated_in(ContextPart::Metadata, [None, reviewer, sandbox]))
 }
 
-fn stated(voice: ContextPart, forms: [Option<&str>; 3]) -> StatedPolicy {
+fn stated_in(voice: ContextPart, forms: [Option<&str>; 3]) -> StatedPolicy {
     let [approval, reviewer, sandbox] = forms.map(|form| form.map(str::to_owned));
-    StatedPolicy { voice, approval, reviewer, sandbox }
+    StatedPolicy { voice, approval, reviewer, sandbox, others: BTreeMap::new() }
 }
 
 #[cfg(test)]
@@ -112,6 +173,7 @@ mod tests {
     use serde_json::json;
 
     use super::{ModelRequest, StatedPolicy, read};
+    use crate::protocol::policy::Places;
 
     const SANDBOX: &str = "Filesystem sandboxing defines which files can be read or written. \
                            `sandbox_mode` is `read-only`: The sandbox only permits reading files. \
@@ -122,6 +184,81 @@ mod tests {
         policy.map_or("silence".to_owned(), |policy| {
             [&policy.approval, &policy.reviewer, &policy.sandbox].map(word).join(" ")
         })
+    }
+
+    fn places() -> Places {
+        Places {
+            workspace: "/case/ws".into(),
+            home: "/case/home".into(),
+            outside: "/case/out".into(),
+        }
+    }
+
+    /// What a request states by itself, with these fields and these messages: the developer's
+    /// and the user's.
+    fn check_request(fields: &serde_json::Value, texts: [&[&str]; 2], expected: Expect) {
+        let [developer, user] = texts;
+        let message =
+            |role: &str, text: &&str| json!({ "role": role, "content": [{ "text": text }] });
+        let developer = developer.iter().map(|text| message("developer", text));
+        let messages: Vec<_> =
+            developer.chain(user.iter().map(|text| message("user", text))).collect();
+        let mut body = fields.clone();
+        body["input"] = json!(messages);
+        let request = ModelRequest::read(|_| None, body.to_string().as_bytes());
+        let request = request.expect("the body is JSON");
+        let context = read(&request, &places()).expect("it is a turn's");
+        let others = context.request.others.iter();
+        let words: Vec<_> = others.map(|(at, word)| format!("{at}={word}")).collect();
+        expected.assert_eq(&words.join(" "));
+    }
+
+    const PLAN: &str = "<collaboration_mode># Plan Mode (Conversational)\n\nYou work in 3 phases";
+
+    fn environment(folder: &str) -> String {
+        format!("<environment_context>\n  <cwd>{folder}</cwd>\n</environment_context>")
+    }
+
+    #[test]
+    fn model_effort_and_tier_are_fields() {
+        check_request(
+            &json!({ "model": "m", "reasoning": { "effort": "high" }, "service_tier": "flex" }),
+            [&[], &[]],
+            expect!["M=m E=high T=flex CM=default"],
+        );
+    }
+
+    #[test]
+    fn reasoning_without_effort_is_the_default_and_no_reasoning_says_nothing() {
+        let summary = json!({ "model": "m", "reasoning": { "summary": "auto" } });
+        check_request(&summary, [&[], &[]], expect!["M=m E=default CM=default"]);
+        check_request(
+            &json!({ "model": "m", "reasoning": null }),
+            [&[], &[]],
+            expect!["M=m CM=default"],
+        );
+    }
+
+    #[test]
+    fn the_last_folder_counts_and_two_in_one_context_are_not_told_apart() {
+        let [home, out] = [environment("/case/home"), environment("/case/out/in")];
+        let quoted = "where is <cwd>/case/ws</cwd>?";
+        check_request(&json!({}), [&[], &[&home, &out, quoted]], expect!["CWD=OUT/in CM=default"]);
+        let both = "<environment_context><cwd>/a</cwd><cwd>/b</cwd></environment_context>";
+        check_request(&json!({}), [&[], &[&home, both]], expect!["CM=default"]);
+    }
+
+    #[test]
+    fn the_last_mode_with_a_text_counts_and_custom_instructions_name_none() {
+        let plan = format!("{PLAN}</collaboration_mode>");
+        let empty = "<collaboration_mode></collaboration_mode>";
+        let default = "<collaboration_mode># Collaboration Mode: Default\n</collaboration_mode>";
+        let custom = "<collaboration_mode>Be brief.</collaboration_mode>";
+        check_request(&json!({}), [&[&plan, empty], &[]], expect!["CM=plan"]);
+        check_request(&json!({}), [&[&plan, default], &[]], expect!["CM=default"]);
+        check_request(&json!({}), [&[&plan, custom], &[]], expect![""]);
+        // The user may quote a block.
+        check_request(&json!({}), [&[], &[&plan]], expect!["CM=default"]);
     }
 
     fn check(blocks: &[&str], metadata: &serde_json::Value, expected: Expect) {
@@ -135,7 +272,7 @@ mod tests {
         let metadata = json!({ "x-codex-turn-metadata": metadata.to_string() });
         let body = json!({ "input": texts, "client_metadata": metadata }).to_string();
         let request = ModelRequest::read(|_| None, body.as_bytes()).expect("the body is JSON");
-        let text = read(&request).map_or("no turn's".to_owned(), |context| {
+        let text = read(&request, &places()).map_or("no turn's".to_owned(), |context| {
             format!("{}; {}", words(context.developer), words(context.metadata))
         });
         expected.assert_eq(&text);

@@ -8,7 +8,8 @@
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
-use crate::policy::{Approval, CallOverrides, Dimension, MODEL, TurnOverrides};
+use crate::policy::mode::Mode;
+use crate::policy::{Approval, CallOverrides, Dimension, TurnOverrides};
 
 /// The secondary dimensions of a turn, or of settings/update.
 pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, places: &Places) {
@@ -92,11 +93,20 @@ fn config_key(dimension: Dimension) -> Option<&'static str> {
 fn spelled(dimension: Dimension, word: &str, places: &Places) -> Value {
     match dimension {
         Dimension::CWD => json!(places.path(word)),
-        Dimension::CM => json!({ "mode": word, "settings": { "model": MODEL } }),
+        Dimension::CM => mode_object(&Mode::of(word)),
         Dimension::DP if word == NONE => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),
         _ => json!(word),
     }
+}
+
+/// A mode needs a model, and takes an effort where it has one of its own.
+fn mode_object(mode: &Mode) -> Value {
+    let mut settings = json!({ "model": mode.model() });
+    if let Some(effort) = mode.effort {
+        settings["reasoning_effort"] = json!(effort);
+    }
+    json!({ "mode": mode.name, "settings": settings })
 }
 
 fn into_config(to: &mut Map<String, Value>, config: Map<String, Value>) {
@@ -158,6 +168,16 @@ mod tests {
             cwd: "/case/out"
             collaborationMode: {"mode":"plan","settings":{"model":"mock-model"}}
             disabledPluginIds: ["a@b","c@d"]
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_mode_carries_a_model_and_an_effort_of_its_own() {
+        check(
+            "settings t0 collaboration=plan+model:m+effort:high",
+            expect![[r#"
+            collaborationMode: {"mode":"plan","settings":{"model":"m","reasoning_effort":"high"}}
         "#]],
         );
     }

@@ -16,10 +16,11 @@ use crate::simulated;
 use crate::simulated::fault::{FAULTS, Fault};
 use heirloom::contract::Clause;
 use heirloom::judge::judge;
-use heirloom::judge::verdict::{Finding, Verdict};
+use heirloom::judge::verdict::{Cell, Finding, Verdict};
 use heirloom::judge::view::View;
 use heirloom::model::World;
 use heirloom::model::step::step;
+use heirloom::policy::model_context::STATED;
 use heirloom::policy::{Dimension, Overrides};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
@@ -148,7 +149,7 @@ fn breaks(fault: Fault) -> Row {
         Fault::NoticesTheOldValue => {
             row(&[Clause::T1, Clause::T2, Clause::T3, Clause::U4], &everywhere_and(Clause::T9))
         }
-        Fault::TellsTheOldPolicy => row(&[Clause::G9], &[]),
+        Fault::TellsTheOldPolicy => row(&[Clause::G9, Clause::CM1], &[]),
         Fault::AnswersForTheSource => row(&[Clause::F4], &everywhere_and(Clause::R0)),
         Fault::StatesNoPolicyOfForks | Fault::Mutters => row(&[Clause::W2], &[]),
         Fault::AnswersTwice | Fault::NeverAnswersForks => row(&[Clause::W1], &[]),
@@ -173,6 +174,9 @@ fn entries(trace: &Trace) -> Vec<Entry> {
         | Observation::Settings { policy, .. } = &mut fact.observation
         {
             policy.others.clear();
+        }
+        if let Observation::ModelContext { told, .. } = &mut fact.observation {
+            told.others.clear();
         }
     }
     entries
@@ -343,6 +347,83 @@ fn a_wrong_value_in_the_model_context_is_a_further_view_of_the_same_finding() {
                 restart kill\nresume t0\nrun t0 \"hi\"\naudit\n";
     expect!["R4/AP/resume/never/config at step 3 in {Reply, ModelContext}"]
         .assert_eq(&findings(program, Fault::InheritsNothing));
+}
+
+const SECONDARY: &str = "# heirloom case v1\nconfig\nstart tier=flex -> t0\n\
+                         run t0 \"one\" model=other-model effort=low cwd=HOME\n\
+                         run t0 \"two\" collaboration=plan+effort:high\nbegin t0\n\
+                         settings t0 model=other-model\nfinish t0 complete\n\
+                         run t0 \"three\" tier-once=default\nrestart graceful\nresume t0\n\
+                         run t0 \"four\"\naudit\n";
+
+/// How often each secondary dimension agreed in the model context, and the findings.
+fn secondary_context(verdict: &Verdict) -> String {
+    let held = |dimension: Dimension| {
+        let is_stated = |cell: &Cell| {
+            cell.view == Some(View::ModelContext) && cell.dimension == Some(dimension)
+        };
+        let cells = verdict.tally.iter().filter(|(cell, _)| is_stated(cell));
+        format!("{dimension} {}", cells.map(|(_, tally)| tally.held).sum::<u64>())
+    };
+    let line = |finding: &Finding| {
+        format!("\n{} at step {} in {:?}", finding.signature(), finding.step, finding.views)
+    };
+    let findings: String = verdict.findings.iter().map(line).collect();
+    format!("{}{findings}", STATED.map(held).join(", "))
+}
+
+#[test]
+fn a_correct_server_states_every_secondary_value_to_the_model() {
+    let program: Program = SECONDARY.parse().expect("it is a program");
+    expect!["M 6, E 6, T 5, CWD 6, CM 6"]
+        .assert_eq(&secondary_context(&judge(&simulated::run(&program, None))));
+}
+
+#[test]
+fn a_secondary_value_of_config_in_the_model_context_is_found() {
+    let program: Program = SECONDARY.parse().expect("it is a program");
+    let found = STATED.map(|dimension| {
+        secondary_context(&judge(&simulated::run_misstating(&program, dimension)))
+    });
+    expect![[r#"
+        M 3, E 6, T 5, CWD 6, CM 6
+        G9/M/run/model/config at step 1 in {ModelContext}
+        G9/M/run/model/config at step 6 in {ModelContext}
+        M 6, E 0, T 5, CWD 6, CM 6
+        G9/E/run/effort/config at step 1 in {ModelContext}
+        G9/E/run/effort/config at step 2 in {ModelContext}
+        U1/E/run/effort/config at step 5 in {ModelContext}
+        M 6, E 6, T 0, CWD 6, CM 6
+        G9/T/run/tier/unset at step 1 in {ModelContext}
+        G9/T/run/tier/unset at step 2 in {ModelContext}
+        U1/T/run/tier/unset at step 5 in {ModelContext}
+        M 6, E 6, T 5, CWD 0, CM 6
+        G9/CWD/run/cwd/config at step 1 in {ModelContext}
+        G9/CWD/run/cwd/config at step 2 in {ModelContext}
+        U1/CWD/run/cwd/config at step 5 in {ModelContext}
+        M 6, E 6, T 5, CWD 6, CM 1
+        CM1/CM/run/mode/config at step 2 in {ModelContext}
+        CM1/CM/run/mode/config at step 5 in {ModelContext}"#]]
+    .assert_eq(&found.join("\n"));
+}
+
+#[test]
+fn a_wrong_secondary_value_in_the_model_context_is_found_and_nothing_else() {
+    check(any_program(), |program| {
+        let correct = simulated::run(&program, None);
+        for dimension in STATED {
+            let faulty = simulated::run_misstating(&program, dimension);
+            let findings = judge(&faulty).findings;
+            let other = findings.iter().find(|finding| finding.dimension != Some(dimension));
+            if let Some(finding) = other {
+                return Err(format!("{dimension}: {}\nin\n{program}", described(finding)));
+            }
+            if findings.is_empty() && faulty != correct && !is_open(&program) {
+                return Err(format!("{dimension} is not found in\n{program}"));
+            }
+        }
+        Ok(())
+    });
 }
 
 #[test]

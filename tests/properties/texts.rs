@@ -112,14 +112,9 @@ fn observations() -> impl Strategy<Value = Observation> {
         (labels(), any::<i64>(), texts()).prop_map(|(thread, code, message)| {
             Observation::ColdReadRefused { thread, code, message }
         }),
-        (labels(), stated(), any::<bool>()).prop_map(|(thread, policy, beside)| {
-            Observation::ModelContext {
-                thread,
-                told: {
-                    let voice = if beside { ContextPart::Metadata } else { ContextPart::Developer };
-                    policy.stated(voice, &Profiles::new())
-                },
-            }
+        (labels(), stated(), context_parts()).prop_map(|(thread, policy, voice)| {
+            let told = policy.stated(voice, &Profiles::new());
+            Observation::ModelContext { thread, told }
         }),
         (labels(), call()).prop_map(|(thread, turn)| Observation::CommandEnded { thread, turn }),
         labels().prop_map(|thread| Observation::Unsubscribed { thread }),
@@ -130,6 +125,10 @@ fn observations() -> impl Strategy<Value = Observation> {
             .prop_map(|(thread, policy)| Observation::Rollout { thread, policy }),
         observations_without_a_thread(),
     ]
+}
+
+fn context_parts() -> impl Strategy<Value = ContextPart> {
+    select(vec![ContextPart::Developer, ContextPart::Metadata, ContextPart::Request])
 }
 
 fn observations_without_a_thread() -> impl Strategy<Value = Observation> {

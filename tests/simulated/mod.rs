@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use heirloom::model::step::step;
 use heirloom::model::{Branch, Expected, World};
 use heirloom::policy::model_context::ContextPart;
-use heirloom::policy::{CallOverrides, Policy};
+use heirloom::policy::{CallOverrides, DEFAULT, Dimension, Policy};
 use heirloom::program::Program;
+use heirloom::program::ops::begin::Begin;
 use heirloom::program::ops::cold_read::ColdRead;
 use heirloom::program::ops::finish::Finish;
 use heirloom::program::ops::fork::Fork;
@@ -48,20 +49,25 @@ struct Change {
 struct Server {
     fault: Option<Fault>,
     defect: Option<Defect>,
+    /// The secondary dimension in which the model context has config's value.
+    misstated: Option<Dimension>,
     world: World,
     recorder: Recorder,
 }
 
 /// The trace of the program on a server with the fault, or on a correct one.
 pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
-    let world = World::new(program.defaults.clone());
-    serve_all(program, Server { fault, defect: None, world, recorder: Recorder::default() })
+    serve_all(program, Server { fault, ..Server::correct(program) })
+}
+
+/// The trace of the program on a server that states config's value of this dimension to the model.
+pub(crate) fn run_misstating(program: &Program, dimension: Dimension) -> Trace {
+    serve_all(program, Server { misstated: Some(dimension), ..Server::correct(program) })
 }
 
 /// The trace of the program on a server with the defect.
 pub(crate) fn run_with(program: &Program, defect: Defect) -> Trace {
-    let (world, defect) = (World::new(program.defaults.clone()), Some(defect));
-    serve_all(program, Server { fault: None, defect, world, recorder: Recorder::default() })
+    serve_all(program, Server { defect: Some(defect), ..Server::correct(program) })
 }
 
 fn serve_all(program: &Program, mut server: Server) -> Trace {
@@ -75,6 +81,12 @@ fn serve_all(program: &Program, mut server: Server) -> Trace {
 }
 
 impl Server {
+    fn correct(program: &Program) -> Server {
+        let world = World::new(program.defaults.clone());
+        let recorder = Recorder::default();
+        Server { fault: None, defect: None, misstated: None, world, recorder }
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), Aborted> {
         match step {
             Step::Start(_) => self.ask("thread/start", step),
@@ -144,7 +156,7 @@ impl Server {
     fn finish(&mut self, step: &Step, thread: ThreadRef) {
         let due = self.serve(step);
         if let Expected::ModelContext { thread, policy, .. } = &due {
-            self.send_model_context(*thread, policy);
+            self.send_model_context(*thread, policy, None);
         }
         if let ThreadRef::Thread(name) = thread
             && let Some(turn) = self.recorder.end_turn(name)
@@ -226,7 +238,7 @@ impl Server {
                     self.recorder.load(thread, true);
                 }
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
-                self.send_model_context(thread, &policy);
+                self.send_model_context(thread, &policy, None);
             }
             other => {
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
@@ -283,7 +295,7 @@ impl Server {
                 let change = Change { thread, before, after: policy };
                 self.notice(&change, notice == Some(true));
                 self.turn(thread, step)?;
-                self.model_context(change);
+                self.model_context(change, tier_once(step));
                 return Ok(());
             }
             due => self.answer_request(call, step, due),
@@ -375,17 +387,27 @@ impl Server {
     }
 
     /// The model context of a turn, as the fault has it.
-    fn model_context(&mut self, change: Change) {
+    fn model_context(&mut self, change: Change, tier_once: Option<&str>) {
         let old = change.before.filter(|_| self.fault == Some(Fault::TellsTheOldPolicy));
-        self.send_model_context(change.thread, &old.unwrap_or(change.after));
+        let policy = old.unwrap_or(change.after);
+        self.send_model_context(change.thread, &policy, tier_once);
     }
 
-    fn send_model_context(&mut self, name: ThreadName, policy: &Policy) {
+    fn send_model_context(&mut self, name: ThreadName, policy: &Policy, tier_once: Option<&str>) {
         let profiles = &self.world.defaults.profiles;
-        for part in [ContextPart::Developer, ContextPart::Metadata] {
+        let config = self.world.defaults.policy();
+        for part in [ContextPart::Developer, ContextPart::Metadata, ContextPart::Request] {
             let thread = ThreadLabel::Named(name);
-            self.recorder
-                .record(Observation::ModelContext { thread, told: policy.stated(part, profiles) });
+            let mut told = policy.stated(part, profiles);
+            if let Some(dimension) = self.misstated
+                && let Some(word) = told.others.get_mut(&dimension)
+            {
+                *word = config.others.get(&dimension).map_or(DEFAULT, String::as_str).to_owned();
+            }
+            if let Some(tier) = tier_once.filter(|_| part == ContextPart::Request) {
+                told.others.insert(Dimension::T, tier.to_owned());
+            }
+            self.recorder.record(Observation::ModelContext { thread, told });
         }
     }
 
@@ -476,6 +498,17 @@ impl Server {
     fn silent(&mut self, awaited: &str) -> Result<(), Aborted> {
         self.recorder.record(Observation::Silent { awaited: awaited.to_owned(), seconds: 30 });
         Err(Aborted)
+    }
+}
+
+/// The tier of the turn that the step starts, and of no other.
+fn tier_once(step: &Step) -> Option<&str> {
+    match step {
+        Step::SecondClient(inner) => tier_once(inner),
+        Step::Run(Run { overrides, .. }) | Step::Begin(Begin { overrides, .. }) => {
+            overrides.tier_once.as_deref()
+        }
+        _ => None,
     }
 }
 

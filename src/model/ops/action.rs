@@ -152,18 +152,19 @@ impl ThreadAction {
             after.restored = Citations::all(Resume::KIND, Clause::O7);
             relies_on.push(Clause::O7);
         }
-        let citations = Citations::all(self.kind(), clause);
+        let citations = Citations::in_model_context(self.kind(), clause);
         let due = Expected::ModelContext { thread: name, policy: live, citations };
         also_refused(world, exactly(world.with(name, after), due, relies_on))
     }
 
-    /// O5: never, and the thread's permissions.
+    /// O5: never, and the thread's permissions. It says nothing of model, folder and mode.
     fn review(&self, world: &World, target: Target<'_>, clause: Clause) -> Vec<Branch> {
         let Target { name, thread } = target;
         let Some(mut policy) = thread.live.clone() else {
             return granted_or_refused(world, world.with(name, begun(thread.clone())));
         };
         policy.approval = Approval::Never;
+        policy.others.clear();
         let mut after = begun(self.cited(thread, clause));
         after.running = None;
         let citations = Citations::all(self.kind(), clause);

@@ -20,7 +20,8 @@ impl Rule for Begin {
         for branch in branches.iter_mut().filter(|_| !steers) {
             if let Expected::Turn { policy, .. } = &branch.due {
                 let begun = branch.world.threads.get_mut(&target.name);
-                begun.expect("a turn was granted").running = Some(policy.clone());
+                let begun = begun.expect("a turn was granted");
+                begun.running = Some(self.overrides.of_turn(policy.clone()));
             }
         }
         branches

@@ -24,7 +24,7 @@ impl Rule for Finish {
             meanwhile @ (Clause::T6 | Clause::T7 | Clause::U1) => meanwhile,
             _ => Clause::T1,
         };
-        let citations = Citations::all(Finish::KIND, clause);
+        let citations = Citations::in_model_context(Finish::KIND, clause);
         let due = Expected::ModelContext { thread: name, policy: running.clone(), citations };
         exactly(world.with(name, idle), due, Vec::new())
     }

@@ -31,13 +31,16 @@ pub struct DrawContext {
 }
 
 /// The words of the secondary dimensions that are drawn.
-const WORDS: [(Dimension, [&str; 2]); 6] = [
-    (Dimension::M, ["other-model", "mock-model"]),
-    (Dimension::E, ["low", "high"]),
-    (Dimension::T, ["flex", "default"]),
-    (Dimension::CWD, ["HOME", "WS"]),
-    (Dimension::CM, ["plan", "default"]),
-    (Dimension::DP, ["a@b", "none"]),
+const WORDS: [(Dimension, &[&str]); 6] = [
+    (Dimension::M, &["other-model", "mock-model"]),
+    (Dimension::E, &["low", "high"]),
+    (Dimension::T, &["flex", "default"]),
+    (Dimension::CWD, &["HOME", "WS"]),
+    (
+        Dimension::CM,
+        &["plan", "default", "plan+effort:high", "default+model:other-model+effort:low"],
+    ),
+    (Dimension::DP, &["a@b", "none"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
