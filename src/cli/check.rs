@@ -24,11 +24,11 @@ use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::Spec;
 use crate::report::annotations::Job;
+use crate::report::campaign_report::{OutputMode, Report};
 use crate::report::invocation::Invocation;
 use crate::report::live::LivePage;
 use crate::report::run_folder::Folder;
 use crate::report::words::name;
-use crate::report::{OutputMode, Report};
 
 /// Where runs lie, unless `--out` names a folder.
 pub(super) const RUNS: &str = "runs";

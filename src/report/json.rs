@@ -41,10 +41,7 @@ pub fn event(event: &Event) -> Value {
             "row": row,
         }),
         Event::Shrinking { signature, runs, lines } => json!({
-            "event": "shrinking",
-            "signature": signature,
-            "runs": runs,
-            "lines": lines,
+            "event": "shrinking", "signature": signature, "runs": runs, "lines": lines,
         }),
         Event::Explaining { signature, runs, most } => json!({
             "event": "explaining", "signature": signature, "runs": runs, "most": most,

@@ -17,8 +17,7 @@ use crate::program::release_range::is_untried;
 /// How often the bar is drawn: it shows seconds.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How often there is a line where there is no bar: after a longer silence a person takes it for a
-/// hang.
+/// How often a line is printed in place of a bar: a longer silence looks like a hang.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Stands in place of the time left once no further case is begun.
