@@ -44,7 +44,12 @@ impl Runner<'_> {
                 session.kill();
                 return None;
             }
-            Err(NoSession::Silent { lost: ClientError::Closed { .. }, ended, .. }) => ended,
+            // It may be gone before the first request is written, or after.
+            Err(NoSession::Silent {
+                lost: ClientError::Closed { .. } | ClientError::Broken { .. },
+                ended,
+                ..
+            }) => ended,
             Err(_) => return None,
         };
         let server = match &self.test_bed.installed(self.active.slot).version {

@@ -97,7 +97,7 @@ fn help_of_check_says_what_the_flags_are() {
                                        source says 0.0.0
                   --features <NAME>    The server's features: `full`, as released, `lean`,
                                        without those that play no part in policy, which
-                                       takes a third less CPU, or `mixed`, three of four
+                                       takes a sixth less CPU, or `mixed`, three of four
                                        drawn cases lean [default: mixed, or what the case
                                        says]
                   --other <SPEC>       Other releases to upgrade to and downgrade from

@@ -265,6 +265,9 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
             Runs
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
+              known         a thread whose first history a kill broke off comes back with
+                            config's policy, and so do its forks (in 0.169.0)
+                            its case is r17-killed-wide.case
               known         workspace-write and external sandboxes are lost where a thread
                             is read from its file: by a cold resume and by a fork (in
                             0.169.0)
