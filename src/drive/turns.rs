@@ -172,7 +172,7 @@ impl Runner<'_> {
         }
         self.trouble(format!(
             "{thread} has no subscriber, and within {} s the server has not said that its turn is \
-             over; subscribe a client to it",
+             over; run it again",
             timeout.as_secs()
         ))
     }

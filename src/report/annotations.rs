@@ -93,6 +93,7 @@ mod tests {
     use expect_test::expect;
 
     use super::{Job, property, text};
+    use crate::campaign::Outcome;
     use crate::judge::record::Status;
     use crate::report::tests::{self, outcome, report};
 
@@ -107,6 +108,17 @@ mod tests {
             ::notice file=runs/x-7/findings/r4-ap-resume-never-config.case,line=23,title=flaky finding::R4 cold resume · approval policy: after resume, config.toml's default instead of never (R4 cold resume)%0Aheirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
             ::warning file=ci/known.toml,line=9,title=stale known deviation::lost-approval: a resume loses it; lost.case no longer shows it (line 9 of the list)
         "#]].assert_eq(&text(&tests::results(&outcome), &job));
+    }
+
+    #[test]
+    fn a_new_finding_whose_cause_was_not_found_is_not_called_one() {
+        let mut alone = report(Status::New);
+        alone.record.cause = None;
+        let outcome = Outcome { causes: vec![], ..outcome(vec![alone]) };
+        let job = Job { summary: None, known_list: None };
+        let text = text(&tests::results(&outcome), &job);
+        let title = text.split_once("title=").and_then(|(_, rest)| rest.split_once("::"));
+        assert_eq!(title.map(|(title, _)| title), Some("new finding without a cause"));
     }
 
     #[test]

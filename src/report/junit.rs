@@ -186,7 +186,7 @@ fn trouble(results: &Results<'_>) -> Markup {
     let text = reasons.collect::<Vec<_>>().join("\n");
     html! {
         testcase classname="heirloom" name="every case has a verdict" time="0" {
-            error type="inconclusive" message="heirloom itself had trouble" { (legal(&text)) }
+            error type="inconclusive" message="not every case could be judged" { (legal(&text)) }
         }
     }
 }
@@ -252,7 +252,7 @@ mod tests {
               &gt;   resume  t0
                   ^ R4: expected never, seen on-request; the audit restarts the server and resumes t0 from
                     disk
-            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="not every case could be judged">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
         "#]].assert_eq(&summary(&[Status::New, Status::Known]));
     }
 
@@ -261,17 +261,17 @@ mod tests {
         expect![[r#"
             "policy inheritance on codex 0.144.4" tests="73" failures="0" errors="1" skipped="58" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
-            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="not every case could be judged">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
         "#]].assert_eq(&summary(&[Status::Known]));
         expect![[r#"
             "policy inheritance on codex 0.144.4" tests="73" failures="0" errors="1" skipped="58" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="known deviation, carried over from an older release: after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `restart` loaded or unloaded it"></skipped></testcase>
-            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="not every case could be judged">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
         "#]].assert_eq(&summary(&[Status::Carried]));
         expect![[r#"
             "policy inheritance on codex 0.144.4" tests="73" failures="0" errors="1" skipped="58" time="125.000"
             classname="Resume.R4 cold resume" name="approval policy" time="0"><skipped message="flaky: R4 cold resume · approval policy: after resume, config.toml's default instead of never; seen once and not reproduced"></skipped></testcase>
-            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="heirloom itself had trouble">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
+            classname="heirloom" name="every case has a verdict" time="0"><error type="inconclusive" message="not every case could be judged">1 case: no room for a home; free space</error></testcase></testsuite></testsuites>
         "#]].assert_eq(&summary(&[Status::Flaky]));
     }
 

@@ -388,16 +388,18 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
 
 #[test]
 fn each_conclusion_is_a_sentence_with_its_exit_code() {
-    let stale = Outcome { inconclusive: BTreeMap::new(), ..outcome(vec![]) };
-    let stopped = Outcome { stale: vec![], ..stale.clone() };
-    let conforms = Outcome { interrupted: false, ..stopped.clone() };
+    let unclear = Outcome { interrupted: false, ..outcome(vec![]) };
+    let stale = Outcome { inconclusive: BTreeMap::new(), ..unclear.clone() };
+    let conforms = Outcome { stale: vec![], ..stale.clone() };
     let nothing = Outcome { cases: 0, ..stale.clone() };
     let known = Outcome {
         causes: cause(&report(Status::Known)).into_iter().collect(),
         findings: vec![report(Status::Known)],
         ..conforms.clone()
     };
-    let all = [outcome(vec![]), stale, stopped, conforms, nothing, known];
+    let whole = [unclear, stale, conforms, nothing, known];
+    let stopped = |whole: &Outcome| Outcome { interrupted: true, ..whole.clone() };
+    let all: Vec<Outcome> = whole.iter().cloned().chain(whole.iter().map(stopped)).collect();
     let last = |outcome: &Outcome| {
         let (folder, known_list) = (Path::new("x"), "the built-in list");
         let closing = FinalSummary { outcome, folder, again: "", known_list };
@@ -407,12 +409,16 @@ fn each_conclusion_is_a_sentence_with_its_exit_code() {
     check(
         &all.iter().map(last).collect::<String>(),
         expect![[r#"
-            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
-            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
-            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
+            codex 0.144.4 is undecided: not every case could be judged, see inconclusive above (exit code 3)
+            codex 0.144.4 conforms, but the list of known deviations is stale: see stale above, then narrow the releases of its rows or remove them (exit code 4)
             codex 0.144.4 conforms to every clause that was tested (exit code 0)
-            codex 0.144.4 is undecided: it was stopped before the first case had ended (exit code 130)
+            codex 0.144.4 is undecided: no case was run (exit code 5)
             codex 0.144.4 conforms to every clause that was tested, apart from 1 known deviation, 1 of them WIDENED (exit code 0)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, of which 1 could not be judged (exit code 130)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform (exit code 130)
+            codex 0.144.4 is undecided: it was stopped before the first case had ended (exit code 130)
+            codex 0.144.4 is undecided: it was stopped after 2 cases, which conform, apart from 1 known deviation, 1 of them WIDENED (exit code 130)
         "#]],
     );
 }

@@ -204,7 +204,11 @@ pub fn verdict(outcome: &Outcome) -> String {
         }
         Conclusion::Interrupted => {
             let cases = plural(outcome.cases, "case");
-            format!("is undecided: it was stopped after {cases}, which conform{known}")
+            let result = match outcome.inconclusive.values().sum::<u64>() {
+                0 => format!("which conform{known}"),
+                count => format!("of which {count} could not be judged"),
+            };
+            format!("is undecided: it was stopped after {cases}, {result}")
         }
         Conclusion::Conforms => format!("conforms to every clause that was tested{known}"),
         Conclusion::NewFinding => {

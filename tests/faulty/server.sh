@@ -20,7 +20,7 @@ schema() {
     printf ']},"ClientRequest":{"oneOf":['
     branch thread/resume "${3:-{\}}"
     printf ','
-    for method in initialize thread/start turn/interrupt; do
+    for method in initialize thread/start thread/unsubscribe turn/interrupt; do
         branch "$method" '{}'
         printf ','
     done
@@ -76,6 +76,8 @@ exec 9>"$0.alive"
 policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'
 stated="{\"thread\":{\"id\":\"thread-1\"},$policy}"
 turns=0
+# Whether it sends no notifications any more.
+quiet=no
 
 answer() {
     printf '{"id":%s,"result":%s}\n' "$id" "$1"
@@ -105,6 +107,7 @@ thread() {
 turn() {
     turns=$((turns + 1))
     answer "{\"turn\":{\"id\":\"turn-$turns\"}}"
+    [ "$quiet" = yes ] && return
     tell turn/started inProgress
     case $fault in
         dies-in-a-turn) echo 'it was too much' >&2; exit 3 ;;
@@ -130,6 +133,7 @@ while read -r line; do
         never-introduces-itself:*) ;;
         *'"method":"initialize"'*) answer '{}' ;;
         *'"method":"turn/start"'*) turn ;;
+        never-says-idle:*'"method":"thread/unsubscribe"'*) quiet=yes; answer '{}' ;;
         *'"method":"thread/'*) thread ;;
     esac
 done

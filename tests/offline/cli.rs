@@ -311,7 +311,8 @@ fn a_list_of_known_deviations_that_cannot_be_used_is_one_line() {
 
 #[test]
 fn a_case_that_cannot_be_replayed_is_one_line() {
-    let cases = ["no-such.case", "r1-s42", "r1-s42-c17-o12", "Cargo.toml", "src"];
+    let trace = "tests/traces/r4-ap-resume-never-config.trace";
+    let cases = ["no-such.case", "r1-s42", "r1-s42-c17-o12", "Cargo.toml", "src", trace];
     let lines = cases.map(|case| seen(&heirloom(&["replay", case])));
     expect![[r#"
         ! heirloom: `no-such.case` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
@@ -323,6 +324,8 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v2`, the first line of a case
         exit 2
         ! heirloom: cannot read src: Is a directory (os error 21)
+        exit 2
+        ! heirloom: tests/traces/r4-ap-resume-never-config.trace is a trace; `heirloom judge tests/traces/r4-ap-resume-never-config.trace` judges it
         exit 2
     "#]].assert_eq(&lines.concat());
 }

@@ -477,3 +477,18 @@ fn turns_that_fail_before_the_model_was_asked_are_not_a_finding() {
     "#]],
     );
 }
+
+#[test]
+fn a_notification_that_is_due_to_nobody_is_not_missing() {
+    let program = "# heirloom case v2\nconfig\nstart -> t0\nrun t0 \"one\"\nunsubscribe t0\n\
+                   run t0 \"two\"\naudit\n";
+    let timeouts = Timeouts { reply: SHORT, turn: SHORT, stop: SHORT };
+    check_with(
+        program,
+        "never-says-idle",
+        timeouts,
+        expect![[r#"
+            inconclusive: t0 has no subscriber, and within 3 s the server has not said that its turn is over; run it again
+        "#]],
+    );
+}
