@@ -31,6 +31,7 @@ pub mod probe;
 mod queue;
 pub mod token;
 mod totals;
+mod waiting;
 mod workers;
 
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! program so far.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{Event, FindingReport, probe};
 use crate::cause::Known;
@@ -19,6 +20,10 @@ use crate::shrink::Search;
 use crate::trace::Trace;
 use crate::transcript::Transcript;
 
+/// How long a finding that does not show in every run is shrunk and explained: it takes several
+/// runs for each candidate, and a server that fails at random has many such findings.
+pub(super) const RACY_TIME: Duration = Duration::from_secs(90);
+
 /// A run that showed a signature.
 pub(super) struct Reproduction {
     pub(super) finding: Finding,
@@ -27,9 +32,10 @@ pub(super) struct Reproduction {
     stderr: String,
 }
 
+/// Runs of a finding's program in fresh processes.
 #[derive(Default)]
-struct Runs {
-    confirmed: Confirmed,
+pub struct Runs {
+    pub(super) confirmed: Confirmed,
     /// The first that showed the signature.
     shown: Option<Reproduction>,
     /// The last that did not.
@@ -68,15 +74,18 @@ pub struct Confirmation<'a> {
     /// Set to end the search with the smallest program so far.
     pub stop: &'a AtomicBool,
     /// Receives every step of the search.
-    pub on_event: &'a mut dyn FnMut(Event),
+    pub on_event: &'a dyn Fn(Event),
     /// Runs so far.
     pub runs: u32,
+    /// When to leave a finding as it is that does not show in every run, if at all.
+    pub racy_until: Option<Instant>,
 }
 
 impl Confirmation<'_> {
-    /// Turns a finding as a case showed it into one that can be reported.
-    pub fn confirm(&mut self, found: FindingReport) -> FindingReport {
-        let mut report = self.shrunk(found);
+    /// Turns a finding as a case showed it into one that can be reported. What reproduced it, where
+    /// that was done ahead, is not done again.
+    pub fn confirm(&mut self, found: FindingReport, reproduced: Option<Runs>) -> FindingReport {
+        let mut report = self.shrunk(found, reproduced);
         if self.probes && report.status == Status::New && report.finding.widened {
             probe::run(self.worker, &mut report, self.stop);
         }
@@ -97,8 +106,8 @@ impl Confirmation<'_> {
         }
     }
 
-    fn shrunk(&mut self, mut report: FindingReport) -> FindingReport {
-        let mut runs = self.reproduce(&report);
+    fn shrunk(&mut self, mut report: FindingReport, reproduced: Option<Runs>) -> FindingReport {
+        let mut runs = reproduced.unwrap_or_else(|| self.reproduce(&report));
         let Some(first) = runs.shown.take() else {
             if !self.stopped() && !runs.troubled {
                 report.record.status = Status::Flaky;
@@ -136,7 +145,7 @@ impl Confirmation<'_> {
     }
 
     /// Runs until the signature shows, or as often as it takes to call it flaky.
-    fn reproduce(&mut self, report: &FindingReport) -> Runs {
+    pub(super) fn reproduce(&mut self, report: &FindingReport) -> Runs {
         let mut runs = Runs::default();
         while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
             runs.add(self.run_like(&report.trace.program, &report.finding, Deadlines::Full));
@@ -211,6 +220,7 @@ impl Confirmation<'_> {
         let signature = report.finding.signature();
         let mut search = Search::new(&report.trace.program, &report.finding);
         while !self.stopped()
+            && !self.is_late(attempts)
             && let Some(program) = search.propose()
         {
             let shows = (0..attempts)
@@ -220,6 +230,11 @@ impl Confirmation<'_> {
             (self.on_event)(Event::Shrinking { signature: signature.clone(), runs, lines });
         }
         search
+    }
+
+    /// Whether a finding that takes several attempts has had its time.
+    pub(super) fn is_late(&self, attempts: u32) -> bool {
+        attempts > 1 && self.racy_until.is_some_and(|until| Instant::now() >= until)
     }
 
     pub(super) fn stopped(&self) -> bool {

@@ -4,7 +4,7 @@
 //! is reproduced, shrunk and confirmed, tried once more, and then explained: its program is varied
 //! in one point at a time.
 
-use super::confirm::Confirmation;
+use super::confirm::{Confirmation, Runs};
 use super::{CauseReport, Event, FindingReport};
 use crate::cause::explain::{Explaining, Explanation};
 use crate::cause::record::CauseRecord;
@@ -52,12 +52,16 @@ pub(super) struct Investigation<'a> {
 }
 
 impl Investigation<'_> {
-    pub(super) fn investigate(&mut self, found: FindingReport) -> Investigated {
+    pub(super) fn investigate(
+        &mut self,
+        found: FindingReport,
+        reproduced: Option<Runs>,
+    ) -> Investigated {
         let (found, joined) = self.tried(found);
         if let Some(cause) = joined {
             return Investigated::Joined { cause, report: Box::new(found) };
         }
-        let report = self.confirmation.confirm(found);
+        let report = self.confirmation.confirm(found, reproduced);
         if report.status != Status::New || self.confirmation.stopped() {
             return self.ended(Investigated::Unexplained(Box::new(report)));
         }
@@ -81,7 +85,7 @@ impl Investigation<'_> {
             let Some(program) = cause.explanation.trial(&report.finding) else { continue };
             let wanted = report.finding.clone();
             for _ in 0..cause.attempts {
-                if self.confirmation.stopped() {
+                if self.confirmation.stopped() || self.confirmation.is_late(cause.attempts) {
                     break;
                 }
                 self.spent.trials += 1;
@@ -107,6 +111,7 @@ impl Investigation<'_> {
         let mut explaining = Explaining::new(&report.trace.program, &report.finding);
         let before = self.confirmation.runs;
         while !self.confirmation.stopped()
+            && !self.confirmation.is_late(attempts)
             && self.confirmation.runs - before < RUNS_MAX
             && let Some(program) = explaining.propose().cloned()
         {

@@ -10,13 +10,16 @@ use std::time::Instant;
 
 use super::FindingReport;
 use super::investigate::FoundCause;
+use super::waiting::Waiting;
 use crate::cause::Row;
 
 pub(super) enum Work {
     /// Run the case of this index.
     Case(u64),
+    /// Run the program of the finding of this number again.
+    Reproduce(u64, Box<FindingReport>),
     /// Look for the cause of a finding, with those that are there.
-    Investigate(Box<FindingReport>, Arc<Vec<FoundCause>>),
+    Investigate(Box<Waiting>, Arc<Vec<FoundCause>>),
     /// Replay the case of this row of the known list.
     Replay(Box<Row>),
 }

@@ -4,7 +4,7 @@
 //! still runs. The coordinator takes results in the order of their index; a result that comes out
 //! of order waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Sub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use toml::value::{Date, Datetime};
 
-use super::confirm::Confirmation;
+use super::confirm::{Confirmation, RACY_TIME, Runs};
 use super::investigate::{FoundCause, Investigated, Investigation, Spent};
 use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
+use super::waiting::{Waiting, WaitingFindings};
 use super::{Campaign, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
 use crate::cause::{Row, Standing};
 use crate::drive::Worker;
@@ -58,6 +59,7 @@ struct Setup<'a> {
 enum WorkerMessage {
     Case(Box<CaseResult>),
     Event(Box<Event>),
+    Reproduced { number: u64, runs: Runs },
     Investigated { result: Investigated, spent: Spent },
     Replayed { row: Box<Row>, shows: bool },
 }
@@ -188,6 +190,11 @@ impl WorkerThread<'_> {
                 Work::Case(index) => {
                     WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
                 }
+                Work::Reproduce(number, found) => {
+                    let mut confirmation = self.confirmation(&mut worker, &found, &|_| {});
+                    let runs = confirmation.reproduce(&found);
+                    WorkerMessage::Reproduced { number, runs }
+                }
                 Work::Investigate(found, causes) => self.investigate(&mut worker, *found, &causes),
                 Work::Replay(row) => {
                     let shows = self.replay(&mut worker, &row);
@@ -218,24 +225,37 @@ impl WorkerThread<'_> {
     fn investigate(
         &self,
         worker: &mut Worker,
-        found: FindingReport,
+        found: Waiting,
         causes: &[FoundCause],
     ) -> WorkerMessage {
+        let Waiting { report, reproduction, .. } = found;
+        let on_event = |event| self.send(WorkerMessage::Event(Box::new(event)));
+        let confirmation = self.confirmation(worker, &report, &on_event);
+        let spent = Spent::default();
+        let mut investigation = Investigation { confirmation, causes, spent };
+        let result = investigation.investigate(report, reproduction.runs());
+        WorkerMessage::Investigated { result, spent: investigation.spent }
+    }
+
+    /// What the runs for a finding need.
+    fn confirmation<'b>(
+        &'b self,
+        worker: &'b mut Worker,
+        found: &FindingReport,
+        on_event: &'b dyn Fn(Event),
+    ) -> Confirmation<'b> {
         let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
-        let confirmation = Confirmation {
+        Confirmation {
             worker,
             confirmations: (*confirmations).max(1),
             probes: *probes,
             known,
             program: programs.get(&found.finding.signature()),
             stop: self.setup.stop,
-            on_event: &mut |event| self.send(WorkerMessage::Event(Box::new(event))),
+            on_event,
             runs: 0,
-        };
-        let spent = Spent::default();
-        let mut investigation = Investigation { confirmation, causes, spent };
-        let result = investigation.investigate(found);
-        WorkerMessage::Investigated { result, spent: investigation.spent }
+            racy_until: Some(Instant::now() + RACY_TIME),
+        }
     }
 
     /// A row that a stop leaves unreplayed counts as shown, and so does one whose replay was
@@ -266,7 +286,7 @@ struct Coordinator<'a> {
     next: u64,
     /// New findings whose cause is to be looked for, one after another: so the causes do not depend
     /// on the number of workers.
-    waiting: VecDeque<FindingReport>,
+    waiting: WaitingFindings,
     /// Whether a worker looks for a cause.
     investigating: bool,
     causes: Arc<Vec<FoundCause>>,
@@ -292,7 +312,7 @@ impl<'a> Coordinator<'a> {
             totals: Totals::default(),
             early: BTreeMap::new(),
             next: 0,
-            waiting: VecDeque::new(),
+            waiting: WaitingFindings::default(),
             investigating: false,
             causes: Arc::default(),
             replays: None,
@@ -327,6 +347,10 @@ impl<'a> Coordinator<'a> {
         match message {
             WorkerMessage::Event(event) => self.emit(*event),
             WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
+            WorkerMessage::Reproduced { number, runs } => {
+                self.totals.investigation.all += runs.confirmed.runs;
+                self.waiting.reproduced(number, runs);
+            }
             WorkerMessage::Investigated { result, spent } => {
                 self.investigating = false;
                 self.totals.investigation.trials += spent.trials;
@@ -352,7 +376,10 @@ impl<'a> Coordinator<'a> {
         }
         self.investigate_next();
         let drawn = self.queue.drawn_all(self.setup.stop);
-        if drawn != Some(self.next) || self.investigating {
+        if drawn.is_some() {
+            self.reproduce_ahead();
+        }
+        if drawn != Some(self.next) || self.investigating || !self.waiting.is_empty() {
             return;
         }
         if self.replays.is_none() {
@@ -397,7 +424,7 @@ impl<'a> Coordinator<'a> {
             report.record.token.clone_from(&token);
             report.record.found_after = self.begun.elapsed();
             let Some(Standing { row, carried }) = standing else {
-                self.waiting.push_back(report);
+                self.waiting.push(report);
                 continue;
             };
             report.record.status = if carried { Status::Carried } else { Status::Known };
@@ -412,14 +439,22 @@ impl<'a> Coordinator<'a> {
     /// Has a worker look for the cause of the next new finding, unless a cause explains it that has
     /// shown the same already.
     fn investigate_next(&mut self) {
-        while !self.investigating
-            && let Some(report) = self.waiting.pop_front()
+        self.waiting.retain(|finding| !self.totals.is_explained(finding));
+        if !self.investigating
+            && let Some(waiting) = self.waiting.pop()
         {
-            if self.totals.is_explained(&report.finding) {
-                continue;
-            }
             self.investigating = true;
-            self.queue.push(Work::Investigate(Box::new(report), self.causes.clone()));
+            self.queue.push(Work::Investigate(Box::new(waiting), self.causes.clone()));
+        }
+    }
+
+    /// Has workers that would wait otherwise reproduce the findings that come next.
+    fn reproduce_ahead(&mut self) {
+        let idle = self.setup.campaign.jobs.saturating_sub(1);
+        while self.waiting.running() < idle
+            && let Some((number, report)) = self.waiting.reproduce()
+        {
+            self.queue.push(Work::Reproduce(number, Box::new(report)));
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         return Runs { known: &known, release, runs, interrupted: false }.report();
     };
     let finding = words::signature(&found.finding.signature());
-    let mut on_event = |event| {
+    let on_event = |event| {
         if let Event::Shrinking { runs, lines, .. } = event {
             eprintln!("{lines} lines after {} ({finding})", words::plural(runs, "run"));
         }
@@ -81,10 +81,11 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         known: &known,
         program: None,
         stop: &stop,
-        on_event: &mut on_event,
+        on_event: &on_event,
         runs: 0,
+        racy_until: None,
     };
-    let report = confirmation.confirm(found);
+    let report = confirmation.confirm(found, None);
     write(&out, &report)?;
     let lines = words::plural(report.steps, "line");
     eprintln!("{lines}, written to {} ({finding})", out.display());
