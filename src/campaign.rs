@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use std::thread;
 use std::time::Duration;
 
 use semver::Version;
@@ -21,7 +22,8 @@ use crate::judge::signature::Signature;
 use crate::judge::verdict::{Cell, Count, Finding};
 use crate::policy::features::FeatureMix;
 use crate::program::Program;
-use crate::program::generate::Draw;
+use crate::program::generate::focus::Focus;
+use crate::program::generate::{Draw, STEPS_MAX};
 use crate::trace::Trace;
 use crate::transcript::Transcript;
 
@@ -46,9 +48,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// Most operations in a case.
     pub max_ops: usize,
-    /// Whether the secondary dimensions are drawn too: model, effort, tier, working directory,
-    /// collaboration mode and plugins.
-    pub secondary: bool,
+    /// The area that cases lean to.
+    pub focus: Focus,
     /// The features of the server that cases run with.
     pub features: FeatureMix,
     /// The releases that cases upgrade and downgrade to.
@@ -63,6 +64,27 @@ pub struct Campaign {
     /// Programs that showed a signature on another release. Each is a case after those that are
     /// drawn, and is tried before a smaller one is searched.
     pub programs: BTreeMap<Signature, Program>,
+}
+
+impl Default for Campaign {
+    /// Two minutes of every area on all cores, with nothing excused.
+    fn default() -> Campaign {
+        Campaign {
+            seed: 1,
+            cases: None,
+            time: Some(TIME),
+            jobs: thread::available_parallelism().map_or(1, usize::from),
+            max_ops: STEPS_MAX,
+            focus: Focus::default(),
+            features: FeatureMix::default(),
+            others: Vec::new(),
+            confirmations: CONFIRMATIONS,
+            probes: true,
+            known: Known::default(),
+            stale_check: true,
+            programs: BTreeMap::new(),
+        }
+    }
 }
 
 /// The default number of confirming runs: a race that shows in every other run is seen with 97 %.
@@ -336,9 +358,9 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let Campaign { max_ops: max_steps, secondary, features, others, .. } = self;
-        let (max_steps, secondary, features) = (*max_steps, *secondary, *features);
-        Draw { max_steps, secondary, features, releases: others.clone() }
+        let Campaign { max_ops: max_steps, focus, features, others, .. } = self;
+        let (max_steps, focus, features) = (*max_steps, *focus, *features);
+        Draw { max_steps, focus, features, releases: others.clone() }
     }
 
     /// The number of cases, where it is given: those that are drawn, then the programs.

@@ -5,21 +5,18 @@
 //! but HEIRLOOM_CACHE, and leaves no file but the cached server and the cases that are asked for.
 //! The seed is fixed unless it is set, so that a test which passes passes again.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 use std::{fs, io};
 
-use crate::campaign::{CONFIRMATIONS, Campaign, Conclusion, FindingReport, Outcome, Subject};
+use crate::campaign::{Campaign, Conclusion, FindingReport, Outcome, Subject};
 use crate::cause::Known;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
 use crate::policy::features::FeatureMix;
-use crate::program::generate::STEPS_MAX;
 use crate::provision::{self, Cache, Executable, Spec};
 use crate::report::cause::words_of;
 use crate::report::finding::{FindingText, ReplayCommands};
@@ -80,19 +77,10 @@ impl Check {
     /// 40 cases of seed 1 on the pinned server, known deviations excused.
     pub fn new() -> Check {
         let campaign = Campaign {
-            seed: 1,
             cases: Some(CASES),
             time: None,
-            jobs: thread::available_parallelism().map_or(1, usize::from),
-            max_ops: STEPS_MAX,
-            secondary: true,
-            others: Vec::new(),
-            confirmations: CONFIRMATIONS,
-            probes: true,
             known: Known::embedded(),
-            stale_check: true,
-            programs: BTreeMap::new(),
-            features: FeatureMix::default(),
+            ..Campaign::default()
         };
         let (server, others) = (Spec::default().to_string(), Vec::new());
         Check { server, others, campaign, out: None }

@@ -17,6 +17,8 @@ mod known_flags;
 mod known;
 mod man;
 mod matrix;
+#[cfg(feature = "power")]
+mod power;
 mod verdict;
 mod replay;
 mod servers;
@@ -80,6 +82,12 @@ enum Command {
     ///
     /// `heirloom man | man -l -` shows it.
     Man(man::Flags),
+    /// Plant faults in a server, and measure which of them campaigns find
+    #[cfg(feature = "power")]
+    Power(power::Flags),
+    #[cfg(feature = "power")]
+    #[command(hide = true)]
+    StandIn(power::StandIn),
 }
 
 /// Runs a command; gives the exit code.
@@ -107,6 +115,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Clauses(flags)) => clauses::run(&flags),
         Some(Command::Completions(flags)) => man::complete(&flags, Arguments::command()),
         Some(Command::Man(flags)) => man::run(&flags, Arguments::command()),
+        #[cfg(feature = "power")]
+        Some(Command::Power(flags)) => power::run(&flags),
+        #[cfg(feature = "power")]
+        Some(Command::StandIn(flags)) => power::stand_in(&flags),
     }
 }
 

@@ -46,6 +46,9 @@ pub mod matrix;
 #[doc(hidden)]
 pub mod report;
 pub mod check;
+#[cfg(any(test, feature = "power"))]
+#[doc(hidden)]
+pub mod power;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

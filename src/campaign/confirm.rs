@@ -65,6 +65,8 @@ pub struct Confirmation<'a> {
     pub worker: &'a mut Worker,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
+    /// Runs after which a finding that was not reproduced is flaky.
+    pub reproductions: u32,
     /// Whether a finding that widens is followed by a probe.
     pub probes: bool,
     /// Deviations that are excused; they do not count as the finding.
@@ -147,7 +149,7 @@ impl Confirmation<'_> {
     /// Runs until the signature shows, or as often as it takes to call it flaky.
     pub(super) fn reproduce(&mut self, report: &FindingReport) -> Runs {
         let mut runs = Runs::default();
-        while runs.shown.is_none() && runs.confirmed.runs < self.confirmations && !self.stopped() {
+        while runs.shown.is_none() && runs.confirmed.runs < self.reproductions && !self.stopped() {
             runs.add(self.run_like(&report.trace.program, &report.finding, Deadlines::Full));
         }
         runs

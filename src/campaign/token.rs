@@ -1,7 +1,7 @@
 //! The token of a case: what makes it again.
 //!
 //! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
-//! revision 1; `r1-s42-c17-o12-p` is drawn without the secondary dimensions, and
+//! revision 1; `r1-s42-c17-o12-fcore` leans to an area, and
 //! `r1-s42-c17-o12@0.144.4,0.131.0` with these releases to upgrade and downgrade to. Another
 //! revision draws another case, so a token of one is refused.
 
@@ -12,6 +12,7 @@ use semver::Version;
 
 use crate::campaign::Campaign;
 use crate::model::REVISION;
+use crate::program::generate::focus::Focus;
 use crate::program::{Program, generate};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +22,14 @@ pub struct Token {
     pub index: u64,
     /// Most operations in the case.
     pub max_ops: usize,
-    /// Whether the secondary dimensions are drawn too.
-    pub secondary: bool,
+    /// The area that the case leans to.
+    pub focus: Focus,
     /// The releases that the case may upgrade and downgrade to, in order.
     pub others: Vec<Version>,
 }
 
 /// An example; N stands for the revision, since a token of another one is refused.
 pub const EXAMPLE: &str = "rN-s42-c17-o12";
-
-/// The last part of a token whose case is drawn without the secondary dimensions: policy alone.
-const POLICY: &str = "p";
 
 /// Stands before the other releases, and in no part before them.
 const RELEASES: char = '@';
@@ -53,9 +51,9 @@ pub enum NoCase {
 impl Token {
     /// The token of a case of this campaign.
     pub fn new(campaign: &Campaign, index: u64) -> Token {
-        let Campaign { seed, max_ops, secondary, .. } = *campaign;
+        let Campaign { seed, max_ops, focus, .. } = *campaign;
         let others = campaign.others.clone();
-        Token { revision: REVISION, seed, index, max_ops, secondary, others }
+        Token { revision: REVISION, seed, index, max_ops, focus, others }
     }
 
     /// The case.
@@ -66,21 +64,21 @@ impl Token {
         if self.revision != REVISION {
             return Err(NoCase::Revision { token: self });
         }
-        let Token { seed, index, max_ops: max_steps, secondary, others: releases, .. } = self;
+        let Token { seed, index, max_ops: max_steps, focus, others: releases, .. } = self;
         Ok(generate::drawn(
             seed,
             index,
-            generate::Draw { max_steps, secondary, releases, ..generate::Draw::default() },
+            generate::Draw { max_steps, focus, releases, ..generate::Draw::default() },
         ))
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { revision, seed, index, max_ops, secondary, others } = self;
+        let Token { revision, seed, index, max_ops, focus, others } = self;
         write!(f, "r{revision}-s{seed}-c{index}-o{max_ops}")?;
-        if !secondary {
-            write!(f, "-{POLICY}")?;
+        if *focus != Focus::All {
+            write!(f, "-f{focus}")?;
         }
         let others: Vec<String> = others.iter().map(Version::to_string).collect();
         if others.is_empty() { Ok(()) } else { write!(f, "{RELEASES}{}", others.join(",")) }
@@ -104,11 +102,13 @@ fn read(text: &str) -> Option<Token> {
         }
     };
     let parts: Vec<&str> = text.split('-').collect();
-    let (parts, secondary) = match parts.split_last() {
-        Some((last, rest)) if *last == POLICY => (rest, false),
-        _ => (&parts[..], true),
+    let (revision, seed, index, max_ops, focus) = match *parts {
+        [revision, seed, index, max_ops] => (revision, seed, index, max_ops, Focus::All),
+        [revision, seed, index, max_ops, focus] => {
+            (revision, seed, index, max_ops, focus.strip_prefix('f')?.parse().ok()?)
+        }
+        _ => return None,
     };
-    let [revision, seed, index, max_ops] = *parts else { return None };
     Some(Token {
         revision: revision.strip_prefix('r')?.parse().ok()?,
         seed: seed.strip_prefix('s')?.parse().ok()?,
@@ -118,7 +118,7 @@ fn read(text: &str) -> Option<Token> {
             .parse()
             .ok()
             .filter(|most| *most <= generate::LONGEST)?,
-        secondary,
+        focus,
         others,
     })
 }

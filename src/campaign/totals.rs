@@ -191,7 +191,7 @@ impl Totals {
     /// confirmed one before a flaky one, then one that widens, then the one that showed first.
     pub(super) fn keep(&mut self, report: FindingReport) {
         let weight =
-            |report: &FindingReport| (report.status, !report.finding.widened, report.found_after);
+            |report: &FindingReport| (report.status, report.finding.rank(), report.found_after);
         let same = identity(&report.finding);
         let is_same = |kept: &&mut FindingReport| {
             identity(&kept.finding) == same && kept.cause == report.cause
@@ -218,7 +218,7 @@ impl Totals {
     pub(super) fn take_findings(&mut self) -> Vec<FindingReport> {
         let mut reports = std::mem::take(&mut self.reports);
         reports.sort_by_key(|report| {
-            (report.status, !report.finding.widened, report.finding.signature())
+            (report.status, report.finding.rank(), report.finding.signature())
         });
         reports
     }
@@ -287,6 +287,7 @@ mod tests {
             also_fits: Vec::new(),
             facts: Facts::default(),
             widened,
+            both_ways: false,
             policies: None,
             home_history: HomeHistory::default(),
         };

@@ -58,7 +58,8 @@ impl WaitingFindings {
 
     /// Takes the first one, unless it is being reproduced.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
-        self.findings.pop_front_if(|first| !first.is_running())
+        let first = self.findings.front()?;
+        if first.is_running() { None } else { self.findings.pop_front() }
     }
 
     /// How many are being reproduced.

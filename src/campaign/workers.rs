@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Sub;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -42,6 +42,10 @@ const REPLAY_TIME: Duration = Duration::from_secs(1);
 /// The replays have at most this part of the time of a campaign reserved.
 const REPLAY_SHARE: u32 = 4;
 
+/// A server with so many findings that are not reproduced fails at random: each further one is run
+/// again once.
+const FLAKY_MANY: usize = 8;
+
 /// How often the coordinator looks at the clock and at the stop while no message comes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -54,12 +58,14 @@ struct Setup<'a> {
     campaign: &'a Campaign,
     test_bed: &'a Arc<TestBed>,
     stop: &'a AtomicBool,
+    /// Findings so far that were not reproduced.
+    flaky: &'a AtomicUsize,
 }
 
 enum WorkerMessage {
     Case(Box<CaseResult>),
     Event(Box<Event>),
-    Reproduced { number: u64, runs: Runs },
+    Reproduced { number: u64, runs: Box<Runs> },
     Investigated { result: Investigated, spent: Spent },
     Replayed { row: Box<Row>, shows: bool },
 }
@@ -80,7 +86,8 @@ impl Campaign {
         stop: &AtomicBool,
         mut on_event: impl FnMut(Event),
     ) -> Outcome {
-        let setup = Setup { campaign: self, test_bed, stop };
+        let flaky = AtomicUsize::new(0);
+        let setup = Setup { campaign: self, test_bed, stop, flaky: &flaky };
         let begun = Instant::now();
         let cpu = CpuTime::now();
         let deadline = self.time.map(|time| begun + time - self.reserved(test_bed, time));
@@ -193,7 +200,7 @@ impl WorkerThread<'_> {
                 Work::Reproduce(number, found) => {
                     let mut confirmation = self.confirmation(&mut worker, &found, &|_| {});
                     let runs = confirmation.reproduce(&found);
-                    WorkerMessage::Reproduced { number, runs }
+                    WorkerMessage::Reproduced { number, runs: Box::new(runs) }
                 }
                 Work::Investigate(found, causes) => self.investigate(&mut worker, *found, &causes),
                 Work::Replay(row) => {
@@ -245,9 +252,12 @@ impl WorkerThread<'_> {
         on_event: &'b dyn Fn(Event),
     ) -> Confirmation<'b> {
         let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
+        let confirmations = (*confirmations).max(1);
+        let fails_at_random = self.setup.flaky.load(Ordering::Relaxed) >= FLAKY_MANY;
         Confirmation {
             worker,
-            confirmations: (*confirmations).max(1),
+            confirmations,
+            reproductions: if fails_at_random { 1 } else { confirmations },
             probes: *probes,
             known,
             program: programs.get(&found.finding.signature()),
@@ -349,7 +359,7 @@ impl<'a> Coordinator<'a> {
             WorkerMessage::Case(result) => drop(self.early.insert(result.index, *result)),
             WorkerMessage::Reproduced { number, runs } => {
                 self.totals.investigation.all += runs.confirmed.runs;
-                self.waiting.reproduced(number, runs);
+                self.waiting.reproduced(number, *runs);
             }
             WorkerMessage::Investigated { result, spent } => {
                 self.investigating = false;
@@ -460,7 +470,11 @@ impl<'a> Coordinator<'a> {
 
     fn take_investigated(&mut self, result: Investigated) {
         match result {
-            Investigated::Unexplained(report) => self.report(*report),
+            Investigated::Unexplained(report) => {
+                let is_flaky = report.status == Status::Flaky;
+                self.setup.flaky.fetch_add(usize::from(is_flaky), Ordering::Relaxed);
+                self.report(*report);
+            }
             Investigated::Joined { cause, mut report } => {
                 let found = &mut Arc::make_mut(&mut self.causes)[cause];
                 found.explanation.take(&report.finding);
@@ -510,7 +524,7 @@ impl<'a> Coordinator<'a> {
 
     /// Has the cases of known deviations replayed; gives their number.
     fn replay_known(&self) -> usize {
-        let Setup { campaign, test_bed, stop } = self.setup;
+        let Setup { campaign, test_bed, stop, .. } = self.setup;
         if stop.load(Ordering::Relaxed) || self.totals.cases == 0 {
             return 0;
         }
@@ -581,9 +595,7 @@ mod tests {
 
     use crate::campaign::Campaign;
     use crate::campaign::queue::Queue;
-    use crate::cause::Known;
     use crate::policy::Defaults;
-    use crate::policy::features::FeatureMix;
     use crate::program::Program;
 
     use super::CloseOnPanic;
@@ -593,19 +605,10 @@ mod tests {
         let signature = "R4/AP/resume/never/config".parse().expect("it is a signature");
         let program = Program { defaults: Defaults::default(), steps: Vec::new() };
         let campaign = Campaign {
-            features: FeatureMix::default(),
-            seed: 1,
             cases: Some(2),
             time: None,
-            jobs: 1,
-            max_ops: 1,
-            secondary: true,
-            others: Vec::new(),
-            confirmations: 1,
-            probes: true,
-            known: Known::default(),
-            stale_check: true,
             programs: BTreeMap::from([(signature, program)]),
+            ..Campaign::default()
         };
         let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
         assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));

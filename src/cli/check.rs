@@ -3,7 +3,6 @@
 //! Flags to a `Campaign`, its outcome to an exit code. Every mistake is refused before a server is
 //! fetched.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -11,16 +10,19 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::value_parser;
+use itertools::Itertools;
 use semver::Version;
+use strum::VariantNames;
 
 use super::failure::Failure;
 use super::known_flags;
 use super::server_flags::{self, Ready};
 use super::text::program_name;
 use crate::campaign::token::{EXAMPLE, Token};
-use crate::campaign::{CONFIRMATIONS, Campaign, TIME};
+use crate::campaign::{Campaign, TIME};
+use crate::program::generate::focus::Focus;
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::Spec;
 use crate::report::annotations::Job;
@@ -69,9 +71,10 @@ pub(super) struct Flags {
     /// At most so many operations in a case [default: 12]
     #[arg(long, value_name = "N", value_parser = from_one_to(LONGEST))]
     max_ops: Option<usize>,
-    /// Only policy: no overrides of model, effort, tier, folder, mode or plugins
-    #[arg(long)]
-    no_secondary: bool,
+    /// The area that cases lean to; `core` is approvals, reviewers and permissions alone
+    /// [default: all]
+    #[arg(long, value_name = "AREA", value_parser = areas())]
+    focus: Option<Focus>,
     #[command(flatten)]
     server: server_flags::ServerFlags,
     /// Other releases to upgrade to and downgrade from within a case, separated by
@@ -108,13 +111,13 @@ pub(super) struct Flags {
 struct SeedFlag {
     seed: u64,
     max_ops: Option<usize>,
-    secondary: bool,
+    focus: Focus,
     others: Vec<Version>,
 }
 
 impl From<u64> for SeedFlag {
     fn from(seed: u64) -> SeedFlag {
-        SeedFlag { seed, max_ops: None, secondary: true, others: Vec::new() }
+        SeedFlag { seed, max_ops: None, focus: Focus::All, others: Vec::new() }
     }
 }
 
@@ -129,14 +132,11 @@ impl Flags {
             time,
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(STEPS_MAX),
-            secondary: seed.secondary && !self.no_secondary,
+            focus: self.focus.unwrap_or(seed.focus),
             features: self.server.features.drawn(),
-            others: Vec::new(),
-            confirmations: CONFIRMATIONS,
-            probes: true,
             known: self.known.list()?,
             stale_check: !self.no_stale_check,
-            programs: BTreeMap::new(),
+            ..Campaign::default()
         })
     }
 
@@ -144,6 +144,9 @@ impl Flags {
     fn others(&self) -> Result<Vec<Spec>, Failure> {
         let given: Result<Vec<Spec>, _> = self.other.iter().map(|word| word.parse()).collect();
         let given = given.map_err(Failure::usage)?;
+        if let Some(twice) = self.other.iter().duplicates().next() {
+            return Err(Failure::Usage(format!("--other names {twice} twice; name others")));
+        }
         let of_token = self.seed.iter().flat_map(|seed| seed.others.clone());
         Ok(if given.is_empty() { of_token.map(Spec::Version).collect() } else { given })
     }
@@ -199,7 +202,8 @@ impl Flags {
         if campaign.max_ops != STEPS_MAX {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
-        words.extend((!campaign.secondary).then(|| "--no-secondary".to_owned()));
+        let focus = campaign.focus;
+        words.extend((focus != Focus::All).then(|| format!("--focus {focus}")));
         let others: Vec<String> = campaign.others.iter().map(ToString::to_string).collect();
         let given = if self.other.is_empty() { &others } else { &self.other };
         words.extend((!given.is_empty()).then(|| format!("--other {}", given.join(","))));
@@ -239,12 +243,9 @@ fn distinct(ready: Ready, others: &[Spec]) -> Result<Ready, Failure> {
     if ready.subject.others.len() == others.len() {
         return Ok(ready);
     }
-    let same =
-        match others.iter().find(|other| others.iter().filter(|one| one == other).count() > 1) {
-            Some(twice) => format!("--other names {twice} twice"),
-            None => format!("--other names {}, the release that is checked", name(&ready.subject)),
-        };
-    Err(Failure::Usage(format!("{same}; name others")))
+    let (given, checked) = (others.iter().join(","), name(&ready.subject));
+    let problem = format!("--other {given} names a release twice, or {checked} that is checked");
+    Err(Failure::Usage(format!("{problem}; name others")))
 }
 
 fn new_seed() -> u64 {
@@ -261,8 +262,14 @@ fn seed(text: &str) -> Result<SeedFlag, String> {
         .map_err(|_| format!("expected a number from 0 to 2^64 - 1, or a token like {EXAMPLE}"))?;
     // A token of another revision draws other cases, and says so.
     token.clone().case().map_err(|error| error.to_string())?;
-    let Token { seed, max_ops, secondary, others, .. } = token;
-    Ok(SeedFlag { seed, max_ops: Some(max_ops), secondary, others })
+    let Token { seed, max_ops, focus, others, .. } = token;
+    Ok(SeedFlag { seed, max_ops: Some(max_ops), focus, others })
+}
+
+/// Reads the name of an area.
+fn areas() -> impl TypedValueParser<Value = Focus> {
+    PossibleValuesParser::new(Focus::VARIANTS)
+        .map(|word| word.parse().expect("it is one of the areas"))
 }
 
 /// Reads a number from 1 to `most`.
@@ -284,7 +291,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("expected a time above 0".to_owned()),
         Ok(time) => Ok(time),
@@ -303,15 +310,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_policy_alone_says_so_and_draws_so() {
+    fn a_token_of_an_area_says_so_and_draws_so() {
         let token = format!("r{}-s42-c17-o12", crate::model::REVISION);
-        let secondary = |text: &str| seed(text).map(|seed| seed.secondary);
-        let alone: Result<Token, _> = format!("{token}-p").parse();
-        let printed = alone.map(|alone| alone.to_string() == format!("{token}-p"));
+        let focus = |text: &str| seed(text).map(|seed| seed.focus);
+        let alone: Result<Token, _> = format!("{token}-fcore").parse();
+        let printed = alone.map(|alone| alone.to_string() == format!("{token}-fcore"));
         check(
-            format!("{:?} {:?}\n{printed:?}", secondary(&token), secondary(&format!("{token}-p"))),
+            format!("{:?} {:?}\n{printed:?}", focus(&token), focus(&format!("{token}-fcore"))),
             expect![[r#"
-                Ok(true) Ok(false)
+                Ok(All) Ok(Core)
                 Ok(true)"#]],
         );
     }

@@ -2,8 +2,6 @@
 //!
 //! The case is run until it shows the finding, and that run is exported.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -14,7 +12,7 @@ use strum::VariantNames;
 use super::failure::Failure;
 use super::replay::program;
 use super::server_flags::{self, Ready};
-use super::text::print;
+use super::text::{print, refuse_existing, write_new};
 use crate::cause::{Known, Row};
 use crate::drive::timeouts::Deadlines;
 use crate::drive::{Recording, Worker};
@@ -71,11 +69,7 @@ struct Shown {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
-    let out = flags.out.as_deref();
-    if let Some(out) = out.filter(|out| out.exists()) {
-        let problem = format!("cannot write {}: the file exists", out.display());
-        return Err(Failure::Usage(format!("{problem}; name another with --out")));
-    }
+    flags.out.iter().try_for_each(|out| refuse_existing(out, "--out"))?;
     let known = Known::embedded();
     let program = flags.server.features.applied(program(&flags.case)?);
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
@@ -144,13 +138,10 @@ impl Flags {
             probe: None,
         };
         let text = exported.text(self.form).map_err(Failure::usage)?;
-        let Some(out) = &self.out else {
-            print(&text)?;
-            return Ok(0);
-        };
-        let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
-        let cannot = |error| format!("cannot write {}: {error}", out.display());
-        written.map_err(|error| Failure::Trouble(cannot(error)))?;
+        match &self.out {
+            Some(out) => write_new(out, &text)?,
+            None => print(&text)?,
+        }
         Ok(0)
     }
 }

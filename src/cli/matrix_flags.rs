@@ -15,10 +15,12 @@ use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
 use super::stop;
 use crate::campaign::Campaign;
 use crate::cause::Known;
+use crate::judge::signature::Signature;
 use crate::matrix::record::Key;
 use crate::matrix::run::MatrixRun;
 use crate::matrix::store::Store;
 use crate::matrix::{CASES, CONFIRMATIONS, Matrix, SEED};
+use crate::program::Program;
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::range::Span;
 use crate::provision::resolve::{Every, servers};
@@ -79,12 +81,8 @@ impl MatrixFlags {
         let specs = servers(&clients, spans, every, &mut |_| unless(&stop));
         let specs = specs.map_err(not_provided)?;
         let store = Store::at(&folder).map_err(Failure::usage)?;
-        // A matrix tests each release alone, so programs that move homes are left out.
-        let rows = if self.no_known_cases { &[] } else { known.rows.as_slice() };
-        let alone = rows.iter().filter(|row| row.program.releases().is_empty());
-        let programs = alone.filter_map(|row| Some((row.signature()?, row.program.clone())));
-        let campaign = self.campaign();
-        let run = MatrixRun { campaign, programs: programs.collect(), store };
+        let (campaign, programs) = (self.campaign(), self.programs(&known));
+        let run = MatrixRun { campaign, programs, store };
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
         let mut progress = MatrixProgress::new(pace);
         let provide = |spec: &Spec| -> Result<Executable, String> {
@@ -107,19 +105,45 @@ impl MatrixFlags {
             time: None,
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: self.max_ops.unwrap_or(STEPS_MAX),
-            secondary: true,
             features: self.features.drawn(),
-            others: Vec::new(),
             confirmations: CONFIRMATIONS,
             probes: false,
-            known: Known::default(),
             stale_check: false,
-            programs: BTreeMap::new(),
+            ..Campaign::default()
         }
+    }
+
+    /// The programs of known deviations. A matrix tests each release alone, so those that move homes
+    /// are left out.
+    fn programs(&self, known: &Known) -> BTreeMap<Signature, Program> {
+        let rows = if self.no_known_cases { &[] } else { known.rows.as_slice() };
+        let alone = rows.iter().filter(|row| row.program.releases().is_empty());
+        alone.filter_map(|row| Some((row.signature()?, row.program.clone()))).collect()
     }
 
     fn cache(&self) -> Result<Cache, Failure> {
         let cache = cache()?;
         Ok(self.cache_limit.map_or(cache.clone(), |limit| cache.within(limit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::MatrixFlags;
+    use crate::cause::Known;
+
+    fn programs(arguments: &[&str]) -> usize {
+        let command = MatrixFlags::augment_args(Command::new("matrix"));
+        let matches = command.get_matches_from([&["matrix"], arguments].concat());
+        let flags = MatrixFlags::from_arg_matches(&matches).expect("the flags are known");
+        flags.programs(&Known::embedded()).len()
+    }
+
+    #[test]
+    fn the_programs_of_known_deviations_are_run_unless_they_are_left_out() {
+        assert!(programs(&[]) > 0);
+        assert_eq!(programs(&["--no-known-cases"]), 0);
     }
 }

@@ -10,7 +10,7 @@ use textwrap::{Options, fill};
 use super::failure::Failure;
 use super::known_flags;
 use super::server_flags::{self, Ready};
-use super::text::read;
+use super::text::{read, refuse_existing, write_new};
 use super::verdict::Runs;
 use crate::campaign::token::{EXAMPLE, NoCase, Token};
 use crate::drive::Worker;
@@ -35,6 +35,9 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     #[arg(default_value_t = 1)]
     runs: u32,
+    /// Keep the trace of the last run in a new file, whether it conforms or not
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     server: server_flags::ServerFlags,
     #[command(flatten)]
@@ -64,6 +67,7 @@ fn lines() -> String {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
+    flags.trace.iter().try_for_each(|file| refuse_existing(file, "--trace"))?;
     let program = flags.server.features.applied(program(&flags.case)?);
     let known = flags.known.list()?;
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
@@ -81,6 +85,9 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
         runs.push((trace, verdict));
     }
     progress.end();
+    if let Some((file, (trace, _))) = flags.trace.as_ref().zip(runs.last()) {
+        write_new(file, &trace.to_string())?;
+    }
     let interrupted = runs.len() < flags.runs as usize;
     Runs { known: &known, release: subject.version, runs, interrupted }.report()
 }

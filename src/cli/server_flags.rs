@@ -99,8 +99,7 @@ impl ServerFlags {
     pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
         let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
-        let Executable { path, version, digest, lease, .. } = provider.provide(&spec)?;
-        let version = self.stands_for.clone().or(version);
+        let Executable { path, version, digest, lease, .. } = self.provided(&spec, &provider)?;
         let test_bed = TestBed::prepare(path, version.clone(), Timeouts::default());
         let mut test_bed = test_bed.map_err(unprepared)?;
         let added = provider.add(&mut test_bed, others)?;
@@ -108,6 +107,19 @@ impl ServerFlags {
         leases.push(lease);
         let subject = Subject { spec: spec.to_string(), version, digest, others };
         Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
+    }
+
+    fn provided(&self, spec: &Spec, provider: &Provider) -> Result<Executable, Failure> {
+        let executable = provider.provide(spec)?;
+        let version = self.stands_for.clone().or(executable.version.clone());
+        Ok(Executable { version, ..executable })
+    }
+
+    /// The server's executable, to be held for as long as it is run.
+    #[cfg(feature = "power")]
+    pub(super) fn executable(&self) -> Result<Executable, Failure> {
+        let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet: false };
+        self.provided(&self.spec()?, &provider)
     }
 
     /// The flags as they were given.

@@ -3,8 +3,6 @@
 //! The case is run until it shows a finding. The search keeps the signature that is given, else the
 //! first that is not known, widened ones first. Nothing is written over.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -12,6 +10,7 @@ use super::failure::Failure;
 use super::known_flags;
 use super::replay::file;
 use super::server_flags::{self, Ready};
+use super::text::{refuse_existing, write_new};
 use super::verdict::Runs;
 use crate::campaign::confirm::Confirmation;
 use crate::campaign::{CONFIRMATIONS, Event, FindingReport};
@@ -52,10 +51,7 @@ pub(super) struct Flags {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let program = flags.server.features.applied(file(&flags.file)?);
     let out = flags.out.clone().unwrap_or_else(|| flags.file.with_extension("small.case"));
-    if out.exists() {
-        let problem = format!("cannot write {}: the file exists", out.display());
-        return Err(Failure::Usage(format!("{problem}; name another with --out")));
-    }
+    refuse_existing(&out, "--out")?;
     let known = flags.known.list()?;
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
     let mut worker = Worker::new(test_bed);
@@ -77,6 +73,7 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut confirmation = Confirmation {
         worker: &mut worker,
         confirmations: CONFIRMATIONS,
+        reproductions: CONFIRMATIONS,
         probes: true,
         known: &known,
         program: None,
@@ -112,7 +109,7 @@ fn first(
     (0..CONFIRMATIONS).find_map(|_| {
         let trace = worker.run_fresh(program);
         let found = judge(&trace).findings.into_iter().filter(wanted);
-        let finding = found.min_by_key(|finding| !finding.widened)?;
+        let finding = found.min_by_key(Finding::rank)?;
         Some(FindingReport::new(finding, trace))
     })
 }
@@ -125,6 +122,5 @@ fn write(out: &Path, report: &FindingReport) -> Result<(), Failure> {
     let (trace, standing) = (Some(trace), Standing::Finding);
     let details = Details { confirmed, ..Details::default() };
     let text = FindingText { finding, program, trace, standing, details }.case();
-    let written = File::create_new(out).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Failure::Trouble(format!("cannot write {}: {error}", out.display())))
+    write_new(out, &text)
 }

@@ -1,6 +1,6 @@
 //! What judged runs of one program showed, printed like a campaign's findings, and the exit code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 use semver::Version;
@@ -8,9 +8,13 @@ use semver::Version;
 use super::failure::Failure;
 use super::text::print;
 use crate::campaign::Conclusion;
+use crate::cause::words::dimension;
 use crate::cause::{Known, Standing as RowStanding};
 use crate::contract::Clause;
 use crate::judge::verdict::{Finding, Verdict};
+use crate::judge::view::View;
+use crate::policy::Dimension;
+use crate::program::ops::Step;
 use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::style::{Color, Style};
 use crate::report::words::{plural, ran_on};
@@ -50,6 +54,7 @@ impl Runs<'_> {
             text.push_str(&format!("{}\n", program.unwrap_or_default()));
         }
         text.push_str(&self.remarks(&style));
+        text.push_str(&self.compared(&style));
         let conclusion = self.conclusion(&shown);
         text.push_str(&self.sentence(conclusion, shown.len(), &style));
         print(&text)?;
@@ -66,7 +71,7 @@ impl Runs<'_> {
                 }
             }
         }
-        shown.sort_by_key(|shown| (!shown.finding.widened, shown.finding.signature()));
+        shown.sort_by_key(|shown| (shown.finding.rank(), shown.finding.signature()));
         shown
     }
 
@@ -112,6 +117,40 @@ impl Runs<'_> {
         lines.iter().map(|(label, text)| style.row(label, text)).join("")
     }
 
+    /// Which settings were compared in which views, and which of those that the program sets were
+    /// not: what conforms was seen nowhere else.
+    fn compared(&self, style: &Style) -> String {
+        let mut views: BTreeMap<Dimension, BTreeSet<View>> = BTreeMap::new();
+        for cell in self.runs.iter().flat_map(|(_, verdict)| verdict.tally.keys()) {
+            if let (Some(dimension), Some(view)) = (cell.dimension, cell.view) {
+                views.entry(dimension).or_default().insert(view);
+            }
+        }
+        let steps = self.runs.iter().flat_map(|(trace, _)| &trace.program.steps);
+        let set = steps.flat_map(Step::leaves).filter_map(Step::sets);
+        let set: BTreeSet<Dimension> = set.flat_map(|(dimensions, _)| dimensions).collect();
+        // A sandbox and a profile stand in the same place.
+        let permissions = [Dimension::SB, Dimension::PP];
+        let stated = permissions.iter().any(|one| views.contains_key(one));
+        let is_shown =
+            |one: &Dimension| views.contains_key(one) || (stated && permissions.contains(one));
+        let hidden: Vec<Dimension> = set.into_iter().filter(|one| !is_shown(one)).collect();
+        let mut groups: BTreeMap<BTreeSet<View>, Vec<Dimension>> = BTreeMap::new();
+        for (dimension, views) in views {
+            groups.entry(views).or_default().push(dimension);
+        }
+        let groups = groups.iter().sorted_by_key(|(_, dimensions)| dimensions[0]);
+        let lines = groups.map(|(views, dimensions)| {
+            let line = format!("{}: {}", named(dimensions), views.iter().join(", "));
+            style.row("compared", &line)
+        });
+        let unseen = (!hidden.is_empty()).then(|| {
+            let line = format!("{}: set, and shown by no view", named(&hidden));
+            style.row("not compared", &line)
+        });
+        lines.chain(unseen).collect()
+    }
+
     /// A finding that is not known before everything else.
     fn conclusion(&self, shown: &[Shown<'_>]) -> Conclusion {
         if shown.iter().any(|shown| shown.row.is_none()) {
@@ -131,7 +170,7 @@ impl Runs<'_> {
         let (color, result) = match conclusion {
             Conclusion::NewFinding => (Color::Bad, "does not conform"),
             Conclusion::Conforms if findings > 0 => (Color::Good, "shows known deviations only"),
-            Conclusion::Conforms => (Color::Good, "conforms in every view"),
+            Conclusion::Conforms => (Color::Good, "conforms in every view that was compared"),
             Conclusion::NothingRan => (Color::Doubtful, "was not run"),
             Conclusion::Interrupted => (Color::Doubtful, "undecided: stopped before the last run"),
             _ => (Color::Doubtful, "undecided: see inconclusive above"),
@@ -142,4 +181,8 @@ impl Runs<'_> {
         let line = format!("this program on {server}, {runs}: {result} (exit code {exit})");
         style.paragraph(color, "", &line)
     }
+}
+
+fn named(dimensions: &[Dimension]) -> String {
+    dimensions.iter().map(|one| dimension(*one)).join(", ")
 }

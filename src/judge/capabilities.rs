@@ -13,10 +13,15 @@ const NOTICES_SINCE: (u64, u64) = (0, 133);
 /// means to those before is not known.
 const EXTENDS_SINCE: (u64, u64) = (0, 136);
 
+/// The last minor version that is known to have the approval policy `on-failure`; 0.144 lacks it.
+const ON_FAILURE_UNTIL: (u64, u64) = (0, 136);
+
 #[derive(Clone, Debug)]
 pub struct Capabilities {
     /// Whether the server sends `thread/settings/updated`.
     pub notices: bool,
+    /// Whether a thread may have the approval policy `on-failure`.
+    pub on_failure: bool,
     /// The named profiles, as config.toml last defined them.
     pub profiles: Profiles,
     /// Those that have meant one thing throughout: the contract does not say what a loaded thread
@@ -32,6 +37,8 @@ impl Capabilities {
     pub fn of(release: Option<&Version>) -> Capabilities {
         Capabilities {
             notices: is_since(release, NOTICES_SINCE),
+            on_failure: release
+                .is_none_or(|version| (version.major, version.minor) <= ON_FAILURE_UNTIL),
             profiles: Profiles::new(),
             settled: Profiles::new(),
             disk_works: true,

@@ -11,7 +11,7 @@ use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
 use crate::model::Expected;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
-use crate::policy::order;
+use crate::policy::{Approval, Dimension, order};
 use crate::program::operation::Operation;
 use crate::program::ops::Step;
 use crate::program::ops::fork::Fork;
@@ -73,6 +73,7 @@ pub(super) fn compare_request(context: &StepContext, expected: &Expected) -> Vec
         all.extend(compare_consequences(context, expected));
     }
     mark_widened(&mut all, context, expected);
+    all.retain(|comparison| !is_given_up(context, comparison));
     all
 }
 
@@ -201,18 +202,37 @@ fn compare_notices(context: &StepContext, expected: &Expected) -> Option<Compari
     Some(Comparison::failed(Mismatch::new(topic, NO_NOTICE, "no notice", seen)))
 }
 
-/// Marks what allows more than expected, by the profiles of the moment.
+/// Whether a value that the release does not have has given way to one that is not wider: which
+/// one, the contract leaves open.
+fn is_given_up(context: &StepContext, comparison: &Comparison) -> bool {
+    let Some(mismatch) = &comparison.mismatch else { return false };
+    let due = mismatch.policies.as_ref().map(|pair| &pair.expected.approval);
+    mismatch.dimension == Some(Dimension::AP)
+        && due == Some(&Approval::OnFailure)
+        && !context.capabilities.on_failure
+        && !mismatch.widened
+        && !mismatch.both_ways
+}
+
+/// Marks what allows more than expected, by the profiles of the moment. What is wrong at the same
+/// time counts too: a value that allows more widens nothing where another one allows less.
 fn mark_widened(all: &mut [Comparison], context: &StepContext, expected: &Expected) {
     let policy = match (expected, ExpectedPolicy::of(expected)) {
         (Expected::Within { bound, .. }, _) => bound,
         (_, Some(expected)) => expected.policy,
         (_, None) => return,
     };
+    let profiles = &context.capabilities.profiles;
+    let seen = mismatches(all).filter_map(|mismatch| mismatch.seen.value().cloned());
+    let whole = seen.fold(policy.clone(), |policy, value| policy.replaced(value));
+    let narrowed = order::allows_more(policy, &whole, profiles);
     for mismatch in mismatches(all) {
         if let Some(value) = mismatch.seen.value() {
             let seen = policy.replaced(value.clone());
-            let profiles = context.capabilities.profiles.clone();
-            mismatch.widened = order::allows_more(&seen, policy, &profiles);
+            let profiles = profiles.clone();
+            let more = order::allows_more(&seen, policy, &profiles);
+            mismatch.widened = more && !narrowed;
+            mismatch.both_ways = more && narrowed;
             mismatch.policies = Some(PolicyPair { expected: policy.clone(), seen, profiles });
         }
     }

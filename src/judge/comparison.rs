@@ -40,8 +40,10 @@ pub(super) struct Mismatch {
     pub(super) thread: Option<ThreadName>,
     pub(super) expected: Content,
     pub(super) seen: Content,
-    /// Whether what was seen allows more than what was expected.
+    /// Whether what was seen allows more than what was expected, and nothing less.
     pub(super) widened: bool,
+    /// Whether it allows some things more and others less.
+    pub(super) both_ways: bool,
     pub(super) policies: Option<PolicyPair>,
     pub(super) resync: Resync,
 }
@@ -113,6 +115,7 @@ impl Mismatch {
             expected: expected.into(),
             seen: seen.into(),
             widened: false,
+            both_ways: false,
             policies: None,
             resync: Resync::Nothing,
         }

@@ -188,6 +188,7 @@ fn finding(place: &Place, mismatch: &Mismatch, background: Background) -> Findin
         also_fits: origins.collect(),
         facts,
         widened: mismatch.widened,
+        both_ways: mismatch.both_ways,
         policies: mismatch.policies.clone(),
         home_history: place.home.clone(),
     }

@@ -14,6 +14,7 @@ use crate::policy::model_context::{ContextPart, StatedPolicy};
 use crate::testing::{self, at, policy, sent, thread, trace};
 use crate::trace::{Entry, Observation};
 
+mod degrees;
 mod interrupted;
 mod open_states;
 

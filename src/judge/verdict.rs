@@ -48,9 +48,12 @@ pub struct Finding {
     /// What is known of the thread that the step reads.
     #[serde(default)]
     pub facts: Facts,
-    /// Whether what was seen allows more than what was expected.
+    /// Whether what was seen allows more than what was expected, and nothing less.
     #[serde(default)]
     pub widened: bool,
+    /// Whether it allows some things more and others less.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub both_ways: bool,
     /// None where the finding is not about a value.
     #[serde(skip)]
     pub policies: Option<PolicyPair>,
@@ -128,6 +131,12 @@ impl Finding {
             form: self.form.clone(),
             origin: self.origin,
         }
+    }
+
+    /// The order in which findings are shown: those that allow more first, then those that allow
+    /// more and less.
+    pub fn rank(&self) -> impl Ord + use<> {
+        (!self.widened, !self.both_ways)
     }
 
     /// Whether another finding has the same signature, and shows the same form of a wrong value

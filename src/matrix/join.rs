@@ -100,7 +100,7 @@ impl Results {
             self.findings.push(report);
         }
         self.findings.sort_by_key(|report| {
-            (report.status, !report.finding.widened, report.finding.signature())
+            (report.status, report.finding.rank(), report.finding.signature())
         });
     }
 }

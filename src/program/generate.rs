@@ -12,6 +12,7 @@ use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use semver::Version;
 
+use self::focus::Focus;
 use self::overrides::DrawContext;
 use self::shape::Shape;
 use super::Program;
@@ -22,6 +23,7 @@ use crate::policy::features::{FeatureMix, FeatureSet};
 
 mod bursts;
 pub mod bytes;
+pub mod focus;
 pub mod overrides;
 pub mod shape;
 mod upgrades;
@@ -39,8 +41,8 @@ pub const LONGEST: usize = 1000;
 pub struct Draw {
     /// Steps in a program at the most.
     pub max_steps: usize,
-    /// Whether the secondary dimensions (M, E, T, CWD, CM, DP) are drawn too.
-    pub secondary: bool,
+    /// The area that it leans to.
+    pub focus: Focus,
     /// The features of the server that it runs with.
     pub features: FeatureMix,
     /// The releases to which a program may move its home and back.
@@ -49,28 +51,28 @@ pub struct Draw {
 
 impl Default for Draw {
     fn default() -> Draw {
-        let features = FeatureMix::default();
-        Draw { max_steps: STEPS_MAX, secondary: true, features, releases: Vec::new() }
+        let (focus, features) = (Focus::default(), FeatureMix::default());
+        Draw { max_steps: STEPS_MAX, focus, features, releases: Vec::new() }
     }
 }
 
 /// Normalised programs of 1 to `max_steps` steps.
 pub fn programs(draw: Draw) -> BoxedStrategy<Program> {
     if draw.releases.is_empty() {
-        return drafts(draw.max_steps, draw.secondary).prop_map(|draft| draft.normalised()).boxed();
+        return drafts(draw.max_steps, draw.focus).prop_map(|draft| draft.normalised()).boxed();
     }
     let max_steps = draw.max_steps.max(1);
     let few = max_steps.saturating_sub(upgrades::STEPS_MAX).max(max_steps.div_ceil(2));
-    let secondary = draw.secondary;
+    let focus = draw.focus;
     let with_moves = move |draft: Program| {
         let defaults = draft.defaults.clone();
-        let moves = Shape::strategy(secondary).prop_flat_map(move |shape| {
+        let moves = Shape::strategy(focus).prop_flat_map(move |shape| {
             upgrades::moves(&DrawContext { defaults: defaults.clone(), shape })
         });
         (moves, Just(draft))
     };
     let begins = Union::new_weighted(vec![(3, Just(true).boxed()), (2, Just(false).boxed())]);
-    (drafts(few, secondary).prop_flat_map(with_moves), begins)
+    (drafts(few, focus).prop_flat_map(with_moves), begins)
         .prop_map(move |((moves, draft), begins_elsewhere)| {
             let releases = &draw.releases;
             let mut steps = upgrades::with_moves(&draft.steps, moves, begins_elsewhere, releases);
@@ -81,9 +83,9 @@ pub fn programs(draw: Draw) -> BoxedStrategy<Program> {
 }
 
 /// Programs whose threads are numbers still.
-fn drafts(max_steps: usize, secondary: bool) -> BoxedStrategy<Program> {
+fn drafts(max_steps: usize, focus: Focus) -> BoxedStrategy<Program> {
     let max_steps = max_steps.max(1);
-    Shape::strategy(secondary)
+    Shape::strategy(focus)
         .prop_flat_map(|shape| (values::defaults(shape.profiles), Just(shape)))
         .prop_flat_map(move |(defaults, shape)| {
             let cx = DrawContext { defaults: defaults.clone(), shape };

@@ -231,12 +231,12 @@ fn listed(report: &FindingReport, style: &Style) -> String {
         Some(_) => format!("{expected} became {seen}"),
         None => format!("expected {expected}, seen {seen}"),
     };
-    let widened = if finding.widened { "WIDENED, " } else { "" };
+    let degree = words::degree(finding);
     let color = match report.status {
         Status::New if finding.widened => Color::Bad,
         Status::New => Color::Strong,
         Status::Flaky => Color::Doubtful,
         Status::Known | Status::Carried => Color::Plain,
     };
-    style.paragraph(color, "    ", &format!("{clause}: {what} ({widened}{})", report.status))
+    style.paragraph(color, "    ", &format!("{clause}: {what} ({degree}{})", report.status))
 }

@@ -113,7 +113,7 @@ impl<'a> FindingText<'a> {
         let file = file.display().to_string();
         let mut text = FindingText::for_file(report, commands);
         text.details.replay = Some(commands.replay(called, &file));
-        text.details.files = Some(format!("{file} (.trace and .stderr beside it)"));
+        text.details.files = Some(format!("{file} (beside it: trace, stderr and exports)"));
         text
     }
 
@@ -195,14 +195,18 @@ impl<'a> FindingText<'a> {
 
     /// Two lines: the clause and how the finding stands, then what is wrong.
     fn head(&self, style: &Style) -> String {
-        let Finding { clause, dimension, widened, .. } = *self.finding;
+        let Finding { clause, dimension, .. } = *self.finding;
         let clause = style.paint(Color::Strong, &words::clause(clause, dimension));
         let color = if self.standing == Standing::New { Color::Bad } else { Color::Doubtful };
         let standing = style.paint(color, &self.standing.to_string());
-        let widened = if widened { style.paint(Color::Bad, ", WIDENED") } else { String::new() };
+        let degree = words::degree(self.finding).trim_end_matches(", ");
+        let degree = match degree {
+            "" => String::new(),
+            degree => style.paint(Color::Bad, &format!(", {degree}")),
+        };
         let subject = words::subject(self.finding);
         let first = subject.lines().next().unwrap_or_default();
-        format!("{clause}: {standing}{widened}\n{first}\n")
+        format!("{clause}: {standing}{degree}\n{first}\n")
     }
 
     /// The rows before the program.
@@ -217,6 +221,8 @@ impl<'a> FindingText<'a> {
             Row { color: Color::Bad, ..Row::new("seen", words::seen(finding)) },
         ];
         rows.extend(finding.widened.then(|| Row::new("WIDENED", words::ALLOWS_MORE)));
+        let both_ways = finding.both_ways;
+        rows.extend(both_ways.then(|| Row::new("both ways", words::DIFFERS_BOTH_WAYS)));
         let has_value = finding.dimension.is_some();
         rows.extend(has_value.then(|| Row::new("origin", words::origin(finding))));
         let views = finding.views.iter();

@@ -178,10 +178,10 @@ impl Progress {
             return;
         }
         let clause = words::clause(finding.clause, finding.dimension);
-        let widened = if finding.widened { "WIDENED, " } else { "" };
+        let degree = words::degree(finding);
         let lines = plural(report.steps, "line");
         let (status, confirmed) = (report.status, words::confirmed(report));
-        self.line(&format!("{clause}: {widened}{status}, a program of {lines}, {confirmed}"));
+        self.line(&format!("{clause}: {degree}{status}, a program of {lines}, {confirmed}"));
     }
 
     fn begin(&self) {

@@ -5,7 +5,7 @@
 //! the wrong value comes from and the facts of the thread's life. Another seed, another run and
 //! other names leave it as it is, as long as the campaign explains the cause in the same way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 use serde_json::{Value, json};
@@ -40,7 +40,16 @@ const WIDTH: usize = 96;
 /// The file.
 pub fn text(results: &Results<'_>) -> String {
     let entries = results.entries();
-    let shown = entries.iter().filter_map(|entry| result(results, entry));
+    let mut identities = BTreeMap::new();
+    let shown = entries.iter().filter_map(|entry| {
+        let identity = entry_identity(entry);
+        let before: &mut u32 = identities.entry(identity.clone()).or_default();
+        // What is described alike is told apart by its order.
+        let apart = if *before > 0 { format!("{identity};{before}") } else { identity };
+        let result = result(results, entry, &digest(&apart))?;
+        *before += 1;
+        Some(result)
+    });
     let driver = json!({
         "name": "heirloom",
         "version": env!("CARGO_PKG_VERSION"),
@@ -106,7 +115,7 @@ fn invocation(results: &Results<'_>) -> Value {
 }
 
 /// A cause, or a finding without one; none where no finding is left of it.
-fn result(results: &Results<'_>, entry: &Entry<'_>) -> Option<Value> {
+fn result(results: &Results<'_>, entry: &Entry<'_>, fingerprint: &str) -> Option<Value> {
     let example = entry.example()?;
     let clause = example.finding.clause;
     let others = entry.findings.iter().skip(1).enumerate().map(|(at, report)| {
@@ -116,7 +125,6 @@ fn result(results: &Results<'_>, entry: &Entry<'_>) -> Option<Value> {
         location["message"] = json!({ "text": what });
         location
     });
-    let fingerprint = fingerprint(entry);
     let level = match entry.status() {
         Status::Flaky => "note",
         _ => level(example.finding.strength),
@@ -192,7 +200,7 @@ fn properties(entry: &Entry<'_>, example: &FindingReport) -> Value {
 }
 
 /// The same for the same cause in every run.
-fn fingerprint(entry: &Entry<'_>) -> String {
+fn entry_identity(entry: &Entry<'_>) -> String {
     let identity = match (entry.cause, entry.example()) {
         (Some(cause), _) => identity(&cause.scope),
         (None, Some(report)) => report.finding.signature().to_string(),
@@ -200,7 +208,10 @@ fn fingerprint(entry: &Entry<'_>) -> String {
     };
     let history = entry.example().map(|report| &report.finding.home_history);
     let upgraded = history.is_some_and(|history| !history.before.is_empty());
-    let identity = if upgraded { format!("{identity};upgraded") } else { identity };
+    if upgraded { format!("{identity};upgraded") } else { identity }
+}
+
+fn digest(identity: &str) -> String {
     let digest = Sha256::digest(identity.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -279,6 +290,19 @@ mod tests {
         };
         assert_ne!(print(&[]), print(&["0.131.0"]));
         assert_eq!(print(&["0.140.0"]), print(&["0.131.0"]));
+    }
+
+    #[test]
+    fn two_causes_that_are_described_alike_have_two_fingerprints() {
+        let one = |signature: &str| {
+            let mut other = report(Status::Flaky);
+            other.record.id = signature.to_owned();
+            other
+        };
+        let both = fingerprints_of(&outcome(vec![one("a"), one("b")]));
+        let alone = fingerprints_of(&outcome(vec![one("a")]));
+        assert_ne!(both[0], both[1]);
+        assert_eq!(both[0], alone[0]);
     }
 
     #[test]

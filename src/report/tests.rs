@@ -223,7 +223,7 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               signature     R4/AP/resume/never/config
               found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
-              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (beside it: trace, stderr and exports)
         "#]],
     );
 }
@@ -266,7 +266,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
               signature     R4/-/resume/never/config
               found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
-              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (beside it: trace, stderr and exports)
         "#]],
     );
 }

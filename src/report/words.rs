@@ -22,6 +22,22 @@ const QUOTED: usize = 160;
 /// What the widened findings of every report have in common.
 pub const ALLOWS_MORE: &str = "the server allows MORE than it should";
 
+/// What a finding has that allows some things more and others less.
+pub const DIFFERS_BOTH_WAYS: &str =
+    "the server allows some things more than it should, and others less";
+
+/// How a finding differs from what should be, before other words about it; empty where it allows
+/// nothing more.
+pub fn degree(finding: &Finding) -> &'static str {
+    if finding.widened {
+        "WIDENED, "
+    } else if finding.both_ways {
+        "differs both ways, "
+    } else {
+        ""
+    }
+}
+
 /// A clause with its title and the setting that it is about, as `R8 cold resume · sandbox`.
 pub fn clause(clause: Clause, about: Option<Dimension>) -> String {
     match about {

@@ -88,8 +88,11 @@ fn help_of_check_says_what_the_flags_are() {
                   --jobs <N>           How many servers to run at once [default: one for
                                        each core]
                   --max-ops <N>        At most so many operations in a case [default: 12]
-                  --no-secondary       Only policy: no overrides of model, effort, tier,
-                                       folder, mode or plugins
+                  --focus <AREA>       The area that cases lean to; `core` is approvals,
+                                       reviewers and permissions alone [default: all]
+                                       [possible values: all, core, config, modes,
+                                       profiles, enforcement, running, subagents, clients,
+                                       crashes]
                   --server <SPEC>      The server: a release, `latest`, or a path to an
                                        executable [default: HEIRLOOM_SERVER, else 0.169.0]
                   --as <VERSION>       The release that the server stands for, where its
@@ -169,6 +172,19 @@ fn a_command_without_its_own_command_is_one_line() {
         exit 2
     "#]],
     );
+}
+
+#[test]
+fn a_release_that_is_named_twice_and_an_unknown_area_are_one_line() {
+    let mistakes: [&[&str]; 2] =
+        [&["check", "--other", "0.131.0,0.131.0"], &["check", "--focus", "forks"]];
+    let lines = mistakes.map(|arguments| seen(&heirloom(arguments)));
+    expect![[r#"
+        ! heirloom: --other names 0.131.0 twice; name others
+        exit 2
+        ! heirloom: invalid value 'forks' for '--focus <AREA>'; [possible values: all, core, config, modes, profiles, enforcement, running, subagents, clients, crashes]; see `heirloom check --help`
+        exit 2
+    "#]].assert_eq(&lines.concat());
 }
 
 #[test]
@@ -386,6 +402,7 @@ fn a_stored_trace_is_judged_again_and_printed_as_a_program() {
 
               signature     R4/AP/resume/never/config
 
+              compared      approval policy, reviewer, sandbox: reply, rollout
             this program on codex 0.144.4, 1 run: does not conform (exit code 1)
             exit 1
         "#]],
@@ -428,6 +445,8 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
 
               signature     R8/SB/resume/workspace-write/config
 
+              compared      approval policy, reviewer, sandbox: reply, notice, rollout
+              not compared  profile: set, and shown by no view
             this program on codex 0.169.0, 1 run: shows known deviations only (exit code 0)
         "#]],
     );

@@ -22,7 +22,7 @@ pub(crate) fn complaints(source: &Source, table: &Table) -> Vec<String> {
     for mention in source.mentions.iter().filter(|mention| !mention.test) {
         let path = mention.segments.join("::");
         let first = mention.segments[0].as_str();
-        let dated = ["campaign", "cli"].contains(&name);
+        let dated = ["campaign", "power", "cli"].contains(&name);
         let is_below = |outside: &str| format!("{path}::").starts_with(&format!("{outside}::"));
         let problem = if layer == Some(0) && IMPURE.split(' ').any(is_below) {
             "core rooms are pure"

@@ -5,6 +5,11 @@ use proptest::prelude::{Just, Strategy};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 
+use super::focus::Focus;
+
+/// Of 100 calls, how many override something where values are the point.
+const OFTEN: u32 = 70;
+
 /// A number is a weight beside the others, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -54,7 +59,7 @@ impl Shape {
         self.rares.contains(&rare)
     }
 
-    pub(super) fn strategy(secondary: bool) -> impl Strategy<Value = Shape> {
+    pub(super) fn strategy(focus: Focus) -> impl Strategy<Value = Shape> {
         let weight = || select(vec![0, 1, 3]);
         let lifecycle = (weight(), weight(), 1..3_u32, 0..2_u32, weight());
         let turns = (
@@ -67,7 +72,7 @@ impl Shape {
         (lifecycle, turns, values, rares()).prop_map(move |(lifecycle, turns, values, rares)| {
             let (forks, resumes, restarts, configures, settings) = lifecycle;
             let (running, actions, invalid, probes) = turns;
-            let (overriding, profiles, others) = values;
+            let (overriding, profiles, secondary) = values;
             Shape {
                 forks,
                 resumes,
@@ -80,10 +85,41 @@ impl Shape {
                 rares,
                 overriding,
                 profiles,
-                secondary: secondary && others,
+                secondary,
                 probes,
             }
+            .focused(focus)
         })
+    }
+}
+
+impl Shape {
+    /// The same program's shape, turned to an area.
+    pub(super) fn focused(self, focus: Focus) -> Shape {
+        let rares = |rare| [rare, self.rares[0]];
+        match focus {
+            Focus::All => self,
+            Focus::Core => Shape {
+                forks: self.forks.max(1),
+                resumes: self.resumes.max(1),
+                actions: 0,
+                rares: [Rare::Nothing; 2],
+                secondary: false,
+                ..self
+            },
+            Focus::Config => Shape { configures: 3, restarts: self.restarts.max(2), ..self },
+            Focus::Modes => Shape { secondary: true, overriding: OFTEN, ..self },
+            Focus::Profiles => Shape { profiles: true, overriding: OFTEN, ..self },
+            Focus::Enforcement => Shape { probes: 60, ..self },
+            Focus::Running => Shape { running: 4, ..self },
+            Focus::Subagents => Shape { rares: rares(Rare::Subagents), ..self },
+            Focus::Clients => Shape { rares: rares(Rare::Clients), ..self },
+            Focus::Crashes => {
+                let disk = self.rares[0] == Rare::FullDisk;
+                let crash = if disk { Rare::FullDisk } else { Rare::KillDuring };
+                Shape { rares: rares(crash), restarts: self.restarts.max(2), ..self }
+            }
+        }
     }
 }
 
