@@ -1,4 +1,4 @@
-//! What the contract demands of a deed: E1 to E4.
+//! What the contract demands of a deed: E1 to E4, WR2.
 //!
 //! Given the policy of a turn and what its model asks to do, lists what must not happen and what
 //! must. Demands nothing where the contract says nothing: of a policy whose meaning is not known,
@@ -6,7 +6,7 @@
 
 use crate::contract::Clause;
 use crate::policy::order::{Need, lets_through};
-use crate::policy::{Approval, Dimension, Policy, Profiles, Reviewer, Value};
+use crate::policy::{Approval, Policy, Profiles, Reviewer, Value};
 use crate::program::reply::Probe;
 
 /// One demand, and the value of the policy that it follows from.
@@ -58,7 +58,8 @@ pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand
         Approval::OnFailure | Approval::Granular(_) | Approval::Unrecognised(_) => None,
     };
     let permissions = Value::Permissions(policy.permissions.clone());
-    let inside = closed.then_some((Clause::E2, permissions, Must::StayInside));
+    let clause = if policy.is_in_workspace() { Clause::E2 } else { Clause::WR2 };
+    let inside = closed.then_some((clause, permissions, Must::StayInside));
     let all = asked.into_iter().chain(inside);
     all.map(|(clause, value, must)| Demand { clause, value, must }).collect()
 }
@@ -72,12 +73,9 @@ fn by_whom(policy: &Policy, asks: bool) -> Option<(Clause, Value, Must)> {
     Some((Clause::E3, Value::Reviewer(policy.reviewer.clone()), must))
 }
 
-/// Whether the sandbox is known to keep the deed from its place. Where the thread works in another
-/// folder than the workspace, what counts as inside is another matter.
+/// Whether the sandbox is known to keep the deed from its place.
 fn is_closed(policy: &Policy, probe: Probe, profiles: &Profiles) -> bool {
-    let elsewhere = policy.others.get(&Dimension::CWD).is_some_and(|place| place != "WS");
-    let through = lets_through(&policy.permissions, need(probe), profiles);
-    through == Some(false) && !elsewhere
+    lets_through(policy, need(probe), profiles) == Some(false)
 }
 
 #[cfg(test)]

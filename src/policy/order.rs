@@ -47,31 +47,33 @@ pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
 
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
-    let [inside, outside, ..] = open(&policy.permissions, profiles);
-    let through = match need {
-        Need::Nothing => true,
-        Need::Inside => inside,
-        // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
-        Need::Leave => outside && beyond(policy) != Reach::Refused,
-        Need::Outside => outside,
-    };
-    reached(policy, through)
+    let through = lets_through(policy, need, profiles).unwrap_or(true);
+    // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
+    let refused = need == Need::Leave && beyond(policy) == Reach::Refused;
+    reached(policy, through && !refused)
 }
 
 /// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
-/// not known.
-pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
+/// not known, or where the place lies. What is inside is judged by the thread's present folder and
+/// roots (WR2).
+pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<bool> {
+    let permissions = &policy.permissions;
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(_) => true,
     };
-    let [inside, outside, ..] = open(permissions, profiles);
-    known.then_some(match need {
-        Need::Nothing => true,
-        Need::Inside => inside,
-        Need::Outside | Need::Leave => outside,
-    })
+    let place = match need {
+        _ if !known => return None,
+        Need::Nothing => return Some(true),
+        Need::Inside => "WS",
+        Need::Outside | Need::Leave => "OUT",
+    };
+    match writes(permissions, profiles) {
+        Writes::Nothing => Some(false),
+        Writes::Workspace => policy.workspace_has(place),
+        Writes::Everything => Some(true),
+    }
 }
 
 /// How far a deed gets by whether the sandbox lets it through.
@@ -86,7 +88,7 @@ fn reached(policy: &Policy, through: bool) -> Reach {
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
 fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
-    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+    let [inside, outside, tmpdir, slash_tmp, network] = open(policy, profiles);
     let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
     let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
@@ -131,24 +133,57 @@ fn beyond(policy: &Policy) -> Reach {
     }
 }
 
-/// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
+/// Where a sandbox lets a write through.
+#[derive(Clone, Copy)]
+enum Writes {
+    Nothing,
+    Workspace,
+    Everything,
+}
+
 /// What has no known form is taken as fully open, so that an unknown value is never told as
 /// harmless; a profile as a workspace.
-fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
+fn writes(permissions: &Permissions, profiles: &Profiles) -> Writes {
     match permissions {
         Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
-            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => [false; 5],
-            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => [true; 5],
-            _ => [true, false, true, true, false],
+            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => Writes::Nothing,
+            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => Writes::Everything,
+            _ => Writes::Workspace,
         },
         Permissions::Legacy(sandbox) => match sandbox {
-            Sandbox::ReadOnly { network } => [false, false, false, false, *network],
-            Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
-                [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]
+            Sandbox::ReadOnly { .. } => Writes::Nothing,
+            Sandbox::WorkspaceWrite { .. } => Writes::Workspace,
+            Sandbox::External { .. } | Sandbox::FullAccess | Sandbox::Unrecognised(_) => {
+                Writes::Everything
             }
-            Sandbox::External { network } => [true, true, true, true, *network],
-            Sandbox::FullAccess | Sandbox::Unrecognised(_) => [true; 5],
         },
+    }
+}
+
+/// What the sandbox lets through: a write into the thread's own folder, outside it, in `$TMPDIR`, in
+/// `/tmp`, the network.
+fn open(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
+    let network = |else_open| match &policy.permissions {
+        Permissions::Legacy(
+            Sandbox::ReadOnly { network }
+            | Sandbox::WorkspaceWrite { network, .. }
+            | Sandbox::External { network },
+        ) => *network,
+        _ => else_open,
+    };
+    let [tmpdir, slash_tmp] = match &policy.permissions {
+        Permissions::Legacy(Sandbox::WorkspaceWrite {
+            exclude_tmpdir, exclude_slash_tmp, ..
+        }) => [!exclude_tmpdir, !exclude_slash_tmp],
+        _ => [true; 2],
+    };
+    match writes(&policy.permissions, profiles) {
+        Writes::Nothing => [false, false, false, false, network(false)],
+        Writes::Workspace => {
+            let (own, further) = (policy.owns_folder(), policy.has_further_roots());
+            [own, further, tmpdir, slash_tmp, network(false)]
+        }
+        Writes::Everything => [true, true, true, true, network(true)],
     }
 }
 

@@ -1,13 +1,14 @@
 //! Overrides of the secondary dimensions, and overrides through the `config` object.
 //!
-//! Model, effort, tier, cwd, collaboration mode and disabled plugins are a word each in a program.
-//! A turn and settings/update have a key for each of them. Start, resume and fork have no key for
+//! Model, effort, tier, cwd, collaboration mode, disabled plugins and roots are a word each in a
+//! program. A turn has a key for each of them, and settings/update for all but the roots. Start, resume and fork have no key for
 //! the mode and the plugins, which are left out there, and take the effort in their `config`
 //! object. `null` is an error in that object, and so is left out of it.
 
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
+use crate::policy::folders;
 use crate::policy::mode::Mode;
 use crate::policy::{Approval, CallOverrides, Dimension, TurnOverrides};
 
@@ -76,6 +77,7 @@ fn shared_key(dimension: Dimension) -> Option<&'static str> {
         Dimension::M => Some("model"),
         Dimension::T => Some("serviceTier"),
         Dimension::CWD => Some("cwd"),
+        Dimension::WR => Some("runtimeWorkspaceRoots"),
         _ => None,
     }
 }
@@ -93,6 +95,9 @@ fn config_key(dimension: Dimension) -> Option<&'static str> {
 fn spelled(dimension: Dimension, word: &str, places: &Places) -> Value {
     match dimension {
         Dimension::CWD => json!(places.path(word)),
+        Dimension::WR => {
+            json!(folders::listed(word).map(|root| places.path(root)).collect::<Vec<_>>())
+        }
         Dimension::CM => mode_object(&Mode::of(word)),
         Dimension::DP if word == NONE => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),
@@ -155,7 +160,8 @@ mod tests {
         params.map(|(key, value)| format!("{key}: {value}\n")).collect()
     }
 
-    const ALL: &str = "model=m effort=high tier=flex cwd=OUT collaboration=plan plugins=a@b+c@d";
+    const ALL: &str =
+        "model=m effort=high tier=flex cwd=OUT collaboration=plan plugins=a@b+c@d roots=OUT+WS/sub";
 
     #[test]
     fn settings_have_a_key_for_every_secondary_dimension() {

@@ -31,7 +31,7 @@ pub struct DrawContext {
 }
 
 /// The words of the secondary dimensions that are drawn.
-const WORDS: [(Dimension, &[&str]); 6] = [
+const WORDS: [(Dimension, &[&str]); 7] = [
     (Dimension::M, &["other-model", "mock-model"]),
     (Dimension::E, &["low", "high"]),
     (Dimension::T, &["flex", "default"]),
@@ -41,6 +41,7 @@ const WORDS: [(Dimension, &[&str]); 6] = [
         &["plan", "default", "plan+effort:high", "default+model:other-model+effort:low"],
     ),
     (Dimension::DP, &["a@b", "none"]),
+    (Dimension::WR, &["WS+OUT", "OUT", "WS/sub", "none"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
