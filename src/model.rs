@@ -54,6 +54,8 @@ pub struct World {
     pub gained: BTreeSet<String>,
     /// The service tiers that the reply to a start has stated (T8).
     pub tiers: BTreeSet<String>,
+    /// The folders that were removed, though they may be there again.
+    pub gone: BTreeSet<String>,
 }
 
 /// One thread as the contract has it.
@@ -279,8 +281,16 @@ impl Citations {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        let (threads, gained, tiers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        World { defaults, threads, full: false, joined: false, speaker: 0, gained, tiers }
+        World {
+            defaults,
+            threads: BTreeMap::new(),
+            full: false,
+            joined: false,
+            speaker: 0,
+            gained: BTreeSet::new(),
+            tiers: BTreeSet::new(),
+            gone: BTreeSet::new(),
+        }
     }
 
     /// The thread, if it exists.

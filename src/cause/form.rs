@@ -239,8 +239,8 @@ mod tests {
             "\"RV\"",
             "\"XX\"",
             expect![[r#"
-            line 5: `XX` is not a dimension
-            there are AP, RV, SB, PP, M, E, T, CWD, CM, DP"#]],
+                line 5: `XX` is not a dimension
+                there are AP, RV, SB, PP, M, E, T, CWD, CM, DP, WR"#]],
         );
         check(
             "wrong = \"config\"",

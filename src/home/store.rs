@@ -162,8 +162,7 @@ mod tests {
     fn a_database_with_an_unknown_schema_is_reported() {
         check(
             &[("state_6.sqlite", "CREATE TABLE threads (id TEXT);")],
-            expect![[r#"
-                cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1 at offset 7"#]],
+            expect!["cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1 at offset 7"],
         );
     }
 }

@@ -133,8 +133,8 @@ fn a_world_that_would_have_been_blamed_for_something_else_is_not_followed() {
 #[test]
 fn whether_a_subagent_is_archived_with_its_parent_is_left_open() {
     let lines = format!("{FAMILY}archive t0\nrun t1 \"hi\"\n");
-    check(&lines, vec![archived_family(), granted(3)], expect!["16 held: S1 T2 T9 W1 W2 W3"]);
-    check(&lines, vec![archived_family(), refused(3)], expect!["16 held: R0 S1 T9 W1 W2 W3"]);
+    check(&lines, vec![archived_family(), granted(3)], expect!["17 held: S1 T2 T9 W1 W2 W3"]);
+    check(&lines, vec![archived_family(), refused(3)], expect!["17 held: R0 S1 T9 W1 W2 W3"]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_second_client_that_unsubscribes_leaves_the_first_its_notices() {
 #[test]
 fn the_first_client_gets_no_notice_of_a_thread_that_the_second_started() {
     let lines = "client2 start -> t0\nsettings t0 approval=never\n";
-    check(lines, vec![states(0, 0, ""), granted(1)], expect!["13 held: S1 T9 U4 W1 W2 W3"]);
+    check(lines, vec![states(0, 0, ""), granted(1)], expect!["14 held: S1 T9 U4 W1 W2 W3"]);
 }
 
 #[test]
@@ -169,11 +169,11 @@ fn after_a_full_disk(lines: &str, entries: Vec<Entry>, expected: Expect) {
 
 #[test]
 fn a_thread_that_a_full_disk_left_half_loaded_may_be_refused_until_a_restart() {
-    after_a_full_disk("disk free\nresume t0\n", refused(6), expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("disk free\nresume t0\n", refused(6), expect!["17 held: S1 T2 T9 W1 W2 W3"]);
     after_a_full_disk(
         "disk free\nfork t0 -> t1\n",
         refused(6),
-        expect!["16 held: S1 T2 T9 W1 W2 W3"],
+        expect!["17 held: S1 T2 T9 W1 W2 W3"],
     );
     let again = "disk free\nrestart graceful\nresume t0\n";
     after_a_full_disk(again, refused(7), expect!["R4/-/resume/accepted/unknown"]);
@@ -181,8 +181,8 @@ fn a_thread_that_a_full_disk_left_half_loaded_may_be_refused_until_a_restart() {
 
 #[test]
 fn a_resume_that_a_full_disk_broke_may_have_loaded_the_thread() {
-    after_a_full_disk("run t0 \"more\"\n", granted(5), expect!["17 held: S1 T2 T9 W1 W2 W3"]);
-    after_a_full_disk("run t0 \"more\"\n", refused(5), expect!["18 held: R0 S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("run t0 \"more\"\n", granted(5), expect!["18 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("run t0 \"more\"\n", refused(5), expect!["19 held: R0 S1 T2 T9 W1 W2 W3"]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_policy_that_a_broken_resume_loaded_is_reported_under_the_clause_of_the_resu
 fn the_model_context_of_a_turn_on_a_full_disk_is_not_judged() {
     let turn = |step| [granted(step), model_context(step, 0, [Some("never"), None])].concat();
     let full = "start -> t0\ndisk full\nrun t0 \"hi\"\n";
-    check(full, vec![states(0, 0, ""), turn(2)], expect!["14 held: S1 T2 T9 W1 W2 W3"]);
+    check(full, vec![states(0, 0, ""), turn(2)], expect!["15 held: S1 T2 T9 W1 W2 W3"]);
     let free = format!("{full}disk free\nrun t0 \"hi\"\n");
     check(&free, vec![states(0, 0, ""), turn(4)], expect!["G9/AP/run/on-request/unknown"]);
 }
@@ -211,7 +211,7 @@ fn a_probe_that_could_not_be_asked_for_leaves_the_world_as_it_was() {
     check(
         lines,
         vec![states(0, 0, ""), unasked, refused(2)],
-        expect!["14 held: R16 S1 T9 W1 W2 W3"],
+        expect!["15 held: R16 S1 T9 W1 W2 W3"],
     );
 }
 
@@ -221,7 +221,7 @@ fn a_turn_with_new_settings_is_compared_with_its_own_reviewer_at_its_end() {
         "start -> t0\nbegin t0\nturn-settings t0 reviewer=auto_review\nfinish t0 complete\n";
     let begun = || [states(0, 0, ""), granted(1), granted(2)].concat();
     let end = |reviewer| model_context(3, 0, [Some("on-request"), Some(reviewer)]);
-    check(lines, vec![begun(), end("auto_review")], expect!["17 held: S1 T2 T7 T9 W1 W2 W3"]);
+    check(lines, vec![begun(), end("auto_review")], expect!["18 held: S1 T2 T7 T9 W1 W2 W3"]);
     check(lines, vec![begun(), end("user")], expect!["T7/RV/run/auto_review/config"]);
 }
 

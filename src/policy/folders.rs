@@ -47,6 +47,11 @@ impl Policy {
         self.others.get(&Dimension::CWD).map_or(WORKSPACE, String::as_str)
     }
 
+    /// Whether the thread works in this folder, or below it.
+    pub fn works_in(&self, folder: &str) -> bool {
+        lies_in(self.folder(), folder)
+    }
+
     /// The thread's roots; its own folder where nothing else is known.
     fn roots(&self) -> impl Iterator<Item = &str> {
         listed(self.others.get(&Dimension::WR).map_or(OWN, String::as_str))

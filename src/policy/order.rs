@@ -47,33 +47,35 @@ pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
 
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
-    let through = lets_through(policy, need, profiles).unwrap_or(true);
-    // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
-    let refused = need == Need::Leave && beyond(policy) == Reach::Refused;
-    reached(policy, through && !refused)
+    let [inside, outside, ..] = open_places(policy, profiles);
+    let through = match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
+        Need::Leave => outside && beyond(policy) != Reach::Refused,
+        Need::Outside => outside,
+    };
+    reached(policy, through)
 }
 
 /// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
-/// not known, or where the place lies. What is inside is judged by the thread's present folder and
-/// roots (WR2).
+/// not known, or whether the place is in the thread's workspace (WR2).
 pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<bool> {
+    if let Some(place) = need.place().filter(|_| is_workspace(&policy.permissions, profiles)) {
+        return policy.workspace_has(place);
+    }
     let permissions = &policy.permissions;
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(_) => true,
     };
-    let place = match need {
-        _ if !known => return None,
-        Need::Nothing => return Some(true),
-        Need::Inside => "WS",
-        Need::Outside | Need::Leave => "OUT",
-    };
-    match writes(permissions, profiles) {
-        Writes::Nothing => Some(false),
-        Writes::Workspace => policy.workspace_has(place),
-        Writes::Everything => Some(true),
-    }
+    let [inside, outside, ..] = open(permissions, profiles);
+    known.then_some(match need {
+        Need::Nothing => true,
+        Need::Inside => inside,
+        Need::Outside | Need::Leave => outside,
+    })
 }
 
 /// How far a deed gets by whether the sandbox lets it through.
@@ -88,7 +90,10 @@ fn reached(policy: &Policy, through: bool) -> Reach {
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
 fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
-    let [inside, outside, tmpdir, slash_tmp, network] = open(policy, profiles);
+    let [mut inside, mut outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+    if is_workspace(&policy.permissions, profiles) {
+        (inside, outside) = (policy.owns_folder(), policy.has_further_roots());
+    }
     let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
     let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
@@ -133,57 +138,58 @@ fn beyond(policy: &Policy) -> Reach {
     }
 }
 
-/// Where a sandbox lets a write through.
-#[derive(Clone, Copy)]
-enum Writes {
-    Nothing,
-    Workspace,
-    Everything,
-}
-
-/// What has no known form is taken as fully open, so that an unknown value is never told as
-/// harmless; a profile as a workspace.
-fn writes(permissions: &Permissions, profiles: &Profiles) -> Writes {
-    match permissions {
-        Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
-            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => Writes::Nothing,
-            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => Writes::Everything,
-            _ => Writes::Workspace,
-        },
-        Permissions::Legacy(sandbox) => match sandbox {
-            Sandbox::ReadOnly { .. } => Writes::Nothing,
-            Sandbox::WorkspaceWrite { .. } => Writes::Workspace,
-            Sandbox::External { .. } | Sandbox::FullAccess | Sandbox::Unrecognised(_) => {
-                Writes::Everything
-            }
-        },
+impl Need {
+    /// The place that it is about, where it is about one.
+    fn place(self) -> Option<&'static str> {
+        match self {
+            Need::Inside => Some("WS"),
+            Need::Outside | Need::Leave => Some("OUT"),
+            _ => None,
+        }
     }
 }
 
-/// What the sandbox lets through: a write into the thread's own folder, outside it, in `$TMPDIR`, in
-/// `/tmp`, the network.
-fn open(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
-    let network = |else_open| match &policy.permissions {
-        Permissions::Legacy(
-            Sandbox::ReadOnly { network }
-            | Sandbox::WorkspaceWrite { network, .. }
-            | Sandbox::External { network },
-        ) => *network,
-        _ => else_open,
-    };
-    let [tmpdir, slash_tmp] = match &policy.permissions {
-        Permissions::Legacy(Sandbox::WorkspaceWrite {
-            exclude_tmpdir, exclude_slash_tmp, ..
-        }) => [!exclude_tmpdir, !exclude_slash_tmp],
-        _ => [true; 2],
-    };
-    match writes(&policy.permissions, profiles) {
-        Writes::Nothing => [false, false, false, false, network(false)],
-        Writes::Workspace => {
-            let (own, further) = (policy.owns_folder(), policy.has_further_roots());
-            [own, further, tmpdir, slash_tmp, network(false)]
-        }
-        Writes::Everything => [true, true, true, true, network(true)],
+/// Whether the sandbox lets writes into the thread's workspace through, and no others. What a
+/// profile allows that is not known is not.
+fn is_workspace(permissions: &Permissions, profiles: &Profiles) -> bool {
+    match permissions {
+        Permissions::Profile(id) => match profiles.get(id) {
+            Some(mode) => *mode == SandboxMode::WorkspaceWrite,
+            None => id == ":workspace",
+        },
+        Permissions::Legacy(sandbox) => matches!(sandbox, Sandbox::WorkspaceWrite { .. }),
+    }
+}
+
+/// What the sandbox lets through by the thread's present folder and roots: the same as [`open`].
+/// What is not known counts as open.
+fn open_places(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
+    let mut all = open(&policy.permissions, profiles);
+    if is_workspace(&policy.permissions, profiles) {
+        all[0] = policy.workspace_has("WS").unwrap_or(true);
+        all[1] = policy.workspace_has("OUT").unwrap_or(true);
+    }
+    all
+}
+
+/// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
+/// What has no known form is taken as fully open, so that an unknown value is never told as
+/// harmless; a profile as a workspace.
+fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
+    match permissions {
+        Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
+            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => [false; 5],
+            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => [true; 5],
+            _ => [true, false, true, true, false],
+        },
+        Permissions::Legacy(sandbox) => match sandbox {
+            Sandbox::ReadOnly { network } => [false, false, false, false, *network],
+            Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
+                [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]
+            }
+            Sandbox::External { network } => [true, true, true, true, *network],
+            Sandbox::FullAccess | Sandbox::Unrecognised(_) => [true; 5],
+        },
     }
 }
 

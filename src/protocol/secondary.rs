@@ -168,13 +168,14 @@ mod tests {
         check(
             &format!("settings t0 {ALL}"),
             expect![[r#"
-            model: "m"
-            effort: "high"
-            serviceTier: "flex"
-            cwd: "/case/out"
-            collaborationMode: {"mode":"plan","settings":{"model":"mock-model"}}
-            disabledPluginIds: ["a@b","c@d"]
-        "#]],
+                model: "m"
+                effort: "high"
+                serviceTier: "flex"
+                cwd: "/case/out"
+                collaborationMode: {"mode":"plan","settings":{"model":"mock-model"}}
+                disabledPluginIds: ["a@b","c@d"]
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+            "#]],
         );
     }
 
@@ -205,11 +206,12 @@ mod tests {
         check(
             &format!("fork t0 {ALL} -> t1"),
             expect![[r#"
-            model: "m"
-            serviceTier: "flex"
-            cwd: "/case/out"
-            config: {"model_reasoning_effort":"high"}
-        "#]],
+                model: "m"
+                serviceTier: "flex"
+                cwd: "/case/out"
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+                config: {"model_reasoning_effort":"high"}
+            "#]],
         );
     }
 
@@ -237,9 +239,10 @@ mod tests {
         check(
             &format!("resume t0 {ALL} via=config"),
             expect![[r#"
-            cwd: "/case/out"
-            config: {"model":"m","model_reasoning_effort":"high","service_tier":"flex"}
-        "#]],
+                cwd: "/case/out"
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+                config: {"model":"m","model_reasoning_effort":"high","service_tier":"flex"}
+            "#]],
         );
         check(
             "start approval=untrusted profile=p-ro via=config -> t1",
