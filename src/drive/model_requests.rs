@@ -41,8 +41,7 @@ impl ModelRequests {
             let subject = if is_review { &request.parent } else { &request.thread };
             let subject = subject.as_ref().map(|id| recorder.under_review(id).to_owned());
             let known = |id: &String| recorder.thread_with_id(id).is_some();
-            let (Some(subject), Some(thread)) = (subject.filter(known), &request.thread)
-            else {
+            let (Some(subject), Some(thread)) = (subject.filter(known), &request.thread) else {
                 continue;
             };
             let Some(context) = model_context::read(&request, places) else {

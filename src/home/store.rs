@@ -154,6 +154,18 @@ mod tests {
     }
 
     #[test]
+    fn the_folder_of_a_managed_profile_is_no_root() {
+        let row = r#"INSERT INTO threads VALUES ('a', 'never', '{"type":"managed","file_system":
+            {"entries":[{"access":"write","path":{"path":"/else"}}]}}', '/else');"#;
+        check(
+            &[("state_5.sqlite", &format!("{TABLE}{row}"))],
+            expect![[r#"
+            a: never workspace-write+exclude_tmpdir+exclude_slash_tmp
+        "#]],
+        );
+    }
+
+    #[test]
     fn a_home_without_a_database_has_no_rows() {
         check(&[], expect![""]);
     }
@@ -162,7 +174,9 @@ mod tests {
     fn a_database_with_an_unknown_schema_is_reported() {
         check(
             &[("state_6.sqlite", "CREATE TABLE threads (id TEXT);")],
-            expect!["cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1 at offset 7"],
+            expect![
+                "cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1 at offset 7"
+            ],
         );
     }
 }

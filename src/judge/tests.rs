@@ -11,6 +11,7 @@ use super::judge;
 use super::verdict::Verdict;
 use crate::contract::Clause;
 use crate::policy::model_context::{ContextPart, StatedPolicy};
+use crate::policy::{Approval, Dimension, Policy};
 use crate::testing::{self, at, policy, sent, thread, trace};
 use crate::trace::{Entry, Observation};
 
@@ -73,6 +74,54 @@ fn model_context(step: usize, number: u16, words: [Option<&str>; 2]) -> Vec<Entr
 fn archived_family() -> Vec<Entry> {
     let spawned = [granted(1), model_context(1, 1, [None, None])].concat();
     [states(0, 0, OWN), spawned, granted(2)].concat()
+}
+
+/// This sandbox is stated to the model in a turn of the thread.
+fn stated_sandbox(step: usize, number: u16, sandbox: &str) -> Vec<Entry> {
+    let (approval, reviewer) = (Some("never".to_owned()), None);
+    let (voice, others) = (ContextPart::Developer, BTreeMap::new());
+    let sandbox = Some(sandbox.to_owned());
+    let told = StatedPolicy { voice, approval, reviewer, sandbox, others };
+    at(step, vec![Observation::ModelContext { thread: thread(number), told }])
+}
+
+#[test]
+fn a_detached_review_has_the_sandbox_of_the_thread_under_review() {
+    let lines = "start sandbox=workspace-write -> t0\ndetached-review t0\n";
+    let start = || states(0, 0, "sandbox=workspace-write");
+    let review = |sandbox| stated_sandbox(1, 0, sandbox);
+    check(
+        lines,
+        vec![start(), granted(1), review("read-only")],
+        expect!["O13/SB/detached-review/workspace-write/config"],
+    );
+    check(
+        lines,
+        vec![start(), granted(1), review("workspace-write")],
+        expect!["15 held: S1 T9 O13 W1 W2 W3"],
+    );
+    check(lines, vec![start(), refused(1)], expect!["13 held: S1 T9 W1 W2 W3"]);
+}
+
+#[test]
+fn a_thread_whose_folder_is_gone_may_be_refused_and_keeps_its_policy() {
+    let mut there = policy("approval=never");
+    there.others.insert(Dimension::CWD, "WS/sub".to_owned());
+    let states = |step, number, policy: &Policy| {
+        request(step, |call| testing::stated(call, thread(number), policy.clone()))
+    };
+    let mut lost = there.clone();
+    lost.approval = Approval::OnRequest;
+    let lines = "start approval=never cwd=WS/sub -> t0\nrun t0 \"hi\"\nremove-folder WS/sub\n\
+                 fork t0 -> t1\n";
+    let begun = || [states(0, 0, &there), granted(1)].concat();
+    check(lines, vec![begun(), refused(3)], expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    check(
+        lines,
+        vec![begun(), states(3, 1, &there)],
+        expect!["25 held: S1 T2 T9 F1 F6 F7 WR1 W1 W2 W3"],
+    );
+    check(lines, vec![begun(), states(3, 1, &lost)], expect!["F1/AP/fork/never/config"]);
 }
 
 #[test]

@@ -83,8 +83,10 @@ mod tests {
     use expect_test::{Expect, expect};
     use strum::IntoEnumIterator;
 
-    use super::demands;
-    use crate::policy::{Approval, Defaults, Policy, Profiles, Reviewer};
+    use super::{Must, demands};
+    use crate::policy::{
+        Approval, Defaults, Dimension, Overrides, Policy, Profiles, Reviewer, SandboxMode, Setting,
+    };
     use crate::program::reply::Probe;
 
     fn check(approval: Approval, reviewer: Reviewer, expected: Expect) {
@@ -95,6 +97,42 @@ mod tests {
             format!("{probe:?}:{}\n", all.collect::<String>())
         };
         expected.assert_eq(&Probe::iter().map(of).collect::<String>());
+    }
+
+    #[test]
+    fn what_is_inside_depends_on_the_present_folder_and_roots() {
+        let demanded = |folder: &str, roots: &str| {
+            let mut policy =
+                Defaults { sandbox: SandboxMode::WorkspaceWrite, ..Defaults::default() }
+                    .policy()
+                    .with(&Overrides {
+                        others: [(Dimension::CWD, folder), (Dimension::WR, roots)]
+                            .map(|(dimension, word)| (dimension, Setting::Set(word.to_owned())))
+                            .into(),
+                        ..Overrides::default()
+                    });
+            policy.approval = Approval::Never;
+            let inside = |probe: Probe| {
+                let all = demands(&policy, probe, &Profiles::new());
+                let closed = all.iter().find(|one| one.must == Must::StayInside);
+                format!(" {probe} {}", closed.map_or("-".to_owned(), |one| one.clause.to_string()))
+            };
+            let probes = [Probe::WriteInside, Probe::WriteOutside];
+            format!("{folder} {roots}:{}\n", probes.map(inside).concat())
+        };
+        let all = [("WS", "WS"), ("WS/sub", "WS/sub"), ("OUT", "OUT"), ("OUT", "WS+OUT")];
+        let more = [("WS", "OUT"), ("WS", "none"), ("/elsewhere", "/elsewhere")];
+        let all = all.iter().chain(&more).map(|(folder, roots)| demanded(folder, roots));
+        expect![[r#"
+            WS WS: write-inside - write-outside E2
+            WS/sub WS/sub: write-inside WR2 write-outside WR2
+            OUT OUT: write-inside WR2 write-outside -
+            OUT WS+OUT: write-inside - write-outside -
+            WS OUT: write-inside - write-outside -
+            WS none: write-inside - write-outside WR2
+            /elsewhere /elsewhere: write-inside - write-outside -
+        "#]]
+        .assert_eq(&all.collect::<String>());
     }
 
     #[test]

@@ -161,7 +161,9 @@ impl OpKind {
     pub fn all() -> Vec<OpKind> {
         use strum::IntoEnumIterator;
         let mut all = kinds();
-        all.retain(|kind| *kind != action::ThreadAction::KIND);
+        // Of these each action is a kind.
+        let general = [action::ThreadAction::KIND, interrupt::Interrupt::KIND];
+        all.retain(|kind| !general.contains(kind));
         all.extend(action::Action::iter().map(action::Action::kind));
         all.push(PARALLEL);
         all.sort();

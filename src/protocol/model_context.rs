@@ -273,6 +273,32 @@ mod tests {
     }
 
     #[test]
+    fn the_last_roots_count_with_the_folder_by_its_own_word() {
+        let context = |folder: &str, files: &str| {
+            format!("<environment_context>{folder}{files}</environment_context>")
+        };
+        let there = "<cwd>/case/home</cwd>";
+        let files = |roots: &str| format!("<filesystem>{roots}<permission_profile/></filesystem>");
+        let both =
+            "<workspace_roots><root>/case/out</root><root>/case/home</root></workspace_roots>";
+        let one = "<workspace_roots><root>/case/out</root></workspace_roots>";
+        let first = context(there, &files(one));
+        check_request(&json!({}), [&[], &[&first]], expect!["CWD=HOME CM=default WR=OUT"]);
+        let later = context("", &files(both));
+        check_request(
+            &json!({}),
+            [&[], &[&first, &later]],
+            expect!["CWD=HOME CM=default WR=CWD+OUT"],
+        );
+        check_request(
+            &json!({}),
+            [&[], &[&first, &context("", &files(""))]],
+            expect!["CWD=HOME CM=default WR=none"],
+        );
+        check_request(&json!({}), [&[], &[&context(there, "")]], expect!["CWD=HOME CM=default"]);
+    }
+
+    #[test]
     fn the_last_mode_with_a_text_counts_and_custom_instructions_name_none() {
         let plan = format!("{PLAN}</collaboration_mode>");
         let empty = "<collaboration_mode></collaboration_mode>";

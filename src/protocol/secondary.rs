@@ -129,6 +129,7 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
 
+    use crate::policy::Dimension;
     use crate::program::Program;
     use crate::program::request::{Back, RequestContext};
     use crate::protocol::policy::{Places, of_reply, of_settings};
@@ -274,6 +275,25 @@ mod tests {
         expect![[r#"
             approval=never reviewer=user sandbox=read-only model=m effort=default tier=default cwd=OUT/in plugins=none
             approval=never reviewer=user sandbox=profile:p-ro model=m effort=high tier=flex collaboration=plan plugins=a@b+c@d"#]].assert_eq(&format!("{reply}\n{settings}"));
+    }
+
+    #[test]
+    fn a_notice_states_the_roots_of_its_one_environment() {
+        let environment = json!({ "cwd": "/case/ws",
+            "runtimeWorkspaceRoots": ["/case/out", "/case/ws"] });
+        let settings = |environments: Value| {
+            json!({
+                "approvalPolicy": "never", "approvalsReviewer": "user",
+                "sandboxPolicy": { "type": "readOnly" }, "cwd": "/case/ws",
+                "environments": environments,
+            })
+        };
+        let roots = |environments| {
+            let policy = of_settings(&settings(environments), &places());
+            policy.expect("it states a policy").others.remove(&Dimension::WR)
+        };
+        assert_eq!(roots(json!([environment])).as_deref(), Some("CWD+OUT"));
+        assert_eq!(roots(json!([environment, environment])), None);
     }
 
     #[test]

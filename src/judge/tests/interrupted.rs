@@ -85,7 +85,11 @@ fn check_parallel(notices: Vec<Policy>, read: Policy, expected: Expect) {
 #[test]
 fn parallel_calls_without_a_notice_are_kept_or_lost_each_for_itself() {
     check_parallel(vec![], old(), expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"]);
-    check_parallel(vec![], never(), expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"]);
+    check_parallel(
+        vec![],
+        never(),
+        expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
+    );
     check_parallel(
         vec![],
         reviewed(old()),

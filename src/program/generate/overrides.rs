@@ -41,7 +41,7 @@ const WORDS: [(Dimension, &[&str]); 7] = [
         &["plan", "default", "plan+effort:high", "default+model:other-model+effort:low"],
     ),
     (Dimension::DP, &["a@b", "none"]),
-    (Dimension::WR, &["WS+OUT", "OUT", "WS/sub", "none"]),
+    (Dimension::WR, &["WS+OUT", "OUT", "WS/sub"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
@@ -49,14 +49,8 @@ const OF_CALLS: [Dimension; 5] =
     [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::WR];
 
 /// The secondary dimensions that settings/update has keys for.
-const OF_SETTINGS: [Dimension; 6] = [
-    Dimension::M,
-    Dimension::E,
-    Dimension::T,
-    Dimension::CWD,
-    Dimension::CM,
-    Dimension::DP,
-];
+const OF_SETTINGS: [Dimension; 6] =
+    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM, Dimension::DP];
 
 impl DrawContext {
     /// Of a lifecycle call; some go through its `config` object.
@@ -84,10 +78,11 @@ impl DrawContext {
 
     /// A turn's override of its folder or its roots, and of nothing else.
     pub fn place(&self) -> BoxedStrategy<TurnOverrides> {
-        let places = WORDS.into_iter().filter(|(dimension, _)| {
-            matches!(dimension, Dimension::CWD | Dimension::WR)
-        });
-        let words = places.flat_map(|(dimension, words)| words.iter().map(move |word| (dimension, *word)));
+        let places = WORDS
+            .into_iter()
+            .filter(|(dimension, _)| matches!(dimension, Dimension::CWD | Dimension::WR));
+        let words =
+            places.flat_map(|(dimension, words)| words.iter().map(move |word| (dimension, *word)));
         select(words.collect::<Vec<_>>())
             .prop_map(|(dimension, word)| {
                 let others = BTreeMap::from([(dimension, Setting::Set(word.to_owned()))]);

@@ -168,7 +168,9 @@ impl Action {
         match self {
             Action::Queue => Some(("input", json!([{ "type": "scent", "text": "roses" }]))),
             Action::Goal => Some(("status", json!("forgotten"))),
-            Action::Review | Action::DetachedReview => Some(("target", json!({ "type": "everything" }))),
+            Action::Review | Action::DetachedReview => {
+                Some(("target", json!({ "type": "everything" })))
+            }
             Action::List => Some(("sortKey", json!("beauty"))),
             _ => None,
         }
@@ -232,10 +234,11 @@ impl Operation for ThreadAction {
         Some(self.action.request(cx))
     }
 
-    /// One unsubscribes in two ways by one method, and a server grants it for a thread that does
-    /// not exist.
+    /// One unsubscribes and reviews in two ways by one method each, and a server grants an unsubscribe
+    /// for a thread that does not exist.
     fn samples(cx: RequestContext) -> Vec<Sample> {
-        let actions = Action::iter().filter(|action| *action != Action::Unload);
+        let others = [Action::Unload, Action::DetachedReview];
+        let actions = Action::iter().filter(|action| !others.contains(action));
         let sample = |action: Action| {
             let sample = Sample::new(action.word(), action.request(cx));
             let refuses = sample.refuses_unknown_thread && action != Action::Unsubscribe;

@@ -12,7 +12,7 @@ use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
 use crate::program::generate::values::threads;
 use crate::program::line::{Line, Problem, one_of, problem};
-use crate::program::operation::{Draw, Operation};
+use crate::program::operation::{Draw, OpKind, Operation};
 use crate::program::reply::TurnEnd;
 use crate::program::thread::ThreadRef;
 
@@ -51,7 +51,9 @@ impl Operation for Interrupt {
         let word = line.word().unwrap_or_default();
         let action: Action = one_of(&word, "action")?;
         if !TURNS.contains(&action) {
-            return problem(format!("`{word}` has no turn to interrupt; expected compact, review or goal"));
+            return problem(format!(
+                "`{word}` has no turn to interrupt; expected compact, review or goal"
+            ));
         }
         Ok(Interrupt { action, thread: line.thread()? })
     }
@@ -70,6 +72,10 @@ impl Operation for Interrupt {
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
         Some(&mut self.thread)
+    }
+
+    fn kind(&self) -> OpKind {
+        self.action.kind()
     }
 
     fn leaves_turn(&self) -> Option<TurnEnd> {
