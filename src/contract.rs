@@ -263,7 +263,7 @@ contract! {
     O8 "naming and reading" [I] ["SCHEMA"]
         "Naming, a user shell command, reading and listing change no policy, whatever their place \
          in the thread's life."
-    O9 "new subagent" [I] ["#17247"]
+    O9 "new subagent" [I; WR S] ["#17247"]
         "A spawned subagent starts with its parent's approval policy (AP), reviewer (RV) and \
          permissions."
     O10 "later subagent turn" [S] ["#40278", "#36381"]
@@ -274,6 +274,16 @@ contract! {
          a block that says nothing counts as the one before it."
     O14 "two connections" [I] ["README"]
         "Two connections on one server see one policy; the last acknowledged writer wins."
+    O13 "detached review" [I] ["upstream source"]
+        "A review on a thread of its own runs as O5 says: with the approval policy (AP) never and \
+         the permissions of the thread under review, not config's."
+    WR1 "lasting roots" [S] ["SCHEMA", "F1"]
+        "Workspace roots (WR) given at start, resume, fork or turn hold for later turns and come \
+         back at a cold resume, and a fork without an override inherits them. A root that is the \
+         thread's own folder follows the thread into another folder."
+    WR2 "present folder" [I] ["SCHEMA"]
+        "Inside and outside are judged by the present folder (CWD) and roots (WR): after a change \
+         of folder a write into the old folder is outside, unless that folder is a root."
     E1 "never asks" [D] ["README (approvals)"]
         "Under the approval policy (AP) never, nobody is asked."
     E2 "inside the sandbox" [D] ["README"]

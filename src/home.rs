@@ -8,7 +8,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::policy::{Defaults, Policy};
 use crate::protocol::policy::Places;
@@ -172,6 +172,30 @@ impl Home {
         let target = folder.join(format!("probe{}", self.targets));
         remove_if_there(&target)?;
         Ok(target)
+    }
+
+    /// Makes the folders of these paths that lie below the workspace or the folder outside.
+    ///
+    /// # Errors
+    /// A folder that cannot be made.
+    pub fn make_folders<'a>(&self, paths: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let Places { workspace, outside, .. } = &self.places;
+        let mut own = paths.map(Path::new).filter(|path| {
+            let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
+            plain && (path.starts_with(workspace) || path.starts_with(outside))
+        });
+        own.try_for_each(fs::create_dir_all)
+    }
+
+    /// Removes a folder, which is named by a word of the run's places.
+    ///
+    /// # Errors
+    /// A folder that is there and cannot be removed.
+    pub fn remove_folder(&self, word: &str) -> io::Result<()> {
+        match fs::remove_dir_all(self.places.path(word)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a probe has written its file, which is then removed.

@@ -35,7 +35,7 @@ mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 10;
+pub const REVISION: u32 = 11;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,8 @@ pub struct World {
     pub gained: BTreeSet<String>,
     /// The service tiers that the reply to a start has stated (T8).
     pub tiers: BTreeSet<String>,
+    /// The folders that were removed, though they may be there again.
+    pub gone: BTreeSet<String>,
 }
 
 /// One thread as the contract has it.
@@ -107,7 +109,7 @@ pub struct Citations {
     /// The clause of the operation as a whole.
     own: Clause,
     /// The clause of each dimension, in the order of [`Dimension::ALL`].
-    clauses: [Clause; 10],
+    clauses: [Clause; 11],
 }
 
 /// One answer that the contract allows.
@@ -226,12 +228,13 @@ impl Citations {
             Clause::R10,
             Clause::R13,
             Clause::R13,
+            Clause::WR1,
         ],
     };
 
     /// The same clause for every value.
     pub fn all(kind: OpKind, clause: Clause) -> Citations {
-        Citations { kind, own: clause, clauses: [clause; 10] }
+        Citations { kind, own: clause, clauses: [clause; 11] }
     }
 
     /// What a request to the model states rests on: this clause, and CM1 for the mode.
@@ -278,8 +281,16 @@ impl Citations {
 impl World {
     /// The world before the first step.
     pub fn new(defaults: Defaults) -> World {
-        let (threads, gained, tiers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        World { defaults, threads, full: false, joined: false, speaker: 0, gained, tiers }
+        World {
+            defaults,
+            threads: BTreeMap::new(),
+            full: false,
+            joined: false,
+            speaker: 0,
+            gained: BTreeSet::new(),
+            tiers: BTreeSet::new(),
+            gone: BTreeSet::new(),
+        }
     }
 
     /// The thread, if it exists.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod assign;
 pub mod features;
+pub mod folders;
 pub mod order;
 pub mod overrides;
 #[doc(hidden)]
@@ -45,6 +46,8 @@ pub enum Dimension {
     CM,
     /// Disabled plugin ids.
     DP,
+    /// Runtime workspace roots: the folders that count as the workspace.
+    WR,
 }
 
 impl fmt::Display for Dimension {
@@ -155,7 +158,7 @@ pub struct Policy {
     pub reviewer: Reviewer,
     /// Dimension SB or PP, by its form.
     pub permissions: Permissions,
-    /// Dimensions M, E, T, CWD, CM and DP, a word each; what is not here is not known.
+    /// Dimensions M, E, T, CWD, CM, DP and WR, a word each; what is not here is not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<Dimension, String>,
 }
@@ -196,7 +199,7 @@ pub struct Overrides<S> {
     pub sandbox: Setting<S>,
     /// Dimension PP: the id of a named profile.
     pub profile: Setting<String>,
-    /// Dimensions M, E, T, CWD, CM and DP; what is not here is left out.
+    /// Dimensions M, E, T, CWD, CM, DP and WR; what is not here is left out.
     pub others: BTreeMap<Dimension, Setting<String>>,
     /// The tier of the turn that the request starts, and of no other (T8); only a turn has one.
     pub tier_once: Option<String>,

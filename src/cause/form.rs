@@ -217,8 +217,8 @@ mod tests {
             "\"shell\"",
             "\"sehll\"",
             expect![[r#"
-            line 7: `sehll` is not a word of the fact began
-            there are nothing, archive, compact, configure, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
+                line 7: `sehll` is not a word of the fact began
+                there are nothing, archive, compact, configure, detached-review, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, remove-folder, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
         );
         check(
             "loaded = \"no\"",
@@ -239,8 +239,8 @@ mod tests {
             "\"RV\"",
             "\"XX\"",
             expect![[r#"
-            line 5: `XX` is not a dimension
-            there are AP, RV, SB, PP, M, E, T, CWD, CM, DP"#]],
+                line 5: `XX` is not a dimension
+                there are AP, RV, SB, PP, M, E, T, CWD, CM, DP, WR"#]],
         );
         check(
             "wrong = \"config\"",
@@ -260,8 +260,8 @@ mod tests {
             "\"R4\"",
             "\"R4\"\noperations = \"leap\"",
             expect![[r#"
-            line 5: `leap` is not an operation
-            there are archive, compact, configure, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
+                line 5: `leap` is not an operation
+                there are archive, compact, configure, detached-review, disk, fork, goal, inject, invalid, list, name, parallel, queue, read, remove-folder, restart, resume, revert, review, run, second-server, settings, shell, spawn, start, steer, subagent-turn, turn-settings, unarchive, unload, unsubscribe"#]],
         );
     }
 

@@ -51,6 +51,7 @@ impl Pair {
             Dimension::M => other("other-model", "mock-model"),
             Dimension::E => other("low", "default"),
             Dimension::CWD => other("HOME", "WS"),
+            Dimension::WR => other("CWD+OUT", "CWD"),
             Dimension::T | Dimension::CM | Dimension::DP => return None,
         })
     }

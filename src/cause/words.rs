@@ -186,6 +186,7 @@ pub fn dimension(dimension: Dimension) -> &'static str {
         Dimension::CWD => "folder",
         Dimension::CM => "mode",
         Dimension::DP => "plugins",
+        Dimension::WR => "roots",
     }
 }
 

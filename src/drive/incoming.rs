@@ -101,6 +101,9 @@ impl Runner<'_> {
         if let Some(turn) = notifications::turn_id(&reply) {
             self.granted_turn = Some(self.recorder.turn_number(turn));
         }
+        if let Some(review) = notifications::review_thread(&reply) {
+            self.recorder.note_review(review);
+        }
         let id = notifications::thread_id(&reply);
         if let (Some(name), Some(id)) = (new, id) {
             self.recorder.bind(name, id, notifications::thread_path(&reply));

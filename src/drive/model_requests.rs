@@ -39,9 +39,9 @@ impl ModelRequests {
         while let Ok(request) = self.requests.try_recv() {
             let is_review = request.subagent.as_deref() == Some(subagents::REVIEW);
             let subject = if is_review { &request.parent } else { &request.thread };
-            let known = |id: &&String| recorder.thread_with_id(id).is_some();
-            let (Some(subject), Some(thread)) = (subject.as_ref().filter(known), &request.thread)
-            else {
+            let subject = subject.as_ref().map(|id| recorder.under_review(id).to_owned());
+            let known = |id: &String| recorder.thread_with_id(id).is_some();
+            let (Some(subject), Some(thread)) = (subject.filter(known), &request.thread) else {
                 continue;
             };
             let Some(context) = model_context::read(&request, places) else {
@@ -53,7 +53,7 @@ impl ModelRequests {
             let developer = self.last.get(thread).cloned();
             let fields = self.with_tier(context.request);
             for stated in developer.into_iter().chain(context.metadata).chain([fields]) {
-                record_change(recorder, subject, stated);
+                record_change(recorder, &subject, stated);
             }
         }
     }

@@ -79,6 +79,10 @@ pub(super) struct Recorder {
     /// The ids of threads that the program does not name, in order of appearance.
     unnamed: Vec<String>,
     turns: Vec<String>,
+    /// The id of the thread whose detached review is asked for now.
+    pub(super) reviewed: Option<String>,
+    /// The threads of detached reviews, each with the thread under review.
+    reviews: BTreeMap<String, String>,
     /// What was done and what came, where somebody listens.
     pub(super) tape: Tape,
 }
@@ -161,6 +165,8 @@ impl Recorder {
             threads: BTreeMap::new(),
             unnamed: Vec::new(),
             turns: Vec::new(),
+            reviewed: None,
+            reviews: BTreeMap::new(),
             tape,
         }
     }
@@ -282,6 +288,18 @@ impl Recorder {
     /// The thread with this id, if the program names it.
     pub(super) fn thread_with_id(&mut self, id: &str) -> Option<&mut Thread> {
         self.threads.values_mut().find(|thread| thread.id == id)
+    }
+
+    /// Remembers on which thread the review that was asked for runs.
+    pub(super) fn note_review(&mut self, review: &str) {
+        if let Some(reviewed) = self.reviewed.take() {
+            self.reviews.insert(review.to_owned(), reviewed);
+        }
+    }
+
+    /// The thread under review, where this is the thread of a detached review, or the thread itself.
+    pub(super) fn under_review<'a>(&'a self, id: &'a str) -> &'a str {
+        self.reviews.get(id).map_or(id, String::as_str)
     }
 
     /// The number of a turn.

@@ -189,6 +189,9 @@ impl<'a> Runner<'a> {
     /// Sends a request; its number.
     pub(super) fn send(&mut self, request: Prepared) -> Result<u32, Aborted> {
         let Prepared { call, unbound, new } = request;
+        if let Err(error) = self.active.home.make_folders(requests::folders(&call.params)) {
+            self.trouble(format!("cannot make a folder of a request: {error}; free space"))?;
+        }
         self.recorder.record_all(self.schema_check.request(&call));
         let number = self.recorder.sent(call.method, unbound);
         let session = self.active.session.as_mut().expect("an aborted run sends nothing");

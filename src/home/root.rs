@@ -36,7 +36,8 @@ pub struct Root {
 }
 
 impl Root {
-    /// Removes the roots of dead processes, and makes one on tmpfs or in the temporary folder.
+    /// Removes the roots of dead processes, and makes one on tmpfs, or where no sandbox may write: a
+    /// thread may write into the temporary folder, wherever its workspace lies.
     ///
     /// # Errors
     /// A folder or a lock that cannot be made.
@@ -46,11 +47,10 @@ impl Root {
         sweep(&temporary);
         sweep(memory);
         sweep(Path::new(OUTSIDE));
-        let mut root = if roomy_tmpfs(memory) {
-            Root::below(memory).or_else(|_| Root::below(&temporary))?
-        } else {
-            Root::below(&temporary)?
-        };
+        let places = roomy_tmpfs(memory).then_some(memory).into_iter();
+        let mut places = places.chain([Path::new(OUTSIDE), &temporary]).map(Root::below);
+        let first = places.find(Result::is_ok).unwrap_or_else(|| Root::below(&temporary));
+        let mut root = first?;
         // Without it these folders lie beside the homes. Probes count only after a check that the
         // sandbox works there.
         root.outside = Root::below(Path::new(OUTSIDE)).ok().map(Box::new);

@@ -51,11 +51,12 @@ impl Home {
         let mut query = database.prepare(ROW)?;
         let mut rows = Vec::new();
         for id in threads {
-            let texts = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(String, String)> {
-                Ok((row.get(0)?, row.get(1)?))
+            let texts = |row: &rusqlite::Row<'_>| -> rusqlite::Result<[String; 3]> {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?])
             };
-            if let Some((approval, sandbox)) = query.query_row([id], texts).optional()? {
-                rows.push((id.clone(), read(&approval, &sandbox, &self.places)));
+            if let Some(row) = query.query_row([id], texts).optional()? {
+                let texts = [&row[0], &row[1], &row[2]].map(String::as_str);
+                rows.push((id.clone(), read(texts, &self.places)));
             }
         }
         Ok(rows)
@@ -89,7 +90,8 @@ mod tests {
     use super::{Home, StoreError, Stored};
     use crate::home::root::Root;
 
-    const TABLE: &str = "CREATE TABLE threads (id TEXT, approval_mode TEXT, sandbox_policy TEXT);";
+    const TABLE: &str =
+        "CREATE TABLE threads (id TEXT, approval_mode TEXT, sandbox_policy TEXT, cwd TEXT);";
 
     fn words(rows: Result<Vec<(String, Stored)>, StoreError>) -> String {
         let line = |(id, Stored { approval, sandbox }): &(String, Stored)| {
@@ -122,8 +124,8 @@ mod tests {
 
     #[test]
     fn a_row_is_read_out_of_the_journal_of_the_newest_database() {
-        let row = r#"INSERT INTO threads VALUES ('b', 'untrusted', '{"type":"disabled"}');"#;
-        let old = r#"INSERT INTO threads VALUES ('a', 'never', '{"type":"read-only"}');"#;
+        let row = r#"INSERT INTO threads VALUES ('b', 'untrusted', '{"type":"disabled"}', '/ws');"#;
+        let old = r#"INSERT INTO threads VALUES ('a', 'never', '{"type":"read-only"}', '/ws');"#;
         check(
             &[
                 ("state_10.sqlite", &format!("{TABLE}{row}")),
@@ -139,8 +141,8 @@ mod tests {
     fn each_release_spells_a_row_its_own_way() {
         let rows = r#"
             INSERT INTO threads VALUES ('a', '{"granular":{"rules":true}}',
-                '{"type":"external","network":"enabled"}');
-            INSERT INTO threads VALUES ('b', '', '{"type":"workspace-write","network_access":true}');
+                '{"type":"external","network":"enabled"}', '/ws');
+            INSERT INTO threads VALUES ('b', '', '{"type":"workspace-write","network_access":true}', '/ws');
         "#;
         check(
             &[("state_5.sqlite", &format!("{TABLE}{rows}"))],
@@ -148,6 +150,18 @@ mod tests {
                 a: granular(rules) external+network
                 b: none workspace-write+network
             "#]],
+        );
+    }
+
+    #[test]
+    fn the_folder_of_a_managed_profile_is_no_root() {
+        let row = r#"INSERT INTO threads VALUES ('a', 'never', '{"type":"managed","file_system":
+            {"entries":[{"access":"write","path":{"path":"/else"}}]}}', '/else');"#;
+        check(
+            &[("state_5.sqlite", &format!("{TABLE}{row}"))],
+            expect![[r#"
+            a: never workspace-write+exclude_tmpdir+exclude_slash_tmp
+        "#]],
         );
     }
 
@@ -160,8 +174,9 @@ mod tests {
     fn a_database_with_an_unknown_schema_is_reported() {
         check(
             &[("state_6.sqlite", "CREATE TABLE threads (id TEXT);")],
-            expect![[r#"
-                cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1 at offset 7"#]],
+            expect![
+                "cannot read the state database: no such column: approval_mode in SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1 at offset 7"
+            ],
         );
     }
 }

@@ -56,14 +56,14 @@ impl FileReadings {
     ) -> Vec<(Dimension, bool)> {
         let mut compared = Vec::new();
         for seen in &reading.values {
-            let Some(expected) = expected.value(seen.dimension()) else { continue };
+            let Some((expected, seen)) = &expected.beside(seen) else { continue };
             let dimension = expected.dimension();
             if (dimension, seen.dimension()) == (Dimension::PP, Dimension::SB) {
                 continue;
             }
             let key = (reading.thread, dimension, reading.view);
-            compared.push((dimension, expected == *seen));
-            if expected == *seen {
+            compared.push((dimension, expected == seen));
+            if expected == seen {
                 self.0.remove(&key);
                 continue;
             }
@@ -72,9 +72,7 @@ impl FileReadings {
                 _ => "the rollout",
             };
             let text = format!(
-                "{file} says {dimension} {} where {} is due, and no cold read is wrong",
-                seen.form(),
-                expected.form()
+                "{file} says {dimension} {seen} where {expected} is due, and no cold read is wrong"
             );
             self.0.insert(key, Notice { clause: Clause::G10, step, text });
         }

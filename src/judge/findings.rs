@@ -152,10 +152,13 @@ impl Findings {
         }
     }
 
-    /// A file is not compared with a corrected value, which was wrong already.
+    /// A file is not compared with a corrected value, which was wrong already; nor is a sandbox where
+    /// the roots were, which it may list.
     fn add_reading(&mut self, step: usize, expected: &Policy, reading: &Reading) {
         for (dimension, held) in self.files.compare(step, expected, reading) {
-            if self.corrected.contains_key(&(reading.thread, dimension)) {
+            let is_corrected = |one| self.corrected.contains_key(&(reading.thread, one));
+            let roots = dimension == Dimension::SB && is_corrected(Dimension::WR);
+            if roots || is_corrected(dimension) {
                 self.files.take_explained(reading.thread, dimension);
                 continue;
             }

@@ -141,6 +141,7 @@ mod tests {
             CWD WS
             CM default
             DP none
+            WR CWD
         "#]]
         .assert_eq(&known);
     }

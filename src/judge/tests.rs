@@ -11,6 +11,7 @@ use super::judge;
 use super::verdict::Verdict;
 use crate::contract::Clause;
 use crate::policy::model_context::{ContextPart, StatedPolicy};
+use crate::policy::{Approval, Dimension, Policy};
 use crate::testing::{self, at, policy, sent, thread, trace};
 use crate::trace::{Entry, Observation};
 
@@ -76,6 +77,54 @@ fn archived_family() -> Vec<Entry> {
     [states(0, 0, OWN), spawned, granted(2)].concat()
 }
 
+/// This sandbox is stated to the model in a turn of the thread.
+fn stated_sandbox(step: usize, number: u16, sandbox: &str) -> Vec<Entry> {
+    let (approval, reviewer) = (Some("never".to_owned()), None);
+    let (voice, others) = (ContextPart::Developer, BTreeMap::new());
+    let sandbox = Some(sandbox.to_owned());
+    let told = StatedPolicy { voice, approval, reviewer, sandbox, others };
+    at(step, vec![Observation::ModelContext { thread: thread(number), told }])
+}
+
+#[test]
+fn a_detached_review_has_the_sandbox_of_the_thread_under_review() {
+    let lines = "start sandbox=workspace-write -> t0\ndetached-review t0\n";
+    let start = || states(0, 0, "sandbox=workspace-write");
+    let review = |sandbox| stated_sandbox(1, 0, sandbox);
+    check(
+        lines,
+        vec![start(), granted(1), review("read-only")],
+        expect!["O13/SB/detached-review/workspace-write/config"],
+    );
+    check(
+        lines,
+        vec![start(), granted(1), review("workspace-write")],
+        expect!["15 held: S1 T9 O13 W1 W2 W3"],
+    );
+    check(lines, vec![start(), refused(1)], expect!["13 held: S1 T9 W1 W2 W3"]);
+}
+
+#[test]
+fn a_thread_whose_folder_is_gone_may_be_refused_and_keeps_its_policy() {
+    let mut there = policy("approval=never");
+    there.others.insert(Dimension::CWD, "WS/sub".to_owned());
+    let states = |step, number, policy: &Policy| {
+        request(step, |call| testing::stated(call, thread(number), policy.clone()))
+    };
+    let mut lost = there.clone();
+    lost.approval = Approval::OnRequest;
+    let lines = "start approval=never cwd=WS/sub -> t0\nrun t0 \"hi\"\nremove-folder WS/sub\n\
+                 fork t0 -> t1\n";
+    let begun = || [states(0, 0, &there), granted(1)].concat();
+    check(lines, vec![begun(), refused(3)], expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    check(
+        lines,
+        vec![begun(), states(3, 1, &there)],
+        expect!["25 held: S1 T2 T9 F1 F6 F7 WR1 W1 W2 W3"],
+    );
+    check(lines, vec![begun(), states(3, 1, &lost)], expect!["F1/AP/fork/never/config"]);
+}
+
 #[test]
 fn of_explanations_that_are_as_near_the_mildest_is_reported() {
     let lines = format!("{FAMILY}archive t0\nunarchive t0\nresume t1\n");
@@ -134,8 +183,8 @@ fn a_world_that_would_have_been_blamed_for_something_else_is_not_followed() {
 #[test]
 fn whether_a_subagent_is_archived_with_its_parent_is_left_open() {
     let lines = format!("{FAMILY}archive t0\nrun t1 \"hi\"\n");
-    check(&lines, vec![archived_family(), granted(3)], expect!["16 held: S1 T2 T9 W1 W2 W3"]);
-    check(&lines, vec![archived_family(), refused(3)], expect!["16 held: R0 S1 T9 W1 W2 W3"]);
+    check(&lines, vec![archived_family(), granted(3)], expect!["17 held: S1 T2 T9 W1 W2 W3"]);
+    check(&lines, vec![archived_family(), refused(3)], expect!["17 held: R0 S1 T9 W1 W2 W3"]);
 }
 
 #[test]
@@ -149,7 +198,7 @@ fn a_second_client_that_unsubscribes_leaves_the_first_its_notices() {
 #[test]
 fn the_first_client_gets_no_notice_of_a_thread_that_the_second_started() {
     let lines = "client2 start -> t0\nsettings t0 approval=never\n";
-    check(lines, vec![states(0, 0, ""), granted(1)], expect!["13 held: S1 T9 U4 W1 W2 W3"]);
+    check(lines, vec![states(0, 0, ""), granted(1)], expect!["14 held: S1 T9 U4 W1 W2 W3"]);
 }
 
 #[test]
@@ -170,11 +219,11 @@ fn after_a_full_disk(lines: &str, entries: Vec<Entry>, expected: Expect) {
 
 #[test]
 fn a_thread_that_a_full_disk_left_half_loaded_may_be_refused_until_a_restart() {
-    after_a_full_disk("disk free\nresume t0\n", refused(6), expect!["16 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("disk free\nresume t0\n", refused(6), expect!["17 held: S1 T2 T9 W1 W2 W3"]);
     after_a_full_disk(
         "disk free\nfork t0 -> t1\n",
         refused(6),
-        expect!["16 held: S1 T2 T9 W1 W2 W3"],
+        expect!["17 held: S1 T2 T9 W1 W2 W3"],
     );
     let again = "disk free\nrestart graceful\nresume t0\n";
     after_a_full_disk(again, refused(7), expect!["R4/-/resume/accepted/unknown"]);
@@ -182,8 +231,8 @@ fn a_thread_that_a_full_disk_left_half_loaded_may_be_refused_until_a_restart() {
 
 #[test]
 fn a_resume_that_a_full_disk_broke_may_have_loaded_the_thread() {
-    after_a_full_disk("run t0 \"more\"\n", granted(5), expect!["17 held: S1 T2 T9 W1 W2 W3"]);
-    after_a_full_disk("run t0 \"more\"\n", refused(5), expect!["18 held: R0 S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("run t0 \"more\"\n", granted(5), expect!["18 held: S1 T2 T9 W1 W2 W3"]);
+    after_a_full_disk("run t0 \"more\"\n", refused(5), expect!["19 held: R0 S1 T2 T9 W1 W2 W3"]);
 }
 
 #[test]
@@ -197,7 +246,7 @@ fn a_policy_that_a_broken_resume_loaded_is_reported_under_the_clause_of_the_resu
 fn the_model_context_of_a_turn_on_a_full_disk_is_not_judged() {
     let turn = |step| [granted(step), model_context(step, 0, [Some("never"), None])].concat();
     let full = "start -> t0\ndisk full\nrun t0 \"hi\"\n";
-    check(full, vec![states(0, 0, ""), turn(2)], expect!["14 held: S1 T2 T9 W1 W2 W3"]);
+    check(full, vec![states(0, 0, ""), turn(2)], expect!["15 held: S1 T2 T9 W1 W2 W3"]);
     let free = format!("{full}disk free\nrun t0 \"hi\"\n");
     check(&free, vec![states(0, 0, ""), turn(4)], expect!["G9/AP/run/on-request/unknown"]);
 }
@@ -212,7 +261,7 @@ fn a_probe_that_could_not_be_asked_for_leaves_the_world_as_it_was() {
     check(
         lines,
         vec![states(0, 0, ""), unasked, refused(2)],
-        expect!["14 held: R16 S1 T9 W1 W2 W3"],
+        expect!["15 held: R16 S1 T9 W1 W2 W3"],
     );
 }
 
@@ -222,7 +271,7 @@ fn a_turn_with_new_settings_is_compared_with_its_own_reviewer_at_its_end() {
         "start -> t0\nbegin t0\nturn-settings t0 reviewer=auto_review\nfinish t0 complete\n";
     let begun = || [states(0, 0, ""), granted(1), granted(2)].concat();
     let end = |reviewer| model_context(3, 0, [Some("on-request"), Some(reviewer)]);
-    check(lines, vec![begun(), end("auto_review")], expect!["17 held: S1 T2 T7 T9 W1 W2 W3"]);
+    check(lines, vec![begun(), end("auto_review")], expect!["18 held: S1 T2 T7 T9 W1 W2 W3"]);
     check(lines, vec![begun(), end("user")], expect!["T7/RV/run/auto_review/config"]);
 }
 

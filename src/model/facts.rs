@@ -134,7 +134,7 @@ impl Change<'_> {
         if let Some(parent) = leaf.uses().and_then(|thread| thread.name()) {
             life.parent = Some(parent);
             life.began = Some(leaf.kind());
-            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 10];
+            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 11];
             let parent = self.before.threads.get(&parent);
             life.past = parent.map(|parent| parent.life.past.clone()).unwrap_or_default();
         }

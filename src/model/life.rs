@@ -103,7 +103,7 @@ pub struct Life {
     pub(super) broken_beginning: bool,
     pub(super) last_turn: Option<TurnEnd>,
     pub(super) since: &'static str,
-    pub(super) set_by: [&'static str; 10],
+    pub(super) set_by: [&'static str; 11],
     pub(super) archived: bool,
     pub(super) full_disk: bool,
     /// The thread that it was forked from or spawned by.
@@ -151,7 +151,7 @@ impl Default for Life {
             broken_beginning: false,
             last_turn: None,
             since: "start",
-            set_by: [NEVER_SET; 10],
+            set_by: [NEVER_SET; 11],
             archived: false,
             full_disk: false,
             parent: None,

@@ -1,4 +1,4 @@
-//! What the contract demands of a deed: E1 to E4.
+//! What the contract demands of a deed: E1 to E4, WR2.
 //!
 //! Given the policy of a turn and what its model asks to do, lists what must not happen and what
 //! must. Demands nothing where the contract says nothing: of a policy whose meaning is not known,
@@ -6,7 +6,7 @@
 
 use crate::contract::Clause;
 use crate::policy::order::{Need, lets_through};
-use crate::policy::{Approval, Dimension, Policy, Profiles, Reviewer, Value};
+use crate::policy::{Approval, Policy, Profiles, Reviewer, Value};
 use crate::program::reply::Probe;
 
 /// One demand, and the value of the policy that it follows from.
@@ -58,7 +58,8 @@ pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand
         Approval::OnFailure | Approval::Granular(_) | Approval::Unrecognised(_) => None,
     };
     let permissions = Value::Permissions(policy.permissions.clone());
-    let inside = closed.then_some((Clause::E2, permissions, Must::StayInside));
+    let clause = if policy.is_in_workspace() { Clause::E2 } else { Clause::WR2 };
+    let inside = closed.then_some((clause, permissions, Must::StayInside));
     let all = asked.into_iter().chain(inside);
     all.map(|(clause, value, must)| Demand { clause, value, must }).collect()
 }
@@ -72,12 +73,9 @@ fn by_whom(policy: &Policy, asks: bool) -> Option<(Clause, Value, Must)> {
     Some((Clause::E3, Value::Reviewer(policy.reviewer.clone()), must))
 }
 
-/// Whether the sandbox is known to keep the deed from its place. Where the thread works in another
-/// folder than the workspace, what counts as inside is another matter.
+/// Whether the sandbox is known to keep the deed from its place.
 fn is_closed(policy: &Policy, probe: Probe, profiles: &Profiles) -> bool {
-    let elsewhere = policy.others.get(&Dimension::CWD).is_some_and(|place| place != "WS");
-    let through = lets_through(&policy.permissions, need(probe), profiles);
-    through == Some(false) && !elsewhere
+    lets_through(policy, need(probe), profiles) == Some(false)
 }
 
 #[cfg(test)]
@@ -85,8 +83,10 @@ mod tests {
     use expect_test::{Expect, expect};
     use strum::IntoEnumIterator;
 
-    use super::demands;
-    use crate::policy::{Approval, Defaults, Policy, Profiles, Reviewer};
+    use super::{Must, demands};
+    use crate::policy::{
+        Approval, Defaults, Dimension, Overrides, Policy, Profiles, Reviewer, SandboxMode, Setting,
+    };
     use crate::program::reply::Probe;
 
     fn check(approval: Approval, reviewer: Reviewer, expected: Expect) {
@@ -97,6 +97,42 @@ mod tests {
             format!("{probe:?}:{}\n", all.collect::<String>())
         };
         expected.assert_eq(&Probe::iter().map(of).collect::<String>());
+    }
+
+    #[test]
+    fn what_is_inside_depends_on_the_present_folder_and_roots() {
+        let demanded = |folder: &str, roots: &str| {
+            let mut policy =
+                Defaults { sandbox: SandboxMode::WorkspaceWrite, ..Defaults::default() }
+                    .policy()
+                    .with(&Overrides {
+                        others: [(Dimension::CWD, folder), (Dimension::WR, roots)]
+                            .map(|(dimension, word)| (dimension, Setting::Set(word.to_owned())))
+                            .into(),
+                        ..Overrides::default()
+                    });
+            policy.approval = Approval::Never;
+            let inside = |probe: Probe| {
+                let all = demands(&policy, probe, &Profiles::new());
+                let closed = all.iter().find(|one| one.must == Must::StayInside);
+                format!(" {probe} {}", closed.map_or("-".to_owned(), |one| one.clause.to_string()))
+            };
+            let probes = [Probe::WriteInside, Probe::WriteOutside];
+            format!("{folder} {roots}:{}\n", probes.map(inside).concat())
+        };
+        let all = [("WS", "WS"), ("WS/sub", "WS/sub"), ("OUT", "OUT"), ("OUT", "WS+OUT")];
+        let more = [("WS", "OUT"), ("WS", "none"), ("/elsewhere", "/elsewhere")];
+        let all = all.iter().chain(&more).map(|(folder, roots)| demanded(folder, roots));
+        expect![[r#"
+            WS WS: write-inside - write-outside E2
+            WS/sub WS/sub: write-inside WR2 write-outside WR2
+            OUT OUT: write-inside WR2 write-outside -
+            OUT WS+OUT: write-inside - write-outside -
+            WS OUT: write-inside - write-outside -
+            WS none: write-inside - write-outside WR2
+            /elsewhere /elsewhere: write-inside - write-outside -
+        "#]]
+        .assert_eq(&all.collect::<String>());
     }
 
     #[test]

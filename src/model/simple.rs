@@ -1,7 +1,8 @@
 //! What the contract allows a step that is not a wrapper, on a full disk too.
 
+use super::branch::also_refused;
 use super::rule::Rule;
-use super::{Branch, Stage, World, full_disk};
+use super::{Branch, Expected, Stage, World, full_disk};
 use crate::contract::Clause;
 use crate::program::ops::{Step, with_operation};
 use crate::program::reply::Probe;
@@ -28,7 +29,30 @@ pub(super) fn predict(world: &World, step: &Step) -> Vec<Branch> {
         branches
     };
     assert!(!branches.is_empty(), "every step has an answer");
-    branches
+    if in_lost_folder(world, step) { perhaps_refused(world, branches) } else { branches }
+}
+
+/// Whether the step is about a thread whose folder is gone.
+fn in_lost_folder(world: &World, step: &Step) -> bool {
+    let thread = step.uses().and_then(|thread| world.thread(thread));
+    thread.is_some_and(|(_, thread)| {
+        let policy = thread.live.as_ref().unwrap_or(&thread.stored);
+        world.gone.iter().any(|folder| policy.works_in(folder))
+    })
+}
+
+/// The contract does not say whether a release takes a thread whose folder is gone.
+fn perhaps_refused(world: &World, branches: Vec<Branch>) -> Vec<Branch> {
+    let granted = branches.iter().any(|branch| {
+        matches!(
+            branch.due,
+            Expected::Policy(..)
+                | Expected::Look(..)
+                | Expected::Turn { .. }
+                | Expected::Change { .. }
+        )
+    });
+    if granted { also_refused(world, branches) } else { branches }
 }
 
 fn writes<T: Rule>(_: &T) -> bool {

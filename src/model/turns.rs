@@ -37,7 +37,10 @@ pub(super) fn turn(
     let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { first_turn(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let mut citations = Citations::all(Run::KIND, kept).where_set(set, overrides).cited_as(own);
+    let mut citations = Citations::all(Run::KIND, kept)
+        .with(&[Dimension::WR], Clause::WR1)
+        .where_set(set, overrides)
+        .cited_as(own);
     if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
         citations = citations.with(&[Dimension::T], Clause::T8);
     }
@@ -108,7 +111,10 @@ fn notice(thread: &Thread, after: &Policy, overrides: &TurnOverrides) -> Option<
         return None;
     }
     if before != after {
-        return Some(true);
+        // Not every release states the roots in a notice.
+        let same = Value::Other(Dimension::WR, String::new());
+        let elsewhere = before.replaced(same.clone()) != after.replaced(same);
+        return elsewhere.then_some(true);
     }
     // The same profile may mean something else now.
     let profile = Value::Permissions(after.permissions.clone()).dimension() == Dimension::PP;

@@ -25,8 +25,8 @@ pub enum ContextPart {
 }
 
 /// The secondary dimensions that a request states.
-pub const STATED: [Dimension; 5] =
-    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM];
+pub const STATED: [Dimension; 6] =
+    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM, Dimension::WR];
 
 /// The forms that one place states, in the words of [`Value::form`], and the words of secondary
 /// values.
@@ -37,7 +37,7 @@ pub struct StatedPolicy {
     /// None where no approval is ever asked for.
     pub reviewer: Option<String>,
     pub sandbox: Option<String>,
-    /// Dimensions M, E, T, CWD and CM, a word each; what is not here is not stated.
+    /// Dimensions M, E, T, CWD, CM and WR, a word each; what is not here is not stated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<Dimension, String>,
 }

@@ -47,7 +47,7 @@ pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
 
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
-    let [inside, outside, ..] = open(&policy.permissions, profiles);
+    let [inside, outside, ..] = open_places(policy, profiles);
     let through = match need {
         Need::Nothing => true,
         Need::Inside => inside,
@@ -59,8 +59,12 @@ pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
 }
 
 /// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
-/// not known.
-pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
+/// not known, or whether the place is in the thread's workspace (WR2).
+pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<bool> {
+    if let Some(place) = need.place().filter(|_| is_workspace(&policy.permissions, profiles)) {
+        return policy.workspace_has(place);
+    }
+    let permissions = &policy.permissions;
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
@@ -86,7 +90,10 @@ fn reached(policy: &Policy, through: bool) -> Reach {
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
 fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
-    let [inside, outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+    let [mut inside, mut outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+    if is_workspace(&policy.permissions, profiles) {
+        (inside, outside) = (policy.owns_folder(), policy.has_further_roots());
+    }
     let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
     let asked = |asks: bool| if asks { Reach::AsksPerson } else { Reach::Refused };
@@ -129,6 +136,40 @@ fn beyond(policy: &Policy) -> Reach {
         Reviewer::AutoReview => Reach::AsksModel,
         Reviewer::User | Reviewer::Unrecognised(_) => Reach::AsksPerson,
     }
+}
+
+impl Need {
+    /// The place that it is about, where it is about one.
+    fn place(self) -> Option<&'static str> {
+        match self {
+            Need::Inside => Some("WS"),
+            Need::Outside | Need::Leave => Some("OUT"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the sandbox lets writes into the thread's workspace through, and no others. What a
+/// profile allows that is not known is not.
+fn is_workspace(permissions: &Permissions, profiles: &Profiles) -> bool {
+    match permissions {
+        Permissions::Profile(id) => match profiles.get(id) {
+            Some(mode) => *mode == SandboxMode::WorkspaceWrite,
+            None => id == ":workspace",
+        },
+        Permissions::Legacy(sandbox) => matches!(sandbox, Sandbox::WorkspaceWrite { .. }),
+    }
+}
+
+/// What the sandbox lets through by the thread's present folder and roots: the same as [`open`].
+/// What is not known counts as open.
+fn open_places(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
+    let mut all = open(&policy.permissions, profiles);
+    if is_workspace(&policy.permissions, profiles) {
+        all[0] = policy.workspace_has("WS").unwrap_or(true);
+        all[1] = policy.workspace_has("OUT").unwrap_or(true);
+    }
+    all
 }
 
 /// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.

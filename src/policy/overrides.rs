@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::FeatureSet;
+use super::folders::{self, OWN};
 use super::mode::Mode;
 use super::{
     Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
@@ -173,9 +174,13 @@ impl Defaults {
     /// them is its own to say.
     pub fn policy(&self) -> Policy {
         let mut others = self.others.clone();
-        for (dimension, word) in
-            [(Dimension::M, MODEL), (Dimension::E, DEFAULT), (Dimension::CM, DEFAULT)]
-        {
+        let unset = [
+            (Dimension::M, MODEL),
+            (Dimension::E, DEFAULT),
+            (Dimension::CM, DEFAULT),
+            (Dimension::WR, OWN),
+        ];
+        for (dimension, word) in unset {
             others.entry(dimension).or_insert_with(|| word.to_owned());
         }
         others.insert(Dimension::CWD, "WS".to_owned());
@@ -232,6 +237,7 @@ impl Policy {
     pub fn in_folder_of(mut self, other: &Policy) -> Policy {
         let folder = other.others.get(&Dimension::CWD).cloned();
         self.others.extend(folder.map(|folder| (Dimension::CWD, folder)));
+        folders::settle(&mut self.others);
         self
     }
 
@@ -257,6 +263,7 @@ impl Policy {
             others.insert(Dimension::M, mode.model().to_owned());
             others.insert(Dimension::E, mode.effort().to_owned());
         }
+        folders::settle(&mut others);
         Policy {
             approval: overrides.approval.value().unwrap_or(&self.approval).clone(),
             reviewer: overrides.reviewer.value().unwrap_or(&self.reviewer).clone(),

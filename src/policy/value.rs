@@ -8,7 +8,7 @@ use super::{Approval, Dimension, Permissions, Policy, Reviewer, Sandbox, Value};
 
 impl Dimension {
     /// Every dimension, policy first.
-    pub const ALL: [Dimension; 10] = [
+    pub const ALL: [Dimension; 11] = [
         Dimension::AP,
         Dimension::RV,
         Dimension::SB,
@@ -19,6 +19,7 @@ impl Dimension {
         Dimension::CWD,
         Dimension::CM,
         Dimension::DP,
+        Dimension::WR,
     ];
 
     /// Whether it is about approvals, reviewers or permissions.
@@ -39,6 +40,7 @@ impl Dimension {
             Dimension::CWD => &["cwd"],
             Dimension::CM => &["mode"],
             Dimension::DP => &["plugins"],
+            Dimension::WR => &["roots"],
         }
     }
 }
@@ -73,10 +75,25 @@ impl Policy {
         }
     }
 
-    /// The values of this policy beside those of another, in the dimensions that both state.
+    /// The values of this policy beside those of another, in the dimensions that both state. Where
+    /// other folders than the thread's own count as the workspace, the folders of a sandbox are a
+    /// projection of them, and are left out.
     pub fn zip_stated(&self, other: &Policy) -> Vec<(Value, Value)> {
-        let values = self.values().into_iter();
-        values.filter_map(|(at, value)| other.value(at).map(|theirs| (value, theirs))).collect()
+        let values = other.values().into_iter().map(|(_, value)| value);
+        let plain = other.has_plain_roots();
+        let comparable = |value: Value| if plain { value } else { value.without_folders() };
+        let both = values.filter_map(|theirs| self.beside(&theirs));
+        both.map(|(own, theirs)| (comparable(own), comparable(theirs))).collect()
+    }
+
+    /// The value of this policy beside another one for the same place, as they are compared: see
+    /// [`Policy::zip_stated`].
+    pub fn beside(&self, theirs: &Value) -> Option<(Value, Value)> {
+        let own = self.value(theirs.dimension())?;
+        if self.has_plain_roots() {
+            return Some((own, theirs.clone()));
+        }
+        Some((own.without_folders(), theirs.clone().without_folders()))
     }
 
     /// Whether the two agree in all that both state.
@@ -98,6 +115,16 @@ impl Policy {
 }
 
 impl Value {
+    /// A sandbox without the folders that it names; any other value as it is.
+    fn without_folders(self) -> Value {
+        match self {
+            Value::Permissions(Permissions::Legacy(Sandbox::WorkspaceWrite {
+                network, ..
+            })) => Value::Permissions(Permissions::Legacy(Sandbox::workspace(network))),
+            other => other,
+        }
+    }
+
     /// The dimension that this value belongs to.
     pub fn dimension(&self) -> Dimension {
         match self {
@@ -138,6 +165,7 @@ impl Value {
             Value::Other(Dimension::T, _) => "tier",
             Value::Other(Dimension::CWD, _) => "cwd",
             Value::Other(Dimension::CM, _) => "mode",
+            Value::Other(Dimension::WR, _) => "roots",
             Value::Other(..) => "plugins",
         }
     }

@@ -42,12 +42,20 @@ impl Dimension {
             Dimension::CWD => "cwd",
             Dimension::CM => "collaboration",
             Dimension::DP => "plugins",
+            Dimension::WR => "roots",
         }
     }
 
     /// The secondary dimensions: those whose values are words.
-    pub const SECONDARY: [Dimension; 6] =
-        [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM, Dimension::DP];
+    pub const SECONDARY: [Dimension; 7] = [
+        Dimension::M,
+        Dimension::E,
+        Dimension::T,
+        Dimension::CWD,
+        Dimension::CM,
+        Dimension::DP,
+        Dimension::WR,
+    ];
 }
 
 impl Granular {

@@ -130,28 +130,28 @@ mod tests {
             Wrong::UnknownValue,
             ANY,
             expect![[r#"
-            thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
-            interrupt: none
-            turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"scent","text":"roses"}]}
-            turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"somebody"}
-            thread/settings/update {"threadId":"T","approvalPolicy":"sometimes"}
-            thread/fork {"threadId":"T","approvalPolicy":"sometimes"}
-            thread/resume {"threadId":"T","approvalPolicy":"sometimes"}
-            name: none
-            read: none
-            thread/list {"sortKey":"beauty"}
-            archive: none
-            unarchive: none
-            unsubscribe: none
-            revert: none
-            compact: none
-            shell: none
-            review/start {"target":{"type":"everything"},"threadId":"T"}
-            thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
-            inject: none
-        "#]],
+                thread/start {"cwd":"/w","approvalPolicy":"sometimes"}
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T","approvalPolicy":"sometimes"}
+                interrupt: none
+                turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"scent","text":"roses"}]}
+                turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"somebody"}
+                thread/settings/update {"threadId":"T","approvalPolicy":"sometimes"}
+                thread/fork {"threadId":"T","approvalPolicy":"sometimes"}
+                thread/resume {"threadId":"T","approvalPolicy":"sometimes"}
+                name: none
+                read: none
+                thread/list {"sortKey":"beauty"}
+                archive: none
+                unarchive: none
+                unsubscribe: none
+                revert: none
+                compact: none
+                shell: none
+                review/start {"target":{"type":"everything"},"threadId":"T"}
+                thread/goal/set {"objective":"done","status":"forgotten","tokenBudget":1,"threadId":"T"}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"scent","text":"roses"}],"threadId":"T"}
+                inject: none
+            "#]],
         );
     }
 
@@ -161,28 +161,28 @@ mod tests {
             Wrong::WrongType,
             ANY,
             expect![[r#"
-            thread/start {"cwd":7}
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":7}
-            turn/interrupt {"threadId":7,"turnId":"U"}
-            turn/steer {"threadId":7,"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
-            turn/settings/update {"threadId":7,"turnId":"U","approvalsReviewer":"user"}
-            thread/settings/update {"threadId":7}
-            thread/fork {"threadId":7}
-            thread/resume {"threadId":7}
-            thread/name/set {"name":"a name","threadId":7}
-            thread/read {"threadId":7}
-            thread/list {"limit":"many"}
-            thread/archive {"threadId":7}
-            thread/unarchive {"threadId":7}
-            thread/unsubscribe {"threadId":7}
-            thread/revert {"beforeTurnId":"U","threadId":7}
-            thread/compact/start {"threadId":7}
-            thread/shellCommand {"command":"true","threadId":7}
-            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":7}
-            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":7}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":7}
-            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":7}
-        "#]],
+                thread/start {"cwd":7}
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":7}
+                turn/interrupt {"threadId":7,"turnId":"U"}
+                turn/steer {"threadId":7,"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+                turn/settings/update {"threadId":7,"turnId":"U","approvalsReviewer":"user"}
+                thread/settings/update {"threadId":7}
+                thread/fork {"threadId":7}
+                thread/resume {"threadId":7}
+                thread/name/set {"name":"a name","threadId":7}
+                thread/read {"threadId":7}
+                thread/list {"limit":"many"}
+                thread/archive {"threadId":7}
+                thread/unarchive {"threadId":7}
+                thread/unsubscribe {"threadId":7}
+                thread/revert {"beforeTurnId":"U","threadId":7}
+                thread/compact/start {"threadId":7}
+                thread/shellCommand {"command":"true","threadId":7}
+                review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":7}
+                thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":7}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":7}
+                thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":7}
+            "#]],
         );
     }
 
@@ -192,28 +192,28 @@ mod tests {
             Wrong::MissingField,
             ANY,
             expect![[r#"
-            thread/start null
-            turn/start {"input":[{"type":"text","text":"one"}]}
-            turn/interrupt {"turnId":"U"}
-            turn/steer {"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
-            turn/settings/update {"turnId":"U","approvalsReviewer":"user"}
-            thread/settings/update {}
-            thread/fork {}
-            thread/resume {}
-            thread/name/set {"name":"a name"}
-            thread/read {}
-            thread/list null
-            thread/archive {}
-            thread/unarchive {}
-            thread/unsubscribe {}
-            thread/revert {"beforeTurnId":"U"}
-            thread/compact/start {}
-            thread/shellCommand {"command":"true"}
-            review/start {"target":{"type":"custom","instructions":"look at it"}}
-            thread/goal/set {"objective":"done","status":"active","tokenBudget":1}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}]}
-            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}]}
-        "#]],
+                thread/start null
+                turn/start {"input":[{"type":"text","text":"one"}]}
+                turn/interrupt {"turnId":"U"}
+                turn/steer {"expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+                turn/settings/update {"turnId":"U","approvalsReviewer":"user"}
+                thread/settings/update {}
+                thread/fork {}
+                thread/resume {}
+                thread/name/set {"name":"a name"}
+                thread/read {}
+                thread/list null
+                thread/archive {}
+                thread/unarchive {}
+                thread/unsubscribe {}
+                thread/revert {"beforeTurnId":"U"}
+                thread/compact/start {}
+                thread/shellCommand {"command":"true"}
+                review/start {"target":{"type":"custom","instructions":"look at it"}}
+                thread/goal/set {"objective":"done","status":"active","tokenBudget":1}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}]}
+                thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}]}
+            "#]],
         );
     }
 
@@ -223,28 +223,28 @@ mod tests {
             Wrong::UnknownThread,
             ANY,
             expect![[r#"
-            start: none
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
-            turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
-            turn/steer {"threadId":"00000000-0000-7000-8000-000000000000","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
-            turn/settings/update {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U","approvalsReviewer":"user"}
-            thread/settings/update {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/fork {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/resume {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/name/set {"name":"a name","threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/read {"threadId":"00000000-0000-7000-8000-000000000000"}
-            list: none
-            thread/archive {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/unarchive {"threadId":"00000000-0000-7000-8000-000000000000"}
-            unsubscribe: none
-            thread/revert {"beforeTurnId":"U","threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/compact/start {"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/shellCommand {"command":"true","threadId":"00000000-0000-7000-8000-000000000000"}
-            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
-            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
-        "#]],
+                start: none
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+                turn/interrupt {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U"}
+                turn/steer {"threadId":"00000000-0000-7000-8000-000000000000","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+                turn/settings/update {"threadId":"00000000-0000-7000-8000-000000000000","turnId":"U","approvalsReviewer":"user"}
+                thread/settings/update {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/fork {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/resume {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/name/set {"name":"a name","threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/read {"threadId":"00000000-0000-7000-8000-000000000000"}
+                list: none
+                thread/archive {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/unarchive {"threadId":"00000000-0000-7000-8000-000000000000"}
+                unsubscribe: none
+                thread/revert {"beforeTurnId":"U","threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/compact/start {"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/shellCommand {"command":"true","threadId":"00000000-0000-7000-8000-000000000000"}
+                review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"00000000-0000-7000-8000-000000000000"}
+                thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"00000000-0000-7000-8000-000000000000"}
+            "#]],
         );
     }
 
@@ -254,28 +254,28 @@ mod tests {
             Wrong::BeforeInitialize,
             ANY,
             expect![[r#"
-            thread/start {"cwd":"/w"}
-            turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T"}
-            turn/interrupt {"threadId":"T","turnId":"U"}
-            turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
-            turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"user"}
-            thread/settings/update {"threadId":"T"}
-            thread/fork {"threadId":"T"}
-            thread/resume {"threadId":"T"}
-            thread/name/set {"name":"a name","threadId":"T"}
-            thread/read {"threadId":"T"}
-            thread/list {}
-            thread/archive {"threadId":"T"}
-            thread/unarchive {"threadId":"T"}
-            thread/unsubscribe {"threadId":"T"}
-            thread/revert {"beforeTurnId":"U","threadId":"T"}
-            thread/compact/start {"threadId":"T"}
-            thread/shellCommand {"command":"true","threadId":"T"}
-            review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"T"}
-            thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"T"}
-            thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"T"}
-            thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"T"}
-        "#]],
+                thread/start {"cwd":"/w"}
+                turn/start {"input":[{"type":"text","text":"one"}],"threadId":"T"}
+                turn/interrupt {"threadId":"T","turnId":"U"}
+                turn/steer {"threadId":"T","expectedTurnId":"U","input":[{"type":"text","text":"and more"}]}
+                turn/settings/update {"threadId":"T","turnId":"U","approvalsReviewer":"user"}
+                thread/settings/update {"threadId":"T"}
+                thread/fork {"threadId":"T"}
+                thread/resume {"threadId":"T"}
+                thread/name/set {"name":"a name","threadId":"T"}
+                thread/read {"threadId":"T"}
+                thread/list {}
+                thread/archive {"threadId":"T"}
+                thread/unarchive {"threadId":"T"}
+                thread/unsubscribe {"threadId":"T"}
+                thread/revert {"beforeTurnId":"U","threadId":"T"}
+                thread/compact/start {"threadId":"T"}
+                thread/shellCommand {"command":"true","threadId":"T"}
+                review/start {"target":{"type":"custom","instructions":"look at it"},"threadId":"T"}
+                thread/goal/set {"objective":"done","status":"active","tokenBudget":1,"threadId":"T"}
+                thread/queue/add {"clientUserMessageId":"message-7","input":[{"type":"text","text":"later"}],"threadId":"T"}
+                thread/inject_items {"items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"by the way"}]}],"threadId":"T"}
+            "#]],
         );
     }
 

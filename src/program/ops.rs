@@ -119,6 +119,7 @@ operations! { $
     warm_read: WarmRead as WarmRead,
     cold_read: ColdRead as ColdRead,
     action: ThreadAction as Action,
+    interrupt: Interrupt as Interrupt,
     spawn: Spawn as Spawn,
     subagent_turn: SubagentTurn as SubagentTurn,
     second_server: SecondServer as SecondServer,
@@ -126,6 +127,7 @@ operations! { $
     restart: Restart as Restart,
     configure: Configure as Configure,
     disk: Disk as Disk,
+    remove_folder: RemoveFolder as RemoveFolder,
 }
 
 const WRAPPERS: &[(&str, &str)] = &[
@@ -159,7 +161,9 @@ impl OpKind {
     pub fn all() -> Vec<OpKind> {
         use strum::IntoEnumIterator;
         let mut all = kinds();
-        all.retain(|kind| *kind != action::ThreadAction::KIND);
+        // Of these each action is a kind.
+        let general = [action::ThreadAction::KIND, interrupt::Interrupt::KIND];
+        all.retain(|kind| !general.contains(kind));
         all.extend(action::Action::iter().map(action::Action::kind));
         all.push(PARALLEL);
         all.sort();
@@ -432,7 +436,7 @@ fn inner(line: &mut Line) -> Result<Step, Problem> {
 fn inner_of(line: &mut Line) -> Result<Step, Problem> {
     match line.verb.as_str() {
         "" => problem("expected a step behind it"),
-        verb @ ("client2" | "kill-during" | "parallel" | "restart" | "disk") => {
+        verb @ ("client2" | "kill-during" | "parallel" | "restart" | "disk" | "remove-folder") => {
             problem(format!("`{verb}` cannot stand within another step"))
         }
         _ => Step::parse(line),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::assign::SandboxSpelling;
+use crate::policy::folders;
 use crate::policy::{
     Approval, CallOverrides, Defaults, Dimension, Granular, Overrides, Sandbox, Setting,
     TurnOverrides,
@@ -47,6 +48,14 @@ fn fewer<S: SandboxSpelling + PartialEq>(overrides: &Overrides<S>) -> Vec<Overri
     if let Some(mode) = overrides.assigned(Dimension::CM) {
         let mut fewer = kept();
         all.extend(fewer.assign(&mode).map(|()| fewer));
+    }
+    if let Some(Setting::Set(roots)) = overrides.others.get(&Dimension::WR) {
+        let one = |root: &str| {
+            let mut fewer = kept();
+            fewer.others.insert(Dimension::WR, Setting::Set(root.to_owned()));
+            fewer
+        };
+        all.extend(folders::listed(roots).map(one));
     }
     all.retain(|fewer| fewer != overrides);
     all

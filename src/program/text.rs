@@ -226,7 +226,7 @@ mod tests {
         check(
             "rewind t0",
             expect![
-                "line 4: `rewind` is not a step that heirloom 0.1.0 knows, though a newer one may; expected start, run, begin, finish, steer, turn-settings, settings, fork, resume, warm-read, cold-read, spawn, subagent-turn, second-server, invalid, restart, configure, disk, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, goal, queue, inject, client2, kill-during, parallel or audit"
+                "line 4: `rewind` is not a step that heirloom 0.1.0 knows, though a newer one may; expected start, run, begin, finish, steer, turn-settings, settings, fork, resume, warm-read, cold-read, interrupt, spawn, subagent-turn, second-server, invalid, restart, configure, disk, remove-folder, name, read, list, archive, unarchive, unsubscribe, unload, revert, compact, shell, review, detached-review, goal, queue, inject, client2, kill-during, parallel or audit"
             ],
         );
         check(

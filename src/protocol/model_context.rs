@@ -4,8 +4,8 @@
 //! From 0.149 on the turn's metadata repeats some of it. The text is read by fixed phrases, which
 //! 0.131 to 0.169 share; a text without them states nothing, and nothing is guessed.
 //!
-//! Model, effort and tier are fields of the request, the folder stands in the last environment
-//! context, and the collaboration mode in the last block of a mode that has a text: an empty one
+//! Model, effort and tier are fields of the request, the folder and the roots stand in the last
+//! environment context that names them, and the collaboration mode in the last block of a mode that has a text: an empty one
 //! does not end the mode before it.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::model::ModelRequest;
 use super::policy::Places;
 use super::subagents;
+use crate::policy::folders;
 use crate::policy::model_context::{ContextPart, StatedPolicy};
 use crate::policy::{DEFAULT, Dimension};
 
@@ -63,11 +64,15 @@ fn stated_by_request(request: &ModelRequest, places: &Places) -> StatedPolicy {
         None | Some(Value::Null) => Some(DEFAULT.to_owned()),
         Some(effort) => text(effort),
     };
+    let users = request.user_texts();
+    let folder = folder(&users).map(|path| places.word(path));
+    let roots = folder.as_deref().and_then(|folder| roots(&users, folder, places));
     let words = [
         (Dimension::M, text(&body["model"])),
         (Dimension::E, reasoning.and_then(effort)),
         (Dimension::T, text(&body["service_tier"])),
-        (Dimension::CWD, folder(&request.user_texts()).map(|path| places.word(path))),
+        (Dimension::CWD, folder),
+        (Dimension::WR, roots),
         (Dimension::CM, mode(&request.developer_texts()).map(str::to_owned)),
     ];
     let stated = words.into_iter().filter_map(|(dimension, word)| Some((dimension, word?)));
@@ -85,6 +90,25 @@ fn folder<'a>(texts: &[&'a str]) -> Option<&'a str> {
         return None;
     };
     first.split_once("</cwd>").map(|(path, _)| path)
+}
+
+/// The roots of the last environment context that speaks of files exactly once. From 0.136.
+fn roots(texts: &[&str], folder: &str, places: &Places) -> Option<String> {
+    let contexts = texts.iter().rev().filter(|text| text.starts_with("<environment_context>"));
+    let last = contexts.map(|text| text.split("<filesystem>").skip(1)).find_map(|mut files| {
+        let first = files.next()?;
+        Some((first, files.next()))
+    });
+    let (files, None) = last? else {
+        return None;
+    };
+    let named = files
+        .split_once("<workspace_roots>")
+        .and_then(|(_, rest)| rest.split_once("</workspace_roots>"));
+    let listed = named.map_or("", |(listed, _)| listed).split("<root>").skip(1);
+    let roots = listed.filter_map(|root| root.split_once("</root>"));
+    let roots: Vec<String> = roots.map(|(path, _)| places.word(path)).collect();
+    Some(folders::word(roots.iter().map(String::as_str), Some(folder)))
 }
 
 /// The mode of the last block that has a text, the default mode where no block has one. Custom
@@ -246,6 +270,32 @@ mod tests {
         check_request(&json!({}), [&[], &[&home, &out, quoted]], expect!["CWD=OUT/in CM=default"]);
         let both = "<environment_context><cwd>/a</cwd><cwd>/b</cwd></environment_context>";
         check_request(&json!({}), [&[], &[&home, both]], expect!["CM=default"]);
+    }
+
+    #[test]
+    fn the_last_roots_count_with_the_folder_by_its_own_word() {
+        let context = |folder: &str, files: &str| {
+            format!("<environment_context>{folder}{files}</environment_context>")
+        };
+        let there = "<cwd>/case/home</cwd>";
+        let files = |roots: &str| format!("<filesystem>{roots}<permission_profile/></filesystem>");
+        let both =
+            "<workspace_roots><root>/case/out</root><root>/case/home</root></workspace_roots>";
+        let one = "<workspace_roots><root>/case/out</root></workspace_roots>";
+        let first = context(there, &files(one));
+        check_request(&json!({}), [&[], &[&first]], expect!["CWD=HOME CM=default WR=OUT"]);
+        let later = context("", &files(both));
+        check_request(
+            &json!({}),
+            [&[], &[&first, &later]],
+            expect!["CWD=HOME CM=default WR=CWD+OUT"],
+        );
+        check_request(
+            &json!({}),
+            [&[], &[&first, &context("", &files(""))]],
+            expect!["CWD=HOME CM=default WR=none"],
+        );
+        check_request(&json!({}), [&[], &[&context(there, "")]], expect!["CWD=HOME CM=default"]);
     }
 
     #[test]

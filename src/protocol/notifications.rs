@@ -148,6 +148,11 @@ pub fn thread_path(reply: &Value) -> Option<&str> {
     reply.get("thread")?.get("path")?.as_str()
 }
 
+/// The id of the thread on which a review runs, in the reply to `review/start`.
+pub fn review_thread(reply: &Value) -> Option<&str> {
+    reply.get("reviewThreadId")?.as_str()
+}
+
 /// The turn's id in the reply to `turn/start`.
 pub fn turn_id(reply: &Value) -> Option<&str> {
     reply.get("turn")?.get("id")?.as_str()

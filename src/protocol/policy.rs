@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use crate::policy::folders;
 use crate::policy::{
     Approval, DEFAULT, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode,
     Setting,
@@ -170,6 +171,7 @@ fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
     let effort = or_default("reasoningEffort").or_else(|| or_default("effort"));
     let mode = from.get("collaborationMode").and_then(|mode| mode.get("mode"));
     let plugins = from.get("disabledPluginIds").and_then(Value::as_array);
+    let folder = text("cwd").map(|path| places.word(path));
     let listed = |ids: &Vec<Value>| {
         let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
         if ids.is_empty() { NONE.to_owned() } else { ids.join("+") }
@@ -178,11 +180,24 @@ fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
         (Dimension::M, text("model").map(str::to_owned)),
         (Dimension::E, effort.map(str::to_owned)),
         (Dimension::T, or_default("serviceTier").map(str::to_owned)),
-        (Dimension::CWD, text("cwd").map(|path| places.word(path))),
+        (Dimension::WR, roots_word(from, folder.as_deref(), places)),
+        (Dimension::CWD, folder),
         (Dimension::CM, mode.and_then(Value::as_str).map(str::to_owned)),
         (Dimension::DP, plugins.map(listed)),
     ];
     all.into_iter().filter_map(|(dimension, word)| Some((dimension, word?))).collect()
+}
+
+/// The roots of the one environment that a thread works in: a reply has a key for them, and a
+/// notice states them with the environment (from 0.169).
+fn roots_word(from: &Value, folder: Option<&str>, places: &Places) -> Option<String> {
+    const ROOTS: &str = "runtimeWorkspaceRoots";
+    let environments = from.get("environments").and_then(Value::as_array);
+    let only = environments.filter(|all| all.len() == 1).map(|all| &all[0]);
+    let roots = from.get(ROOTS).or_else(|| only?.get(ROOTS))?.as_array()?;
+    let roots: Vec<String> =
+        roots.iter().filter_map(|root| Some(places.word(root.as_str()?))).collect();
+    Some(folders::word(roots.iter().map(String::as_str), Some(folder?)))
 }
 
 /// The word for no plugins.

@@ -73,6 +73,12 @@ pub fn start_turn(thread: &str, text: &str) -> Call {
     Call { method: "turn/start", params: json!({ "threadId": thread, "input": input }) }
 }
 
+/// The folders that a request names for a thread to work in.
+pub fn folders(params: &Value) -> impl Iterator<Item = &str> {
+    let roots = params["runtimeWorkspaceRoots"].as_array().into_iter().flatten();
+    std::iter::once(&params["cwd"]).chain(roots).filter_map(Value::as_str)
+}
+
 /// The request as JSON.
 pub fn call(request: &Request, ids: &Ids, places: &Places) -> Call {
     let mut params = Map::new();

@@ -4,10 +4,13 @@
 //! fork copies items of its parent, which do not count: they stand before the fork's own
 //! `session_meta` or bear the parent's id. A line that cannot be read is skipped.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::policy::{Places, approval, reviewer, sandbox};
-use crate::policy::{Permissions, Policy, Sandbox};
+use crate::policy::folders;
+use crate::policy::{Dimension, Permissions, Policy, Sandbox};
 
 /// Reads the file's lines for the thread with this id.
 pub fn policy(lines: &str, thread: &str, places: &Places) -> Option<Policy> {
@@ -45,11 +48,12 @@ fn turn_context(item: &Value, _: &str, places: &Places) -> Option<Policy> {
 }
 
 fn read(from: &Value, places: &Places) -> Option<Policy> {
+    let folder = from.get("cwd").and_then(Value::as_str).map(|path| places.word(path));
     let active = from.get("active_permission_profile").and_then(|profile| profile.get("id"));
     let permissions = match (active.and_then(Value::as_str), from.get("permission_profile")) {
         (Some(id), _) => Permissions::Profile(id.to_owned()),
         (None, Some(profile)) if !profile.is_null() => {
-            Permissions::Legacy(profile_sandbox(profile, places)?)
+            Permissions::Legacy(profile_sandbox(profile, folder.as_deref(), places)?)
         }
         _ => Permissions::Legacy(sandbox(from.get("sandbox_policy")?, places)),
     };
@@ -57,19 +61,37 @@ fn read(from: &Value, places: &Places) -> Option<Policy> {
         approval: approval(from.get("approval_policy")?),
         reviewer: reviewer(from.get("approvals_reviewer")?),
         permissions,
-        others: std::collections::BTreeMap::new(),
+        others: roots(from, folder.as_deref(), places),
     })
 }
 
-/// A sandbox from the profile that newer releases keep in its place.
-pub(super) fn profile_sandbox(profile: &Value, places: &Places) -> Option<Sandbox> {
+/// The roots, where the item states them: settings from 0.169, a turn's context before 0.150.
+fn roots(from: &Value, folder: Option<&str>, places: &Places) -> BTreeMap<Dimension, String> {
+    let keys = ["runtime_workspace_roots", "workspace_roots"];
+    let listed = keys.into_iter().find_map(|key| from.get(key)?.as_array());
+    let words = listed.zip(folder).map(|(listed, folder)| {
+        let roots: Vec<String> =
+            listed.iter().filter_map(|root| Some(places.word(root.as_str()?))).collect();
+        (Dimension::WR, folders::word(roots.iter().map(String::as_str), Some(folder)))
+    });
+    words.into_iter().collect()
+}
+
+/// A sandbox from the profile that newer releases keep in its place. It lists the thread's own
+/// folder among those that may be written.
+pub(super) fn profile_sandbox(
+    profile: &Value,
+    folder: Option<&str>,
+    places: &Places,
+) -> Option<Sandbox> {
     let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),
         "external" => Some(Sandbox::External { network }),
         "managed" => {
             let entries = profile.get("file_system")?.get("entries")?.as_array()?;
-            Some(entries_sandbox(entries, network, places))
+            let sandbox = entries_sandbox(entries, network, places);
+            Some(without_root(sandbox, folder.unwrap_or("WS")))
         }
         _ => None,
     }
@@ -91,6 +113,13 @@ fn entries_sandbox(entries: &[Value], network: bool, places: &Places) -> Sandbox
         network,
         exclude_tmpdir: !special("tmpdir"),
         exclude_slash_tmp: !special("slash_tmp"),
-        roots: words.filter(|word| word != "WS" && word != "HOME/memories").collect(),
+        roots: words.filter(|word| word != "HOME/memories").collect(),
     }
+}
+
+fn without_root(mut sandbox: Sandbox, folder: &str) -> Sandbox {
+    if let Sandbox::WorkspaceWrite { roots, .. } = &mut sandbox {
+        roots.remove(folder);
+    }
+    sandbox
 }

@@ -1,13 +1,14 @@
 //! Overrides of the secondary dimensions, and overrides through the `config` object.
 //!
-//! Model, effort, tier, cwd, collaboration mode and disabled plugins are a word each in a program.
-//! A turn and settings/update have a key for each of them. Start, resume and fork have no key for
+//! Model, effort, tier, cwd, collaboration mode, disabled plugins and roots are a word each in a
+//! program. A turn has a key for each of them, and settings/update for all but the roots. Start, resume and fork have no key for
 //! the mode and the plugins, which are left out there, and take the effort in their `config`
 //! object. `null` is an error in that object, and so is left out of it.
 
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
+use crate::policy::folders;
 use crate::policy::mode::Mode;
 use crate::policy::{Approval, CallOverrides, Dimension, TurnOverrides};
 
@@ -76,6 +77,7 @@ fn shared_key(dimension: Dimension) -> Option<&'static str> {
         Dimension::M => Some("model"),
         Dimension::T => Some("serviceTier"),
         Dimension::CWD => Some("cwd"),
+        Dimension::WR => Some("runtimeWorkspaceRoots"),
         _ => None,
     }
 }
@@ -93,6 +95,9 @@ fn config_key(dimension: Dimension) -> Option<&'static str> {
 fn spelled(dimension: Dimension, word: &str, places: &Places) -> Value {
     match dimension {
         Dimension::CWD => json!(places.path(word)),
+        Dimension::WR => {
+            json!(folders::listed(word).map(|root| places.path(root)).collect::<Vec<_>>())
+        }
         Dimension::CM => mode_object(&Mode::of(word)),
         Dimension::DP if word == NONE => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),
@@ -124,6 +129,7 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
 
+    use crate::policy::Dimension;
     use crate::program::Program;
     use crate::program::request::{Back, RequestContext};
     use crate::protocol::policy::{Places, of_reply, of_settings};
@@ -155,20 +161,22 @@ mod tests {
         params.map(|(key, value)| format!("{key}: {value}\n")).collect()
     }
 
-    const ALL: &str = "model=m effort=high tier=flex cwd=OUT collaboration=plan plugins=a@b+c@d";
+    const ALL: &str =
+        "model=m effort=high tier=flex cwd=OUT collaboration=plan plugins=a@b+c@d roots=OUT+WS/sub";
 
     #[test]
     fn settings_have_a_key_for_every_secondary_dimension() {
         check(
             &format!("settings t0 {ALL}"),
             expect![[r#"
-            model: "m"
-            effort: "high"
-            serviceTier: "flex"
-            cwd: "/case/out"
-            collaborationMode: {"mode":"plan","settings":{"model":"mock-model"}}
-            disabledPluginIds: ["a@b","c@d"]
-        "#]],
+                model: "m"
+                effort: "high"
+                serviceTier: "flex"
+                cwd: "/case/out"
+                collaborationMode: {"mode":"plan","settings":{"model":"mock-model"}}
+                disabledPluginIds: ["a@b","c@d"]
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+            "#]],
         );
     }
 
@@ -199,11 +207,12 @@ mod tests {
         check(
             &format!("fork t0 {ALL} -> t1"),
             expect![[r#"
-            model: "m"
-            serviceTier: "flex"
-            cwd: "/case/out"
-            config: {"model_reasoning_effort":"high"}
-        "#]],
+                model: "m"
+                serviceTier: "flex"
+                cwd: "/case/out"
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+                config: {"model_reasoning_effort":"high"}
+            "#]],
         );
     }
 
@@ -231,9 +240,10 @@ mod tests {
         check(
             &format!("resume t0 {ALL} via=config"),
             expect![[r#"
-            cwd: "/case/out"
-            config: {"model":"m","model_reasoning_effort":"high","service_tier":"flex"}
-        "#]],
+                cwd: "/case/out"
+                runtimeWorkspaceRoots: ["/case/out","/case/ws/sub"]
+                config: {"model":"m","model_reasoning_effort":"high","service_tier":"flex"}
+            "#]],
         );
         check(
             "start approval=untrusted profile=p-ro via=config -> t1",
@@ -265,6 +275,25 @@ mod tests {
         expect![[r#"
             approval=never reviewer=user sandbox=read-only model=m effort=default tier=default cwd=OUT/in plugins=none
             approval=never reviewer=user sandbox=profile:p-ro model=m effort=high tier=flex collaboration=plan plugins=a@b+c@d"#]].assert_eq(&format!("{reply}\n{settings}"));
+    }
+
+    #[test]
+    fn a_notice_states_the_roots_of_its_one_environment() {
+        let environment = json!({ "cwd": "/case/ws",
+            "runtimeWorkspaceRoots": ["/case/out", "/case/ws"] });
+        let settings = |environments: Value| {
+            json!({
+                "approvalPolicy": "never", "approvalsReviewer": "user",
+                "sandboxPolicy": { "type": "readOnly" }, "cwd": "/case/ws",
+                "environments": environments,
+            })
+        };
+        let roots = |environments| {
+            let policy = of_settings(&settings(environments), &places());
+            policy.expect("it states a policy").others.remove(&Dimension::WR)
+        };
+        assert_eq!(roots(json!([environment])).as_deref(), Some("CWD+OUT"));
+        assert_eq!(roots(json!([environment, environment])), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde_json::{Value as Json, json};
 
 use super::policy::{NONE, Places, approval_json, reviewer_json, sandbox_json};
+use crate::policy::folders;
 use crate::policy::{DEFAULT, Dimension, MODEL, Permissions, Value};
 
 /// The key of the settings in a notice.
@@ -62,6 +63,7 @@ fn keys(dimension: Dimension) -> &'static [&'static str] {
         Dimension::CWD => &["cwd"],
         Dimension::CM => &["collaborationMode"],
         Dimension::DP => &["disabledPluginIds"],
+        Dimension::WR => &["runtimeWorkspaceRoots"],
         Dimension::AP | Dimension::RV | Dimension::SB | Dimension::PP => &[],
     }
 }
@@ -71,6 +73,9 @@ fn other(dimension: Dimension, word: &str, places: &Places) -> Json {
         Dimension::M if word == DEFAULT => json!(MODEL),
         _ if word == DEFAULT => Json::Null,
         Dimension::CWD => json!(places.path(word)),
+        Dimension::WR => {
+            json!(folders::listed(word).map(|root| places.path(root)).collect::<Vec<_>>())
+        }
         Dimension::CM => json!({ "mode": word }),
         Dimension::DP if word == NONE => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),

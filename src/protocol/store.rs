@@ -9,8 +9,8 @@ use super::policy::{self, Places};
 use super::rollout::profile_sandbox;
 use crate::policy::{Approval, Sandbox};
 
-/// Selects the two texts of a thread by its id.
-pub const ROW: &str = "SELECT approval_mode, sandbox_policy FROM threads WHERE id = ?1";
+/// Selects the texts of a thread by its id.
+pub const ROW: &str = "SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1";
 
 /// A row; what cannot be read of it is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +21,17 @@ pub struct Stored {
     pub sandbox: Option<Sandbox>,
 }
 
-/// Reads the row's two texts.
-pub fn read(approval_mode: &str, sandbox_policy: &str, places: &Places) -> Stored {
+/// Reads the row's texts.
+pub fn read(row: [&str; 3], places: &Places) -> Stored {
+    let [approval_mode, sandbox_policy, cwd] = row;
+    let folder = places.word(cwd);
     let json: Option<Value> = serde_json::from_str(sandbox_policy).ok();
     let sandbox = json.and_then(|json| {
-        profile_sandbox(&json, places).or_else(|| match policy::sandbox(&json, places) {
-            Sandbox::Unrecognised(_) => None,
-            sandbox => Some(sandbox),
+        profile_sandbox(&json, Some(&folder), places).or_else(|| {
+            match policy::sandbox(&json, places) {
+                Sandbox::Unrecognised(_) => None,
+                sandbox => Some(sandbox),
+            }
         })
     });
     let word = || Value::from(approval_mode);

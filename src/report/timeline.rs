@@ -202,14 +202,14 @@ mod tests {
                     c0  |■■■■■■■■■■■■■■■■■■■■■■■■|  resume t0
                         answered after 12.0 ms: approval=on-request reviewer=user
                         sandbox=read-only model=mock-model effort=default cwd=WS
-                        collaboration=default
+                        collaboration=default roots=CWD
                     c1  |■■■■■■■■■---------------|  settings t0 approval=never
                         answered after 3.9 ms, with no policy
                     c2  |■■■---------------------|  fork unknown -> t1
                         refused after 0.8 ms: no rollout found
                         |----------------*-------|  notice of t0: approval=on-request
                         reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS
-                        collaboration=default
+                        collaboration=default roots=CWD
             "#]],
         );
     }

@@ -349,12 +349,19 @@ fn a_wrong_value_in_the_model_context_is_a_further_view_of_the_same_finding() {
         .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
+#[test]
+fn roots_that_a_fork_and_a_cold_resume_lose_break_wr1() {
+    let program = "# heirloom case v1\nconfig\nstart roots=WS+OUT -> t0\nrun t0 \"hi\" cwd=HOME\n\
+                fork t0 -> t1\nrestart kill\nresume t0\naudit\n";
+    expect![[r#""#]].assert_eq(&findings(program, Fault::InheritsNothing));
+}
+
 const SECONDARY: &str = "# heirloom case v1\nconfig\nstart tier=flex -> t0\n\
                          run t0 \"one\" model=other-model effort=low cwd=HOME\n\
                          run t0 \"two\" collaboration=plan+effort:high\nbegin t0\n\
                          settings t0 model=other-model\nfinish t0 complete\n\
                          run t0 \"three\" tier-once=default\nrestart graceful\nresume t0\n\
-                         run t0 \"four\"\naudit\n";
+                         run t0 \"four\" roots=OUT\naudit\n";
 
 /// How often each secondary dimension agreed in the model context, and the findings.
 fn secondary_context(verdict: &Verdict) -> String {

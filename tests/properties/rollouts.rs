@@ -163,6 +163,17 @@ fn a_managed_profile_is_a_workspace_with_its_roots() {
 }
 
 #[test]
+fn the_folder_of_a_managed_profile_is_no_root_and_the_roots_are_stated() {
+    let path = |path: &str| json!({ "type": "path", "path": path });
+    let mut item = body("never");
+    item["permission_profile"] = managed(json!([path("/tmp/h/ws1"), path("/tmp/h/out")]));
+    item["cwd"] = json!("/tmp/h/out");
+    item["workspace_roots"] = json!(["/tmp/h/out", "/tmp/h/ws1"]);
+    let line = json!({ "type": "turn_context", "payload": item }).to_string();
+    check(&[header(OWN), line], expect![[r#""#]]);
+}
+
+#[test]
 fn a_managed_profile_that_writes_nothing_is_read_only() {
     check(
         &[header(OWN), turn_with_profile(managed(json!([])), Value::Null)],

@@ -18,6 +18,7 @@ impl Perform for ThreadAction {
         }
         let running = run.running(thread).map(|turn| run.recorder.turn_number(&turn));
         run.granted_turn = None;
+        run.recorder.reviewed = Some(run.id(thread)).filter(|_| end == End::DetachedReview);
         self.ask(run)?;
         if run.refused() {
             note_refusal(run, thread);
@@ -46,6 +47,7 @@ impl Perform for ThreadAction {
                 run.await_granted_end(thread)?;
                 run.note_history(thread);
             }
+            End::DetachedReview => run.await_granted_end(thread)?,
             End::Turn | End::Queued => return await_own_turn(run, thread, running),
             End::Goal => {
                 await_own_turn(run, thread, running)?;

@@ -53,13 +53,13 @@ fn settings_without_a_notice_are_kept_or_lost_and_nothing_else() {
         lines,
         vec![granted(3)],
         read(never()),
-        expect!["26 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["28 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check(
         lines,
         vec![granted(3)],
         read(old()),
-        expect!["26 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["28 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check(
         lines,
@@ -84,17 +84,21 @@ fn check_parallel(notices: Vec<Policy>, read: Policy, expected: Expect) {
 
 #[test]
 fn parallel_calls_without_a_notice_are_kept_or_lost_each_for_itself() {
-    check_parallel(vec![], old(), expect!["24 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"]);
-    check_parallel(vec![], never(), expect!["24 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"]);
+    check_parallel(vec![], old(), expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"]);
+    check_parallel(
+        vec![],
+        never(),
+        expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
+    );
     check_parallel(
         vec![],
         reviewed(old()),
-        expect!["24 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check_parallel(
         vec![],
         reviewed(never()),
-        expect!["24 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check_parallel(vec![], with(Approval::Untrusted), expect!["R4/AP/resume/on-request/unknown"]);
 }
@@ -105,7 +109,7 @@ fn of_parallel_calls_those_with_a_notice_are_kept() {
     check_parallel(
         both(),
         reviewed(never()),
-        expect!["24 held: S1 T2 T9 U3 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 U3 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check_parallel(both(), never(), expect!["U3/RV/resume/auto_review/config"]);
     check_parallel(vec![with(Approval::Untrusted)], old(), expect!["U1/AP/settings/never/unknown"]);
@@ -120,12 +124,12 @@ fn of_parallel_calls_those_with_a_notice_are_kept() {
     check_parallel(
         vec![never()],
         never(),
-        expect!["24 held: S1 T2 T9 U3 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 U3 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check_parallel(
         vec![never()],
         reviewed(never()),
-        expect!["24 held: S1 T2 T9 U3 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 U3 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check_parallel(vec![never()], reviewed(old()), expect!["U3/AP/resume/never/config"]);
 }
@@ -138,12 +142,12 @@ fn of_parallel_calls_an_answered_fork_is_kept() {
         lines,
         answered(),
         stated(4, FORK, old()),
-        expect!["32 held: S1 T2 T9 R9 R10 R13 F1 F4 F6 F7 W1 W2 W3 W4"],
+        expect!["35 held: S1 T2 T9 R9 R10 R13 F1 F4 F6 F7 WR1 W1 W2 W3 W4"],
     );
     check(lines, answered(), refused(4), expect!["R4/-/resume/accepted/unknown"]);
-    check(lines, vec![sent(5)], refused(4), expect!["18 held: R16 S1 T2 T9 W1 W2 W3 W4"]);
+    check(lines, vec![sent(5)], refused(4), expect!["19 held: R16 S1 T2 T9 W1 W2 W3 W4"]);
     let other = vec![sent(5), stated(5, THREAD, old())];
-    check(lines, other, refused(4), expect!["26 held: R16 S1 T2 T9 R1 W1 W2 W3 W4"]);
+    check(lines, other, refused(4), expect!["28 held: R16 S1 T2 T9 R1 W1 W2 W3 W4"]);
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn settings_with_a_notice_are_kept() {
         lines,
         vec![granted(3), notice(never())],
         read(never()),
-        expect!["33 held: S1 T2 T9 U1 U3 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["36 held: S1 T2 T9 U1 U3 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check(
         lines,
@@ -172,7 +176,7 @@ fn a_notice_about_another_thread_acknowledges_nothing() {
         lines,
         vec![granted(3), other],
         stated(4, THREAD, old()),
-        expect!["26 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["28 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
 }
 
@@ -190,13 +194,13 @@ fn an_interrupted_unsubscribe_need_not_unload_the_thread() {
         lines,
         vec![granted(3)],
         stated(4, THREAD, old()),
-        expect!["25 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["27 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
     check(
         lines,
         vec![],
         stated(4, THREAD, old()),
-        expect!["24 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
 }
 
@@ -217,14 +221,14 @@ fn a_thread_whose_first_turn_was_reported_as_started_can_be_resumed() {
     let lines = "start -> t0\nkill-during run t0 \"one\" approval=never\nresume t0\n";
     let acknowledged = || vec![granted(3), notice(never())];
     let start = || vec![granted(3), notice(never()), turn_started(THREAD, 1)];
-    check(lines, acknowledged(), refused(4), expect!["21 held: S1 T1 T2 T9 W1 W2 W3"]);
+    check(lines, acknowledged(), refused(4), expect!["23 held: S1 T1 T2 T9 WR1 W1 W2 W3"]);
     check(lines, start(), refused(4), expect!["R17/-/resume/accepted/unknown"]);
     check(lines, start(), stated(4, THREAD, old()), expect!["R17/AP/resume/never/config"]);
     check(
         lines,
         vec![granted(3), turn_started(THREAD, 1)],
         stated(4, THREAD, old()),
-        expect!["22 held: S1 T1 T9 R17 W1 W2 W3"],
+        expect!["24 held: S1 T1 T9 R17 W1 W2 W3"],
     );
 }
 
@@ -237,7 +241,7 @@ fn a_turn_that_ended_is_acknowledged_without_a_notice() {
         lines,
         over(),
         stated(4, THREAD, never()),
-        expect!["27 held: S1 T1 T2 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3 W4"],
+        expect!["29 held: S1 T1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
 }
 
@@ -249,12 +253,12 @@ fn an_answered_fork_is_kept_with_the_policy_it_stated() {
         lines,
         answer(never()),
         stated(4, FORK, never()),
-        expect!["32 held: S1 T2 T9 R9 R10 R13 F1 F3 F4 F6 F7 W1 W2 W3 W4"],
+        expect!["35 held: S1 T2 T9 R9 R10 R13 F1 F3 F4 F6 F7 WR1 W1 W2 W3 W4"],
     );
     check(lines, answer(never()), stated(4, FORK, old()), expect!["F4/AP/resume/never/config"]);
     check(lines, answer(never()), refused(4), expect!["R4/-/resume/accepted/unknown"]);
     check(lines, answer(old()), stated(4, FORK, old()), expect!["F3/AP/fork/never/config"]);
-    check(lines, vec![], refused(4), expect!["18 held: R16 S1 T2 T9 W1 W2 W3 W4"]);
+    check(lines, vec![], refused(4), expect!["19 held: R16 S1 T2 T9 W1 W2 W3 W4"]);
 }
 
 #[test]
@@ -286,13 +290,13 @@ fn a_wrong_refusal_or_grant_is_a_finding() {
     );
     let lines = "start -> t0\nkill-during fork t0 -> t1\nresume t0\n";
     check(lines, vec![stated(3, FORK, old())], refused(4), expect!["R16/-/fork/refused/unknown"]);
-    check(lines, vec![], refused(4), expect!["14 held: R16 S1 T9 W1 W2 W3"]);
+    check(lines, vec![], refused(4), expect!["15 held: R16 S1 T9 W1 W2 W3"]);
 }
 
 #[test]
 fn a_refused_call_changes_nothing() {
     let lines = "start -> t0\nkill-during compact t0\nresume t0\n";
-    check(lines, vec![refused(3)], refused(4), expect!["15 held: R16 S1 T9 W1 W2 W3"]);
+    check(lines, vec![refused(3)], refused(4), expect!["16 held: R16 S1 T9 W1 W2 W3"]);
     check(
         lines,
         vec![refused(3)],
@@ -305,7 +309,7 @@ fn a_refused_call_changes_nothing() {
         refused(4),
         expect!["R17/-/resume/accepted/unknown"],
     );
-    check(lines, vec![granted(3)], refused(4), expect!["13 held: S1 T9 W1 W2 W3"]);
+    check(lines, vec![granted(3)], refused(4), expect!["14 held: S1 T9 W1 W2 W3"]);
     check(
         lines,
         vec![turn_started(THREAD, 1)],

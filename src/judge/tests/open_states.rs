@@ -31,7 +31,7 @@ fn an_idle_thread_without_a_client_may_be_unloaded_at_any_step() {
     check(
         "unsubscribe t0\nsettings t0 approval=never\n",
         rest,
-        expect!["15 held: R0 S1 T9 W1 W2 W3"],
+        expect!["16 held: R0 S1 T9 W1 W2 W3"],
     );
 }
 
@@ -41,7 +41,7 @@ fn a_refusal_may_show_that_a_thread_without_a_client_is_unloaded() {
     let rest =
         [at(1, vec![sent(2), granted(2), unheard]), at(2, vec![sent(3), refused(3)])].concat();
     let settings = "settings t0 approval=never\n";
-    check(&format!("unsubscribe t0\n{settings}"), rest, expect!["15 held: R0 S1 T9 W1 W2 W3"]);
+    check(&format!("unsubscribe t0\n{settings}"), rest, expect!["16 held: R0 S1 T9 W1 W2 W3"]);
     let rest = [at(1, vec![sent(2), refused(2)])].concat();
     check(settings, rest, expect!["U4/-/settings/accepted/unknown"]);
 }
@@ -67,12 +67,12 @@ fn an_interrupted_change_is_made_or_is_not() {
     check_interrupted(
         Approval::Never,
         Approval::Never,
-        expect!["28 held: S1 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3"],
+        expect!["31 held: S1 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3"],
     );
     check_interrupted(
         Approval::OnRequest,
         Approval::OnRequest,
-        expect!["28 held: S1 T9 R4 R5 R8 R9 R10 R13 W1 W2 W3"],
+        expect!["31 held: S1 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3"],
     );
 }
 
@@ -100,5 +100,5 @@ fn after_an_unsubscribe_a_turn_may_end_without_a_start() {
     let unheard = Observation::Unsubscribed { thread: THREAD };
     let ended = turn_ended(THREAD, 1);
     let rest = [at(1, vec![sent(2), granted(2), unheard]), at(2, vec![ended])].concat();
-    check("unsubscribe t0\nlist t0\n", rest, expect!["12 held: S1 T9 W1 W2 W3"]);
+    check("unsubscribe t0\nlist t0\n", rest, expect!["13 held: S1 T9 W1 W2 W3"]);
 }

@@ -30,6 +30,8 @@ enum Effect {
     Turn,
     /// The server starts a turn with AP never (O5).
     Review,
+    /// The same on another thread (O13).
+    DetachedReview,
 }
 
 /// What each action does, and the clause that the next look is judged by.
@@ -46,6 +48,7 @@ fn effect(action: Action) -> (Effect, Clause) {
         Action::Compact => (Effect::Turn, Clause::O4),
         Action::Shell => (Effect::PerhapsBegins, Clause::O8),
         Action::Review => (Effect::Review, Clause::O5),
+        Action::DetachedReview => (Effect::DetachedReview, Clause::O13),
         Action::Goal => (Effect::Turn, Clause::O6),
         Action::Queue => (Effect::Turn, Clause::O6),
         Action::Inject => (Effect::Begins, Clause::O8),
@@ -75,6 +78,7 @@ impl Rule for ThreadAction {
             Effect::Unsubscribes => unsubscribed(world, target),
             Effect::Turn => self.turn(world, target, clause),
             Effect::Review => self.review(world, target, clause),
+            Effect::DetachedReview => self.detached_review(world, target, clause),
         }
     }
 
@@ -167,6 +171,22 @@ impl ThreadAction {
         policy.others.clear();
         let mut after = begun(self.cited(thread, clause));
         after.running = None;
+        let citations = Citations::all(self.kind(), clause);
+        let due = Expected::ModelContext { thread: name, policy, citations };
+        also_refused(world, exactly(world.with(name, after), due, vec![clause]))
+    }
+}
+
+impl ThreadAction {
+    /// O13: the thread under review goes on as it was, a turn of it too.
+    fn detached_review(&self, world: &World, target: Target<'_>, clause: Clause) -> Vec<Branch> {
+        let Target { name, thread } = target;
+        let Some(mut policy) = thread.live.clone() else {
+            return granted_or_refused(world, world.clone());
+        };
+        policy.approval = Approval::Never;
+        policy.others.clear();
+        let after = perhaps_begun(self.cited(thread, clause), clause);
         let citations = Citations::all(self.kind(), clause);
         let due = Expected::ModelContext { thread: name, policy, citations };
         also_refused(world, exactly(world.with(name, after), due, vec![clause]))

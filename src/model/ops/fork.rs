@@ -76,7 +76,7 @@ fn forked(fork: &Fork, world: &World, source: &Thread, base: Policy) -> Branch {
 fn inherited(world: &World, base: &Policy) -> Policy {
     let mut inherited = base.clone();
     inherited.others = world.defaults.policy().others;
-    for kept in [Dimension::CWD, Dimension::DP] {
+    for kept in [Dimension::CWD, Dimension::DP, Dimension::WR] {
         inherited.others.remove(&kept);
         inherited.others.extend(base.others.get(&kept).map(|word| (kept, word.clone())));
     }
@@ -103,6 +103,7 @@ fn citations(fork: &Fork, source: &Thread, overrides: &TurnOverrides) -> Citatio
     let set = set_by(&fork.overrides, Clause::F3);
     Citations::all(Fork::KIND, own)
         .with(&[Dimension::CWD, Dimension::DP], Clause::F6)
+        .with(&[Dimension::WR], Clause::WR1)
         .with(&[Dimension::M, Dimension::E, Dimension::T, Dimension::CM], Clause::F7)
         .where_set(set, overrides)
         .cited_as(if overrides.sets_any() { set } else { own })

@@ -118,7 +118,8 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     if fallen.is_some() {
         citations = citations.with(&[Dimension::SB, Dimension::PP], Clause::R7);
     }
-    let policy = read_again(world, fallen.as_ref().unwrap_or(base), overrides);
+    let read = fallen.as_ref().unwrap_or(base);
+    let policy = read_again(world, read, overrides);
     let set = set_by(&resume.overrides, own);
     let whole = if overrides.sets_any() { set } else { citations.main() };
     let citations = citations.where_set(set, overrides).cited_as(whole);
@@ -126,7 +127,7 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     // R10: an explicit cwd wins and is not written down.
     let cwd = durable.of(Dimension::CWD);
     loaded.restored = durable.where_set(Clause::R11, overrides).with(&[Dimension::CWD], cwd);
-    loaded.stored = policy.clone().in_folder_of(base);
+    loaded.stored = read_again(world, read, &elsewhere(overrides));
     loaded.maybe.clear();
     loaded.heard_by = world.only_speaker();
     loaded.materialised = true;
@@ -140,6 +141,13 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     }
     let due = Expected::Policy(name, policy, citations);
     Branch { world: world.with(name, loaded), due, relies_on }
+}
+
+/// The overrides without a folder.
+fn elsewhere(overrides: &TurnOverrides) -> TurnOverrides {
+    let mut others = overrides.others.clone();
+    others.remove(&Dimension::CWD);
+    TurnOverrides { others, ..overrides.clone() }
 }
 
 /// What became of the profile of a thread that is read again.

@@ -25,7 +25,7 @@ impl Rule for Spawn {
         next.turns.push(live.clone());
         next.restored = Citations::RESTORED;
         let mut policy = live;
-        policy.others.retain(|dimension, _| *dimension == Dimension::CWD);
+        policy.others.retain(|dimension, _| [Dimension::CWD, Dimension::WR].contains(dimension));
         let citations = Citations::all(Spawn::KIND, Clause::O9);
         let child = Thread {
             parent: Some(parent.name),

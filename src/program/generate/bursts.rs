@@ -1,6 +1,8 @@
 //! Steps that come together: an action and the resume that follows it, a turn that is held, what
 //! happens meanwhile and its end. Single operations are drawn by their own files.
 
+use std::collections::BTreeMap;
+
 use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy};
@@ -10,11 +12,14 @@ use proptest::strategy::{BoxedStrategy, Union};
 use super::overrides::DrawContext;
 use super::shape::Rare;
 use super::values::threads;
+use crate::policy::{Dimension, Overrides, Setting};
 use crate::program::ops::action::{Action, ThreadAction};
 use crate::program::ops::begin::Begin;
 use crate::program::ops::disk::Disk;
 use crate::program::ops::finish::{End, Finish};
 use crate::program::ops::fork::Fork;
+use crate::program::ops::remove_folder::{DRAWN, RemoveFolder};
+use crate::program::ops::restart::{Restart, Stop};
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
 use crate::program::ops::settings::Settings;
@@ -25,6 +30,7 @@ use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::ops::turn_settings::TurnSettings;
 use crate::program::ops::warm_read::WarmRead;
 use crate::program::ops::{Delay, PARALLEL_MAX, Step, Weighted, draws, then_read};
+use crate::program::reply::{Consent, Probe, Reply, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// How much of what happens while a turn runs is about the thread of that turn.
@@ -72,6 +78,7 @@ fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
             });
             vec![(4, while_full.boxed())]
         }
+        Rare::Folders => vec![(6, moved(cx)), (2, in_lost_folder(cx))],
         Rare::Unload => vec![
             (2, then_resume(&[Action::Unload], cx)),
             (3, then_resume(&[Action::Unsubscribe], cx)),
@@ -137,6 +144,35 @@ fn tightened_parent(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
         .prop_map(|overrides| {
             let settings = Settings { thread: PARENT, overrides };
             vec![settings.into(), SubagentTurn { thread: CHILD }.into()]
+        })
+        .boxed()
+}
+
+/// A turn in another folder or with other roots, in which the model writes somewhere.
+fn moved(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
+    let probes = [Probe::WriteInside, Probe::WriteOutside, Probe::PatchInside, Probe::PatchOutside];
+    (threads(), cx.place(), select(probes.to_vec()))
+        .prop_map(|(thread, overrides, probe)| {
+            let refusing = Consent { client: false, review: Review::Deny };
+            let reply = Reply::Probe(probe, refusing);
+            vec![Run { reply, ..Run::plain(thread, overrides) }.into()]
+        })
+        .boxed()
+}
+
+/// A thread works in a folder that is then removed, and something is asked of it.
+fn in_lost_folder(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
+    let next = Union::new(vec![runs(cx), forks(cx), resumes(cx), changes(cx)]);
+    let restart = weighted(0.5);
+    (threads(), next, restart)
+        .prop_map(|(thread, next, restart)| {
+            let folder = Setting::Set(DRAWN.to_owned());
+            let others = BTreeMap::from([(Dimension::CWD, folder)]);
+            let there = Overrides { others, ..Overrides::default() };
+            let removed = RemoveFolder { folder: DRAWN.to_owned() };
+            let before = [Run::plain(thread, there).into(), removed.into()];
+            let restart = restart.then(|| Restart::by(Stop::Graceful).into());
+            before.into_iter().chain(restart).chain([next.about(thread)]).collect()
         })
         .boxed()
 }

@@ -31,20 +31,26 @@ pub struct DrawContext {
 }
 
 /// The words of the secondary dimensions that are drawn.
-const WORDS: [(Dimension, &[&str]); 6] = [
+const WORDS: [(Dimension, &[&str]); 7] = [
     (Dimension::M, &["other-model", "mock-model"]),
     (Dimension::E, &["low", "high"]),
     (Dimension::T, &["flex", "default"]),
-    (Dimension::CWD, &["HOME", "WS"]),
+    (Dimension::CWD, &["HOME", "WS", "OUT", "WS/sub"]),
     (
         Dimension::CM,
         &["plan", "default", "plan+effort:high", "default+model:other-model+effort:low"],
     ),
     (Dimension::DP, &["a@b", "none"]),
+    (Dimension::WR, &["WS+OUT", "OUT", "WS/sub"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
-const OF_CALLS: [Dimension; 4] = [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD];
+const OF_CALLS: [Dimension; 5] =
+    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::WR];
+
+/// The secondary dimensions that settings/update has keys for.
+const OF_SETTINGS: [Dimension; 6] =
+    [Dimension::M, Dimension::E, Dimension::T, Dimension::CWD, Dimension::CM, Dimension::DP];
 
 impl DrawContext {
     /// Of a lifecycle call; some go through its `config` object.
@@ -61,9 +67,28 @@ impl DrawContext {
 
     /// Of a change of settings.
     pub fn settings(&self) -> BoxedStrategy<TurnOverrides> {
+        self.of_turn(&OF_SETTINGS)
+    }
+
+    fn of_turn(&self, secondary: &[Dimension]) -> BoxedStrategy<TurnOverrides> {
         let other = self.other_modes().prop_flat_map(values::sandbox_of).boxed();
         let sandbox = differing(other, values::sandboxes());
-        self.drawn(sandbox, ApprovalMode::on_turn, &Dimension::SECONDARY)
+        self.drawn(sandbox, ApprovalMode::on_turn, secondary)
+    }
+
+    /// A turn's override of its folder or its roots, and of nothing else.
+    pub fn place(&self) -> BoxedStrategy<TurnOverrides> {
+        let places = WORDS
+            .into_iter()
+            .filter(|(dimension, _)| matches!(dimension, Dimension::CWD | Dimension::WR));
+        let words =
+            places.flat_map(|(dimension, words)| words.iter().map(move |word| (dimension, *word)));
+        select(words.collect::<Vec<_>>())
+            .prop_map(|(dimension, word)| {
+                let others = BTreeMap::from([(dimension, Setting::Set(word.to_owned()))]);
+                Overrides { others, ..Overrides::default() }
+            })
+            .boxed()
     }
 
     fn other_modes(&self) -> BoxedStrategy<SandboxMode> {
@@ -118,7 +143,7 @@ impl DrawContext {
             return self.settings();
         }
         let tiers = vec![None, None, None, None, Some("flex".to_owned())];
-        (self.settings(), select(tiers))
+        (self.of_turn(&Dimension::SECONDARY), select(tiers))
             .prop_map(|(overrides, tier_once)| Overrides { tier_once, ..overrides })
             .boxed()
     }

@@ -47,6 +47,8 @@ pub enum Rare {
     /// Kills during calls, and databases that are gone.
     KillDuring,
     FullDisk,
+    /// Turns in other folders and with other roots, and folders that are removed.
+    Folders,
     /// Threads that are unloaded, and a second server.
     Unload,
     /// Reads from a copy of the home.
@@ -132,12 +134,13 @@ fn rares() -> BoxedStrategy<[Rare; 2]> {
 
 fn rare() -> BoxedStrategy<Rare> {
     let weighted = [
-        (11, Rare::Nothing),
+        (12, Rare::Nothing),
         (2, Rare::Ephemeral),
         (2, Rare::Clients),
         (2, Rare::Subagents),
         (2, Rare::KillDuring),
         (1, Rare::FullDisk),
+        (2, Rare::Folders),
         (2, Rare::Unload),
         (1, Rare::ColdRead),
     ];

@@ -52,6 +52,8 @@ pub enum End {
     Command,
     /// With the end of the review's turn, whose id the answer states.
     Review,
+    /// With the end of the review's turn, which is another thread's.
+    DetachedReview,
     /// With the end of a turn that the server starts.
     Turn,
     /// The same; while a turn runs, it would wait.
@@ -119,6 +121,14 @@ actions! {
         "review/start",
         [("target", json!({ "type": "custom", "instructions": "look at it" }))],
     );
+    /// `review/start` on a thread of its own, up to its end.
+    DetachedReview ends DetachedReview: |_| of_thread(
+        "review/start",
+        [
+            ("delivery", json!("detached")),
+            ("target", json!({ "type": "custom", "instructions": "look at it" })),
+        ],
+    );
     /// `thread/goal/set`, up to the end of the turn that pursues it.
     Goal ends Goal: |_| of_thread(
         "thread/goal/set",
@@ -158,7 +168,9 @@ impl Action {
         match self {
             Action::Queue => Some(("input", json!([{ "type": "scent", "text": "roses" }]))),
             Action::Goal => Some(("status", json!("forgotten"))),
-            Action::Review => Some(("target", json!({ "type": "everything" }))),
+            Action::Review | Action::DetachedReview => {
+                Some(("target", json!({ "type": "everything" })))
+            }
             Action::List => Some(("sortKey", json!("beauty"))),
             _ => None,
         }
@@ -222,10 +234,11 @@ impl Operation for ThreadAction {
         Some(self.action.request(cx))
     }
 
-    /// One unsubscribes in two ways by one method, and a server grants it for a thread that does
-    /// not exist.
+    /// One unsubscribes and reviews in two ways by one method each, and a server grants an unsubscribe
+    /// for a thread that does not exist.
     fn samples(cx: RequestContext) -> Vec<Sample> {
-        let actions = Action::iter().filter(|action| *action != Action::Unload);
+        let others = [Action::Unload, Action::DetachedReview];
+        let actions = Action::iter().filter(|action| !others.contains(action));
         let sample = |action: Action| {
             let sample = Sample::new(action.word(), action.request(cx));
             let refuses = sample.refuses_unknown_thread && action != Action::Unsubscribe;
@@ -242,7 +255,7 @@ impl Operation for ThreadAction {
 
     /// What is queued, and a goal, would begin to run at a later resume.
     fn can_be_killed(&self) -> bool {
-        let nothing = matches!(self.action, Action::Read | Action::List);
+        let nothing = matches!(self.action, Action::Read | Action::List | Action::DetachedReview);
         !nothing && !matches!(self.action, Action::Goal | Action::Queue)
     }
 }

@@ -169,7 +169,7 @@ mod tests {
                 <tr class=""><th scope="row">30.0 ms</th><td colspan="2"><p>Calls at once, over 4.0 ms</p><ul class="bars">
                 <li class="call"><code>resume t0</code><div class="track" aria-hidden="true"><div style="margin-left: 0%; width: 100%"></div></div><span class="faint">answered after 4.0 ms, with no policy</span></li>
                 <li class="call"><code>settings t0 approval=untrusted</code><div class="track" aria-hidden="true"><div style="margin-left: 2%; width: 48%"></div></div><span class="faint">answered after 1.9 ms, with no policy</span></li>
-                <li class="notice"><code>notice of t0: approval=on-request reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default</code><div class="track" aria-hidden="true"><div style="margin-left: 75%; width: 2%"></div></div></li></ul></td></tr></tbody></table></div>"#]],
+                <li class="notice"><code>notice of t0: approval=on-request reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default roots=CWD</code><div class="track" aria-hidden="true"><div style="margin-left: 75%; width: 2%"></div></div></li></ul></td></tr></tbody></table></div>"#]],
         );
     }
 
