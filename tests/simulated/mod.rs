@@ -523,7 +523,7 @@ fn to_unknown(step: &Step) -> Step {
 
 fn status(reply: &Reply) -> &'static str {
     match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => "completed",
+        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(_) => "completed",
         Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
         Reply::Hold => "interrupted",
     }
