@@ -159,7 +159,6 @@ impl Runner<'_> {
             upshot: pending.result(&requests),
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
-        eprintln!("PROBE {what:?}");
         self.recorder.record(what);
     }
 

@@ -112,8 +112,8 @@ impl ProbeOutcome {
             Must::AskFirst => (asked || self.ran || self.done).then_some(asked),
             Must::Succeed => self.could_succeed().then_some(self.done),
             Must::SucceedOrAskUser => Some(!reviewed && (asked || self.done)),
-            Must::Ask => Some(asked || reviewed),
-            Must::Refuse => Some(!asked && !reviewed && (self.unsandboxed || !self.done)),
+            Must::Ask(_) => Some(asked || reviewed),
+            Must::Refuse(_) => Some(!asked && !reviewed && (self.unsandboxed || !self.done)),
         }
     }
 
@@ -135,8 +135,8 @@ impl ProbeOutcome {
             Must::StayInside
             | Must::Succeed
             | Must::SucceedOrAskUser
-            | Must::Ask
-            | Must::Refuse => false,
+            | Must::Ask(_)
+            | Must::Refuse(_) => false,
             Must::AskUser { .. } | Must::AskReviewer { .. } => true,
             Must::AskFirst => self.probe == Probe::Run,
         }
@@ -178,8 +178,8 @@ fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> M
         Must::AskFirst => "the user is asked before it runs",
         Must::Succeed => "it is done",
         Must::SucceedOrAskUser => "it is done, or the user is asked",
-        Must::Ask => "somebody is asked",
-        Must::Refuse => "it is refused, and nobody is asked",
+        Must::Ask(_) => "somebody is asked",
+        Must::Refuse(_) => "it is refused, and nobody is asked",
     };
     let clause = cited(demand.clause, context.step);
     let topic = context.topic(clause, View::Probe);
@@ -190,7 +190,7 @@ fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> M
     };
     Mismatch {
         dimension: Some(value.dimension()),
-        ..Mismatch::new(topic, value.form(), expected, outcome.words())
+        ..Mismatch::new(topic, demand.form(), expected, outcome.words())
     }
 }
 
@@ -323,12 +323,83 @@ mod tests {
     }
 
     #[test]
+    fn what_the_sandbox_lets_through_must_be_done() {
+        let did = (None, false, Some(false), ProbeResultText::Refused);
+        check(
+            turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside),
+            did,
+            expect![[r#""#]],
+        );
+    }
+
+    #[test]
+    fn a_question_about_what_the_sandbox_lets_through_breaks_e5() {
+        let did = (ASKED, false, Some(true), ProbeResultText::Done);
+        check(
+            turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
+            did,
+            expect![[r#""#]],
+        );
+    }
+
+    #[test]
+    fn on_a_machine_that_cannot_sandbox_nothing_must_succeed() {
+        let did = (None, false, Some(false), ProbeResultText::Stopped);
+        let turn = Turn {
+            unsandboxed: true,
+            ..turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside)
+        };
+        check(turn, did, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_command_that_still_runs_may_yet_succeed() {
+        let did = (None, false, Some(false), ProbeResultText::Unfinished);
+        let turn = turn("approval=never reviewer=user sandbox=workspace-write", Probe::PatchInside);
+        check(turn, did, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_category_that_is_off_is_refused_at_once() {
+        let policy = "approval=granular(rules) reviewer=user sandbox=read-only";
+        let asked = (ASKED, false, Some(true), ProbeResultText::Done);
+        check(turn(policy, Probe::Escalate), asked, expect![[r#""#]]);
+        let refused = (None, false, Some(false), ProbeResultText::Refused);
+        check(turn(policy, Probe::Escalate), refused, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_category_that_is_on_is_asked_about() {
+        let policy = "approval=granular(rules) reviewer=auto_review sandbox=read-only";
+        let refused = (None, false, None, ProbeResultText::Refused);
+        check(turn(policy, Probe::Ruled), refused, expect![[r#""#]]);
+        let asked = (ASKED, false, None, ProbeResultText::Done);
+        check(turn(policy, Probe::Ruled), asked, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_connection_follows_the_network_of_the_sandbox() {
+        let came = (None, false, Some(true), ProbeResultText::Done);
+        let stopped = (None, false, Some(false), ProbeResultText::Stopped);
+        let closed = "approval=never reviewer=user sandbox=workspace-write";
+        let open = "approval=never reviewer=user sandbox=read-only+network";
+        check(turn(closed, Probe::Connect), came, expect![[r#""#]]);
+        check(turn(open, Probe::Connect), stopped, expect![[r#""#]]);
+        // Another program is the sandbox.
+        let external = "approval=never reviewer=user sandbox=external";
+        check(turn(external, Probe::Connect), came, expect![[r#""#]]);
+    }
+
+    #[test]
     fn a_write_without_an_approval_is_allowed_where_the_sandbox_is_open() {
         let did = (None, false, Some(true), ProbeResultText::Done);
         check(
             turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
             did,
-            expect!["no demand"],
+            expect![[r#"
+                E5 held
+                E5 held
+            "#]],
         );
     }
 

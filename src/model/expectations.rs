@@ -178,12 +178,16 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
                 return Vec::new();
             };
             let demands = demands(policy, probe, &defaults.profiles).into_iter();
-            let expectation = |Demand { clause, value, .. }: Demand| Expectation {
-                clause: cited(clause, step),
-                dimension: Some(value.dimension()),
-                kind: step.kind(),
-                form: value.form(),
-                config_differs: defaults.policy().value(value.dimension()) != Some(value),
+            let expectation = |demand: Demand| {
+                let form = demand.form();
+                let Demand { clause, value, .. } = demand;
+                Expectation {
+                    clause: cited(clause, step),
+                    dimension: Some(value.dimension()),
+                    kind: step.kind(),
+                    form,
+                    config_differs: defaults.policy().value(value.dimension()) != Some(value),
+                }
             };
             demands.map(expectation).collect()
         }

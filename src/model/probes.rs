@@ -42,20 +42,33 @@ pub enum Must {
     /// release's own, and releases from 0.149 know none.
     SucceedOrAskUser,
     /// Somebody is asked (E6).
-    Ask,
+    Ask(Category),
     /// It is not done, and nobody is asked (E6).
-    Refuse,
+    Refuse(Category),
 }
 
 /// The approval that a deed needs, by the categories of a granular policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Category {
+pub enum Category {
     /// It wants to leave the sandbox.
     Sandbox,
     /// It fails in the sandbox, and the release may then ask to try it outside.
     PerhapsSandbox,
     /// A rule asks about it.
     Rules,
+}
+
+impl Demand {
+    /// The form of what is due: that of the value, or the category of a granular policy.
+    pub fn form(&self) -> &'static str {
+        match self.must {
+            Must::Ask(Category::Rules) => "rules:on",
+            Must::Ask(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:on",
+            Must::Refuse(Category::Rules) => "rules:off",
+            Must::Refuse(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:off",
+            _ => self.value.form(),
+        }
+    }
 }
 
 /// What a probe needs of the sandbox.
@@ -108,7 +121,7 @@ fn of_approval(
     let of = |clause, must| {
         vec![Demand { clause, value: Value::Approval(policy.approval.clone()), must }]
     };
-    let allowed = open && category.is_none();
+    let allowed = open && category.is_none() && asks_nothing(probe);
     match &policy.approval {
         Approval::Never => of(Clause::E1, Must::AskNobody),
         Approval::Untrusted if probe == Probe::Safe => of(Clause::E5, Must::SucceedOrAskUser),
@@ -120,9 +133,11 @@ fn of_approval(
             by_whom(policy, matches!(category, Some(Category::Sandbox | Category::Rules)))
         }
         Approval::Granular(granular) => match category.map(|one| (one, one.is_on(granular))) {
-            Some((_, false)) => of(Clause::E6, Must::Refuse),
+            Some((category, false)) => of(Clause::E6, Must::Refuse(category)),
             Some((Category::PerhapsSandbox, true)) | None => by_whom(policy, false),
-            Some((_, true)) => [of(Clause::E6, Must::Ask), by_whom(policy, false)].concat(),
+            Some((category, true)) => {
+                [of(Clause::E6, Must::Ask(category)), by_whom(policy, false)].concat()
+            }
         },
         Approval::OnFailure | Approval::Unrecognised(_) => Vec::new(),
     }
@@ -160,7 +175,7 @@ fn category(probe: Probe, closed: bool) -> Option<Category> {
 }
 
 /// Whether the deed needs no approval where the sandbox lets it through: a command that asks to
-/// leave the sandbox may be refused even where it would not have to.
+/// leave the sandbox may be refused, and asked about, even where it would not have to be.
 fn asks_nothing(probe: Probe) -> bool {
     !matches!(probe, Probe::Escalate | Probe::Ruled)
 }
@@ -205,7 +220,10 @@ mod tests {
             Approval::Never,
             Reviewer::User,
             expect![[r#"
-                Run: E1 AskNobody
+                Run: E1 AskNobody E5 Succeed
+                Safe: E1 AskNobody E5 Succeed
+                Ruled: E1 AskNobody
+                Connect: E1 AskNobody E7 StayInside
                 WriteInside: E1 AskNobody E2 StayInside
                 WriteOutside: E1 AskNobody E2 StayInside
                 Escalate: E1 AskNobody E2 StayInside
@@ -222,6 +240,9 @@ mod tests {
             Reviewer::AutoReview,
             expect![[r#"
                 Run: E4 AskFirst
+                Safe: E5 SucceedOrAskUser
+                Ruled: E4 AskFirst
+                Connect: E4 AskFirst E7 StayInside
                 WriteInside: E4 AskFirst E2 StayInside
                 WriteOutside: E4 AskFirst E2 StayInside
                 Escalate: E4 AskFirst E2 StayInside
@@ -237,12 +258,15 @@ mod tests {
             Approval::OnRequest,
             Reviewer::AutoReview,
             expect![[r#"
-                Run: E3 AskReviewer { asks: false }
+                Run: E5 AskNobody E5 Succeed
+                Safe: E5 AskNobody E5 Succeed
+                Ruled: E3 AskReviewer { asks: true }
+                Connect: E3 AskReviewer { asks: false } E7 StayInside
                 WriteInside: E3 AskReviewer { asks: false } E2 StayInside
                 WriteOutside: E3 AskReviewer { asks: false } E2 StayInside
                 Escalate: E3 AskReviewer { asks: true } E2 StayInside
-                PatchInside: E3 AskReviewer { asks: false } E2 StayInside
-                PatchOutside: E3 AskReviewer { asks: false } E2 StayInside
+                PatchInside: E3 AskReviewer { asks: true } E2 StayInside
+                PatchOutside: E3 AskReviewer { asks: true } E2 StayInside
             "#]],
         );
     }

@@ -166,12 +166,15 @@ mod tests {
         check(
             &all.join("\n"),
             expect![[r#"
-            {"cmd":"python3 -S -c \"print(7)\"","login":false}
-            {"cmd":"touch /out/f","login":false}
-            {"cmd":"touch /out/f","login":false}
-            {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
-            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}
-            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}"#]],
+                {"cmd":"python3 -S -c \"print(7)\"","login":false}
+                {"cmd":"pwd","login":false}
+                {"cmd":"date","login":false}
+                {"cmd":"bash -c ': </dev/tcp/127.0.0.1/80'","login":false}
+                {"cmd":"touch /out/f","login":false}
+                {"cmd":"touch /out/f","login":false}
+                {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
+                {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}
+                {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}"#]],
         );
     }
 
@@ -192,7 +195,7 @@ mod tests {
         let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
-            expect!["Done Done Stopped Declined Refused Refused Denied Other"],
+            expect!["Done Done Stopped Declined Refused Refused Refused Unfinished Denied Other"],
         );
     }
 }

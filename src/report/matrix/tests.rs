@@ -175,7 +175,9 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
               signs         WIDENED: broken, and the release allows more than it should; a
                             number: by so many findings; in brackets: a known deviation; no:
                             the release does not show it; -: the release does not support
@@ -272,7 +274,9 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
 
             ====
             From codex 0.131.0 to 0.144.4
@@ -315,7 +319,9 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
         "#]],
     );
 }
