@@ -112,7 +112,7 @@ contract! {
     G8 "policy in replies" [I] ["SCHEMA"]
         "The reply to start, resume and fork states the policy that the next turn runs with."
     G9 "stated and enforced" [I] ["README"]
-        "The server reports, states to the model and enforces the same policy; E1 to E4 say how \
+        "The server reports, states to the model and enforces the same policy; E1 to E8 say how \
          that is judged."
     G10 "lost state database" [I] ["#30278"]
         "The rollout file is the durable authority: losing the state database loses no policy."
@@ -293,6 +293,19 @@ contract! {
          user; with the reviewer user, the user."
     E4 "untrusted asks" [D] ["README"]
         "Under untrusted the user is asked before a command that is not known to be safe."
+    E5 "allowed is done" [D] ["README"]
+        "What the policy allows is done, and nobody is asked: a command inside the sandbox under \
+         on-request or never, and under untrusted only a command known to be safe."
+    E6 "granular categories" [D] ["SCHEMA"]
+        "Of a granular policy: a category that is off is refused at once with no question; one \
+         that is on is asked about."
+    E7 "network access" [D] ["README"]
+        "The network follows the sandbox: without access a connection to a listener on loopback \
+         fails inside it, with access it succeeds. The hosts that a profile allows are the same."
+    E8 "every kind of turn" [I] ["G9"]
+        "E1 to E7 hold for every turn that runs commands: a client's, a fork's, a resumed \
+         thread's, a subagent's, a goal's, a queued one, and the running turn after a change (T6, \
+         T7, U1)."
     W1 "one answer" [N] ["JSON-RPC"]
         "Each request gets exactly one answer."
     W2 "schema" [N] ["SCHEMA"]

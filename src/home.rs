@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::policy::{Defaults, Policy};
 use crate::protocol::policy::Places;
+use crate::protocol::probe::RULE;
 use crate::protocol::rollout;
 
 mod config;
@@ -79,6 +80,9 @@ impl Home {
             Some(template) => copy(template, &home.places.home)?,
             None => fs::create_dir_all(&home.places.home)?,
         }
+        let rules = home.places.home.join("rules");
+        fs::create_dir_all(&rules)?;
+        fs::write(rules.join("default.rules"), RULE)?;
         home.renew_workspace()?;
         Ok(home)
     }

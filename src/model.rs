@@ -175,6 +175,8 @@ pub enum Expected {
     /// The request of a subagent states a policy that is not wider than this one.
     Within {
         thread: ThreadName,
+        /// The policy that the subagent's turn has in this branch.
+        policy: Policy,
         bound: Policy,
     },
     /// A call that a kill broke off when it had come so far.

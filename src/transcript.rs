@@ -98,7 +98,7 @@ impl From<&Reply> for Content {
                 id: None,
             },
             // A probe is played as the call that it makes; this is the answer that follows.
-            Reply::Probe(..) => Content::Text("ok".to_owned()),
+            Reply::Probe(_) => Content::Text("ok".to_owned()),
             Reply::Fail => Content::Fail,
             Reply::Drop => Content::Drop,
             Reply::Hold => Content::Hold,

@@ -9,6 +9,7 @@ mod properties {
     mod causes;
     mod drawing;
     mod drawn;
+    mod enforcement;
     mod faults;
     mod judging;
     mod kept_verdicts;

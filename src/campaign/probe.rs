@@ -22,7 +22,7 @@ use crate::program::ops::finish::{End, Finish};
 use crate::program::ops::restart::{Restart, Stop};
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
-use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::reply::{Probe, ProbeScript, Reply};
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::{Observation, Trace};
 
@@ -38,9 +38,6 @@ const PREFERRED: [Probe; 6] = [
     Probe::WriteOutside,
     Probe::WriteInside,
 ];
-
-/// A probe shows how far the server goes without consent.
-const REFUSING: Consent = Consent { client: false, review: Review::Deny };
 
 /// A finding about a value of a thread's policy, and the program that shows it.
 struct Widening<'a> {
@@ -107,7 +104,8 @@ impl Widening<'_> {
             // The program of the finding may contain a probe too.
             let last = entries.iter().rposition(|what| matches!(what, Observation::Probe { .. }));
             let from = entries.get(last.unwrap_or(entries.len())..).unwrap_or_default();
-            let outcome = ProbeOutcome::find(self.thread, REFUSING, from);
+            let outcome =
+                ProbeOutcome::find(self.thread, ProbeScript::refused(probe).consent, from);
             if let Some(outcome) = outcome.filter(|outcome| outcome.probe == probe) {
                 return (self.compare(&outcome), Some(trace));
             }
@@ -133,7 +131,7 @@ impl Widening<'_> {
         let mut steps = until.to_vec();
         if steps.iter().any(begins) {
             let thread = ThreadRef::Thread(*thread);
-            steps.push(Step::Finish(Finish { thread, end: End::Complete }));
+            steps.push(Step::Finish(Finish { thread, end: End::Complete, probe: None }));
         }
         steps.push(step(*thread, probe));
         Some(Program { defaults: program.defaults.clone(), steps })
@@ -168,7 +166,8 @@ fn step(thread: ThreadName, probe: Probe) -> Step {
         prompt: "probe".to_owned(),
         overrides: TurnOverrides::default(),
         flaw: None,
-        reply: Reply::Probe(probe, REFUSING),
+        // A probe shows how far the server goes without consent.
+        reply: Reply::Probe(ProbeScript::refused(probe)),
     })
 }
 
@@ -176,6 +175,9 @@ fn step(thread: ThreadName, probe: Probe) -> Step {
 fn in_words(outcome: &ProbeOutcome, expected: Reach) -> String {
     let action = match outcome.probe {
         Probe::Run => "`python3 -S -c \"print(7)\"`",
+        Probe::Safe => "`pwd`",
+        Probe::Ruled => "`date`, about which a rule asks,",
+        Probe::Connect => "a connection to loopback",
         Probe::WriteInside => "`touch WS/f`",
         Probe::WriteOutside => "`touch OUT/f`",
         Probe::Escalate => "the request to run `touch OUT/f` outside the sandbox",

@@ -217,7 +217,7 @@ impl Subject {
         let mut all: Vec<(String, Program)> = [Stop::Graceful, Stop::Kill].map(by).into();
         if let Some(name) = self.thread {
             let thread = ThreadRef::Thread(name);
-            let unload = ThreadAction { thread, action: Action::Unload };
+            let unload = ThreadAction::plain(thread, Action::Unload);
             all.push(("unload".to_owned(), self.with(at, vec![unload.into()])));
         }
         all
@@ -406,7 +406,7 @@ impl Subject {
         };
         let thread = ThreadRef::Thread(thread);
         let action = |action: Action| {
-            let step = Step::from(ThreadAction { thread, action });
+            let step = Step::from(ThreadAction::plain(thread, action));
             (action.word().to_owned(), step)
         };
         let run = Step::from(Run::plain(thread, TurnOverrides::default()));

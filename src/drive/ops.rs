@@ -73,11 +73,6 @@ pub(super) trait Perform: Prepare {
     fn awaits_unload(&self) -> bool {
         false
     }
-
-    /// Whether the model asks for an action, to probe what is allowed.
-    fn has_probe(&self) -> bool {
-        false
-    }
 }
 
 /// The operation of a step; none of a wrapper.

@@ -1,11 +1,12 @@
 //! A probe: an action that the model asks for, who is asked about it, and what came of it.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::program::reply::Probe;
+use crate::program::reply::ProbeScript;
 use crate::protocol::model::ModelRequest;
 use crate::protocol::notifications;
 use crate::protocol::probe::{self, ProbeResultText, Question};
@@ -13,19 +14,34 @@ use crate::protocol::probe::{self, ProbeResultText, Question};
 /// The probe of the present turn.
 #[derive(Debug)]
 pub(super) struct PendingProbe {
-    /// The server's id of the thread.
+    /// The server's id of the thread; empty until the server has named a thread that it creates.
     pub(super) thread: String,
     /// The id of the tool call.
     pub(super) call: String,
-    pub(super) probe: Probe,
-    /// Whether the client accepts it.
-    pub(super) accepts: bool,
-    /// The file that it would write, if it writes one.
-    pub(super) target: Option<PathBuf>,
+    pub(super) script: ProbeScript,
+    pub(super) target: Target,
     /// What the client was asked for, if it was asked.
     pub(super) asked: Option<Question>,
     /// How many requests to the model came before it.
     pub(super) requests_before: usize,
+}
+
+/// Where the probe shows whether it was done.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// In the result of the call alone.
+    Nothing,
+    /// In this file.
+    File(PathBuf),
+    /// At this listener.
+    Listener(TcpListener),
+}
+
+impl Target {
+    /// Whether a connection has come. The command is over, so one that it made is waiting.
+    pub(super) fn was_reached(listener: &TcpListener) -> bool {
+        listener.set_nonblocking(true).is_ok() && listener.accept().is_ok()
+    }
 }
 
 impl PendingProbe {
@@ -36,7 +52,7 @@ impl PendingProbe {
             return None;
         }
         self.asked.get_or_insert(probe::question(method));
-        probe::accept(method).filter(|_| self.accepts)
+        probe::accept(method).filter(|_| self.script.consent.client)
     }
 
     /// The result of the tool call, as these requests give it to the model.
@@ -46,7 +62,7 @@ impl PendingProbe {
             let result = request.outputs().into_iter().find(|(call, _)| *call == self.call);
             result.map(|(_, text)| text)
         });
-        text.map_or(ProbeResultText::Other, |text| probe::classify(&text))
+        text.map_or(ProbeResultText::Unfinished, |text| probe::classify(&text))
     }
 
     /// Whether one of these requests asks the reviewing model about it.

@@ -20,6 +20,8 @@ use super::timeouts::Timeouts;
 use super::transport::Transport;
 use crate::home::Home;
 use crate::mock_model::session::ModelSession;
+use crate::program::operation::Operation;
+use crate::program::reply::ProbeScript;
 use crate::program::request::{Back, Request, RequestContext};
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::requests::{self, Call, Ids};
@@ -122,6 +124,15 @@ impl<'a> Runner<'a> {
     pub(super) fn unheard(&self, thread: ThreadRef) -> Option<ThreadLabel> {
         let unheard = self.thread(thread).is_some_and(Thread::is_unheard);
         thread.name().filter(|_| unheard).map(ThreadLabel::Named)
+    }
+
+    /// The probe of a step, where a client is subscribed that it could ask.
+    pub(super) fn heard_probe(
+        &self,
+        thread: ThreadRef,
+        step: &impl Operation,
+    ) -> Option<ProbeScript> {
+        step.probe().filter(|_| self.unheard(thread).is_none())
     }
 
     /// Remembers that a thread has a history, if a request of the step was granted.

@@ -13,7 +13,7 @@ use crate::policy::{Approval, CallOverrides, Defaults, SandboxMode, Setting, Tur
 use crate::program::ops::Step;
 use crate::program::ops::run::Run;
 use crate::program::ops::start::Start;
-use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::reply::{Probe, ProbeScript, Reply};
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::probe::command_output;
 use crate::trace::Observation;
@@ -78,7 +78,7 @@ fn write_twice(run: &mut Runner<'_>) -> Result<(), Aborted> {
 }
 
 fn turn(probe: Probe) -> Step {
-    let consent = Consent { client: false, review: Review::Deny };
     let plain = Run::plain(ThreadRef::Thread(THREAD), TurnOverrides::default());
-    Run { prompt: "probe".to_owned(), reply: Reply::Probe(probe, consent), ..plain }.into()
+    Run { prompt: "probe".to_owned(), reply: Reply::Probe(ProbeScript::refused(probe)), ..plain }
+        .into()
 }

@@ -47,5 +47,5 @@ fn spends_home(step: &Step) -> bool {
 
 /// Whether a program has a probe.
 pub(super) fn has_probe(program: &Program) -> bool {
-    program.steps.iter().flat_map(operations).any(|operation| operation.has_probe())
+    program.steps.iter().any(|step| step.probe().is_some())
 }

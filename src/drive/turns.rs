@@ -1,20 +1,22 @@
 //! What operations on turns have in common: scripts for the model, and waits for what turns do.
 
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
-use super::probe::PendingProbe;
+use super::probe::{PendingProbe, Target};
 use super::run::{Aborted, Prepared, Runner};
 use crate::client::ClientError;
 use crate::mock_model::answer::{Answer, Gate};
 use crate::policy::TurnOverrides;
 use crate::program::ops::finish;
-use crate::program::reply::{Consent, Probe, Reply};
+use crate::program::reply::{Probe, ProbeScript, Reply};
 use crate::program::thread::ThreadRef;
 use crate::protocol::model::ModelRequest;
-use crate::protocol::probe;
+use crate::protocol::probe::{self, Targets};
 use crate::protocol::requests::{self, Ids};
 use crate::trace::{Observation, ThreadLabel};
 use crate::transcript::Entry;
@@ -74,55 +76,86 @@ impl Runner<'_> {
     /// Queues what the model answers in the thread's next turn.
     pub(super) fn script(&mut self, thread: ThreadRef, reply: &Reply) -> Result<(), Aborted> {
         let id = self.id(thread);
-        if let Reply::Probe(probe, consent) = reply {
-            return self.script_probe(id, *probe, *consent);
+        if let Reply::Probe(script) = reply {
+            return self.script_probe(&id, *script);
         }
         self.queue(&id, reply.clone());
         Ok(())
     }
 
-    fn script_probe(
+    /// Queues the call of a probe for the thread with this id.
+    pub(super) fn script_probe(
         &mut self,
-        thread: String,
-        probe: Probe,
-        consent: Consent,
+        thread: &str,
+        script: ProbeScript,
     ) -> Result<(), Aborted> {
-        let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
-        let target = match self.active.home.probe_target(inside) {
-            Ok(target) => target,
-            Err(error) => {
-                return self
-                    .trouble(format!("cannot remove a probe's file: {error}; run it again"));
-            }
-        };
-        let call = format!("probe-{}", self.recorder.next_probe());
-        let arguments = probe::arguments(probe, &target);
-        let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
-        self.queue(&thread, Answer::from(calls).with_call_id(&call));
-        let verdict = probe::review_text(consent.review).map(|text| Reply::Text(text.to_owned()));
-        self.model.review(&thread, verdict.unwrap_or(Reply::Drop));
-        self.probe = Some(PendingProbe {
-            thread,
-            call,
-            probe,
-            accepts: consent.client,
-            target: (probe != Probe::Run).then_some(target),
-            asked: None,
-            requests_before: self.model.requests().len(),
-        });
+        let answer = self.probe_answer(script)?;
+        self.queue(thread, answer);
+        self.attach_probe(thread);
         Ok(())
     }
 
-    /// Records what came of the turn's probe, if it had one.
+    /// The call of a probe, as the model's answer. No thread has the probe yet.
+    pub(super) fn probe_answer(&mut self, script: ProbeScript) -> Result<Answer, Aborted> {
+        let (target, arguments) =
+            self.probe_target(script.probe).map_err(|error| self.no_room(&error))?;
+        let call = format!("probe-{}", self.recorder.next_probe());
+        let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
+        let answer = Answer::from(calls).with_call_id(&call);
+        let requests_before = self.model.requests().len();
+        let thread = String::new();
+        self.probe =
+            Some(PendingProbe { thread, call, script, target, asked: None, requests_before });
+        Ok(answer)
+    }
+
+    /// Makes the present probe that of the thread with this id.
+    pub(super) fn attach_probe(&mut self, thread: &str) {
+        let Some(pending) = &mut self.probe else { return };
+        thread.clone_into(&mut pending.thread);
+        let text = probe::review_text(pending.script.consent.review);
+        self.model.review(thread, text.map_or(Reply::Drop, |text| Reply::Text(text.to_owned())));
+    }
+
+    fn no_room(&mut self, error: &io::Error) -> Aborted {
+        let reason = "cannot make room for a probe's file or connection";
+        drop(self.trouble(format!("{reason}: {error}; run it again")));
+        Aborted
+    }
+
+    /// Where a probe shows whether it was done, and the arguments of its call.
+    fn probe_target(&mut self, probe: Probe) -> io::Result<(Target, String)> {
+        let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
+        let file = self.active.home.probe_target(inside)?;
+        let listener = (probe == Probe::Connect)
+            .then(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .transpose()?;
+        let port = listener.as_ref().map_or(Ok(0), |one| one.local_addr().map(|at| at.port()))?;
+        let arguments = probe::arguments(probe, Targets { file: &file, port });
+        let target = match (probe, listener) {
+            (_, Some(listener)) => Target::Listener(listener),
+            (Probe::Run | Probe::Safe | Probe::Ruled, None) => Target::Nothing,
+            (_, None) => Target::File(file),
+        };
+        Ok((target, arguments))
+    }
+
+    /// Records what came of the turn's probe, if it had one. A turn that ended before the model was
+    /// asked leaves nothing behind for the next.
     pub(super) fn record_probe(&mut self) {
         let Some(pending) = self.probe.take() else { return };
+        self.model.clear_script(&pending.thread);
         let requests = self.model.requests().split_off(pending.requests_before);
         let what = Observation::Probe {
             thread: self.recorder.label(&pending.thread),
-            probe: pending.probe,
+            probe: pending.script.probe,
             asked: pending.asked,
             reviewed: pending.was_reviewed(&requests),
-            landed: pending.target.as_ref().map(|target| self.active.home.take_probe_file(target)),
+            landed: match &pending.target {
+                Target::Nothing => None,
+                Target::File(file) => Some(self.active.home.take_probe_file(file)),
+                Target::Listener(listener) => Some(Target::was_reached(listener)),
+            },
             upshot: pending.result(&requests),
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };

@@ -9,8 +9,8 @@ use super::verdict::PolicyPair;
 use super::view::View;
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
-use crate::model::Expected;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
+use crate::model::{Citations, Expected};
 use crate::policy::{Approval, Dimension, order};
 use crate::program::operation::Operation;
 use crate::program::ops::Step;
@@ -50,7 +50,9 @@ pub(super) fn compare_request(context: &StepContext, expected: &Expected) -> Vec
     if let (Expected::ModelContext { .. }, Step::Finish(_), Some(policy)) =
         (expected, context.step, ExpectedPolicy::of(expected))
     {
-        return model_context::compare(context, &policy);
+        let mut all = model_context::compare(context, &policy);
+        all.extend(compare_probe(context, &policy));
+        return all;
     }
     let Some(answer) = context.answer() else {
         return Vec::new();
@@ -101,7 +103,7 @@ fn compare_granted(
     let Some(policy) = ExpectedPolicy::of(expected) else {
         return match expected {
             Expected::Refusal(clause) => vec![wrongly_granted(context, *clause, reply)],
-            Expected::Within { thread, bound } => {
+            Expected::Within { thread, bound, .. } => {
                 model_context::compare_bound(context, *thread, bound)
             }
             _ => Vec::new(),
@@ -167,13 +169,27 @@ fn compare_consequences(context: &StepContext, expected: &Expected) -> Vec<Compa
     if context.capabilities.notices {
         all.extend(compare_notices(context, expected));
     }
-    if context.capabilities.disk_works
-        && let (Expected::Turn { .. }, Some(policy)) = (expected, ExpectedPolicy::of(expected))
-    {
-        all.extend(model_context::compare_turn(context, &policy));
-        all.extend(probe::compare(context, &policy));
+    match (expected, ExpectedPolicy::of(expected)) {
+        (Expected::Turn { .. }, Some(policy)) if context.capabilities.disk_works => {
+            all.extend(model_context::compare_turn(context, &policy));
+            all.extend(compare_probe(context, &policy));
+        }
+        (Expected::ModelContext { .. }, Some(policy)) => {
+            all.extend(compare_probe(context, &policy));
+        }
+        (Expected::Within { thread, policy, .. }, _) => {
+            let citations = Citations::all(context.step.kind(), Clause::E8);
+            let own = ExpectedPolicy { thread: *thread, policy, citations };
+            all.extend(compare_probe(context, &own));
+        }
+        _ => {}
     }
     all
+}
+
+/// What the turn's probe shows. On a full disk a command may fail whatever the policy is.
+fn compare_probe(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
+    if context.capabilities.disk_works { probe::compare(context, expected) } else { Vec::new() }
 }
 
 /// T9: a turn or a change that changes something sends a settings notice; nothing else sends one.

@@ -1,17 +1,19 @@
-//! Compares what a probe did with what the contract demands of it: E1 to E4.
+//! Compares what a probe did with what the contract demands of it: E1 to E8.
 //!
 //! A probe is a command or a patch that the model asks for. It is judged by the policy that is
 //! expected of the turn; where that was corrected after an earlier finding, a probe that agrees is
-//! a further view of it. On a machine that cannot sandbox a command, E2 is not compared.
+//! a further view of it. On a machine that cannot sandbox a command, nothing is compared that its
+//! sandbox decides.
 
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::Cell;
 use super::view::View;
-use crate::model::probes::{Demand, Must, demands, need};
+use crate::model::probes::{Demand, Must, cited, demands, need};
 use crate::policy::order::{Reach, reach};
 use crate::program::reply::{Consent, Probe, Review};
 use crate::program::thread::ThreadName;
+use crate::protocol::probe::ProbeResultText;
 use crate::trace::{Observation, ThreadLabel};
 
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub struct ProbeOutcome {
     pub done: bool,
     /// Whether it ran at all, successfully or not.
     pub ran: bool,
+    /// Whether its end is known.
+    pub finished: bool,
     /// Whether the client or the model was asked and approved it.
     pub approved: bool,
     /// Whether this machine cannot sandbox a command.
@@ -57,6 +61,7 @@ impl ProbeOutcome {
                     reviewed: *reviewed,
                     done: landed.unwrap_or(upshot.has_run()),
                     ran: upshot.has_run(),
+                    finished: *upshot != ProbeResultText::Unfinished,
                     approved: by_client || by_model,
                     unsandboxed: *unsandboxed,
                 })
@@ -105,14 +110,33 @@ impl ProbeOutcome {
             Must::AskUser { asks } => (asks || asked || reviewed).then_some(asked && !reviewed),
             Must::AskReviewer { asks } => (asks || asked || reviewed).then_some(reviewed && !asked),
             Must::AskFirst => (asked || self.ran || self.done).then_some(asked),
+            Must::Succeed => self.could_succeed().then_some(self.done),
+            Must::SucceedOrAskUser => Some(!reviewed && (asked || self.done)),
+            Must::Ask(_) => Some(asked || reviewed),
+            Must::Refuse(_) => Some(!asked && !reviewed && (self.unsandboxed || !self.done)),
         }
+    }
+
+    /// Whether nothing but the server can have kept it from being done.
+    fn could_succeed(&self) -> bool {
+        let asked = self.asked || self.reviewed;
+        !self.unsandboxed && !asked && (self.finished || self.done)
+    }
+
+    /// Whether the model has asked for it at all: a turn may end before.
+    fn was_asked_for(&self) -> bool {
+        self.finished || self.done || self.asked || self.reviewed
     }
 
     /// Whether meeting a demand distinguishes the value from the others of its dimension.
     fn distinguishes(&self, must: Must) -> bool {
         match must {
             Must::AskNobody => self.probe == Probe::Escalate && !self.ran,
-            Must::StayInside => false,
+            Must::StayInside
+            | Must::Succeed
+            | Must::SucceedOrAskUser
+            | Must::Ask(_)
+            | Must::Refuse(_) => false,
             Must::AskUser { .. } | Must::AskReviewer { .. } => true,
             Must::AskFirst => self.probe == Probe::Run,
         }
@@ -123,7 +147,8 @@ impl ProbeOutcome {
 pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
     let ExpectedPolicy { thread, policy, .. } = *expected;
     let find = |consent| ProbeOutcome::find(thread, consent, &context.observations);
-    let Some(outcome) = context.probe_consent().and_then(find) else {
+    let outcome = context.probe_consent().and_then(find);
+    let Some(outcome) = outcome.filter(ProbeOutcome::was_asked_for) else {
         return Vec::new();
     };
     let profiles = &context.capabilities.settled;
@@ -132,7 +157,8 @@ pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<C
         let value = &demand.value;
         if outcome.meets(demand.must)? {
             let dimension = Some(value.dimension());
-            let cell = Cell { clause: demand.clause, view: Some(View::Probe), dimension };
+            let clause = cited(demand.clause, context.step);
+            let cell = Cell { clause, view: Some(View::Probe), dimension };
             let agreed = outcome.distinguishes(demand.must).then(|| (thread, value.clone()));
             return Some(Comparison { cell, mismatch: None, agreed });
         }
@@ -150,18 +176,30 @@ fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> M
         Must::AskUser { .. } => "the user is asked, and not the reviewer",
         Must::AskReviewer { .. } => "the reviewer is asked, and not the user",
         Must::AskFirst => "the user is asked before it runs",
+        Must::Succeed => "it is done",
+        Must::SucceedOrAskUser => "it is done, or the user is asked",
+        Must::Ask(_) => "somebody is asked",
+        Must::Refuse(_) => "it is refused, and nobody is asked",
     };
-    let topic = context.topic(demand.clause, View::Probe);
-    let expected = format!("{probe} under {value}: {must}");
+    let clause = cited(demand.clause, context.step);
+    let topic = context.topic(clause, View::Probe);
+    let expected = if clause == demand.clause {
+        format!("{probe} under {value}: {must}")
+    } else {
+        format!("{probe} under {value}: {must} ({})", demand.clause.titled())
+    };
     Mismatch {
         dimension: Some(value.dimension()),
-        ..Mismatch::new(topic, value.form(), expected, outcome.words())
+        ..Mismatch::new(topic, demand.form(), expected, outcome.words())
     }
 }
 
 fn words(probe: Probe) -> &'static str {
     match probe {
         Probe::Run => "a harmless command",
+        Probe::Safe => "a harmless command such as `pwd`",
+        Probe::Ruled => "a command that a rule asks about",
+        Probe::Connect => "a command that connects to loopback",
         Probe::WriteInside => "a command that writes into the workspace",
         Probe::WriteOutside => "a command that writes outside the workspace",
         Probe::Escalate => "a command that asks to leave the sandbox",
@@ -183,7 +221,7 @@ mod tests {
     use crate::program::operation::Operation;
     use crate::program::ops::Step;
     use crate::program::ops::run::Run;
-    use crate::program::reply::{Consent, Probe, Reply, Review};
+    use crate::program::reply::{Consent, Probe, ProbeScript, Reply, Review};
     use crate::program::thread::ThreadName;
     use crate::protocol::probe::{ProbeResultText, Question};
     use crate::testing::{policy, program, thread};
@@ -213,7 +251,7 @@ mod tests {
         let consent = Consent { client: approve, review };
         let mut step = program("start -> t0\nrun t0 \"one\"").steps.remove(1);
         if let Step::Run(Run { reply, .. }) = &mut step {
-            *reply = Reply::Probe(probe, consent);
+            *reply = Reply::Probe(ProbeScript { probe, consent });
         }
         let thread = thread(0);
         let observation =
@@ -285,12 +323,83 @@ mod tests {
     }
 
     #[test]
+    fn what_the_sandbox_lets_through_must_be_done() {
+        let did = (None, false, Some(false), ProbeResultText::Refused);
+        check(
+            turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside),
+            did,
+            expect![[r#""#]],
+        );
+    }
+
+    #[test]
+    fn a_question_about_what_the_sandbox_lets_through_breaks_e5() {
+        let did = (ASKED, false, Some(true), ProbeResultText::Done);
+        check(
+            turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
+            did,
+            expect![[r#""#]],
+        );
+    }
+
+    #[test]
+    fn on_a_machine_that_cannot_sandbox_nothing_must_succeed() {
+        let did = (None, false, Some(false), ProbeResultText::Stopped);
+        let turn = Turn {
+            unsandboxed: true,
+            ..turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside)
+        };
+        check(turn, did, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_command_that_still_runs_may_yet_succeed() {
+        let did = (None, false, Some(false), ProbeResultText::Unfinished);
+        let turn = turn("approval=never reviewer=user sandbox=workspace-write", Probe::PatchInside);
+        check(turn, did, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_category_that_is_off_is_refused_at_once() {
+        let policy = "approval=granular(rules) reviewer=user sandbox=read-only";
+        let asked = (ASKED, false, Some(true), ProbeResultText::Done);
+        check(turn(policy, Probe::Escalate), asked, expect![[r#""#]]);
+        let refused = (None, false, Some(false), ProbeResultText::Refused);
+        check(turn(policy, Probe::Escalate), refused, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_category_that_is_on_is_asked_about() {
+        let policy = "approval=granular(rules) reviewer=auto_review sandbox=read-only";
+        let refused = (None, false, None, ProbeResultText::Refused);
+        check(turn(policy, Probe::Ruled), refused, expect![[r#""#]]);
+        let asked = (ASKED, false, None, ProbeResultText::Done);
+        check(turn(policy, Probe::Ruled), asked, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_connection_follows_the_network_of_the_sandbox() {
+        let came = (None, false, Some(true), ProbeResultText::Done);
+        let stopped = (None, false, Some(false), ProbeResultText::Stopped);
+        let closed = "approval=never reviewer=user sandbox=workspace-write";
+        let open = "approval=never reviewer=user sandbox=read-only+network";
+        check(turn(closed, Probe::Connect), came, expect![[r#""#]]);
+        check(turn(open, Probe::Connect), stopped, expect![[r#""#]]);
+        // Another program is the sandbox.
+        let external = "approval=never reviewer=user sandbox=external";
+        check(turn(external, Probe::Connect), came, expect![[r#""#]]);
+    }
+
+    #[test]
     fn a_write_without_an_approval_is_allowed_where_the_sandbox_is_open() {
         let did = (None, false, Some(true), ProbeResultText::Done);
         check(
             turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
             did,
-            expect!["no demand"],
+            expect![[r#"
+                E5 held
+                E5 held
+            "#]],
         );
     }
 

@@ -10,12 +10,13 @@ use crate::contract::Clause;
 use crate::model::Expected;
 use crate::policy::model_context::StatedPolicy;
 use crate::policy::{Policy, TurnOverrides};
+use crate::program::operation::Operation;
 use crate::program::ops::Step;
 use crate::program::ops::begin::Begin;
 use crate::program::ops::cold_read::ColdRead;
 use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
-use crate::program::reply::{Consent, Reply};
+use crate::program::reply::Consent;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::{Observation, ThreadLabel};
 
@@ -210,10 +211,7 @@ impl<'a> StepContext<'a> {
 
     /// The approvals that the step gives where its turn is a probe.
     pub(super) fn probe_consent(&self) -> Option<Consent> {
-        match self.step {
-            Step::Run(Run { reply: Reply::Probe(_, consent), .. }) => Some(*consent),
-            _ => None,
-        }
+        self.step.probe().map(|script| script.consent)
     }
 }
 
@@ -228,8 +226,11 @@ fn cold_answer(observation: &Observation) -> Option<Answer<'_>> {
 }
 
 fn may_be_impossible(step: &Step) -> bool {
-    let step = without_client(step);
-    matches!(step, Step::Action(_) | Step::Run(Run { reply: Reply::Probe(..), .. }))
+    match without_client(step) {
+        Step::Action(_) => true,
+        Step::Run(run) => run.probe().is_some(),
+        _ => false,
+    }
 }
 
 fn without_client(step: &Step) -> &Step {

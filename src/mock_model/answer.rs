@@ -1,6 +1,6 @@
 //! The answer to one request, and the gate that may hold it back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -37,6 +37,8 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct Gate {
     pub(super) open: Arc<watch::Sender<bool>>,
+    /// What is sent in place of the answer that the gate holds.
+    instead: Arc<Mutex<Option<Box<Answer>>>>,
 }
 
 impl From<Reply> for Answer {
@@ -95,7 +97,20 @@ impl Gate {
     /// A gate that holds.
     #[must_use]
     pub fn new() -> Gate {
-        Gate { open: Arc::new(watch::Sender::new(false)) }
+        Gate { open: Arc::new(watch::Sender::new(false)), instead: Arc::default() }
+    }
+
+    /// Puts this answer in the place of the one that the gate holds before it is sent.
+    pub fn answer_instead(&self, answer: impl Into<Answer>) {
+        *self.instead() = Some(Box::new(answer.into()));
+    }
+
+    pub(super) fn take_instead(&self) -> Option<Answer> {
+        self.instead().take().map(|answer| *answer)
+    }
+
+    fn instead(&self) -> MutexGuard<'_, Option<Box<Answer>>> {
+        self.instead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Releases what the gate holds now and later.

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::mock_model::answer::Gate;
 use crate::mock_model::script::{HeldAnswer, Part, Script, ScriptBody};
 use crate::mock_model::session::{Registry, SessionShared, TakenAnswer};
 use crate::protocol::model::{self, ModelRequest};
@@ -103,12 +104,14 @@ async fn respond(
 }
 
 async fn play(taken: TakenAnswer) -> Response<ScriptBody> {
-    let TakenAnswer { answer, number, mut reset } = taken;
+    let TakenAnswer { mut answer, number, mut reset } = taken;
     let delay = answer.delay.unwrap_or_default();
     let mut stale = !delay.is_zero() && timeout(delay, reset.changed()).await.is_ok();
     let held = HeldAnswer { gate: answer.gate.clone(), reset };
     if !stale && answer.waits_before_its_head() {
         stale = !held.clone().opened().await;
+        let instead = answer.gate.as_ref().and_then(Gate::take_instead);
+        answer = instead.unwrap_or(answer);
     }
     let Script { status, parts } = Script::new(&answer, number, held);
     let parts = if stale { vec![Part::Break] } else { parts };

@@ -60,7 +60,7 @@ impl Script {
         let message = |text: &str| send(model::message(&id, text));
         let parts = match &answer.reply {
             Reply::Text(text) => vec![created, message(text), completed],
-            Reply::Probe(..) => vec![created, message(DEFAULT_TEXT), completed],
+            Reply::Probe(_) => vec![created, message(DEFAULT_TEXT), completed],
             Reply::Call { tool, arguments } => {
                 let given = answer.call_id.clone();
                 let call_id = given.unwrap_or_else(|| format!("call-{number}"));

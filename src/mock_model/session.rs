@@ -180,6 +180,11 @@ impl ModelSession {
         lock(&self.shared.state).scripts.remove(thread);
     }
 
+    /// Drops the answers that are queued for any thread.
+    pub fn clear_any(&self) {
+        lock(&self.shared.state).any_thread.clear();
+    }
+
     /// Drops scripts and requests, and breaks the answers that are still held.
     pub fn reset(&self) {
         let mut state = lock(&self.shared.state);

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::probes::{Demand, demands};
-use super::simple::probe;
+use super::probes::{Demand, cited, demands};
 use super::step::step;
 use super::{Branch, Citations, Expected, World};
 use crate::contract::Clause;
@@ -17,6 +16,7 @@ use crate::program::ops::configure::Configure;
 use crate::program::ops::run::Run;
 use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::ops::{PARALLEL, Step};
+use crate::program::reply::ProbeScript;
 
 /// One comparison that a plan calls for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,17 +168,26 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
             lanes.flat_map(|(due, step)| of_probe(due, defaults, step)).collect()
         }
         (_, Step::KillDuring(..)) => Vec::new(),
-        (Expected::Turn { policy, .. }, operation) => {
-            let Some(probe) = probe(operation) else {
+        (
+            Expected::Turn { policy, .. }
+            | Expected::ModelContext { policy, .. }
+            | Expected::Within { policy, .. },
+            operation,
+        ) => {
+            let Some(ProbeScript { probe, .. }) = operation.probe() else {
                 return Vec::new();
             };
             let demands = demands(policy, probe, &defaults.profiles).into_iter();
-            let expectation = |Demand { clause, value, .. }: Demand| Expectation {
-                clause,
-                dimension: Some(value.dimension()),
-                kind: step.kind(),
-                form: value.form(),
-                config_differs: defaults.policy().value(value.dimension()) != Some(value),
+            let expectation = |demand: Demand| {
+                let form = demand.form();
+                let Demand { clause, value, .. } = demand;
+                Expectation {
+                    clause: cited(clause, step),
+                    dimension: Some(value.dimension()),
+                    kind: step.kind(),
+                    form,
+                    config_differs: defaults.policy().value(value.dimension()) != Some(value),
+                }
             };
             demands.map(expectation).collect()
         }

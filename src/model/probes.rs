@@ -1,4 +1,4 @@
-//! What the contract demands of a deed: E1 to E4, WR2.
+//! What the contract demands of a deed: E1 to E8, WR2.
 //!
 //! Given the policy of a turn and what its model asks to do, lists what must not happen and what
 //! must. Demands nothing where the contract says nothing: of a policy whose meaning is not known,
@@ -6,7 +6,8 @@
 
 use crate::contract::Clause;
 use crate::policy::order::{Need, lets_through};
-use crate::policy::{Approval, Policy, Profiles, Reviewer, Value};
+use crate::policy::{Approval, Granular, Policy, Profiles, Reviewer, Value};
+use crate::program::ops::Step;
 use crate::program::reply::Probe;
 
 /// One demand, and the value of the policy that it follows from.
@@ -19,9 +20,9 @@ pub struct Demand {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Must {
-    /// Nobody is asked (E1).
+    /// Nobody is asked (E1, E5).
     AskNobody,
-    /// Nothing lands unless it is approved (E2).
+    /// Nothing lands unless it is approved (E2, E7).
     StayInside,
     /// Where anybody is asked, it is the user alone, and in a deed that `asks` he is (E3).
     AskUser {
@@ -35,42 +36,155 @@ pub enum Must {
     },
     /// The user is asked before it runs (E4).
     AskFirst,
+    /// It is done, unless somebody is asked (E5, E7).
+    Succeed,
+    /// It is done, or the user is asked (E5): which commands are known to be safe is each
+    /// release's own, and releases from 0.149 know none.
+    SucceedOrAskUser,
+    /// Somebody is asked (E6).
+    Ask(Category),
+    /// It is not done, and nobody is asked (E6).
+    Refuse(Category),
+}
+
+/// The approval that a deed needs, by the categories of a granular policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// It wants to leave the sandbox.
+    Sandbox,
+    /// It fails in the sandbox, and the release may then ask to try it outside.
+    PerhapsSandbox,
+    /// A rule asks about it.
+    Rules,
+}
+
+impl Demand {
+    /// The form of what is due: that of the value, or the category of a granular policy.
+    pub fn form(&self) -> &'static str {
+        match self.must {
+            Must::Ask(Category::Rules) => "rules:on",
+            Must::Ask(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:on",
+            Must::Refuse(Category::Rules) => "rules:off",
+            Must::Refuse(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:off",
+            _ => self.value.form(),
+        }
+    }
 }
 
 /// What a probe needs of the sandbox.
 pub fn need(probe: Probe) -> Need {
     match probe {
-        Probe::Run => Need::Nothing,
+        Probe::Run | Probe::Safe => Need::Nothing,
+        Probe::Ruled => Need::Rule,
+        Probe::Connect => Need::Network,
         Probe::WriteInside | Probe::PatchInside => Need::Inside,
         Probe::WriteOutside | Probe::PatchOutside => Need::Outside,
         Probe::Escalate => Need::Leave,
     }
 }
 
-/// Everything that the contract demands of a deed in a turn under this policy.
-pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand> {
-    let approval = Value::Approval(policy.approval.clone());
-    let closed = is_closed(policy, probe, profiles);
-    let asked = match &policy.approval {
-        Approval::Never => Some((Clause::E1, approval, Must::AskNobody)),
-        Approval::Untrusted => Some((Clause::E4, approval, Must::AskFirst)),
-        Approval::OnRequest => by_whom(policy, probe == Probe::Escalate && closed),
-        Approval::OnFailure | Approval::Granular(_) | Approval::Unrecognised(_) => None,
-    };
-    let permissions = Value::Permissions(policy.permissions.clone());
-    let clause = if policy.is_in_workspace() { Clause::E2 } else { Clause::WR2 };
-    let inside = closed.then_some((clause, permissions, Must::StayInside));
-    let all = asked.into_iter().chain(inside);
-    all.map(|(clause, value, must)| Demand { clause, value, must }).collect()
+/// The clause that a demand of this clause is cited as: a turn that a client starts shows the
+/// clause itself, and any other that it holds there too (E8).
+pub fn cited(clause: Clause, step: &Step) -> Clause {
+    match step {
+        Step::Run(_) => clause,
+        _ => Clause::E8,
+    }
 }
 
-fn by_whom(policy: &Policy, asks: bool) -> Option<(Clause, Value, Must)> {
+/// Everything that the contract demands of a deed in a turn under this policy.
+pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand> {
+    let closed = is_closed(policy, probe, profiles);
+    let open = is_open(policy, probe, profiles);
+    let mut all = of_approval(policy, probe, category(probe, closed), open);
+    let network = probe == Probe::Connect;
+    let allowed = open && policy.approval != Approval::Untrusted && asks_nothing(probe);
+    let known = !matches!(policy.approval, Approval::Unrecognised(_));
+    let permissions = || Value::Permissions(policy.permissions.clone());
+    let mut add = |clause, must| all.push(Demand { clause, value: permissions(), must });
+    if closed {
+        let inside = if policy.is_in_workspace() { Clause::E2 } else { Clause::WR2 };
+        add(if network { Clause::E7 } else { inside }, Must::StayInside);
+    }
+    if allowed && known {
+        add(if network { Clause::E7 } else { Clause::E5 }, Must::Succeed);
+    }
+    all
+}
+
+/// What follows from the approval policy and the reviewer.
+fn of_approval(
+    policy: &Policy,
+    probe: Probe,
+    category: Option<Category>,
+    open: bool,
+) -> Vec<Demand> {
+    let of = |clause, must| {
+        vec![Demand { clause, value: Value::Approval(policy.approval.clone()), must }]
+    };
+    let allowed = open && category.is_none() && asks_nothing(probe);
+    match &policy.approval {
+        Approval::Never => of(Clause::E1, Must::AskNobody),
+        Approval::Untrusted if probe == Probe::Safe => of(Clause::E5, Must::SucceedOrAskUser),
+        Approval::Untrusted => of(Clause::E4, Must::AskFirst),
+        Approval::OnRequest | Approval::OnFailure | Approval::Granular(_) if allowed => {
+            of(Clause::E5, Must::AskNobody)
+        }
+        Approval::OnRequest => {
+            by_whom(policy, matches!(category, Some(Category::Sandbox | Category::Rules)))
+        }
+        Approval::Granular(granular) => match category.map(|one| (one, one.is_on(granular))) {
+            Some((category, false)) => of(Clause::E6, Must::Refuse(category)),
+            Some((Category::PerhapsSandbox, true)) | None => by_whom(policy, false),
+            Some((category, true)) => {
+                [of(Clause::E6, Must::Ask(category)), by_whom(policy, false)].concat()
+            }
+        },
+        Approval::OnFailure | Approval::Unrecognised(_) => Vec::new(),
+    }
+}
+
+fn by_whom(policy: &Policy, asks: bool) -> Vec<Demand> {
     let must = match policy.reviewer {
         Reviewer::User => Must::AskUser { asks },
         Reviewer::AutoReview => Must::AskReviewer { asks },
-        Reviewer::Unrecognised(_) => return None,
+        Reviewer::Unrecognised(_) => return Vec::new(),
     };
-    Some((Clause::E3, Value::Reviewer(policy.reviewer.clone()), must))
+    vec![Demand { clause: Clause::E3, value: Value::Reviewer(policy.reviewer.clone()), must }]
+}
+
+impl Category {
+    fn is_on(self, granular: &Granular) -> bool {
+        match self {
+            Category::Sandbox | Category::PerhapsSandbox => granular.sandbox_approval,
+            Category::Rules => granular.rules,
+        }
+    }
+}
+
+fn category(probe: Probe, closed: bool) -> Option<Category> {
+    match probe {
+        Probe::Ruled => Some(Category::Rules),
+        Probe::Escalate | Probe::PatchInside | Probe::PatchOutside => {
+            closed.then_some(Category::Sandbox)
+        }
+        Probe::WriteInside | Probe::WriteOutside | Probe::Connect => {
+            closed.then_some(Category::PerhapsSandbox)
+        }
+        Probe::Run | Probe::Safe => None,
+    }
+}
+
+/// Whether the deed needs no approval where the sandbox lets it through: a command that asks to
+/// leave the sandbox may be refused, and asked about, even where it would not have to be.
+fn asks_nothing(probe: Probe) -> bool {
+    !matches!(probe, Probe::Escalate | Probe::Ruled)
+}
+
+/// Whether the sandbox is known to let the deed through. A folder other than the workspace may be
+/// gone, and no command runs there.
+fn is_open(policy: &Policy, probe: Probe, profiles: &Profiles) -> bool {
+    lets_through(policy, need(probe), profiles) == Some(true) && policy.is_in_workspace()
 }
 
 /// Whether the sandbox is known to keep the deed from its place.
@@ -141,7 +255,10 @@ mod tests {
             Approval::Never,
             Reviewer::User,
             expect![[r#"
-                Run: E1 AskNobody
+                Run: E1 AskNobody E5 Succeed
+                Safe: E1 AskNobody E5 Succeed
+                Ruled: E1 AskNobody
+                Connect: E1 AskNobody E7 StayInside
                 WriteInside: E1 AskNobody E2 StayInside
                 WriteOutside: E1 AskNobody E2 StayInside
                 Escalate: E1 AskNobody E2 StayInside
@@ -158,6 +275,9 @@ mod tests {
             Reviewer::AutoReview,
             expect![[r#"
                 Run: E4 AskFirst
+                Safe: E5 SucceedOrAskUser
+                Ruled: E4 AskFirst
+                Connect: E4 AskFirst E7 StayInside
                 WriteInside: E4 AskFirst E2 StayInside
                 WriteOutside: E4 AskFirst E2 StayInside
                 Escalate: E4 AskFirst E2 StayInside
@@ -173,12 +293,15 @@ mod tests {
             Approval::OnRequest,
             Reviewer::AutoReview,
             expect![[r#"
-                Run: E3 AskReviewer { asks: false }
+                Run: E5 AskNobody E5 Succeed
+                Safe: E5 AskNobody E5 Succeed
+                Ruled: E3 AskReviewer { asks: true }
+                Connect: E3 AskReviewer { asks: false } E7 StayInside
                 WriteInside: E3 AskReviewer { asks: false } E2 StayInside
                 WriteOutside: E3 AskReviewer { asks: false } E2 StayInside
                 Escalate: E3 AskReviewer { asks: true } E2 StayInside
-                PatchInside: E3 AskReviewer { asks: false } E2 StayInside
-                PatchOutside: E3 AskReviewer { asks: false } E2 StayInside
+                PatchInside: E3 AskReviewer { asks: true } E2 StayInside
+                PatchOutside: E3 AskReviewer { asks: true } E2 StayInside
             "#]],
         );
     }

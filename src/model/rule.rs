@@ -2,7 +2,6 @@
 
 use super::{Branch, Stage, World};
 use crate::contract::Clause;
-use crate::program::reply::Probe;
 
 /// The rules of one operation.
 pub(super) trait Rule {
@@ -32,11 +31,6 @@ pub(super) trait Rule {
 
     /// The clause that lets it leave a policy wider than was asked for (G12).
     fn permits_widening(&self, _world: &World) -> Option<Clause> {
-        None
-    }
-
-    /// The probe in its turn.
-    fn probe(&self) -> Option<Probe> {
         None
     }
 }

@@ -5,7 +5,6 @@ use super::rule::Rule;
 use super::{Branch, Expected, Stage, World, full_disk};
 use crate::contract::Clause;
 use crate::program::ops::{Step, with_operation};
-use crate::program::reply::Probe;
 
 /// Evaluates an expression with the step's operation; wrappers are answered before.
 macro_rules! with_rule {
@@ -80,9 +79,4 @@ pub(super) fn met_by_later_calls(step: &Step) -> bool {
 /// The clause that lets the step leave a policy wider than was asked for (G12).
 pub(super) fn permits_widening(world: &World, step: &Step) -> Option<Clause> {
     with_rule!(step, operation => operation.permits_widening(world))
-}
-
-/// The probe in the step's turn.
-pub(super) fn probe(step: &Step) -> Option<Probe> {
-    with_rule!(step, operation => operation.probe())
 }

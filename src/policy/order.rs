@@ -31,6 +31,10 @@ pub enum Need {
     Outside,
     /// A write there, with the wish to leave the sandbox for it.
     Leave,
+    /// A connection.
+    Network,
+    /// An approval, since a rule wants one.
+    Rule,
 }
 
 /// Whether some deed gets further under `seen` than under `due`, where named profiles mean what
@@ -47,9 +51,12 @@ pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
 
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
+    let network = open(&policy.permissions, profiles)[4];
     let [inside, outside, ..] = open_places(policy, profiles);
     let through = match need {
         Need::Nothing => true,
+        Need::Network => network,
+        Need::Rule => return of_rule(policy),
         Need::Inside => inside,
         // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
         Need::Leave => outside && beyond(policy) != Reach::Refused,
@@ -58,8 +65,19 @@ pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
     reached(policy, through)
 }
 
+/// How far a deed gets about which a rule asks.
+fn of_rule(policy: &Policy) -> Reach {
+    let [asked, ..] = categories(&policy.approval);
+    match policy.approval {
+        Approval::Untrusted => Reach::AsksPerson,
+        _ if !asked => Reach::Refused,
+        _ => by_reviewer(policy),
+    }
+}
+
 /// Whether the sandbox lets a deed with this need through; none where what the permissions mean is
-/// not known, or whether the place is in the thread's workspace (WR2).
+/// not known, or whether the place is in the thread's workspace (WR2), and for the network of a
+/// sandbox that is not the server's own.
 pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<bool> {
     if let Some(place) = need.place().filter(|_| is_workspace(&policy.permissions, profiles)) {
         return policy.workspace_has(place);
@@ -68,11 +86,13 @@ pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
+        Permissions::Legacy(Sandbox::External { network }) => *network || need != Need::Network,
         Permissions::Legacy(_) => true,
     };
-    let [inside, outside, ..] = open(permissions, profiles);
+    let [inside, outside, .., network] = open(permissions, profiles);
     known.then_some(match need {
-        Need::Nothing => true,
+        Need::Nothing | Need::Rule => true,
+        Need::Network => network,
         Need::Inside => inside,
         Need::Outside | Need::Leave => outside,
     })
@@ -131,8 +151,12 @@ fn beyond(policy: &Policy) -> Reach {
         policy.approval,
         Approval::Never | Approval::Granular(Granular { sandbox_approval: false, .. })
     );
+    if refused { Reach::Refused } else { by_reviewer(policy) }
+}
+
+/// Who is asked where anybody is.
+fn by_reviewer(policy: &Policy) -> Reach {
     match policy.reviewer {
-        _ if refused => Reach::Refused,
         Reviewer::AutoReview => Reach::AsksModel,
         Reviewer::User | Reviewer::Unrecognised(_) => Reach::AsksPerson,
     }

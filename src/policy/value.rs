@@ -31,7 +31,7 @@ impl Dimension {
     /// the other way.
     pub fn forms(self) -> &'static [&'static str] {
         match self {
-            Dimension::AP => &["untrusted", "on-failure", "on-request", "never", "granular", "odd"],
+            Dimension::AP => &APPROVALS,
             Dimension::RV => &["user", "auto_review", "odd"],
             Dimension::SB | Dimension::PP => &PERMISSIONS,
             Dimension::M => &["model"],
@@ -44,6 +44,21 @@ impl Dimension {
         }
     }
 }
+
+/// The forms of approval policies, and the categories of a granular one by which probes tell what
+/// is due.
+const APPROVALS: [&str; 10] = [
+    "untrusted",
+    "on-failure",
+    "on-request",
+    "never",
+    "granular",
+    "odd",
+    "sandbox_approval:on",
+    "sandbox_approval:off",
+    "rules:on",
+    "rules:off",
+];
 
 /// The forms of permissions, of either kind.
 const PERMISSIONS: [&str; 6] =

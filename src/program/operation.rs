@@ -7,7 +7,7 @@ use proptest::strategy::BoxedStrategy;
 
 use super::generate::overrides::DrawContext;
 use super::line::{Line, Problem};
-use super::reply::TurnEnd;
+use super::reply::{ProbeScript, TurnEnd};
 use super::request::{Request, RequestContext, Sample};
 use super::thread::{ThreadName, ThreadRef};
 use crate::policy::{CallOverrides, TurnOverrides};
@@ -76,6 +76,11 @@ pub trait Operation: Clone + fmt::Debug + Sized + 'static {
     /// The first word of this one's line.
     fn verb(&self) -> &'static str {
         Self::VERB
+    }
+
+    /// The probe in its turn.
+    fn probe(&self) -> Option<ProbeScript> {
+        None
     }
 
     /// Its request, where it sends one that the server may grant.

@@ -13,7 +13,7 @@ use proptest::strategy::BoxedStrategy;
 use super::generate::overrides::DrawContext;
 use super::line::{Line, Problem, problem};
 use super::operation::{OpKind, Operation, OverridesOf};
-use super::reply::TurnEnd;
+use super::reply::{ProbeScript, TurnEnd};
 use super::request::{Request, RequestContext, Sample};
 use super::thread::{ThreadName, ThreadRef};
 use crate::policy::{Dimension, Overrides};
@@ -281,6 +281,14 @@ impl Step {
         with_operation!(self, {
             Step::SecondClient(_) | Step::KillDuring(..) | Step::Parallel(_) => None,
         } operation => operation.leaves_turn())
+    }
+
+    /// The probe in its turn, or in that of the step that a second client asks for.
+    pub fn probe(&self) -> Option<ProbeScript> {
+        with_operation!(self, {
+            Step::SecondClient(step) => step.probe(),
+            Step::KillDuring(..) | Step::Parallel(_) => None,
+        } operation => operation.probe())
     }
 
     /// Its request, where it is an operation that sends one.

@@ -18,7 +18,7 @@ pub enum Reply {
         arguments: String,
     },
     /// A tool call that tells policies apart; the next request is answered with a text.
-    Probe(Probe, Consent),
+    Probe(ProbeScript),
     Fail,
     /// An HTTP status instead of a stream.
     Status(u16),
@@ -26,6 +26,13 @@ pub enum Reply {
     Drop,
     /// The model is silent until the client interrupts the turn.
     Hold,
+}
+
+/// A probe, and how its requests for approval are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeScript {
+    pub probe: Probe,
+    pub consent: Consent,
 }
 
 /// What the model asks to do in a probe.
@@ -50,6 +57,12 @@ pub enum Probe {
     /// A harmless command that is on no list of safe ones.
     #[serde(alias = "py")]
     Run,
+    /// A harmless command that releases up to 0.148 know to be safe.
+    Safe,
+    /// A harmless command that a rule of the home asks about.
+    Ruled,
+    /// A command that connects to a listener on the loopback interface.
+    Connect,
     /// A command that writes into the workspace.
     #[serde(alias = "tin")]
     WriteInside,
@@ -102,11 +115,30 @@ pub enum TurnEnd {
     BrokenOff,
 }
 
+impl ProbeScript {
+    /// A probe that nobody approves.
+    pub fn refused(probe: Probe) -> ProbeScript {
+        ProbeScript { probe, consent: Consent { client: false, review: Review::Deny } }
+    }
+
+    /// The same without an approval, where it has one.
+    pub(super) fn simpler(self) -> Option<ProbeScript> {
+        let refused = ProbeScript::refused(self.probe);
+        (self != refused).then_some(refused)
+    }
+}
+
+/// Without the probe, then without an approval of it.
+pub(super) fn simpler_probe(probe: Option<ProbeScript>) -> Vec<Option<ProbeScript>> {
+    let refused = probe.and_then(ProbeScript::simpler).map(Some);
+    probe.is_some().then_some(None).into_iter().chain(refused).collect()
+}
+
 impl Reply {
     /// How a turn with this answer ends.
     pub fn ends_turn(&self) -> TurnEnd {
         match self {
-            Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => TurnEnd::Completed,
+            Reply::Text(_) | Reply::Call { .. } | Reply::Probe(_) => TurnEnd::Completed,
             Reply::Fail | Reply::Status(_) | Reply::Drop => TurnEnd::Failed,
             Reply::Hold => TurnEnd::Interrupted,
         }
@@ -121,6 +153,14 @@ impl Reply {
         Reply::Call {
             tool: "exec_command".to_owned(),
             arguments: r#"{"cmd":"true","login":false}"#.to_owned(),
+        }
+    }
+
+    /// A call that needs no approval, after which the model is asked again.
+    pub fn next_step() -> Reply {
+        Reply::Call {
+            tool: "update_plan".to_owned(),
+            arguments: r#"{"plan":[{"step":"go on","status":"in_progress"}]}"#.to_owned(),
         }
     }
 
@@ -140,14 +180,19 @@ impl fmt::Display for Reply {
         match self {
             Reply::Text(text) => write!(f, "text {}", quoted(text)),
             Reply::Call { tool, arguments } => write!(f, "call {tool} {}", quoted(arguments)),
-            Reply::Probe(probe, consent) => {
-                let client = if consent.client { "accept" } else { "decline" };
-                write!(f, "probe {probe} client={client} reviewer={}", consent.review)
-            }
+            Reply::Probe(script) => script.fmt(f),
             Reply::Fail => f.write_str("fail"),
             Reply::Status(code) => write!(f, "status {code}"),
             Reply::Drop => f.write_str("drop"),
             Reply::Hold => f.write_str("hold"),
         }
+    }
+}
+
+impl fmt::Display for ProbeScript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ProbeScript { probe, consent } = self;
+        let client = if consent.client { "accept" } else { "decline" };
+        write!(f, "probe {probe} client={client} reviewer={}", consent.review)
     }
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use itertools::Itertools;
 
 use super::line::{Line, Problem, one_of, problem};
-use super::reply::{Consent, Reply};
+use super::reply::{Consent, ProbeScript, Reply};
 use super::request::Cut;
 use crate::policy::features::FeatureSet;
 use crate::policy::words::UnknownWord;
@@ -60,10 +60,7 @@ pub(super) fn reply(line: &mut Line) -> Result<Reply, Problem> {
             let missing = || Problem("expected `call TOOL \"ARGUMENTS\"`".into());
             Ok(Reply::Call { tool, arguments: line.quoted().ok_or_else(missing)? })
         }
-        "probe" => {
-            let probe = line.one_of("probe")?;
-            Ok(Reply::Probe(probe, consent(line)?))
-        }
+        "probe" => probe_script(line).map(Reply::Probe),
         "fail" => Ok(Reply::Fail),
         "status" => {
             let code = line.word().and_then(|code| code.parse().ok());
@@ -75,6 +72,32 @@ pub(super) fn reply(line: &mut Line) -> Result<Reply, Problem> {
         _ => problem(format!(
             "`{word}` is not a reply; expected text, call, probe, fail, status, drop or hold"
         )),
+    }
+}
+
+/// The probe behind `<-`, where the line has one.
+pub(super) fn probe(line: &mut Line) -> Result<Option<ProbeScript>, Problem> {
+    if !line.skip("<-") {
+        return Ok(None);
+    }
+    if !line.skip("probe") {
+        return problem(
+            "expected `probe` behind `<-`; the model's other answers are those of `run`",
+        );
+    }
+    probe_script(line).map(Some)
+}
+
+fn probe_script(line: &mut Line) -> Result<ProbeScript, Problem> {
+    Ok(ProbeScript { probe: line.one_of("probe")?, consent: consent(line)? })
+}
+
+/// What a line has behind its words where its turn has a probe.
+pub(super) struct Arrow(pub(super) Option<ProbeScript>);
+
+impl fmt::Display for Arrow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |script| write!(f, " <- {script}"))
     }
 }
 

@@ -40,7 +40,9 @@ pub enum ProbeResultText {
     Declined,
     /// The reviewing model denied it, or failed to allow it.
     Denied,
-    /// Some other text, or none.
+    /// It still ran when the model got its result, or the model got none.
+    Unfinished,
+    /// Some other text.
     Other,
 }
 
@@ -51,12 +53,30 @@ impl ProbeResultText {
     }
 }
 
-/// The arguments of the tool; `target` is the file that the probe would write, if it writes one.
-pub fn arguments(probe: Probe, target: &Path) -> String {
-    let target = target.display();
+/// What a probe would change.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets<'a> {
+    /// The file that it would write, if it writes one.
+    pub file: &'a Path,
+    /// The port on the loopback interface that it would connect to, if it connects.
+    pub port: u16,
+}
+
+/// The rule of a home, in the language of its rules files, that asks about the probe `ruled`.
+pub const RULE: &str = "prefix_rule(pattern = [\"date\"], decision = \"prompt\")\n";
+
+/// The arguments of the tool.
+pub fn arguments(probe: Probe, targets: Targets<'_>) -> String {
+    let target = targets.file.display();
     let touch = format!("touch {target}");
     let arguments = match probe {
         Probe::Run => json!({ "cmd": "python3 -S -c \"print(7)\"", "login": false }),
+        Probe::Safe => json!({ "cmd": "pwd", "login": false }),
+        Probe::Ruled => json!({ "cmd": "date", "login": false }),
+        Probe::Connect => {
+            let connect = format!("bash -c ': </dev/tcp/127.0.0.1/{}'", targets.port);
+            json!({ "cmd": connect, "login": false })
+        }
         Probe::WriteInside | Probe::WriteOutside => json!({ "cmd": touch, "login": false }),
         Probe::Escalate => json!({
             "cmd": touch,
@@ -106,11 +126,13 @@ pub fn classify(text: &str) -> ProbeResultText {
         ("unacceptable risk", ProbeResultText::Denied),
         ("Automatic approval review", ProbeResultText::Denied),
         ("approval policy is", ProbeResultText::Refused),
+        ("approval required by policy", ProbeResultText::Refused),
         ("rejected by user approval settings", ProbeResultText::Refused),
         ("rejected by user", ProbeResultText::Declined),
         ("exited with code 0", ProbeResultText::Done),
         ("Success.", ProbeResultText::Done),
         ("exited with code", ProbeResultText::Stopped),
+        ("Process running with session", ProbeResultText::Unfinished),
         ("Exit code:", ProbeResultText::Stopped),
     ];
     let found = phrases.into_iter().find(|(phrase, _)| text.contains(phrase));
@@ -129,7 +151,7 @@ mod tests {
     use expect_test::{Expect, expect};
     use strum::IntoEnumIterator;
 
-    use super::{arguments, classify};
+    use super::{Targets, arguments, classify};
     use crate::program::reply::Probe;
 
     fn check(seen: &str, expected: Expect) {
@@ -138,17 +160,21 @@ mod tests {
 
     #[test]
     fn each_probe_has_its_arguments() {
-        let all = Probe::iter().map(|probe| arguments(probe, Path::new("/out/f")));
+        let targets = Targets { file: Path::new("/out/f"), port: 80 };
+        let all = Probe::iter().map(|probe| arguments(probe, targets));
         let all: Vec<String> = all.collect();
         check(
             &all.join("\n"),
             expect![[r#"
-            {"cmd":"python3 -S -c \"print(7)\"","login":false}
-            {"cmd":"touch /out/f","login":false}
-            {"cmd":"touch /out/f","login":false}
-            {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
-            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}
-            {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}"#]],
+                {"cmd":"python3 -S -c \"print(7)\"","login":false}
+                {"cmd":"pwd","login":false}
+                {"cmd":"date","login":false}
+                {"cmd":"bash -c ': </dev/tcp/127.0.0.1/80'","login":false}
+                {"cmd":"touch /out/f","login":false}
+                {"cmd":"touch /out/f","login":false}
+                {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
+                {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}
+                {"cmd":"apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: /out/f\n+hello\n*** End Patch\nEOF\n","login":false}"#]],
         );
     }
 
@@ -161,13 +187,15 @@ mod tests {
             "patch rejected by user",
             "patch rejected: writing outside of the project; rejected by user approval settings",
             "exec_command failed: approval policy is Never; reject command",
+            "Rejected(\"approval required by policy, but AskForApproval is set to Never\")",
+            "Process running with session ID 3",
             "This action was rejected due to unacceptable risk.\nReason: nope\n",
             "unsupported call: exec_command",
         ];
         let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
-            expect!["Done Done Stopped Declined Refused Refused Denied Other"],
+            expect!["Done Done Stopped Declined Refused Refused Refused Unfinished Denied Other"],
         );
     }
 }

@@ -276,7 +276,7 @@ fn every_delay_of_a_kill_is_drawn() {
 #[test]
 fn every_reply_and_every_flaw_is_drawn() {
     let replies = runs().map(|run| match run.reply {
-        Reply::Probe(probe, _) => format!("probe {probe}"),
+        Reply::Probe(script) => format!("probe {}", script.probe),
         other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_owned(),
     });
     let flaws = runs().filter_map(|run| Some(format!("flaw {}", run.flaw?)));

@@ -194,7 +194,7 @@ impl Fault {
             ) => {
                 let was = before.threads.get(name).and_then(|thread| thread.live.clone());
                 if let (Some(thread), Some(was)) = (after.threads.get_mut(name), was)
-                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..))
+                    && !matches!(reply, Reply::Text(_) | Reply::Call { .. } | Reply::Probe(_))
                 {
                     put(thread, &was);
                 }

@@ -25,10 +25,12 @@ use heirloom::program::thread::{ThreadName, ThreadRef};
 use heirloom::trace::{Observation, ThreadLabel, Trace};
 
 pub(crate) mod defect;
+pub(crate) mod enforcement;
 pub(crate) mod fault;
 mod recorder;
 
 use self::defect::Defect;
+use self::enforcement::Enforcement;
 use self::fault::Fault;
 use self::recorder::Recorder;
 
@@ -51,6 +53,8 @@ struct Server {
     defect: Option<Defect>,
     /// The secondary dimension in which the model context has config's value.
     misstated: Option<Dimension>,
+    /// How it enforces policies, where its programs have probes.
+    enforcement: Option<Enforcement>,
     world: World,
     recorder: Recorder,
 }
@@ -63,6 +67,11 @@ pub(crate) fn run(program: &Program, fault: Option<Fault>) -> Trace {
 /// The trace of the program on a server that states config's value of this dimension to the model.
 pub(crate) fn run_misstating(program: &Program, dimension: Dimension) -> Trace {
     serve_all(program, Server { misstated: Some(dimension), ..Server::correct(program) })
+}
+
+/// The trace of the program on a server that enforces policies so.
+pub(crate) fn run_enforcing(program: &Program, enforcement: Enforcement) -> Trace {
+    serve_all(program, Server { enforcement: Some(enforcement), ..Server::correct(program) })
 }
 
 /// The trace of the program on a server with the defect.
@@ -84,7 +93,7 @@ impl Server {
     fn correct(program: &Program) -> Server {
         let world = World::new(program.defaults.clone());
         let recorder = Recorder::default();
-        Server { fault: None, defect: None, misstated: None, world, recorder }
+        Server { fault: None, defect: None, misstated: None, enforcement: None, world, recorder }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Aborted> {
@@ -157,6 +166,7 @@ impl Server {
         let due = self.serve(step);
         if let Expected::ModelContext { thread, policy, .. } = &due {
             self.send_model_context(*thread, policy, None);
+            self.probe(step, *thread, policy);
         }
         if let ThreadRef::Thread(name) = thread
             && let Some(turn) = self.recorder.end_turn(name)
@@ -239,6 +249,11 @@ impl Server {
                 }
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
                 self.send_model_context(thread, &policy, None);
+                self.probe(step, thread, &policy);
+            }
+            Expected::Within { thread, policy, .. } => {
+                self.recorder.record(Observation::Answered { call, thread: None, policy: None });
+                self.probe(step, thread, &policy);
             }
             other => {
                 self.recorder.record(Observation::Answered { call, thread: None, policy: None });
@@ -295,6 +310,7 @@ impl Server {
                 let change = Change { thread, before, after: policy };
                 self.notice(&change, notice == Some(true));
                 self.turn(thread, step)?;
+                self.probe(step, thread, &change.after);
                 self.model_context(change, tier_once(step));
                 return Ok(());
             }
@@ -391,6 +407,13 @@ impl Server {
         let old = change.before.filter(|_| self.fault == Some(Fault::TellsTheOldPolicy));
         let policy = old.unwrap_or(change.after);
         self.send_model_context(change.thread, &policy, tier_once);
+    }
+
+    fn probe(&mut self, step: &Step, name: ThreadName, policy: &Policy) {
+        let turn = (policy, &self.world.defaults.profiles);
+        let thread = ThreadLabel::Named(name);
+        let probe = self.enforcement.and_then(|how| how.probe(step, thread, turn));
+        probe.into_iter().for_each(|probe| self.recorder.record(probe));
     }
 
     fn send_model_context(&mut self, name: ThreadName, policy: &Policy, tier_once: Option<&str>) {
@@ -523,7 +546,7 @@ fn to_unknown(step: &Step) -> Step {
 
 fn status(reply: &Reply) -> &'static str {
     match reply {
-        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => "completed",
+        Reply::Text(_) | Reply::Call { .. } | Reply::Probe(_) => "completed",
         Reply::Fail | Reply::Status(_) | Reply::Drop => "failed",
         Reply::Hold => "interrupted",
     }

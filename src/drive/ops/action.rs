@@ -19,8 +19,15 @@ impl Perform for ThreadAction {
         let running = run.running(thread).map(|turn| run.recorder.turn_number(&turn));
         run.granted_turn = None;
         run.recorder.reviewed = Some(run.id(thread)).filter(|_| end == End::DetachedReview);
+        run.probe = None;
+        if let Some(script) = run.heard_probe(thread, self) {
+            run.script_probe(&run.id(thread), script)?;
+        }
         self.ask(run)?;
         if run.refused() {
+            if run.probe.is_some() {
+                run.clear_script(&run.id(thread));
+            }
             note_refusal(run, thread);
             return Ok(());
         }
@@ -48,9 +55,14 @@ impl Perform for ThreadAction {
                 run.note_history(thread);
             }
             End::DetachedReview => run.await_granted_end(thread)?,
-            End::Turn | End::Queued => return await_own_turn(run, thread, running),
+            End::Turn => return await_own_turn(run, thread, running),
+            End::Queued => {
+                await_own_turn(run, thread, running)?;
+                run.record_probe();
+            }
             End::Goal => {
                 await_own_turn(run, thread, running)?;
+                run.record_probe();
                 return run.ask(run.prepared(&action::clear_goal(), Some(thread)));
             }
         }

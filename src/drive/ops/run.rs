@@ -2,6 +2,7 @@
 
 use super::Perform;
 use crate::drive::run::{Aborted, Runner};
+use crate::program::operation::Operation;
 use crate::program::ops::run::Run;
 use crate::program::reply::Reply;
 use crate::program::thread::ThreadRef;
@@ -9,7 +10,7 @@ use crate::protocol::notifications::Status;
 
 impl Perform for Run {
     fn perform(&self, run: &mut Runner<'_>) -> Result<(), Aborted> {
-        if self.has_probe() && run.unheard(self.thread).is_some() {
+        if self.probe().is_some() && run.unheard(self.thread).is_some() {
             return run.not_taken("no client is subscribed that a probe could ask");
         }
         run.granted_turn = None;
@@ -48,11 +49,7 @@ impl Perform for Run {
             return Ok(());
         }
         run.probe = None;
-        if self.has_probe() { Ok(()) } else { run.script(self.thread, &self.reply) }
-    }
-
-    fn has_probe(&self) -> bool {
-        matches!(self.reply, Reply::Probe(..))
+        if self.probe().is_some() { Ok(()) } else { run.script(self.thread, &self.reply) }
     }
 }
 

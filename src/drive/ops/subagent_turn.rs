@@ -29,12 +29,20 @@ impl Perform for SubagentTurn {
         if both.iter().any(|thread| run.running(*thread).is_some()) {
             return run.not_taken("a turn runs already");
         }
+        run.probe = None;
+        if let Some(script) = run.heard_probe(self.thread, self) {
+            run.script_probe(&child, script)?;
+        }
         let Some(turn) = run.start_calling(parent, subagents::task(&child))? else {
+            run.clear_script(&child);
             return Ok(());
         };
         if run.await_result(&turn)?.is_some_and(|result| subagents::has_accepted(&result)) {
             run.await_subagent(name)?;
+        } else {
+            run.clear_script(&child);
         }
+        run.record_probe();
         run.finish_calling(parent, &turn)
     }
 }

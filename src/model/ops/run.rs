@@ -8,7 +8,7 @@ use crate::model::{Branch, Stage, World};
 use crate::policy::TurnOverrides;
 use crate::policy::order::allows_more;
 use crate::program::ops::run::{Flaw, Run};
-use crate::program::reply::{Probe, Reply};
+use crate::program::reply::Reply;
 use crate::program::thread::ThreadRef;
 
 impl Rule for Run {
@@ -18,7 +18,7 @@ impl Rule for Run {
     /// holds.
     fn predict(&self, world: &World) -> Vec<Branch> {
         let set = match &self.reply {
-            Reply::Text(_) | Reply::Call { .. } | Reply::Probe(..) => Clause::T1,
+            Reply::Text(_) | Reply::Call { .. } | Reply::Probe(_) => Clause::T1,
             Reply::Fail | Reply::Status(_) | Reply::Drop | Reply::Hold => Clause::T3,
         };
         match (loaded(world, self.thread), self.flaw) {
@@ -36,13 +36,6 @@ impl Rule for Run {
     fn permits_widening(&self, world: &World) -> Option<Clause> {
         let taken = self.flaw.is_none();
         taken.then(|| steered_stays_wider(world, self.thread, &self.overrides)).flatten()
-    }
-
-    fn probe(&self) -> Option<Probe> {
-        match self.reply {
-            Reply::Probe(probe, _) => Some(probe),
-            _ => None,
-        }
     }
 }
 

@@ -32,8 +32,11 @@ impl Rule for SubagentTurn {
                 world.with(child.name, child.thread.moved(policy, citations))
             }
         };
-        let due = Expected::Within { thread: child.name, bound: bound.clone() };
-        let branch = |policy| exactly(world_of(policy), due.clone(), vec![Clause::O10]);
+        let branch = |policy: Policy| {
+            let (own, bound) = (policy.clone(), bound.clone());
+            let due = Expected::Within { thread: child.name, policy: own, bound };
+            exactly(world_of(policy), due, vec![Clause::O10])
+        };
         bounded(&own, &bound).into_iter().flat_map(branch).collect()
     }
 }

@@ -11,7 +11,7 @@ use proptest::strategy::{BoxedStrategy, Union};
 
 use super::overrides::DrawContext;
 use super::shape::Rare;
-use super::values::threads;
+use super::values::{rare_probes, threads};
 use crate::policy::{Dimension, Overrides, Setting};
 use crate::program::ops::action::{Action, ThreadAction};
 use crate::program::ops::begin::Begin;
@@ -30,7 +30,7 @@ use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::ops::turn_settings::TurnSettings;
 use crate::program::ops::warm_read::WarmRead;
 use crate::program::ops::{Delay, PARALLEL_MAX, Step, Weighted, draws, then_read};
-use crate::program::reply::{Consent, Probe, Reply, Review};
+use crate::program::reply::{Consent, Probe, ProbeScript, Reply, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// How much of what happens while a turn runs is about the thread of that turn.
@@ -54,7 +54,7 @@ pub(super) fn bursts(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
 
 /// What a program begins with after its first thread.
 pub(super) fn opening(cx: &DrawContext) -> Vec<Step> {
-    let spawn = Spawn { thread: PARENT, new: ThreadName::NEW };
+    let spawn = Spawn { thread: PARENT, new: ThreadName::NEW, probe: None };
     if cx.shape.has(Rare::Subagents) { vec![spawn.into()] } else { Vec::new() }
 }
 
@@ -63,7 +63,7 @@ fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
     match rare {
         Rare::Nothing | Rare::Ephemeral | Rare::ColdRead => Vec::new(),
         Rare::Clients => {
-            let second = Union::new(vec![call(), runs(cx), actions()]);
+            let second = Union::new(vec![call(), runs(cx), actions(cx)]);
             let second = second.prop_map(|step| Step::SecondClient(Box::new(step))).boxed();
             let parallel = vec(call(), 2..=PARALLEL_MAX).prop_map(Step::Parallel).boxed();
             vec![(6, then_read(second, true)), (6, then_read(parallel, true))]
@@ -71,7 +71,7 @@ fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
         Rare::Subagents => vec![(5, tightened_parent(cx))],
         Rare::KillDuring => vec![(6, killed(cx))],
         Rare::FullDisk => {
-            let during = Union::new(vec![call(), runs(cx), actions()]);
+            let during = Union::new(vec![call(), runs(cx), actions(cx)]);
             let while_full = vec(during, 1..4).prop_map(|during| {
                 let disk = |full| vec![Step::from(Disk { full })];
                 [disk(true), during, disk(false)].concat()
@@ -89,14 +89,15 @@ fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
 /// A call in the middle of which the server is killed, in one of four programs while a turn runs.
 fn killed(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
     let start = Strategy::prop_map(cx.call(), |overrides| Start::drawn(overrides, false).into());
-    let interrupt = threads().prop_map(|thread| Finish { thread, end: End::Interrupt }.into());
+    let interrupt =
+        threads().prop_map(|thread| Finish { thread, end: End::Interrupt, probe: None }.into());
     let meanwhile = Union::new_weighted(vec![
         (4, changes(cx)),
         (2, runs(cx)),
         (1, steers()),
         (1, turn_settings(cx)),
         (1, interrupt.boxed()),
-        (1, actions()),
+        (1, actions(cx)),
     ]);
     let call = Union::new(vec![forks(cx), resumes(cx), changes(cx)]);
     let parallel = vec(call, 2..4).prop_map(Step::Parallel);
@@ -110,7 +111,7 @@ fn killed(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
         (5, changes(cx)),
         (5, runs(cx)),
         (2, begins(cx)),
-        (3, actions()),
+        (3, actions(cx)),
     ]);
     let during = (begins(cx), meanwhile).prop_map(|(begin, step)| {
         let step = begin.uses().map_or(step.clone(), |thread| step.about(thread));
@@ -131,7 +132,7 @@ fn killed(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
 fn then_resume(actions: &'static [Action], cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
     (threads(), Resume::strategy(cx))
         .prop_map(|(thread, resume)| {
-            let action = |action: &Action| Step::from(ThreadAction { thread, action: *action });
+            let action = |action: &Action| Step::from(ThreadAction::plain(thread, *action));
             let resume = Step::from(Resume { thread, ..resume });
             actions.iter().map(action).chain([resume]).collect()
         })
@@ -140,10 +141,10 @@ fn then_resume(actions: &'static [Action], cx: &DrawContext) -> BoxedStrategy<Ve
 
 /// The first thread changes, and the first subagent that it spawned gets another task.
 fn tightened_parent(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
-    cx.settings()
-        .prop_map(|overrides| {
+    (cx.settings(), rare_probes(cx.shape.probes))
+        .prop_map(|(overrides, probe)| {
             let settings = Settings { thread: PARENT, overrides };
-            vec![settings.into(), SubagentTurn { thread: CHILD }.into()]
+            vec![settings.into(), SubagentTurn { thread: CHILD, probe }.into()]
         })
         .boxed()
 }
@@ -154,7 +155,7 @@ fn moved(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
     (threads(), cx.place(), select(probes.to_vec()))
         .prop_map(|(thread, overrides, probe)| {
             let refusing = Consent { client: false, review: Review::Deny };
-            let reply = Reply::Probe(probe, refusing);
+            let reply = Reply::Probe(ProbeScript { probe, consent: refusing });
             vec![Run { reply, ..Run::plain(thread, overrides) }.into()]
         })
         .boxed()
@@ -188,18 +189,20 @@ fn held_turn(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
         (1, steers()),
         (4, turn_settings(cx)),
         (1, reads.boxed()),
-        (1, actions()),
+        (1, actions(cx)),
     ]);
     let end = Union::new_weighted(vec![
         (5, Just(Some(End::Complete)).boxed()),
         (2, Just(Some(End::Interrupt)).boxed()),
         (1, Just(None).boxed()),
     ]);
-    (Begin::strategy(cx), vec((meanwhile, weighted(SAME_THREAD)), 0..3), end)
-        .prop_map(|(begin, meanwhile, end)| {
+    let meanwhile = vec((meanwhile, weighted(SAME_THREAD)), 0..3);
+    (Begin::strategy(cx), meanwhile, end, rare_probes(cx.shape.probes))
+        .prop_map(|(begin, meanwhile, end, probe)| {
             let thread = begin.thread;
             let same = |(step, same): (Step, bool)| if same { step.about(thread) } else { step };
-            let end = end.map(|end| Step::from(Finish { thread, end }));
+            let probe = |end: End| probe.filter(|_| end == End::Complete);
+            let end = end.map(|end| Step::from(Finish { thread, end, probe: probe(end) }));
             let meanwhile = meanwhile.into_iter().map(same);
             std::iter::once(Step::from(begin)).chain(meanwhile).chain(end).collect()
         })
@@ -230,8 +233,8 @@ fn forks(cx: &DrawContext) -> BoxedStrategy<Step> {
     Fork::strategy(cx, false).prop_map(Step::from).boxed()
 }
 
-fn actions() -> BoxedStrategy<Step> {
-    ThreadAction::strategy().prop_map(Step::from).boxed()
+fn actions(cx: &DrawContext) -> BoxedStrategy<Step> {
+    ThreadAction::strategy(cx).prop_map(Step::from).boxed()
 }
 
 fn steers() -> BoxedStrategy<Step> {

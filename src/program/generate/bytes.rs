@@ -10,6 +10,7 @@ use crate::policy::{
     Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
     SandboxMode, Setting, TurnOverrides,
 };
+use crate::program::reply::{Consent, ProbeScript};
 use crate::program::request::Cut;
 use crate::program::thread::{ThreadName, ThreadRef};
 
@@ -37,6 +38,18 @@ pub fn thread(bytes: &mut Unstructured<'_>) -> Result<ThreadRef> {
         u8::MAX => ThreadRef::Unknown,
         number => ThreadRef::Thread(ThreadName(number.into())),
     })
+}
+
+/// A probe, approved or not.
+pub fn probe(bytes: &mut Unstructured<'_>) -> Result<ProbeScript> {
+    let probe = choose(bytes)?;
+    let consent = Consent { client: bytes.arbitrary()?, review: choose(bytes)? };
+    Ok(ProbeScript { probe, consent })
+}
+
+/// The same, in few turns.
+pub fn rare_probe(bytes: &mut Unstructured<'_>) -> Result<Option<ProbeScript>> {
+    if rarely(bytes)? { probe(bytes).map(Some) } else { Ok(None) }
 }
 
 /// One of the values of a type.

@@ -5,8 +5,10 @@
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
+use strum::IntoEnumIterator;
 
 use crate::policy::{Approval, Defaults, Granular, Profiles, Reviewer, Sandbox, SandboxMode};
+use crate::program::reply::{Consent, Probe, ProbeScript, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// Of 100 drawn threads, this many never existed.
@@ -17,6 +19,22 @@ pub fn threads() -> BoxedStrategy<ThreadRef> {
     let named = (0..8_u16).prop_map(|number| ThreadRef::Thread(ThreadName(number))).boxed();
     let unknown = Just(ThreadRef::Unknown).boxed();
     Union::new_weighted(vec![(100 - UNKNOWN_PERCENT, named), (UNKNOWN_PERCENT, unknown)]).boxed()
+}
+
+/// Probes, approved or not.
+pub fn probe_scripts() -> BoxedStrategy<ProbeScript> {
+    let consents = (any::<bool>(), select(Review::iter().collect::<Vec<_>>()))
+        .prop_map(|(client, review)| Consent { client, review });
+    (select(Probe::iter().collect::<Vec<_>>()), consents)
+        .prop_map(|(probe, consent)| ProbeScript { probe, consent })
+        .boxed()
+}
+
+/// The same in so many of 100 turns.
+pub fn rare_probes(percent: u32) -> BoxedStrategy<Option<ProbeScript>> {
+    (0..100_u32, probe_scripts())
+        .prop_map(move |(number, script)| (number < percent).then_some(script))
+        .boxed()
 }
 
 /// The ids of the profiles that config defines in some cases.

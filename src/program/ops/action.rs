@@ -16,12 +16,13 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
 use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
-use crate::program::generate::values::threads;
+use crate::program::generate::values::{rare_probes, threads};
 use crate::program::line::{Line, Problem, one_of};
 use crate::program::operation::{Draw, OpKind, Operation};
-use crate::program::reply::TurnEnd;
+use crate::program::reply::{ProbeScript, TurnEnd, simpler_probe};
 use crate::program::request::{Back, Param, Request, RequestContext, Sample};
 use crate::program::thread::ThreadRef;
+use crate::program::values::{self, Arrow};
 
 /// The tokens that a goal may cost: less than any answer does, so that one turn pursues it.
 const GOAL_TOKENS: u64 = 1;
@@ -32,6 +33,8 @@ pub struct ThreadAction {
     pub thread: ThreadRef,
     /// What is done with it.
     pub action: Action,
+    /// What the model asks for in the turn of a goal or a queued message.
+    pub probe: Option<ProbeScript>,
 }
 
 /// How an action that the server granted ends.
@@ -163,6 +166,11 @@ impl Action {
         OpKind(self.into())
     }
 
+    /// Whether the server starts a turn in which the thread's model can ask for a command.
+    pub fn runs_commands(self) -> bool {
+        matches!(self.end(), End::Goal | End::Queued)
+    }
+
     /// A key with a value that its enumeration does not have.
     fn unknown_value(self) -> Option<(&'static str, Value)> {
         match self {
@@ -180,11 +188,23 @@ impl Action {
 impl ThreadAction {
     /// Actions on any thread. Waiting until a thread is unloaded takes a second: it is drawn only
     /// where the shape asks for it.
-    pub fn strategy() -> BoxedStrategy<ThreadAction> {
+    pub fn strategy(cx: &DrawContext) -> BoxedStrategy<ThreadAction> {
         let all = Action::iter().filter(|action| *action != Action::Unload);
-        (threads(), select(all.collect::<Vec<_>>()))
-            .prop_map(|(thread, action)| ThreadAction { thread, action })
+        (threads(), select(all.collect::<Vec<_>>()), rare_probes(cx.shape.probes))
+            .prop_map(|(thread, action, probe)| {
+                ThreadAction { probe, ..ThreadAction::plain(thread, action) }.fitting()
+            })
             .boxed()
+    }
+
+    /// An action whose turn, where it has one, is answered with a text.
+    pub fn plain(thread: ThreadRef, action: Action) -> ThreadAction {
+        ThreadAction { thread, action, probe: None }
+    }
+
+    /// The same, without a probe where its action has no turn for one.
+    fn fitting(self) -> ThreadAction {
+        ThreadAction { probe: self.probe.filter(|_| self.action.runs_commands()), ..self }
     }
 }
 
@@ -198,19 +218,22 @@ impl Operation for ThreadAction {
     }
 
     fn parse(line: &mut Line) -> Result<ThreadAction, Problem> {
-        Ok(ThreadAction { action: one_of(&line.verb, "step")?, thread: line.thread()? })
+        let plain = ThreadAction::plain(line.thread()?, one_of(&line.verb, "step")?);
+        let probe = if plain.action.runs_commands() { values::probe(line)? } else { None };
+        Ok(ThreadAction { probe, ..plain })
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.thread)
+        write!(f, "{}{}", self.thread, Arrow(self.probe))
     }
 
     fn arbitrary(bytes: &mut Unstructured<'_>) -> arbitrary::Result<ThreadAction> {
-        Ok(ThreadAction { thread: bytes::thread(bytes)?, action: bytes::choose(bytes)? })
+        let plain = ThreadAction::plain(bytes::thread(bytes)?, bytes::choose(bytes)?);
+        Ok(ThreadAction { probe: bytes::rare_probe(bytes)?, ..plain }.fitting())
     }
 
     fn draw(cx: &DrawContext) -> Vec<Draw<ThreadAction>> {
-        Draw::then_read(2 * cx.shape.actions, ThreadAction::strategy())
+        Draw::then_read(2 * cx.shape.actions, ThreadAction::strategy(cx))
     }
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
@@ -228,6 +251,10 @@ impl Operation for ThreadAction {
     fn leaves_turn(&self) -> Option<TurnEnd> {
         let turn = matches!(self.action.end(), End::Review | End::Turn | End::Queued | End::Goal);
         turn.then_some(TurnEnd::Completed)
+    }
+
+    fn probe(&self) -> Option<ProbeScript> {
+        self.probe
     }
 
     fn request(&self, cx: RequestContext) -> Option<Request> {
@@ -251,6 +278,10 @@ impl Operation for ThreadAction {
             }
         };
         actions.map(sample).collect()
+    }
+
+    fn simpler(&self) -> Vec<ThreadAction> {
+        simpler_probe(self.probe).into_iter().map(|probe| ThreadAction { probe, ..*self }).collect()
     }
 
     /// What is queued, and a goal, would begin to run at a later resume.

@@ -9,9 +9,10 @@ use super::run::Run;
 use crate::program::generate::bytes;
 use crate::program::line::{Line, Problem};
 use crate::program::operation::{OpKind, Operation};
-use crate::program::reply::TurnEnd;
+use crate::program::reply::{ProbeScript, TurnEnd, simpler_probe};
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::thread::ThreadRef;
+use crate::program::values::{self, Arrow};
 
 /// The end of a turn that runs; nothing where no turn runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,8 @@ pub struct Finish {
     /// The thread whose turn ends.
     pub thread: ThreadRef,
     pub end: End,
+    /// What the model asks for before a turn completes.
+    pub probe: Option<ProbeScript>,
 }
 
 /// How a running turn ends.
@@ -35,21 +38,32 @@ pub enum End {
 impl Operation for Finish {
     const VERB: &'static str = "finish";
     const KIND: OpKind = Run::KIND;
-    const HELP: &'static [(&'static str, &'static str)] = &[(
-        "finish t0 complete",
-        "the end of a turn that was begun; `interrupt`: by `turn/interrupt`",
-    )];
+    const HELP: &'static [(&'static str, &'static str)] = &[
+        (
+            "finish t0 complete",
+            "the end of a turn that was begun; `interrupt`: by `turn/interrupt`",
+        ),
+        (
+            "finish t0 complete <- probe …",
+            "the model asks for a command or a patch first; so it does in the turns of goal, queue, \
+             spawn and subagent-turn",
+        ),
+    ];
 
     fn parse(line: &mut Line) -> Result<Finish, Problem> {
-        Ok(Finish { thread: line.thread()?, end: line.one_of("way to end a turn")? })
+        let (thread, end) = (line.thread()?, line.one_of("way to end a turn")?);
+        let probe = if end == End::Complete { values::probe(line)? } else { None };
+        Ok(Finish { thread, end, probe })
     }
 
     fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.thread, self.end)
+        write!(f, "{} {}{}", self.thread, self.end, Arrow(self.probe))
     }
 
     fn arbitrary(bytes: &mut Unstructured<'_>) -> arbitrary::Result<Finish> {
-        Ok(Finish { thread: bytes::thread(bytes)?, end: bytes::choose(bytes)? })
+        let (thread, end) = (bytes::thread(bytes)?, bytes::choose(bytes)?);
+        let probe = bytes::rare_probe(bytes)?.filter(|_| end == End::Complete);
+        Ok(Finish { thread, end, probe })
     }
 
     fn thread(&mut self) -> Option<&mut ThreadRef> {
@@ -61,6 +75,10 @@ impl Operation for Finish {
             End::Complete => TurnEnd::Completed,
             End::Interrupt => TurnEnd::Interrupted,
         })
+    }
+
+    fn probe(&self) -> Option<ProbeScript> {
+        self.probe
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {
@@ -76,8 +94,10 @@ impl Operation for Finish {
     }
 
     fn simpler(&self) -> Vec<Finish> {
-        let interrupts = self.end == End::Interrupt;
-        interrupts.then(|| Finish { end: End::Complete, ..self.clone() }).into_iter().collect()
+        let completed = Finish { end: End::Complete, ..self.clone() };
+        let plainer = simpler_probe(self.probe).into_iter();
+        let plainer = plainer.map(|probe| Finish { probe, ..self.clone() });
+        (completed != *self).then_some(completed).into_iter().chain(plainer).collect()
     }
 }
 

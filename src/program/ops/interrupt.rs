@@ -30,7 +30,7 @@ pub struct Interrupt {
 impl Interrupt {
     /// The action itself.
     pub fn action(&self) -> ThreadAction {
-        ThreadAction { thread: self.thread, action: self.action }
+        ThreadAction { thread: self.thread, action: self.action, probe: None }
     }
 
     fn strategy() -> BoxedStrategy<Interrupt> {

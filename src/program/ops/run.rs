@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arbitrary::Unstructured;
-use proptest::prelude::{Just, Strategy, any};
+use proptest::prelude::{Just, Strategy};
 use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 use crate::policy::TurnOverrides;
 use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
-use crate::program::generate::values::threads;
+use crate::program::generate::values::{probe_scripts, threads};
 use crate::program::line::{Line, Problem, one_of, problem, quoted};
 use crate::program::operation::{Draw, Operation, OverridesOf};
-use crate::program::reply::{Consent, Probe, Reply, Review, TurnEnd};
+use crate::program::reply::{ProbeScript, Reply, TurnEnd};
 use crate::program::request::{Param, Request, RequestContext, Sample};
 use crate::program::simplify;
 use crate::program::thread::ThreadRef;
@@ -114,10 +114,7 @@ impl Operation for Run {
         let reply = |reply| Run { reply, ..plain.clone() };
         Ok(match bytes.int_in_range(0..=15_u8)? {
             0..=8 => plain,
-            9 => reply(Reply::Probe(
-                bytes::choose(bytes)?,
-                Consent { client: bytes.arbitrary()?, review: bytes::choose(bytes)? },
-            )),
+            9 => reply(Reply::Probe(bytes::probe(bytes)?)),
             10 => reply(Reply::Fail),
             11 => reply(Reply::Status(500)),
             12 => reply(Reply::Drop),
@@ -140,6 +137,13 @@ impl Operation for Run {
 
     fn leaves_turn(&self) -> Option<TurnEnd> {
         self.flaw.is_none().then(|| self.reply.ends_turn())
+    }
+
+    fn probe(&self) -> Option<ProbeScript> {
+        match self.reply {
+            Reply::Probe(script) => Some(script),
+            _ => None,
+        }
     }
 
     fn request(&self, _: RequestContext) -> Option<Request> {
@@ -165,12 +169,8 @@ impl Operation for Run {
         if self.flaw.is_some() || self.reply != Reply::ok() {
             all.push(Run { flaw: None, reply: Reply::ok(), ..self.clone() });
         }
-        let refusing = Consent { client: false, review: Review::Deny };
-        if let Reply::Probe(probe, consent) = self.reply
-            && consent != refusing
-        {
-            all.push(Run { reply: Reply::Probe(probe, refusing), ..self.clone() });
-        }
+        let refused = self.probe().and_then(ProbeScript::simpler);
+        all.extend(refused.map(|script| Run { reply: Reply::Probe(script), ..self.clone() }));
         let fewer = simplify::turn(&self.overrides).into_iter();
         all.extend(fewer.map(|overrides| Run { overrides, ..self.clone() }));
         all
@@ -222,10 +222,7 @@ fn flawed(flaw: Flaw) -> Vec<(&'static str, Value)> {
 /// How a turn ends; of 100 turns, `probes` have a probe.
 fn endings(probes: u32) -> impl Strategy<Value = (Option<Flaw>, Reply)> {
     let flaws = select(Flaw::iter().collect::<Vec<_>>());
-    let consents = (any::<bool>(), select(Review::iter().collect::<Vec<_>>()))
-        .prop_map(|(client, review)| Consent { client, review });
-    let probe = (select(Probe::iter().collect::<Vec<_>>()), consents)
-        .prop_map(|(probe, consent)| (None, Reply::Probe(probe, consent)));
+    let probe = probe_scripts().prop_map(|script| (None, Reply::Probe(script)));
     let reply = |reply| Just((None, reply)).boxed();
     let mut all = vec![
         (FLAW_PERCENT, flaws.prop_map(|flaw| (Some(flaw), Reply::ok())).boxed()),

@@ -15,7 +15,6 @@ use super::subject::NoExport;
 use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::ops::Step;
-use crate::program::reply::Reply;
 use crate::protocol::notifications::{self, Notification, Status};
 use crate::protocol::rpc::{self, Id, Message};
 use crate::transcript::{Entry, ModelAnswer, Process, Transcript};
@@ -111,8 +110,7 @@ fn beyond(step: &Step) -> Option<&'static str> {
         Step::Restart(restart) if restart.release.is_some() => {
             Some("moves the home between releases")
         }
-        Step::Run(run) if matches!(run.reply, Reply::Probe(..)) => Some("runs a probe"),
-        _ => None,
+        step => step.probe().map(|_| "runs a probe"),
     }
 }
 

@@ -173,10 +173,10 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
                             F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
                             O5 review, O6 goal or queued turn, O7 thread begun by goal,
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
-                            CM1 mode stated to model, O14 two connections,
-                            O13 detached review, WR1 lasting roots, WR2 present folder,
-                            E1 never asks, E2 inside the sandbox, E3 user or reviewer,
-                            E4 untrusted asks, W1 one answer, W2 schema,
+                            CM1 mode stated to model, O14 two connections, E1 never asks,
+                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
                             W3 process stays up, W4 one turn
               signs         WIDENED: broken, and the release allows more than it should; a
                             number: by so many findings; in brackets: a known deviation; no:
@@ -272,10 +272,10 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
                             O5 review, O6 goal or queued turn, O7 thread begun by goal,
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
-                            CM1 mode stated to model, O14 two connections,
-                            O13 detached review, WR1 lasting roots, WR2 present folder,
-                            E1 never asks, E2 inside the sandbox, E3 user or reviewer,
-                            E4 untrusted asks, W1 one answer, W2 schema,
+                            CM1 mode stated to model, O14 two connections, E1 never asks,
+                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
                             W3 process stays up, W4 one turn
 
             ====
@@ -317,10 +317,10 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             F8 ephemeral fork, O1 revert, O3 archive, O4 compaction,
                             O5 review, O6 goal or queued turn, O7 thread begun by goal,
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
-                            CM1 mode stated to model, O14 two connections,
-                            O13 detached review, WR1 lasting roots, WR2 present folder,
-                            E1 never asks, E2 inside the sandbox, E3 user or reviewer,
-                            E4 untrusted asks, W1 one answer, W2 schema,
+                            CM1 mode stated to model, O14 two connections, E1 never asks,
+                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
+                            E5 allowed is done, E6 granular categories, E7 network access,
+                            E8 every kind of turn, W1 one answer, W2 schema,
                             W3 process stays up, W4 one turn
         "#]],
     );
