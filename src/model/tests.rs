@@ -75,30 +75,51 @@ const WR: &[Dimension] = &[Dimension::WR];
 fn roots_hold_for_later_turns_come_back_and_are_inherited() {
     let began = "config\nstart roots=WS+OUT -> t0\nrun t0 \"one\" <- text \"ok\"\n";
     let check = |lines: &str, expected| check(&format!("{began}{lines}"), WR, expected);
-    check("run t0 \"two\" <- text \"ok\"", expect![[r#"
+    check(
+        "run t0 \"two\" <- text \"ok\"",
+        expect![[r#"
         WR1 CWD+OUT; no notice
-    "#]]);
-    check("fork t0 -> t1", expect![[r#"
+    "#]],
+    );
+    check(
+        "fork t0 -> t1",
+        expect![[r#"
         WR1 CWD+OUT
-    "#]]);
-    check("restart graceful\nresume t0", expect![[r#"
+    "#]],
+    );
+    check(
+        "restart graceful\nresume t0",
+        expect![[r#"
         WR1 CWD+OUT
-    "#]]);
-    check("restart graceful\nresume t0 roots=none", expect![[r#"
+    "#]],
+    );
+    check(
+        "restart graceful\nresume t0 roots=none",
+        expect![[r#"
         R11 none
-    "#]]);
+    "#]],
+    );
     // A root that is the thread's own folder follows it.
-    check("run t0 \"two\" cwd=HOME <- text \"ok\"", expect![[r#"
+    check(
+        "run t0 \"two\" cwd=HOME <- text \"ok\"",
+        expect![[r#"
         WR1 CWD+OUT; a notice
-    "#]]);
+    "#]],
+    );
     // A folder that a resume chose is not written down, and the roots of before come back (R10).
     let there = "restart graceful\nresume t0 cwd=OUT\n";
-    check(there.trim_end(), expect![[r#"
+    check(
+        there.trim_end(),
+        expect![[r#"
         WR1 CWD
-    "#]]);
-    check(&format!("{there}restart graceful\nresume t0"), expect![[r#"
+    "#]],
+    );
+    check(
+        &format!("{there}restart graceful\nresume t0"),
+        expect![[r#"
         WR1 CWD+OUT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
