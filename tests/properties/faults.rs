@@ -353,7 +353,12 @@ fn a_wrong_value_in_the_model_context_is_a_further_view_of_the_same_finding() {
 fn roots_that_a_fork_and_a_cold_resume_lose_break_wr1() {
     let program = "# heirloom case v1\nconfig\nstart roots=WS+OUT -> t0\nrun t0 \"hi\" cwd=HOME\n\
                 fork t0 -> t1\nrestart kill\nresume t0\naudit\n";
-    expect![[r#""#]].assert_eq(&findings(program, Fault::InheritsNothing));
+    expect![[r#"
+        F6/CWD/fork/cwd/config at step 2 in {Reply}
+        WR1/WR/fork/roots/config at step 2 in {Reply}
+        R10/CWD/resume/cwd/config at step 4 in {Reply}
+        WR1/WR/resume/roots/config at step 4 in {Reply}"#]]
+    .assert_eq(&findings(program, Fault::InheritsNothing));
 }
 
 const SECONDARY: &str = "# heirloom case v1\nconfig\nstart tier=flex -> t0\n\
@@ -382,7 +387,7 @@ fn secondary_context(verdict: &Verdict) -> String {
 #[test]
 fn a_correct_server_states_every_secondary_value_to_the_model() {
     let program: Program = SECONDARY.parse().expect("it is a program");
-    expect!["M 6, E 6, T 5, CWD 6, CM 6"]
+    expect!["M 6, E 6, T 5, CWD 6, CM 6, WR 6"]
         .assert_eq(&secondary_context(&judge(&simulated::run(&program, None))));
 }
 
@@ -393,24 +398,26 @@ fn a_secondary_value_of_config_in_the_model_context_is_found() {
         secondary_context(&judge(&simulated::run_misstating(&program, dimension)))
     });
     expect![[r#"
-        M 3, E 6, T 5, CWD 6, CM 6
+        M 3, E 6, T 5, CWD 6, CM 6, WR 6
         G9/M/run/model/config at step 1 in {ModelContext}
         G9/M/run/model/config at step 6 in {ModelContext}
-        M 6, E 0, T 5, CWD 6, CM 6
+        M 6, E 0, T 5, CWD 6, CM 6, WR 6
         G9/E/run/effort/config at step 1 in {ModelContext}
         G9/E/run/effort/config at step 2 in {ModelContext}
         U1/E/run/effort/config at step 5 in {ModelContext}
-        M 6, E 6, T 0, CWD 6, CM 6
+        M 6, E 6, T 0, CWD 6, CM 6, WR 6
         G9/T/run/tier/unset at step 1 in {ModelContext}
         G9/T/run/tier/unset at step 2 in {ModelContext}
         U1/T/run/tier/unset at step 5 in {ModelContext}
-        M 6, E 6, T 5, CWD 0, CM 6
+        M 6, E 6, T 5, CWD 0, CM 6, WR 6
         G9/CWD/run/cwd/config at step 1 in {ModelContext}
         G9/CWD/run/cwd/config at step 2 in {ModelContext}
         U1/CWD/run/cwd/config at step 5 in {ModelContext}
-        M 6, E 6, T 5, CWD 6, CM 1
+        M 6, E 6, T 5, CWD 6, CM 1, WR 6
         CM1/CM/run/mode/config at step 2 in {ModelContext}
-        CM1/CM/run/mode/config at step 5 in {ModelContext}"#]]
+        CM1/CM/run/mode/config at step 5 in {ModelContext}
+        M 6, E 6, T 5, CWD 6, CM 6, WR 5
+        G9/WR/run/roots/config at step 9 in {ModelContext}"#]]
     .assert_eq(&found.join("\n"));
 }
 

@@ -170,7 +170,12 @@ fn the_folder_of_a_managed_profile_is_no_root_and_the_roots_are_stated() {
     item["cwd"] = json!("/tmp/h/out");
     item["workspace_roots"] = json!(["/tmp/h/out", "/tmp/h/ws1"]);
     let line = json!({ "type": "turn_context", "payload": item }).to_string();
-    check(&[header(OWN), line], expect![[r#""#]]);
+    check(
+        &[header(OWN), line],
+        expect![
+            "approval=never reviewer=user sandbox=workspace-write+network+exclude_tmpdir+exclude_slash_tmp+root:WS roots=CWD+WS in 2 lines"
+        ],
+    );
 }
 
 #[test]
