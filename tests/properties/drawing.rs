@@ -30,9 +30,9 @@ use heirloom::program::ops::{Delay, Step};
 use heirloom::program::reply::Reply;
 use heirloom::program::thread::ThreadRef;
 
-/// The model's revision, and the SHA-256 of the first 100 programs of seed 11 at that revision.
+/// The model's revision, and the SHA-256 of the first 110 programs of seed 11 at that revision.
 const PINNED: (u32, &str) =
-    (10, "9fd3132dc4dc1f94220d5e33e11924efde18d675b88eb27b915869bd849bb560");
+    (11, "58eaa81e97b3e351aed656c0b273563fd98df5a87094869c846b7ca8d435d4c8");
 
 /// Programs of the statistics.
 const PROGRAMS: u64 = 2000;
@@ -241,7 +241,6 @@ fn every_operation_within_a_wrapper_is_drawn() {
             kill-during parallel settings
             kill-during resume
             kill-during revert
-            kill-during review
             kill-during run
             kill-during settings
             kill-during shell
@@ -295,10 +294,13 @@ fn every_reply_and_every_flaw_is_drawn() {
             flaw unknown-profile
             flaw unknown-reviewer
             flaw unknown-sandbox
+            probe connect
             probe escalate
             probe patch-inside
             probe patch-outside
+            probe ruled
             probe run
+            probe safe
             probe write-inside
             probe write-outside"#]],
     );
