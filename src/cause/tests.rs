@@ -151,7 +151,11 @@ fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
               on-request
               never
               granular
-              odd"#]],
+              odd
+              sandbox_approval:on
+              sandbox_approval:off
+              rules:on
+              rules:off"#]],
     );
     check(
         &resumes("banana", "\"never\""),

@@ -328,7 +328,12 @@ mod tests {
         check(
             turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside),
             did,
-            expect![[r#""#]],
+            expect![[r#"
+                E1 held
+                E5 broken
+                  a command that writes into the workspace under workspace-write: it is done
+                  nobody was asked, and it was not done
+            "#]],
         );
     }
 
@@ -338,7 +343,11 @@ mod tests {
         check(
             turn("approval=on-request reviewer=user sandbox=workspace-write", Probe::WriteInside),
             did,
-            expect![[r#""#]],
+            expect![[r#"
+                E5 broken
+                  a command that writes into the workspace under on-request: nobody is asked
+                  the user was asked, and it was done
+            "#]],
         );
     }
 
@@ -349,32 +358,71 @@ mod tests {
             unsandboxed: true,
             ..turn("approval=never reviewer=user sandbox=workspace-write", Probe::WriteInside)
         };
-        check(turn, did, expect![[r#""#]]);
+        check(
+            turn,
+            did,
+            expect![[r#"
+            E1 held
+        "#]],
+        );
     }
 
     #[test]
     fn a_command_that_still_runs_may_yet_succeed() {
         let did = (None, false, Some(false), ProbeResultText::Unfinished);
         let turn = turn("approval=never reviewer=user sandbox=workspace-write", Probe::PatchInside);
-        check(turn, did, expect![[r#""#]]);
+        check(turn, did, expect!["no demand"]);
     }
 
     #[test]
     fn a_category_that_is_off_is_refused_at_once() {
         let policy = "approval=granular(rules) reviewer=user sandbox=read-only";
         let asked = (ASKED, false, Some(true), ProbeResultText::Done);
-        check(turn(policy, Probe::Escalate), asked, expect![[r#""#]]);
+        check(
+            turn(policy, Probe::Escalate),
+            asked,
+            expect![[r#"
+            E6 WIDENED
+              a command that asks to leave the sandbox under granular(rules): it is refused, and nobody is asked
+              the user was asked, and it was done
+            E2 held
+        "#]],
+        );
         let refused = (None, false, Some(false), ProbeResultText::Refused);
-        check(turn(policy, Probe::Escalate), refused, expect![[r#""#]]);
+        check(
+            turn(policy, Probe::Escalate),
+            refused,
+            expect![[r#"
+            E6 held
+            E2 held
+        "#]],
+        );
     }
 
     #[test]
     fn a_category_that_is_on_is_asked_about() {
         let policy = "approval=granular(rules) reviewer=auto_review sandbox=read-only";
         let refused = (None, false, None, ProbeResultText::Refused);
-        check(turn(policy, Probe::Ruled), refused, expect![[r#""#]]);
+        check(
+            turn(policy, Probe::Ruled),
+            refused,
+            expect![[r#"
+            E6 broken
+              a command that a rule asks about under granular(rules): somebody is asked
+              nobody was asked, and it was not done
+        "#]],
+        );
         let asked = (ASKED, false, None, ProbeResultText::Done);
-        check(turn(policy, Probe::Ruled), asked, expect![[r#""#]]);
+        check(
+            turn(policy, Probe::Ruled),
+            asked,
+            expect![[r#"
+            E6 held
+            E3 broken
+              a command that a rule asks about under auto_review: the reviewer is asked, and not the user
+              the user was asked, and it was done
+        "#]],
+        );
     }
 
     #[test]
@@ -383,7 +431,16 @@ mod tests {
         let stopped = (None, false, Some(false), ProbeResultText::Stopped);
         let closed = "approval=never reviewer=user sandbox=workspace-write";
         let open = "approval=never reviewer=user sandbox=read-only+network";
-        check(turn(closed, Probe::Connect), came, expect![[r#""#]]);
+        check(
+            turn(closed, Probe::Connect),
+            came,
+            expect![[r#"
+            E1 held
+            E7 WIDENED
+              a command that connects to loopback under workspace-write: it is done only by an approval
+              nobody was asked, and it was done
+        "#]],
+        );
         check(turn(open, Probe::Connect), stopped, expect![[r#""#]]);
         // Another program is the sandbox.
         let external = "approval=never reviewer=user sandbox=external";

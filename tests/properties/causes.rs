@@ -113,60 +113,44 @@ fn causes_of(fault: Fault) -> String {
 fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
-        InheritsNothing: 78 findings, 1 causes
+        InheritsNothing: 71 findings, 1 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
-        LosesSandboxes: 24 findings, 1 causes
+        LosesSandboxes: 25 findings, 1 causes
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
-        LosesFields: 12 findings, 2 causes
+        LosesFields: 8 findings, 2 causes
           after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
           after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it and the server runs with full features
-        DropsFailedTurns: 12 findings, 5 causes
-          after `goal`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` set the value
-          after `run`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` set the value
-          after `run`, the approval policy is config.toml's default instead of the thread's own, if its last turn still runs
-          after `run`, the sandbox is config.toml's default instead of the thread's own, if its last turn still runs
-          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `resume` or `run` or `source` set the value
-        LosesTheLastChange: 8 findings, 1 causes
+        DropsFailedTurns: 0 findings, 0 causes
+        LosesTheLastChange: 4 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded and `run` or `settings` or `source` set the value
-        LeaksToOthers: 3 findings, 2 causes
-          after `run`, the approval policy is another thread's value instead of the thread's own
+        LeaksToOthers: 4 findings, 1 causes
           after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own
-        ForksIntoTheSource: 4 findings, 2 causes
-          after `run`, the policy is another thread's value instead of the thread's own, if `run` set the value
-          after `fork` or `resume` or `run`, the policy is another thread's value instead of the thread's own, if `kill` or `restart` or `start` loaded or unloaded it and `default` or `source` set the value
-        IgnoresStarts: 46 findings, 1 causes
+        ForksIntoTheSource: 3 findings, 2 causes
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `source` or `start` set the value
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
+        IgnoresStarts: 39 findings, 1 causes
           after `start`, the policy is config.toml's default instead of the thread's own
-        IgnoresTurns: 71 findings, 7 causes
+        IgnoresTurns: 59 findings, 5 causes
           after `run`, expected: a notice of the change; seen: none
-          after `goal`, the policy is the thread's earlier value instead of the thread's own, if `run` set the value
           after `run`, the policy is the thread's earlier value instead of the thread's own
-          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `resume` or `run` or `source` set the value
-          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if `run` or `source` set the value
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `run` or `source` set the value
           after `settings`, the policy is config.toml's default instead of the thread's own, if `run` set the value
-          after `run`, the profile is another value instead of profile
-        IgnoresForks: 4 findings, 2 causes
-          after `fork`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded
-          after `fork`, the sandbox is the fork source's value instead of workspace-write, if the thread's history began with `archive` and the thread is not loaded and `fork` set the value and it was archived before and the server runs with full features
-        IgnoresColdResumes: 6 findings, 1 causes
+          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `run` or `source` set the value
+        IgnoresForks: 3 findings, 1 causes
+          after `fork`, the policy is the fork source's value instead of the thread's own
+        IgnoresColdResumes: 3 findings, 1 causes
           after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
-        AppliesWarmResumes: 3 findings, 3 causes
-          after `resume`, the approval policy is another value instead of never
-          after `resume`, the policy is config.toml's default instead of the thread's own, if the thread's history began with `goal` or `inject` or `run`
-          after `resume`, the effort is another value instead of effort
-        FallsBackInTurns: 11 findings, 3 causes
+        AppliesWarmResumes: 2 findings, 1 causes
+          after `resume`, the policy is another value instead of the thread's own
+        FallsBackInTurns: 8 findings, 3 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
-          after `resume`, the approval policy is config.toml's default instead of the thread's own
-        FollowsConfig: 28 findings, 5 causes
+          after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `run` set the value
+        FollowsConfig: 13 findings, 3 causes
           after `run`, the policy is config.toml's default instead of the thread's own
-          after `fork` or `resume` or `settings`, the policy is config.toml's default instead of the thread's own
-          after `run`, the policy is config.toml's default instead of the thread's own
-          after `run`, expected: no notice; seen: one about t0: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default roots=CWD
-          after `detached-review`, the sandbox and profile are config.toml's default instead of the thread's own
-        ClearsByNull: 4 findings, 3 causes
-          after `run`, the sandbox and profile are config.toml's default instead of the thread's own
-          after `fork` or `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded and `request-config` or `settings` or `source` or `start` set the value
-          after `run`, the reviewer is config.toml's default instead of the thread's own
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+          after `review`, the sandbox and profile are config.toml's default instead of the thread's own
+        ClearsByNull: 0 findings, 0 causes
     "#]].assert_eq(&all);
 }
 
