@@ -108,7 +108,8 @@ pub(super) fn set_by<S>(overrides: &Overrides<S>, own: Clause) -> Clause {
 pub(super) fn without_lost_profile(world: &World, policy: &Policy) -> Option<Policy> {
     match &policy.permissions {
         Permissions::Profile(id) if !world.defaults.defines(id) => {
-            Some(Policy { permissions: world.defaults.permissions(), ..policy.clone() })
+            let default = world.policy_in(policy.folder());
+            Some(Policy { permissions: default.permissions, ..policy.clone() })
         }
         _ => None,
     }

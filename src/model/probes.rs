@@ -55,7 +55,10 @@ pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand
         Approval::Never => Some((Clause::E1, approval, Must::AskNobody)),
         Approval::Untrusted => Some((Clause::E4, approval, Must::AskFirst)),
         Approval::OnRequest => by_whom(policy, probe == Probe::Escalate && closed),
-        Approval::OnFailure | Approval::Granular(_) | Approval::Unrecognised(_) => None,
+        Approval::OnFailure
+        | Approval::Granular(_)
+        | Approval::Open
+        | Approval::Unrecognised(_) => None,
     };
     let permissions = Value::Permissions(policy.permissions.clone());
     let inside = closed.then_some((Clause::E2, permissions, Must::StayInside));
@@ -67,7 +70,7 @@ fn by_whom(policy: &Policy, asks: bool) -> Option<(Clause, Value, Must)> {
     let must = match policy.reviewer {
         Reviewer::User => Must::AskUser { asks },
         Reviewer::AutoReview => Must::AskReviewer { asks },
-        Reviewer::Unrecognised(_) => return None,
+        Reviewer::Open | Reviewer::Unrecognised(_) => return None,
     };
     Some((Clause::E3, Value::Reviewer(policy.reviewer.clone()), must))
 }

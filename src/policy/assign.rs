@@ -30,7 +30,7 @@ impl SandboxSpelling for SandboxMode {
             Sandbox::ReadOnly { .. } => Some(SandboxMode::ReadOnly),
             Sandbox::WorkspaceWrite { .. } => Some(SandboxMode::WorkspaceWrite),
             Sandbox::FullAccess => Some(SandboxMode::FullAccess),
-            Sandbox::External { .. } | Sandbox::Unrecognised(_) => None,
+            Sandbox::External { .. } | Sandbox::Open | Sandbox::Unrecognised(_) => None,
         }
     }
 
@@ -97,10 +97,10 @@ impl Defaults {
     pub fn assign(&mut self, value: &Value) -> Option<()> {
         match value {
             Value::Approval(Approval::Untrusted) => return None,
-            Value::Approval(approval) => self.approval = approval.clone(),
-            Value::Reviewer(reviewer) => self.reviewer = reviewer.clone(),
+            Value::Approval(approval) => self.user.approval = Some(approval.clone()),
+            Value::Reviewer(reviewer) => self.user.reviewer = Some(reviewer.clone()),
             Value::Permissions(Permissions::Legacy(sandbox)) => {
-                self.sandbox = SandboxMode::of(sandbox)?;
+                self.user.sandbox = Some(SandboxMode::of(sandbox)?);
                 self.profile = None;
             }
             Value::Permissions(Permissions::Profile(id)) => self.profile = Some(id.clone()),

@@ -63,7 +63,7 @@ pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
 pub fn lets_through(permissions: &Permissions, need: Need, profiles: &Profiles) -> Option<bool> {
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
-        Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
+        Permissions::Legacy(Sandbox::Open | Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(_) => true,
     };
     let [inside, outside, ..] = open(permissions, profiles);
@@ -127,13 +127,13 @@ fn beyond(policy: &Policy) -> Reach {
     match policy.reviewer {
         _ if refused => Reach::Refused,
         Reviewer::AutoReview => Reach::AsksModel,
-        Reviewer::User | Reviewer::Unrecognised(_) => Reach::AsksPerson,
+        Reviewer::User | Reviewer::Open | Reviewer::Unrecognised(_) => Reach::AsksPerson,
     }
 }
 
 /// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
 /// What has no known form is taken as fully open, so that an unknown value is never told as
-/// harmless; a profile as a workspace.
+/// harmless; a profile as a workspace. A default that is not known yet counts as the least.
 fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
     match permissions {
         Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
@@ -142,6 +142,7 @@ fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
             _ => [true, false, true, true, false],
         },
         Permissions::Legacy(sandbox) => match sandbox {
+            Sandbox::Open => [false; 5],
             Sandbox::ReadOnly { network } => [false, false, false, false, *network],
             Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
                 [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::features::FeatureSet;
 use super::mode::Mode;
 use super::{
-    Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
+    Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, Layer, MODEL, Overrides,
     Permissions, Policy, Reviewer, Sandbox, SandboxMode, Setting, TurnOverrides,
 };
 
@@ -138,7 +138,12 @@ impl SandboxMode {
         match self {
             SandboxMode::ReadOnly => Sandbox::ReadOnly { network: false },
             SandboxMode::FullAccess => Sandbox::FullAccess,
-            SandboxMode::WorkspaceWrite => Sandbox::workspace(defaults.network),
+            SandboxMode::WorkspaceWrite => Sandbox::WorkspaceWrite {
+                network: defaults.network,
+                exclude_tmpdir: false,
+                exclude_slash_tmp: false,
+                roots: defaults.roots.clone(),
+            },
         }
     }
 }
@@ -155,10 +160,15 @@ impl Default for Defaults {
     /// The plain defaults: what a config line that says nothing stands for.
     fn default() -> Defaults {
         Defaults {
-            approval: Approval::OnRequest,
-            reviewer: Reviewer::User,
-            sandbox: SandboxMode::ReadOnly,
+            user: Layer {
+                approval: Some(Approval::OnRequest),
+                reviewer: Some(Reviewer::User),
+                sandbox: Some(SandboxMode::ReadOnly),
+            },
+            project: Layer::default(),
+            trust: None,
             network: false,
+            roots: BTreeSet::new(),
             profiles: BTreeMap::new(),
             profile: None,
             others: BTreeMap::new(),
@@ -168,32 +178,16 @@ impl Default for Defaults {
 }
 
 impl Defaults {
-    /// The policy of a thread that overrides nothing; its working directory is the workspace. The
-    /// tier is there only where config states it, and the plugins never: whether a release has
-    /// them is its own to say.
-    pub fn policy(&self) -> Policy {
+    /// The secondary values of a thread that overrides nothing. The tier is there only where config
+    /// states it, and the plugins never: whether a release has them is its own to say.
+    pub(super) fn secondary(&self) -> BTreeMap<Dimension, String> {
         let mut others = self.others.clone();
         for (dimension, word) in
             [(Dimension::M, MODEL), (Dimension::E, DEFAULT), (Dimension::CM, DEFAULT)]
         {
             others.entry(dimension).or_insert_with(|| word.to_owned());
         }
-        others.insert(Dimension::CWD, "WS".to_owned());
-        Policy {
-            approval: self.approval.clone(),
-            reviewer: self.reviewer.clone(),
-            permissions: self.permissions(),
-            others,
-        }
-    }
-
-    /// The permissions of a thread that overrides nothing: a default profile's, else the sandbox's.
-    /// A default profile that is not defined does not stand in config.toml.
-    pub fn permissions(&self) -> Permissions {
-        match &self.profile {
-            Some(id) if self.defines(id) => Permissions::Profile(id.clone()),
-            _ => Permissions::Legacy(self.sandbox.overridden_by(self)),
-        }
+        others
     }
 
     /// Whether a profile of this id can be selected: one that config defines, or a built-in one.

@@ -55,11 +55,10 @@ fn forked(fork: &Fork, world: &World, source: &Thread, base: Policy) -> Branch {
     let overrides = world.defaults.resolve(&fork.overrides);
     let policy = world.judged(inherited(world, &base).with(&overrides));
     let citations = citations(fork, source, &overrides);
-    let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
     let thread = Thread {
         materialised: !fork.ephemeral,
         ephemeral: fork.ephemeral,
-        restored: Citations::RESTORED.with(&primary, Clause::F4),
+        restored: Citations::RESTORED.with(&Dimension::PRIMARY, Clause::F4),
         source: Some(base),
         heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), citations)

@@ -148,7 +148,8 @@ fn profile_widening(world: &World, thread: &Thread) -> Option<Clause> {
         return None;
     };
     if !world.defaults.defines(id) {
-        let fallen = Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
+        let default = world.policy_in(thread.stored.folder());
+        let fallen = Policy { permissions: default.permissions, ..thread.stored.clone() };
         let wider = allows_more(&fallen, &thread.stored, &world.defaults.profiles);
         return wider.then_some(Clause::R7);
     }

@@ -67,9 +67,9 @@ impl DrawContext {
     }
 
     fn other_modes(&self) -> BoxedStrategy<SandboxMode> {
-        let default = self.defaults.sandbox;
+        let default = self.defaults.project.sandbox.or(self.defaults.user.sandbox);
         let others: Vec<SandboxMode> =
-            SandboxMode::ALL.into_iter().filter(|mode| *mode != default).collect();
+            SandboxMode::ALL.into_iter().filter(|mode| Some(*mode) != default).collect();
         select(others).boxed()
     }
 
@@ -94,9 +94,9 @@ impl DrawContext {
         sandbox: BoxedStrategy<S>,
         secondary: &[Dimension],
     ) -> BoxedStrategy<Overrides<S>> {
-        let Defaults { approval, reviewer, .. } = &self.defaults;
-        let approval = differing(values::other_approvals(approval), values::approvals());
-        let reviewer = differing(values::other_reviewer(reviewer), values::reviewers());
+        let policy = self.defaults.policy();
+        let approval = differing(values::other_approvals(&policy.approval), values::approvals());
+        let reviewer = differing(values::other_reviewer(&policy.reviewer), values::reviewers());
         let permissions = self.permissions(settings_of(sandbox));
         let others = self.others(secondary);
         (settings_of(approval), settings_of(reviewer), permissions, others)
