@@ -93,12 +93,12 @@ fn inconclusive(trace: &Trace) -> Option<String> {
 
 impl Judging<'_> {
     /// Compares one step with every branch of every world, and returns the worlds to go on with.
-    fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
+    fn step(&mut self, index: usize, mut worlds: Vec<World>) -> Vec<World> {
         let step = self.steps[index].clone();
         if let Step::Configure(Configure { defaults }) = &step {
             self.findings.defaults.push(defaults.clone());
         }
-        self.compare_config_file(index, &step);
+        self.compare_config_file(index, &mut worlds);
         let home = self.releases.at_step(index);
         let defaults = &self.findings.defaults;
         let context = StepContext {
@@ -135,10 +135,17 @@ impl Judging<'_> {
         }
     }
 
-    fn compare_config_file(&mut self, index: usize, step: &Step) {
+    /// L2, before the step itself is compared: what config.toml has come to say counts for it.
+    fn compare_config_file(&mut self, index: usize, worlds: &mut [World]) {
+        let step = &self.steps[index];
         let written = matches!(step, Step::Configure(_));
         let observations = self.trace.of_step(index);
-        for comparison in self.config_file.compare(step.kind(), written, observations) {
+        let compared = self.config_file.compare(step.kind(), written, observations);
+        for mut comparison in compared {
+            if let Some(mismatch) = &mut comparison.mismatch {
+                config_file::correct(mismatch, self.config_file.trust(), worlds);
+                self.findings.defaults.extend(worlds.first().map(|world| world.defaults.clone()));
+            }
             let place = Place { step: index, home: self.releases.at_step(index) };
             self.findings.add(&place, &comparison, Background::default());
         }

@@ -5,10 +5,18 @@
 use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, Mismatch, Topic};
+use super::verdict::PolicyPair;
 use super::view::View;
 use crate::contract::Clause;
+use crate::model::World;
+use crate::policy::{Trust, order};
 use crate::program::operation::OpKind;
 use crate::trace::Observation;
+
+/// The key of the trust of the workspace.
+const TRUST: &str = "projects.WS.trust_level";
+
+const WORKSPACE: &str = "WS";
 
 /// What config.toml states, key by key.
 type Statements = BTreeMap<String, String>;
@@ -20,6 +28,11 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// What the file says of the trust of the workspace.
+    pub(super) fn trust(&self) -> Option<Trust> {
+        self.statements.as_ref()?.get(TRUST)?.parse().ok()
+    }
+
     /// Compares what the observations of a step show; `written` says whether the step itself wrote
     /// the file.
     pub(super) fn compare<'a>(
@@ -28,17 +41,31 @@ impl ConfigFile {
         written: bool,
         observations: impl Iterator<Item = &'a Observation>,
     ) -> Vec<Comparison> {
-        if written {
-            self.statements = None;
-        }
         let mut comparisons = Vec::new();
         for observation in observations {
             let Observation::ConfigFile { states } = observation else { continue };
-            if let Some(before) = self.statements.replace(states.clone()) {
-                comparisons.extend(compare(kind, &before, states));
-            }
+            let before = self.statements.replace(states.clone());
+            comparisons.extend(before.iter().flat_map(|before| compare(kind, before, states)));
+        }
+        if written {
+            comparisons.clear();
         }
         comparisons
+    }
+}
+
+/// Corrects the worlds to what the file says now of the trust of the workspace, and marks the
+/// mismatch where a start there may do more by that.
+pub(super) fn correct(mismatch: &mut Mismatch, trust: Option<Trust>, worlds: &mut [World]) {
+    let Some(before) = worlds.first().map(|world| world.policy_in(WORKSPACE)) else { return };
+    for world in worlds.iter_mut() {
+        world.defaults.trust = trust;
+    }
+    let seen = worlds[0].policy_in(WORKSPACE);
+    let profiles = worlds[0].defaults.profiles.clone();
+    if seen != before {
+        mismatch.widened = order::allows_more(&seen, &before, &profiles);
+        mismatch.policies = Some(PolicyPair { expected: before, seen, profiles });
     }
 }
 

@@ -212,8 +212,11 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let earlier = own.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
     let earlier = earlier.chain(after.and_then(|thread| thread.before.as_ref()));
     let earlier = earlier.chain(after.into_iter().flat_map(|thread| thread.life.past()));
+    let folder = after.map_or("WS", |thread| thread.stored.folder());
+    let config = has(&branch.world.policy_in(folder))
+        || defaults.iter().any(|defaults| has(&defaults.policy()));
     let fits = [
-        (Origin::Config, defaults.iter().any(|defaults| has(&defaults.policy()))),
+        (Origin::Config, config),
         (Origin::Source, after.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
         (Origin::Before, earlier.into_iter().any(has)),
         (Origin::Unset, matches!(value, Value::Other(_, word) if word == DEFAULT)),

@@ -49,6 +49,13 @@ impl Defaults {
         self.policy_in(WORKSPACE)
     }
 
+    /// Whether releases start threads with it: those with profiles want one of them, or a sandbox,
+    /// as the default.
+    pub fn is_complete(&self) -> bool {
+        let default = self.user.sandbox.is_some() || self.profile.is_some();
+        self.profiles.is_empty() || default
+    }
+
     /// What config.toml states: a default profile's permissions, else the sandbox's. A default
     /// profile that is not defined does not stand in it.
     fn user_policy(&self) -> Policy {

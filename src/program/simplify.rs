@@ -117,7 +117,7 @@ pub fn defaults(defaults: &Defaults) -> Vec<Defaults> {
         Defaults { others: BTreeMap::new(), ..kept() },
         Defaults { features: plain.features, ..kept() },
     ]);
-    all.into_iter().filter(|simpler| simpler != defaults).collect()
+    all.into_iter().filter(|simpler| simpler != defaults && simpler.is_complete()).collect()
 }
 
 fn layer(layer: &Layer, plain: &Layer) -> [Layer; 3] {

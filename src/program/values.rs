@@ -98,7 +98,7 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
     let features = line.value("features");
     let features = features.map(|word| one_of(&word, "feature set")).transpose()?;
     let features = features.unwrap_or(plain.features);
-    Ok(Defaults {
+    let defaults = Defaults {
         user: layer(line, "", plain.user)?,
         project: layer(line, PROJECT, Layer::default())?,
         trust: line.value("trust").map(|word| one_of(&word, "trust")).transpose()?,
@@ -108,7 +108,12 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
         profile: line.value("profile"),
         others,
         features,
-    })
+    };
+    if defaults.is_complete() {
+        Ok(defaults)
+    } else {
+        problem("no server starts a thread with `profiles=` and `sandbox=unset`; add `profile=`")
+    }
 }
 
 /// What one file of config states: its words begin with `prefix`, and one that is left out means

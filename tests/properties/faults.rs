@@ -21,7 +21,7 @@ use heirloom::judge::view::View;
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::policy::model_context::STATED;
-use heirloom::policy::{Dimension, Overrides};
+use heirloom::policy::{Dimension, Overrides, Policy};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
 use heirloom::program::ops::configure::Configure;
@@ -71,7 +71,8 @@ const FORKED: [Clause; 6] =
 
 /// The clauses that a wrong value of a loaded thread breaks: those of its own operation, of later
 /// ones, of a change of config, of a warm resume, of notices and of the model context.
-const LOADED: [Clause; 20] = [
+const LOADED: [Clause; 21] = [
+    Clause::L6,
     Clause::S1,
     Clause::S2,
     Clause::T1,
@@ -122,6 +123,14 @@ fn breaks(fault: Fault) -> Row {
         Fault::InheritsNothing => row(&cold_or_forked, &[]),
         Fault::LosesSandboxes => only(Dimension::SB, row(&COLD, &[])),
         Fault::LosesFields => only(Dimension::AP, row(&COLD, &[])),
+        Fault::TrustsWorkspaces => {
+            row(&[Clause::L2], &[everywhere(), vec![Clause::L1, Clause::L3]].concat())
+        }
+        Fault::ChangesDefaults => row(&[Clause::L3], &everywhere()),
+        Fault::IgnoresProjects | Fault::TrustsEverywhere => {
+            row(&[Clause::L1, Clause::L3], &everywhere())
+        }
+        Fault::AddsRoots => only(Dimension::SB, row(&[Clause::L6, Clause::T9], &everywhere())),
         Fault::DropsFailedTurns
         | Fault::ForksIntoTheSource
         | Fault::FollowsConfig
@@ -129,7 +138,8 @@ fn breaks(fault: Fault) -> Row {
         Fault::LosesTheLastChange => row(&cold_or_forked, &[]),
         Fault::LeaksToOthers | Fault::FallsBackInTurns => only(Dimension::AP, silent()),
         Fault::IgnoresStarts => {
-            row(&[&IGNORED[..], &[Clause::S1, Clause::T8]].concat(), &everywhere())
+            let start = [Clause::S1, Clause::T8, Clause::L1, Clause::L6];
+            row(&[&IGNORED[..], &start].concat(), &everywhere())
         }
         Fault::IgnoresTurns => row(&[&IGNORED[..], &[Clause::T9]].concat(), &everywhere()),
         Fault::IgnoresForks => row(&[&IGNORED[..], &[Clause::F3]].concat(), &everywhere()),
@@ -189,7 +199,9 @@ fn is_open(program: &Program) -> bool {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;
-        open || world.threads.values().any(|thread| !thread.maybe.is_empty())
+        open || world.threads.values().any(|thread| {
+            !thread.maybe.is_empty() || thread.live.as_ref().is_some_and(Policy::is_open)
+        })
     })
 }
 

@@ -40,12 +40,10 @@ pub fn defaults(shape: &Shape) -> BoxedStrategy<Defaults> {
         select(vec![None, Some(Trust::Trusted), Some(Trust::Trusted), Some(Trust::Untrusted)]);
     let roots = select(vec![None, None, Some("OUT".to_owned())]);
     (plain, some_of(2), some_of(1), trust, roots)
-        .prop_map(|(plain, user, project, trust, roots)| Defaults {
-            user,
-            project,
-            trust,
-            roots: roots.into_iter().collect(),
-            ..plain
+        .prop_map(|(plain, user, project, trust, roots)| {
+            let roots = roots.into_iter().collect();
+            let layered = Defaults { user, project, trust, roots, ..plain.clone() };
+            if layered.is_complete() { layered } else { plain }
         })
         .boxed()
 }
