@@ -295,6 +295,10 @@ contract! {
         "Where config states no approval policy, reviewer or sandbox, start resolves a default. \
          That default is the thread's own from then on (S2), and it is the same for every start in \
          the same folder with the same trust."
+    L4 "profile of a request" [S] ["F1", "R7"]
+        "A profile that only a request's `config` defines is usable by every later operation of \
+         that thread, forks included, or the operation is refused. It never gives way in silence \
+         to something wider."
     L6 "roots from config" [S] ["SCHEMA"]
         "`writable_roots` and `network_access` of config belong to a sandbox that is resolved from \
          config; a policy object in a request states its own."

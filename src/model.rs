@@ -97,6 +97,8 @@ pub struct Thread {
     pub source: Option<Policy>,
     /// Whether a full disk may have left it so that it cannot be loaded until the next restart.
     pub stuck: bool,
+    /// The profile that only the `config` of a request defines, with what it extends (L4).
+    pub own_profile: Option<(String, SandboxMode)>,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
     /// What has happened to it; no rule reads it.
@@ -444,6 +446,7 @@ impl Thread {
             before: None,
             source: None,
             stuck: false,
+            own_profile: None,
             meant: None,
             life: Life::default(),
         }

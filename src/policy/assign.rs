@@ -1,5 +1,6 @@
 //! Single values put into overrides and defaults, and taken out.
 
+use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
     Approval, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting, Value,
@@ -79,7 +80,8 @@ impl<S: SandboxSpelling> Overrides<S> {
             Dimension::AP => self.approval.value().cloned().map(Value::Approval),
             Dimension::RV => self.reviewer.value().cloned().map(Value::Reviewer),
             Dimension::SB | Dimension::PP => {
-                let profile = self.profile.value().cloned().map(Permissions::Profile);
+                let profile = self.profile.value().map(|word| SelectedProfile::of(word).id);
+                let profile = profile.map(|id| Permissions::Profile(id.to_owned()));
                 let sandbox = self.sandbox.value().map(|sandbox| sandbox.sandbox());
                 profile.or(sandbox.map(Permissions::Legacy)).map(Value::Permissions)
             }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Approval, Defaults, Dimension, Layer, Permissions, Policy, Reviewer, Sandbox, Trust};
+use super::{
+    Approval, Defaults, Dimension, Layer, Overrides, Permissions, Policy, Reviewer, Sandbox,
+    SandboxMode, Trust,
+};
 
 /// The workspace, whose project config the defaults have.
 const WORKSPACE: &str = "WS";
@@ -77,6 +80,34 @@ impl Defaults {
             permissions: Permissions::Legacy(sandbox.unwrap_or(Sandbox::Open)),
             others: BTreeMap::new(),
         }
+    }
+}
+
+/// A profile as a request selects it: by its id, or as `id:base` where the request's own `config`
+/// defines it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectedProfile<'a> {
+    /// The id that the thread has from then on.
+    pub id: &'a str,
+    /// What the request says that it extends.
+    pub base: Option<SandboxMode>,
+}
+
+impl SelectedProfile<'_> {
+    /// Reads the word of an override.
+    pub fn of(word: &str) -> SelectedProfile<'_> {
+        match word.split_once(':') {
+            Some((id, base)) if !id.is_empty() => SelectedProfile { id, base: base.parse().ok() },
+            _ => SelectedProfile { id: word, base: None },
+        }
+    }
+}
+
+impl<S> Overrides<S> {
+    /// The profile that the request's own `config` defines and selects.
+    pub fn defined_profile(&self) -> Option<(String, SandboxMode)> {
+        let selected = SelectedProfile::of(self.profile.value()?);
+        Some((selected.id.to_owned(), selected.base.filter(|_| self.by_config)?))
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::FeatureSet;
+use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
     Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, Layer, MODEL, Overrides,
@@ -234,7 +235,8 @@ impl Policy {
     /// its own model and effort, and comes before theirs.
     pub fn with(&self, overrides: &TurnOverrides) -> Policy {
         let sandbox = overrides.sandbox.value().cloned().map(Permissions::Legacy);
-        let profile = overrides.profile.value().cloned().map(Permissions::Profile);
+        let profile = overrides.profile.value().map(|word| SelectedProfile::of(word).id.to_owned());
+        let profile = profile.map(Permissions::Profile);
         let mut others = self.others.clone();
         for (dimension, setting) in &overrides.others {
             let unsure = matches!(dimension, Dimension::T | Dimension::DP);

@@ -1,7 +1,7 @@
 //! `start`: S1, S7. What start resolves is the thread's own from then on (S2).
 
 use crate::contract::Clause;
-use crate::model::branch::{faulty, general, refused, set_by};
+use crate::model::branch::{also_refused, faulty, general, refused, set_by};
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
 use crate::policy::{DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
@@ -19,15 +19,21 @@ impl Rule for Start {
         let citations = citations(self, world, &overrides);
         let branch = |Tier { stated, kept }: Tier| {
             let heard_by = world.only_speaker();
-            let thread =
-                Thread { ephemeral: self.ephemeral, heard_by, ..Thread::new(kept, citations) };
+            let own_profile = self.overrides.defined_profile();
+            let new = Thread::new(kept, citations);
+            let thread = Thread { ephemeral: self.ephemeral, heard_by, own_profile, ..new };
             let mut relies_on = general(&self.overrides);
             relies_on.extend(self.ephemeral.then_some(Clause::S7));
             let mut world = world.with(self.new, thread);
             world.tiers.extend(stated.others.get(&Dimension::T).cloned());
             Branch { world, due: Expected::Policy(self.new, stated, citations), relies_on }
         };
-        tiers(world, &overrides).into_iter().map(branch).collect()
+        let branches = tiers(world, &overrides).into_iter().map(branch).collect();
+        if self.overrides.defined_profile().is_some() {
+            also_refused(world, branches)
+        } else {
+            branches
+        }
     }
 
     fn stages(&self) -> &'static [Stage] {

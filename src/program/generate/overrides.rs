@@ -59,6 +59,19 @@ impl DrawContext {
             .boxed()
     }
 
+    /// Of a start, which in programs with layers of config may define a profile itself.
+    pub fn start(&self) -> BoxedStrategy<CallOverrides> {
+        if !self.shape.layers {
+            return self.call();
+        }
+        let own = values::modes().prop_map(|base| Overrides {
+            profile: Setting::Set(format!("own:{base}")),
+            by_config: true,
+            ..Overrides::default()
+        });
+        Union::new_weighted(vec![(7, self.call()), (1, own.boxed())]).boxed()
+    }
+
     /// Of a change of settings.
     pub fn settings(&self) -> BoxedStrategy<TurnOverrides> {
         let other = self.other_modes().prop_flat_map(values::sandbox_of).boxed();
