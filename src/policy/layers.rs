@@ -59,6 +59,11 @@ impl Defaults {
         self.profiles.is_empty() || default
     }
 
+    /// What each file of config states, whether it counts in the workspace or not.
+    pub fn stated(&self) -> Vec<Policy> {
+        std::iter::once(self.user_policy()).chain(self.project_policy()).collect()
+    }
+
     /// What config.toml states: a default profile's permissions, else the sandbox's. A default
     /// profile that is not defined does not stand in it.
     fn user_policy(&self) -> Policy {

@@ -349,9 +349,9 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             (line 9 of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
-              not tested    1 of 69 clauses need steps that this release does not support
+              not tested    1 of 74 clauses need steps that this release does not support
                             (see left out): O1 revert
-              not tested    51 of 69 clauses were not tested by these cases (a longer run or
+              not tested    56 of 74 clauses were not tested by these cases (a longer run or
                             another seed may reach them): G2 null override,
                             G3 lasting override, G5 profile plus sandbox,
                             G6 sandbox or profile, G8 policy in replies,
@@ -372,8 +372,11 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             O6 goal or queued turn, O7 thread begun by goal,
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
-                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks
-              indirectly    5 of 69 clauses were tested only through comparisons of other
+                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
+                            L1 layers of config, L2 config stays as written,
+                            L3 default not in config, L4 profile of a request,
+                            L6 roots from config
+              indirectly    5 of 74 clauses were tested only through comparisons of other
                             clauses: G1 order of precedence, G4 independent settings,
                             G9 stated and enforced, G11 thread isolation,
                             S2 later config change
@@ -451,7 +454,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             notices: clause text count token
             inconclusive: reason count
             stale: id case line moved why
-            69 clauses"#]],
+            74 clauses"#]],
     );
 }
 

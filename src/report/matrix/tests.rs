@@ -175,7 +175,10 @@ fn a_terminal_shows_what_breaks_what_cannot_be_asked_and_what_changed_when() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            L1 layers of config, L2 config stays as written,
+                            L3 default not in config, L4 profile of a request,
+                            L6 roots from config, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
               signs         WIDENED: broken, and the release allows more than it should; a
                             number: by so many findings; in brackets: a known deviation; no:
                             the release does not show it; -: the release does not support
@@ -272,7 +275,10 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            L1 layers of config, L2 config stays as written,
+                            L3 default not in config, L4 profile of a request,
+                            L6 roots from config, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
 
             ====
             From codex 0.131.0 to 0.144.4
@@ -315,7 +321,10 @@ fn an_upgrade_is_told_in_words_with_programs() {
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
                             CM1 mode stated to model, O14 two connections, E1 never asks,
                             E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            W1 one answer, W2 schema, W3 process stays up, W4 one turn
+                            L1 layers of config, L2 config stays as written,
+                            L3 default not in config, L4 profile of a request,
+                            L6 roots from config, W1 one answer, W2 schema,
+                            W3 process stays up, W4 one turn
         "#]],
     );
 }
