@@ -306,6 +306,25 @@ contract! {
         "E1 to E7 hold for every turn that runs commands: a client's, a fork's, a resumed \
          thread's, a subagent's, a goal's, a queued one, and the running turn after a change (T6, \
          T7, U1)."
+    L1 "layers of config" [D] ["README (config)"]
+        "A start takes each value from the first of these that states it: the request's own field, \
+         the request's `config`, the project's `.codex/config.toml` where the project is trusted, \
+         the user's config.toml, the built-in default."
+    L2 "config stays as written" [I] ["G11"]
+        "No operation on a thread changes what another thread starts with: config.toml has the \
+         same meaning before and after every step, and a later start without an override gives \
+         what it gave before."
+    L3 "default not in config" [S] ["S2"]
+        "Where config states no approval policy, reviewer or sandbox, start resolves a default. \
+         That default is the thread's own from then on (S2), and it is the same for every start in \
+         the same folder with the same trust."
+    L4 "profile of a request" [S] ["F1", "R7"]
+        "A profile that only a request's `config` defines is usable by every later operation of \
+         that thread, forks included, or the operation is refused. It never gives way in silence \
+         to something wider."
+    L6 "roots from config" [S] ["SCHEMA"]
+        "`writable_roots` and `network_access` of config belong to a sandbox that is resolved from \
+         config; a policy object in a request states its own."
     W1 "one answer" [N] ["JSON-RPC"]
         "Each request gets exactly one answer."
     W2 "schema" [N] ["SCHEMA"]

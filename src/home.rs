@@ -26,6 +26,9 @@ use self::root::Root;
 
 const CONFIG: &str = "config.toml";
 
+/// The folder of a project that has its own config.toml.
+const PROJECT_FOLDER: &str = ".codex";
+
 /// A certificate authority whose key was thrown away. A server that trusts only this one does not
 /// load the system's list for each request, which costs more CPU than the request; it talks to
 /// nothing but loopback, and there without TLS.
@@ -231,18 +234,34 @@ impl Home {
         Ok(())
     }
 
-    /// Writes config.toml.
+    /// Writes config.toml, and the one of the project in the workspace.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn configure(&self, defaults: &Defaults, model_url: &str) -> io::Result<()> {
         let text = self.config_text(defaults, model_url);
-        fs::write(self.places.home.join(CONFIG), text)
+        fs::write(self.places.home.join(CONFIG), text)?;
+        let folder = self.places.workspace.join(PROJECT_FOLDER);
+        match config::project(defaults) {
+            Some(project) => {
+                fs::create_dir_all(&folder)?;
+                fs::write(folder.join(CONFIG), project.to_string())
+            }
+            None => remove_if_there(&folder.join(CONFIG)),
+        }
+    }
+
+    /// What config.toml says now.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn read_config(&self) -> io::Result<String> {
+        fs::read_to_string(self.places.home.join(CONFIG))
     }
 
     /// The text of config.toml.
     pub(crate) fn config_text(&self, defaults: &Defaults, model_url: &str) -> String {
-        let mut config = config::config(defaults, model_url);
+        let mut config = config::config(defaults, model_url, &self.places);
         if self.unloads_soon {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }

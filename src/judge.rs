@@ -18,6 +18,7 @@ mod branch_choice;
 pub mod capabilities;
 mod compare;
 mod comparison;
+mod config_file;
 mod concurrent;
 mod files;
 mod findings;
@@ -38,6 +39,7 @@ pub mod view;
 
 use self::branch_choice::{Candidate, nearest};
 use self::capabilities::Capabilities;
+use self::config_file::ConfigFile;
 use self::findings::{Background, Findings, Place};
 use self::releases::ReleaseTimeline;
 use self::step_context::StepContext;
@@ -51,6 +53,7 @@ struct Judging<'a> {
     releases: ReleaseTimeline,
     steps: Vec<Step>,
     findings: Findings,
+    config_file: ConfigFile,
 }
 
 /// Judges a trace by the contract.
@@ -61,6 +64,7 @@ pub fn judge(trace: &Trace) -> Verdict {
         releases: ReleaseTimeline::new(trace),
         steps: trace.program.with_audit(),
         findings: Findings::new(defaults.clone()),
+        config_file: ConfigFile::default(),
     };
     let mut worlds = vec![World::new(defaults.clone())];
     let end = trace.cut().unwrap_or(judging.steps.len());
@@ -89,11 +93,12 @@ fn inconclusive(trace: &Trace) -> Option<String> {
 
 impl Judging<'_> {
     /// Compares one step with every branch of every world, and returns the worlds to go on with.
-    fn step(&mut self, index: usize, worlds: Vec<World>) -> Vec<World> {
+    fn step(&mut self, index: usize, mut worlds: Vec<World>) -> Vec<World> {
         let step = self.steps[index].clone();
         if let Step::Configure(Configure { defaults }) = &step {
             self.findings.defaults.push(defaults.clone());
         }
+        self.compare_config_file(index, &mut worlds);
         let home = self.releases.at_step(index);
         let defaults = &self.findings.defaults;
         let context = StepContext {
@@ -127,6 +132,22 @@ impl Judging<'_> {
         if let Some(clause) = wider_by_right(&candidate.before, &self.steps[step]) {
             let text = format!("{}; clause {clause} permits it", permitted_widening::words(clause));
             self.findings.verdict.notices.push(Notice { clause: Clause::G12, step, text });
+        }
+    }
+
+    /// L2, before the step itself is compared: what config.toml has come to say counts for it.
+    fn compare_config_file(&mut self, index: usize, worlds: &mut [World]) {
+        let step = &self.steps[index];
+        let written = matches!(step, Step::Configure(_));
+        let observations = self.trace.of_step(index);
+        let compared = self.config_file.compare(step.kind(), written, observations);
+        for mut comparison in compared {
+            if let Some(mismatch) = &mut comparison.mismatch {
+                config_file::correct(mismatch, self.config_file.trust(), worlds);
+                self.findings.defaults.extend(worlds.first().map(|world| world.defaults.clone()));
+            }
+            let place = Place { step: index, home: self.releases.at_step(index) };
+            self.findings.add(&place, &comparison, Background::default());
         }
     }
 

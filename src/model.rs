@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::life::Life;
 use crate::contract::Clause;
 use crate::policy::{
-    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Value,
+    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Trust, Value,
 };
 use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
@@ -56,6 +56,9 @@ pub struct World {
     pub tiers: BTreeSet<String>,
     /// The folders that were removed, though they may be there again.
     pub gone: BTreeSet<String>,
+    /// The defaults that config does not state, as replies have shown them: for a folder with its
+    /// trust, the policy that is open in all other values (L3).
+    pub unstated: BTreeMap<(String, Option<Trust>), Policy>,
 }
 
 /// One thread as the contract has it.
@@ -96,6 +99,8 @@ pub struct Thread {
     pub source: Option<Policy>,
     /// Whether a full disk may have left it so that it cannot be loaded until the next restart.
     pub stuck: bool,
+    /// The profile that only the `config` of a request defines, with what it extends (L4).
+    pub own_profile: Option<(String, SandboxMode)>,
     /// What its profile meant when config.toml first changed since the thread was read.
     pub meant: Option<SandboxMode>,
     /// What has happened to it; no rule reads it.
@@ -292,6 +297,7 @@ impl World {
             gained: BTreeSet::new(),
             tiers: BTreeSet::new(),
             gone: BTreeSet::new(),
+            unstated: BTreeMap::new(),
         }
     }
 
@@ -301,6 +307,34 @@ impl World {
             ThreadRef::Unknown => None,
             ThreadRef::Thread(name) => self.threads.get(&name).map(|thread| (name, thread)),
         }
+    }
+
+    /// The policy in a folder of a thread that overrides nothing, as far as it is known.
+    pub fn policy_in(&self, folder: &str) -> Policy {
+        let policy = self.defaults.policy_in(folder);
+        match self.unstated.get(&self.situation(folder)) {
+            Some(unstated) => policy.filled(unstated),
+            None => policy,
+        }
+    }
+
+    /// L3: what a reply states of a thread in the place of defaults that are not known yet is the
+    /// thread's own, and is the default of every later start in the same folder with the same trust.
+    pub fn learn_defaults(&mut self, name: ThreadName, stated: &Policy) {
+        let Some(thread) = self.threads.get_mut(&name) else { return };
+        let policies = thread.live.iter_mut().chain([&mut thread.stored]);
+        for policy in policies.filter(|policy| policy.is_open()) {
+            let folder = policy.folder().to_owned();
+            let place = (folder.clone(), self.defaults.trust_in(&folder));
+            let shown = stated.where_open(policy);
+            let known = self.unstated.get(&place).map(|known| known.filled(&shown));
+            self.unstated.insert(place, known.unwrap_or(shown));
+            *policy = policy.filled(stated);
+        }
+    }
+
+    fn situation(&self, folder: &str) -> (String, Option<Trust>) {
+        (folder.to_owned(), self.defaults.trust_in(folder))
     }
 
     /// The policy without a tier that no start's reply stated: the contract does not say what the
@@ -333,7 +367,9 @@ impl World {
     /// S2: a thread's values are its own, and a look after a change of config says whether they
     /// are.
     fn configured(&self, defaults: &Defaults) -> World {
-        let mut world = World { defaults: defaults.clone(), ..self.clone() };
+        // A default that config does not state may depend on what else it states.
+        let unstated = BTreeMap::new();
+        let mut world = World { defaults: defaults.clone(), unstated, ..self.clone() };
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
         for thread in world.threads.values_mut() {
@@ -423,6 +459,7 @@ impl Thread {
             before: None,
             source: None,
             stuck: false,
+            own_profile: None,
             meant: None,
             life: Life::default(),
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub mod assign;
 pub mod features;
 pub mod folders;
+pub mod layers;
 pub mod order;
 pub mod overrides;
 #[doc(hidden)]
@@ -69,6 +70,8 @@ pub enum Approval {
     Never,
     /// Ask by category.
     Granular(Granular),
+    /// A default that config does not state, before any reply has shown it (L3).
+    Open,
     /// A spelling that is not in the contract, as it was read.
     Unrecognised(String),
 }
@@ -95,6 +98,8 @@ pub enum Reviewer {
     User,
     /// A reviewing model (older spelling `guardian_subagent`).
     AutoReview,
+    /// A default that config does not state, before any reply has shown it (L3).
+    Open,
     /// A spelling that is not in the contract, as it was read.
     Unrecognised(String),
 }
@@ -125,6 +130,8 @@ pub enum Sandbox {
         /// Whether the network is open.
         network: bool,
     },
+    /// Permissions that config does not state, before any reply has shown them (L3).
+    Open,
     /// A form that is not in the contract, as it was read.
     Unrecognised(String),
 }
@@ -214,17 +221,20 @@ pub type CallOverrides = Overrides<SandboxMode>;
 /// The overrides of a turn: a sandbox with its fields.
 pub type TurnOverrides = Overrides<Sandbox>;
 
-/// The defaults in config.toml that policy comes from.
+/// The defaults in config.toml that policy comes from, and those of the project in the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Defaults {
-    /// `approval_policy`.
-    pub approval: Approval,
-    /// `approvals_reviewer`.
-    pub reviewer: Reviewer,
-    /// `sandbox_mode`.
-    pub sandbox: SandboxMode,
+    /// What config.toml states itself.
+    pub user: Layer,
+    /// What `.codex/config.toml` in the workspace states; there is such a file where it states
+    /// anything.
+    pub project: Layer,
+    /// `trust_level` of the workspace in `[projects]`, where it is mentioned.
+    pub trust: Option<Trust>,
     /// `network_access` of `[sandbox_workspace_write]`.
     pub network: bool,
+    /// `writable_roots` of `[sandbox_workspace_write]`, as WS, HOME, OUT or absolute paths.
+    pub roots: BTreeSet<String>,
     /// The named profiles that config.toml defines, by id.
     pub profiles: Profiles,
     /// `default_permissions`: the id of a profile, in the place of `sandbox`.
@@ -233,6 +243,39 @@ pub struct Defaults {
     pub others: BTreeMap<Dimension, String>,
     /// `[features]`.
     pub features: FeatureSet,
+}
+
+/// What one file of config states; what is none is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Layer {
+    /// `approval_policy`.
+    pub approval: Option<Approval>,
+    /// `approvals_reviewer`.
+    pub reviewer: Option<Reviewer>,
+    /// `sandbox_mode`.
+    pub sandbox: Option<SandboxMode>,
+}
+
+/// Whether a folder is trusted: only there its project's own config counts.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
+    strum::EnumString,
+    strum::EnumIter,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Trust {
+    /// `trusted`.
+    Trusted,
+    /// `untrusted`.
+    Untrusted,
 }
 
 /// The model that config.toml names where a case says nothing of it.

@@ -9,6 +9,7 @@ pub mod requests;
 pub mod probe;
 pub mod model;
 pub mod notifications;
+pub mod config_file;
 pub mod policy;
 pub mod rollout;
 pub mod rpc;

@@ -4,6 +4,8 @@
 //! turns small numbers, so two equal runs give equal facts; times are kept apart from them. A trace
 //! has a text form, one JSON object a line, and is judged again from it without a server.
 
+use std::collections::BTreeMap;
+
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +166,12 @@ pub enum Observation {
         approval: Option<Approval>,
         /// The sandbox likewise; under a profile no more than what that allows.
         permissions: Option<Permissions>,
+    },
+    /// What config.toml states of the policy of threads: once it is written, again when the server
+    /// has changed it, and at each restart.
+    ConfigFile {
+        /// Each key with its value, as `projects.WS.trust_level`.
+        states: BTreeMap<String, String>,
     },
     /// A look that the plan asks for was not possible.
     NotTaken {

@@ -78,7 +78,7 @@ fn faults_found(seed: &CaseFile) -> Result<String, String> {
 /// The number of findings where config has the value that should be inherited.
 fn findings_with_upstreams_config(seed: &CaseFile) -> Result<String, String> {
     let mut program = seed.program()?;
-    program.defaults.approval = Approval::Never;
+    program.defaults.user.approval = Some(Approval::Never);
     let found = findings(&program, Some(Fault::InheritsNothing));
     Ok(format!("{} finds {}\n", seed.name, found.len()))
 }

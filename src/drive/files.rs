@@ -5,6 +5,7 @@
 
 use super::run::{Aborted, Runner};
 use crate::policy::{Defaults, Permissions};
+use crate::protocol::config_file::statements;
 use crate::trace::Observation;
 use crate::transcript::Entry;
 
@@ -15,10 +16,26 @@ impl Runner<'_> {
             Ok(()) => {
                 let home = &self.active.home;
                 self.recorder.tape.record(|| Entry::Config(home.config_text(defaults, &url)));
+                self.config.clear();
+                self.read_config();
                 Ok(())
             }
             Err(error) => self.trouble(format!("cannot write config.toml: {error}; free space")),
         }
+    }
+
+    /// Records what config.toml states, where it is not as it was when it was read last.
+    pub(super) fn read_config(&mut self) {
+        let home = &self.active.home;
+        // A file that is gone or cannot be read is the server's own trouble, which shows elsewhere.
+        let Ok(text) = home.read_config() else { return };
+        if text == self.config {
+            return;
+        }
+        if let Some(states) = statements(&text, home.places()) {
+            self.recorder.record(Observation::ConfigFile { states });
+        }
+        self.config = text;
     }
 
     /// Records the policy that each thread's rollout file holds.

@@ -46,6 +46,8 @@ impl Runner<'_> {
         }
         self.duplicates = Duplicates::default();
         self.model.reset();
+        self.config.clear();
+        self.read_config();
         self.read_rollouts()?;
         if restart.stop == Stop::Graceful {
             self.read_state_db();

@@ -75,6 +75,8 @@ pub(super) struct Runner<'a> {
     pub(super) disk_full: bool,
     /// Whether the server unloads an idle thread without subscribers after a second.
     pub(super) unloads_idle: bool,
+    /// The text of config.toml when it was read last.
+    pub(super) config: String,
 }
 
 impl<'a> Runner<'a> {
@@ -102,6 +104,7 @@ impl<'a> Runner<'a> {
             probe: None,
             disk_full: false,
             unloads_idle: false,
+            config: String::new(),
         }
     }
 

@@ -24,6 +24,7 @@ impl Runner<'_> {
             self.schema_check.on_purpose = step.must_be_refused();
             self.active.spent |= spends_home(step);
             self.step(step)?;
+            self.read_config();
             self.model_requests.record(self.recorder, self.active.home.places());
         }
         Ok(())

@@ -4,9 +4,10 @@
 //! A default that the case leaves out is left out here too. A default profile that is not defined
 //! is not written, since a server refuses every start with it.
 
-use crate::policy::{Approval, Defaults, Dimension, MODEL, SandboxMode};
+use crate::policy::{Approval, Defaults, Dimension, Layer, MODEL, SandboxMode};
+use crate::protocol::policy::Places;
 
-pub(super) fn config(defaults: &Defaults, model_url: &str) -> toml::Table {
+pub(super) fn config(defaults: &Defaults, model_url: &str, places: &Places) -> toml::Table {
     let features = defaults.features.switched_off().map(|name| (name.to_owned(), false.into()));
     let provider = table([
         ("name", "mock".into()),
@@ -20,13 +21,17 @@ pub(super) fn config(defaults: &Defaults, model_url: &str) -> toml::Table {
     let mut config = table([
         ("model", model.into()),
         ("model_provider", "mock".into()),
-        ("approval_policy", approval(&defaults.approval)),
-        ("approvals_reviewer", defaults.reviewer.to_string().into()),
-        ("sandbox_mode", defaults.sandbox.to_string().into()),
-        ("sandbox_workspace_write", table([("network_access", defaults.network.into())]).into()),
+        ("sandbox_workspace_write", workspace_write(defaults, places).into()),
         ("features", toml::Table::from_iter(features).into()),
         ("model_providers", table([("mock", provider.into())]).into()),
     ]);
+    config.extend(layer(&defaults.user));
+    if let Some(trust) = defaults.trust {
+        let workspace = places.workspace.display().to_string();
+        let project = table([("trust_level", trust.to_string().into())]);
+        let projects = table([(workspace.as_str(), project.into())]);
+        config.insert("projects".to_owned(), projects.into());
+    }
     let stated = [
         ("model_reasoning_effort", defaults.others.get(&Dimension::E)),
         ("service_tier", defaults.others.get(&Dimension::T)),
@@ -40,6 +45,29 @@ pub(super) fn config(defaults: &Defaults, model_url: &str) -> toml::Table {
         config.insert("permissions".to_owned(), toml::Table::from_iter(profiles).into());
     }
     config
+}
+
+/// The `.codex/config.toml` of the project in the workspace, where it states anything.
+pub(super) fn project(defaults: &Defaults) -> Option<toml::Table> {
+    Some(layer(&defaults.project)).filter(|table| !table.is_empty())
+}
+
+fn layer(layer: &Layer) -> toml::Table {
+    let values = [
+        ("approval_policy", layer.approval.as_ref().map(approval)),
+        ("approvals_reviewer", layer.reviewer.as_ref().map(|it| it.to_string().into())),
+        ("sandbox_mode", layer.sandbox.map(|it| it.to_string().into())),
+    ];
+    values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+fn workspace_write(defaults: &Defaults, places: &Places) -> toml::Table {
+    let mut workspace_write = table([("network_access", defaults.network.into())]);
+    if !defaults.roots.is_empty() {
+        let roots = defaults.roots.iter().map(|root| places.path(root).into());
+        workspace_write.insert("writable_roots".to_owned(), toml::Value::Array(roots.collect()));
+    }
+    workspace_write
 }
 
 /// The table of a named profile. No release lets a profile extend the built-in profile of full
@@ -79,12 +107,18 @@ mod tests {
 
     use super::config;
     use crate::program::Program;
+    use crate::protocol::policy::Places;
+
+    fn places() -> Places {
+        let folder = |name: &str| std::path::PathBuf::from(format!("/{name}"));
+        Places { workspace: folder("ws"), home: folder("home"), outside: folder("out") }
+    }
 
     /// The config of a case, without the provider and the features.
     fn check(line: &str, expected: Expect) {
         let case = format!("# heirloom case v1\nconfig {line}\naudit\n");
         let program: Program = case.parse().expect("the line is one");
-        let mut table = config(&program.defaults, "http://mock/v1");
+        let mut table = config(&program.defaults, "http://mock/v1", &places());
         for key in ["features", "model_providers", "model_provider", "sandbox_workspace_write"] {
             table.remove(key);
         }
@@ -138,7 +172,7 @@ mod tests {
         let switched_off = |line: &str| {
             let case = format!("# heirloom case v2\nconfig {line}\naudit\n");
             let program: Program = case.parse().expect("the line is one");
-            config(&program.defaults, "http://mock/v1")["features"].to_string()
+            config(&program.defaults, "http://mock/v1", &places())["features"].to_string()
         };
         expect!["{ apps = false, plugins = false }"].assert_eq(&switched_off("approval=never"));
         expect!["{ apps = false, browser_use = false, browser_use_external = false, computer_use = false, hooks = false, image_generation = false, in_app_browser = false, plugin_sharing = false, plugins = false, remote_plugin = false, shell_snapshot = false, skill_mcp_dependency_install = false, tool_suggest = false, workspace_dependencies = false }"].assert_eq(&switched_off("approval=never features=lean"));

@@ -52,7 +52,10 @@ impl Capabilities {
         worlds: &[World],
     ) -> Capabilities {
         // A thread may hold a profile that config.toml no longer has: it means what it last did.
-        let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone()).collect();
+        let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone());
+        let threads = worlds.iter().flat_map(|world| world.threads.values());
+        let own = threads.filter_map(|thread| thread.own_profile.clone());
+        let profiles = own.chain(profiles).collect();
         let disk_works = worlds.iter().all(|world| !world.full);
         let extends = is_since(release, EXTENDS_SINCE);
         let settled = if extends { settled(defaults) } else { Profiles::new() };

@@ -216,12 +216,19 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let earlier = own.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
     let earlier = earlier.chain(after.and_then(|thread| thread.before.as_ref()));
     let earlier = earlier.chain(after.into_iter().flat_map(|thread| thread.life.past()));
+    let folder = after.map_or("WS", |thread| thread.stored.folder());
+    let config = branch.world.policy_in(folder);
+    // A default that config does not state and no reply has shown may be any value.
+    let open = value.dimension().is_primary() && config.value(value.dimension()).is_none();
+    let stated = |defaults: &Defaults| has(&defaults.policy()) || defaults.stated().iter().any(has);
+    let config = has(&config) || defaults.iter().any(stated);
     let fits = [
-        (Origin::Config, defaults.iter().any(|defaults| has(&defaults.policy()))),
+        (Origin::Config, config),
         (Origin::Source, after.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
         (Origin::Before, earlier.into_iter().any(has)),
         (Origin::Unset, matches!(value, Value::Other(_, word) if word == DEFAULT)),
         (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(has)),
+        (Origin::Config, open && !config),
     ];
     fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect()
 }

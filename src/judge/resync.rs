@@ -62,6 +62,7 @@ pub(super) fn learn(mut world: World, observations: &[&Observation]) -> World {
 }
 
 fn learn_policy(world: &mut World, name: ThreadName, stated: &Policy) {
+    world.learn_defaults(name, stated);
     let Some(thread) = world.threads.get_mut(&name) else { return };
     for policy in thread.live.iter_mut().chain([&mut thread.stored]) {
         let open = stated.others.iter().filter(|(dimension, _)| **dimension != Dimension::T);

@@ -55,6 +55,7 @@ views! {
     /// The thread's row in the state database.
     #[serde(alias = "store")]
     StateDb corrects Nothing: "the thread's row in the state database";
+    ConfigFile corrects Nothing: "config.toml after the step";
     /// What happened when the model asked for a command or a patch.
     #[serde(alias = "deed")]
     Probe corrects Nothing: "the outcome of a command that the model asked for";

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::policy::{Defaults, Dimension, Overrides, Permissions, Policy, TurnOverrides};
+use crate::policy::order::allows_more;
+use crate::policy::{
+    Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, TurnOverrides,
+};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// A thread that exists, with its name.
@@ -82,6 +85,7 @@ pub(super) fn faulty<S>(defaults: &Defaults, overrides: &Overrides<S>) -> Option
     let both = overrides.sandbox.value().is_some() && overrides.profile.value().is_some();
     match overrides.profile.value() {
         _ if both && !overrides.by_config => Some(Clause::G5),
+        Some(_) if overrides.defined_profile().is_some() => None,
         Some(id) if !defaults.defines(id) => Some(Clause::T5),
         _ => None,
     }
@@ -108,10 +112,44 @@ pub(super) fn set_by<S>(overrides: &Overrides<S>, own: Clause) -> Clause {
 pub(super) fn without_lost_profile(world: &World, policy: &Policy) -> Option<Policy> {
     match &policy.permissions {
         Permissions::Profile(id) if !world.defaults.defines(id) => {
-            Some(Policy { permissions: world.defaults.permissions(), ..policy.clone() })
+            let default = world.policy_in(policy.folder());
+            Some(Policy { permissions: default.permissions, ..policy.clone() })
         }
         _ => None,
     }
+}
+
+/// What a thread's policy may be read as where config does not have its profile any more.
+pub(super) struct Revived {
+    pub(super) policy: Policy,
+    /// The clause of the permissions, where they are another matter than what was stored.
+    pub(super) clause: Option<Clause>,
+    /// Whether the profile gave way.
+    pub(super) fell: bool,
+}
+
+/// L4: a profile that only a request's `config` defined is there, or gives way to something that is
+/// not wider. R7: another one that is gone gives way to config's permissions.
+pub(super) fn revived(world: &World, thread: &Thread, policy: &Policy) -> Vec<Revived> {
+    let kept = |clause| Revived { policy: policy.clone(), clause, fell: false };
+    let Some(fallen) = without_lost_profile(world, policy) else { return vec![kept(None)] };
+    let fallen = |clause| Revived { policy: fallen.clone(), clause: Some(clause), fell: true };
+    let Some(own) = own_profile(world, thread, policy) else { return vec![fallen(Clause::R7)] };
+    let profiles = world.defaults.profiles.clone().into_iter().chain([own]).collect();
+    let narrower = Some(fallen(Clause::L4));
+    let narrower = narrower.filter(|it| !allows_more(&it.policy, policy, &profiles));
+    std::iter::once(kept(Some(Clause::L4))).chain(narrower).collect()
+}
+
+/// The profile of a policy, where only a request's `config` has defined it.
+pub(super) fn own_profile(
+    world: &World,
+    thread: &Thread,
+    policy: &Policy,
+) -> Option<(String, SandboxMode)> {
+    let Permissions::Profile(id) = &policy.permissions else { return None };
+    let own = thread.own_profile.clone().filter(|(own, _)| own == id);
+    own.filter(|_| !world.defaults.defines(id))
 }
 
 /// Whether a resume with these overrides drops the stored model and effort (R9).
@@ -140,26 +178,33 @@ pub(super) struct ColdPolicy {
     pub(super) known: Thread,
 }
 
+impl Revived {
+    /// Where the permissions rest on a clause of their own.
+    pub(super) fn cited(&self, citations: Citations) -> Citations {
+        match self.clause {
+            Some(clause) => citations.with(&[Dimension::SB, Dimension::PP], clause),
+            None => citations,
+        }
+    }
+}
+
 /// What a cold read by another server may state. Of a thread that is not loaded nothing is written
 /// any more, so what is read there is what is stored.
 pub(super) fn read_elsewhere(world: &World, thread: &Thread) -> Vec<ColdPolicy> {
     let stored = std::iter::once(&thread.stored).chain(&thread.maybe);
     let read = |base: &Policy| {
-        let fallen = without_lost_profile(world, base);
-        let citations = match &fallen {
-            Some(_) => thread.restored.with(&[Dimension::SB, Dimension::PP], Clause::R7),
-            None => thread.restored,
+        let of = |revived: Revived| {
+            let mut known = thread.clone();
+            if thread.live.is_none() && !revived.fell {
+                known.stored = base.clone();
+                known.maybe.clear();
+            }
+            let policy = read_again(world, &revived.policy, &TurnOverrides::default());
+            ColdPolicy { policy, citations: revived.cited(thread.restored), known }
         };
-        let mut known = thread.clone();
-        if thread.live.is_none() && fallen.is_none() {
-            known.stored = base.clone();
-            known.maybe.clear();
-        }
-        let base = fallen.as_ref().unwrap_or(base);
-        let policy = read_again(world, base, &TurnOverrides::default());
-        ColdPolicy { policy, citations, known }
+        revived(world, thread, base).into_iter().map(of).collect::<Vec<_>>()
     };
-    stored.map(read).collect()
+    stored.flat_map(read).collect()
 }
 
 /// The world before a change that is perhaps made: what a cold read gives is open.

@@ -9,7 +9,7 @@ use super::probes::{Demand, cited, demands};
 use super::step::step;
 use super::{Branch, Citations, Expected, World};
 use crate::contract::Clause;
-use crate::policy::{Defaults, Dimension, Policy};
+use crate::policy::{Defaults, Dimension, Policy, Value};
 use crate::program::Program;
 use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
@@ -186,7 +186,7 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
                     dimension: Some(value.dimension()),
                     kind: step.kind(),
                     form,
-                    config_differs: defaults.policy().value(value.dimension()) != Some(value),
+                    config_differs: differs(&defaults.policy(), &value),
                 }
             };
             demands.map(expectation).collect()
@@ -197,14 +197,36 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
 
 fn values(policy: &Policy, citations: &Citations, defaults: &Defaults) -> Vec<Expectation> {
     let config = defaults.policy();
-    let fire = |(dimension, value): (Dimension, crate::policy::Value)| Expectation {
+    let fire = |(dimension, value): (Dimension, Value)| Expectation {
         clause: citations.clause(&value),
         dimension: Some(dimension),
         kind: citations.kind,
         form: value.form(),
-        config_differs: config.value(dimension).is_some_and(|other| other != value),
+        config_differs: differs(&config, &value),
     };
-    policy.values().into_iter().map(fire).collect()
+    let mut fires: Vec<Expectation> = policy.values().into_iter().map(fire).collect();
+    for dimension in Dimension::PRIMARY {
+        if policy.value(dimension).is_none() {
+            let (clause, kind) = (citations.of(dimension), citations.kind);
+            let forms = dimension.forms().iter().copied();
+            fires.extend(forms.map(|form| Expectation {
+                clause,
+                dimension: Some(dimension),
+                kind,
+                form,
+                config_differs: true,
+            }));
+        }
+    }
+    fires
+}
+
+/// Whether config has another value. One that it does not state is not known (L3).
+fn differs(config: &Policy, value: &Value) -> bool {
+    match config.value(value.dimension()) {
+        Some(other) => other != *value,
+        None => value.dimension().is_primary(),
+    }
 }
 
 #[cfg(test)]

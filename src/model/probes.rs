@@ -99,7 +99,7 @@ pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand
     let mut all = of_approval(policy, probe, category(probe, closed), open);
     let network = probe == Probe::Connect;
     let allowed = open && policy.approval != Approval::Untrusted && asks_nothing(probe);
-    let known = !matches!(policy.approval, Approval::Unrecognised(_));
+    let known = !matches!(policy.approval, Approval::Open | Approval::Unrecognised(_));
     let permissions = || Value::Permissions(policy.permissions.clone());
     let mut add = |clause, must| all.push(Demand { clause, value: permissions(), must });
     if closed {
@@ -140,7 +140,7 @@ fn of_approval(
                 [of(Clause::E6, Must::Ask(category)), by_whom(policy, false)].concat()
             }
         },
-        Approval::OnFailure | Approval::Unrecognised(_) => Vec::new(),
+        Approval::OnFailure | Approval::Open | Approval::Unrecognised(_) => Vec::new(),
     }
 }
 
@@ -148,7 +148,7 @@ fn by_whom(policy: &Policy, asks: bool) -> Vec<Demand> {
     let must = match policy.reviewer {
         Reviewer::User => Must::AskUser { asks },
         Reviewer::AutoReview => Must::AskReviewer { asks },
-        Reviewer::Unrecognised(_) => return Vec::new(),
+        Reviewer::Open | Reviewer::Unrecognised(_) => return Vec::new(),
     };
     vec![Demand { clause: Clause::E3, value: Value::Reviewer(policy.reviewer.clone()), must }]
 }
@@ -199,7 +199,7 @@ mod tests {
 
     use super::{Must, demands};
     use crate::policy::{
-        Approval, Defaults, Dimension, Overrides, Policy, Profiles, Reviewer, SandboxMode, Setting,
+        Approval, Defaults, Dimension, Overrides, Policy, Profiles, Reviewer, Setting,
     };
     use crate::program::reply::Probe;
 
@@ -217,14 +217,12 @@ mod tests {
     fn what_is_inside_depends_on_the_present_folder_and_roots() {
         let demanded = |folder: &str, roots: &str| {
             let mut policy =
-                Defaults { sandbox: SandboxMode::WorkspaceWrite, ..Defaults::default() }
-                    .policy()
-                    .with(&Overrides {
-                        others: [(Dimension::CWD, folder), (Dimension::WR, roots)]
-                            .map(|(dimension, word)| (dimension, Setting::Set(word.to_owned())))
-                            .into(),
-                        ..Overrides::default()
-                    });
+                crate::testing::defaults("sandbox=workspace-write").policy().with(&Overrides {
+                    others: [(Dimension::CWD, folder), (Dimension::WR, roots)]
+                        .map(|(dimension, word)| (dimension, Setting::Set(word.to_owned())))
+                        .into(),
+                    ..Overrides::default()
+                });
             policy.approval = Approval::Never;
             let inside = |probe: Probe| {
                 let all = demands(&policy, probe, &Profiles::new());

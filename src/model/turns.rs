@@ -7,7 +7,7 @@
 use super::branch::{Target, also_refused, exactly, faulty, general, refused};
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
-use crate::policy::{DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
+use crate::policy::{DEFAULT, Dimension, Policy, Sandbox, Setting, TurnOverrides, Value};
 use crate::program::operation::Operation;
 use crate::program::ops::run::Run;
 use crate::program::ops::settings::Settings;
@@ -37,10 +37,11 @@ pub(super) fn turn(
     let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { first_turn(thread) };
     let own = if overrides.sets_any() { set } else { kept };
-    let mut citations = Citations::all(Run::KIND, kept)
+    let citations = Citations::all(Run::KIND, kept)
         .with(&[Dimension::WR], Clause::WR1)
         .where_set(set, overrides)
         .cited_as(own);
+    let mut citations = with_own_roots(world, overrides, citations);
     if overrides.tier_once.is_some() && !overrides.sets(Dimension::T) {
         citations = citations.with(&[Dimension::T], Clause::T8);
     }
@@ -71,6 +72,7 @@ pub(super) fn change(
     let policy = world.judged(live.with(overrides));
     let citations =
         Citations { kind, ..thread.cited }.where_set(clause, overrides).cited_as(clause);
+    let citations = with_own_roots(world, overrides, citations);
     let notice = notice(thread, &policy, overrides);
     let mut next = thread.moved(policy.clone(), citations);
     let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
@@ -80,6 +82,16 @@ pub(super) fn change(
     relies_on.extend(thread.running.is_some().then_some(Clause::U1));
     let due = Expected::Change { thread: name, policy, citations, notice };
     new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
+}
+
+/// L6: a workspace that a turn asks for has its own roots, where config has others.
+fn with_own_roots(world: &World, overrides: &TurnOverrides, citations: Citations) -> Citations {
+    let workspace = matches!(overrides.sandbox.value(), Some(Sandbox::WorkspaceWrite { .. }));
+    if workspace && !world.defaults.roots.is_empty() {
+        citations.with(&[Dimension::SB, Dimension::PP], Clause::L6)
+    } else {
+        citations
+    }
 }
 
 /// The contract does not say whether a loaded thread knows a profile that config gained under it.
@@ -103,7 +115,7 @@ fn notice(thread: &Thread, after: &Policy, overrides: &TurnOverrides) -> Option<
         return None;
     }
     // A value of before that was never stated.
-    if overrides.others.keys().any(|dimension| !before.others.contains_key(dimension)) {
+    if overrides.dimensions().iter().any(|(dimension, ..)| before.value(*dimension).is_none()) {
         return None;
     }
     // A tier that no start's reply took (T8).

@@ -1,5 +1,6 @@
 //! Single values put into overrides and defaults, and taken out.
 
+use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
     Approval, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting, Value,
@@ -30,7 +31,7 @@ impl SandboxSpelling for SandboxMode {
             Sandbox::ReadOnly { .. } => Some(SandboxMode::ReadOnly),
             Sandbox::WorkspaceWrite { .. } => Some(SandboxMode::WorkspaceWrite),
             Sandbox::FullAccess => Some(SandboxMode::FullAccess),
-            Sandbox::External { .. } | Sandbox::Unrecognised(_) => None,
+            Sandbox::External { .. } | Sandbox::Open | Sandbox::Unrecognised(_) => None,
         }
     }
 
@@ -79,7 +80,8 @@ impl<S: SandboxSpelling> Overrides<S> {
             Dimension::AP => self.approval.value().cloned().map(Value::Approval),
             Dimension::RV => self.reviewer.value().cloned().map(Value::Reviewer),
             Dimension::SB | Dimension::PP => {
-                let profile = self.profile.value().cloned().map(Permissions::Profile);
+                let profile = self.profile.value().map(|word| SelectedProfile::of(word).id);
+                let profile = profile.map(|id| Permissions::Profile(id.to_owned()));
                 let sandbox = self.sandbox.value().map(|sandbox| sandbox.sandbox());
                 profile.or(sandbox.map(Permissions::Legacy)).map(Value::Permissions)
             }
@@ -97,10 +99,10 @@ impl Defaults {
     pub fn assign(&mut self, value: &Value) -> Option<()> {
         match value {
             Value::Approval(Approval::Untrusted) => return None,
-            Value::Approval(approval) => self.approval = approval.clone(),
-            Value::Reviewer(reviewer) => self.reviewer = reviewer.clone(),
+            Value::Approval(approval) => self.user.approval = Some(approval.clone()),
+            Value::Reviewer(reviewer) => self.user.reviewer = Some(reviewer.clone()),
             Value::Permissions(Permissions::Legacy(sandbox)) => {
-                self.sandbox = SandboxMode::of(sandbox)?;
+                self.user.sandbox = Some(SandboxMode::of(sandbox)?);
                 self.profile = None;
             }
             Value::Permissions(Permissions::Profile(id)) => self.profile = Some(id.clone()),

@@ -42,8 +42,8 @@ pub(super) fn settle(others: &mut BTreeMap<Dimension, String>) {
 }
 
 impl Policy {
-    /// The folder that the thread works in.
-    fn folder(&self) -> &str {
+    /// The folder that the thread works in; the workspace where it is not known.
+    pub fn folder(&self) -> &str {
         self.others.get(&Dimension::CWD).map_or(WORKSPACE, String::as_str)
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::words::OPEN;
 use super::{
     Approval, Dimension, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, Value,
 };
@@ -70,7 +71,7 @@ impl ContextPart {
             {
                 Some("danger-full-access")
             }
-            _ => Some(value.form()).filter(|form| *form != "odd"),
+            _ => Some(value.form()).filter(|form| !["odd", OPEN].contains(form)),
         }
     }
 }

@@ -85,7 +85,7 @@ pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<
     let permissions = &policy.permissions;
     let known = match permissions {
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
-        Permissions::Legacy(Sandbox::Unrecognised(_)) => false,
+        Permissions::Legacy(Sandbox::Open | Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(Sandbox::External { network }) => *network || need != Need::Network,
         Permissions::Legacy(_) => true,
     };
@@ -158,7 +158,7 @@ fn beyond(policy: &Policy) -> Reach {
 fn by_reviewer(policy: &Policy) -> Reach {
     match policy.reviewer {
         Reviewer::AutoReview => Reach::AsksModel,
-        Reviewer::User | Reviewer::Unrecognised(_) => Reach::AsksPerson,
+        Reviewer::User | Reviewer::Open | Reviewer::Unrecognised(_) => Reach::AsksPerson,
     }
 }
 
@@ -198,7 +198,7 @@ fn open_places(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
 
 /// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
 /// What has no known form is taken as fully open, so that an unknown value is never told as
-/// harmless; a profile as a workspace.
+/// harmless; a profile as a workspace. A default that is not known yet counts as the least.
 fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
     match permissions {
         Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
@@ -207,6 +207,7 @@ fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
             _ => [true, false, true, true, false],
         },
         Permissions::Legacy(sandbox) => match sandbox {
+            Sandbox::Open => [false; 5],
             Sandbox::ReadOnly { network } => [false, false, false, false, *network],
             Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
                 [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::FeatureSet;
 use super::folders::{self, OWN};
+use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
-    Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, MODEL, Overrides,
+    Approval, ApprovalMode, CallOverrides, DEFAULT, Defaults, Dimension, Layer, MODEL, Overrides,
     Permissions, Policy, Reviewer, Sandbox, SandboxMode, Setting, TurnOverrides,
 };
 
@@ -139,7 +140,12 @@ impl SandboxMode {
         match self {
             SandboxMode::ReadOnly => Sandbox::ReadOnly { network: false },
             SandboxMode::FullAccess => Sandbox::FullAccess,
-            SandboxMode::WorkspaceWrite => Sandbox::workspace(defaults.network),
+            SandboxMode::WorkspaceWrite => Sandbox::WorkspaceWrite {
+                network: defaults.network,
+                exclude_tmpdir: false,
+                exclude_slash_tmp: false,
+                roots: defaults.roots.clone(),
+            },
         }
     }
 }
@@ -156,10 +162,15 @@ impl Default for Defaults {
     /// The plain defaults: what a config line that says nothing stands for.
     fn default() -> Defaults {
         Defaults {
-            approval: Approval::OnRequest,
-            reviewer: Reviewer::User,
-            sandbox: SandboxMode::ReadOnly,
+            user: Layer {
+                approval: Some(Approval::OnRequest),
+                reviewer: Some(Reviewer::User),
+                sandbox: Some(SandboxMode::ReadOnly),
+            },
+            project: Layer::default(),
+            trust: None,
             network: false,
+            roots: BTreeSet::new(),
             profiles: BTreeMap::new(),
             profile: None,
             others: BTreeMap::new(),
@@ -169,10 +180,9 @@ impl Default for Defaults {
 }
 
 impl Defaults {
-    /// The policy of a thread that overrides nothing; its working directory is the workspace. The
-    /// tier is there only where config states it, and the plugins never: whether a release has
-    /// them is its own to say.
-    pub fn policy(&self) -> Policy {
+    /// The secondary values of a thread that overrides nothing. The tier is there only where config
+    /// states it, and the plugins never: whether a release has them is its own to say.
+    pub(super) fn secondary(&self) -> BTreeMap<Dimension, String> {
         let mut others = self.others.clone();
         let unset = [
             (Dimension::M, MODEL),
@@ -183,22 +193,7 @@ impl Defaults {
         for (dimension, word) in unset {
             others.entry(dimension).or_insert_with(|| word.to_owned());
         }
-        others.insert(Dimension::CWD, "WS".to_owned());
-        Policy {
-            approval: self.approval.clone(),
-            reviewer: self.reviewer.clone(),
-            permissions: self.permissions(),
-            others,
-        }
-    }
-
-    /// The permissions of a thread that overrides nothing: a default profile's, else the sandbox's.
-    /// A default profile that is not defined does not stand in config.toml.
-    pub fn permissions(&self) -> Permissions {
-        match &self.profile {
-            Some(id) if self.defines(id) => Permissions::Profile(id.clone()),
-            _ => Permissions::Legacy(self.sandbox.overridden_by(self)),
-        }
+        others
     }
 
     /// Whether a profile of this id can be selected: one that config defines, or a built-in one.
@@ -246,7 +241,8 @@ impl Policy {
     /// its own model and effort, and comes before theirs.
     pub fn with(&self, overrides: &TurnOverrides) -> Policy {
         let sandbox = overrides.sandbox.value().cloned().map(Permissions::Legacy);
-        let profile = overrides.profile.value().cloned().map(Permissions::Profile);
+        let profile = overrides.profile.value().map(|word| SelectedProfile::of(word).id.to_owned());
+        let profile = profile.map(Permissions::Profile);
         let mut others = self.others.clone();
         for (dimension, setting) in &overrides.others {
             let unsure = matches!(dimension, Dimension::T | Dimension::DP);

@@ -4,6 +4,7 @@
 //! value can stand instead. Two policies are compared value by value, in the dimensions that both
 //! of them state.
 
+use super::words::OPEN;
 use super::{Approval, Dimension, Permissions, Policy, Reviewer, Sandbox, Value};
 
 impl Dimension {
@@ -65,29 +66,23 @@ const PERMISSIONS: [&str; 6] =
     ["read-only", "workspace-write", "danger-full-access", "external", "profile", "odd"];
 
 impl Policy {
-    /// The values, each with its dimension.
+    /// The values that are known, each with its dimension.
     pub fn values(&self) -> Vec<(Dimension, Value)> {
-        let permissions = Value::Permissions(self.permissions.clone());
-        let mut all = vec![
-            (Dimension::AP, Value::Approval(self.approval.clone())),
-            (Dimension::RV, Value::Reviewer(self.reviewer.clone())),
-            (permissions.dimension(), permissions),
-        ];
-        let others = self.others.iter();
-        all.extend(
-            others.map(|(dimension, word)| (*dimension, Value::Other(*dimension, word.clone()))),
-        );
-        all
+        let primary = [Dimension::AP, Dimension::RV, Dimension::SB].into_iter();
+        let all = primary.chain(self.others.keys().copied());
+        all.filter_map(|at| self.value(at).map(|value| (value.dimension(), value))).collect()
     }
 
-    /// The value that stands where `dimension` stands; SB and PP name the same place.
+    /// The value that stands where `dimension` stands, if it is known; SB and PP name the same
+    /// place.
     pub fn value(&self, dimension: Dimension) -> Option<Value> {
-        match dimension {
-            Dimension::AP => Some(Value::Approval(self.approval.clone())),
-            Dimension::RV => Some(Value::Reviewer(self.reviewer.clone())),
-            Dimension::SB | Dimension::PP => Some(Value::Permissions(self.permissions.clone())),
-            other => self.others.get(&other).map(|word| Value::Other(other, word.clone())),
-        }
+        let value = match dimension {
+            Dimension::AP => Value::Approval(self.approval.clone()),
+            Dimension::RV => Value::Reviewer(self.reviewer.clone()),
+            Dimension::SB | Dimension::PP => Value::Permissions(self.permissions.clone()),
+            other => Value::Other(other, self.others.get(&other)?.clone()),
+        };
+        Some(value).filter(|value| !value.is_open())
     }
 
     /// The values of this policy beside those of another, in the dimensions that both state. Where
@@ -151,6 +146,16 @@ impl Value {
         }
     }
 
+    /// Whether no reply has shown it yet (L3).
+    fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Value::Approval(Approval::Open)
+                | Value::Reviewer(Reviewer::Open)
+                | Value::Permissions(Permissions::Legacy(Sandbox::Open))
+        )
+    }
+
     /// The value's form: its word without fields, names and paths. It stands in signatures.
     pub fn form(&self) -> &'static str {
         match self {
@@ -160,11 +165,13 @@ impl Value {
                 Approval::OnRequest => "on-request",
                 Approval::Never => "never",
                 Approval::Granular(_) => "granular",
+                Approval::Open => OPEN,
                 Approval::Unrecognised(_) => "odd",
             },
             Value::Reviewer(reviewer) => match reviewer {
                 Reviewer::User => "user",
                 Reviewer::AutoReview => "auto_review",
+                Reviewer::Open => OPEN,
                 Reviewer::Unrecognised(_) => "odd",
             },
             Value::Permissions(Permissions::Profile(_)) => "profile",
@@ -173,6 +180,7 @@ impl Value {
                 Sandbox::WorkspaceWrite { .. } => "workspace-write",
                 Sandbox::FullAccess => "danger-full-access",
                 Sandbox::External { .. } => "external",
+                Sandbox::Open => OPEN,
                 Sandbox::Unrecognised(_) => "odd",
             },
             Value::Other(Dimension::M, _) => "model",

@@ -15,6 +15,9 @@ use super::{
 const ODD: &str = "odd:";
 const PROFILE: &str = "profile:";
 
+/// The word of a value that no reply has shown yet; no line of a program has it.
+pub(crate) const OPEN: &str = "open";
+
 /// A word that names no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is no {kind}; expected {expected}")]
@@ -45,6 +48,10 @@ impl Dimension {
             Dimension::WR => "roots",
         }
     }
+
+    /// Approvals, reviewers and permissions.
+    pub const PRIMARY: [Dimension; 4] =
+        [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
 
     /// The secondary dimensions: those whose values are words.
     pub const SECONDARY: [Dimension; 7] = [
@@ -95,6 +102,7 @@ impl fmt::Display for Approval {
                 let names: Vec<&str> = on.map(|(name, _)| name).collect();
                 write!(f, "granular({})", names.join(","))
             }
+            Approval::Open => f.write_str(OPEN),
             Approval::Unrecognised(text) => write!(f, "{ODD}{text}"),
         }
     }
@@ -111,6 +119,7 @@ impl FromStr for Approval {
             ("on-failure", _) => Ok(Approval::OnFailure),
             ("on-request", _) => Ok(Approval::OnRequest),
             ("never", _) => Ok(Approval::Never),
+            (OPEN, _) => Ok(Approval::Open),
             _ => match word.strip_prefix(ODD) {
                 Some(text) => Ok(Approval::Unrecognised(text.to_owned())),
                 None => Err(unknown(
@@ -129,6 +138,7 @@ impl fmt::Display for Reviewer {
         match self {
             Reviewer::User => f.write_str("user"),
             Reviewer::AutoReview => f.write_str("auto_review"),
+            Reviewer::Open => f.write_str(OPEN),
             Reviewer::Unrecognised(text) => write!(f, "{ODD}{text}"),
         }
     }
@@ -141,6 +151,7 @@ impl FromStr for Reviewer {
         match word {
             "user" => Ok(Reviewer::User),
             "auto_review" => Ok(Reviewer::AutoReview),
+            OPEN => Ok(Reviewer::Open),
             _ => match word.strip_prefix(ODD) {
                 Some(text) => Ok(Reviewer::Unrecognised(text.to_owned())),
                 None => Err(unknown(word, "reviewer", "user or auto_review")),
@@ -190,6 +201,7 @@ impl fmt::Display for Sandbox {
             Sandbox::ReadOnly { network } => write!(f, "read-only{}", mark(*network, "+network")),
             Sandbox::External { network } => write!(f, "external{}", mark(*network, "+network")),
             Sandbox::FullAccess => f.write_str("danger-full-access"),
+            Sandbox::Open => f.write_str(OPEN),
             Sandbox::Unrecognised(text) => write!(f, "{ODD}{text}"),
             Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
                 f.write_str("workspace-write")?;
@@ -222,6 +234,7 @@ impl FromStr for Sandbox {
             "read-only" => Sandbox::ReadOnly { network },
             "external" => Sandbox::External { network },
             "danger-full-access" => Sandbox::FullAccess,
+            OPEN => Sandbox::Open,
             _ => Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots },
         };
         if sandbox.to_string() == canonical(head, &marks) {

@@ -86,7 +86,7 @@ pub fn programs(draw: Draw) -> BoxedStrategy<Program> {
 fn drafts(max_steps: usize, focus: Focus) -> BoxedStrategy<Program> {
     let max_steps = max_steps.max(1);
     Shape::strategy(focus)
-        .prop_flat_map(|shape| (values::defaults(shape.profiles), Just(shape)))
+        .prop_flat_map(|shape| (values::defaults(&shape), Just(shape)))
         .prop_flat_map(move |(defaults, shape)| {
             let cx = DrawContext { defaults: defaults.clone(), shape };
             let first = cx.call().prop_map(|overrides| Step::from(Start::drawn(overrides, false)));

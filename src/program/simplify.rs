@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::policy::assign::SandboxSpelling;
 use crate::policy::folders;
 use crate::policy::{
-    Approval, CallOverrides, Defaults, Dimension, Granular, Overrides, Sandbox, Setting,
+    Approval, CallOverrides, Defaults, Dimension, Granular, Layer, Overrides, Sandbox, Setting,
     TurnOverrides,
 };
 
@@ -104,20 +104,35 @@ fn sandbox(sandbox: &Sandbox) -> Vec<Sandbox> {
     }
 }
 
-/// The plain defaults at once, then each by itself.
+/// The plain defaults at once, then each by itself: what a file of config does not state is less
+/// plain for the user's, and plainer for the project's.
 pub fn defaults(defaults: &Defaults) -> Vec<Defaults> {
     let plain = Defaults::default();
     let kept = || defaults.clone();
-    let all = [
+    let mut all = vec![
         plain.clone(),
+        Defaults { project: Layer::default(), trust: None, ..kept() },
+        Defaults { trust: None, ..kept() },
         Defaults { network: plain.network, ..kept() },
-        Defaults { sandbox: plain.sandbox, ..kept() },
-        Defaults { reviewer: plain.reviewer.clone(), ..kept() },
-        Defaults { approval: plain.approval.clone(), ..kept() },
+        Defaults { roots: BTreeSet::new(), ..kept() },
+    ];
+    all.extend(
+        layer(&defaults.project, &plain.project).map(|it| Defaults { project: it, ..kept() }),
+    );
+    all.extend(layer(&defaults.user, &plain.user).map(|it| Defaults { user: it, ..kept() }));
+    all.extend([
         Defaults { profile: None, ..kept() },
         Defaults { profiles: BTreeMap::new(), profile: None, ..kept() },
         Defaults { others: BTreeMap::new(), ..kept() },
         Defaults { features: plain.features, ..kept() },
-    ];
-    all.into_iter().filter(|simpler| simpler != defaults).collect()
+    ]);
+    all.into_iter().filter(|simpler| simpler != defaults && simpler.is_complete()).collect()
+}
+
+fn layer(layer: &Layer, plain: &Layer) -> [Layer; 3] {
+    [
+        Layer { sandbox: plain.sandbox, ..layer.clone() },
+        Layer { reviewer: plain.reviewer.clone(), ..layer.clone() },
+        Layer { approval: plain.approval.clone(), ..layer.clone() },
+    ]
 }

@@ -3,7 +3,7 @@
 //! Each reader takes its own words from the line and leaves the others, so that a word that nothing
 //! takes is an error at the line's end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,10 +13,10 @@ use super::line::{Line, Problem, one_of, problem};
 use super::reply::{Consent, ProbeScript, Reply};
 use super::request::Cut;
 use crate::policy::features::FeatureSet;
-use crate::policy::words::UnknownWord;
+use crate::policy::words::{OPEN, UnknownWord};
 use crate::policy::{
-    ApprovalMode, CallOverrides, Defaults, Dimension, Overrides, Profiles, SandboxMode, Setting,
-    TurnOverrides,
+    ApprovalMode, CallOverrides, Defaults, Dimension, Layer, Overrides, Profiles, SandboxMode,
+    Setting, TurnOverrides,
 };
 
 /// The word of a thread that is kept in memory alone.
@@ -121,16 +121,50 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
     let features = line.value("features");
     let features = features.map(|word| one_of(&word, "feature set")).transpose()?;
     let features = features.unwrap_or(plain.features);
-    Ok(Defaults {
-        approval: line.value_of("approval")?.unwrap_or(plain.approval),
-        reviewer: line.value_of("reviewer")?.unwrap_or(plain.reviewer),
-        sandbox: line.value_of("sandbox")?.unwrap_or(plain.sandbox),
+    let defaults = Defaults {
+        user: layer(line, "", plain.user)?,
+        project: layer(line, PROJECT, Layer::default())?,
+        trust: line.value("trust").map(|word| one_of(&word, "trust")).transpose()?,
         network: line.switch("network")?,
+        roots: roots(line),
         profiles: profiles(line)?,
         profile: line.value("profile"),
         others,
         features,
+    };
+    if defaults.is_complete() {
+        Ok(defaults)
+    } else {
+        problem("no server starts a thread with `profiles=` and `sandbox=unset`; add `profile=`")
+    }
+}
+
+/// What one file of config states: its words begin with `prefix`, and one that is left out means
+/// what `plain` has.
+fn layer(line: &mut Line, prefix: &str, plain: Layer) -> Result<Layer, Problem> {
+    Ok(Layer {
+        approval: stated(line, &format!("{prefix}approval"), plain.approval)?,
+        reviewer: stated(line, &format!("{prefix}reviewer"), plain.reviewer)?,
+        sandbox: stated(line, &format!("{prefix}sandbox"), plain.sandbox)?,
     })
+}
+
+fn stated<T: FromStr<Err = UnknownWord>>(
+    line: &mut Line,
+    key: &str,
+    plain: Option<T>,
+) -> Result<Option<T>, Problem> {
+    match line.value(key).as_deref() {
+        None => Ok(plain),
+        Some(UNSET) => Ok(None),
+        Some(OPEN) => problem(format!("`{key}={OPEN}` is not a value; is it `{key}={UNSET}`?")),
+        Some(word) => Ok(Some(word.parse()?)),
+    }
+}
+
+fn roots(line: &mut Line) -> BTreeSet<String> {
+    let list = line.value("writable-roots").unwrap_or_default();
+    list.split('+').filter(|root| !root.is_empty()).map(str::to_owned).collect()
 }
 
 fn profiles(line: &mut Line) -> Result<Profiles, Problem> {
@@ -150,10 +184,20 @@ pub(super) struct Config<'a>(pub(super) &'a Defaults);
 
 impl fmt::Display for Config<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Defaults { approval, reviewer, sandbox, network, profiles, profile, .. } = self.0;
-        let Defaults { others, features, .. } = self.0;
-        write!(f, "approval={approval} reviewer={reviewer} sandbox={sandbox}")?;
+        let Defaults { user, project, trust, network, roots, .. } = self.0;
+        let Defaults { profiles, profile, others, features, .. } = self.0;
+        let Layer { approval, reviewer, sandbox } = user;
+        write!(f, "approval={}", or_unset(approval))?;
+        write!(f, " reviewer={} sandbox={}", or_unset(reviewer), or_unset(sandbox))?;
         f.write_str(if *network { " network=on" } else { "" })?;
+        if !roots.is_empty() {
+            write!(f, " writable-roots={}", roots.iter().join("+"))?;
+        }
+        trust.iter().try_for_each(|trust| write!(f, " trust={trust}"))?;
+        let Layer { approval, reviewer, sandbox } = project;
+        approval.iter().try_for_each(|it| write!(f, " {PROJECT}approval={it}"))?;
+        reviewer.iter().try_for_each(|it| write!(f, " {PROJECT}reviewer={it}"))?;
+        sandbox.iter().try_for_each(|it| write!(f, " {PROJECT}sandbox={it}"))?;
         if !profiles.is_empty() {
             let defined = profiles.iter().map(|(id, base)| format!("{id}:{base}")).join("+");
             write!(f, " profiles={defined}")?;
@@ -165,6 +209,16 @@ impl fmt::Display for Config<'_> {
             FeatureSet::Lean => write!(f, " features={features}"),
         }
     }
+}
+
+/// The word of a key that config.toml does not have.
+const UNSET: &str = "unset";
+
+/// What the words of the project's own config begin with.
+const PROJECT: &str = "project-";
+
+fn or_unset<T: fmt::Display>(value: &Option<T>) -> String {
+    value.as_ref().map_or(UNSET.to_owned(), T::to_string)
 }
 
 /// The overrides of start, fork or resume.
@@ -217,6 +271,7 @@ fn setting<T: FromStr<Err = UnknownWord>>(
     match line.value(key) {
         None => Ok(Setting::Omit),
         Some(word) if word == "null" => Ok(Setting::Null),
+        Some(word) if word == OPEN => problem(format!("`{key}={OPEN}` is not a value")),
         Some(word) => Ok(Setting::Set(word.parse()?)),
     }
 }

@@ -107,6 +107,7 @@ pub fn sandbox_json(sandbox: &Sandbox, places: &Places) -> Value {
             "excludeSlashTmp": exclude_slash_tmp,
             "writableRoots": roots.iter().map(|root| places.path(root)).collect::<Vec<_>>(),
         }),
+        Sandbox::Open => Value::Null,
         Sandbox::Unrecognised(text) => json!({ "type": text }),
     }
 }

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
 use crate::policy::folders;
+use crate::policy::layers::SelectedProfile;
 use crate::policy::mode::Mode;
-use crate::policy::{Approval, CallOverrides, Dimension, TurnOverrides};
+use crate::policy::{Approval, CallOverrides, Dimension, SandboxMode, TurnOverrides};
 
 /// The secondary dimensions of a turn, or of settings/update.
 pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, places: &Places) {
@@ -63,12 +64,28 @@ pub(super) fn by_config(overrides: &CallOverrides) -> Map<String, Value> {
         config.insert("approvals_reviewer".to_owned(), reviewer_json(reviewer));
     }
     match (overrides.profile.value(), overrides.sandbox.value()) {
-        (Some(id), _) => drop(config.insert("default_permissions".to_owned(), json!(id))),
+        (Some(word), _) => {
+            config.insert("default_permissions".to_owned(), json!(SelectedProfile::of(word).id));
+            if let Some((id, base)) = overrides.defined_profile() {
+                config.insert("permissions".to_owned(), json!({ id: profile(base) }));
+            }
+        }
         (None, Some(mode)) => drop(config.insert("sandbox_mode".to_owned(), mode_json(mode))),
         (None, None) => {}
     }
     into_config(&mut params, config);
     params
+}
+
+/// The table of a named profile. No release lets a profile extend the built-in one of full access.
+fn profile(base: SandboxMode) -> Value {
+    match base {
+        SandboxMode::ReadOnly => json!({ "extends": ":read-only" }),
+        SandboxMode::WorkspaceWrite => json!({ "extends": ":workspace" }),
+        SandboxMode::FullAccess => {
+            json!({ "filesystem": { ":root": "write" }, "network": { "enabled": true } })
+        }
+    }
 }
 
 /// The key that every request with overrides has for a dimension.

@@ -167,9 +167,13 @@ fn begun_elsewhere(program: &Program) -> Option<Program> {
 
 /// The overrides that ask for `old` where `new` differs.
 fn difference(old: &Defaults, new: &Defaults) -> CallOverrides {
-    fn set<T: Clone + PartialEq>(old: &T, new: &T) -> Setting<T> {
-        if old == new { Setting::Omit } else { Setting::Set(old.clone()) }
+    fn set<T: Clone + PartialEq>(old: &Option<T>, new: &Option<T>) -> Setting<T> {
+        match old {
+            Some(value) if old != new => Setting::Set(value.clone()),
+            _ => Setting::Omit,
+        }
     }
+    let (old, new) = (&old.user, &new.user);
     Overrides {
         approval: set(&old.approval, &new.approval),
         reviewer: set(&old.reviewer, &new.reviewer),

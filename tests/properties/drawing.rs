@@ -16,7 +16,7 @@ use super::drawn::{moving, of_bytes};
 use super::{check, same};
 use heirloom::model::REVISION;
 use heirloom::policy::features::{FeatureMix, FeatureSet};
-use heirloom::policy::{Defaults, Overrides, Setting};
+use heirloom::policy::{Defaults, Overrides, SandboxMode, Setting};
 use heirloom::program::Program;
 use heirloom::program::generate::{Draw, STEPS_MAX, drawn};
 use heirloom::program::ops::begin::Begin;
@@ -87,8 +87,15 @@ fn check_words(drawn: impl Iterator<Item = String>, expected: Expect) {
 /// The settings of the overrides of each step.
 fn settings_of(program: Program) -> Vec<DrawnSetting> {
     let defaults = &program.defaults;
-    let mode: Resolved = |defaults| defaults.sandbox.to_string();
-    let fields: Resolved = |defaults| defaults.sandbox.overridden_by(defaults).to_string();
+    fn default_mode(defaults: &Defaults) -> Option<SandboxMode> {
+        defaults.project.sandbox.or(defaults.user.sandbox)
+    }
+    let mode: Resolved =
+        |defaults| default_mode(defaults).map_or_else(String::new, |mode| mode.to_string());
+    let fields: Resolved = |defaults| {
+        let sandbox = default_mode(defaults).map(|mode| mode.overridden_by(defaults));
+        sandbox.map_or_else(String::new, |sandbox| sandbox.to_string())
+    };
     let of_step = |step: &Step| match step {
         Step::Start(Start { overrides, .. })
         | Step::Fork(Fork { overrides, .. })
@@ -107,9 +114,10 @@ fn settings_in<S: Display>(
     default_sandbox: Resolved,
 ) -> Vec<DrawnSetting> {
     let Overrides { approval, reviewer, sandbox, profile, .. } = overrides;
+    let policy = defaults.policy();
     vec![
-        drawn_setting("approval", approval, &defaults.approval.to_string()),
-        drawn_setting("reviewer", reviewer, &defaults.reviewer.to_string()),
+        drawn_setting("approval", approval, &policy.approval.to_string()),
+        drawn_setting("reviewer", reviewer, &policy.reviewer.to_string()),
         drawn_setting("sandbox", sandbox, &default_sandbox(defaults)),
         drawn_setting("profile", profile, ""),
     ]

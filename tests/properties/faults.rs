@@ -21,7 +21,7 @@ use heirloom::judge::view::View;
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::policy::model_context::STATED;
-use heirloom::policy::{Dimension, Overrides};
+use heirloom::policy::{Dimension, Overrides, Policy};
 use heirloom::program::Program;
 use heirloom::program::ops::Step;
 use heirloom::program::ops::configure::Configure;
@@ -35,6 +35,15 @@ use heirloom::trace::{Entry, Observation, Trace};
 /// The most rounds of drawn programs until each fault is found: one round finds the rarest in 7 of 8
 /// runs.
 const ROUNDS: usize = 4;
+
+/// Faults that only few drawn programs show: the written programs below find each.
+const OF_LAYERS: [Fault; 5] = [
+    Fault::TrustsWorkspaces,
+    Fault::ChangesDefaults,
+    Fault::IgnoresProjects,
+    Fault::TrustsEverywhere,
+    Fault::AddsRoots,
+];
 
 /// The clauses that a fault breaks.
 struct Row {
@@ -71,7 +80,8 @@ const FORKED: [Clause; 6] =
 
 /// The clauses that a wrong value of a loaded thread breaks: those of its own operation, of later
 /// ones, of a change of config, of a warm resume, of notices and of the model context.
-const LOADED: [Clause; 20] = [
+const LOADED: [Clause; 21] = [
+    Clause::L6,
     Clause::S1,
     Clause::S2,
     Clause::T1,
@@ -122,6 +132,14 @@ fn breaks(fault: Fault) -> Row {
         Fault::InheritsNothing => row(&cold_or_forked, &[]),
         Fault::LosesSandboxes => only(Dimension::SB, row(&COLD, &[])),
         Fault::LosesFields => only(Dimension::AP, row(&COLD, &[])),
+        Fault::TrustsWorkspaces => {
+            row(&[Clause::L2], &[everywhere(), vec![Clause::L1, Clause::L3]].concat())
+        }
+        Fault::ChangesDefaults => row(&[Clause::L3], &everywhere()),
+        Fault::IgnoresProjects | Fault::TrustsEverywhere => {
+            row(&[Clause::L1, Clause::L3], &everywhere())
+        }
+        Fault::AddsRoots => only(Dimension::SB, row(&[Clause::L6, Clause::T9], &everywhere())),
         Fault::DropsFailedTurns
         | Fault::ForksIntoTheSource
         | Fault::FollowsConfig
@@ -129,7 +147,8 @@ fn breaks(fault: Fault) -> Row {
         Fault::LosesTheLastChange => row(&cold_or_forked, &[]),
         Fault::LeaksToOthers | Fault::FallsBackInTurns => only(Dimension::AP, silent()),
         Fault::IgnoresStarts => {
-            row(&[&IGNORED[..], &[Clause::S1, Clause::T8]].concat(), &everywhere())
+            let start = [Clause::S1, Clause::T8, Clause::L1, Clause::L6];
+            row(&[&IGNORED[..], &start].concat(), &everywhere())
         }
         Fault::IgnoresTurns => row(&[&IGNORED[..], &[Clause::T9]].concat(), &everywhere()),
         Fault::IgnoresForks => row(&[&IGNORED[..], &[Clause::F3]].concat(), &everywhere()),
@@ -189,7 +208,9 @@ fn is_open(program: &Program) -> bool {
         let mut branches = step(&world, each);
         let open = branches.len() > 1;
         world = branches.swap_remove(0).world;
-        open || world.threads.values().any(|thread| !thread.maybe.is_empty())
+        open || world.threads.values().any(|thread| {
+            !thread.maybe.is_empty() || thread.live.as_ref().is_some_and(Policy::is_open)
+        })
     })
 }
 
@@ -296,7 +317,8 @@ fn primary<S: Clone>(overrides: &Overrides<S>) -> Overrides<S> {
 
 #[test]
 fn every_fault_is_found_with_its_consequences_alone() {
-    let missing = RefCell::new(FAULTS.iter().copied().collect::<BTreeSet<Fault>>());
+    let drawn = FAULTS.iter().copied().filter(|fault| !OF_LAYERS.contains(fault));
+    let missing = RefCell::new(drawn.collect::<BTreeSet<Fault>>());
     for _ in 0..ROUNDS {
         if missing.borrow().is_empty() {
             break;
@@ -448,4 +470,63 @@ fn an_old_policy_in_the_model_context_breaks_g9() {
         G9/RV/run/auto_review/config at step 1 in {ModelContext}
         G9/SB/run/workspace-write/config at step 1 in {ModelContext}"#]]
     .assert_eq(&findings(program, Fault::TellsTheOldPolicy));
+}
+
+#[test]
+fn a_start_that_trusts_the_workspace_changes_what_later_starts_have() {
+    let program = "# heirloom case v2\nconfig project-sandbox=danger-full-access\n\
+                start sandbox=workspace-write -> t0\nstart -> t1\naudit\n";
+    expect!["L2/-/start/trust_level/unknown at step 0 in {ConfigFile}"]
+        .assert_eq(&findings(program, Fault::TrustsWorkspaces));
+}
+
+#[test]
+fn a_default_that_config_does_not_state_is_the_same_for_every_start() {
+    let program = "# heirloom case v2\nconfig approval=unset sandbox=unset\nstart -> t0\n\
+                start -> t1\nrun t1 \"hi\"\naudit\n";
+    expect![[r#"
+        L3/AP/start/on-request/unknown at step 1 in {Reply, ModelContext}
+        L3/PP/start/profile/unknown at step 1 in {Reply, ModelContext}"#]]
+    .assert_eq(&findings(program, Fault::ChangesDefaults));
+}
+
+#[test]
+fn the_config_of_a_project_counts_where_it_is_trusted_and_nowhere_else() {
+    let program = |trust| {
+        format!(
+            "# heirloom case v2\nconfig{trust} project-approval=never\nstart -> t0\n\
+             start approval=untrusted -> t1\naudit\n"
+        )
+    };
+    expect!["L1/AP/start/never/config at step 0 in {Reply}"]
+        .assert_eq(&findings(&program(" trust=trusted"), Fault::IgnoresProjects));
+    for trust in ["", " trust=untrusted"] {
+        expect!["L1/AP/start/on-request/config at step 0 in {Reply}"]
+            .assert_eq(&findings(&program(trust), Fault::TrustsEverywhere));
+    }
+}
+
+#[test]
+fn roots_of_config_in_the_sandbox_of_a_turn_break_l6() {
+    let program = "# heirloom case v2\nconfig writable-roots=OUT\nstart -> t0\n\
+                run t0 \"hi\" sandbox=workspace-write\naudit\n";
+    expect![[r#"
+        L6/SB/run/workspace-write/unknown at step 1 in {Notice}
+        R8/SB/resume/workspace-write/before at step 3 in {Reply, Rollout, StateDb}"#]]
+    .assert_eq(&findings(program, Fault::AddsRoots));
+}
+
+#[test]
+fn a_profile_of_a_request_gives_way_to_nothing_wider() {
+    let found = |sandbox| {
+        let program = format!(
+            "# heirloom case v2\nconfig sandbox={sandbox}\n\
+             start profile=own:workspace-write via=config -> t0\nrun t0 \"hi\"\n\
+             restart graceful\nresume t0\naudit\n"
+        );
+        findings(&program, Fault::LosesSandboxes)
+    };
+    assert_eq!(found("read-only"), "", "what is narrower may take its place");
+    expect!["L4/PP/resume/profile/config at step 3 in {Reply}"]
+        .assert_eq(&found("danger-full-access"));
 }

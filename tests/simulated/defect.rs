@@ -42,7 +42,7 @@ impl Defect {
     /// The step as it is received and the world as it is remembered.
     pub(super) fn applied(self, step: Step, world: World) -> (Step, World) {
         let (mut step, mut world) = (step, world);
-        let (config, features) = (world.defaults.policy(), world.defaults.features);
+        let (config, features) = (world.policy_in("WS"), world.defaults.features);
         let (Step::Resume(Resume { thread: who, .. }) | Step::Fork(Fork { source: who, .. })) =
             &step
         else {

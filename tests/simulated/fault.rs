@@ -4,12 +4,16 @@
 //! the protocol. Faults of policy change the step that the server receives, the world that it
 //! remembers before the step, or the world that it stores after it; the others change only answers.
 
+use std::collections::BTreeMap;
+
 use heirloom::model::{Thread, World};
+use heirloom::policy::assign::SandboxSpelling;
+use heirloom::policy::order::{Need, lets_through};
 use heirloom::policy::{
-    Approval, CallOverrides, Defaults, Overrides, Policy, Setting, TurnOverrides,
+    Approval, CallOverrides, Layer, Overrides, Permissions, Policy, Profiles, Reviewer, Sandbox,
+    Setting, Trust, TurnOverrides,
 };
 use heirloom::program::ops::Step;
-use heirloom::program::ops::configure::Configure;
 use heirloom::program::ops::fork::Fork;
 use heirloom::program::ops::restart::{Restart, Stop};
 use heirloom::program::ops::resume::Resume;
@@ -60,6 +64,16 @@ faults! {
     FollowsConfig,
     /// `null` sets a value to config's.
     ClearsByNull,
+    /// A start with a sandbox that writes makes config.toml trust the workspace.
+    TrustsWorkspaces,
+    /// A start has another default than the one before it, where config states none.
+    ChangesDefaults,
+    /// The project's own config has no effect.
+    IgnoresProjects,
+    /// The project's own config has an effect where the workspace is not trusted.
+    TrustsEverywhere,
+    /// A workspace that a turn asks for has config's roots too.
+    AddsRoots,
     /// A turn that must be refused runs.
     RunsFlawedTurns,
     /// A turn of a thread that is not loaded runs.
@@ -127,10 +141,15 @@ impl Fault {
                 Step::Start(Start { overrides, .. })
                 | Step::Fork(Fork { overrides, .. })
                 | Step::Resume(Resume { overrides, .. }),
-            ) => *overrides = cleared(overrides, &world.defaults, world.defaults.sandbox),
+            ) => *overrides = cleared(overrides, &world.policy_in("WS")),
             (Fault::ClearsByNull, Step::Run(Run { overrides, .. })) => {
-                let sandbox = world.defaults.sandbox.overridden_by(&world.defaults);
-                *overrides = cleared(overrides, &world.defaults, sandbox);
+                *overrides = cleared(overrides, &world.policy_in("WS"));
+            }
+            (Fault::AddsRoots, Step::Run(Run { overrides, .. })) => {
+                if let Setting::Set(Sandbox::WorkspaceWrite { roots, .. }) = &mut overrides.sandbox
+                {
+                    roots.extend(world.defaults.roots.clone());
+                }
             }
             _ => {}
         }
@@ -140,7 +159,22 @@ impl Fault {
     /// The world that the server remembers before the step.
     pub(super) fn remembered(self, step: &Step, world: &World) -> World {
         let mut recalled = world.clone();
-        let config = world.defaults.policy();
+        let config = world.policy_in("WS");
+        match (self, step) {
+            (Fault::ChangesDefaults, Step::Start(_)) if !world.threads.is_empty() => {
+                for default in recalled.unstated.values_mut() {
+                    default.approval = Approval::Never;
+                    default.permissions = Permissions::Profile(":workspace".to_owned());
+                }
+            }
+            (Fault::IgnoresProjects, Step::Start(_)) => {
+                recalled.defaults.project = Layer::default()
+            }
+            (Fault::TrustsEverywhere, Step::Start(_)) => {
+                recalled.defaults.trust = Some(Trust::Trusted);
+            }
+            _ => {}
+        }
         let Some(ThreadRef::Thread(name)) = step.uses() else {
             return recalled;
         };
@@ -183,6 +217,17 @@ impl Fault {
     /// The world that the server stores after the step.
     pub(super) fn stored(self, step: &Step, before: &World, mut after: World) -> World {
         match (self, step) {
+            (Fault::IgnoresProjects | Fault::TrustsEverywhere, Step::Start(_)) => {
+                after.defaults = before.defaults.clone();
+            }
+            (Fault::TrustsWorkspaces, Step::Start(Start { new, .. })) => {
+                let writes = after.threads.get(new).is_some_and(|thread| {
+                    lets_through(&thread.stored, Need::Inside, &Profiles::new()) == Some(true)
+                });
+                if writes && after.defaults.trust.is_none() {
+                    after.defaults.trust = Some(Trust::Trusted);
+                }
+            }
             (Fault::InheritsNothing, Step::Fork(Fork { source: ThreadRef::Thread(from), .. })) => {
                 if let Some(source) = before.threads.get(from) {
                     after.threads.insert(*from, source.clone());
@@ -221,9 +266,10 @@ impl Fault {
                     put(source, &written);
                 }
             }
-            (Fault::FollowsConfig, Step::Configure(Configure { defaults })) => {
+            (Fault::FollowsConfig, Step::Configure(_)) => {
+                let policy = after.policy_in("WS");
                 let loaded = after.threads.values_mut().filter(|thread| thread.live.is_some());
-                loaded.for_each(|thread| put(thread, &defaults.policy()));
+                loaded.for_each(|thread| put(thread, &policy));
             }
             (Fault::KeepsEveryThread, Step::Start(Start { new, .. })) => {
                 if let Some(started) = after.threads.get_mut(new) {
@@ -255,18 +301,39 @@ fn leak(world: &mut World, approval: &Approval) {
     }
 }
 
-fn cleared<S: Clone>(overrides: &Overrides<S>, defaults: &Defaults, sandbox: S) -> Overrides<S> {
+fn cleared<S: SandboxSpelling>(overrides: &Overrides<S>, config: &Policy) -> Overrides<S> {
+    let sandbox = match &config.permissions {
+        Permissions::Legacy(sandbox) => S::of(sandbox),
+        Permissions::Profile(_) => None,
+    };
     Overrides {
-        approval: unless_null(&overrides.approval, &defaults.approval),
-        reviewer: unless_null(&overrides.reviewer, &defaults.reviewer),
-        sandbox: unless_null(&overrides.sandbox, &sandbox),
+        approval: unless_null(&overrides.approval, Some(&config.approval)),
+        reviewer: unless_null(&overrides.reviewer, Some(&config.reviewer)),
+        sandbox: unless_null(&overrides.sandbox, sandbox.as_ref()),
         ..overrides.clone()
     }
 }
 
-fn unless_null<T: Clone>(setting: &Setting<T>, config: &T) -> Setting<T> {
-    match setting {
-        Setting::Null => Setting::Set(config.clone()),
-        other => other.clone(),
+fn unless_null<T: Clone>(setting: &Setting<T>, config: Option<&T>) -> Setting<T> {
+    match (setting, config) {
+        (Setting::Null, Some(value)) => Setting::Set(value.clone()),
+        (other, _) => other.clone(),
+    }
+}
+
+/// Adds the defaults of the server's own: they depend on whether the workspace is trusted.
+pub(super) fn know_defaults(world: &mut World) {
+    for folder in ["WS", "HOME", "OUT"] {
+        for trust in [None, Some(Trust::Trusted), Some(Trust::Untrusted)] {
+            let approval = match trust {
+                Some(Trust::Untrusted) => Approval::Untrusted,
+                _ => Approval::OnRequest,
+            };
+            let profile = if trust.is_some() { ":workspace" } else { ":read-only" };
+            let permissions = Permissions::Profile(profile.to_owned());
+            let (reviewer, others) = (Reviewer::User, BTreeMap::new());
+            let default = Policy { approval, reviewer, permissions, others };
+            world.unstated.entry((folder.to_owned(), trust)).or_insert(default);
+        }
     }
 }

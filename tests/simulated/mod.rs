@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use heirloom::model::step::step;
 use heirloom::model::{Branch, Expected, World};
 use heirloom::policy::model_context::ContextPart;
-use heirloom::policy::{CallOverrides, DEFAULT, Dimension, Policy};
+use heirloom::policy::{Approval, CallOverrides, DEFAULT, Defaults, Dimension, Policy, Reviewer};
 use heirloom::program::Program;
 use heirloom::program::ops::begin::Begin;
 use heirloom::program::ops::cold_read::ColdRead;
@@ -31,7 +31,7 @@ mod recorder;
 
 use self::defect::Defect;
 use self::enforcement::Enforcement;
-use self::fault::Fault;
+use self::fault::{Fault, know_defaults};
 use self::recorder::Recorder;
 
 /// A kill after this delay finds the call answered, with all its effects.
@@ -80,10 +80,15 @@ pub(crate) fn run_with(program: &Program, defect: Defect) -> Trace {
 }
 
 fn serve_all(program: &Program, mut server: Server) -> Trace {
+    server.show_config();
     for (index, step) in program.with_audit().iter().enumerate() {
         server.recorder.go_to(index);
+        let before = server.world.defaults.clone();
         if server.step(step).is_err() {
             break;
+        }
+        if server.world.defaults != before {
+            server.show_config();
         }
     }
     server.recorder.trace(program)
@@ -91,9 +96,23 @@ fn serve_all(program: &Program, mut server: Server) -> Trace {
 
 impl Server {
     fn correct(program: &Program) -> Server {
-        let world = World::new(program.defaults.clone());
+        let mut world = World::new(program.defaults.clone());
+        know_defaults(&mut world);
         let recorder = Recorder::default();
         Server { fault: None, defect: None, misstated: None, enforcement: None, world, recorder }
+    }
+
+    /// What config.toml states of the policy of threads.
+    fn show_config(&mut self) {
+        let Defaults { user, trust, .. } = &self.world.defaults;
+        let stated = [
+            ("approval_policy", user.approval.as_ref().map(Approval::to_string)),
+            ("approvals_reviewer", user.reviewer.as_ref().map(Reviewer::to_string)),
+            ("sandbox_mode", user.sandbox.map(|mode| mode.to_string())),
+            ("projects.WS.trust_level", trust.map(|trust| trust.to_string())),
+        ];
+        let states = stated.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        self.recorder.record(Observation::ConfigFile { states: states.collect() });
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Aborted> {
@@ -280,7 +299,8 @@ impl Server {
         // A server with a defect keeps idle threads loaded, so that a resume finds them so.
         let open = |branch: &Branch| !matches!(branch.due, Expected::Closing { closed: true, .. });
         let at = self.defect.and_then(|_| branches.iter().position(open)).unwrap_or(0);
-        let branch = branches.swap_remove(at);
+        let mut branch = branches.swap_remove(at);
+        know_defaults(&mut branch.world);
         self.world = match self.fault {
             None => branch.world,
             Some(fault) => fault.stored(&received, &self.world, branch.world),

@@ -2,7 +2,7 @@
 
 use crate::contract::Clause;
 use crate::model::branch::{
-    also_refused, faulty, general, reachable, refused, set_by, without_lost_profile,
+    Revived, also_refused, faulty, general, own_profile, reachable, refused, revived, set_by,
 };
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
@@ -24,12 +24,14 @@ impl Rule for Fork {
             return refused(world, clause);
         }
         let bases = bases(world, source);
+        let own = bases.iter().any(|base| own_profile(world, source, &base.policy).is_some())
+            || self.overrides.defined_profile().is_some();
         let branches = bases.into_iter().map(|base| forked(self, world, source, base)).collect();
         // The contract does not say whether one can fork at a turn that never started, or is not
         // over.
         let open = source.turns.is_empty() || source.running.is_some() || source.broken_off;
         let unsure = self.cut.is_some() && open;
-        if unsure || !source.materialised || source.stuck {
+        if unsure || !source.materialised || source.stuck || own {
             also_refused(world, branches)
         } else {
             branches
@@ -51,16 +53,19 @@ impl Rule for Fork {
     }
 }
 
-fn forked(fork: &Fork, world: &World, source: &Thread, base: Policy) -> Branch {
+fn forked(fork: &Fork, world: &World, source: &Thread, base: Revived) -> Branch {
     let overrides = world.defaults.resolve(&fork.overrides);
-    let policy = world.judged(inherited(world, &base).with(&overrides));
-    let citations = citations(fork, source, &overrides);
-    let primary = [Dimension::AP, Dimension::RV, Dimension::SB, Dimension::PP];
+    let policy = world.judged(inherited(world, &base.policy).with(&overrides));
+    let mut citations = citations(fork, source, &overrides);
+    if base.clause == Some(Clause::L4) && !overrides.sets(Dimension::PP) {
+        citations = base.cited(citations);
+    }
     let thread = Thread {
         materialised: !fork.ephemeral,
         ephemeral: fork.ephemeral,
-        restored: Citations::RESTORED.with(&primary, Clause::F4),
-        source: Some(base),
+        restored: Citations::RESTORED.with(&Dimension::PRIMARY, Clause::F4),
+        source: Some(base.policy),
+        own_profile: fork.overrides.defined_profile().or(source.own_profile.clone()),
         heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), citations)
     };
@@ -111,18 +116,14 @@ fn citations(fork: &Fork, source: &Thread, overrides: &TurnOverrides) -> Citatio
 
 /// The policies that a fork may start from: the latest, and where its profile is gone from config
 /// while the source is loaded, config's permissions too.
-fn bases(world: &World, source: &Thread) -> Vec<Policy> {
-    match &source.live {
-        Some(live) => {
-            let fallen = without_lost_profile(world, live);
-            std::iter::once(live.clone()).chain(fallen).collect()
-        }
-        None => {
-            let all = std::iter::once(&source.stored).chain(&source.maybe);
-            let read = |stored: &Policy| {
-                without_lost_profile(world, stored).unwrap_or_else(|| stored.clone())
-            };
-            all.map(read).collect()
-        }
+fn bases(world: &World, source: &Thread) -> Vec<Revived> {
+    let Some(live) = &source.live else {
+        let all = std::iter::once(&source.stored).chain(&source.maybe);
+        return all.flat_map(|stored| revived(world, source, stored)).collect();
+    };
+    let mut all = revived(world, source, live);
+    if all.iter().all(|base| base.fell) {
+        all.insert(0, Revived { policy: live.clone(), clause: None, fell: false });
     }
+    all
 }

@@ -8,6 +8,11 @@ use crate::program::ops::restart::Restart;
 
 impl Rule for Restart {
     fn predict(&self, world: &World) -> Vec<Branch> {
-        no_expectation(world.unloaded(self.stop, self.drop_db))
+        let mut world = world.unloaded(self.stop, self.drop_db);
+        if self.release.is_some() {
+            // Another release may have other defaults of its own (L3).
+            world.unstated.clear();
+        }
+        no_expectation(world)
     }
 }

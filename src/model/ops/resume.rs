@@ -2,8 +2,8 @@
 
 use crate::contract::Clause;
 use crate::model::branch::{
-    Target, also_refused, drops_model, exactly, faulty, general, reachable, read_again, refused,
-    set_by, without_lost_profile,
+    Revived, Target, also_refused, drops_model, exactly, faulty, general, own_profile, reachable,
+    read_again, refused, revived, set_by,
 };
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
@@ -33,7 +33,9 @@ impl Rule for Resume {
             return refused(world, clause);
         }
         let cold = cold(self, world, target);
-        let sure = thread.materialised && !thread.stuck;
+        let own = own_profile(world, thread, &thread.stored).is_some()
+            || self.overrides.defined_profile().is_some();
+        let sure = thread.materialised && !thread.stuck && !own;
         if sure { cold } else { also_refused(world, cold) }
     }
 
@@ -95,31 +97,37 @@ fn cold(resume: &Resume, world: &World, target: Target<'_>) -> Vec<Branch> {
     let overrides = world.defaults.resolve(&resume.overrides);
     let bases = std::iter::once(&target.thread.stored).chain(&target.thread.maybe);
     let overrides = &overrides;
-    bases.map(|base| restored(resume, world, target, Restore { base, overrides })).collect()
+    let restore = |base| {
+        let revived = if overrides.sets(Dimension::PP) {
+            vec![Revived { policy: Policy::clone(base), clause: None, fell: false }]
+        } else {
+            revived(world, target.thread, base)
+        };
+        let of = |revived| restored(resume, world, target, Restore { base, revived, overrides });
+        revived.into_iter().map(of).collect::<Vec<_>>()
+    };
+    bases.flat_map(restore).collect()
 }
 
 /// One policy that may be stored, and the overrides as config resolves them.
 struct Restore<'a> {
     base: &'a Policy,
+    /// What it comes back as.
+    revived: Revived,
     overrides: &'a TurnOverrides,
 }
 
 fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore<'_>) -> Branch {
     let Target { name, thread } = target;
-    let Restore { base, overrides } = restore;
+    let Restore { base, revived, overrides } = restore;
     let own = if thread.live.is_some() { Clause::R3 } else { Clause::R11 };
     let durable = if drops_model(overrides) {
         thread.restored.with(&[Dimension::M, Dimension::E], Clause::R9)
     } else {
         thread.restored
     };
-    let fallen = without_lost_profile(world, base).filter(|_| !overrides.sets(Dimension::PP));
-    let mut citations = durable;
-    if fallen.is_some() {
-        citations = citations.with(&[Dimension::SB, Dimension::PP], Clause::R7);
-    }
-    let read = fallen.as_ref().unwrap_or(base);
-    let policy = read_again(world, read, overrides);
+    let citations = revived.cited(durable);
+    let policy = read_again(world, &revived.policy, overrides);
     let set = set_by(&resume.overrides, own);
     let whole = if overrides.sets_any() { set } else { citations.main() };
     let citations = citations.where_set(set, overrides).cited_as(whole);
@@ -127,16 +135,17 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     // R10: an explicit cwd wins and is not written down.
     let cwd = durable.of(Dimension::CWD);
     loaded.restored = durable.where_set(Clause::R11, overrides).with(&[Dimension::CWD], cwd);
-    loaded.stored = read_again(world, read, &elsewhere(overrides));
+    loaded.stored = read_again(world, &revived.policy, &elsewhere(overrides));
     loaded.maybe.clear();
     loaded.heard_by = world.only_speaker();
     loaded.materialised = true;
     loaded.meant = None;
+    loaded.own_profile = resume.overrides.defined_profile().or(loaded.own_profile);
     let mut relies_on = general(&resume.overrides);
     relies_on.extend([Clause::S2, Clause::G11]);
     relies_on.extend(std::mem::take(&mut loaded.trail));
     // Whether the fall back is written down is left open: the profile may return.
-    if fallen.is_some() {
+    if revived.fell {
         loaded.maybe.insert(base.clone());
     }
     let due = Expected::Policy(name, policy, citations);
@@ -156,7 +165,11 @@ fn profile_widening(world: &World, thread: &Thread) -> Option<Clause> {
         return None;
     };
     if !world.defaults.defines(id) {
-        let fallen = Policy { permissions: world.defaults.permissions(), ..thread.stored.clone() };
+        if own_profile(world, thread, &thread.stored).is_some() {
+            return None;
+        }
+        let default = world.policy_in(thread.stored.folder());
+        let fallen = Policy { permissions: default.permissions, ..thread.stored.clone() };
         let wider = allows_more(&fallen, &thread.stored, &world.defaults.profiles);
         return wider.then_some(Clause::R7);
     }

@@ -1,10 +1,10 @@
 //! `start`: S1, S7. What start resolves is the thread's own from then on (S2).
 
 use crate::contract::Clause;
-use crate::model::branch::{faulty, general, refused, set_by};
+use crate::model::branch::{also_refused, faulty, general, refused, set_by};
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
-use crate::policy::{DEFAULT, Dimension, Policy, TurnOverrides};
+use crate::policy::{DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
 use crate::program::operation::Operation;
 use crate::program::ops::start::Start;
 
@@ -16,25 +16,52 @@ impl Rule for Start {
             return refused(world, clause);
         }
         let overrides = world.defaults.resolve(&self.overrides);
-        let citations = Citations::all(Start::KIND, Clause::S1)
-            .where_set(set_by(&self.overrides, Clause::S1), &overrides)
-            .with(&[Dimension::T], Clause::T8);
+        let citations = citations(self, world, &overrides);
         let branch = |Tier { stated, kept }: Tier| {
             let heard_by = world.only_speaker();
-            let thread =
-                Thread { ephemeral: self.ephemeral, heard_by, ..Thread::new(kept, citations) };
+            let own_profile = self.overrides.defined_profile();
+            let new = Thread::new(kept, citations);
+            let thread = Thread { ephemeral: self.ephemeral, heard_by, own_profile, ..new };
             let mut relies_on = general(&self.overrides);
             relies_on.extend(self.ephemeral.then_some(Clause::S7));
             let mut world = world.with(self.new, thread);
             world.tiers.extend(stated.others.get(&Dimension::T).cloned());
             Branch { world, due: Expected::Policy(self.new, stated, citations), relies_on }
         };
-        tiers(world, &overrides).into_iter().map(branch).collect()
+        let branches = tiers(world, &overrides).into_iter().map(branch).collect();
+        if self.overrides.defined_profile().is_some() {
+            also_refused(world, branches)
+        } else {
+            branches
+        }
     }
 
     fn stages(&self) -> &'static [Stage] {
         &[Stage::Nothing, Stage::Acknowledged]
     }
+}
+
+fn citations(start: &Start, world: &World, overrides: &TurnOverrides) -> Citations {
+    let default = world.defaults.policy_in(folder(overrides));
+    let policy = default.with(overrides);
+    let set = set_by(&start.overrides, Clause::S1);
+    let clause = |dimension| match policy.value(dimension) {
+        None => Clause::L3,
+        Some(_) if world.defaults.project.states(dimension) => Clause::L1,
+        Some(Value::Permissions(permissions)) if permissions.has_roots() => Clause::L6,
+        Some(_) if overrides.sets(dimension) => set,
+        Some(_) => Clause::S1,
+    };
+    let citations = Citations::all(Start::KIND, Clause::S1).where_set(set, overrides);
+    let primary = Dimension::PRIMARY.into_iter();
+    primary
+        .fold(citations, |all, dimension| all.with(&[dimension], clause(dimension)))
+        .with(&[Dimension::T], Clause::T8)
+}
+
+/// The folder that a start is made in.
+fn folder(overrides: &TurnOverrides) -> &str {
+    overrides.others.get(&Dimension::CWD).and_then(Setting::value).map_or("WS", String::as_str)
 }
 
 /// The policy that a start may state, and the one that is known from then on.
@@ -45,7 +72,7 @@ struct Tier {
 
 /// T8: a tier that the server does not take is none, and that thread's tier is not judged.
 fn tiers(world: &World, overrides: &TurnOverrides) -> Vec<Tier> {
-    let mut without = world.defaults.policy().with(overrides);
+    let mut without = world.policy_in(folder(overrides)).with(overrides);
     let config = without.others.remove(&Dimension::T);
     let setting = overrides.others.get(&Dimension::T).and_then(|setting| setting.value().cloned());
     let with = |tier: &str| {

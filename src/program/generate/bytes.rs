@@ -7,7 +7,7 @@ use arbitrary::{Result, Unstructured};
 use strum::IntoEnumIterator;
 
 use crate::policy::{
-    Approval, ApprovalMode, CallOverrides, Defaults, Granular, Overrides, Reviewer, Sandbox,
+    Approval, ApprovalMode, CallOverrides, Defaults, Granular, Layer, Overrides, Reviewer, Sandbox,
     SandboxMode, Setting, TurnOverrides,
 };
 use crate::program::reply::{Consent, ProbeScript};
@@ -69,7 +69,8 @@ pub fn defaults(bytes: &mut Unstructured<'_>) -> Result<Defaults> {
     let reviewer = reviewer(bytes)?;
     let sandbox = *bytes.choose(&MODES)?;
     let plain = Defaults::default();
-    Ok(Defaults { approval, reviewer, sandbox, network: bytes.arbitrary()?, ..plain })
+    let user = Layer { approval: Some(approval), reviewer: Some(reviewer), sandbox: Some(sandbox) };
+    Ok(Defaults { user, network: bytes.arbitrary()?, ..plain })
 }
 
 pub fn call(bytes: &mut Unstructured<'_>) -> Result<CallOverrides> {

@@ -65,6 +65,19 @@ impl DrawContext {
             .boxed()
     }
 
+    /// Of a start, which in programs with layers of config may define a profile itself.
+    pub fn start(&self) -> BoxedStrategy<CallOverrides> {
+        if !self.shape.layers {
+            return self.call();
+        }
+        let own = values::modes().prop_map(|base| Overrides {
+            profile: Setting::Set(format!("own:{base}")),
+            by_config: true,
+            ..Overrides::default()
+        });
+        Union::new_weighted(vec![(7, self.call()), (1, own.boxed())]).boxed()
+    }
+
     /// Of a change of settings.
     pub fn settings(&self) -> BoxedStrategy<TurnOverrides> {
         self.of_turn(&OF_SETTINGS)
@@ -92,9 +105,9 @@ impl DrawContext {
     }
 
     fn other_modes(&self) -> BoxedStrategy<SandboxMode> {
-        let default = self.defaults.sandbox;
+        let default = self.defaults.project.sandbox.or(self.defaults.user.sandbox);
         let others: Vec<SandboxMode> =
-            SandboxMode::ALL.into_iter().filter(|mode| *mode != default).collect();
+            SandboxMode::ALL.into_iter().filter(|mode| Some(*mode) != default).collect();
         select(others).boxed()
     }
 
@@ -119,9 +132,9 @@ impl DrawContext {
         sandbox: BoxedStrategy<S>,
         secondary: &[Dimension],
     ) -> BoxedStrategy<Overrides<S>> {
-        let Defaults { approval, reviewer, .. } = &self.defaults;
-        let approval = differing(values::other_approvals(approval), values::approvals());
-        let reviewer = differing(values::other_reviewer(reviewer), values::reviewers());
+        let policy = self.defaults.policy();
+        let approval = differing(values::other_approvals(&policy.approval), values::approvals());
+        let reviewer = differing(values::other_reviewer(&policy.reviewer), values::reviewers());
         let permissions = self.permissions(settings_of(sandbox));
         let others = self.others(secondary);
         (settings_of(approval), settings_of(reviewer), permissions, others)

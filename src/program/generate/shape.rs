@@ -30,6 +30,8 @@ pub struct Shape {
     pub overriding: u32,
     /// Whether named profiles are defined and selected.
     pub profiles: bool,
+    /// Whether config leaves defaults out, and the project in the workspace has its own.
+    pub layers: bool,
     /// Whether secondary dimensions are overridden.
     pub secondary: bool,
     /// Of 100 turns, how many have a probe.
@@ -70,11 +72,11 @@ impl Shape {
             select(vec![0, 0, 1]),
             select(vec![0, 10, 40]),
         );
-        let values = (select(vec![15, 40, 70]), one_in(3), one_in(5));
+        let values = (select(vec![15, 40, 70]), one_in(3), one_in(6), one_in(5));
         (lifecycle, turns, values, rares()).prop_map(move |(lifecycle, turns, values, rares)| {
             let (forks, resumes, restarts, configures, settings) = lifecycle;
             let (running, actions, invalid, probes) = turns;
-            let (overriding, profiles, secondary) = values;
+            let (overriding, profiles, layers, secondary) = values;
             Shape {
                 forks,
                 resumes,
@@ -87,6 +89,7 @@ impl Shape {
                 rares,
                 overriding,
                 profiles,
+                layers,
                 secondary,
                 probes,
             }

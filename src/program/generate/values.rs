@@ -7,7 +7,10 @@ use proptest::sample::select;
 use proptest::strategy::{BoxedStrategy, Union};
 use strum::IntoEnumIterator;
 
-use crate::policy::{Approval, Defaults, Granular, Profiles, Reviewer, Sandbox, SandboxMode};
+use super::shape::Shape;
+use crate::policy::{
+    Approval, Defaults, Granular, Layer, Profiles, Reviewer, Sandbox, SandboxMode, Trust,
+};
 use crate::program::reply::{Consent, Probe, ProbeScript, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
 
@@ -40,25 +43,52 @@ pub fn rare_probes(percent: u32) -> BoxedStrategy<Option<ProbeScript>> {
 /// The ids of the profiles that config defines in some cases.
 pub(super) const PROFILES: [&str; 2] = ["alpha", "beta"];
 
+/// Defaults, with profiles and layers of config where the program has them.
+pub fn defaults(shape: &Shape) -> BoxedStrategy<Defaults> {
+    let none = || Just((Profiles::new(), None)).boxed();
+    let defined = if shape.profiles { defined() } else { none() };
+    let plain = (full_layer(), any::<bool>(), defined).prop_map(|(user, network, defined)| {
+        let (profiles, profile) = defined;
+        Defaults { user, network, profiles, profile, ..Defaults::default() }
+    });
+    if !shape.layers {
+        return plain.boxed();
+    }
+    let trust =
+        select(vec![None, Some(Trust::Trusted), Some(Trust::Trusted), Some(Trust::Untrusted)]);
+    let roots = select(vec![None, None, Some("OUT".to_owned())]);
+    (plain, some_of(2), some_of(1), trust, roots)
+        .prop_map(|(plain, user, project, trust, roots)| {
+            let roots = roots.into_iter().collect();
+            let layered = Defaults { user, project, trust, roots, ..plain.clone() };
+            if layered.is_complete() { layered } else { plain }
+        })
+        .boxed()
+}
+
 /// `untrusted` is not a default: releases from 0.149 refuse to start with it.
-pub fn defaults(profiles: bool) -> BoxedStrategy<Defaults> {
+fn full_layer() -> impl Strategy<Value = Layer> {
     let approval = Union::new(vec![
         select(vec![Approval::OnRequest, Approval::Never]).boxed(),
         granulars().prop_map(Approval::Granular).boxed(),
     ]);
-    let reviewer = select(vec![Reviewer::User, Reviewer::AutoReview]);
-    let defined = if profiles { defined() } else { Just((Profiles::new(), None)).boxed() };
-    (approval, reviewer, modes(), any::<bool>(), defined)
-        .prop_map(|(approval, reviewer, sandbox, network, (profiles, profile))| Defaults {
-            approval,
-            reviewer,
-            sandbox,
-            network,
-            profiles,
-            profile,
-            ..Defaults::default()
-        })
-        .boxed()
+    (approval, reviewers(), modes()).prop_map(|(approval, reviewer, sandbox)| Layer {
+        approval: Some(approval),
+        reviewer: Some(reviewer),
+        sandbox: Some(sandbox),
+    })
+}
+
+/// A layer that states each value in `of` of 4 cases.
+fn some_of(of: u8) -> impl Strategy<Value = Layer> {
+    let states = || (0..4_u8).prop_map(move |number| number < of);
+    (full_layer(), states(), states(), states()).prop_map(|(full, approval, reviewer, sandbox)| {
+        Layer {
+            approval: full.approval.filter(|_| approval),
+            reviewer: full.reviewer.filter(|_| reviewer),
+            sandbox: full.sandbox.filter(|_| sandbox),
+        }
+    })
 }
 
 /// Profiles, of which one may be missing or mean something else the next time, and which of them
@@ -113,7 +143,7 @@ pub fn reviewers() -> BoxedStrategy<Reviewer> {
 pub fn other_reviewer(default: &Reviewer) -> BoxedStrategy<Reviewer> {
     Just(match default {
         Reviewer::User => Reviewer::AutoReview,
-        Reviewer::AutoReview | Reviewer::Unrecognised(_) => Reviewer::User,
+        _ => Reviewer::User,
     })
     .boxed()
 }

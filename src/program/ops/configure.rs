@@ -37,8 +37,7 @@ impl Operation for Configure {
     }
 
     fn draw(cx: &DrawContext) -> Vec<Draw<Configure>> {
-        let configure =
-            values::defaults(cx.shape.profiles).prop_map(|defaults| Configure { defaults });
+        let configure = values::defaults(&cx.shape).prop_map(|defaults| Configure { defaults });
         Draw::new(2 * cx.shape.configures + 1, configure.boxed())
     }
 

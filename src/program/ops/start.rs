@@ -59,7 +59,7 @@ impl Operation for Start {
 
     fn draw(cx: &DrawContext) -> Vec<Draw<Start>> {
         let start = |ephemeral| {
-            cx.call().prop_map(move |overrides| Start::drawn(overrides, ephemeral)).boxed()
+            cx.start().prop_map(move |overrides| Start::drawn(overrides, ephemeral)).boxed()
         };
         let mut all = Draw::new(2, start(false));
         if cx.shape.has(Rare::Ephemeral) {

@@ -28,7 +28,7 @@ pub struct TurnSettings {
 impl TurnSettings {
     /// Changes of any thread's running turn.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<TurnSettings> {
-        (threads(), other_reviewer(&cx.defaults.reviewer))
+        (threads(), other_reviewer(&cx.defaults.policy().reviewer))
             .prop_map(|(thread, reviewer)| TurnSettings { thread, reviewer })
             .boxed()
     }
