@@ -237,6 +237,10 @@ fn a_clause_is_printed_in_full() {
               known         0.144.4 refuses to resume and to fork what 0.169.0 has written
                             (in 0.144.4, on homes from 0.169.0)
                             its case is moved-home-is-refused.case
+              known         a thread whose first event is a compaction that is interrupted
+                            comes back with config's policy, and so do its forks (in
+                            0.169.0..0.171.0)
+                            its case is r4-interrupted-compaction.case
         "#]],
     );
 }
@@ -287,6 +291,10 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
               known         0.144.4 refuses to resume and to fork what 0.169.0 has written
                             (in 0.144.4, on homes from 0.169.0)
                             its case is moved-home-is-refused.case
+              known         a thread whose first event is a compaction that is interrupted
+                            comes back with config's policy, and so do its forks (in
+                            0.169.0..0.171.0)
+                            its case is r4-interrupted-compaction.case
         "#]],
     );
 }
