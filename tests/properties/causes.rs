@@ -113,50 +113,61 @@ fn causes_of(fault: Fault) -> String {
 fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
-        InheritsNothing: 77 findings, 1 causes
+        InheritsNothing: 92 findings, 2 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+          after `fork` or `resume`, the policy is config.toml's default instead of profile
         LosesSandboxes: 28 findings, 1 causes
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
-        LosesFields: 9 findings, 2 causes
+        LosesFields: 24 findings, 2 causes
           after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
           after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it and the server runs with full features
-        DropsFailedTurns: 1 findings, 1 causes
+        DropsFailedTurns: 3 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
-        LosesTheLastChange: 5 findings, 1 causes
+        LosesTheLastChange: 7 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded and `run` or `settings` or `source` set the value
-        LeaksToOthers: 8 findings, 3 causes
+        LeaksToOthers: 5 findings, 3 causes
+          after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own, if the thread that it came from is changed
           after `run`, the approval policy is another thread's value instead of the thread's own
-          after `spawn`, the approval policy is another thread's value instead of the thread's own
-          after `fork` or `resume`, the approval policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
-        ForksIntoTheSource: 7 findings, 4 causes
-          after `run`, the policy is another thread's value instead of the thread's own, if `default` set the value
-          after `run`, the policy is another thread's value instead of the thread's own, if `start` set the value
-          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
-          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `start` set the value
-        IgnoresStarts: 40 findings, 1 causes
+          after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own
+        ForksIntoTheSource: 12 findings, 8 causes
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `source` or `start` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is not loaded and `default` set the value
+          after `resume`, the sandbox is another thread's value instead of read-only, if the thread is not loaded and `restart` loaded or unloaded it and `default` set the value and the server runs with full features
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is not loaded and `resume` set the value and it was archived before
+          after `run`, the policy is another thread's value instead of the thread's own, if the thread's history began with `goal` or `inject` or `name` or `run` or `shell` and `default` set the value
+          after `fork` or `resume`, the approval policy is another thread's value instead of never, if the thread is not loaded and `resume` or `source` set the value
+          after `fork` or `resume`, the profile is another value instead of profile, if the thread is not loaded and `archive` or `kill` or `restart` loaded or unloaded it and `default` or `source` set the value
+          after `resume` or `subagent-turn`, the policy is another thread's value instead of the thread's own, if `parent` set the value and the thread that it came from is changed
+        IgnoresStarts: 31 findings, 2 causes
           after `start`, the policy is config.toml's default instead of the thread's own
-        IgnoresTurns: 48 findings, 4 causes
+          after `start`, expected: a refusal; seen: it was granted
+        IgnoresTurns: 42 findings, 4 causes
           after `run`, expected: a notice of the change; seen: none
           after `run`, the policy is the thread's earlier value instead of the thread's own
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if `run` or `source` set the value
-          after `settings`, the policy is config.toml's default instead of the thread's own, if `run` set the value
-        IgnoresForks: 5 findings, 1 causes
+          after `run`, the profile is another value instead of profile
+        IgnoresForks: 13 findings, 1 causes
           after `fork`, the policy is the fork source's value instead of the thread's own
-        IgnoresColdResumes: 5 findings, 1 causes
+        IgnoresColdResumes: 3 findings, 1 causes
           after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
-        AppliesWarmResumes: 3 findings, 1 causes
+        AppliesWarmResumes: 3 findings, 3 causes
+          after `resume`, the approval policy is another value instead of granular
+          after `resume`, the profile is another value instead of profile, if the thread's history began with `goal` or `inject` or `queue` or `run`
           after `resume`, the policy is another value instead of the thread's own
-        FallsBackInTurns: 8 findings, 3 causes
+        FallsBackInTurns: 18 findings, 4 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
+          after `fork` or `resume`, the approval policy is the thread's earlier value instead of the thread's own, if `settings` or `source` set the value
           after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` or `settings` set the value
-        FollowsConfig: 19 findings, 4 causes
+        FollowsConfig: 55 findings, 4 causes
           after `run`, the policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
-          after `run`, expected: no notice; seen: one about t0: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default
-          after `review`, the sandbox and profile are config.toml's default instead of the thread's own
-        ClearsByNull: 1 findings, 1 causes
+          after `fork` or `resume`, the policy is config.toml's default instead of profile
+          after `run`, expected: no notice; seen: one about t1: approval=on-request reviewer=auto_review sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default
+        ClearsByNull: 3 findings, 3 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own
+          after `run`, expected: no notice; seen: one about t0: approval=on-request reviewer=user sandbox=read-only model=mock-model effort=default cwd=WS collaboration=default
+          after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `settings` or `source` or `start` set the value
     "#]].assert_eq(&all);
 }
 

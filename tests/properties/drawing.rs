@@ -238,18 +238,15 @@ fn every_operation_within_a_wrapper_is_drawn() {
             client2 resume
             client2 run
             client2 settings
-            kill-during archive
             kill-during begin
+            kill-during compact
             kill-during finish
             kill-during fork
             kill-during inject
-            kill-during name
             kill-during parallel fork
             kill-during parallel resume
             kill-during parallel settings
             kill-during resume
-            kill-during revert
-            kill-during review
             kill-during run
             kill-during settings
             kill-during shell
@@ -330,6 +327,9 @@ fn every_value_is_drawn() {
             profile beta
             profile null
             profile omitted
+            profile own:danger-full-access
+            profile own:read-only
+            profile own:workspace-write
             reviewer auto_review
             reviewer null
             reviewer omitted
