@@ -445,11 +445,11 @@ mod tests {
             turn(open, Probe::Connect),
             stopped,
             expect![[r#"
-            E1 held
-            E7 broken
-              a command that connects to loopback under danger-full-access: it is done
-              nobody was asked, and it was not done
-        "#]],
+                E1 held
+                E7 broken
+                  a command that connects to loopback under danger-full-access: it is done
+                  nobody was asked, and it ran and did nothing
+            "#]],
         );
     }
 
