@@ -430,7 +430,7 @@ mod tests {
         let came = (None, false, Some(true), ProbeResultText::Done);
         let stopped = (None, false, Some(false), ProbeResultText::Stopped);
         let closed = "approval=never reviewer=user sandbox=workspace-write";
-        let open = "approval=never reviewer=user sandbox=read-only+network";
+        let open = "approval=never reviewer=user sandbox=danger-full-access";
         check(
             turn(closed, Probe::Connect),
             came,
@@ -441,10 +441,16 @@ mod tests {
               nobody was asked, and it was done
         "#]],
         );
-        check(turn(open, Probe::Connect), stopped, expect![[r#""#]]);
-        // Another program is the sandbox.
-        let external = "approval=never reviewer=user sandbox=external";
-        check(turn(external, Probe::Connect), came, expect![[r#""#]]);
+        check(
+            turn(open, Probe::Connect),
+            stopped,
+            expect![[r#"
+                E1 held
+                E7 broken
+                  a command that connects to loopback under danger-full-access: it is done
+                  nobody was asked, and it ran and did nothing
+            "#]],
+        );
     }
 
     #[test]
