@@ -100,3 +100,19 @@ fn read(path: &Path, key: &Key) -> Option<Results> {
     let text = fs::read_to_string(path).ok()?;
     serde_json::from_str::<Record>(&text).ok()?.results(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::Store;
+
+    #[test]
+    fn a_folder_with_something_else_in_it_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        std::fs::write(folder.path().join("letter"), "x").expect("it can be written");
+        let refused = Store::at(folder.path()).expect_err("something is in it").to_string();
+        expect!["cannot keep a matrix in FOLDER: something else is in it; name another with --out"]
+            .assert_eq(&refused.replace(&folder.path().display().to_string(), "FOLDER"));
+    }
+}

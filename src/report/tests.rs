@@ -223,7 +223,7 @@ fn a_finding_is_a_program_with_the_contradicted_step_marked() {
               signature     R4/AP/resume/never/config
               found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
-              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (beside it: trace, stderr and exports)
         "#]],
     );
 }
@@ -266,7 +266,7 @@ fn a_finding_at_a_line_of_the_program_is_marked_there() {
               signature     R4/-/resume/never/config
               found         3.1 s after the start, by the case of token r1-s7-c1-o12; shrunk in 9 runs
               replay        heirloom replay runs/x-7/findings/r4-ap-resume-never-config.case --server 0.144.4
-              files         runs/x-7/findings/r4-ap-resume-never-config.case (.trace and .stderr beside it)
+              files         runs/x-7/findings/r4-ap-resume-never-config.case (beside it: trace, stderr and exports)
         "#]],
     );
 }
@@ -349,9 +349,9 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             (line 9 of the list)
               not tested    E2 inside the sandbox: this machine cannot sandbox commands: no
                             user namespaces
-              not tested    1 of 73 clauses need steps that this release does not support
+              not tested    1 of 81 clauses need steps that this release does not support
                             (see left out): O1 revert
-              not tested    55 of 73 clauses were not tested by these cases (a longer run or
+              not tested    63 of 81 clauses were not tested by these cases (a longer run or
                             another seed may reach them): G2 null override,
                             G3 lasting override, G5 profile plus sandbox,
                             G6 sandbox or profile, G8 policy in replies,
@@ -371,11 +371,14 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
                             F8 ephemeral fork, O3 archive, O4 compaction, O5 review,
                             O6 goal or queued turn, O7 thread begun by goal,
                             O8 naming and reading, O9 new subagent, O10 later subagent turn,
-                            CM1 mode stated to model, O14 two connections, E1 never asks,
-                            E2 inside the sandbox, E3 user or reviewer, E4 untrusted asks,
-                            E5 allowed is done, E6 granular categories, E7 network access,
-                            E8 every kind of turn
-              indirectly    5 of 73 clauses were tested only through comparisons of other
+                            CM1 mode stated to model, O14 two connections,
+                            O13 detached review, WR1 lasting roots, WR2 present folder,
+                            E1 never asks, E2 inside the sandbox, E3 user or reviewer,
+                            E4 untrusted asks, E5 allowed is done, E6 granular categories,
+                            E7 network access, E8 every kind of turn, L1 layers of config,
+                            L2 config stays as written, L3 default not in config,
+                            L4 profile of a request, L6 roots from config
+              indirectly    5 of 81 clauses were tested only through comparisons of other
                             clauses: G1 order of precedence, G4 independent settings,
                             G9 stated and enforced, G11 thread isolation,
                             S2 later config change
@@ -453,7 +456,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
             notices: clause text count token
             inconclusive: reason count
             stale: id case line moved why
-            73 clauses"#]],
+            81 clauses"#]],
     );
 }
 
