@@ -63,9 +63,16 @@ pub(super) fn learn(mut world: World, observations: &[&Observation]) -> World {
 
 fn learn_policy(world: &mut World, name: ThreadName, stated: &Policy) {
     world.learn_defaults(name, stated);
+    // Config's roots among a thread's would excuse a sandbox that has them and should not (L6).
+    let has_roots = !world.defaults.roots.is_empty();
+    let is_known = |dimension: Dimension| match dimension {
+        Dimension::T => false,
+        Dimension::WR => !has_roots,
+        _ => true,
+    };
     let Some(thread) = world.threads.get_mut(&name) else { return };
     for policy in thread.live.iter_mut().chain([&mut thread.stored]) {
-        let open = stated.others.iter().filter(|(dimension, _)| **dimension != Dimension::T);
+        let open = stated.others.iter().filter(|(dimension, _)| is_known(**dimension));
         for (dimension, word) in open {
             policy.others.entry(*dimension).or_insert_with(|| word.clone());
         }

@@ -87,8 +87,9 @@ impl Policy {
         }
     }
 
-    /// Whether a place lies in the thread's workspace; none where that is not known, or where the
-    /// contract does not say: of the thread's own folder without it among the roots.
+    /// Whether a place lies in the thread's workspace; none where that is not known, as where config
+    /// has roots, or where the contract does not say: of the thread's own folder without it among the
+    /// roots.
     pub fn workspace_has(&self, place: &str) -> Option<bool> {
         let own = |root| if root == OWN { self.folder() } else { root };
         let folders: Vec<&str> = self.roots().map(own).chain(self.sandbox_roots()).collect();
@@ -96,6 +97,7 @@ impl Policy {
             return Some(true);
         }
         let known = folders.iter().all(|folder| PLACES.iter().any(|at| lies_in(folder, at)));
+        let known = known && self.others.contains_key(&Dimension::WR);
         (known && !lies_in(place, self.folder())).then_some(false)
     }
 }

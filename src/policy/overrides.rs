@@ -188,10 +188,13 @@ impl Defaults {
             (Dimension::M, MODEL),
             (Dimension::E, DEFAULT),
             (Dimension::CM, DEFAULT),
-            (Dimension::WR, OWN),
         ];
         for (dimension, word) in unset {
             others.entry(dimension).or_insert_with(|| word.to_owned());
+        }
+        // Whether the roots of config's sandbox are those of a thread, too, the contract leaves open.
+        if self.roots.is_empty() {
+            others.insert(Dimension::WR, OWN.to_owned());
         }
         others
     }

@@ -87,10 +87,10 @@ impl Policy {
 
     /// The values of this policy beside those of another, in the dimensions that both state. Where
     /// other folders than the thread's own count as the workspace, the folders of a sandbox are a
-    /// projection of them, and are left out.
+    /// projection of them, and are left out; where the roots are not known here, they are not.
     pub fn zip_stated(&self, other: &Policy) -> Vec<(Value, Value)> {
         let values = other.values().into_iter().map(|(_, value)| value);
-        let plain = other.has_plain_roots();
+        let plain = other.has_plain_roots() || !self.others.contains_key(&Dimension::WR);
         let comparable = |value: Value| if plain { value } else { value.without_folders() };
         let both = values.filter_map(|theirs| self.beside(&theirs));
         both.map(|(own, theirs)| (comparable(own), comparable(theirs))).collect()
@@ -126,7 +126,7 @@ impl Policy {
 
 impl Value {
     /// A sandbox without the folders that it names; any other value as it is.
-    fn without_folders(self) -> Value {
+    pub fn without_folders(self) -> Value {
         match self {
             Value::Permissions(Permissions::Legacy(Sandbox::WorkspaceWrite {
                 network, ..
