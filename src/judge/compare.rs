@@ -241,7 +241,7 @@ fn mark_widened(all: &mut [Comparison], context: &StepContext, expected: &Expect
     let profiles = &context.capabilities.profiles;
     let seen = mismatches(all).filter_map(|mismatch| mismatch.seen.value().cloned());
     let whole = seen.fold(policy.clone(), |policy, value| policy.replaced(value));
-    let narrowed = order::allows_more(policy, &whole, profiles);
+    let narrowed = order::allows_less(&whole, policy, profiles);
     for mismatch in mismatches(all) {
         if let Some(value) = mismatch.seen.value() {
             let seen = policy.replaced(value.clone());

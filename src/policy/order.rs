@@ -43,6 +43,13 @@ pub fn allows_more(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
     reaches(seen, profiles).iter().zip(reaches(due, profiles)).any(|(seen, due)| *seen > due)
 }
 
+/// Whether a command, a write or a connection gets less far under `seen` than under `due`. What is
+/// refused at once in the place of a question does not count: it makes up for no access.
+pub fn allows_less(seen: &Policy, due: &Policy, profiles: &Profiles) -> bool {
+    let (seen, due) = (reaches(seen, profiles), reaches(due, profiles));
+    seen.iter().zip(due).take(ACCESSES).any(|(seen, due)| *seen < due)
+}
+
 /// Whether some deed gets further under a policy where named profiles mean what these say `now`
 /// than where they meant what they did `then`.
 pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
@@ -106,6 +113,9 @@ fn reached(policy: &Policy, through: bool) -> Reach {
         (_, false) => beyond(policy),
     }
 }
+
+/// So many of [`reaches`] are about what a command may reach.
+const ACCESSES: usize = 6;
 
 /// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.

@@ -32,7 +32,7 @@ use heirloom::program::thread::ThreadRef;
 
 /// The model's revision, and the SHA-256 of the first 110 programs of seed 11 at that revision.
 const PINNED: (u32, &str) =
-    (11, "58eaa81e97b3e351aed656c0b273563fd98df5a87094869c846b7ca8d435d4c8");
+    (11, "aec99718e5478ae8a2326b0c187fb95fadbf4f81298e5bdf476d0fbb4fbf6bed");
 
 /// Programs of the statistics.
 const PROGRAMS: u64 = 2000;
@@ -196,16 +196,19 @@ fn every_kind_of_operation_is_drawn() {
             cold-read
             compact
             configure
+            detached-review
             disk
             finish
             fork
             goal
             inject
+            interrupt
             invalid
             list
             name
             queue
             read
+            remove-folder
             restart graceful
             restart graceful drop-db
             restart kill
@@ -238,12 +241,11 @@ fn every_operation_within_a_wrapper_is_drawn() {
             client2 resume
             client2 run
             client2 settings
-            kill-during archive
             kill-during begin
+            kill-during compact
             kill-during finish
             kill-during fork
             kill-during inject
-            kill-during name
             kill-during parallel fork
             kill-during parallel resume
             kill-during parallel settings
@@ -255,7 +257,7 @@ fn every_operation_within_a_wrapper_is_drawn() {
             kill-during start
             kill-during steer
             kill-during turn-settings
-            kill-during unsubscribe
+            kill-during unarchive
             parallel fork
             parallel resume
             parallel settings"#]],
@@ -332,6 +334,9 @@ fn every_value_is_drawn() {
             profile beta
             profile null
             profile omitted
+            profile own:danger-full-access
+            profile own:read-only
+            profile own:workspace-write
             reviewer auto_review
             reviewer null
             reviewer omitted

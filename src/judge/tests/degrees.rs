@@ -49,6 +49,17 @@ fn a_value_that_asks_for_what_was_to_be_done_and_for_what_was_to_be_refused_diff
 }
 
 #[test]
+fn full_access_with_nobody_asked_widens_though_it_asks_less() {
+    check(
+        ["approval=on-request sandbox=read-only", "approval=never sandbox=danger-full-access"],
+        "0.169.0",
+        expect![[r#"
+            S1/AP/start/on-request/unknown: allows less
+            S1/SB/start/read-only/unknown: allows more"#]],
+    );
+}
+
+#[test]
 fn a_value_that_a_release_has_given_up_gives_way_to_one_that_is_not_wider() {
     let due = "approval=on-failure sandbox=read-only";
     check([due, "approval=on-request sandbox=read-only"], "0.169.0", expect![""]);
