@@ -446,7 +446,6 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
               signature     R8/SB/resume/workspace-write/config
 
               compared      approval policy, reviewer, sandbox: reply, notice, rollout
-              not compared  profile: set, and shown by no view
             this program on codex 0.169.0, 1 run: shows known deviations only (exit code 0)
         "#]],
     );
