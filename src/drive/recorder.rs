@@ -285,6 +285,18 @@ impl Recorder {
         self.threads.get_mut(&thread.name()?)
     }
 
+    /// The subagents of a thread may be unloaded with it, and the server need not say so.
+    pub(super) fn lose_subagents(&mut self, parent: &str) {
+        let is_child = |thread: &&mut Thread| thread.parent.as_deref() == Some(parent);
+        let children = self.threads.values_mut().filter(is_child).filter(|child| child.is_loaded());
+        let lose = |child: &mut Thread| {
+            child.loading = Loading::Unsubscribed;
+            child.id.clone()
+        };
+        let lost: Vec<String> = children.map(lose).collect();
+        lost.iter().for_each(|child| self.lose_subagents(child));
+    }
+
     /// The thread with this id, if the program names it.
     pub(super) fn thread_with_id(&mut self, id: &str) -> Option<&mut Thread> {
         self.threads.values_mut().find(|thread| thread.id == id)

@@ -184,11 +184,7 @@ impl Defaults {
     /// states it, and the plugins never: whether a release has them is its own to say.
     pub(super) fn secondary(&self) -> BTreeMap<Dimension, String> {
         let mut others = self.others.clone();
-        let unset = [
-            (Dimension::M, MODEL),
-            (Dimension::E, DEFAULT),
-            (Dimension::CM, DEFAULT),
-        ];
+        let unset = [(Dimension::M, MODEL), (Dimension::E, DEFAULT), (Dimension::CM, DEFAULT)];
         for (dimension, word) in unset {
             others.entry(dimension).or_insert_with(|| word.to_owned());
         }

@@ -91,7 +91,11 @@ impl Policy {
     pub fn zip_stated(&self, other: &Policy) -> Vec<(Value, Value)> {
         let values = other.values().into_iter().map(|(_, value)| value);
         let plain = other.has_plain_roots() || !self.others.contains_key(&Dimension::WR);
-        let comparable = |value: Value| if plain { value } else { value.without_folders() };
+        let folder = other.folder();
+        let comparable = |value: Value| match value {
+            value if plain => value.without_folder(folder),
+            value => value.without_folders(),
+        };
         let both = values.filter_map(|theirs| self.beside(&theirs));
         both.map(|(own, theirs)| (comparable(own), comparable(theirs))).collect()
     }
@@ -133,6 +137,17 @@ impl Value {
             })) => Value::Permissions(Permissions::Legacy(Sandbox::workspace(network))),
             other => other,
         }
+    }
+
+    /// A sandbox without this folder of a thread among those that it names: it can be written to in
+    /// any case.
+    fn without_folder(mut self, folder: &str) -> Value {
+        if let Value::Permissions(Permissions::Legacy(Sandbox::WorkspaceWrite { roots, .. })) =
+            &mut self
+        {
+            roots.retain(|root| root != folder);
+        }
+        self
     }
 
     /// The dimension that this value belongs to.
@@ -197,6 +212,20 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use crate::policy::{Approval, Dimension, Permissions, Reviewer, Sandbox, Value};
+
+    #[test]
+    fn a_root_that_is_the_threads_own_folder_says_nothing() {
+        let agrees = |folder: &str| {
+            let stated = |sandbox: &str| {
+                let mut policy = crate::testing::policy("sandbox=workspace-write");
+                policy.permissions = Permissions::Legacy(sandbox.parse().expect("it is a sandbox"));
+                policy.others.insert(Dimension::CWD, folder.to_owned());
+                policy
+            };
+            stated("workspace-write+root:OUT").agrees(&stated("workspace-write"))
+        };
+        assert_eq!([agrees("OUT"), agrees("WS")], [true, false]);
+    }
 
     #[test]
     fn every_form_of_a_value_is_one_of_its_dimension() {

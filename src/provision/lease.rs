@@ -7,6 +7,8 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
@@ -15,6 +17,10 @@ use nix::sys::time::TimeSpec;
 /// the cache holds nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Lease(#[expect(dead_code, reason = "it is held, and never read")] Option<Arc<File>>);
+
+/// How often, and with which pause, it is tried to lock an entry that is to go.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Another process uses the release.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +58,15 @@ pub(super) fn sole(manifest: &Path) -> Result<Option<File>, InUse> {
     let Ok(file) = File::open(manifest) else {
         return Ok(None);
     };
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(InUse),
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+    // A child that is being started holds what its parent has just given up, until it is another
+    // program.
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(file)),
+        }
     }
+    Err(InUse)
 }
 
 /// When the entry with this manifest was last provided, in nanoseconds since 1970.

@@ -39,6 +39,8 @@ impl Perform for ThreadAction {
                 if let Some(known) = run.thread_mut(thread) {
                     known.unload();
                 }
+                let id = run.id(thread);
+                run.recorder.lose_subagents(&id);
             }
             End::Reverted => {
                 // Which turns are left depends on the release: none can be named any more.

@@ -7,6 +7,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::Perform;
 use crate::client::ClientError;
 use crate::drive::run::{Aborted, Runner};
@@ -83,10 +85,26 @@ impl ColdRead {
             return run.trouble(format!("{problem}; report it, with the case"));
         }
         let thread = run.recorder.label(notifications::thread_id(&reply).unwrap_or_default());
-        let policy = of_reply(&reply, home.places());
+        let (live, copied) = (&run.active.home.places().home, &home.places().home);
+        let policy = of_reply(&moved(&reply, live, copied), home.places());
         run.recorder.record(Observation::ColdRead { thread, policy });
         end(run, session);
         Ok(())
+    }
+}
+
+/// A reply with paths in the live home, which the copied files hold, as paths in the copy.
+fn moved(reply: &Value, live: &Path, copied: &Path) -> Value {
+    match reply {
+        Value::String(text) => match Path::new(text).strip_prefix(live) {
+            Ok(rest) => copied.join(rest).to_string_lossy().trim_end_matches('/').into(),
+            Err(_) => reply.clone(),
+        },
+        Value::Array(all) => all.iter().map(|one| moved(one, live, copied)).collect(),
+        Value::Object(all) => {
+            all.iter().map(|(key, value)| (key.clone(), moved(value, live, copied))).collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -105,4 +123,20 @@ fn no_server(run: &mut Runner<'_>, none: NoSession) -> Result<(), Aborted> {
         NoSession::Silent { lost, ended, .. } => format!("{lost}; it {ended}"),
     };
     run.trouble(format!("no second server on a copy of the home: {reason}; run it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::moved;
+
+    #[test]
+    fn a_path_in_the_live_home_is_one_in_the_copy_and_others_stay() {
+        let reply = json!({ "cwd": "/a/home", "roots": ["/a/home/sub", "/a/homes"], "n": 1 });
+        let expected = json!({ "cwd": "/b/home", "roots": ["/b/home/sub", "/a/homes"], "n": 1 });
+        assert_eq!(moved(&reply, Path::new("/a/home"), Path::new("/b/home")), expected);
+    }
 }

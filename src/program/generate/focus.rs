@@ -25,12 +25,14 @@ pub enum Focus {
     All,
     /// Approvals, reviewers and permissions in starts, turns, forks, resumes and settings.
     Core,
-    /// Changes of config.toml.
+    /// Values that config.toml leaves out, its layers and trust, and its changes.
     Config,
     /// Model, effort, tier, folder, collaboration mode and plugins.
     Modes,
     /// Named profiles.
     Profiles,
+    /// Folders and workspace roots.
+    Folders,
     /// What happens when the model asks for a command or a patch.
     Enforcement,
     /// Requests while a turn runs.

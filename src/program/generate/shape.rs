@@ -112,7 +112,13 @@ impl Shape {
                 secondary: false,
                 ..self
             },
-            Focus::Config => Shape { configures: 3, restarts: self.restarts.max(2), ..self },
+            Focus::Config => {
+                let restarts = self.restarts.max(2);
+                Shape { configures: 3, layers: true, restarts, ..self }
+            }
+            Focus::Folders => {
+                Shape { rares: rares(Rare::Folders), secondary: true, probes: 40, ..self }
+            }
             Focus::Modes => Shape { secondary: true, overriding: OFTEN, ..self },
             Focus::Profiles => Shape { profiles: true, overriding: OFTEN, ..self },
             Focus::Enforcement => Shape { probes: 60, ..self },
