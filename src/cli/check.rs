@@ -71,8 +71,7 @@ pub(super) struct Flags {
     /// At most so many operations in a case [default: 12]
     #[arg(long, value_name = "N", value_parser = from_one_to(LONGEST))]
     max_ops: Option<usize>,
-    /// The area that cases lean to; `core` is approvals, reviewers and permissions alone
-    /// [default: all]
+    /// The area that cases lean to [default: all]
     #[arg(long, value_name = "AREA", value_parser = areas())]
     focus: Option<Focus>,
     #[command(flatten)]

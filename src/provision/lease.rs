@@ -59,10 +59,10 @@ pub(super) fn sole(manifest: &Path) -> Result<Option<File>, InUse> {
         return Ok(None);
     };
     // A child that is being started holds what its parent has just given up, until it is another
-    // program.
+    // program. Nothing tells of that moment.
     for _ in 0..TRIES {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => thread::park_timeout(PAUSE),
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(file)),
         }
     }

@@ -88,11 +88,10 @@ fn help_of_check_says_what_the_flags_are() {
                   --jobs <N>           How many servers to run at once [default: one for
                                        each core]
                   --max-ops <N>        At most so many operations in a case [default: 12]
-                  --focus <AREA>       The area that cases lean to; `core` is approvals,
-                                       reviewers and permissions alone [default: all]
+                  --focus <AREA>       The area that cases lean to [default: all]
                                        [possible values: all, core, config, modes,
-                                       profiles, enforcement, running, subagents, clients,
-                                       crashes]
+                                       profiles, folders, enforcement, running, subagents,
+                                       clients, crashes]
                   --server <SPEC>      The server: a release, `latest`, or a path to an
                                        executable [default: HEIRLOOM_SERVER, else 0.169.0]
                   --as <VERSION>       The release that the server stands for, where its
@@ -182,7 +181,7 @@ fn a_release_that_is_named_twice_and_an_unknown_area_are_one_line() {
     expect![[r#"
         ! heirloom: --other names 0.131.0 twice; name others
         exit 2
-        ! heirloom: invalid value 'forks' for '--focus <AREA>'; [possible values: all, core, config, modes, profiles, enforcement, running, subagents, clients, crashes]; see `heirloom check --help`
+        ! heirloom: invalid value 'forks' for '--focus <AREA>'; [possible values: all, core, config, modes, profiles, folders, enforcement, running, subagents, clients, crashes]; see `heirloom check --help`
         exit 2
     "#]].assert_eq(&lines.concat());
 }

@@ -20,7 +20,7 @@ use heirloom::program::ops::resume::Resume;
 use heirloom::program::ops::run::Run;
 use heirloom::program::ops::start::Start;
 use heirloom::program::reply::Reply;
-use heirloom::program::thread::ThreadRef;
+use heirloom::program::thread::{ThreadName, ThreadRef};
 
 macro_rules! faults {
     ($($(#[doc = $text:literal])+ $name:ident,)+) => {
@@ -220,14 +220,7 @@ impl Fault {
             (Fault::IgnoresProjects | Fault::TrustsEverywhere, Step::Start(_)) => {
                 after.defaults = before.defaults.clone();
             }
-            (Fault::TrustsWorkspaces, Step::Start(Start { new, .. })) => {
-                let writes = after.threads.get(new).is_some_and(|thread| {
-                    lets_through(&thread.stored, Need::Inside, &Profiles::new()) == Some(true)
-                });
-                if writes && after.defaults.trust.is_none() {
-                    after.defaults.trust = Some(Trust::Trusted);
-                }
-            }
+            (Fault::TrustsWorkspaces, Step::Start(Start { new, .. })) => trust(&mut after, *new),
             (Fault::InheritsNothing, Step::Fork(Fork { source: ThreadRef::Thread(from), .. })) => {
                 if let Some(source) = before.threads.get(from) {
                     after.threads.insert(*from, source.clone());
@@ -335,5 +328,15 @@ pub(super) fn know_defaults(world: &mut World) {
             let default = Policy { approval, reviewer, permissions, others };
             world.unstated.entry((folder.to_owned(), trust)).or_insert(default);
         }
+    }
+}
+
+/// Config.toml trusts the workspace where a thread can write to it and nothing is said of it.
+fn trust(world: &mut World, new: ThreadName) {
+    let writes = world.threads.get(&new).is_some_and(|thread| {
+        lets_through(&thread.stored, Need::Inside, &Profiles::new()) == Some(true)
+    });
+    if writes {
+        world.defaults.trust = world.defaults.trust.or(Some(Trust::Trusted));
     }
 }
