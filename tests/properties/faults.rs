@@ -55,7 +55,8 @@ struct Row {
 }
 
 /// The clauses of a cold read, after turns, settings, a fork or a resume.
-const COLD: [Clause; 16] = [
+const COLD: [Clause; 17] = [
+    Clause::L4,
     Clause::O3,
     Clause::O7,
     Clause::O8,
@@ -75,8 +76,8 @@ const COLD: [Clause; 16] = [
 ];
 
 /// The clauses of a fork's policy.
-const FORKED: [Clause; 6] =
-    [Clause::F1, Clause::F2, Clause::F3, Clause::F6, Clause::F8, Clause::R12];
+const FORKED: [Clause; 7] =
+    [Clause::F1, Clause::F2, Clause::F3, Clause::F6, Clause::F8, Clause::R12, Clause::L4];
 
 /// The clauses that a wrong value of a loaded thread breaks: those of its own operation, of later
 /// ones, of a change of config, of a warm resume, of notices and of the model context.
@@ -166,7 +167,8 @@ fn breaks(fault: Fault) -> Row {
         Fault::RefusesColdResumes => row(&COLD, &[]),
         Fault::SendsNoNotice | Fault::NoticesEqualValues => row(&[Clause::T9], &[]),
         Fault::NoticesTheOldValue => {
-            row(&[Clause::T1, Clause::T2, Clause::T3, Clause::U4], &everywhere_and(Clause::T9))
+            let own = [Clause::T1, Clause::T2, Clause::T3, Clause::U4, Clause::L6];
+            row(&own, &everywhere_and(Clause::T9))
         }
         Fault::TellsTheOldPolicy => row(&[Clause::G9, Clause::CM1], &[]),
         Fault::AnswersForTheSource => row(&[Clause::F4], &everywhere_and(Clause::R0)),
