@@ -97,7 +97,9 @@ impl Change<'_> {
             let steers = old.running.is_some() && new.running.is_some();
             // An end without a turn ends nothing.
             let ends_nothing = matches!(leaf, Step::Finish(_)) && old.running.is_none();
-            let end = leaf.leaves_turn().filter(|_| !steers && !ends_nothing);
+            // A goal of a thread that is not loaded is kept, and starts no turn.
+            let unloaded = old.live.is_none() && new.live.is_none();
+            let end = leaf.leaves_turn().filter(|_| !steers && !ends_nothing && !unloaded);
             life.last_turn = end.or(life.last_turn);
             if matches!(self.step, Step::KillDuring(..)) {
                 life.broken_off = Some(leaf.kind());
