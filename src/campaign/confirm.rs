@@ -236,12 +236,16 @@ impl Confirmation<'_> {
 
     /// Whether a finding that takes several attempts has had its time.
     pub(super) fn is_late(&self, attempts: u32) -> bool {
-        attempts > 1 && self.racy_until.is_some_and(|until| Instant::now() >= until)
+        is_late(attempts, self.racy_until, Instant::now())
     }
 
     pub(super) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+fn is_late(attempts: u32, until: Option<Instant>, now: Instant) -> bool {
+    attempts > 1 && until.is_some_and(|until| now >= until)
 }
 
 impl FindingReport {
@@ -253,5 +257,24 @@ impl FindingReport {
         self.trace = shown.trace;
         self.transcript = Some(shown.transcript);
         self.stderr = shown.stderr;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::is_late;
+
+    #[test]
+    fn only_a_finding_that_takes_several_attempts_has_a_limited_time() {
+        let (until, second) = (Instant::now(), Duration::from_secs(1));
+        let late = |attempts, now| is_late(attempts, Some(until), now);
+        let before = until.checked_sub(second).expect("the clock is older than a second");
+        assert_eq!(
+            [late(5, before), late(5, until), late(1, until + second)],
+            [false, true, false]
+        );
+        assert!(!is_late(5, None, until + second));
     }
 }

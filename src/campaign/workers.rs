@@ -139,6 +139,11 @@ impl Campaign {
     }
 }
 
+/// Runs after which a finding that does not show again is flaky, after so many that were.
+fn reproductions(confirmations: u32, flaky: usize) -> u32 {
+    if flaky < FLAKY_MANY { confirmations } else { 1 }
+}
+
 fn today() -> Date {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let now: Datetime = now.parse().expect("RFC 3339 is the form of TOML");
@@ -253,11 +258,11 @@ impl WorkerThread<'_> {
     ) -> Confirmation<'b> {
         let Campaign { known, probes, programs, confirmations, .. } = self.setup.campaign;
         let confirmations = (*confirmations).max(1);
-        let fails_at_random = self.setup.flaky.load(Ordering::Relaxed) >= FLAKY_MANY;
+        let flaky = self.setup.flaky.load(Ordering::Relaxed);
         Confirmation {
             worker,
             confirmations,
-            reproductions: if fails_at_random { 1 } else { confirmations },
+            reproductions: reproductions(confirmations, flaky),
             probes: *probes,
             known,
             program: programs.get(&found.finding.signature()),
@@ -598,7 +603,7 @@ mod tests {
     use crate::policy::Defaults;
     use crate::program::Program;
 
-    use super::CloseOnPanic;
+    use super::{CloseOnPanic, FLAKY_MANY, reproductions};
 
     #[test]
     fn programs_are_cases_after_those_that_are_drawn() {
@@ -612,6 +617,12 @@ mod tests {
         };
         let is_program: Vec<bool> = (0..4).map(|index| campaign.program(index).is_some()).collect();
         assert_eq!((campaign.counted(), is_program), (Some(3), vec![false, false, true, false]));
+    }
+
+    #[test]
+    fn a_server_that_fails_at_random_has_each_finding_run_again_once() {
+        let of = |flaky| reproductions(5, flaky);
+        assert_eq!([of(0), of(FLAKY_MANY - 1), of(FLAKY_MANY)], [5, 5, 1]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn named(name: &str) -> Result<Planted, Failure> {
     let found = all().into_iter().find(|fault| fault.name == name);
     found.ok_or_else(|| {
         let names = all().into_iter().map(|fault| fault.name).join(", ");
-        Failure::Usage(format!("there is no fault `{name}`; there are {names}"))
+        Failure::Usage(format!("`{name}` is not a fault; the faults are {names}"))
     })
 }
 

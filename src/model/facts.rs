@@ -136,7 +136,8 @@ impl Change<'_> {
         if let Some(parent) = leaf.uses().and_then(|thread| thread.name()) {
             life.parent = Some(parent);
             life.began = Some(leaf.kind());
-            life.set_by = [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; 11];
+            life.set_by =
+                [if kind == "fork" { FROM_SOURCE } else { FROM_PARENT }; Dimension::ALL.len()];
             let parent = self.before.threads.get(&parent);
             life.past = parent.map(|parent| parent.life.past.clone()).unwrap_or_default();
         }
@@ -202,6 +203,15 @@ mod tests {
             "name t0\nrun t0 \"hi\" approval=never\n",
             expect!["began=name last-turn=completed set-by=run"],
         );
+    }
+
+    #[test]
+    fn a_goal_of_a_thread_that_is_not_loaded_ends_no_turn() {
+        check(
+            "shell t0\nrestart graceful\ninterrupt goal t0\n",
+            expect!["began=shell loaded=no since=restart"],
+        );
+        check("shell t0\ninterrupt goal t0\n", expect!["began=shell last-turn=interrupted"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 
+use crate::policy::Dimension;
 use crate::policy::Policy;
 use crate::policy::features::FeatureSet;
 use crate::program::operation::OpKind;
@@ -103,7 +104,7 @@ pub struct Life {
     pub(super) broken_beginning: bool,
     pub(super) last_turn: Option<TurnEnd>,
     pub(super) since: &'static str,
-    pub(super) set_by: [&'static str; 11],
+    pub(super) set_by: [&'static str; Dimension::ALL.len()],
     pub(super) archived: bool,
     pub(super) full_disk: bool,
     /// The thread that it was forked from or spawned by.
@@ -151,7 +152,7 @@ impl Default for Life {
             broken_beginning: false,
             last_turn: None,
             since: "start",
-            set_by: [NEVER_SET; 11],
+            set_by: [NEVER_SET; Dimension::ALL.len()],
             archived: false,
             full_disk: false,
             parent: None,

@@ -44,7 +44,7 @@ pub fn text(results: &Results<'_>) -> String {
     let shown = entries.iter().filter_map(|entry| {
         let identity = entry_identity(entry);
         let before: &mut u32 = identities.entry(identity.clone()).or_default();
-        // What is described alike is told apart by its order.
+        // Two causes with one description differ by their order.
         let apart = if *before > 0 { format!("{identity};{before}") } else { identity };
         let result = result(results, entry, &digest(&apart))?;
         *before += 1;
