@@ -60,6 +60,8 @@ pub struct Row {
     pub scope: Scope,
     /// A prerelease counts as its release.
     pub releases: ReleaseRange,
+    /// The first release that is known not to show it; from there on the same is new.
+    pub repaired: Option<Version>,
     /// For a row about upgraded homes: one of these releases must have used the home before.
     pub from: Option<ReleaseRange>,
     pub reason: Option<String>,
@@ -136,6 +138,13 @@ impl Row {
         (0..ran.len()).any(|at| is_meant(&ran[at]) && upgraded(at))
     }
 
+    /// Whether it may be carried over to a release: a newer one than those that it names, and older
+    /// than the one that repaired it.
+    fn carries_to(&self, release: &Version) -> bool {
+        self.releases.ends_before(release)
+            && self.repaired.as_ref().is_none_or(|repaired| release < repaired)
+    }
+
     fn is_due(&self, checked: Option<&Version>) -> bool {
         self.is_shown_on(checked, |release| self.releases.contains(release))
     }
@@ -153,13 +162,13 @@ impl Known {
     }
 
     /// The row that explains this finding: the first that does so on its own releases, else the
-    /// first whose releases are all older. `checked` stands in where a finding does not say its
+    /// first that may be carried over. `checked` stands in where a finding does not say its
     /// release.
     pub fn standing(&self, finding: &Finding, checked: Option<&Version>) -> Option<Standing<'_>> {
         let release = finding.home_history.release.as_ref().or(checked)?;
         let explains = || self.rows.iter().filter(|row| row.shows_in(finding));
         let known = explains().find(|row| row.releases.contains(release));
-        let carried = || explains().find(|row| row.releases.ends_before(release));
+        let carried = || explains().find(|row| row.carries_to(release));
         let known = known.map(|row| Standing { row, carried: false });
         known.or_else(|| Some(Standing { row: carried()?, carried: true }))
     }
@@ -180,8 +189,7 @@ impl Known {
     /// release is checked: the deviation may be carried over, or gone.
     pub fn outlived(&self, checked: Option<&Version>) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| {
-            !row.is_due(checked)
-                && row.is_shown_on(checked, |release| row.releases.ends_before(release))
+            !row.is_due(checked) && row.is_shown_on(checked, |release| row.carries_to(release))
         })
     }
 

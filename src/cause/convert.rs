@@ -58,7 +58,8 @@ fn is_same(one: &Row, other: &Row) -> bool {
         && one.scope.facts == other.scope.facts
         && about_value(one) == about_value(other)
         && (&one.reason, &one.link) == (&other.reason, &other.link)
-        && (&one.releases, &one.from) == (&other.releases, &other.from)
+        && (&one.releases, &one.repaired, &one.from)
+            == (&other.releases, &other.repaired, &other.from)
         && one.expires == other.expires
 }
 

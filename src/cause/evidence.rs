@@ -110,7 +110,7 @@ impl Evidence {
         let shown: BTreeSet<&Version> = shown.map(|one| &one.release).collect();
         let asked = self.asked_for(row);
         let newer: BTreeSet<&Version> = asked.iter().chain(shown.iter().copied()).collect();
-        let mut newer = newer.into_iter().filter(|release| row.releases.ends_before(release));
+        let mut newer = newer.into_iter().filter(|release| row.carries_to(release));
         let last = newer.by_ref().take_while(|release| shown.contains(release)).last()?;
         Some(row.releases.until(last))
     }

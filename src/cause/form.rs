@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use itertools::Itertools;
+use semver::Version;
 use serde::Deserialize;
 use strum::IntoEnumIterator;
 use toml::Spanned;
@@ -19,6 +20,7 @@ use crate::judge::origin::Origin;
 use crate::model::life::Fact;
 use crate::policy::Dimension;
 use crate::program::operation::OpKind;
+use crate::program::release_range::ReleaseRange;
 
 /// A `[[cause]]` as it is written.
 #[derive(Deserialize)]
@@ -35,6 +37,7 @@ pub(super) struct Cause {
     #[serde(default)]
     facts: BTreeMap<Spanned<String>, Spanned<Words>>,
     releases: Spanned<String>,
+    repaired: Option<Spanned<String>>,
     from: Option<Spanned<String>>,
     reason: Option<String>,
     link: Option<String>,
@@ -85,7 +88,22 @@ impl Cause {
             facts: facts(self.facts)?,
             dimensions,
         };
-        parts.row(Subject { id, title, scope }, case)
+        let repaired = self.repaired;
+        let row = parts.row(Subject { id, title, scope }, case)?;
+        let later = |text| later_release(text, &row.releases);
+        let repaired = repaired.map(|text| read(text, later)).transpose()?;
+        Ok(Row { repaired, ..row })
+    }
+}
+
+/// A release that comes after a range.
+fn later_release(text: String, releases: &ReleaseRange) -> Result<Version, String> {
+    let release =
+        text.parse().map_err(|_| format!("`{text}` is not a release; write it like 0.150.0"))?;
+    if releases.ends_before(&release) {
+        Ok(release)
+    } else {
+        Err(format!("{text} does not come after {releases}, where the deviation shows"))
     }
 }
 

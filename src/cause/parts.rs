@@ -94,6 +94,7 @@ impl Parts {
             title: subject.title,
             scope: subject.scope,
             releases: read(self.releases, range)?,
+            repaired: None,
             from,
             reason: self.reason,
             link: self.link,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use itertools::Itertools;
+use semver::Version;
 use toml::value::Date;
 
 use super::Row;
@@ -21,6 +22,7 @@ pub struct RowText<'a> {
     pub title: &'a str,
     pub scope: &'a Scope,
     pub releases: &'a ReleaseRange,
+    pub repaired: Option<&'a Version>,
     pub from: Option<&'a ReleaseRange>,
     pub reason: Option<&'a str>,
     pub link: Option<&'a str>,
@@ -38,6 +40,7 @@ impl<'a> RowText<'a> {
             title: &row.title,
             scope: &row.scope,
             releases: &row.releases,
+            repaired: row.repaired.as_ref(),
             from: row.from.as_ref(),
             reason: row.reason.as_deref(),
             link: row.link.as_deref(),
@@ -67,6 +70,7 @@ impl<'a> RowText<'a> {
             words("seen", seen),
             fact_line(facts),
             text("releases", &releases),
+            self.repaired.and_then(|release| text("repaired", &release.to_string())),
             from.and_then(|from| text("from", &from)),
             self.reason.and_then(|reason| text("reason", reason)),
             self.link.and_then(|link| text("link", link)),

@@ -319,6 +319,28 @@ fn a_newer_release_carries_a_deviation_over_and_an_older_one_does_not() {
 }
 
 #[test]
+fn a_deviation_that_was_repaired_is_new_where_it_comes_back() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let finding = judge(&trace).findings.remove(0);
+    let list = "[[cause]]\nid = \"lost\"\ntitle = \"x\"\nclauses = \"R4\"\ndimensions = \"AP\"\n\
+                wrong = \"config\"\nreleases = \"0.144.4..0.150.0\"\nrepaired = \"0.155.0\"\n\
+                reason = \"x\"\ncase = \"a.case\"\n";
+    let known = Known::parse(list, |_| Ok(CASE.to_owned())).expect("it is a list");
+    let releases = ["0.150.0", "0.151.0", "0.155.0", "0.169.0"].map(|text| {
+        let release: semver::Version = text.parse().expect("it is a version");
+        let home_history = HomeHistory { release: Some(release.clone()), before: BTreeSet::new() };
+        let finding = Finding { home_history, ..finding.clone() };
+        let standing = known.standing(&finding, None).map(|standing| standing.carried);
+        (standing, known.outlived(Some(&release)).count())
+    });
+    assert_eq!(releases, [(Some(false), 0), (Some(true), 1), (None, 0), (None, 0)]);
+    let early = list.replace("0.155.0", "0.150.0");
+    let error = Known::parse(&early, |_| Ok(CASE.to_owned())).expect_err("it is too early");
+    expect!["line 8: 0.150.0 does not come after 0.144.4..0.150.0, where the deviation shows"]
+        .assert_eq(&error.to_string());
+}
+
+#[test]
 fn the_same_wrong_value_of_a_thread_with_other_facts_is_not_excused() {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let finding = judge(&trace).findings.remove(0);

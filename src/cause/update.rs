@@ -152,6 +152,7 @@ impl Proposed {
             title: &title,
             scope: &self.scope,
             releases: &self.releases,
+            repaired: None,
             from: from.as_ref(),
             reason: Some(NO_REASON),
             link: None,
