@@ -202,7 +202,6 @@ fn releases_that_do_not_fit_beside_each_other_stand_below() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn an_upgrade_is_described_in_words_with_programs() {
     let matrix = matrix();
     let both = [(1, 3), (0, 1)];
