@@ -64,6 +64,9 @@ pub struct Campaign {
     /// Programs that showed a signature on another release. Each is a case after those that are
     /// drawn, and is tried before a smaller one is searched.
     pub programs: BTreeMap<Signature, Program>,
+    /// Causes of other releases. A finding that the program of one of them shows here has that
+    /// cause, and is neither shrunk nor explained again.
+    pub causes: Vec<CauseReport>,
 }
 
 impl Default for Campaign {
@@ -83,6 +86,7 @@ impl Default for Campaign {
             known: Known::default(),
             stale_check: true,
             programs: BTreeMap::new(),
+            causes: Vec::new(),
         }
     }
 }

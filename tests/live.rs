@@ -7,11 +7,12 @@
 mod exports;
 mod real;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::{fmt, thread};
 
 use proptest::collection::vec;
@@ -19,8 +20,12 @@ use proptest::prelude::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 use real::{Real, Suite};
 
+use heirloom::campaign::{Campaign, CauseReport, FindingReport, Outcome, Subject};
+use heirloom::contract::Clause;
+use heirloom::judge::signature::Signature;
 use heirloom::program::Program;
 use heirloom::program::generate::{Draw, programs};
+use heirloom::program::text::Malformed;
 
 /// Where seeds of failures are kept.
 const SEEDS: &str = "proptest-regressions/live.txt";
@@ -47,8 +52,50 @@ fn main() -> ExitCode {
     let mut suite = Suite::new("live", Vec::new(), Vec::new());
     suite.live("random programs keep the contract", random_programs);
     suite.live("exported findings show without heirloom, and are gone", exports::show_and_are_gone);
+    suite.live("a cause of another release is not explained again", known_elsewhere);
     suite.live("a campaign shows itself on a page until it is over", |_| shown_on_a_page());
     suite.conclude()
+}
+
+/// Runs one program twice: as if this were the first release of a matrix, and then the second.
+fn known_elsewhere(real: &Real) -> Result<(), String> {
+    let text = include_str!("cases/known/cm1-fork-of-plan.case");
+    let program: Program = text.parse().map_err(|error: Malformed| error.to_string())?;
+    let signature: Signature = "CM1/CM/run/mode/source".parse().expect("it is a signature");
+    let first = Campaign {
+        cases: Some(0),
+        time: None,
+        jobs: 1,
+        confirmations: 1,
+        probes: false,
+        programs: BTreeMap::from([(signature, program)]),
+        ..Campaign::default()
+    };
+    let run = |campaign: &Campaign| -> Result<Outcome, String> {
+        let stop = AtomicBool::new(false);
+        Ok(campaign.run(&real.test_bed()?, Subject::default(), &stop, |_| {}))
+    };
+    let explained = run(&first)?;
+    let causes = explained.causes.iter().map(|record| {
+        let own = |report: &&FindingReport| report.record.case == record.case;
+        let finding = explained.findings.iter().find(own).cloned();
+        Ok(CauseReport { record: record.clone(), finding: finding.ok_or("a cause has a finding")? })
+    });
+    let second = Campaign { causes: causes.collect::<Result<_, String>>()?, ..first };
+    let known = run(&second)?;
+    let shown = |outcome: &Outcome| -> BTreeSet<(String, BTreeSet<Clause>)> {
+        let causes = outcome.causes.iter();
+        causes.map(|cause| (cause.id.clone(), cause.clauses.clone())).collect()
+    };
+    let runs =
+        |outcome: &Outcome| outcome.causes.iter().map(|cause| cause.explain_runs).sum::<u32>();
+    if shown(&explained).is_empty() || runs(&explained) == 0 {
+        return Err(format!("nothing was explained: {:?}", explained.causes));
+    }
+    if shown(&explained) != shown(&known) || runs(&known) != 0 {
+        return Err(format!("{:?}\nbecame\n{:?}", explained.causes, known.causes));
+    }
+    Ok(())
 }
 
 /// Runs a campaign of two cases with the binary, and follows its page to the end.

@@ -1,8 +1,10 @@
 //! From a finding to its cause.
 //!
-//! A finding is first tried in the programs of the causes that are there. What none of them explains
-//! is reproduced, shrunk and confirmed, tried once more, and then explained: its program is varied
-//! in one point at a time.
+//! A finding is first tried in the programs of the causes that are there, and then of those that
+//! other releases have shown. What none of them explains is reproduced, shrunk and confirmed, tried
+//! once more, and then explained: its program is varied in one point at a time.
+
+use itertools::Itertools;
 
 use super::confirm::{Confirmation, Runs};
 use super::{CauseReport, Event, FindingReport};
@@ -25,6 +27,37 @@ pub(super) struct FoundCause {
     pub(super) explanation: Explanation,
     /// Runs in which it may show once, where it does not always show.
     pub(super) attempts: u32,
+    /// Of a cause that another release has shown and this one has not: what was found out there.
+    pub(super) elsewhere: Option<Box<CauseRecord>>,
+}
+
+impl FoundCause {
+    /// A cause of another release, which this one may show too.
+    pub(super) fn of_another_release(cause: &CauseReport, confirmations: u32) -> FoundCause {
+        let CauseReport { record, finding } = cause;
+        FoundCause {
+            id: record.id.clone(),
+            explanation: Explanation::elsewhere(
+                &record.scope,
+                &finding.trace.program,
+                &finding.finding,
+            ),
+            attempts: attempts(finding.confirmed, confirmations),
+            elsewhere: Some(Box::new(record.clone())),
+        }
+    }
+
+    /// Whether a finding of a trial is the one that was to be shown. It becomes the first example
+    /// of a cause of another release, and shows the same clause then.
+    fn is_shown(&self, wanted: &Finding, finding: &Finding) -> bool {
+        let same = || finding.signature() == wanted.signature();
+        Explanation::is_shown(wanted, finding) && (self.elsewhere.is_none() || same())
+    }
+}
+
+/// Runs in which a finding may show once that was confirmed like this.
+fn attempts(confirmed: Confirmed, confirmations: u32) -> u32 {
+    if confirmed.shown < confirmed.runs { confirmations.max(1) } else { 1 }
 }
 
 /// What became of a finding.
@@ -79,9 +112,11 @@ impl Investigation<'_> {
         investigated
     }
 
-    /// Tries a finding in the programs of the causes that may explain it.
+    /// Tries a finding in the programs of the causes that may explain it, those first that this
+    /// release has shown.
     fn tried(&mut self, mut report: FindingReport) -> (FindingReport, Option<usize>) {
-        for (number, cause) in self.causes.iter().enumerate() {
+        let causes = self.causes.iter().enumerate();
+        for (number, cause) in causes.sorted_by_key(|(_, cause)| cause.elsewhere.is_some()) {
             let Some(program) = cause.explanation.trial(&report.finding) else { continue };
             let wanted = report.finding.clone();
             for _ in 0..cause.attempts {
@@ -89,7 +124,7 @@ impl Investigation<'_> {
                     break;
                 }
                 self.spent.trials += 1;
-                let shows = |finding: &Finding| Explanation::is_shown(&wanted, finding);
+                let shows = |finding: &Finding| cause.is_shown(&wanted, finding);
                 let run = self.confirmation.run(&program, Deadlines::ByPace, &shows);
                 self.spent.all = self.confirmation.runs;
                 let Ok(shown) = run else { continue };
@@ -106,8 +141,7 @@ impl Investigation<'_> {
     }
 
     fn explained(&mut self, mut report: FindingReport) -> Investigated {
-        let Confirmed { shown, runs } = report.confirmed;
-        let attempts = if shown < runs { self.confirmation.confirmations } else { 1 };
+        let attempts = attempts(report.confirmed, self.confirmation.confirmations);
         let mut explaining = Explaining::new(&report.trace.program, &report.finding);
         let before = self.confirmation.runs;
         while !self.confirmation.stopped()
@@ -131,12 +165,14 @@ impl Investigation<'_> {
         record.shrink_runs = report.record.shrink_runs;
         record.explain_runs = runs;
         record.case.clone_from(&report.record.case);
-        let found = FoundCause { id: record.id.clone(), explanation, attempts };
+        let id = record.id.clone();
+        let found = FoundCause { id, explanation, attempts, elsewhere: None };
         let report = CauseReport { record, finding: report };
         Investigated::Explained { found: Box::new(found), report: Box::new(report) }
     }
 
-    /// What a varied program shows that neither the known list nor another cause explains.
+    /// What a varied program shows that neither the known list nor another cause of this release
+    /// explains.
     fn findings(
         &mut self,
         program: &Program,
@@ -148,7 +184,9 @@ impl Investigation<'_> {
             let trace = self.confirmation.trace(program, Deadlines::ByPace);
             findings = judge(&trace).findings;
             findings.retain(|finding| {
-                let other = |cause: &FoundCause| cause.explanation.scope.explains(finding);
+                let other = |cause: &FoundCause| {
+                    cause.elsewhere.is_none() && cause.explanation.scope.explains(finding)
+                };
                 self.confirmation.known.standing(finding, None).is_none()
                     && !self.causes.iter().any(other)
             });

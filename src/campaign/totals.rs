@@ -137,6 +137,11 @@ impl Totals {
         self.causes.push(cause);
     }
 
+    /// Adds a cause that was explained on another release.
+    pub(super) fn adopt(&mut self, cause: CauseRecord) {
+        self.causes.push(cause);
+    }
+
     /// Adds a finding to the cause that explains it.
     pub(super) fn join(&mut self, id: &str, scope: &Scope, finding: &FindingRecord) {
         let Some(cause) = self.causes.iter_mut().find(|cause| cause.id == id) else { return };

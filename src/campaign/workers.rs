@@ -21,7 +21,7 @@ use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
 use super::waiting::{Waiting, WaitingFindings};
-use super::{Campaign, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
+use super::{Campaign, CauseReport, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
 use crate::cause::{Row, Standing};
 use crate::drive::Worker;
 use crate::drive::test_bed::TestBed;
@@ -318,6 +318,8 @@ impl<'a> Coordinator<'a> {
         begun: Instant,
         on_event: &'a mut dyn FnMut(Event),
     ) -> Self {
+        let Campaign { causes, confirmations, .. } = setup.campaign;
+        let elsewhere = |cause| FoundCause::of_another_release(cause, *confirmations);
         Coordinator {
             setup,
             queue,
@@ -329,7 +331,7 @@ impl<'a> Coordinator<'a> {
             next: 0,
             waiting: WaitingFindings::default(),
             investigating: false,
-            causes: Arc::default(),
+            causes: Arc::new(causes.iter().map(elsewhere).collect()),
             replays: None,
             rows: 0,
         }
@@ -480,14 +482,7 @@ impl<'a> Coordinator<'a> {
                 self.setup.flaky.fetch_add(usize::from(is_flaky), Ordering::Relaxed);
                 self.report(*report);
             }
-            Investigated::Joined { cause, mut report } => {
-                let found = &mut Arc::make_mut(&mut self.causes)[cause];
-                found.explanation.take(&report.finding);
-                report.record.cause = Some(found.id.clone());
-                self.totals.name(&mut report.record);
-                self.totals.join(&found.id, &found.explanation.scope, &report.record);
-                self.report(*report);
-            }
+            Investigated::Joined { cause, report } => self.join(cause, *report),
             Investigated::Explained { mut found, mut report } => {
                 let id = self.totals.unique(&report.record.id);
                 found.id.clone_from(&id);
@@ -502,6 +497,27 @@ impl<'a> Coordinator<'a> {
                 self.emit(Event::Cause(report));
             }
         }
+    }
+
+    /// Adds a finding to the cause of this number, which may be one of another release so far.
+    fn join(&mut self, cause: usize, mut report: FindingReport) {
+        let found = &mut Arc::make_mut(&mut self.causes)[cause];
+        let elsewhere = found.elsewhere.take();
+        if let Some(record) = &elsewhere {
+            found.id = self.totals.unique(&record.id);
+        }
+        found.explanation.take(&report.finding);
+        report.record.cause = Some(found.id.clone());
+        self.totals.name(&mut report.record);
+        if let Some(record) = elsewhere {
+            let mut record = record.shown_by(&report.record);
+            record.id.clone_from(&found.id);
+            self.totals.adopt(record.clone());
+            self.report(report.clone());
+            return self.emit(Event::Cause(Box::new(CauseReport { record, finding: report })));
+        }
+        self.totals.join(&found.id, &found.explanation.scope, &report.record);
+        self.report(report);
     }
 
     /// The name of a case: the token that draws it, or the signature whose program it is.

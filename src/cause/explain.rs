@@ -201,6 +201,17 @@ impl Explaining {
 }
 
 impl Explanation {
+    /// The explanation of a cause that was explained elsewhere, where this program shows the finding;
+    /// nothing of it was tried here.
+    pub fn elsewhere(scope: &Scope, program: &Program, finding: &Finding) -> Explanation {
+        Explanation {
+            scope: scope.clone(),
+            tried: BTreeMap::new(),
+            values: vec![finding.clone()],
+            subject: Subject::new(program, finding),
+        }
+    }
+
     /// The program that shows it.
     pub fn program(&self) -> &Program {
         &self.subject.program

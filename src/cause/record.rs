@@ -9,7 +9,7 @@ use super::scope::Scope;
 use super::variations::Point;
 use super::words;
 use crate::contract::Clause;
-use crate::judge::record::Status;
+use crate::judge::record::{FindingRecord, Status};
 use crate::judge::verdict::Finding;
 use crate::policy::Dimension;
 use crate::program::operation::OpKind;
@@ -102,6 +102,24 @@ impl CauseRecord {
             scope: Scope::default(),
             tried: BTreeMap::new(),
         }
+    }
+
+    /// The same cause on another release, of which this is the first finding there.
+    pub fn shown_by(&self, finding: &FindingRecord) -> CauseRecord {
+        let mut record = CauseRecord {
+            clauses: BTreeSet::new(),
+            operations: BTreeSet::new(),
+            dimensions: BTreeSet::new(),
+            widened: false,
+            values: Vec::new(),
+            findings: vec![finding.id.clone()],
+            case: finding.case.clone(),
+            shrink_runs: 0,
+            explain_runs: 0,
+            ..self.clone()
+        };
+        record.add_value(&finding.finding);
+        record
     }
 
     /// Takes over what is known of the cause by now.

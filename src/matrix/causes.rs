@@ -18,8 +18,8 @@ use crate::judge::record::Status;
 /// A cause of a release, and the finding from which it was explained.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CauseExample<'a> {
-    record: &'a CauseRecord,
-    finding: &'a FindingReport,
+    pub(super) record: &'a CauseRecord,
+    pub(super) finding: &'a FindingReport,
     results: &'a Results,
     /// Whether its id got a number because another cause of the release has the id.
     numbered: bool,
@@ -106,7 +106,7 @@ impl<'a> CauseExample<'a> {
         Some(CauseExample { record, finding, results, numbered })
     }
 
-    fn all(results: &'a Results) -> impl Iterator<Item = CauseExample<'a>> {
+    pub(super) fn all(results: &'a Results) -> impl Iterator<Item = CauseExample<'a>> {
         results.causes.iter().filter_map(|record| CauseExample::of(record, results))
     }
 

@@ -3,7 +3,8 @@
 //! While one runs, the next is fetched. A program that showed a signature on one release is a case
 //! of the next, and preferred as its example there, so that a deviation has the same program on all
 //! of them if possible. At the end every release runs the programs of later ones, and those by which
-//! further causes show the same signature.
+//! further causes show the same signature. A cause is explained on the first release that shows it:
+//! where its program shows a finding of a later release, that finding has the same cause.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::causes::CauseExample;
 use super::record::Key;
 use super::store::Store;
 use super::{Column, Event, Outcome, Results, Row};
-use crate::campaign::{self, Campaign, Subject};
+use crate::campaign::{self, Campaign, CauseReport, Subject};
 use crate::contract::Clause;
 use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
@@ -70,8 +72,9 @@ impl MatrixRun {
             });
             let known = self.programs.clone().into_iter();
             let programs = known.map(|(signature, program)| (signature, vec![program])).collect();
+            let causes = Vec::new();
             let mut running =
-                Running { run: self, key, executables, provide, stop, programs, on_event };
+                Running { run: self, key, executables, provide, stop, programs, causes, on_event };
             let mut columns = Vec::new();
             for (index, (spec, stored)) in specs.iter().zip(stored).enumerate() {
                 let results = match stored {
@@ -105,6 +108,8 @@ struct Running<'a> {
     stop: &'a AtomicBool,
     /// Programs of known deviations, and of those that the releases so far have shown.
     programs: BTreeMap<Signature, Vec<Program>>,
+    /// Of those that the releases so far have shown.
+    causes: Vec<CauseReport>,
     on_event: &'a mut dyn FnMut(Event),
 }
 
@@ -125,7 +130,8 @@ impl Running<'_> {
         let cases = self.run.campaign.cases.unwrap_or_default();
         let count = programs.len();
         (self.on_event)(Event::Running { label, number, of, cases, programs: count });
-        let campaign = Campaign { programs, ..self.run.campaign.clone() };
+        let causes = self.causes.clone();
+        let campaign = Campaign { programs, causes, ..self.run.campaign.clone() };
         self.run_campaign(&executable, &campaign)
     }
 
@@ -167,7 +173,9 @@ impl Running<'_> {
             }
             let (label, count) = (column.label.clone(), programs.len());
             (self.on_event)(Event::Asking { label, programs: count });
-            let campaign = Campaign { programs, cases: Some(0), ..self.run.campaign.clone() };
+            let causes = self.causes.clone();
+            let campaign =
+                Campaign { programs, causes, cases: Some(0), ..self.run.campaign.clone() };
             let more = (self.provide)(spec);
             match more.and_then(|server| self.run_campaign(&server, &campaign)) {
                 Ok(more) => {
@@ -250,6 +258,13 @@ impl Running<'_> {
             let programs = self.programs.entry(report.finding.signature()).or_default();
             if programs.len() < PROGRAMS_MAX && !programs.contains(&report.trace.program) {
                 programs.push(report.trace.program.clone());
+            }
+        }
+        for CauseExample { record, finding, .. } in CauseExample::all(results) {
+            let explains = |own: &CauseReport| own.record.scope.explains(&finding.finding);
+            if record.status == Status::New && !self.causes.iter().any(explains) {
+                let (record, finding) = (record.clone(), finding.clone());
+                self.causes.push(CauseReport { record, finding });
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use expect_test::expect;
 use heirloom::cause::explain::{Explaining, Explanation};
+use heirloom::cause::record::CauseRecord;
 use heirloom::cause::words::title;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::Finding;
@@ -44,6 +45,8 @@ struct Grouping {
     fault: Fault,
     causes: Vec<Explanation>,
     findings: usize,
+    /// For each cause the program and the finding that it was explained from.
+    examples: Vec<(Program, Finding)>,
 }
 
 impl Grouping {
@@ -77,6 +80,7 @@ impl Grouping {
             explaining.tell(&findings);
         }
         self.causes.push(explaining.explanation());
+        self.examples.push((best, smallest));
     }
 
     /// Whether a cause that is there shows the finding, too.
@@ -94,8 +98,8 @@ impl Grouping {
     }
 }
 
-fn causes_of(fault: Fault) -> String {
-    let mut grouping = Grouping { fault, causes: Vec::new(), findings: 0 };
+fn grouped(fault: Fault) -> Grouping {
+    let mut grouping = Grouping { fault, causes: Vec::new(), findings: 0, examples: Vec::new() };
     let draw = || Draw { max_steps: 12, ..Draw::default() };
     for index in 0..PROGRAMS {
         let program = drawn(SEED, index, draw());
@@ -103,7 +107,11 @@ fn causes_of(fault: Fault) -> String {
             grouping.add(&program, &finding);
         }
     }
-    let Grouping { causes, findings, .. } = grouping;
+    grouping
+}
+
+fn causes_of(fault: Fault) -> String {
+    let Grouping { causes, findings, .. } = grouped(fault);
     let first = |cause: &Explanation| format!("  {}\n", title(&cause.scope, &cause.values[0]));
     let titles: String = causes.iter().map(first).collect();
     format!("{fault:?}: {findings} findings, {} causes\n{titles}", causes.len())
@@ -160,6 +168,22 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
         ClearsByNull: 2 findings, 1 causes
           after `fork`, the reviewer is config.toml's default instead of the thread's own
     "#]].assert_eq(&all);
+}
+
+#[test]
+fn a_cause_is_tried_by_its_record_as_by_its_explanation() {
+    let Grouping { causes, examples, .. } = grouped(Fault::IgnoresTurns);
+    let mut trials = 0;
+    for (cause, (program, finding)) in causes.iter().zip(&examples) {
+        let record = CauseRecord::new(cause, finding);
+        let read_back = Explanation::elsewhere(&record.scope, program, finding);
+        for wanted in causes.iter().flat_map(|other| &other.values) {
+            let trial = cause.trial(wanted);
+            assert_eq!(read_back.trial(wanted), trial, "{} tries {wanted:?}", record.title);
+            trials += u32::from(trial.is_some());
+        }
+    }
+    assert!(trials >= 20, "only {trials} findings had a program to try");
 }
 
 #[test]

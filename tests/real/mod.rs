@@ -152,7 +152,7 @@ impl Real {
         Ok(done)
     }
 
-    fn test_bed(&self) -> Result<Arc<TestBed>, String> {
+    pub(crate) fn test_bed(&self) -> Result<Arc<TestBed>, String> {
         self.test_bed.get_or_init(|| self.prepared()).clone()
     }
 
