@@ -27,10 +27,13 @@ use crate::program::generate::{Draw, STEPS_MAX};
 use crate::trace::Trace;
 use crate::transcript::Transcript;
 
+use self::shard::Shard;
+
 pub mod confirm;
 mod investigate;
 pub mod probe;
 mod queue;
+pub mod shard;
 pub mod token;
 mod totals;
 mod waiting;
@@ -42,6 +45,8 @@ pub struct Campaign {
     pub seed: u64,
     /// None: as many as the time allows.
     pub cases: Option<u64>,
+    /// The part of these cases that is run.
+    pub shard: Shard,
     /// How long new cases are started; findings are still shrunk and confirmed afterwards.
     pub time: Option<Duration>,
     /// Workers, each with its own server.
@@ -75,6 +80,7 @@ impl Default for Campaign {
         Campaign {
             seed: 1,
             cases: None,
+            shard: Shard::default(),
             time: Some(TIME),
             jobs: thread::available_parallelism().map_or(1, usize::from),
             max_ops: STEPS_MAX,
@@ -270,6 +276,8 @@ pub enum Why {
 pub struct Outcome {
     pub subject: Subject,
     pub seed: u64,
+    /// The part of a campaign that this is.
+    pub shard: Shard,
     pub cases: u64,
     /// Their lines before the audits.
     pub steps: u64,
@@ -301,6 +309,19 @@ pub struct Outcome {
     pub gone: Vec<Gone>,
     /// Whether it was stopped before its budget was spent.
     pub interrupted: bool,
+    /// What is another than in an earlier campaign, where it was compared with one.
+    pub since: Option<Since>,
+}
+
+/// The causes of a campaign beside those of an earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The folder of the earlier one.
+    pub run: String,
+    /// Titles of causes that the earlier one did not show.
+    pub more: Vec<String>,
+    /// Titles of causes that only the earlier one showed.
+    pub fewer: Vec<String>,
 }
 
 /// The verdict on the server; its number is the exit code.
@@ -370,12 +391,17 @@ impl Campaign {
     /// The number of cases, where it is given: those that are drawn, then the programs.
     pub fn counted(&self) -> Option<u64> {
         let programs = u64::try_from(self.programs.len()).expect("programs are counted in memory");
-        self.cases.map(|cases| cases.saturating_add(programs))
+        self.drawn().map(|cases| cases.saturating_add(programs))
     }
 
-    /// The program that is the case of this index, unless that one is drawn.
-    pub fn program(&self, index: u64) -> Option<(&Signature, &Program)> {
-        let at = index.checked_sub(self.cases?)?;
+    /// The number of cases that are drawn, where it is given.
+    fn drawn(&self) -> Option<u64> {
+        self.cases.map(|cases| self.shard.count(cases))
+    }
+
+    /// The program that is the case at this place, unless that one is drawn.
+    pub fn program(&self, place: u64) -> Option<(&Signature, &Program)> {
+        let at = place.checked_sub(self.drawn()?)?;
         self.programs.iter().nth(usize::try_from(at).ok()?)
     }
 }

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 mod bisect;
 mod check;
+mod earlier_run;
 mod clauses;
 mod export;
 pub mod failure;
@@ -17,6 +18,7 @@ mod known_flags;
 mod known;
 mod man;
 mod matrix;
+mod merge;
 #[cfg(feature = "power")]
 mod power;
 mod verdict;
@@ -61,6 +63,8 @@ enum Command {
     Shrink(shrink::Flags),
     /// Write a finding as a script, a test or a report that needs no heirloom
     Export(export::Flags),
+    /// Make one result of the shards of a campaign
+    Merge(merge::Flags),
     /// Compare releases: run the same cases on each and print a table
     Matrix(matrix::Flags),
     /// Show what an upgrade from one release to another changes
@@ -107,6 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Judge(flags)) => replay::judge_again(&flags),
         Some(Command::Shrink(flags)) => shrink::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
+        Some(Command::Merge(flags)) => merge::run(&flags),
         Some(Command::Matrix(flags)) => matrix::run(&flags),
         Some(Command::Diff(flags)) => matrix::diff(&flags),
         Some(Command::Bisect(flags)) => bisect::run(&flags),

@@ -26,6 +26,7 @@ pub mod causes;
 pub mod change;
 mod join;
 pub mod record;
+pub mod merge;
 pub mod run;
 pub mod store;
 pub mod table;

@@ -46,6 +46,8 @@ pub mod page;
 #[cfg(feature = "cli")]
 pub mod progress;
 #[cfg(feature = "cli")]
+pub mod read_outcome;
+#[cfg(feature = "cli")]
 pub mod read_results;
 #[cfg(feature = "cli")]
 pub mod results;

@@ -227,7 +227,7 @@ impl WorkerThread<'_> {
         let campaign = self.setup.campaign;
         let program = match campaign.program(index) {
             Some((_, program)) => program.clone(),
-            None => generate::drawn(campaign.seed, index, campaign.draw()),
+            None => generate::drawn(campaign.seed, campaign.shard.index(index), campaign.draw()),
         };
         let trace = worker.run(&program);
         let verdict = judge(&trace);
@@ -415,6 +415,7 @@ impl<'a> Coordinator<'a> {
     fn take_case(&mut self, result: CaseResult) {
         let CaseResult { index, trace, verdict } = result;
         let token = self.token(index);
+        let index = self.setup.campaign.shard.index(index);
         self.totals.add_case(&token, &trace.program, &verdict);
         self.emit(Event::Case {
             index,
@@ -477,7 +478,8 @@ impl<'a> Coordinator<'a> {
 
     fn take_investigated(&mut self, result: Investigated) {
         match result {
-            Investigated::Unexplained(report) => {
+            Investigated::Unexplained(mut report) => {
+                self.totals.name(&mut report.record);
                 let is_flaky = report.status == Status::Flaky;
                 self.setup.flaky.fetch_add(usize::from(is_flaky), Ordering::Relaxed);
                 self.report(*report);
@@ -524,7 +526,10 @@ impl<'a> Coordinator<'a> {
     fn token(&self, index: u64) -> String {
         match self.setup.campaign.program(index) {
             Some((signature, _)) => signature.to_string(),
-            None => Token::new(self.setup.campaign, index).to_string(),
+            None => {
+                let campaign = self.setup.campaign;
+                Token::new(campaign, campaign.shard.index(index)).to_string()
+            }
         }
     }
 
@@ -587,6 +592,7 @@ impl<'a> Coordinator<'a> {
         Outcome {
             subject,
             seed: self.setup.campaign.seed,
+            shard: self.setup.campaign.shard,
             cases: self.totals.cases,
             steps: self.totals.steps,
             wall: self.begun.elapsed(),
@@ -605,6 +611,7 @@ impl<'a> Coordinator<'a> {
             stale: self.totals.stale,
             gone: self.totals.gone,
             interrupted: self.setup.stop.load(Ordering::Relaxed),
+            since: None,
         }
     }
 }

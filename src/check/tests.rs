@@ -1,12 +1,11 @@
 //! The message of a failure, from a stored trace.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
 use super::Check;
-use crate::campaign::{FindingReport, InvestigationRuns, Outcome, Subject};
+use crate::campaign::{FindingReport, Outcome, Subject};
 use crate::judge::judge;
 use crate::judge::record::Status;
 use crate::policy::features::FeatureMix;
@@ -32,21 +31,8 @@ fn outcome() -> Outcome {
         cases: 40,
         steps: 320,
         wall: Duration::from_secs(10),
-        server_cpu: Duration::ZERO,
-        harness_cpu: Duration::ZERO,
-        tally: BTreeMap::new(),
-        causes: Vec::new(),
-        investigation: InvestigationRuns::default(),
         findings: vec![report],
-        notices: Vec::new(),
-        inconclusive: BTreeMap::new(),
-        no_sandbox: None,
-        performed: BTreeMap::new(),
-        left_out: BTreeMap::new(),
-        withheld: BTreeSet::new(),
-        stale: Vec::new(),
-        gone: Vec::new(),
-        interrupted: false,
+        ..Outcome::default()
     }
 }
 

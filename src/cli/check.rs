@@ -16,10 +16,12 @@ use itertools::Itertools;
 use semver::Version;
 use strum::VariantNames;
 
+use super::earlier_run::{compare, kept};
 use super::failure::Failure;
 use super::known_flags;
 use super::server_flags::{self, Ready};
 use super::text::program_name;
+use crate::campaign::shard::Shard;
 use crate::campaign::token::{EXAMPLE, Token};
 use crate::campaign::{Campaign, TIME};
 use crate::program::generate::focus::Focus;
@@ -85,6 +87,13 @@ pub(super) struct Flags {
     /// Do not replay the cases of known deviations at the end
     #[arg(long)]
     no_stale_check: bool,
+    /// Run a part of the cases, such as 2/4: the second of four machines;
+    /// `heirloom merge` makes one result of all
+    #[arg(long, value_name = "K/N", requires = "seed")]
+    shard: Option<Shard>,
+    /// Say which causes an earlier run did not show, and which only it showed
+    #[arg(long, value_name = "DIR")]
+    before: Option<PathBuf>,
     /// The folder for results, new or empty
     /// [default: runs/TIME-SEED, with the link runs/latest]
     #[arg(long, value_name = "DIR")]
@@ -128,6 +137,7 @@ impl Flags {
         Ok(Campaign {
             seed: seed.seed,
             cases: self.cases,
+            shard: self.shard.unwrap_or_default(),
             time,
             jobs: self.jobs.unwrap_or_else(cores),
             max_ops: max_ops.unwrap_or(STEPS_MAX),
@@ -197,7 +207,10 @@ impl Flags {
     /// The command that runs the first `cases` of this campaign again.
     fn again(&self, campaign: &Campaign, cases: u64) -> String {
         let mut words = vec![format!("{} check --seed {}", program_name(), campaign.seed)];
-        words.push(format!("--cases {}", cases.max(1)));
+        let Campaign { shard, .. } = *campaign;
+        let cases = cases.checked_sub(1).map_or(1, |place| shard.index(place) + 1);
+        words.push(format!("--cases {cases}"));
+        words.extend((!shard.is_whole()).then(|| format!("--shard {shard}")));
         if campaign.max_ops != STEPS_MAX {
             words.push(format!("--max-ops {}", campaign.max_ops));
         }
@@ -214,6 +227,7 @@ impl Flags {
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let mut campaign = flags.campaign()?;
+    let before = flags.before.as_deref().map(kept).transpose()?;
     let others = flags.others()?;
     let folder = flags.folder(campaign.seed)?;
     let invocation = flags.invocation();
@@ -231,7 +245,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     let Flags { json, quiet, coverage, .. } = *flags;
     let mode = OutputMode { json, quiet, coverage, job: flags.job() };
     let mut report = Report::new(mode, folder, invocation, live);
-    let outcome = campaign.run(&test_bed, subject, &stop, |event| report.on_event(&event));
+    let mut outcome = campaign.run(&test_bed, subject, &stop, |event| report.on_event(&event));
+    compare(&mut outcome, before.as_ref());
     let again = flags.again(&campaign, outcome.cases);
     report.end(&outcome, &again).map_err(Failure::trouble)?;
     Ok(outcome.conclusion() as u8)

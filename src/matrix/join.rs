@@ -6,17 +6,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
+
 use super::Results;
 use super::causes::CauseExample;
 use crate::campaign::FindingReport;
 use crate::cause::record::CauseRecord;
+use crate::judge::record::{FindingRecord, Status};
 use crate::judge::signature::Signature;
 
-/// Which finding of a release this is: two causes may show the same signature.
-type Identity = (Signature, Option<String>);
+/// Which finding this is: two causes may show the same signature, and two releases.
+type Identity = (Signature, Option<Version>, Option<String>);
 
 fn identity(report: &FindingReport) -> Identity {
-    (report.finding.signature(), report.record.cause.clone())
+    let release = report.finding.home_history.release.clone();
+    (report.finding.signature(), release, report.record.cause.clone())
+}
+
+/// The less, the more a finding says: a sure one before a flaky one, one that widens before others.
+fn weight(report: &FindingReport) -> (Status, impl Ord + use<>) {
+    (report.status, report.finding.rank())
 }
 
 impl Results {
@@ -84,10 +93,15 @@ impl Results {
     }
 
     fn add_findings(&mut self, more: Vec<FindingReport>, ids: &BTreeMap<String, String>) {
-        let found: BTreeSet<Identity> = self.findings.iter().map(identity).collect();
         for mut report in more {
             report.record.cause = report.record.cause.and_then(|id| ids.get(&id).cloned());
-            if found.contains(&identity(&report)) {
+            let same = |own: &&mut FindingReport| identity(own) == identity(&report);
+            if let Some(own) = self.findings.iter_mut().find(same) {
+                if weight(&report) < weight(own) {
+                    let FindingRecord { id, case, .. } = own.record.clone();
+                    report.record = FindingRecord { id, case, ..report.record };
+                    *own = report;
+                }
                 continue;
             }
             let taken = |id: &str| self.findings.iter().any(|other| other.id == id);

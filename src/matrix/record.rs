@@ -148,18 +148,23 @@ impl KeptFinding {
 
     /// None if the trace cannot be read, or no longer shows the signature.
     fn judged_again(self) -> Option<FindingReport> {
-        let KeptFinding { mut record, trace, stderr } = self;
-        let trace: Trace = trace.parse().ok()?;
-        let signature = record.finding.signature();
-        let findings = judge(&trace).findings.into_iter();
-        let same = findings.filter(|finding| finding.signature() == signature);
-        // Two causes may show one signature in one program.
-        let rank = |finding: &Finding| {
-            let kept = &record.finding;
-            (finding.facts != kept.facts, finding.seen_form != kept.seen_form)
-        };
-        record.finding = same.min_by_key(rank)?;
-        let (unlike, probe_run, transcript) = (None, None, None);
-        Some(FindingReport { record, trace, unlike, stderr, probe_run, transcript })
+        let KeptFinding { record, trace, stderr } = self;
+        let report = judged_again(record, trace.parse().ok()?)?;
+        Some(FindingReport { stderr, ..report })
     }
+}
+
+/// A kept finding as the judge of today sees its trace; none if it no longer shows the signature.
+pub fn judged_again(mut record: FindingRecord, trace: Trace) -> Option<FindingReport> {
+    let signature = record.finding.signature();
+    let findings = judge(&trace).findings.into_iter();
+    let same = findings.filter(|finding| finding.signature() == signature);
+    // Two causes may show one signature in one program.
+    let rank = |finding: &Finding| {
+        let kept = &record.finding;
+        (finding.facts != kept.facts, finding.seen_form != kept.seen_form)
+    };
+    record.finding = same.min_by_key(rank)?;
+    let (unlike, probe_run, transcript) = (None, None, None);
+    Some(FindingReport { record, trace, unlike, stderr: String::new(), probe_run, transcript })
 }

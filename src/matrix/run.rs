@@ -289,7 +289,7 @@ fn label(subject: &Subject) -> String {
     }
 }
 
-fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
+pub(super) fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
     let mut tally: BTreeMap<Row, Count> = BTreeMap::new();
     for (cell, count) in &outcome.tally {
         let row = Row { clause: cell.clause, dimension: cell.dimension };
@@ -319,7 +319,6 @@ fn results(outcome: campaign::Outcome, untestable: Vec<Clause>) -> Results {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-    use std::time::Duration;
 
     use expect_test::expect;
 
@@ -337,25 +336,12 @@ mod tests {
         let cell = Cell { clause: Clause::R1, view: Some(View::Reply), dimension: None };
         campaign::Outcome {
             subject: Subject { spec, version: None, digest, others: Vec::new() },
-            seed: 1,
             cases: 1,
             steps: 1,
-            wall: Duration::ZERO,
-            server_cpu: Duration::ZERO,
-            harness_cpu: Duration::ZERO,
             tally: BTreeMap::from([(cell, Count { tested: 1, compared: 1, held: 1, broken: 0 })]),
-            causes: Vec::new(),
-            investigation: campaign::InvestigationRuns::default(),
-            findings: Vec::new(),
-            notices: Vec::new(),
-            inconclusive: BTreeMap::new(),
-            no_sandbox: None,
-            performed: BTreeMap::new(),
             left_out: BTreeMap::from([("thread/revert".to_owned(), 1)]),
             withheld: withheld.iter().copied().collect(),
-            stale: Vec::new(),
-            gone: Vec::new(),
-            interrupted: false,
+            ..campaign::Outcome::default()
         }
     }
 

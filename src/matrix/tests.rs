@@ -26,14 +26,14 @@ const TRACE: &str = include_str!("../../tests/traces/r4-ap-resume-never-config.t
 const PLACE: Row = Row { clause: Clause::R4, dimension: Some(Dimension::AP) };
 
 /// A cause and its finding.
-struct Found {
-    cause: CauseRecord,
-    report: FindingReport,
+pub(super) struct Found {
+    pub(super) cause: CauseRecord,
+    pub(super) report: FindingReport,
 }
 
 /// A cause whose finding is on a thread that began with `began`, and that explains findings on
 /// threads that began with `explains`; with any, if there are none.
-fn found(id: &str, began: &str, explains: &[&str]) -> Found {
+pub(super) fn found(id: &str, began: &str, explains: &[&str]) -> Found {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let mut report = FindingReport::new(judge(&trace).findings.remove(0), trace);
     report.record.finding.facts = Facts(BTreeMap::from([(Fact::Began, began.to_owned())]));

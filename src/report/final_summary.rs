@@ -140,6 +140,9 @@ impl FinalSummary<'_> {
             let line = format!("{steps}, because this release does not support them: {each}");
             text.push_str(&style.row("left out", &line));
         }
+        for line in self.outcome.since.iter().flat_map(words::since) {
+            text.push_str(&style.row("since", &line));
+        }
         for gone in &self.outcome.gone {
             let line = format!("{} (a known deviation of an older release)", gone.title);
             text.push_str(&style.row("gone", &line));

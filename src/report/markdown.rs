@@ -74,6 +74,7 @@ fn table(entries: &[Entry<'_>]) -> String {
 fn remarks(results: &Results<'_>) -> String {
     let outcome = results.outcome;
     let mut lines = Vec::new();
+    lines.extend(outcome.since.iter().flat_map(words::since));
     for (reason, count) in &outcome.inconclusive {
         lines.push(format!("{} without a verdict: {reason}", plural(*count, "case")));
     }

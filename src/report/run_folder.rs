@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 use super::export;
 use super::finding::{FindingText, ReplayCommands};
 use super::results::Results;
-use super::summary::Summary;
+use super::summary::{CommandRecord, Summary};
 use super::{junit, markdown, page, sarif};
 use crate::campaign::{Event, FindingReport};
 use crate::cause::record::CauseRecord;
+use crate::judge::record::Status;
 
 /// Folders that are tried when several runs begin in the same second with the same seed.
 const SAME_NAMES_MAX: u32 = 100;
+
+/// The ending of the file with what a script is made of.
+pub const TRANSCRIPT: &str = "transcript.json";
 
 /// The link to the last run.
 const LATEST: &str = "latest";
@@ -113,13 +117,16 @@ impl Folder {
         };
         events.write_all(format!("{line}\n").as_bytes()).map_err(about(&path))?;
         self.events = Some(events);
-        if let Some(latest) = self.latest.take() {
-            latest.link().map_err(about(&latest.runs.join(LATEST)))?;
-        }
+        self.link_latest()?;
         match event {
             Event::FindingReport(report) => self.write_finding(report, None, commands),
             _ => Ok(()),
         }
+    }
+
+    fn link_latest(&mut self) -> io::Result<()> {
+        let Some(latest) = self.latest.take() else { return Ok(()) };
+        latest.link().map_err(about(&latest.runs.join(LATEST)))
     }
 
     /// Writes the results in every form, and the findings once more: of a signature that was
@@ -127,8 +134,9 @@ impl Folder {
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn close(&self, results: &Results<'_>) -> io::Result<()> {
+    pub fn close(&mut self, results: &Results<'_>) -> io::Result<()> {
         let Results { outcome, commands, .. } = results;
+        self.link_latest()?;
         for report in &outcome.findings {
             let id = report.cause.as_ref();
             let cause = outcome.causes.iter().find(|cause| Some(&cause.id) == id);
@@ -138,7 +146,13 @@ impl Folder {
         self.write_whole("results.sarif", &sarif::text(results))?;
         self.write_whole("report.html", &page::file(*results))?;
         self.write_whole("summary.md", &markdown::text(results))?;
-        let summary = Summary::new(outcome);
+        let command = CommandRecord {
+            again: results.again.to_owned(),
+            server_flags: results.invocation.server_flags.clone(),
+            known_list: results.invocation.known_list.clone(),
+        };
+        let mut summary = Summary::new(outcome);
+        summary.command = command;
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         self.write_whole("summary.json", &format!("{text}\n"))
     }
@@ -163,12 +177,17 @@ impl Folder {
             let path = findings.join(format!("{}.{ending}", report.id));
             fs::write(&path, text).map_err(about(&path))
         };
+        let is_new = report.status == Status::New;
         write("case", &FindingText::for_file(report, commands).case())?;
         write("trace", &report.trace.to_string())?;
         write("stderr", &report.stderr)?;
         if let Some(trace) = &report.probe_run {
             write("probe.case", &trace.program.to_string())?;
             write("probe.trace", &trace.to_string())?;
+        }
+        if let Some(transcript) = report.transcript.as_ref().filter(|_| is_new) {
+            let text = serde_json::to_string(transcript).expect("a transcript is plain values");
+            write(TRANSCRIPT, &text)?;
         }
         if let Some(unlike) = &report.unlike {
             write("unlike.trace", &unlike.to_string())?;

@@ -5,16 +5,22 @@
 //! version, and never taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use toml::value::Datetime;
 
 use super::words;
-use crate::campaign::{Gone, InvestigationRuns, Noticed, Outcome, Stale, Subject};
+use crate::campaign::shard::Shard;
+use crate::campaign::{
+    FindingReport, Gone, InvestigationRuns, Noticed, Outcome, Since, Stale, Subject, Why,
+};
 use crate::cause::record::CauseRecord;
 use crate::contract::{Clause, all};
 use crate::judge::record::FindingRecord;
 use crate::judge::verdict::{Cell, Count};
+use crate::model::REVISION;
 
 /// The schema that is written.
 pub const SCHEMA: &str = "heirloom summary v3";
@@ -26,8 +32,11 @@ const READ: [&str; 3] = [SCHEMA, "heirloom summary v2", "heirloom summary v1"];
 #[serde(default)]
 pub struct Summary {
     schema: String,
+    /// The model's revision, by which its cases were drawn and judged.
+    pub revision: u32,
     server: Subject,
     seed: u64,
+    shard: Shard,
     cases: u64,
     steps: u64,
     wall_seconds: f64,
@@ -44,12 +53,28 @@ pub struct Summary {
     performed: BTreeMap<String, u64>,
     /// What the release does not have, and how many steps needed it.
     left_out: BTreeMap<String, u64>,
+    /// The clauses that these steps would have tested.
+    withheld: BTreeSet<Clause>,
     cells: Vec<CellCount>,
     pub stale: Vec<StaleRecord>,
     pub gone: Vec<Gone>,
     pub interrupted: bool,
+    since: Option<Since>,
     conclusion: String,
     exit_code: u8,
+    pub command: CommandRecord,
+}
+
+/// How heirloom was called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandRecord {
+    /// The command that runs the campaign again.
+    pub again: String,
+    /// The flags that name the same server to another command.
+    pub server_flags: String,
+    /// The list of known deviations.
+    pub known_list: String,
 }
 
 /// How often a clause was tested.
@@ -80,12 +105,17 @@ pub struct StaleRecord {
     /// The id of the row; older summaries have the signature.
     #[serde(alias = "signature")]
     pub id: String,
+    #[serde(default)]
+    title: String,
     case: String,
     line: usize,
     /// Whether the row is about upgraded homes.
     #[serde(default)]
     pub moved: bool,
     why: String,
+    /// The day that has passed.
+    #[serde(default)]
+    expired: Option<Datetime>,
 }
 
 impl Summary {
@@ -96,8 +126,10 @@ impl Summary {
         let cell = |(cell, count): (&Cell, &Count)| CellCount { cell: *cell, count: *count };
         Summary {
             schema: SCHEMA.to_owned(),
+            revision: REVISION,
             server: outcome.subject.clone(),
             seed: outcome.seed,
+            shard: outcome.shard,
             cases: outcome.cases,
             steps: outcome.steps,
             wall_seconds: outcome.wall.as_secs_f64(),
@@ -112,12 +144,45 @@ impl Summary {
             no_sandbox: outcome.no_sandbox.clone(),
             performed: outcome.performed.clone(),
             left_out: outcome.left_out.clone(),
+            withheld: outcome.withheld.clone(),
             cells: outcome.tally.iter().map(cell).collect(),
             gone: outcome.gone.clone(),
             stale: outcome.stale.iter().map(StaleRecord::new).collect(),
             interrupted: outcome.interrupted,
+            since: outcome.since.clone(),
             conclusion: <&str>::from(conclusion).to_owned(),
             exit_code: conclusion as u8,
+            command: CommandRecord::default(),
+        }
+    }
+
+    /// The outcome that it was made of, with these reports of its findings.
+    pub fn outcome(self, findings: Vec<FindingReport>) -> Outcome {
+        let reason = |reason: Reason| (reason.reason, reason.count);
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Outcome {
+            subject: self.server,
+            seed: self.seed,
+            shard: self.shard,
+            cases: self.cases,
+            steps: self.steps,
+            wall: time(self.wall_seconds),
+            server_cpu: time(self.server_cpu_seconds),
+            harness_cpu: time(self.harness_cpu_seconds),
+            tally: self.cells.into_iter().map(|one| (one.cell, one.count)).collect(),
+            causes: self.causes,
+            findings,
+            investigation: self.investigation,
+            notices: self.notices,
+            inconclusive: self.inconclusive.into_iter().map(reason).collect(),
+            no_sandbox: self.no_sandbox,
+            performed: self.performed,
+            left_out: self.left_out,
+            withheld: self.withheld,
+            stale: self.stale.into_iter().map(StaleRecord::stale).collect(),
+            gone: self.gone,
+            interrupted: self.interrupted,
+            since: self.since,
         }
     }
 
@@ -158,8 +223,19 @@ impl Summary {
 
 impl StaleRecord {
     fn new(stale: &Stale) -> StaleRecord {
-        let Stale { id, case, line, moved, .. } = stale.clone();
-        StaleRecord { id, case, line, moved, why: words::stale(stale) }
+        let Stale { id, title, case, line, moved, why } = stale.clone();
+        let expired = match why {
+            Why::Unseen => None,
+            Why::Expired(day) => Some(day.into()),
+        };
+        StaleRecord { id, title, case, line, moved, why: words::stale(stale), expired }
+    }
+
+    fn stale(self) -> Stale {
+        let StaleRecord { id, title, case, line, moved, expired, .. } = self;
+        let day = expired.and_then(|expired| expired.date);
+        let why = day.map_or(Why::Unseen, Why::Expired);
+        Stale { id, title, case, line, moved, why }
     }
 }
 

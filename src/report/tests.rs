@@ -105,6 +105,7 @@ pub(super) fn outcome(findings: Vec<FindingReport>) -> Outcome {
         stale: vec![stale()],
         gone: Vec::new(),
         interrupted: true,
+        ..Outcome::default()
     }
 }
 
@@ -448,14 +449,14 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
     check(
         &text,
         expect![[r#"
-            schema server seed cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses causes findings investigation notices inconclusive no_sandbox performed left_out cells stale gone interrupted conclusion exit_code
+            schema revision server seed shard cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses causes findings investigation notices inconclusive no_sandbox performed left_out withheld cells stale gone interrupted since conclusion exit_code command
             server: spec version digest others
             clauses: id fired compared held broken
             causes: id title status clauses operations dimensions widened matters does_not_matter not_tried findings values case shrink_runs explain_runs scope tried
             findings: id status signature clause strength dimension step kind views form expected seen seen_form origin also_fits facts widened release before confirmed steps shrink_runs found_after_seconds case token cause probe
             notices: clause text count token
             inconclusive: reason count
-            stale: id case line moved why
+            stale: id title case line moved why expired
             81 clauses"#]],
     );
 }

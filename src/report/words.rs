@@ -5,7 +5,7 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use super::style::NO_BREAK;
-use crate::campaign::{Conclusion, FindingReport, Outcome, Stale, Subject, Why};
+use crate::campaign::{Conclusion, FindingReport, Outcome, Since, Stale, Subject, Why};
 use crate::cause::words::{dimension, origin_noun};
 use crate::contract::Clause;
 use crate::judge::origin::Origin;
@@ -261,6 +261,17 @@ pub fn stale(stale: &Stale) -> String {
              set another day or remove it"
         ),
     }
+}
+
+/// What changed since an earlier campaign, a line each.
+pub fn since(since: &Since) -> Vec<String> {
+    let Since { run, more, fewer } = since;
+    if more.is_empty() && fewer.is_empty() {
+        return vec![format!("the same causes as in {run}")];
+    }
+    let more = more.iter().map(|title| format!("not in {run}: {title}"));
+    let fewer = fewer.iter().map(|title| format!("only in {run}: {title}"));
+    more.chain(fewer).collect()
 }
 
 /// A duration, as precise as a person wants it.

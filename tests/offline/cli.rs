@@ -38,6 +38,7 @@ fn help_says_what_the_commands_are() {
                            finding
               export       Write a finding as a script, a test or a report that needs no
                            heirloom
+              merge        Make one result of the shards of a campaign
               matrix       Compare releases: run the same cases on each and print a table
               diff         Show what an upgrade from one release to another changes
               bisect       Find the release at which the result of a case changes
@@ -68,6 +69,7 @@ fn help_says_what_the_commands_are() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn help_of_check_says_what_the_flags_are() {
     check(
         &["check", "--help"],
@@ -110,6 +112,11 @@ fn help_of_check_says_what_the_flags_are() {
                                        list]
                   --no-stale-check     Do not replay the cases of known deviations at the
                                        end
+                  --shard <K/N>        Run a part of the cases, such as 2/4: the second of
+                                       four machines; `heirloom merge` makes one result of
+                                       all
+                  --before <DIR>       Say which causes an earlier run did not show, and
+                                       which only it showed
                   --out <DIR>          The folder for results, new or empty [default:
                                        runs/TIME-SEED, with the link runs/latest]
                   --serve [<ADDR>]     Show the running campaign in a browser on this

@@ -8,6 +8,7 @@ mod exports;
 mod faulty;
 mod live_page;
 mod mock_model;
+mod nightly;
 mod provision;
 mod releases;
 mod upkeep;
