@@ -28,6 +28,7 @@ use crate::trace::Trace;
 use crate::transcript::Transcript;
 
 use self::shard::Shard;
+use self::work_time::WorkTime;
 
 pub mod confirm;
 mod investigate;
@@ -37,6 +38,7 @@ pub mod shard;
 pub mod token;
 mod totals;
 mod waiting;
+pub mod work_time;
 mod workers;
 
 #[derive(Clone, Debug)]
@@ -285,6 +287,8 @@ pub struct Outcome {
     /// CPU of the servers and the processes that they started.
     pub server_cpu: Duration,
     pub harness_cpu: Duration,
+    /// What the workers did.
+    pub work: WorkTime,
     /// Comparisons, by clause, view and dimension.
     pub tally: BTreeMap<Cell, Count>,
     /// New ones first, then those that widen, in the order in which they showed.

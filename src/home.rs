@@ -24,7 +24,8 @@ use sha2::{Digest, Sha256};
 
 use self::root::Root;
 
-const CONFIG: &str = "config.toml";
+/// The file in a home that says what threads begin with.
+pub(crate) const CONFIG: &str = "config.toml";
 
 /// The folder of a project that has its own config.toml.
 const PROJECT_FOLDER: &str = ".codex";

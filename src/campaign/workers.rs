@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Sub;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -21,6 +21,7 @@ use super::queue::{Queue, Work};
 use super::token::Token;
 use super::totals::Totals;
 use super::waiting::{Waiting, WaitingFindings};
+use super::work_time::WorkTime;
 use super::{Campaign, CauseReport, Event, FindingReport, Gone, Outcome, Stale, Subject, Why};
 use crate::cause::{Row, Standing};
 use crate::drive::Worker;
@@ -60,6 +61,7 @@ struct Setup<'a> {
     stop: &'a AtomicBool,
     /// Findings so far that were not reproduced.
     flaky: &'a AtomicUsize,
+    work: &'a Mutex<WorkTime>,
 }
 
 enum WorkerMessage {
@@ -87,7 +89,8 @@ impl Campaign {
         mut on_event: impl FnMut(Event),
     ) -> Outcome {
         let flaky = AtomicUsize::new(0);
-        let setup = Setup { campaign: self, test_bed, stop, flaky: &flaky };
+        let work = Mutex::default();
+        let setup = Setup { campaign: self, test_bed, stop, flaky: &flaky, work: &work };
         let begun = Instant::now();
         let cpu = CpuTime::now();
         let deadline = self.time.map(|time| begun + time - self.reserved(test_bed, time));
@@ -182,6 +185,18 @@ struct WorkerThread<'a> {
     messages: Sender<WorkerMessage>,
 }
 
+/// A part of the time of workers.
+type Part = fn(&mut WorkTime) -> &mut Duration;
+
+/// The part to which a piece of work counts.
+fn part_of(work: &Work) -> Part {
+    match work {
+        Work::Case(_) => |spent| &mut spent.cases,
+        Work::Reproduce(..) | Work::Investigate(..) => |spent| &mut spent.causes,
+        Work::Replay(_) => |spent| &mut spent.replays,
+    }
+}
+
 /// A thread that panics takes its case with it, and no index after that one can be taken: the
 /// others end too, so that the panic ends the campaign.
 struct CloseOnPanic<'a>(&'a Queue);
@@ -197,7 +212,13 @@ impl Drop for CloseOnPanic<'_> {
 impl WorkerThread<'_> {
     fn work(&self, mut worker: Worker) {
         let _close = CloseOnPanic(self.queue);
-        while let Some(work) = self.queue.take(self.setup.stop) {
+        loop {
+            let waited = Instant::now();
+            let work = self.queue.take(self.setup.stop);
+            self.add_time(|spent| &mut spent.idle, waited);
+            let Some(work) = work else { break };
+            let part = part_of(&work);
+            let begun = Instant::now();
             let message = match work {
                 Work::Case(index) => {
                     WorkerMessage::Case(Box::new(self.run_case(&mut worker, index)))
@@ -213,9 +234,15 @@ impl WorkerThread<'_> {
                     WorkerMessage::Replayed { row, shows }
                 }
             };
+            self.add_time(part, begun);
             self.send(message);
         }
         worker.finish();
+    }
+
+    fn add_time(&self, part: Part, begun: Instant) {
+        let mut spent = self.setup.work.lock().unwrap_or_else(PoisonError::into_inner);
+        *part(&mut spent) += begun.elapsed();
     }
 
     /// The coordinator may be gone after a panic.
@@ -598,6 +625,7 @@ impl<'a> Coordinator<'a> {
             wall: self.begun.elapsed(),
             server_cpu: cpu.servers,
             harness_cpu: cpu.harness,
+            work: *self.setup.work.lock().unwrap_or_else(PoisonError::into_inner),
             causes: self.totals.take_causes(),
             findings: self.totals.take_findings(),
             notices: self.totals.noticed(),

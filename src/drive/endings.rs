@@ -1,10 +1,14 @@
 //! How a run is aborted: by a server that is gone or silent, or by trouble of our own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use super::run::{Aborted, Runner};
 use super::session::{NoSession, Session};
 use crate::client::ClientError;
+use crate::home::CONFIG;
+use crate::protocol::requests::{Call, start_thread};
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
 
@@ -52,15 +56,42 @@ impl Runner<'_> {
             }) => ended,
             Err(_) => return None,
         };
-        let server = match &self.test_bed.installed(self.active.slot).version {
-            Some(version) => format!("codex {version}"),
-            None => "the server".to_owned(),
-        };
+        let server = self.server_name();
         let last = ended.stderr_tail.lines().last().unwrap_or("nothing").to_owned();
         Some(format!(
             "{server} does not start with this config.toml, on a new home either: it {ended}; last \
              on stderr: {last}; change the program's `config`"
         ))
+    }
+
+    /// Says why no thread can be had with this config.toml, if a refusal names the file and a start
+    /// on a new home is refused for the file too.
+    pub(super) fn unread_config(&self, refusal: &str) -> Option<String> {
+        let about_config = |said: &str| said.contains(&format!("/{CONFIG}"));
+        if !about_config(refusal) {
+            return None;
+        }
+        let home = self.test_bed.home(self.active.slot).ok()?;
+        home.take_config(&self.active.home).ok()?;
+        let mut session = Session::start(self.site(&home)).ok()?;
+        let Call { method, params } = start_thread(json!({}), home.places());
+        let deadline = Instant::now() + self.timeouts.reply;
+        let answer = session.client.call(method, params, deadline);
+        session.kill();
+        let said = answer.ok()?.err()?.message;
+        let (_, place) = said.split_once(&format!("/{CONFIG}"))?;
+        Some(format!(
+            "{} cannot read this config.toml, on a new home either: config.toml{place}; change the \
+             program's `config`",
+            self.server_name(),
+        ))
+    }
+
+    fn server_name(&self) -> String {
+        match &self.test_bed.installed(self.active.slot).version {
+            Some(version) => format!("codex {version}"),
+            None => "the server".to_owned(),
+        }
     }
 
     /// The server does not take what it is sent.

@@ -74,7 +74,13 @@ impl Runner<'_> {
     fn message(&mut self, from: usize, message: Message) -> Result<(), Aborted> {
         self.recorder.record_all(self.schema_check.message(from, &message));
         match message {
-            Message::Answer { id, outcome } => self.answer(from, id, outcome),
+            Message::Answer { id, outcome } => {
+                let refusal = outcome.as_ref().err().map(|error| error.message.clone());
+                self.answer(from, id, outcome);
+                if let Some(reason) = refusal.and_then(|said| self.unread_config(&said)) {
+                    return self.trouble(reason);
+                }
+            }
             Message::Notification { method, params, .. } => {
                 self.notification(from, method, &params);
             }

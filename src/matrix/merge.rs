@@ -97,6 +97,7 @@ impl Outcome {
         self.wall = self.wall.max(more.wall);
         self.server_cpu += more.server_cpu;
         self.harness_cpu += more.harness_cpu;
+        self.work += more.work;
         for (cell, count) in more.tally {
             *self.tally.entry(cell).or_default() += count;
         }

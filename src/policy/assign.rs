@@ -3,7 +3,8 @@
 use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
-    Approval, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting, Value,
+    Approval, DEFAULT, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting,
+    Value,
 };
 
 /// A way to spell a sandbox in overrides.
@@ -106,11 +107,30 @@ impl Defaults {
                 self.profile = None;
             }
             Value::Permissions(Permissions::Profile(id)) => self.profile = Some(id.clone()),
+            // Config has no word for an effort or a tier that is not stated.
+            Value::Other(dimension @ (Dimension::E | Dimension::T), word) if word == DEFAULT => {
+                self.others.remove(dimension);
+            }
             Value::Other(dimension @ (Dimension::M | Dimension::E | Dimension::T), word) => {
                 self.others.insert(*dimension, word.clone());
             }
             Value::Other(..) => return None,
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::{DEFAULT, Defaults, Dimension, Value};
+
+    #[test]
+    fn config_leaves_out_an_effort_that_is_not_stated() {
+        let mut defaults = Defaults::default();
+        for (word, stated) in [("low", Some("low")), (DEFAULT, None)] {
+            let value = Value::Other(Dimension::E, word.to_owned());
+            defaults.assign(&value).expect("config.toml can say so");
+            assert_eq!(defaults.others.get(&Dimension::E).map(String::as_str), stated);
+        }
     }
 }

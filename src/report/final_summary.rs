@@ -72,8 +72,22 @@ impl FinalSummary<'_> {
             style.row("seed", &seed.to_string()),
             style.row("ran", &ran),
             style.row("CPU", &cpu),
+            self.workers(style),
         ]
         .concat()
+    }
+
+    /// What the workers did, in shares of their time.
+    fn workers(&self, style: &Style) -> String {
+        let work = &self.outcome.work;
+        let whole = work.whole().as_secs_f64();
+        if whole == 0.0 {
+            return String::new();
+        }
+        let share = |(name, time): &(&str, Duration)| {
+            format!("{name} {:.0} %", 100.0 * time.as_secs_f64() / whole)
+        };
+        style.row("workers", &work.parts().iter().map(share).format(", ").to_string())
     }
 
     fn findings(&self, style: &Style) -> String {

@@ -13,6 +13,7 @@ use toml::value::Datetime;
 
 use super::words;
 use crate::campaign::shard::Shard;
+use crate::campaign::work_time::WorkTime;
 use crate::campaign::{
     FindingReport, Gone, InvestigationRuns, Noticed, Outcome, Since, Stale, Subject, Why,
 };
@@ -42,6 +43,7 @@ pub struct Summary {
     wall_seconds: f64,
     server_cpu_seconds: f64,
     harness_cpu_seconds: f64,
+    workers: WorkTime,
     clauses: Vec<ClauseCount>,
     pub causes: Vec<CauseRecord>,
     pub findings: Vec<FindingRecord>,
@@ -135,6 +137,7 @@ impl Summary {
             wall_seconds: outcome.wall.as_secs_f64(),
             server_cpu_seconds: outcome.server_cpu.as_secs_f64(),
             harness_cpu_seconds: outcome.harness_cpu.as_secs_f64(),
+            workers: outcome.work,
             clauses: by_clause(outcome),
             causes: outcome.causes.clone(),
             investigation: outcome.investigation.clone(),
@@ -169,6 +172,7 @@ impl Summary {
             wall: time(self.wall_seconds),
             server_cpu: time(self.server_cpu_seconds),
             harness_cpu: time(self.harness_cpu_seconds),
+            work: self.workers,
             tally: self.cells.into_iter().map(|one| (one.cell, one.count)).collect(),
             causes: self.causes,
             findings,

@@ -21,6 +21,7 @@ use super::results::Results;
 use super::run_folder::Folder;
 use super::style::Style;
 use super::summary::Summary;
+use crate::campaign::work_time::WorkTime;
 use crate::campaign::{
     Event, FindingReport, InvestigationRuns, Noticed, Outcome, Stale, Subject, Why,
 };
@@ -92,6 +93,7 @@ pub(super) fn outcome(findings: Vec<FindingReport>) -> Outcome {
         wall: Duration::from_secs(125),
         server_cpu: Duration::from_secs(97),
         harness_cpu: Duration::from_secs(3),
+        work: work(),
         tally: judge(&trace).tally,
         causes: findings.iter().filter_map(cause).collect(),
         investigation: InvestigationRuns { per_cause: vec![12], trials: 1, all: 24 },
@@ -107,6 +109,12 @@ pub(super) fn outcome(findings: Vec<FindingReport>) -> Outcome {
         interrupted: true,
         ..Outcome::default()
     }
+}
+
+/// Of two workers in 125 seconds.
+fn work() -> WorkTime {
+    let [cases, causes, replays, idle] = [150, 75, 10, 15].map(Duration::from_secs);
+    WorkTime { cases, causes, replays, idle }
 }
 
 fn noticed() -> Noticed {
@@ -449,7 +457,7 @@ fn a_summary_has_the_keys_that_its_schema_promises() {
     check(
         &text,
         expect![[r#"
-            schema revision server seed shard cases steps wall_seconds server_cpu_seconds harness_cpu_seconds clauses causes findings investigation notices inconclusive no_sandbox performed left_out withheld cells stale gone interrupted since conclusion exit_code command
+            schema revision server seed shard cases steps wall_seconds server_cpu_seconds harness_cpu_seconds workers clauses causes findings investigation notices inconclusive no_sandbox performed left_out withheld cells stale gone interrupted since conclusion exit_code command
             server: spec version digest others
             clauses: id fired compared held broken
             causes: id title status clauses operations dimensions widened matters does_not_matter not_tried findings values case shrink_runs explain_runs scope tried

@@ -99,6 +99,13 @@ thread() {
         hangs-after-initialize) hang ;;
         closes-its-stdout) exec cat >/dev/null ;;
         talks-on-and-on) exec yes 'Segmentation fault' ;;
+        cannot-load-a-config)
+            if grep -q untrusted "$CODEX_HOME/config.toml"; then
+                said="failed to load configuration: $CODEX_HOME/config.toml:3:1: unknown variant"
+                printf '{"id":%s,"error":{"code":-32600,"message":"%s"}}\n' "$id" "$said"
+            else
+                answer "$stated"
+            fi ;;
         answers-twice) answer "$stated"; answer "$stated" ;;
         *) answer "$stated" ;;
     esac

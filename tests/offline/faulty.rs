@@ -469,6 +469,20 @@ fn a_config_that_a_release_refuses_is_not_a_finding() {
 }
 
 #[test]
+fn a_config_that_a_release_cannot_read_is_not_a_finding() {
+    let program = "# heirloom case v2\nconfig\nstart -> t0\nconfigure approval=untrusted\nrestart graceful\n\
+                   resume t0\naudit\n";
+    check_with(
+        program,
+        "cannot-load-a-config",
+        Timeouts::default(),
+        expect![[r#"
+        inconclusive: codex 0.169.0 cannot read this config.toml, on a new home either: config.toml:3:1: unknown variant; change the program's `config`
+    "#]],
+    );
+}
+
+#[test]
 fn turns_that_fail_before_the_model_was_asked_are_not_a_finding() {
     check(
         "fails-its-turns",
