@@ -209,7 +209,8 @@ contract! {
          the request, neither."
     R10 "folder on cold resume" [N] ["README", "T-resume"]
         "A cold resume takes as working folder (CWD) the latest setting of this thread, else its \
-         start's; an explicit one wins without rewriting the persisted one."
+         start's; an explicit one wins without rewriting the persisted one. After a turn in a \
+         folder that a cold resume chose, that one or the persisted one comes back."
     R11 "cold resume override" [S] ["G1"]
         "A cold resume with an override applies it, and it is durable with no turn after it (the \
          folder, CWD, is not)."

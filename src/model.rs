@@ -18,6 +18,7 @@ use crate::program::ops::resume::Resume;
 use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
+pub mod chosen_folder;
 mod concurrent;
 pub mod expectations;
 mod facts;
@@ -35,7 +36,7 @@ mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 11;
+pub const REVISION: u32 = 12;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -244,3 +244,13 @@ pub(super) fn begun(mut thread: Thread) -> Thread {
     thread.materialised |= !thread.ephemeral;
     thread
 }
+
+/// The same by a turn. Where a cold resume chose its folder, either that one or the one before may
+/// come back from then on (R10).
+pub(super) fn after_turn(thread: Thread) -> Thread {
+    let mut after = begun(thread);
+    if let Some(live) = after.live.clone().filter(|live| live.folder() != after.stored.folder()) {
+        after.maybe.insert(live);
+    }
+    after
+}

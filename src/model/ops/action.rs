@@ -3,7 +3,7 @@
 
 use crate::contract::Clause;
 use crate::model::branch::{
-    Target, also_refused, begun, closed_or_not, exactly, granted, granted_or_refused,
+    Target, after_turn, also_refused, begun, closed_or_not, exactly, granted, granted_or_refused,
     restored_after_kill,
 };
 use crate::model::rule::Rule;
@@ -147,7 +147,7 @@ impl ThreadAction {
             return granted_or_refused(world, world.with(name, begun(thread.clone())));
         };
         let begins_with_goal = !thread.materialised && self.action == Action::Goal;
-        let mut after = begun(self.cited(thread, clause));
+        let mut after = after_turn(self.cited(thread, clause));
         after.running = None;
         // A turn that is not heard has no name by which a fork could be cut.
         after.turns.extend(thread.heard_by[0].then(|| live.clone()));
@@ -169,7 +169,7 @@ impl ThreadAction {
         };
         policy.approval = Approval::Never;
         policy.others.clear();
-        let mut after = begun(self.cited(thread, clause));
+        let mut after = after_turn(self.cited(thread, clause));
         after.running = None;
         let citations = Citations::all(self.kind(), clause);
         let due = Expected::ModelContext { thread: name, policy, citations };
