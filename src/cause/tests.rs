@@ -155,7 +155,9 @@ fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
               sandbox_approval:on
               sandbox_approval:off
               rules:on
-              rules:off"#]],
+              rules:off
+              request_permissions:on
+              request_permissions:off"#]],
     );
     check(
         &resumes("banana", "\"never\""),

@@ -52,13 +52,12 @@ impl PendingProbe {
             return None;
         }
         self.asked.get_or_insert(probe::question(method));
-        probe::accept(method).filter(|_| self.script.consent.client)
+        probe::accept(method, params).filter(|_| self.script.consent.client)
     }
 
     /// The result of the tool call, as these requests give it to the model.
     pub(super) fn result(&self, requests: &[Arc<ModelRequest>]) -> ProbeResultText {
-        let own = requests.iter().filter(|request| request.thread.as_ref() == Some(&self.thread));
-        let text = own.rev().find_map(|request| {
+        let text = requests.iter().rev().find_map(|request| {
             let result = request.outputs().into_iter().find(|(call, _)| *call == self.call);
             result.map(|(_, text)| text)
         });

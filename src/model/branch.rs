@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
 use crate::policy::order::allows_more;
-use crate::policy::{
-    Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, TurnOverrides,
-};
+use crate::policy::{Defaults, Dimension, Overrides, Permissions, Policy, Profile, TurnOverrides};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// A thread that exists, with its name.
@@ -146,7 +144,7 @@ pub(super) fn own_profile(
     world: &World,
     thread: &Thread,
     policy: &Policy,
-) -> Option<(String, SandboxMode)> {
+) -> Option<(String, Profile)> {
     let Permissions::Profile(id) = &policy.permissions else { return None };
     let own = thread.own_profile.clone().filter(|(own, _)| own == id);
     own.filter(|_| !world.defaults.defines(id))

@@ -21,12 +21,17 @@ impl Perform for ThreadAction {
         run.recorder.reviewed = Some(run.id(thread)).filter(|_| end == End::DetachedReview);
         run.probe = None;
         if let Some(script) = run.heard_probe(thread, self) {
-            run.script_probe(&run.id(thread), script)?;
+            let id = run.id(thread);
+            match end {
+                End::Review | End::DetachedReview => run.script_review_probe(&id, script)?,
+                _ => run.script_probe(&id, script)?,
+            }
         }
         self.ask(run)?;
         if run.refused() {
             if run.probe.is_some() {
                 run.clear_script(&run.id(thread));
+                run.model.clear_any();
             }
             note_refusal(run, thread);
             return Ok(());
@@ -55,8 +60,12 @@ impl Perform for ThreadAction {
                 // It ends under the turn id of its answer, and interrupts what runs.
                 run.await_granted_end(thread)?;
                 run.note_history(thread);
+                run.record_probe();
             }
-            End::DetachedReview => run.await_granted_end(thread)?,
+            End::DetachedReview => {
+                run.await_granted_end(thread)?;
+                run.record_probe();
+            }
             End::Turn => return await_own_turn(run, thread, running),
             End::Queued => {
                 await_own_turn(run, thread, running)?;
