@@ -202,6 +202,10 @@ impl Home {
     /// A file that cannot be written.
     pub fn secret_file(&self) -> io::Result<PathBuf> {
         let folder = PathBuf::from(self.places.path(SECRET));
+        // Where it was not there, a sandbox may have left an empty file in its place.
+        if folder.is_file() {
+            fs::remove_file(&folder)?;
+        }
         fs::create_dir_all(&folder)?;
         let file = folder.join("file");
         fs::write(&file, "a secret\n")?;
@@ -286,6 +290,9 @@ impl Home {
     pub fn configure(&self, defaults: &Defaults, model_url: &str) -> io::Result<()> {
         let text = self.config_text(defaults, model_url);
         fs::write(self.places.home.join(CONFIG), text)?;
+        if defaults.profiles.values().any(|profile| profile.denies_secret) {
+            self.secret_file()?;
+        }
         let folder = self.places.workspace.join(PROJECT_FOLDER);
         match config::project(defaults) {
             Some(project) => {

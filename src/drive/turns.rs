@@ -1,12 +1,12 @@
 //! What operations on turns have in common: scripts for the model, and waits for what turns do.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use super::listener::Listener;
 use super::probe::{PendingProbe, Target};
 use super::run::{Aborted, Prepared, Runner};
 use crate::client::ClientError;
@@ -147,10 +147,8 @@ impl Runner<'_> {
             Probe::ReadSecret => self.active.home.secret_file()?,
             _ => self.active.home.probe_target(inside)?,
         };
-        let listener = (probe == Probe::Connect)
-            .then(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .transpose()?;
-        let port = listener.as_ref().map_or(Ok(0), |one| one.local_addr().map(|at| at.port()))?;
+        let listener = (probe == Probe::Connect).then(Listener::new).transpose()?;
+        let port = listener.as_ref().map_or(0, Listener::port);
         let arguments = probe::arguments(probe, Targets { file: &file, port });
         let target = match (probe, listener) {
             (_, Some(listener)) => Target::Listener(listener),
@@ -172,12 +170,12 @@ impl Runner<'_> {
             probe: pending.script.probe,
             asked: pending.asked,
             reviewed: pending.was_reviewed(&requests),
-            landed: match &pending.target {
-                Target::Nothing => None,
-                Target::File(file) => Some(self.active.home.take_probe_file(file)),
-                Target::Listener(listener) => Some(Target::was_reached(listener)),
-            },
             upshot: pending.result(&requests),
+            landed: match pending.target {
+                Target::Nothing => None,
+                Target::File(file) => Some(self.active.home.take_probe_file(&file)),
+                Target::Listener(listener) => Some(listener.was_reached()),
+            },
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
         self.recorder.record(what);

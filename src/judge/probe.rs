@@ -147,11 +147,12 @@ impl ProbeOutcome {
     }
 }
 
-/// Whether a probe that leaves no trace of its own was done: a harmless command by running at all.
+/// Whether a probe of which no file or connection tells was done: a harmless command by running at all.
 fn is_done(probe: Probe, upshot: ProbeResultText) -> bool {
-    match need(probe) {
-        Need::Nothing | Need::Rule => upshot.has_run(),
-        _ => upshot == ProbeResultText::Done,
+    if probe == Probe::ReadSecret || probe.is_question() {
+        upshot == ProbeResultText::Done
+    } else {
+        upshot.has_run()
     }
 }
 

@@ -287,6 +287,7 @@ mod tests {
                 Connect: E1 AskNobody E7 StayInside
                 ReadSecret: E1 AskNobody E5 Succeed
                 RequestPermissions: E1 AskNobody
+                Elicit: E1 AskNobody
                 WriteInside: E1 AskNobody E2 StayInside
                 WriteOutside: E1 AskNobody E2 StayInside
                 Escalate: E1 AskNobody E2 StayInside
@@ -308,6 +309,7 @@ mod tests {
                 Connect: E4 AskFirst E7 StayInside
                 ReadSecret: E4 AskFirst
                 RequestPermissions:
+                Elicit:
                 WriteInside: E4 AskFirst E2 StayInside
                 WriteOutside: E4 AskFirst E2 StayInside
                 Escalate: E4 AskFirst E2 StayInside
@@ -329,6 +331,7 @@ mod tests {
                 Connect: E3 AskReviewer { asks: false } E7 StayInside
                 ReadSecret: E5 AskNobody E5 Succeed
                 RequestPermissions: E3 AskReviewer { asks: true }
+                Elicit:
                 WriteInside: E3 AskReviewer { asks: false } E2 StayInside
                 WriteOutside: E3 AskReviewer { asks: false } E2 StayInside
                 Escalate: E3 AskReviewer { asks: true } E2 StayInside

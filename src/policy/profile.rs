@@ -50,7 +50,8 @@ impl Profile {
         fewer.into_iter().filter(|fewer| *fewer != self).collect()
     }
 
-    fn marks(self) -> BTreeSet<&'static str> {
+    /// In the order in which they are printed.
+    fn marks(self) -> Vec<&'static str> {
         let marks = [
             (self.network, NETWORK),
             (self.hosts == Hosts::Loopback, ALLOW_LOOPBACK),
@@ -95,7 +96,8 @@ impl FromStr for Profile {
             denies_secret: has(DENY_SECRET),
             has_root: has(ROOT),
         };
-        if profile.marks() == marks && (profile.network || hosts == Hosts::All) {
+        if BTreeSet::from_iter(profile.marks()) == marks && (profile.network || hosts == Hosts::All)
+        {
             return Ok(profile);
         }
         Err(unknown(
@@ -116,8 +118,8 @@ mod tests {
         let words = [
             "read-only",
             "workspace-write+deny-secret+root-out",
-            "workspace-write+allow-loopback+network",
-            "danger-full-access+deny-loopback+deny-secret+network",
+            "workspace-write+network+allow-loopback",
+            "danger-full-access+network+deny-loopback+deny-secret",
         ];
         let read = words.map(|word| word.parse::<Profile>().expect("it is one").to_string());
         assert_eq!(read, words);
@@ -127,15 +129,15 @@ mod tests {
 
     #[test]
     fn each_simpler_profile_has_less() {
-        let profile: Profile = "workspace-write+deny-loopback+deny-secret+network".parse().unwrap();
+        let profile: Profile = "workspace-write+network+deny-loopback+deny-secret".parse().unwrap();
         let simpler: Vec<String> = profile.simpler().iter().map(ToString::to_string).collect();
         assert_eq!(
             simpler,
             [
                 "workspace-write",
-                "workspace-write+deny-secret+network",
+                "workspace-write+network+deny-secret",
                 "workspace-write+deny-secret",
-                "workspace-write+deny-loopback+network",
+                "workspace-write+network+deny-loopback",
             ]
         );
     }

@@ -63,7 +63,8 @@ pub enum ProbeResultText {
     Denied,
     /// The release does not have the tool.
     Unsupported,
-    /// It still ran when the model got its result, or the model got none.
+    /// It still ran when the model got its result, or the model got none, or the server's sandbox did
+    /// not begin.
     Unfinished,
     /// Some other text.
     Other,
@@ -121,15 +122,12 @@ pub fn arguments(probe: Probe, targets: Targets<'_>) -> String {
 }
 
 /// A command that connects to a port on loopback, and asks the proxy to do so where its environment
-/// names one. A proxy that has granted it may connect only then, and for a client that is still
-/// there: a second is left to it.
+/// names one.
 fn connect(port: u16) -> String {
     let to = format!("127.0.0.1:{port}");
-    let ask = format!("CONNECT {to} HTTP/1.1\\r\\nHost: {to}\\r\\n\\r\\n");
-    let granted = "read -t 5 -u 3 s && [ \"${s#*200}\" != \"$s\" ]";
+    let ask = format!("GET http://{to}/ HTTP/1.1\\r\\nHost: {to}\\r\\n\\r\\n");
     let proxied = format!(
-        "exec 3<>/dev/tcp/${{p%:*}}/${{p##*:}} && printf \"{ask}\" >&3 && {granted} && \
-         read -t 1 -u 3 s && read -t 1 -u 3 s"
+        "exec 3<>/dev/tcp/${{p%:*}}/${{p##*:}} && printf \"{ask}\" >&3 && read -t 5 -u 3 s"
     );
     let direct = format!(": </dev/tcp/127.0.0.1/{port}");
     format!("bash -c 'p=${{HTTP_PROXY#*//}}; if [ \"$p\" ]; then {proxied}; else {direct}; fi'")
@@ -169,6 +167,10 @@ pub fn review_text(review: Review) -> Option<&'static str> {
     }
 }
 
+/// What a command prints whose sandbox could not begin, since the folder of the sockets of other
+/// servers went meanwhile: it says nothing about a policy.
+const NO_SANDBOX: &str = "bwrap: Can't mkdir /tmp/codex-daemon";
+
 /// How the result of a request for permissions begins, and how where none are granted.
 const GRANTED: &str = r#"{"permissions":{"#;
 const NOTHING_GRANTED: &str = r#"{"permissions":{"network":null,"file_system":null}"#;
@@ -177,6 +179,7 @@ const NOTHING_GRANTED: &str = r#"{"permissions":{"network":null,"file_system":nu
 pub fn classify(text: &str) -> ProbeResultText {
     // The first phrase that the text has decides.
     let phrases = [
+        (NO_SANDBOX, ProbeResultText::Unfinished),
         (NOTHING_GRANTED, ProbeResultText::Refused),
         (GRANTED, ProbeResultText::Done),
         ("elicitation accepted", ProbeResultText::Done),
@@ -229,9 +232,10 @@ mod tests {
                 {"cmd":"python3 -S -c \"print(7)\"","login":false}
                 {"cmd":"pwd","login":false}
                 {"cmd":"date","login":false}
-                {"cmd":"bash -c 'p=${HTTP_PROXY#*//}; p=${p%/}; if [ \"$p\" ]; then exec 3<>/dev/tcp/${p%:*}/${p##*:} && printf \"GET http://127.0.0.1:80/ HTTP/1.1\\r\\nHost: 127.0.0.1:80\\r\\n\\r\\n\" >&3 && read -t 1 -u 3 line; else : </dev/tcp/127.0.0.1/80; fi'","login":false}
+                {"cmd":"bash -c 'p=${HTTP_PROXY#*//}; if [ \"$p\" ]; then exec 3<>/dev/tcp/${p%:*}/${p##*:} && printf \"GET http://127.0.0.1:80/ HTTP/1.1\\r\\nHost: 127.0.0.1:80\\r\\n\\r\\n\" >&3 && read -t 5 -u 3 s; else : </dev/tcp/127.0.0.1/80; fi'","login":false}
                 {"cmd":"python3 -S -c \"open('/out/f').read()\"","login":false}
                 {"reason":"may I?","permissions":{"file_system":{"write":["/out/f"]}}}
+                {}
                 {"cmd":"touch /out/f","login":false}
                 {"cmd":"touch /out/f","login":false}
                 {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
@@ -257,13 +261,14 @@ mod tests {
             "{\"permissions\":{\"network\":null,\"file_system\":null},\"scope\":\"turn\"}",
             "{\"permissions\":{\"network\":null,\"file_system\":{\"write\":[\"/o\"]}},\"scope\":\"turn\"}",
             "Output:\n[{\"type\":\"text\",\"text\":\"elicitation accepted\"}]",
+            "Process exited with code 1\nOutput:\nbwrap: Can't mkdir /tmp/codex-daemon-0: Read-only",
             "something else",
         ];
         let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
             expect![
-                "Done Done Stopped Declined Refused Refused Refused Unfinished Denied Unsupported Stopped Refused Done Other"
+                "Done Done Stopped Declined Refused Refused Refused Unfinished Denied Unsupported Stopped Refused Done Done Unfinished Other"
             ],
         );
     }

@@ -70,8 +70,8 @@ const FAULTS: &[Faulty] = &[
     Faulty {
         does: Enforcement::ForgetsTables,
         steps: "start profile=alpha -> t0\nrun t0 \"one\" <- probe read-secret\n\
-                run t0 \"two\" <- probe connect\nrun t0 \"three\" <- probe write-outside",
-        breaks: &["E2 PP", "E5 PP", "E7 PP"],
+                run t0 \"two\" <- probe connect",
+        breaks: &["E2 PP", "E7 PP"],
     },
     Faulty {
         does: Enforcement::ForgetsTables,
@@ -82,7 +82,7 @@ const FAULTS: &[Faulty] = &[
     Faulty {
         does: Enforcement::ForgetsTables,
         steps: "start profile=alpha -> t0\nrun t0 \"one\"\nrestart graceful\nresume t0\n\
-                run t0 \"two\" <- probe connect\nrun t0 \"three\" <- probe write-outside",
+                run t0 \"two\" <- probe connect",
         breaks: &["L5 PP"],
     },
     Faulty {
