@@ -62,10 +62,11 @@ mod tests {
     #[test]
     fn a_connection_is_answered_and_remembered() {
         let listener = Listener::new().expect("loopback is up");
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port())).unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port()))
+            .expect("it takes a connection");
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it takes a connection");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        stream.read_to_string(&mut answer).expect("it takes a connection");
         assert!(answer.starts_with("HTTP/1.0 204"), "{answer}");
         assert!(listener.was_reached());
     }
@@ -73,7 +74,10 @@ mod tests {
     #[test]
     fn a_connection_that_is_gone_again_was_there() {
         let listener = Listener::new().expect("loopback is up");
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port())).unwrap());
+        drop(
+            TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port()))
+                .expect("it takes a connection"),
+        );
         assert!(listener.was_reached());
     }
 

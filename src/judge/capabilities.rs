@@ -15,6 +15,10 @@ const NOTICES_SINCE: (u64, u64) = (0, 133);
 /// means to those before is not known.
 const EXTENDS_SINCE: (u64, u64) = (0, 136);
 
+/// The first release that is known to let a profile allow an address of loopback: those before want
+/// all local addresses allowed for it.
+const HOSTS_SINCE: (u64, u64) = (0, 155);
+
 /// The last minor version that is known to have the approval policy `on-failure`; 0.144 lacks it.
 const ON_FAILURE_UNTIL: (u64, u64) = (0, 136);
 
@@ -63,7 +67,9 @@ impl Capabilities {
         let own: Profiles = threads.filter_map(|thread| thread.own_profile.clone()).collect();
         let profiles = own.into_iter().chain(profiles).collect();
         let hosts = defaults.iter().map(|defaults| lists_hosts(&defaults.profiles));
-        let network_is_known = hosts.dedup().count() <= 1;
+        let lists: Vec<bool> = hosts.dedup().collect();
+        let takes_hosts = is_since(release, HOSTS_SINCE) || !lists.contains(&true);
+        let network_is_known = takes_hosts && lists.len() <= 1;
         let disk_works = worlds.iter().all(|world| !world.full);
         let extends = is_since(release, EXTENDS_SINCE);
         let settled = if extends { settled(defaults) } else { Profiles::new() };

@@ -158,9 +158,11 @@ fn of_approval(
             Some((category, false)) => of(Clause::E6, Must::Refuse(category)),
             Some((Category::PerhapsSandbox, true)) | None => by_whom(policy, false),
             Some((category, true)) => {
-                let of_whom = probe != Probe::Elicit;
-                let by_whom = of_whom.then(|| by_whom(policy, false)).unwrap_or_default();
-                [of(Clause::E6, Must::Ask(category)), by_whom].concat()
+                let mut all = of(Clause::E6, Must::Ask(category));
+                if probe != Probe::Elicit {
+                    all.extend(by_whom(policy, false));
+                }
+                all
             }
         },
         Approval::OnFailure | Approval::Open | Approval::Unrecognised(_) => Vec::new(),

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn each_simpler_profile_has_less() {
-        let profile: Profile = "workspace-write+network+deny-loopback+deny-secret".parse().unwrap();
+        let profile: Profile =
+            "workspace-write+network+deny-loopback+deny-secret".parse().expect("it is one");
         let simpler: Vec<String> = profile.simpler().iter().map(ToString::to_string).collect();
         assert_eq!(
             simpler,
