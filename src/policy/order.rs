@@ -109,6 +109,10 @@ pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<
     let known = match permissions {
         // Where config lists hosts, a proxy decides about those that no list names.
         _ if need == Need::Network && !hosts_are_known(permissions, profiles) => false,
+        // Whether the denied folders of config's profiles are closed to other threads, too, is open.
+        Permissions::Legacy(_) if need == Need::Secret => {
+            !profiles.values().any(|profile| profile.denies_secret)
+        }
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Open | Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(Sandbox::External { network }) => *network || need != Need::Network,
