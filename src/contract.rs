@@ -209,7 +209,8 @@ contract! {
          the request, neither."
     R10 "folder on cold resume" [N] ["README", "T-resume"]
         "A cold resume takes as working folder (CWD) the latest setting of this thread, else its \
-         start's; an explicit one wins without rewriting the persisted one."
+         start's; an explicit one wins without rewriting the persisted one. After a turn in a \
+         folder that a cold resume chose, that one or the persisted one comes back."
     R11 "cold resume override" [S] ["G1"]
         "A cold resume with an override applies it, and it is durable with no turn after it (the \
          folder, CWD, is not)."
@@ -301,11 +302,12 @@ contract! {
          that is on is asked about."
     E7 "network access" [D] ["README"]
         "The network follows the sandbox: without access a connection to a listener on loopback \
-         fails inside it, with access it succeeds. The hosts that a profile allows are the same."
+         fails inside it, with access it succeeds. The hosts that a profile allows are the same, \
+         where the release restricts hosts at all (its feature `network_proxy`)."
     E8 "every kind of turn" [I] ["G9"]
         "E1 to E7 hold for every turn that runs commands: a client's, a fork's, a resumed \
-         thread's, a subagent's, a goal's, a queued one, and the running turn after a change (T6, \
-         T7, U1)."
+         thread's, a subagent's, a review's, a goal's, a queued one, and the running turn after a \
+         change (T6, T7, U1)."
     L1 "layers of config" [D] ["README (config)"]
         "A start takes each value from the first of these that states it: the request's own field, \
          the request's `config`, the project's `.codex/config.toml` where the project is trusted, \
@@ -322,6 +324,9 @@ contract! {
         "A profile that only a request's `config` defines is usable by every later operation of \
          that thread, forks included, or the operation is refused. It never gives way in silence \
          to something wider."
+    L5 "tables of a profile" [S] ["R6", "F1"]
+        "What a profile allows comes back with it at a fork and at a cold resume: its network and \
+         hosts, its denied folders, its further roots."
     L6 "roots from config" [S] ["SCHEMA"]
         "`writable_roots` and `network_access` of config belong to a sandbox that is resolved from \
          config; a policy object in a request states its own."

@@ -21,6 +21,7 @@ mod files;
 mod incoming;
 pub mod isolated;
 mod kill;
+mod listener;
 mod model_requests;
 mod ops;
 mod print_schema;

@@ -4,13 +4,16 @@
 //! removed when the process ends; one that a killed process left behind is removed at the next
 //! start.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use crate::policy::profile::SECRET;
 use crate::policy::{Defaults, Policy};
+use crate::program::reply::Probe;
 use crate::protocol::policy::Places;
 use crate::protocol::probe::RULE;
 use crate::protocol::rollout;
@@ -35,6 +38,9 @@ const PROJECT_FOLDER: &str = ".codex";
 /// nothing but loopback, and there without TLS.
 const CERTIFICATE: &str = include_str!("home/certificate.pem");
 
+/// An MCP server whose tool asks the user a question.
+const ELICITATION: &str = include_str!("home/elicitation.py");
+
 /// A server asks this script for the name of the system at its start, for a third of the CPU that
 /// the start takes. Where it cannot be run, the server reads the same from /etc/os-release.
 const SYSTEM_NAME: &str = "lsb_release";
@@ -57,6 +63,8 @@ pub struct Home {
     targets: u32,
     /// Whether an idle thread without a subscriber is unloaded soon.
     unloads_soon: bool,
+    /// The probes of the case, for which config offers the model further tools.
+    probes: BTreeSet<Probe>,
 }
 
 impl Home {
@@ -71,7 +79,14 @@ impl Home {
             home: folder.join("home"),
             outside: root.outside()?,
         };
-        let mut home = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
+        let mut home = Home {
+            folder,
+            places,
+            workspaces: 0,
+            targets: 0,
+            unloads_soon: false,
+            probes: BTreeSet::new(),
+        };
         for place in [&home.places.outside, &home.scratch(), &home.temp()] {
             fs::create_dir_all(place)?;
         }
@@ -182,6 +197,22 @@ impl Home {
         Ok(target)
     }
 
+    /// A file in the folder of the workspace that a profile may deny.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn secret_file(&self) -> io::Result<PathBuf> {
+        let folder = PathBuf::from(self.places.path(SECRET));
+        // Where it was not there, a sandbox may have left an empty file in its place.
+        if folder.is_file() {
+            fs::remove_file(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let file = folder.join("file");
+        fs::write(&file, "a secret\n")?;
+        Ok(file)
+    }
+
     /// Makes the folders of these paths that lie below the workspace or the folder outside.
     ///
     /// # Errors
@@ -221,6 +252,24 @@ impl Home {
         self.unloads_soon = soon;
     }
 
+    /// Offers the model the tools of these probes, from the next [`Home::configure`] on. A release
+    /// that does not know the key does not have the tool.
+    ///
+    /// # Errors
+    /// A program of a tool that cannot be written.
+    pub fn offer_tools(&mut self, probes: BTreeSet<Probe>) -> io::Result<()> {
+        if probes.contains(&Probe::Elicit) {
+            fs::write(self.elicitation(), ELICITATION)?;
+        }
+        self.probes = probes;
+        Ok(())
+    }
+
+    /// The program that asks the user a question.
+    fn elicitation(&self) -> PathBuf {
+        self.folder.join("elicitation.py")
+    }
+
     /// Removes the server's databases. No server may run on the home meanwhile.
     ///
     /// # Errors
@@ -242,6 +291,9 @@ impl Home {
     pub fn configure(&self, defaults: &Defaults, model_url: &str) -> io::Result<()> {
         let text = self.config_text(defaults, model_url);
         fs::write(self.places.home.join(CONFIG), text)?;
+        if defaults.profiles.values().any(|profile| profile.denies_secret) {
+            self.secret_file()?;
+        }
         let folder = self.places.workspace.join(PROJECT_FOLDER);
         match config::project(defaults) {
             Some(project) => {
@@ -266,6 +318,7 @@ impl Home {
         if self.unloads_soon {
             config.insert(UNLOAD_DELAY.to_owned(), UNLOAD_DELAY_SECS.into());
         }
+        config::offer_tools(&mut config, &self.probes, &self.elicitation());
         config.to_string()
     }
 

@@ -6,6 +6,7 @@
 
 use crate::contract::Clause;
 use crate::model::World;
+use crate::model::chosen_folder;
 use crate::model::expectations::clauses;
 use crate::model::permitted_widening::{self, wider_by_right};
 use crate::model::step::step;
@@ -124,6 +125,7 @@ impl Judging<'_> {
         self.findings.add_candidate(&Place { step: index, home }, &step, first);
         self.findings.add_files(index, &context, first);
         self.note_widening(index, first);
+        self.note_folder(index, first);
         advance(&context, &nearest)
     }
 
@@ -132,6 +134,17 @@ impl Judging<'_> {
         if let Some(clause) = wider_by_right(&candidate.before, &self.steps[step]) {
             let text = format!("{}; clause {clause} permits it", permitted_widening::words(clause));
             self.findings.verdict.notices.push(Notice { clause: Clause::G12, step, text });
+        }
+    }
+
+    /// R10: which folder came back, where either may.
+    fn note_folder(&mut self, step: usize, candidate: &Candidate) {
+        let Candidate { before, branch, .. } = candidate;
+        if let Some(words) = chosen_folder::words(before, &self.steps[step], &branch.due) {
+            let release = self.releases.at_step(step).release;
+            let release = release.map_or_else(String::new, |release| format!("{release}: "));
+            let text = format!("{release}{words}; clause R10 permits it");
+            self.findings.verdict.notices.push(Notice { clause: Clause::R10, step, text });
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::life::Life;
 use crate::contract::Clause;
 use crate::policy::{
-    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, Trust, Value,
+    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, Profile, Trust, Value,
 };
 use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
@@ -18,6 +18,7 @@ use crate::program::ops::resume::Resume;
 use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
+pub mod chosen_folder;
 mod concurrent;
 pub mod expectations;
 mod facts;
@@ -35,7 +36,7 @@ mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 11;
+pub const REVISION: u32 = 12;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,10 +100,12 @@ pub struct Thread {
     pub source: Option<Policy>,
     /// Whether a full disk may have left it so that it cannot be loaded until the next restart.
     pub stuck: bool,
-    /// The profile that only the `config` of a request defines, with what it extends (L4).
-    pub own_profile: Option<(String, SandboxMode)>,
+    /// The profile that only the `config` of a request defines (L4).
+    pub own_profile: Option<(String, Profile)>,
+    /// Whether its profile came along by a fork, or came back by a cold resume (L5).
+    pub kept_profile: bool,
     /// What its profile meant when config.toml first changed since the thread was read.
-    pub meant: Option<SandboxMode>,
+    pub meant: Option<Profile>,
     /// What has happened to it; no rule reads it.
     pub life: Life,
 }
@@ -318,6 +321,15 @@ impl World {
         }
     }
 
+    /// Whether a thread has a profile that came along or back with it, and that says more than what
+    /// it extends (L5).
+    fn keeps_tables(&self, thread: &Thread, policy: &Policy) -> bool {
+        let Permissions::Profile(id) = &policy.permissions else { return false };
+        let own = thread.own_profile.as_ref().filter(|(own, _)| own == id);
+        let profile = self.defaults.profiles.get(id).or(own.map(|(_, profile)| profile));
+        thread.kept_profile && profile.is_some_and(|profile| profile.has_tables())
+    }
+
     /// L3: what a reply states of a thread in the place of defaults that are not known yet is the
     /// thread's own, and is the default of every later start in the same folder with the same trust.
     pub fn learn_defaults(&mut self, name: ThreadName, stated: &Policy) {
@@ -460,6 +472,7 @@ impl Thread {
             source: None,
             stuck: false,
             own_profile: None,
+            kept_profile: false,
             meant: None,
             life: Life::default(),
         }

@@ -16,6 +16,7 @@ pub mod folders;
 pub mod layers;
 pub mod order;
 pub mod overrides;
+pub mod profile;
 #[doc(hidden)]
 pub mod model_context;
 pub mod mode;
@@ -284,8 +285,34 @@ pub const MODEL: &str = "mock-model";
 /// The word of an effort, a tier and a collaboration mode where nobody asked for another.
 pub const DEFAULT: &str = "default";
 
-/// Named permission profiles, each with the built-in one that it extends.
-pub type Profiles = BTreeMap<String, SandboxMode>;
+/// Named permission profiles by their ids.
+pub type Profiles = BTreeMap<String, Profile>;
+
+/// What a named permission profile allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Profile {
+    /// The built-in one that it extends.
+    pub base: SandboxMode,
+    /// Whether it opens the network.
+    pub network: bool,
+    /// The hosts that the network is open to.
+    pub hosts: Hosts,
+    /// Whether the folder `secret` of the workspace may not even be read.
+    pub denies_secret: bool,
+    /// Whether the folder outside is a further root of the workspace.
+    pub has_root: bool,
+}
+
+/// The hosts that a profile allows, by what it says of loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hosts {
+    /// It lists none, and so allows all.
+    All,
+    /// Loopback is allowed.
+    Loopback,
+    /// Loopback is denied.
+    WithoutLoopback,
+}
 
 /// The approval modes of the SDK, each a bundle of overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

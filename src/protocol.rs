@@ -11,6 +11,7 @@ pub mod model;
 pub mod notifications;
 pub mod config_file;
 pub mod policy;
+pub mod profile;
 pub mod rollout;
 pub mod rpc;
 pub mod schema;

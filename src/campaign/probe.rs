@@ -30,13 +30,14 @@ use crate::trace::{Observation, Trace};
 const TRIES_MAX: usize = 3;
 
 /// The best first: those that most policies decide about, on every release.
-const PREFERRED: [Probe; 6] = [
+const PREFERRED: [Probe; 7] = [
     Probe::PatchOutside,
     Probe::PatchInside,
     Probe::Run,
     Probe::Escalate,
     Probe::WriteOutside,
     Probe::WriteInside,
+    Probe::ReadSecret,
 ];
 
 /// A finding about a value of a thread's policy, and the program that shows it.
@@ -178,6 +179,9 @@ fn in_words(outcome: &ProbeOutcome, expected: Reach) -> String {
         Probe::Safe => "`pwd`",
         Probe::Ruled => "`date`, about which a rule asks,",
         Probe::Connect => "a connection to loopback",
+        Probe::ReadSecret => "reading WS/secret/file",
+        Probe::RequestPermissions => "a request for permissions",
+        Probe::Elicit => "a question of an MCP server",
         Probe::WriteInside => "`touch WS/f`",
         Probe::WriteOutside => "`touch OUT/f`",
         Probe::Escalate => "the request to run `touch OUT/f` outside the sandbox",

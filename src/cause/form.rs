@@ -272,7 +272,7 @@ mod tests {
             "wrong = \"config\"\nseen = \"read-only\"",
             expect![[r#"
                 line 7: `read-only` is not a form of AP, RV
-                there are untrusted, on-failure, on-request, never, granular, odd, sandbox_approval:on, sandbox_approval:off, rules:on, rules:off, user, auto_review"#]],
+                there are untrusted, on-failure, on-request, never, granular, odd, sandbox_approval:on, sandbox_approval:off, rules:on, rules:off, request_permissions:on, request_permissions:off, mcp_elicitations:on, mcp_elicitations:off, user, auto_review"#]],
         );
         check(
             "\"R4\"",

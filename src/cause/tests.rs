@@ -155,7 +155,11 @@ fn a_wrong_value_of_a_form_that_the_dimension_has_not_is_refused() {
               sandbox_approval:on
               sandbox_approval:off
               rules:on
-              rules:off"#]],
+              rules:off
+              request_permissions:on
+              request_permissions:off
+              mcp_elicitations:on
+              mcp_elicitations:off"#]],
     );
     check(
         &resumes("banana", "\"never\""),

@@ -1,11 +1,11 @@
 //! A probe: an action that the model asks for, who is asked about it, and what came of it.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::listener::Listener;
 use crate::program::reply::ProbeScript;
 use crate::protocol::model::ModelRequest;
 use crate::protocol::notifications;
@@ -34,14 +34,7 @@ pub(super) enum Target {
     /// In this file.
     File(PathBuf),
     /// At this listener.
-    Listener(TcpListener),
-}
-
-impl Target {
-    /// Whether a connection has come. The command is over, so one that it made is waiting.
-    pub(super) fn was_reached(listener: &TcpListener) -> bool {
-        listener.set_nonblocking(true).is_ok() && listener.accept().is_ok()
-    }
+    Listener(Listener),
 }
 
 impl PendingProbe {
@@ -52,13 +45,12 @@ impl PendingProbe {
             return None;
         }
         self.asked.get_or_insert(probe::question(method));
-        probe::accept(method).filter(|_| self.script.consent.client)
+        probe::accept(method, params).filter(|_| self.script.consent.client)
     }
 
     /// The result of the tool call, as these requests give it to the model.
     pub(super) fn result(&self, requests: &[Arc<ModelRequest>]) -> ProbeResultText {
-        let own = requests.iter().filter(|request| request.thread.as_ref() == Some(&self.thread));
-        let text = own.rev().find_map(|request| {
+        let text = requests.iter().rev().find_map(|request| {
             let result = request.outputs().into_iter().find(|(call, _)| *call == self.call);
             result.map(|(_, text)| text)
         });

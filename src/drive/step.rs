@@ -13,6 +13,10 @@ impl Runner<'_> {
         self.unloads_idle =
             program.steps.iter().flat_map(operations).any(|operation| operation.awaits_unload());
         self.active.home.unload_soon(self.unloads_idle);
+        let probes = program.steps.iter().filter_map(Step::probe).map(|script| script.probe);
+        if let Err(error) = self.active.home.offer_tools(probes.collect()) {
+            return Err(self.no_room(&error));
+        }
         self.configure(&program.defaults)?;
         self.transport = Transport::of(program);
         // A restart in the first line starts the server that it names.

@@ -1,12 +1,12 @@
 //! What operations on turns have in common: scripts for the model, and waits for what turns do.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
+use super::listener::Listener;
 use super::probe::{PendingProbe, Target};
 use super::run::{Aborted, Prepared, Runner};
 use crate::client::ClientError;
@@ -95,13 +95,30 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Queues the call of a probe for a review of the thread with this id. A review asks the model
+    /// under an id that only its first request shows, and no other thread is without a script.
+    pub(super) fn script_review_probe(
+        &mut self,
+        thread: &str,
+        script: ProbeScript,
+    ) -> Result<(), Aborted> {
+        let answer = self.probe_answer(script)?;
+        self.model.queue_any(answer);
+        self.attach_probe(thread);
+        Ok(())
+    }
+
     /// The call of a probe, as the model's answer. No thread has the probe yet.
     pub(super) fn probe_answer(&mut self, script: ProbeScript) -> Result<Answer, Aborted> {
         let (target, arguments) =
             self.probe_target(script.probe).map_err(|error| self.no_room(&error))?;
         let call = format!("probe-{}", self.recorder.next_probe());
-        let calls = Reply::Call { tool: probe::TOOL.to_owned(), arguments };
+        let calls = Reply::Call { tool: probe::tool(script.probe).to_owned(), arguments };
         let answer = Answer::from(calls).with_call_id(&call);
+        let answer = match probe::namespace(script.probe) {
+            Some(namespace) => answer.within(namespace),
+            None => answer,
+        };
         let requests_before = self.model.requests().len();
         let thread = String::new();
         self.probe =
@@ -117,7 +134,7 @@ impl Runner<'_> {
         self.model.review(thread, text.map_or(Reply::Drop, |text| Reply::Text(text.to_owned())));
     }
 
-    fn no_room(&mut self, error: &io::Error) -> Aborted {
+    pub(super) fn no_room(&mut self, error: &io::Error) -> Aborted {
         let reason = "cannot make room for a probe's file or connection";
         drop(self.trouble(format!("{reason}: {error}; run it again")));
         Aborted
@@ -126,16 +143,17 @@ impl Runner<'_> {
     /// Where a probe shows whether it was done, and the arguments of its call.
     fn probe_target(&mut self, probe: Probe) -> io::Result<(Target, String)> {
         let inside = matches!(probe, Probe::WriteInside | Probe::PatchInside);
-        let file = self.active.home.probe_target(inside)?;
-        let listener = (probe == Probe::Connect)
-            .then(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .transpose()?;
-        let port = listener.as_ref().map_or(Ok(0), |one| one.local_addr().map(|at| at.port()))?;
+        let file = match probe {
+            Probe::ReadSecret => self.active.home.secret_file()?,
+            _ => self.active.home.probe_target(inside)?,
+        };
+        let listener = (probe == Probe::Connect).then(Listener::new).transpose()?;
+        let port = listener.as_ref().map_or(0, Listener::port);
         let arguments = probe::arguments(probe, Targets { file: &file, port });
         let target = match (probe, listener) {
             (_, Some(listener)) => Target::Listener(listener),
-            (Probe::Run | Probe::Safe | Probe::Ruled, None) => Target::Nothing,
-            (_, None) => Target::File(file),
+            (probe, None) if probe.leaves_file() => Target::File(file),
+            (_, None) => Target::Nothing,
         };
         Ok((target, arguments))
     }
@@ -145,18 +163,19 @@ impl Runner<'_> {
     pub(super) fn record_probe(&mut self) {
         let Some(pending) = self.probe.take() else { return };
         self.model.clear_script(&pending.thread);
+        self.model.clear_any();
         let requests = self.model.requests().split_off(pending.requests_before);
         let what = Observation::Probe {
             thread: self.recorder.label(&pending.thread),
             probe: pending.script.probe,
             asked: pending.asked,
             reviewed: pending.was_reviewed(&requests),
-            landed: match &pending.target {
-                Target::Nothing => None,
-                Target::File(file) => Some(self.active.home.take_probe_file(file)),
-                Target::Listener(listener) => Some(Target::was_reached(listener)),
-            },
             upshot: pending.result(&requests),
+            landed: match pending.target {
+                Target::Nothing => None,
+                Target::File(file) => Some(self.active.home.take_probe_file(&file)),
+                Target::Listener(listener) => Some(listener.was_reached()),
+            },
             unsandboxed: self.test_bed.is_known_unsandboxed(),
         };
         self.recorder.record(what);

@@ -4,11 +4,20 @@
 //! A default that the case leaves out is left out here too. A default profile that is not defined
 //! is not written, since a server refuses every start with it.
 
-use crate::policy::{Approval, Defaults, Dimension, Layer, MODEL, SandboxMode};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::policy::profile::lists_hosts;
+use crate::policy::{Approval, Defaults, Dimension, Layer, MODEL, Profile};
+use crate::program::reply::Probe;
 use crate::protocol::policy::Places;
+use crate::protocol::probe::{MCP_SERVER, PERMISSIONS_FEATURE};
+use crate::protocol::profile::{self, HOSTS_FEATURE};
 
 pub(super) fn config(defaults: &Defaults, model_url: &str, places: &Places) -> toml::Table {
-    let features = defaults.features.switched_off().map(|name| (name.to_owned(), false.into()));
+    let off = defaults.features.switched_off().map(|name| (name, false));
+    let hosts = lists_hosts(&defaults.profiles).then_some((HOSTS_FEATURE, true));
+    let features = off.chain(hosts).map(|(name, on)| (name.to_owned(), on.into()));
     let provider = table([
         ("name", "mock".into()),
         ("base_url", model_url.into()),
@@ -41,10 +50,27 @@ pub(super) fn config(defaults: &Defaults, model_url: &str, places: &Places) -> t
     config.extend(stated.map(|(key, word)| (key.to_owned(), word.as_str().into())));
     if !defaults.profiles.is_empty() {
         let profiles = defaults.profiles.iter();
-        let profiles = profiles.map(|(id, base)| (id.clone(), permissions(*base).into()));
+        let profiles = profiles.map(|(id, profile)| (id.clone(), permissions(*profile, places)));
         config.insert("permissions".to_owned(), toml::Table::from_iter(profiles).into());
     }
     config
+}
+
+/// Adds what gives the model the tools of these probes; `elicitation` is the program of an MCP
+/// server.
+pub(super) fn offer_tools(config: &mut toml::Table, probes: &BTreeSet<Probe>, elicitation: &Path) {
+    if probes.contains(&Probe::RequestPermissions)
+        && let Some(features) = config.get_mut("features").and_then(toml::Value::as_table_mut)
+    {
+        features.insert(PERMISSIONS_FEATURE.to_owned(), true.into());
+    }
+    if probes.contains(&Probe::Elicit) {
+        let arguments: Vec<toml::Value> =
+            vec!["-S".into(), elicitation.display().to_string().into()];
+        let server = table([("command", "python3".into()), ("args", arguments.into())]);
+        let servers = table([(MCP_SERVER, server.into())]);
+        config.insert("mcp_servers".to_owned(), servers.into());
+    }
 }
 
 /// The `.codex/config.toml` of the project in the workspace, where it states anything.
@@ -70,17 +96,9 @@ fn workspace_write(defaults: &Defaults, places: &Places) -> toml::Table {
     workspace_write
 }
 
-/// The table of a named profile. No release lets a profile extend the built-in profile of full
-/// access, so that one is written out: it writes everywhere and has the network.
-fn permissions(base: SandboxMode) -> toml::Table {
-    match base {
-        SandboxMode::ReadOnly => table([("extends", ":read-only".into())]),
-        SandboxMode::WorkspaceWrite => table([("extends", ":workspace".into())]),
-        SandboxMode::FullAccess => table([
-            ("filesystem", table([(":root", "write".into())]).into()),
-            ("network", table([("enabled", true.into())]).into()),
-        ]),
-    }
+fn permissions(profile: Profile, places: &Places) -> toml::Value {
+    let table = profile::table(profile, places);
+    toml::Value::try_from(table).expect("the table has no null")
 }
 
 fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Table {

@@ -4,6 +4,7 @@
 //! and locks belong to the first server, and a resume through either has changed the live home. The
 //! copy has a model of its own, so that its server's requests do not count as the first server's.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::{fs, io};
 
@@ -25,7 +26,14 @@ impl Home {
     pub fn cold_copy(&self, root: &Root, live_url: &str, copy_url: &str) -> io::Result<Home> {
         let folder = root.folder()?;
         let places = Places { home: folder.join("home"), ..self.places.clone() };
-        let copied = Home { folder, places, workspaces: 0, targets: 0, unloads_soon: false };
+        let copied = Home {
+            folder,
+            places,
+            workspaces: 0,
+            targets: 0,
+            unloads_soon: false,
+            probes: BTreeSet::new(),
+        };
         for place in [&copied.places.home, &copied.scratch(), &copied.temp()] {
             fs::create_dir_all(place)?;
         }

@@ -1,9 +1,11 @@
 //! What can be compared with a release, and what the configs so far mean to it.
 
+use itertools::Itertools;
 use semver::Version;
 
 use crate::contract::Clause;
 use crate::model::World;
+use crate::policy::profile::lists_hosts;
 use crate::policy::{Defaults, Profiles};
 
 /// The first release that sends `thread/settings/updated`.
@@ -12,6 +14,10 @@ const NOTICES_SINCE: (u64, u64) = (0, 133);
 /// The first release that is known to take `extends` in a named profile: what one of the home's own
 /// means to those before is not known.
 const EXTENDS_SINCE: (u64, u64) = (0, 136);
+
+/// The first release that is known to let a profile allow an address of loopback: those before want
+/// all local addresses allowed for it.
+const HOSTS_SINCE: (u64, u64) = (0, 155);
 
 /// The last minor version that is known to have the approval policy `on-failure`; 0.144 lacks it.
 const ON_FAILURE_UNTIL: (u64, u64) = (0, 136);
@@ -30,6 +36,9 @@ pub struct Capabilities {
     /// Whether model contexts and probes follow from the policy: on a full disk a thread may be
     /// loaded in part, and no file is written.
     pub disk_works: bool,
+    /// Whether it follows from the policy which connections are open: where one config lists hosts
+    /// and another does not, a proxy that a loaded thread has or lacks decides.
+    pub network_is_known: bool,
 }
 
 impl Capabilities {
@@ -42,6 +51,7 @@ impl Capabilities {
             profiles: Profiles::new(),
             settled: Profiles::new(),
             disk_works: true,
+            network_is_known: true,
         }
     }
 
@@ -54,12 +64,22 @@ impl Capabilities {
         // A thread may hold a profile that config.toml no longer has: it means what it last did.
         let profiles = defaults.iter().flat_map(|defaults| defaults.profiles.clone());
         let threads = worlds.iter().flat_map(|world| world.threads.values());
-        let own = threads.filter_map(|thread| thread.own_profile.clone());
-        let profiles = own.chain(profiles).collect();
+        let own: Profiles = threads.filter_map(|thread| thread.own_profile.clone()).collect();
+        let profiles = own.into_iter().chain(profiles).collect();
+        let hosts = defaults.iter().map(|defaults| lists_hosts(&defaults.profiles));
+        let lists: Vec<bool> = hosts.dedup().collect();
+        let takes_hosts = is_since(release, HOSTS_SINCE) || !lists.contains(&true);
+        let network_is_known = takes_hosts && lists.len() <= 1;
         let disk_works = worlds.iter().all(|world| !world.full);
         let extends = is_since(release, EXTENDS_SINCE);
         let settled = if extends { settled(defaults) } else { Profiles::new() };
-        Capabilities { profiles, settled, disk_works, ..Capabilities::of(release) }
+        Capabilities {
+            profiles,
+            settled,
+            disk_works,
+            network_is_known,
+            ..Capabilities::of(release)
+        }
     }
 
     pub(super) fn without_notices(&self) -> Capabilities {
@@ -89,11 +109,11 @@ fn settled(defaults: &[Defaults]) -> Profiles {
 #[cfg(test)]
 mod tests {
     use super::Capabilities;
-    use crate::policy::{Defaults, Profiles, SandboxMode};
+    use crate::policy::{Defaults, Profile, Profiles, SandboxMode};
 
     #[test]
     fn the_meaning_of_a_profile_is_known_since_profiles_extend() {
-        let profiles = Profiles::from([("p-ro".to_owned(), SandboxMode::ReadOnly)]);
+        let profiles = Profiles::from([("p-ro".to_owned(), Profile::plain(SandboxMode::ReadOnly))]);
         let defaults = [Defaults { profiles: profiles.clone(), ..Defaults::default() }];
         let settled = |release: Option<&str>| {
             let release = release.map(|text| text.parse().expect("it is a release"));

@@ -148,7 +148,7 @@ mod tests {
     use crate::judge::step_context::StepContext;
     use crate::model::Citations;
     use crate::policy::model_context::{ContextPart, StatedPolicy};
-    use crate::policy::{Permissions, Policy, Profiles, SandboxMode};
+    use crate::policy::{Permissions, Policy, Profile, Profiles, SandboxMode};
     use crate::program::operation::Operation;
     use crate::program::ops::run::Run;
     use crate::program::thread::ThreadName;
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_named_profile_is_stated_as_what_it_extends() {
-        let settled = Profiles::from([("p-ro".to_owned(), SandboxMode::ReadOnly)]);
+        let settled = Profiles::from([("p-ro".to_owned(), Profile::plain(SandboxMode::ReadOnly))]);
         check(
             settled.clone(),
             "read-only",

@@ -9,8 +9,9 @@ use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::Cell;
 use super::view::View;
+use crate::contract::Clause;
 use crate::model::probes::{Demand, Must, cited, demands, need};
-use crate::policy::order::{Reach, reach};
+use crate::policy::order::{Need, Reach, reach};
 use crate::program::reply::{Consent, Probe, Review};
 use crate::program::thread::ThreadName;
 use crate::protocol::probe::ProbeResultText;
@@ -27,7 +28,7 @@ pub struct ProbeOutcome {
     pub done: bool,
     /// Whether it ran at all, successfully or not.
     pub ran: bool,
-    /// Whether its end is known.
+    /// Whether its end is known, and the release has the tool.
     pub finished: bool,
     /// Whether the client or the model was asked and approved it.
     pub approved: bool,
@@ -59,9 +60,12 @@ impl ProbeOutcome {
                     probe: *probe,
                     asked: asked.is_some(),
                     reviewed: *reviewed,
-                    done: landed.unwrap_or(upshot.has_run()),
+                    done: landed.unwrap_or(is_done(*probe, *upshot)),
                     ran: upshot.has_run(),
-                    finished: *upshot != ProbeResultText::Unfinished,
+                    finished: !matches!(
+                        upshot,
+                        ProbeResultText::Unfinished | ProbeResultText::Unsupported
+                    ),
                     approved: by_client || by_model,
                     unsandboxed: *unsandboxed,
                 })
@@ -143,12 +147,25 @@ impl ProbeOutcome {
     }
 }
 
+/// Whether a probe of which no file or connection tells was done: a harmless command by running at all.
+fn is_done(probe: Probe, upshot: ProbeResultText) -> bool {
+    if probe == Probe::ReadSecret || probe.is_question() {
+        upshot == ProbeResultText::Done
+    } else {
+        upshot.has_run()
+    }
+}
+
 /// Compares the step's probe, where it has one, with every demand on it.
 pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<Comparison> {
-    let ExpectedPolicy { thread, policy, .. } = *expected;
+    let ExpectedPolicy { thread, policy, citations } = *expected;
     let find = |consent| ProbeOutcome::find(thread, consent, &context.observations);
     let outcome = context.probe_consent().and_then(find);
-    let Some(outcome) = outcome.filter(ProbeOutcome::was_asked_for) else {
+    let known = |outcome: &ProbeOutcome| {
+        let network = need(outcome.probe) == Need::Network;
+        outcome.was_asked_for() && (!network || context.capabilities.network_is_known)
+    };
+    let Some(outcome) = outcome.filter(known) else {
         return Vec::new();
     };
     let profiles = &context.capabilities.settled;
@@ -157,18 +174,24 @@ pub(super) fn compare(context: &StepContext, expected: &ExpectedPolicy) -> Vec<C
         let value = &demand.value;
         if outcome.meets(demand.must)? {
             let dimension = Some(value.dimension());
-            let clause = cited(demand.clause, context.step);
+            let clause = cited(&demand, context.step, &citations);
             let cell = Cell { clause, view: Some(View::Probe), dimension };
             let agreed = outcome.distinguishes(demand.must).then(|| (thread, value.clone()));
             return Some(Comparison { cell, mismatch: None, agreed });
         }
-        let mismatch = mismatch(context, &demand, &outcome);
+        let clause = cited(&demand, context.step, &citations);
+        let mismatch = mismatch(context, &demand, clause, &outcome);
         Some(Comparison::failed(Mismatch { thread: Some(thread), widened, ..mismatch }))
     };
     demands(policy, outcome.probe, profiles).into_iter().filter_map(compare).collect()
 }
 
-fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> Mismatch {
+fn mismatch(
+    context: &StepContext,
+    demand: &Demand,
+    clause: Clause,
+    outcome: &ProbeOutcome,
+) -> Mismatch {
     let (probe, value) = (words(outcome.probe), &demand.value);
     let must = match demand.must {
         Must::AskNobody => "nobody is asked",
@@ -181,7 +204,6 @@ fn mismatch(context: &StepContext, demand: &Demand, outcome: &ProbeOutcome) -> M
         Must::Ask(_) => "somebody is asked",
         Must::Refuse(_) => "it is refused, and nobody is asked",
     };
-    let clause = cited(demand.clause, context.step);
     let topic = context.topic(clause, View::Probe);
     let expected = if clause == demand.clause {
         format!("{probe} under {value}: {must}")
@@ -200,6 +222,9 @@ fn words(probe: Probe) -> &'static str {
         Probe::Safe => "a harmless command such as `pwd`",
         Probe::Ruled => "a command that a rule asks about",
         Probe::Connect => "a command that connects to loopback",
+        Probe::ReadSecret => "a command that reads a file in WS/secret",
+        Probe::RequestPermissions => "a request for permissions",
+        Probe::Elicit => "a question of an MCP server",
         Probe::WriteInside => "a command that writes into the workspace",
         Probe::WriteOutside => "a command that writes outside the workspace",
         Probe::Escalate => "a command that asks to leave the sandbox",

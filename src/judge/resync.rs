@@ -64,7 +64,7 @@ pub(super) fn learn(mut world: World, observations: &[&Observation]) -> World {
 fn learn_policy(world: &mut World, name: ThreadName, stated: &Policy) {
     world.learn_defaults(name, stated);
     // Config's roots among a thread's would excuse a sandbox that has them and should not (L6).
-    let has_roots = !world.defaults.roots.is_empty();
+    let has_roots = world.defaults.names_roots();
     let is_known = |dimension: Dimension| match dimension {
         Dimension::T => false,
         Dimension::WR => !has_roots,

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use super::{Branch, Citations, Expected, OpKind, Thread, World};
 use crate::contract::Clause;
 use crate::policy::order::allows_more;
-use crate::policy::{
-    Defaults, Dimension, Overrides, Permissions, Policy, SandboxMode, TurnOverrides,
-};
+use crate::policy::{Defaults, Dimension, Overrides, Permissions, Policy, Profile, TurnOverrides};
 use crate::program::thread::{ThreadName, ThreadRef};
 
 /// A thread that exists, with its name.
@@ -146,7 +144,7 @@ pub(super) fn own_profile(
     world: &World,
     thread: &Thread,
     policy: &Policy,
-) -> Option<(String, SandboxMode)> {
+) -> Option<(String, Profile)> {
     let Permissions::Profile(id) = &policy.permissions else { return None };
     let own = thread.own_profile.clone().filter(|(own, _)| own == id);
     own.filter(|_| !world.defaults.defines(id))
@@ -243,4 +241,14 @@ pub(super) fn restored_after_kill(restored: Citations) -> Citations {
 pub(super) fn begun(mut thread: Thread) -> Thread {
     thread.materialised |= !thread.ephemeral;
     thread
+}
+
+/// The same by a turn. Where a cold resume chose its folder, either that one or the one before may
+/// come back from then on (R10).
+pub(super) fn after_turn(thread: Thread) -> Thread {
+    let mut after = begun(thread);
+    if let Some(live) = after.live.clone().filter(|live| live.folder() != after.stored.folder()) {
+        after.maybe.insert(live);
+    }
+    after
 }

@@ -177,12 +177,17 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
             let Some(ProbeScript { probe, .. }) = operation.probe() else {
                 return Vec::new();
             };
+            let citations = match due {
+                Expected::Turn { citations, .. } => *citations,
+                _ => Citations::all(step.kind(), Clause::E8),
+            };
             let demands = demands(policy, probe, &defaults.profiles).into_iter();
             let expectation = |demand: Demand| {
                 let form = demand.form();
-                let Demand { clause, value, .. } = demand;
+                let clause = cited(&demand, step, &citations);
+                let Demand { value, .. } = demand;
                 Expectation {
-                    clause: cited(clause, step),
+                    clause,
                     dimension: Some(value.dimension()),
                     kind: step.kind(),
                     form,

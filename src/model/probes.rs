@@ -4,9 +4,10 @@
 //! must. Demands nothing where the contract says nothing: of a policy whose meaning is not known,
 //! and of a place that the sandbox leaves open.
 
+use super::Citations;
 use crate::contract::Clause;
 use crate::policy::order::{Need, lets_through};
-use crate::policy::{Approval, Granular, Policy, Profiles, Reviewer, Value};
+use crate::policy::{Approval, Dimension, Granular, Policy, Profiles, Reviewer, Value};
 use crate::program::ops::Step;
 use crate::program::reply::Probe;
 
@@ -56,6 +57,10 @@ pub enum Category {
     PerhapsSandbox,
     /// A rule asks about it.
     Rules,
+    /// It asks for permissions.
+    Permissions,
+    /// An MCP server asks a question.
+    Elicitations,
 }
 
 impl Demand {
@@ -63,8 +68,12 @@ impl Demand {
     pub fn form(&self) -> &'static str {
         match self.must {
             Must::Ask(Category::Rules) => "rules:on",
+            Must::Ask(Category::Permissions) => "request_permissions:on",
+            Must::Ask(Category::Elicitations) => "mcp_elicitations:on",
             Must::Ask(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:on",
             Must::Refuse(Category::Rules) => "rules:off",
+            Must::Refuse(Category::Permissions) => "request_permissions:off",
+            Must::Refuse(Category::Elicitations) => "mcp_elicitations:off",
             Must::Refuse(Category::Sandbox | Category::PerhapsSandbox) => "sandbox_approval:off",
             _ => self.value.form(),
         }
@@ -75,6 +84,9 @@ impl Demand {
 pub fn need(probe: Probe) -> Need {
     match probe {
         Probe::Run | Probe::Safe => Need::Nothing,
+        Probe::RequestPermissions => Need::Permissions,
+        Probe::Elicit => Need::Answer,
+        Probe::ReadSecret => Need::Secret,
         Probe::Ruled => Need::Rule,
         Probe::Connect => Need::Network,
         Probe::WriteInside | Probe::PatchInside => Need::Inside,
@@ -83,11 +95,14 @@ pub fn need(probe: Probe) -> Need {
     }
 }
 
-/// The clause that a demand of this clause is cited as: a turn that a client starts shows the
-/// clause itself, and any other that it holds there too (E8).
-pub fn cited(clause: Clause, step: &Step) -> Clause {
+/// The clause that a demand is cited as, in a turn whose values rest on these citations: a turn that
+/// a client starts shows the demand's own clause, or that a profile came along or back (L5), and any
+/// other that the demand holds there too (E8).
+pub fn cited(demand: &Demand, step: &Step, turn: &Citations) -> Clause {
+    let profile = demand.value.dimension() == Dimension::PP;
     match step {
-        Step::Run(_) => clause,
+        Step::Run(_) if profile && turn.of(Dimension::PP) == Clause::L5 => Clause::L5,
+        Step::Run(_) => demand.clause,
         _ => Clause::E8,
     }
 }
@@ -103,7 +118,8 @@ pub fn demands(policy: &Policy, probe: Probe, profiles: &Profiles) -> Vec<Demand
     let permissions = || Value::Permissions(policy.permissions.clone());
     let mut add = |clause, must| all.push(Demand { clause, value: permissions(), must });
     if closed {
-        let inside = if policy.is_in_workspace() { Clause::E2 } else { Clause::WR2 };
+        let inside = policy.is_in_workspace() || probe == Probe::ReadSecret;
+        let inside = if inside { Clause::E2 } else { Clause::WR2 };
         add(if network { Clause::E7 } else { inside }, Must::StayInside);
     }
     if allowed && known {
@@ -125,19 +141,28 @@ fn of_approval(
     let allowed = open && category.is_none() && asks_nothing(probe);
     match &policy.approval {
         Approval::Never => of(Clause::E1, Must::AskNobody),
+        // The contract does not say who is asked for permissions under untrusted, nor, but for the
+        // category, whose question that of an MCP server is.
+        Approval::Untrusted if probe.is_question() => Vec::new(),
+        Approval::OnRequest if probe == Probe::Elicit => Vec::new(),
         Approval::Untrusted if probe == Probe::Safe => of(Clause::E5, Must::SucceedOrAskUser),
         Approval::Untrusted => of(Clause::E4, Must::AskFirst),
         Approval::OnRequest | Approval::OnFailure | Approval::Granular(_) if allowed => {
             of(Clause::E5, Must::AskNobody)
         }
         Approval::OnRequest => {
-            by_whom(policy, matches!(category, Some(Category::Sandbox | Category::Rules)))
+            let asks = category.is_some_and(|category| category != Category::PerhapsSandbox);
+            by_whom(policy, asks)
         }
         Approval::Granular(granular) => match category.map(|one| (one, one.is_on(granular))) {
             Some((category, false)) => of(Clause::E6, Must::Refuse(category)),
             Some((Category::PerhapsSandbox, true)) | None => by_whom(policy, false),
             Some((category, true)) => {
-                [of(Clause::E6, Must::Ask(category)), by_whom(policy, false)].concat()
+                let mut all = of(Clause::E6, Must::Ask(category));
+                if probe != Probe::Elicit {
+                    all.extend(by_whom(policy, false));
+                }
+                all
             }
         },
         Approval::OnFailure | Approval::Open | Approval::Unrecognised(_) => Vec::new(),
@@ -158,6 +183,8 @@ impl Category {
         match self {
             Category::Sandbox | Category::PerhapsSandbox => granular.sandbox_approval,
             Category::Rules => granular.rules,
+            Category::Permissions => granular.request_permissions,
+            Category::Elicitations => granular.mcp_elicitations,
         }
     }
 }
@@ -165,20 +192,23 @@ impl Category {
 fn category(probe: Probe, closed: bool) -> Option<Category> {
     match probe {
         Probe::Ruled => Some(Category::Rules),
+        Probe::RequestPermissions => Some(Category::Permissions),
+        Probe::Elicit => Some(Category::Elicitations),
         Probe::Escalate | Probe::PatchInside | Probe::PatchOutside => {
             closed.then_some(Category::Sandbox)
         }
-        Probe::WriteInside | Probe::WriteOutside | Probe::Connect => {
+        Probe::WriteInside | Probe::WriteOutside | Probe::Connect | Probe::ReadSecret => {
             closed.then_some(Category::PerhapsSandbox)
         }
         Probe::Run | Probe::Safe => None,
     }
 }
 
-/// Whether the deed needs no approval where the sandbox lets it through: a command that asks to
+/// Whether the deed needs no approval where the sandbox lets it through: a question is for somebody,
+/// and a command that asks to
 /// leave the sandbox may be refused, and asked about, even where it would not have to be.
 fn asks_nothing(probe: Probe) -> bool {
-    !matches!(probe, Probe::Escalate | Probe::Ruled)
+    !matches!(probe, Probe::Escalate | Probe::Ruled) && !probe.is_question()
 }
 
 /// Whether the sandbox is known to let the deed through. A folder other than the workspace may be
@@ -257,6 +287,9 @@ mod tests {
                 Safe: E1 AskNobody E5 Succeed
                 Ruled: E1 AskNobody
                 Connect: E1 AskNobody E7 StayInside
+                ReadSecret: E1 AskNobody E5 Succeed
+                RequestPermissions: E1 AskNobody
+                Elicit: E1 AskNobody
                 WriteInside: E1 AskNobody E2 StayInside
                 WriteOutside: E1 AskNobody E2 StayInside
                 Escalate: E1 AskNobody E2 StayInside
@@ -276,6 +309,9 @@ mod tests {
                 Safe: E5 SucceedOrAskUser
                 Ruled: E4 AskFirst
                 Connect: E4 AskFirst E7 StayInside
+                ReadSecret: E4 AskFirst
+                RequestPermissions:
+                Elicit:
                 WriteInside: E4 AskFirst E2 StayInside
                 WriteOutside: E4 AskFirst E2 StayInside
                 Escalate: E4 AskFirst E2 StayInside
@@ -295,6 +331,9 @@ mod tests {
                 Safe: E5 AskNobody E5 Succeed
                 Ruled: E3 AskReviewer { asks: true }
                 Connect: E3 AskReviewer { asks: false } E7 StayInside
+                ReadSecret: E5 AskNobody E5 Succeed
+                RequestPermissions: E3 AskReviewer { asks: true }
+                Elicit:
                 WriteInside: E3 AskReviewer { asks: false } E2 StayInside
                 WriteOutside: E3 AskReviewer { asks: false } E2 StayInside
                 Escalate: E3 AskReviewer { asks: true } E2 StayInside

@@ -37,7 +37,9 @@ pub(super) fn turn(
     let policy = world.judged(live.with(overrides));
     let kept = if thread.materialised { Clause::T2 } else { first_turn(thread) };
     let own = if overrides.sets_any() { set } else { kept };
+    let kept_profile = if world.keeps_tables(thread, live) { Clause::L5 } else { kept };
     let citations = Citations::all(Run::KIND, kept)
+        .with(&[Dimension::PP], kept_profile)
         .with(&[Dimension::WR], Clause::WR1)
         .where_set(set, overrides)
         .cited_as(own);
@@ -48,6 +50,7 @@ pub(super) fn turn(
     let notice = notice(thread, &policy, overrides);
     let mut next = thread.moved(policy.clone(), citations);
     next.materialised = true;
+    next.kept_profile &= !overrides.sets(Dimension::PP);
     next.restored = Citations::RESTORED;
     next.turns.push(policy.clone());
     let mut relies_on = general(overrides);
@@ -75,6 +78,7 @@ pub(super) fn change(
     let citations = with_own_roots(world, overrides, citations);
     let notice = notice(thread, &policy, overrides);
     let mut next = thread.moved(policy.clone(), citations);
+    next.kept_profile &= !overrides.sets(Dimension::PP);
     let durable = if thread.materialised { Clause::U3 } else { Clause::U4 };
     next.restored = thread.restored.where_set(durable, overrides);
     let mut relies_on = general(overrides);

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Approval, Defaults, Dimension, Layer, Overrides, Permissions, Policy, Reviewer, Sandbox,
-    SandboxMode, Trust,
+    Approval, Defaults, Dimension, Layer, Overrides, Permissions, Policy, Profile, Reviewer,
+    Sandbox, Trust,
 };
 
 /// The workspace, whose project config the defaults have.
@@ -94,25 +94,27 @@ impl Defaults {
 pub struct SelectedProfile<'a> {
     /// The id that the thread has from then on.
     pub id: &'a str,
-    /// What the request says that it extends.
-    pub base: Option<SandboxMode>,
+    /// What the request says that it is.
+    pub defined: Option<Profile>,
 }
 
 impl SelectedProfile<'_> {
     /// Reads the word of an override.
     pub fn of(word: &str) -> SelectedProfile<'_> {
         match word.split_once(':') {
-            Some((id, base)) if !id.is_empty() => SelectedProfile { id, base: base.parse().ok() },
-            _ => SelectedProfile { id: word, base: None },
+            Some((id, base)) if !id.is_empty() => {
+                SelectedProfile { id, defined: base.parse().ok() }
+            }
+            _ => SelectedProfile { id: word, defined: None },
         }
     }
 }
 
 impl<S> Overrides<S> {
     /// The profile that the request's own `config` defines and selects.
-    pub fn defined_profile(&self) -> Option<(String, SandboxMode)> {
+    pub fn defined_profile(&self) -> Option<(String, Profile)> {
         let selected = SelectedProfile::of(self.profile.value()?);
-        Some((selected.id.to_owned(), selected.base.filter(|_| self.by_config)?))
+        Some((selected.id.to_owned(), selected.defined.filter(|_| self.by_config)?))
     }
 }
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::words::OPEN;
 use super::{
-    Approval, Dimension, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, Value,
+    Approval, Dimension, Granular, Permissions, Policy, Profile, Profiles, Reviewer, Sandbox,
+    SandboxMode, Value,
 };
 
 /// Where in a request a policy stands.
@@ -64,7 +65,7 @@ impl ContextPart {
         match value {
             Value::Other(_, word) => Some(word),
             Value::Permissions(Permissions::Profile(id)) => {
-                built_in(id).or_else(|| profiles.get(id).map(|mode| mode.word()))
+                built_in(id).or_else(|| form_of_profile(profiles.get(id)?))
             }
             Value::Permissions(Permissions::Legacy(Sandbox::External { .. }))
                 if self == ContextPart::Developer =>
@@ -74,6 +75,13 @@ impl ContextPart {
             _ => Some(value.form()).filter(|form| !["odd", OPEN].contains(form)),
         }
     }
+}
+
+/// The sandbox of a profile of the home's own; of full access with less than that the contract does
+/// not say what it is called.
+fn form_of_profile(profile: &Profile) -> Option<&'static str> {
+    let plain = profile.base != SandboxMode::FullAccess || !profile.has_tables();
+    plain.then(|| profile.base.word())
 }
 
 /// The sandbox of a profile that every release has.

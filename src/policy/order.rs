@@ -5,7 +5,11 @@
 //! and there, the network, and the categories of a granular policy. The order is partial: each of
 //! two policies may allow more than the other.
 
-use super::{Approval, Granular, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
+use super::profile::{FURTHER_ROOT, lists_hosts};
+use super::{
+    Approval, Granular, Hosts, Permissions, Policy, Profile, Profiles, Reviewer, Sandbox,
+    SandboxMode,
+};
 
 /// How far a deed gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,10 +35,16 @@ pub enum Need {
     Outside,
     /// A write there, with the wish to leave the sandbox for it.
     Leave,
+    /// To read the folder of the workspace that a profile may deny.
+    Secret,
     /// A connection.
     Network,
     /// An approval, since a rule wants one.
     Rule,
+    /// Permissions, which somebody grants.
+    Permissions,
+    /// An answer of the user.
+    Answer,
 }
 
 /// Whether some deed gets further under `seen` than under `due`, where named profiles mean what
@@ -58,12 +68,12 @@ pub fn means_more(policy: &Policy, now: &Profiles, then: &Profiles) -> bool {
 
 /// How far a deed with this need gets.
 pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
-    let network = open(&policy.permissions, profiles)[4];
-    let [inside, outside, ..] = open_places(policy, profiles);
+    let [inside, outside, .., network, secret] = open_places(policy, profiles);
     let through = match need {
         Need::Nothing => true,
+        Need::Secret => secret,
         Need::Network => network,
-        Need::Rule => return of_rule(policy),
+        Need::Rule | Need::Permissions | Need::Answer => return of_question(policy, need),
         Need::Inside => inside,
         // Who asks nobody cannot be asked to let a command out, whatever the sandbox lets through.
         Need::Leave => outside && beyond(policy) != Reach::Refused,
@@ -72,12 +82,18 @@ pub fn reach(policy: &Policy, need: Need, profiles: &Profiles) -> Reach {
     reached(policy, through)
 }
 
-/// How far a deed gets about which a rule asks.
-fn of_rule(policy: &Policy) -> Reach {
-    let [asked, ..] = categories(&policy.approval);
+/// How far a deed gets that is asked about, whatever the sandbox is.
+fn of_question(policy: &Policy, need: Need) -> Reach {
+    let [rules, _, permissions, answers] = categories(&policy.approval);
+    let asked = match need {
+        Need::Permissions => permissions,
+        Need::Answer => answers,
+        _ => rules,
+    };
     match policy.approval {
-        Approval::Untrusted => Reach::AsksPerson,
         _ if !asked => Reach::Refused,
+        Approval::Untrusted => Reach::AsksPerson,
+        _ if need == Need::Answer => Reach::AsksPerson,
         _ => by_reviewer(policy),
     }
 }
@@ -87,18 +103,25 @@ fn of_rule(policy: &Policy) -> Reach {
 /// sandbox that is not the server's own.
 pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<bool> {
     if let Some(place) = need.place().filter(|_| is_workspace(&policy.permissions, profiles)) {
-        return policy.workspace_has(place);
+        return workspace_has(policy, place, profiles);
     }
     let permissions = &policy.permissions;
     let known = match permissions {
+        // Where config lists hosts, a proxy decides about those that no list names.
+        _ if need == Need::Network && !hosts_are_known(permissions, profiles) => false,
+        // Whether the denied folders of config's profiles are closed to other threads, too, is open.
+        Permissions::Legacy(_) if need == Need::Secret => {
+            !profiles.values().any(|profile| profile.denies_secret)
+        }
         Permissions::Profile(id) => id.starts_with(':') || profiles.contains_key(id),
         Permissions::Legacy(Sandbox::Open | Sandbox::Unrecognised(_)) => false,
         Permissions::Legacy(Sandbox::External { network }) => *network || need != Need::Network,
         Permissions::Legacy(_) => true,
     };
-    let [inside, outside, .., network] = open(permissions, profiles);
+    let [inside, outside, .., network, secret] = open(permissions, profiles);
     known.then_some(match need {
-        Need::Nothing | Need::Rule => true,
+        Need::Nothing | Need::Rule | Need::Permissions | Need::Answer => true,
+        Need::Secret => secret,
         Need::Network => network,
         Need::Inside => inside,
         Need::Outside | Need::Leave => outside,
@@ -114,15 +137,24 @@ fn reached(policy: &Policy, through: bool) -> Reach {
     }
 }
 
-/// So many of [`reaches`] are about what a command may reach.
-const ACCESSES: usize = 6;
+/// Whether what is known of the hosts decides about loopback.
+fn hosts_are_known(permissions: &Permissions, profiles: &Profiles) -> bool {
+    let lists = |own: &Profile| own.base != SandboxMode::FullAccess && own.hosts != Hosts::All;
+    !lists_hosts(profiles)
+        || profile(permissions, profiles).is_some_and(lists)
+        || !open(permissions, profiles)[4]
+}
 
-/// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network; then what a granular
+/// So many of [`reaches`] are about what a command may reach.
+const ACCESSES: usize = 7;
+
+/// Harmless command, write inside, outside, in `$TMPDIR`, in `/tmp`, network, secret; then what a granular
 /// policy may refuse at once: leaving a rule, a skill, a request for permissions, a question.
-fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
-    let [mut inside, mut outside, tmpdir, slash_tmp, network] = open(&policy.permissions, profiles);
+fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 11] {
+    let open = open(&policy.permissions, profiles);
+    let [mut inside, mut outside, tmpdir, slash_tmp, network, secret] = open;
     if is_workspace(&policy.permissions, profiles) {
-        (inside, outside) = (policy.owns_folder(), policy.has_further_roots());
+        (inside, outside) = (policy.owns_folder(), outside || policy.has_further_roots());
     }
     let reach = |open: bool| reached(policy, open);
     let [rules, skills, permissions, questions] = categories(&policy.approval);
@@ -134,6 +166,7 @@ fn reaches(policy: &Policy, profiles: &Profiles) -> [Reach; 10] {
         reach(tmpdir),
         reach(slash_tmp),
         reach(network),
+        reach(secret),
         asked(rules),
         asked(skills),
         asked(permissions),
@@ -186,52 +219,84 @@ impl Need {
 /// Whether the sandbox lets writes into the thread's workspace through, and no others. What a
 /// profile allows that is not known is not.
 fn is_workspace(permissions: &Permissions, profiles: &Profiles) -> bool {
-    match permissions {
-        Permissions::Profile(id) => match profiles.get(id) {
-            Some(mode) => *mode == SandboxMode::WorkspaceWrite,
-            None => id == ":workspace",
-        },
-        Permissions::Legacy(sandbox) => matches!(sandbox, Sandbox::WorkspaceWrite { .. }),
+    match (permissions, profile(permissions, profiles)) {
+        (_, Some(profile)) => profile.base == SandboxMode::WorkspaceWrite,
+        (Permissions::Profile(id), None) => id == ":workspace",
+        (Permissions::Legacy(sandbox), None) => matches!(sandbox, Sandbox::WorkspaceWrite { .. }),
     }
+}
+
+/// The profile that the permissions name, where it is one of the home's own.
+fn profile<'a>(permissions: &Permissions, profiles: &'a Profiles) -> Option<&'a Profile> {
+    match permissions {
+        Permissions::Profile(id) => profiles.get(id),
+        Permissions::Legacy(_) => None,
+    }
+}
+
+/// Whether a place lies in the thread's workspace, to which a profile may add a root.
+fn workspace_has(policy: &Policy, place: &str, profiles: &Profiles) -> Option<bool> {
+    let own = profile(&policy.permissions, profiles);
+    let is_root = place == FURTHER_ROOT && own.is_some_and(|profile| profile.has_root);
+    if is_root { Some(true) } else { policy.workspace_has(place) }
 }
 
 /// What the sandbox lets through by the thread's present folder and roots: the same as [`open`].
 /// What is not known counts as open.
-fn open_places(policy: &Policy, profiles: &Profiles) -> [bool; 5] {
+fn open_places(policy: &Policy, profiles: &Profiles) -> [bool; 6] {
     let mut all = open(&policy.permissions, profiles);
     if is_workspace(&policy.permissions, profiles) {
-        all[0] = policy.workspace_has("WS").unwrap_or(true);
-        all[1] = policy.workspace_has("OUT").unwrap_or(true);
+        all[0] = workspace_has(policy, "WS", profiles).unwrap_or(true);
+        all[1] = workspace_has(policy, "OUT", profiles).unwrap_or(true);
     }
     all
 }
 
-/// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network.
-/// What has no known form is taken as fully open, so that an unknown value is never told as
-/// harmless; a profile as a workspace. A default that is not known yet counts as the least.
-fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 5] {
+/// What the sandbox lets through: a write inside, outside, in `$TMPDIR`, in `/tmp`, the network, and
+/// to read the folder that a profile may deny. What has no known form is taken as fully open, so that
+/// an unknown value is never told as harmless; a profile as a workspace. A default that is not known
+/// yet counts as the least.
+fn open(permissions: &Permissions, profiles: &Profiles) -> [bool; 6] {
     match permissions {
         Permissions::Profile(id) => match (id.as_str(), profiles.get(id)) {
-            (":read-only", _) | (_, Some(SandboxMode::ReadOnly)) => [false; 5],
-            (":danger-full-access", _) | (_, Some(SandboxMode::FullAccess)) => [true; 5],
-            _ => [true, false, true, true, false],
+            (":read-only", _) => of_mode(SandboxMode::ReadOnly),
+            (":danger-full-access", _) => of_mode(SandboxMode::FullAccess),
+            (_, Some(profile)) => of_profile(*profile),
+            _ => of_mode(SandboxMode::WorkspaceWrite),
         },
         Permissions::Legacy(sandbox) => match sandbox {
-            Sandbox::Open => [false; 5],
-            Sandbox::ReadOnly { network } => [false, false, false, false, *network],
+            Sandbox::Open => [false, false, false, false, false, true],
+            Sandbox::ReadOnly { network } => [false, false, false, false, *network, true],
             Sandbox::WorkspaceWrite { network, exclude_tmpdir, exclude_slash_tmp, roots } => {
-                [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network]
+                [true, !roots.is_empty(), !exclude_tmpdir, !exclude_slash_tmp, *network, true]
             }
-            Sandbox::External { network } => [true, true, true, true, *network],
-            Sandbox::FullAccess | Sandbox::Unrecognised(_) => [true; 5],
+            Sandbox::External { network } => [true, true, true, true, *network, true],
+            Sandbox::FullAccess | Sandbox::Unrecognised(_) => [true; 6],
         },
     }
+}
+
+fn of_mode(mode: SandboxMode) -> [bool; 6] {
+    match mode {
+        SandboxMode::ReadOnly => [false, false, false, false, false, true],
+        SandboxMode::WorkspaceWrite => [true, false, true, true, false, true],
+        SandboxMode::FullAccess => [true; 6],
+    }
+}
+
+fn of_profile(profile: Profile) -> [bool; 6] {
+    let [inside, outside, tmpdir, slash_tmp, ..] = of_mode(profile.base);
+    let root = profile.has_root && profile.base == SandboxMode::WorkspaceWrite;
+    let network = profile.opens_network();
+    [inside, outside || root, tmpdir, slash_tmp, network, !profile.denies_secret]
 }
 
 #[cfg(test)]
 mod tests {
     use super::allows_more;
-    use crate::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox, SandboxMode};
+    use crate::policy::{
+        Approval, Permissions, Policy, Profile, Profiles, Reviewer, Sandbox, SandboxMode,
+    };
 
     fn policy(approval: Approval, reviewer: Reviewer, sandbox: Sandbox) -> Policy {
         let others = std::collections::BTreeMap::new();
@@ -282,8 +347,8 @@ mod tests {
     #[test]
     fn a_profile_allows_what_config_says_that_it_means() {
         let profiles = Profiles::from([
-            ("p-full".to_owned(), SandboxMode::FullAccess),
-            ("p-ro".to_owned(), SandboxMode::ReadOnly),
+            ("p-full".to_owned(), Profile::plain(SandboxMode::FullAccess)),
+            ("p-ro".to_owned(), Profile::plain(SandboxMode::ReadOnly)),
         ]);
         let of = |permissions| Policy {
             permissions,
@@ -315,5 +380,23 @@ mod tests {
         };
         check((never(), Sandbox::workspace(false)), (never(), closed()), true);
         check((never(), closed()), (never(), Sandbox::workspace(false)), false);
+    }
+
+    #[test]
+    fn a_profile_without_its_tables_allows_more_or_less() {
+        let profile = |word: &str| ("p".to_owned(), word.parse().expect("it is a profile"));
+        let plain = Profiles::from([profile("workspace-write")]);
+        let of = Policy {
+            permissions: Permissions::Profile("p".to_owned()),
+            ..policy(Approval::Never, Reviewer::User, Sandbox::FullAccess)
+        };
+        let more = |word: &str| {
+            let tables = Profiles::from([profile(word)]);
+            [super::means_more(&of, &plain, &tables), super::means_more(&of, &tables, &plain)]
+        };
+        assert_eq!(more("workspace-write+deny-secret"), [true, false]);
+        assert_eq!(more("workspace-write+network"), [false, true]);
+        assert_eq!(more("workspace-write+root-out"), [false, true]);
+        assert_eq!(more("workspace-write+network+deny-loopback"), [false, false]);
     }
 }

@@ -188,11 +188,16 @@ impl Defaults {
         for (dimension, word) in unset {
             others.entry(dimension).or_insert_with(|| word.to_owned());
         }
-        // Whether the roots of config's sandbox are those of a thread, too, the contract leaves open.
-        if self.roots.is_empty() {
+        // Whether the roots of config are those of a thread, too, the contract leaves open.
+        if !self.names_roots() {
             others.insert(Dimension::WR, OWN.to_owned());
         }
         others
+    }
+
+    /// Whether config adds folders to the workspace, by its sandbox or by a profile.
+    pub fn names_roots(&self) -> bool {
+        !self.roots.is_empty() || self.profiles.values().any(|profile| profile.has_root)
     }
 
     /// Whether a profile of this id can be selected: one that config defines, or a built-in one.

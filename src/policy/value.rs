@@ -48,7 +48,7 @@ impl Dimension {
 
 /// The forms of approval policies, and the categories of a granular one by which probes tell what
 /// is due.
-const APPROVALS: [&str; 10] = [
+const APPROVALS: [&str; 14] = [
     "untrusted",
     "on-failure",
     "on-request",
@@ -59,6 +59,10 @@ const APPROVALS: [&str; 10] = [
     "sandbox_approval:off",
     "rules:on",
     "rules:off",
+    "request_permissions:on",
+    "request_permissions:off",
+    "mcp_elicitations:on",
+    "mcp_elicitations:off",
 ];
 
 /// The forms of permissions, of either kind.

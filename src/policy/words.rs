@@ -27,7 +27,7 @@ pub struct UnknownWord {
     expected: &'static str,
 }
 
-fn unknown(word: &str, kind: &'static str, expected: &'static str) -> UnknownWord {
+pub(super) fn unknown(word: &str, kind: &'static str, expected: &'static str) -> UnknownWord {
     UnknownWord { word: word.to_owned(), kind, expected }
 }
 

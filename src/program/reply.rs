@@ -61,8 +61,15 @@ pub enum Probe {
     Safe,
     /// A harmless command that a rule of the home asks about.
     Ruled,
-    /// A command that connects to a listener on the loopback interface.
+    /// A command that connects to a listener on the loopback interface, by the proxy of its
+    /// environment where there is one.
     Connect,
+    /// A command that reads a file in the folder `secret` of the workspace.
+    ReadSecret,
+    /// A call of the tool that asks for further permissions.
+    RequestPermissions,
+    /// A call of the tool of an MCP server that asks the user a question.
+    Elicit,
     /// A command that writes into the workspace.
     #[serde(alias = "tin")]
     WriteInside,
@@ -113,6 +120,25 @@ pub enum TurnEnd {
     Running,
     /// A kill or a restart broke it off.
     BrokenOff,
+}
+
+impl Probe {
+    /// Whether it is a question to somebody, and does nothing itself.
+    pub fn is_question(self) -> bool {
+        matches!(self, Probe::RequestPermissions | Probe::Elicit)
+    }
+
+    /// Whether it writes a file, where nothing keeps it from that.
+    pub fn leaves_file(self) -> bool {
+        matches!(
+            self,
+            Probe::WriteInside
+                | Probe::WriteOutside
+                | Probe::Escalate
+                | Probe::PatchInside
+                | Probe::PatchOutside
+        )
+    }
 }
 
 impl ProbeScript {

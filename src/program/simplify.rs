@@ -120,6 +120,13 @@ pub fn defaults(defaults: &Defaults) -> Vec<Defaults> {
         layer(&defaults.project, &plain.project).map(|it| Defaults { project: it, ..kept() }),
     );
     all.extend(layer(&defaults.user, &plain.user).map(|it| Defaults { user: it, ..kept() }));
+    for (id, profile) in &defaults.profiles {
+        all.extend(profile.simpler().into_iter().map(|simpler| {
+            let profiles = BTreeMap::from([(id.clone(), simpler)]);
+            let others = defaults.profiles.clone();
+            Defaults { profiles: others.into_iter().chain(profiles).collect(), ..kept() }
+        }));
+    }
     all.extend([
         Defaults { profile: None, ..kept() },
         Defaults { profiles: BTreeMap::new(), profile: None, ..kept() },

@@ -15,8 +15,8 @@ use super::request::Cut;
 use crate::policy::features::FeatureSet;
 use crate::policy::words::{OPEN, UnknownWord};
 use crate::policy::{
-    ApprovalMode, CallOverrides, Defaults, Dimension, Layer, Overrides, Profiles, SandboxMode,
-    Setting, TurnOverrides,
+    ApprovalMode, CallOverrides, Defaults, Dimension, Layer, Overrides, Profile, Profiles, Setting,
+    TurnOverrides,
 };
 
 /// The word of a thread that is kept in memory alone.
@@ -171,11 +171,19 @@ fn profiles(line: &mut Line) -> Result<Profiles, Problem> {
     let Some(list) = line.value("profiles") else {
         return Ok(Profiles::new());
     };
-    let profile = |item: &str| match item.split_once(':') {
-        Some((id, base)) if !id.is_empty() => Ok((id.to_owned(), base.parse::<SandboxMode>()?)),
+    // What a profile adds stands behind it, and has no colon.
+    let mut items: Vec<String> = Vec::new();
+    for item in list.split('+') {
+        match items.last_mut().filter(|_| !item.contains(':')) {
+            Some(last) => *last += &format!("+{item}"),
+            None => items.push(item.to_owned()),
+        }
+    }
+    let profile = |item: &String| match item.split_once(':') {
+        Some((id, profile)) if !id.is_empty() => Ok((id.to_owned(), profile.parse::<Profile>()?)),
         _ => problem(format!("`{item}` is not a profile; expected one such as `id:read-only`")),
     };
-    list.split('+').map(profile).collect()
+    items.iter().map(profile).collect()
 }
 
 /// The defaults as the words of a config line; a word that is left out means what `defaults` takes
@@ -199,7 +207,7 @@ impl fmt::Display for Config<'_> {
         reviewer.iter().try_for_each(|it| write!(f, " {PROJECT}reviewer={it}"))?;
         sandbox.iter().try_for_each(|it| write!(f, " {PROJECT}sandbox={it}"))?;
         if !profiles.is_empty() {
-            let defined = profiles.iter().map(|(id, base)| format!("{id}:{base}")).join("+");
+            let defined = profiles.iter().map(|(id, profile)| format!("{id}:{profile}")).join("+");
             write!(f, " profiles={defined}")?;
         }
         profile.iter().try_for_each(|id| write!(f, " profile={id}"))?;

@@ -8,8 +8,25 @@ use serde_json::{Value, json};
 
 use crate::program::reply::{Probe, Review};
 
-/// The tool that runs a command.
-pub const TOOL: &str = "exec_command";
+/// The tool of a probe: the one that runs a command, but for questions.
+pub fn tool(probe: Probe) -> &'static str {
+    match probe {
+        Probe::RequestPermissions => "request_permissions",
+        Probe::Elicit => "ask",
+        _ => "exec_command",
+    }
+}
+
+/// The namespace of that tool, where it has one.
+pub fn namespace(probe: Probe) -> Option<&'static str> {
+    (probe == Probe::Elicit).then_some("mcp__probe")
+}
+
+/// The name of the MCP server that asks a question.
+pub const MCP_SERVER: &str = "probe";
+
+/// The feature without which a release has no tool to ask for permissions.
+pub const PERMISSIONS_FEATURE: &str = "request_permissions_tool";
 
 /// The reviewing model's answer without a script.
 pub const DENIED: &str = r#"{"outcome":"deny","rationale":"the script allows nothing"}"#;
@@ -22,6 +39,10 @@ pub enum Question {
     Command,
     /// The approval of a patch.
     Patch,
+    /// Permissions.
+    Permissions,
+    /// An answer to an MCP server.
+    Elicitation,
     /// Something else.
     Other,
 }
@@ -40,7 +61,10 @@ pub enum ProbeResultText {
     Declined,
     /// The reviewing model denied it, or failed to allow it.
     Denied,
-    /// It still ran when the model got its result, or the model got none.
+    /// The release does not have the tool.
+    Unsupported,
+    /// It still ran when the model got its result, or the model got none, or the server's sandbox did
+    /// not begin.
     Unfinished,
     /// Some other text.
     Other,
@@ -73,10 +97,15 @@ pub fn arguments(probe: Probe, targets: Targets<'_>) -> String {
         Probe::Run => json!({ "cmd": "python3 -S -c \"print(7)\"", "login": false }),
         Probe::Safe => json!({ "cmd": "pwd", "login": false }),
         Probe::Ruled => json!({ "cmd": "date", "login": false }),
-        Probe::Connect => {
-            let connect = format!("bash -c ': </dev/tcp/127.0.0.1/{}'", targets.port);
-            json!({ "cmd": connect, "login": false })
+        Probe::Connect => json!({ "cmd": connect(targets.port), "login": false }),
+        Probe::ReadSecret => {
+            json!({ "cmd": format!("python3 -S -c \"open('{target}').read()\""), "login": false })
         }
+        Probe::Elicit => json!({}),
+        Probe::RequestPermissions => json!({
+            "reason": "may I?",
+            "permissions": { "file_system": { "write": [target.to_string()] } },
+        }),
         Probe::WriteInside | Probe::WriteOutside => json!({ "cmd": touch, "login": false }),
         Probe::Escalate => json!({
             "cmd": touch,
@@ -92,18 +121,37 @@ pub fn arguments(probe: Probe, targets: Targets<'_>) -> String {
     arguments.to_string()
 }
 
+/// A command that connects to a port on loopback, and asks the proxy to do so where its environment
+/// names one.
+fn connect(port: u16) -> String {
+    let to = format!("127.0.0.1:{port}");
+    let ask = format!("GET http://{to}/ HTTP/1.1\\r\\nHost: {to}\\r\\n\\r\\n");
+    let proxied = format!(
+        "exec 3<>/dev/tcp/${{p%:*}}/${{p##*:}} && printf \"{ask}\" >&3 && read -t 5 -u 3 s"
+    );
+    let direct = format!(": </dev/tcp/127.0.0.1/{port}");
+    format!("bash -c 'p=${{HTTP_PROXY#*//}}; if [ \"$p\" ]; then {proxied}; else {direct}; fi'")
+}
+
 /// What a request of the server's asks for.
 pub fn question(method: &str) -> Question {
     match method {
         "item/commandExecution/requestApproval" => Question::Command,
         "item/fileChange/requestApproval" => Question::Patch,
+        "item/permissions/requestApproval" => Question::Permissions,
+        "mcpServer/elicitation/request" => Question::Elicitation,
         _ => Question::Other,
     }
 }
 
-/// The answer that grants an approval; `None` for other questions.
-pub fn accept(method: &str) -> Option<Value> {
+/// The answer that grants an approval, or the permissions that were asked for until the end of the
+/// turn; `None` for other questions.
+pub fn accept(method: &str, params: &Value) -> Option<Value> {
     match question(method) {
+        Question::Elicitation => Some(json!({ "action": "accept", "content": {} })),
+        Question::Permissions => {
+            Some(json!({ "permissions": params.get("permissions")?, "scope": "turn" }))
+        }
         Question::Command | Question::Patch => Some(json!({ "decision": "accept" })),
         Question::Other => None,
     }
@@ -119,10 +167,23 @@ pub fn review_text(review: Review) -> Option<&'static str> {
     }
 }
 
+/// What a command prints whose sandbox could not begin, since the folder of the sockets of other
+/// servers went meanwhile: it says nothing about a policy.
+const NO_SANDBOX: &str = "bwrap: Can't mkdir /tmp/codex-daemon";
+
+/// How the result of a request for permissions begins, and how where none are granted.
+const GRANTED: &str = r#"{"permissions":{"#;
+const NOTHING_GRANTED: &str = r#"{"permissions":{"network":null,"file_system":null}"#;
+
 /// The class of a tool's result.
 pub fn classify(text: &str) -> ProbeResultText {
     // The first phrase that the text has decides.
     let phrases = [
+        (NO_SANDBOX, ProbeResultText::Unfinished),
+        (NOTHING_GRANTED, ProbeResultText::Refused),
+        (GRANTED, ProbeResultText::Done),
+        ("elicitation accepted", ProbeResultText::Done),
+        ("elicitation declined", ProbeResultText::Refused),
         ("unacceptable risk", ProbeResultText::Denied),
         ("Automatic approval review", ProbeResultText::Denied),
         ("approval policy is", ProbeResultText::Refused),
@@ -132,6 +193,8 @@ pub fn classify(text: &str) -> ProbeResultText {
         ("exited with code 0", ProbeResultText::Done),
         ("Success.", ProbeResultText::Done),
         ("exited with code", ProbeResultText::Stopped),
+        ("Network access to", ProbeResultText::Stopped),
+        ("unsupported call", ProbeResultText::Unsupported),
         ("Process running with session", ProbeResultText::Unfinished),
         ("Exit code:", ProbeResultText::Stopped),
     ];
@@ -169,7 +232,10 @@ mod tests {
                 {"cmd":"python3 -S -c \"print(7)\"","login":false}
                 {"cmd":"pwd","login":false}
                 {"cmd":"date","login":false}
-                {"cmd":"bash -c ': </dev/tcp/127.0.0.1/80'","login":false}
+                {"cmd":"bash -c 'p=${HTTP_PROXY#*//}; if [ \"$p\" ]; then exec 3<>/dev/tcp/${p%:*}/${p##*:} && printf \"GET http://127.0.0.1:80/ HTTP/1.1\\r\\nHost: 127.0.0.1:80\\r\\n\\r\\n\" >&3 && read -t 5 -u 3 s; else : </dev/tcp/127.0.0.1/80; fi'","login":false}
+                {"cmd":"python3 -S -c \"open('/out/f').read()\"","login":false}
+                {"reason":"may I?","permissions":{"file_system":{"write":["/out/f"]}}}
+                {}
                 {"cmd":"touch /out/f","login":false}
                 {"cmd":"touch /out/f","login":false}
                 {"cmd":"touch /out/f","sandbox_permissions":"require_escalated","justification":"may I?","login":false}
@@ -191,11 +257,19 @@ mod tests {
             "Process running with session ID 3",
             "This action was rejected due to unacceptable risk.\nReason: nope\n",
             "unsupported call: exec_command",
+            "exec_command failed: ProcessFailed { message: \"Network access to \\\"h\\\" was blocked\" }",
+            "{\"permissions\":{\"network\":null,\"file_system\":null},\"scope\":\"turn\"}",
+            "{\"permissions\":{\"network\":null,\"file_system\":{\"write\":[\"/o\"]}},\"scope\":\"turn\"}",
+            "Output:\n[{\"type\":\"text\",\"text\":\"elicitation accepted\"}]",
+            "Process exited with code 1\nOutput:\nbwrap: Can't mkdir /tmp/codex-daemon-0: Read-only",
+            "something else",
         ];
         let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
-            expect!["Done Done Stopped Declined Refused Refused Refused Unfinished Denied Other"],
+            expect![
+                "Done Done Stopped Declined Refused Refused Refused Unfinished Denied Unsupported Stopped Refused Done Done Unfinished Other"
+            ],
         );
     }
 }

@@ -126,7 +126,7 @@ fn of_turn(params: &mut Map<String, Value>, overrides: &TurnOverrides, places: &
 
 fn of_call(params: &mut Map<String, Value>, overrides: &CallOverrides, places: &Places) {
     if overrides.by_config {
-        params.extend(secondary::by_config(overrides));
+        params.extend(secondary::by_config(overrides, places));
     } else {
         put(params, "approvalPolicy", &overrides.approval, approval_json);
         put(params, "approvalsReviewer", &overrides.reviewer, reviewer_json);

@@ -8,10 +8,12 @@
 use serde_json::{Map, Value, json};
 
 use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
+use super::profile::{self, HOSTS_FEATURE};
 use crate::policy::folders;
 use crate::policy::layers::SelectedProfile;
 use crate::policy::mode::Mode;
-use crate::policy::{Approval, CallOverrides, Dimension, SandboxMode, TurnOverrides};
+use crate::policy::profile::lists_hosts;
+use crate::policy::{Approval, CallOverrides, Dimension, Profiles, TurnOverrides};
 
 /// The secondary dimensions of a turn, or of settings/update.
 pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, places: &Places) {
@@ -48,7 +50,7 @@ pub(super) fn of_call(to: &mut Map<String, Value>, overrides: &CallOverrides, pl
 
 /// The primary dimensions of a lifecycle call as keys of config.toml in its `config` object.
 /// Not every release takes `untrusted` there, so it goes by its own key.
-pub(super) fn by_config(overrides: &CallOverrides) -> Map<String, Value> {
+pub(super) fn by_config(overrides: &CallOverrides, places: &Places) -> Map<String, Value> {
     let mut params = Map::new();
     let mut config = Map::new();
     match overrides.approval.value() {
@@ -66,8 +68,12 @@ pub(super) fn by_config(overrides: &CallOverrides) -> Map<String, Value> {
     match (overrides.profile.value(), overrides.sandbox.value()) {
         (Some(word), _) => {
             config.insert("default_permissions".to_owned(), json!(SelectedProfile::of(word).id));
-            if let Some((id, base)) = overrides.defined_profile() {
-                config.insert("permissions".to_owned(), json!({ id: profile(base) }));
+            if let Some((id, defined)) = overrides.defined_profile() {
+                let table = profile::table(defined, places);
+                config.insert("permissions".to_owned(), json!({ &id: table }));
+                if lists_hosts(&Profiles::from([(id, defined)])) {
+                    config.insert("features".to_owned(), json!({ HOSTS_FEATURE: true }));
+                }
             }
         }
         (None, Some(mode)) => drop(config.insert("sandbox_mode".to_owned(), mode_json(mode))),
@@ -75,17 +81,6 @@ pub(super) fn by_config(overrides: &CallOverrides) -> Map<String, Value> {
     }
     into_config(&mut params, config);
     params
-}
-
-/// The table of a named profile. No release lets a profile extend the built-in one of full access.
-fn profile(base: SandboxMode) -> Value {
-    match base {
-        SandboxMode::ReadOnly => json!({ "extends": ":read-only" }),
-        SandboxMode::WorkspaceWrite => json!({ "extends": ":workspace" }),
-        SandboxMode::FullAccess => {
-            json!({ "filesystem": { ":root": "write" }, "network": { "enabled": true } })
-        }
-    }
 }
 
 /// The key that every request with overrides has for a dimension.

@@ -295,6 +295,9 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
                             comes back with config's policy, and so do its forks (in
                             0.169.0..0.171.0)
                             its case is r4-interrupted-compaction.case
+              known         full access comes back as a workspace of the whole disk where
+                            config's default profile denies a folder (in 0.169.0..0.171.0)
+                            its case is r8-denied-by-default.case
         "#]],
     );
 }

@@ -32,7 +32,7 @@ use heirloom::program::thread::ThreadRef;
 
 /// The model's revision, and the SHA-256 of the first 110 programs of seed 11 at that revision.
 const PINNED: (u32, &str) =
-    (11, "aec99718e5478ae8a2326b0c187fb95fadbf4f81298e5bdf476d0fbb4fbf6bed");
+    (12, "95cc2435705b63d79cb09db5f97a6a4d788cc2f10177e388eb21d43d63fa1f35");
 
 /// Programs of the statistics.
 const PROGRAMS: u64 = 2000;
@@ -241,23 +241,23 @@ fn every_operation_within_a_wrapper_is_drawn() {
             client2 resume
             client2 run
             client2 settings
+            kill-during archive
             kill-during begin
-            kill-during compact
             kill-during finish
             kill-during fork
-            kill-during inject
+            kill-during name
             kill-during parallel fork
             kill-during parallel resume
             kill-during parallel settings
             kill-during resume
             kill-during revert
+            kill-during review
             kill-during run
             kill-during settings
             kill-during shell
             kill-during start
-            kill-during steer
             kill-during turn-settings
-            kill-during unarchive
+            kill-during unsubscribe
             parallel fork
             parallel resume
             parallel settings"#]],
@@ -305,9 +305,12 @@ fn every_reply_and_every_flaw_is_drawn() {
             flaw unknown-reviewer
             flaw unknown-sandbox
             probe connect
+            probe elicit
             probe escalate
             probe patch-inside
             probe patch-outside
+            probe read-secret
+            probe request-permissions
             probe ruled
             probe run
             probe safe

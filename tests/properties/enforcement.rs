@@ -17,7 +17,8 @@ struct Faulty {
     breaks: &'static [&'static str],
 }
 
-const CONFIG: &str = "config approval=never reviewer=user sandbox=danger-full-access\n";
+const CONFIG: &str = "config approval=never reviewer=user sandbox=danger-full-access \
+                      profiles=alpha:workspace-write+deny-secret+network+root-out\n";
 
 const ASKED: &str = "client=decline reviewer=deny";
 
@@ -55,6 +56,36 @@ const FAULTS: &[Faulty] = &[
         breaks: &["E6 AP"],
     },
     Faulty {
+        does: Enforcement::HasNoCategories,
+        steps: "start approval=granular(rules) -> t0\n\
+                run t0 \"one\" <- probe request-permissions\nrun t0 \"two\" <- probe elicit",
+        breaks: &["E6 AP"],
+    },
+    Faulty {
+        does: Enforcement::AsksForNoCategory,
+        steps: "start approval=granular(request_permissions,mcp_elicitations) -> t0\n\
+                run t0 \"one\" <- probe request-permissions\nrun t0 \"two\" <- probe elicit",
+        breaks: &["E6 AP"],
+    },
+    Faulty {
+        does: Enforcement::ForgetsTables,
+        steps: "start profile=alpha -> t0\nrun t0 \"one\" <- probe read-secret\n\
+                run t0 \"two\" <- probe connect",
+        breaks: &["E2 PP", "E7 PP"],
+    },
+    Faulty {
+        does: Enforcement::ForgetsTables,
+        steps: "start profile=alpha -> t0\nrun t0 \"one\"\nfork t0 -> t1\n\
+                run t1 \"two\" <- probe read-secret",
+        breaks: &["L5 PP"],
+    },
+    Faulty {
+        does: Enforcement::ForgetsTables,
+        steps: "start profile=alpha -> t0\nrun t0 \"one\"\nrestart graceful\nresume t0\n\
+                run t0 \"two\" <- probe connect",
+        breaks: &["L5 PP"],
+    },
+    Faulty {
         does: Enforcement::OpensTheNetwork,
         steps: "start sandbox=workspace-write -> t0\nrun t0 \"one\" <- probe connect",
         breaks: &["E7 SB"],
@@ -73,6 +104,11 @@ const FAULTS: &[Faulty] = &[
     Faulty {
         does: Enforcement::OpensOtherTurns,
         steps: "start sandbox=read-only -> t0\nrun t0 \"one\"\nqueue t0 <- probe patch-inside",
+        breaks: &["E8 SB"],
+    },
+    Faulty {
+        does: Enforcement::OpensOtherTurns,
+        steps: "start sandbox=read-only -> t0\nrun t0 \"one\"\nreview t0 <- probe patch-inside",
         breaks: &["E8 SB"],
     },
     Faulty {

@@ -2,7 +2,7 @@
 
 use heirloom::model::probes::need;
 use heirloom::policy::order::{Need, Reach, reach};
-use heirloom::policy::{Approval, Permissions, Policy, Profiles, Reviewer, Sandbox};
+use heirloom::policy::{Approval, Permissions, Policy, Profile, Profiles, Reviewer, Sandbox};
 use heirloom::program::ops::Step;
 use heirloom::program::reply::{Probe, ProbeScript, Review};
 use heirloom::protocol::probe::{ProbeResultText, Question};
@@ -24,6 +24,8 @@ pub(crate) enum Enforcement {
     OpensTheNetwork,
     /// Its sandbox always stops a connection.
     ClosesTheNetwork,
+    /// It takes a profile for the one that it extends.
+    ForgetsTables,
     /// It has full access in the turns that no client starts.
     OpensOtherTurns,
     /// It sends the requests of a running turn to the other reviewer.
@@ -47,7 +49,7 @@ impl Enforcement {
             Reach::Done | Reach::Refused => false,
         };
         let done = reached == Reach::Done || approved;
-        let has_target = !matches!(probe, Probe::Run | Probe::Safe | Probe::Ruled);
+        let has_target = probe.leaves_file() || probe == Probe::Connect;
         Some(Observation::Probe {
             thread,
             probe,
@@ -82,7 +84,12 @@ impl Enforcement {
     }
 
     fn reach(self, policy: &Policy, probe: Probe, profiles: &Profiles) -> Reach {
-        let reached = reach(policy, need(probe), profiles);
+        let plain = |(id, profile): (&String, &Profile)| (id.clone(), Profile::plain(profile.base));
+        let reached = if self == Enforcement::ForgetsTables {
+            reach(policy, need(probe), &profiles.iter().map(plain).collect())
+        } else {
+            reach(policy, need(probe), profiles)
+        };
         let asks = matches!(reached, Reach::AsksPerson | Reach::AsksModel);
         match self {
             Enforcement::BlocksEverything => Reach::Refused,

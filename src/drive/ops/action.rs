@@ -19,14 +19,12 @@ impl Perform for ThreadAction {
         let running = run.running(thread).map(|turn| run.recorder.turn_number(&turn));
         run.granted_turn = None;
         run.recorder.reviewed = Some(run.id(thread)).filter(|_| end == End::DetachedReview);
-        run.probe = None;
-        if let Some(script) = run.heard_probe(thread, self) {
-            run.script_probe(&run.id(thread), script)?;
-        }
+        self.script(run)?;
         self.ask(run)?;
         if run.refused() {
             if run.probe.is_some() {
                 run.clear_script(&run.id(thread));
+                run.model.clear_any();
             }
             note_refusal(run, thread);
             return Ok(());
@@ -55,8 +53,12 @@ impl Perform for ThreadAction {
                 // It ends under the turn id of its answer, and interrupts what runs.
                 run.await_granted_end(thread)?;
                 run.note_history(thread);
+                run.record_probe();
             }
-            End::DetachedReview => run.await_granted_end(thread)?,
+            End::DetachedReview => {
+                run.await_granted_end(thread)?;
+                run.record_probe();
+            }
             End::Turn => return await_own_turn(run, thread, running),
             End::Queued => {
                 await_own_turn(run, thread, running)?;
@@ -77,6 +79,19 @@ impl Perform for ThreadAction {
 
     fn awaits_unload(&self) -> bool {
         self.action.end() == End::Unloaded
+    }
+}
+
+impl ThreadAction {
+    /// Queues what the model asks for in the turn of the action.
+    fn script(&self, run: &mut Runner<'_>) -> Result<(), Aborted> {
+        run.probe = None;
+        let Some(script) = run.heard_probe(self.thread, self) else { return Ok(()) };
+        let id = run.id(self.thread);
+        match self.action.end() {
+            End::Review | End::DetachedReview => run.script_review_probe(&id, script),
+            _ => run.script_probe(&id, script),
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 
 use crate::contract::Clause;
 use crate::model::branch::{
-    Target, also_refused, begun, closed_or_not, exactly, granted, granted_or_refused,
+    Target, after_turn, also_refused, begun, closed_or_not, exactly, granted, granted_or_refused,
     restored_after_kill,
 };
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
-use crate::policy::Approval;
+use crate::policy::{Approval, Dimension, Policy};
 use crate::program::operation::Operation;
 use crate::program::ops::action::{Action, ThreadAction};
 use crate::program::ops::resume::Resume;
@@ -147,7 +147,7 @@ impl ThreadAction {
             return granted_or_refused(world, world.with(name, begun(thread.clone())));
         };
         let begins_with_goal = !thread.materialised && self.action == Action::Goal;
-        let mut after = begun(self.cited(thread, clause));
+        let mut after = after_turn(self.cited(thread, clause));
         after.running = None;
         // A turn that is not heard has no name by which a fork could be cut.
         after.turns.extend(thread.heard_by[0].then(|| live.clone()));
@@ -161,6 +161,13 @@ impl ThreadAction {
         also_refused(world, exactly(world.with(name, after), due, relies_on))
     }
 
+    /// Leaves a review's policy without what O5 and O13 say nothing of; where a probe is to be
+    /// judged, with the folder and the roots that decide what is inside.
+    fn forget_secondary(&self, policy: &mut Policy) {
+        let judged = |dimension: &Dimension| [Dimension::CWD, Dimension::WR].contains(dimension);
+        policy.others.retain(|dimension, _| self.probe.is_some() && judged(dimension));
+    }
+
     /// O5: never, and the thread's permissions. It says nothing of model, folder and mode.
     fn review(&self, world: &World, target: Target<'_>, clause: Clause) -> Vec<Branch> {
         let Target { name, thread } = target;
@@ -168,8 +175,8 @@ impl ThreadAction {
             return granted_or_refused(world, world.with(name, begun(thread.clone())));
         };
         policy.approval = Approval::Never;
-        policy.others.clear();
-        let mut after = begun(self.cited(thread, clause));
+        self.forget_secondary(&mut policy);
+        let mut after = after_turn(self.cited(thread, clause));
         after.running = None;
         let citations = Citations::all(self.kind(), clause);
         let due = Expected::ModelContext { thread: name, policy, citations };
@@ -185,7 +192,7 @@ impl ThreadAction {
             return granted_or_refused(world, world.clone());
         };
         policy.approval = Approval::Never;
-        policy.others.clear();
+        self.forget_secondary(&mut policy);
         let after = perhaps_begun(self.cited(thread, clause), clause);
         let citations = Citations::all(self.kind(), clause);
         let due = Expected::ModelContext { thread: name, policy, citations };

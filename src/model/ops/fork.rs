@@ -66,6 +66,7 @@ fn forked(fork: &Fork, world: &World, source: &Thread, base: Revived) -> Branch 
         restored: Citations::RESTORED.with(&Dimension::PRIMARY, Clause::F4),
         source: Some(base.policy),
         own_profile: fork.overrides.defined_profile().or(source.own_profile.clone()),
+        kept_profile: !overrides.sets(Dimension::PP),
         heard_by: world.only_speaker(),
         ..Thread::new(policy.clone(), citations)
     };

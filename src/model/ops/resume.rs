@@ -141,6 +141,7 @@ fn restored(resume: &Resume, world: &World, target: Target<'_>, restore: Restore
     loaded.materialised = true;
     loaded.meant = None;
     loaded.own_profile = resume.overrides.defined_profile().or(loaded.own_profile);
+    loaded.kept_profile = !overrides.sets(Dimension::PP);
     let mut relies_on = general(&resume.overrides);
     relies_on.extend([Clause::S2, Clause::G11]);
     relies_on.extend(std::mem::take(&mut loaded.trail));

@@ -2,7 +2,7 @@
 //! release's own.
 
 use crate::contract::Clause;
-use crate::model::branch::{begun, exactly, granted, loaded, no_expectation, refused};
+use crate::model::branch::{after_turn, exactly, granted, loaded, no_expectation, refused};
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Thread, World};
 use crate::policy::Dimension;
@@ -21,7 +21,7 @@ impl Rule for Spawn {
             return no_expectation(world.clone());
         }
         let live = thread.live.clone().expect("the thread is loaded");
-        let mut next = begun(thread.clone());
+        let mut next = after_turn(thread.clone());
         next.turns.push(live.clone());
         next.restored = Citations::RESTORED;
         let mut policy = live;

@@ -141,7 +141,7 @@ fn then_resume(actions: &'static [Action], cx: &DrawContext) -> BoxedStrategy<Ve
 
 /// The first thread changes, and the first subagent that it spawned gets another task.
 fn tightened_parent(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
-    (cx.settings(), rare_probes(cx.shape.probes))
+    (cx.settings(), rare_probes(&cx.shape))
         .prop_map(|(overrides, probe)| {
             let settings = Settings { thread: PARENT, overrides };
             vec![settings.into(), SubagentTurn { thread: CHILD, probe }.into()]
@@ -197,7 +197,7 @@ fn held_turn(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
         (1, Just(None).boxed()),
     ]);
     let meanwhile = vec((meanwhile, weighted(SAME_THREAD)), 0..3);
-    (Begin::strategy(cx), meanwhile, end, rare_probes(cx.shape.probes))
+    (Begin::strategy(cx), meanwhile, end, rare_probes(&cx.shape))
         .prop_map(|(begin, meanwhile, end, probe)| {
             let thread = begin.thread;
             let same = |(step, same): (Step, bool)| if same { step.about(thread) } else { step };

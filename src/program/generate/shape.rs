@@ -30,11 +30,15 @@ pub struct Shape {
     pub overriding: u32,
     /// Whether named profiles are defined and selected.
     pub profiles: bool,
+    /// Whether named profiles, where there are any, have tables of their own.
+    pub tables: bool,
+    /// Whether probes ask for permissions and answers, for which config offers tools.
+    pub questions: bool,
     /// Whether config leaves defaults out, and the project in the workspace has its own.
     pub layers: bool,
     /// Whether secondary dimensions are overridden.
     pub secondary: bool,
-    /// Of 100 turns, how many have a probe.
+    /// Of 100 turns, how many have a probe where profiles have no tables.
     pub probes: u32,
 }
 
@@ -63,6 +67,16 @@ impl Shape {
         self.rares.contains(&rare)
     }
 
+    /// Whether profiles with tables of their own are defined.
+    pub fn has_tables(&self) -> bool {
+        self.profiles && self.tables
+    }
+
+    /// Of 100 turns, how many have a probe: tables show in probes alone.
+    pub fn probe_percent(&self) -> u32 {
+        if self.has_tables() { self.probes.max(40) } else { self.probes }
+    }
+
     pub(super) fn strategy(focus: Focus) -> impl Strategy<Value = Shape> {
         let weight = || select(vec![0, 1, 3]);
         let lifecycle = (weight(), weight(), 1..3_u32, 0..2_u32, weight());
@@ -72,11 +86,12 @@ impl Shape {
             select(vec![0, 0, 1]),
             select(vec![0, 10, 40]),
         );
-        let values = (select(vec![15, 40, 70]), one_in(3), one_in(6), one_in(5));
+        let values =
+            (select(vec![15, 40, 70]), one_in(3), one_in(6), one_in(5), one_in(3), one_in(5));
         (lifecycle, turns, values, rares()).prop_map(move |(lifecycle, turns, values, rares)| {
             let (forks, resumes, restarts, configures, settings) = lifecycle;
             let (running, actions, invalid, probes) = turns;
-            let (overriding, profiles, layers, secondary) = values;
+            let (overriding, profiles, layers, secondary, tables, questions) = values;
             Shape {
                 forks,
                 resumes,
@@ -89,6 +104,8 @@ impl Shape {
                 rares,
                 overriding,
                 profiles,
+                tables,
+                questions,
                 layers,
                 secondary,
                 probes,

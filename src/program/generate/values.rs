@@ -9,7 +9,8 @@ use strum::IntoEnumIterator;
 
 use super::shape::Shape;
 use crate::policy::{
-    Approval, Defaults, Granular, Layer, Profiles, Reviewer, Sandbox, SandboxMode, Trust,
+    Approval, Defaults, Granular, Hosts, Layer, Profile, Profiles, Reviewer, Sandbox, SandboxMode,
+    Trust,
 };
 use crate::program::reply::{Consent, Probe, ProbeScript, Review};
 use crate::program::thread::{ThreadName, ThreadRef};
@@ -24,18 +25,26 @@ pub fn threads() -> BoxedStrategy<ThreadRef> {
     Union::new_weighted(vec![(100 - UNKNOWN_PERCENT, named), (UNKNOWN_PERCENT, unknown)]).boxed()
 }
 
-/// Probes, approved or not.
-pub fn probe_scripts() -> BoxedStrategy<ProbeScript> {
+/// Probes, approved or not. What only tables of profiles decide about is tried where programs have
+/// them, and often there.
+pub fn probe_scripts(shape: &Shape) -> BoxedStrategy<ProbeScript> {
     let consents = (any::<bool>(), select(Review::iter().collect::<Vec<_>>()))
         .prop_map(|(client, review)| Consent { client, review });
-    (select(Probe::iter().collect::<Vec<_>>()), consents)
+    let questions = shape.questions;
+    let plain = Probe::iter()
+        .filter(|probe| *probe != Probe::ReadSecret)
+        .filter(|probe| questions || !probe.is_question());
+    let tables = [Probe::ReadSecret, Probe::Connect, Probe::WriteOutside];
+    let tables = tables.into_iter().cycle().take(if shape.has_tables() { 9 } else { 0 });
+    (select(plain.chain(tables).collect::<Vec<_>>()), consents)
         .prop_map(|(probe, consent)| ProbeScript { probe, consent })
         .boxed()
 }
 
-/// The same in so many of 100 turns.
-pub fn rare_probes(percent: u32) -> BoxedStrategy<Option<ProbeScript>> {
-    (0..100_u32, probe_scripts())
+/// The same in so many of 100 turns as the shape says.
+pub fn rare_probes(shape: &Shape) -> BoxedStrategy<Option<ProbeScript>> {
+    let percent = shape.probe_percent();
+    (0..100_u32, probe_scripts(shape))
         .prop_map(move |(number, script)| (number < percent).then_some(script))
         .boxed()
 }
@@ -46,7 +55,7 @@ pub(super) const PROFILES: [&str; 2] = ["alpha", "beta"];
 /// Defaults, with profiles and layers of config where the program has them.
 pub fn defaults(shape: &Shape) -> BoxedStrategy<Defaults> {
     let none = || Just((Profiles::new(), None)).boxed();
-    let defined = if shape.profiles { defined() } else { none() };
+    let defined = if shape.profiles { defined(shape.has_tables()) } else { none() };
     let plain = (full_layer(), any::<bool>(), defined).prop_map(|(user, network, defined)| {
         let (profiles, profile) = defined;
         Defaults { user, network, profiles, profile, ..Defaults::default() }
@@ -91,10 +100,26 @@ fn some_of(of: u8) -> impl Strategy<Value = Layer> {
     })
 }
 
+/// What a profile allows; with tables, one of them in two of three.
+fn profiles(tables: bool) -> impl Strategy<Value = Profile> {
+    let table = if tables { 0..9_u8 } else { 0..1_u8 };
+    (modes(), table).prop_map(|(base, table)| {
+        let plain = Profile::plain(base);
+        match table {
+            3 | 4 => Profile { denies_secret: true, ..plain },
+            5 => Profile { network: true, ..plain },
+            6 => Profile { has_root: true, ..plain },
+            7 => Profile { network: true, hosts: Hosts::Loopback, ..plain },
+            8 => Profile { network: true, hosts: Hosts::WithoutLoopback, ..plain },
+            _ => plain,
+        }
+    })
+}
+
 /// Profiles, of which one may be missing or mean something else the next time, and which of them
 /// is the default, if one is.
-fn defined() -> BoxedStrategy<(Profiles, Option<String>)> {
-    let each = || (any::<bool>(), any::<bool>(), modes());
+fn defined(tables: bool) -> BoxedStrategy<(Profiles, Option<String>)> {
+    let each = || (any::<bool>(), any::<bool>(), profiles(tables));
     (each(), each(), select(vec![None, None, Some(0), Some(1)]))
         .prop_map(|(first, second, default)| {
             let bases = [first, second].into_iter().zip(PROFILES);

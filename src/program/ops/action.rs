@@ -33,7 +33,7 @@ pub struct ThreadAction {
     pub thread: ThreadRef,
     /// What is done with it.
     pub action: Action,
-    /// What the model asks for in the turn of a goal or a queued message.
+    /// What the model asks for in the turn of a goal, a queued message or a review.
     pub probe: Option<ProbeScript>,
 }
 
@@ -168,7 +168,7 @@ impl Action {
 
     /// Whether the server starts a turn in which the thread's model can ask for a command.
     pub fn runs_commands(self) -> bool {
-        matches!(self.end(), End::Goal | End::Queued)
+        matches!(self.end(), End::Goal | End::Queued | End::Review | End::DetachedReview)
     }
 
     /// A key with a value that its enumeration does not have.
@@ -190,7 +190,7 @@ impl ThreadAction {
     /// where the shape asks for it.
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<ThreadAction> {
         let all = Action::iter().filter(|action| *action != Action::Unload);
-        (threads(), select(all.collect::<Vec<_>>()), rare_probes(cx.shape.probes))
+        (threads(), select(all.collect::<Vec<_>>()), rare_probes(&cx.shape))
             .prop_map(|(thread, action, probe)| {
                 ThreadAction { probe, ..ThreadAction::plain(thread, action) }.fitting()
             })

@@ -46,7 +46,7 @@ impl Operation for Finish {
         (
             "finish t0 complete <- probe …",
             "the model asks for a command or a patch first; so it does in the turns of goal, queue, \
-             spawn and subagent-turn",
+             review, spawn and subagent-turn",
         ),
     ];
 

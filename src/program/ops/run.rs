@@ -12,6 +12,7 @@ use strum::{Display, EnumIter, EnumString, IntoEnumIterator};
 use crate::policy::TurnOverrides;
 use crate::program::generate::bytes;
 use crate::program::generate::overrides::DrawContext;
+use crate::program::generate::shape::Shape;
 use crate::program::generate::values::{probe_scripts, threads};
 use crate::program::line::{Line, Problem, one_of, problem, quoted};
 use crate::program::operation::{Draw, Operation, OverridesOf};
@@ -63,7 +64,7 @@ impl Run {
     }
 
     pub fn strategy(cx: &DrawContext) -> BoxedStrategy<Run> {
-        (threads(), cx.turn(), endings(cx.shape.probes))
+        (threads(), cx.turn(), endings(&cx.shape))
             .prop_map(|(thread, overrides, (flaw, reply))| Run {
                 flaw,
                 reply,
@@ -219,10 +220,11 @@ fn flawed(flaw: Flaw) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// How a turn ends; of 100 turns, `probes` have a probe.
-fn endings(probes: u32) -> impl Strategy<Value = (Option<Flaw>, Reply)> {
+/// How a turn ends.
+fn endings(shape: &Shape) -> impl Strategy<Value = (Option<Flaw>, Reply)> + use<> {
     let flaws = select(Flaw::iter().collect::<Vec<_>>());
-    let probe = probe_scripts().prop_map(|script| (None, Reply::Probe(script)));
+    let probes = shape.probe_percent();
+    let probe = probe_scripts(shape).prop_map(|script| (None, Reply::Probe(script)));
     let reply = |reply| Just((None, reply)).boxed();
     let mut all = vec![
         (FLAW_PERCENT, flaws.prop_map(|flaw| (Some(flaw), Reply::ok())).boxed()),

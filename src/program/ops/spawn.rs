@@ -45,7 +45,7 @@ impl Operation for Spawn {
 
     fn draw(cx: &DrawContext) -> Vec<Draw<Spawn>> {
         let weight = if cx.shape.has(Rare::Subagents) { 2 } else { 0 };
-        let spawn = (threads(), rare_probes(cx.shape.probes)).prop_map(|(thread, probe)| Spawn {
+        let spawn = (threads(), rare_probes(&cx.shape)).prop_map(|(thread, probe)| Spawn {
             thread,
             new: ThreadName::NEW,
             probe,

@@ -43,7 +43,7 @@ impl Operation for SubagentTurn {
     fn draw(cx: &DrawContext) -> Vec<Draw<SubagentTurn>> {
         Draw::new(
             if cx.shape.has(Rare::Subagents) { 1 } else { 0 },
-            (threads(), rare_probes(cx.shape.probes))
+            (threads(), rare_probes(&cx.shape))
                 .prop_map(|(thread, probe)| SubagentTurn { thread, probe })
                 .boxed(),
         )
