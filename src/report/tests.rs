@@ -335,6 +335,8 @@ fn the_end_of_a_campaign_says_what_was_and_what_was_not_tested() {
               seed          7
               ran           2 cases with 14 steps in 2 min 5 s, 0.1 steps/s; stopped early
               CPU           server 1 min 37 s (97.0 %), heirloom 3.0 s (3.0 %)
+              workers       cases 60 %, looking for causes 30 %, replaying known deviations
+                            4 %, idle 6 %
               causes        1 new; 1 known, excused by the built-in list (--known none shows
                             them); 3 findings in all; 1 flaky, which could not be reproduced
               WIDENED       in 3 of 3 findings the server allows MORE than it should;
