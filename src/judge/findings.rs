@@ -221,7 +221,10 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let config = branch.world.policy_in(folder);
     // A default that config does not state and no reply has shown may be any value.
     let open = value.dimension().is_primary() && config.value(value.dimension()).is_none();
-    let stated = |defaults: &Defaults| has(&defaults.policy()) || defaults.stated().iter().any(has);
+    let stated = |defaults: &Defaults| {
+        let roots = Value::Other(Dimension::WR, defaults.roots_in(folder));
+        has(&defaults.policy()) || defaults.stated().iter().any(has) || is(roots)
+    };
     let config = has(&config) || defaults.iter().any(stated);
     let fits = [
         (Origin::Config, config),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Dimension, Permissions, Policy, Sandbox};
+use super::{Defaults, Dimension, Permissions, Policy, Sandbox};
 
 /// The word of the thread's own folder among its roots. It follows the thread into another folder.
 pub const OWN: &str = "CWD";
@@ -38,6 +38,14 @@ pub(super) fn settle(others: &mut BTreeMap<Dimension, String>) {
     let folder = others.get(&Dimension::CWD).cloned();
     if let Some(roots) = others.get_mut(&Dimension::WR) {
         *roots = word(listed(roots), folder.as_deref());
+    }
+}
+
+impl Defaults {
+    /// The roots of a thread in this folder whose server counts config's `writable_roots` among them.
+    pub fn roots_in(&self, folder: &str) -> String {
+        let roots = self.roots.iter().map(String::as_str);
+        word(std::iter::once(folder).chain(roots), Some(folder))
     }
 }
 

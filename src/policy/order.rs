@@ -119,7 +119,9 @@ pub fn lets_through(policy: &Policy, need: Need, profiles: &Profiles) -> Option<
         Permissions::Legacy(_) => true,
     };
     let [inside, outside, .., network, secret] = open(permissions, profiles);
-    known.then_some(match need {
+    // A sandbox that writes nowhere has a /dev of its own, without the RAM disk of a run's folders.
+    let hidden = need == Need::Secret && secret && !inside;
+    (known && !hidden).then_some(match need {
         Need::Nothing | Need::Rule | Need::Permissions | Need::Answer => true,
         Need::Secret => secret,
         Need::Network => network,

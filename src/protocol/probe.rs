@@ -98,8 +98,10 @@ pub fn arguments(probe: Probe, targets: Targets<'_>) -> String {
         Probe::Safe => json!({ "cmd": "pwd", "login": false }),
         Probe::Ruled => json!({ "cmd": "date", "login": false }),
         Probe::Connect => json!({ "cmd": connect(targets.port), "login": false }),
+        // By the shell itself: a `python3` may be a script that writes temporary files, which a
+        // read-only sandbox refuses.
         Probe::ReadSecret => {
-            json!({ "cmd": format!("python3 -S -c \"open('{target}').read()\""), "login": false })
+            json!({ "cmd": format!("bash -c 'read -r line <{target}'"), "login": false })
         }
         Probe::Elicit => json!({}),
         Probe::RequestPermissions => json!({
@@ -233,7 +235,7 @@ mod tests {
                 {"cmd":"pwd","login":false}
                 {"cmd":"date","login":false}
                 {"cmd":"bash -c 'p=${HTTP_PROXY#*//}; if [ \"$p\" ]; then exec 3<>/dev/tcp/${p%:*}/${p##*:} && printf \"GET http://127.0.0.1:80/ HTTP/1.1\\r\\nHost: 127.0.0.1:80\\r\\n\\r\\n\" >&3 && read -t 5 -u 3 s; else : </dev/tcp/127.0.0.1/80; fi'","login":false}
-                {"cmd":"python3 -S -c \"open('/out/f').read()\"","login":false}
+                {"cmd":"bash -c 'read -r line </out/f'","login":false}
                 {"reason":"may I?","permissions":{"file_system":{"write":["/out/f"]}}}
                 {}
                 {"cmd":"touch /out/f","login":false}
