@@ -19,6 +19,7 @@ use crate::drive::timeouts::Timeouts;
 use crate::policy::features::FeatureMix;
 use crate::program::Program;
 use crate::provision::lease::Lease;
+use crate::provision::sdk::{self, Sdk};
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::download_progress::{DownloadProgress, Phase};
 
@@ -191,6 +192,19 @@ impl Provider {
         provided.map_err(not_provided)
     }
 
+    pub(super) fn provide_sdk(&self, spec: &sdk::Spec) -> Result<Sdk, Failure> {
+        let mut shown = DownloadProgress::new(self.quiet);
+        let mut tell = |progress: &Progress| {
+            shown.show(&phase(progress));
+            unless(&self.stop)
+        };
+        let provided = sdk::provide(spec, &self.cache, &mut tell);
+        shown.end();
+        provided.map_err(|error| {
+            if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
+        })
+    }
+
     /// Makes servers ready beside the one that is checked; one that is there already is not added
     /// again. Gives those that were added, each with its lease.
     pub(super) fn add(
@@ -249,6 +263,9 @@ fn phase(progress: &Progress) -> Phase {
         Progress::Asking { client } => (format!("asking {client} for the release"), None, None),
         Progress::Fetching { client, version, bytes, total } => {
             (format!("fetching codex {version} with {client}"), Some(*bytes), *total)
+        }
+        Progress::FetchingSdk { version, bytes } => {
+            (format!("fetching openai-codex {version} with pip"), Some(*bytes), None)
         }
         Progress::Verifying { bytes, total } => {
             ("verifying".to_owned(), Some(*bytes), Some(*total))

@@ -216,6 +216,7 @@ fn words(progress: &Progress) -> String {
         Progress::Fetching { client, version, .. } => {
             format!("fetching codex {version} by {client}")
         }
+        Progress::FetchingSdk { version, .. } => format!("fetching openai-codex {version} by pip"),
         Progress::Verifying { .. } => "verifying the server".to_owned(),
         Progress::Unpacking { .. } => "unpacking the server".to_owned(),
         Progress::Freed { version, .. } => format!("codex {version} went from the cache"),
