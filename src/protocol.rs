@@ -14,6 +14,7 @@ pub mod policy;
 pub mod rollout;
 pub mod rpc;
 pub mod schema;
+pub mod sdk;
 pub mod statement;
 mod secondary;
 pub mod store;

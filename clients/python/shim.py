@@ -17,6 +17,7 @@ ends, the server is killed. Knows the standard library and the SDK alone.
 
 import asyncio
 import collections
+import ctypes
 import inspect
 import json
 import os
@@ -333,9 +334,18 @@ def item(type, **fields):
     return kinds[type](**fields)
 
 
+def end_with_parent():
+    """On Linux the process is killed when the one that imported the SDK ends."""
+    try:
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
+    except (AttributeError, OSError):
+        pass  # elsewhere the end of the connection is what ends it
+
+
 def serve(stream, kind):
     """One connection, in a process of its own."""
     os.setsid()
+    end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # What the SDK or its user prints must not reach the lines of the protocol.
     os.dup2(2, 1)
@@ -370,7 +380,8 @@ def main(path, kind):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        print(json.dumps({"sdk": openai_codex.__version__}), flush=True)
+        ready = {"method": "client/ready", "params": {"sdk": openai_codex.__version__}}
+        print(json.dumps(ready), flush=True)
         while True:
             stream, _ = listener.accept()
             if os.fork() == 0:
