@@ -104,6 +104,9 @@ pub struct Subject {
     pub digest: String,
     /// The other releases that cases may use.
     pub others: Vec<Version>,
+    /// The client of the SDK with its release, where that performs the cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// The events of a campaign, in order.

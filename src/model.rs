@@ -15,6 +15,7 @@ use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
 use crate::program::ops::restart::Stop;
 use crate::program::ops::resume::Resume;
+use crate::program::sdk::SdkClient;
 use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
@@ -59,6 +60,8 @@ pub struct World {
     /// The defaults that config does not state, as replies have shown them: for a folder with its
     /// trust, the policy that is open in all other values (L3).
     pub unstated: BTreeMap<(String, Option<Trust>), Policy>,
+    /// The client of the SDK that sends the requests; none where heirloom itself does.
+    pub client: Option<SdkClient>,
 }
 
 /// One thread as the contract has it.
@@ -298,6 +301,7 @@ impl World {
             tiers: BTreeSet::new(),
             gone: BTreeSet::new(),
             unstated: BTreeMap::new(),
+            client: None,
         }
     }
 

@@ -34,6 +34,10 @@ pub(super) struct ServerFlags {
     /// build from source says 0.0.0
     #[arg(long = "as", value_name = "VERSION", value_parser = release)]
     stands_for: Option<Version>,
+    /// Let a client of the Python SDK perform the cases: `python` or `python-async`, with
+    /// a release as `python=0.154.0` [default: none; the newest release]
+    #[arg(long, value_name = "CLIENT")]
+    client: Option<String>,
     #[command(flatten)]
     pub(super) features: FeatureFlag,
 }
@@ -99,6 +103,7 @@ impl ServerFlags {
     /// added again.
     pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
+        let client = self.client_spec()?;
         let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
         let Executable { path, version, digest, lease, .. } = self.provided(&spec, &provider)?;
         let test_bed = TestBed::prepare(path, version.clone(), Timeouts::default());
@@ -106,8 +111,18 @@ impl ServerFlags {
         let added = provider.add(&mut test_bed, others)?;
         let (others, mut leases): (Vec<Version>, Vec<Lease>) = added.into_iter().unzip();
         leases.push(lease);
-        let subject = Subject { spec: spec.to_string(), version, digest, others };
+        let client = client.map(|spec| provider.use_sdk(&mut test_bed, &spec)).transpose()?;
+        let client = client.map(|Sdk { client, version, lease, .. }| {
+            leases.push(lease);
+            format!("{client}={version}")
+        });
+        let subject = Subject { spec: spec.to_string(), version, digest, others, client };
         Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
+    }
+
+    /// The client that is asked for, if one of the SDK's is.
+    fn client_spec(&self) -> Result<Option<sdk::Spec>, Failure> {
+        self.client.as_ref().map(|text| text.parse()).transpose().map_err(Failure::usage)
     }
 
     fn provided(&self, spec: &Spec, provider: &Provider) -> Result<Executable, Failure> {
@@ -129,7 +144,8 @@ impl ServerFlags {
         let server = given.map(|server| format!("--server {server}"));
         let features = self.features.features.map(|features| format!("--features {features}"));
         let stands_for = self.stands_for.as_ref().map(|release| format!("--as {release}"));
-        server.into_iter().chain(stands_for).chain(features).collect()
+        let client = self.client.as_ref().map(|client| format!("--client {client}"));
+        server.into_iter().chain(stands_for).chain(client).chain(features).collect()
     }
 
     /// As it was asked for; empty where it was not.
@@ -190,6 +206,13 @@ impl Provider {
         shown.end();
         freed.iter().filter(|_| !self.quiet).for_each(|line| eprintln!("{line}"));
         provided.map_err(not_provided)
+    }
+
+    /// Lets the SDK perform the programs of a test bed.
+    fn use_sdk(&self, test_bed: &mut TestBed, spec: &sdk::Spec) -> Result<Sdk, Failure> {
+        let sdk = self.provide_sdk(spec)?;
+        test_bed.use_sdk(&sdk.python, sdk.client).map_err(Failure::trouble)?;
+        Ok(sdk)
     }
 
     pub(super) fn provide_sdk(&self, spec: &sdk::Spec) -> Result<Sdk, Failure> {

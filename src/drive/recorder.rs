@@ -356,7 +356,11 @@ impl Recorder {
         ids.map(|(real, name)| Placeholder { real, name }).collect()
     }
 
-    pub(super) fn trace(self, program: &Program, installed: (Option<Version>, Option<SdkClient>)) -> Trace {
+    pub(super) fn trace(
+        self,
+        program: &Program,
+        installed: (Option<Version>, Option<SdkClient>),
+    ) -> Trace {
         let (program, server, client) = (program.clone(), installed.0, installed.1);
         Trace { program, server, client, entries: self.entries, times_us: self.times_us }
     }

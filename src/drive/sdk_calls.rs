@@ -55,7 +55,6 @@ struct Unsent {
     asked: BTreeMap<String, String>,
     unbound: bool,
     new: Option<ThreadName>,
-    whole: bool,
 }
 
 impl Runner<'_> {
@@ -78,7 +77,7 @@ impl Runner<'_> {
         let asked = words.arguments.clone().into();
         let asked = sdk::wishes(&asked, self.active.home.places());
         let method = call.method;
-        self.sdk.unsent = Some(Unsent { number, method, asked, unbound, new, whole });
+        self.sdk.unsent = Some(Unsent { number, method, asked, unbound, new });
         let timeout = if whole { self.timeouts.turn } else { self.timeouts.reply };
         self.order(number, &words, timeout)?;
         let deadline = Instant::now() + self.timeouts.reply;
@@ -163,12 +162,15 @@ impl Runner<'_> {
             Event::Returned { call } => drop(self.sdk.open.remove(&call)),
             Event::Streamed { call } => drop(self.sdk.streams.remove(&call)),
             Event::Raised { call, error, sdk, message } => {
-                self.raised(call, Observation::ClientRaised {
-                    call: Some(call).filter(|call| *call != AFTERWARDS && *call != 0),
-                    error,
-                    sdk,
-                    message: self.excerpt(&message),
-                });
+                self.raised(
+                    call,
+                    Observation::ClientRaised {
+                        call: Some(call).filter(|call| *call != AFTERWARDS && *call != 0),
+                        error,
+                        sdk,
+                        message: self.excerpt(&message),
+                    },
+                );
             }
             Event::Unsayable { call, what } => {
                 self.forget(call);
@@ -225,7 +227,7 @@ impl Runner<'_> {
             Some(Line::Request { id, method, params }) => {
                 let sent = sdk::wishes(&params, self.active.home.places());
                 let unsent = self.sdk.unsent.take_if(|unsent| unsent.method == method);
-                let Some(Unsent { number, method, asked, unbound, new, .. }) = unsent else {
+                let Some(Unsent { number, method, asked, unbound, new }) = unsent else {
                     self.sdk.own_requests.insert(id);
                     let asked = BTreeMap::new();
                     let what = Observation::ClientSent { call: None, method, asked, sent };

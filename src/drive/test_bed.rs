@@ -94,17 +94,16 @@ impl TestBed {
         let mock_model = MockModel::start().map_err(ours("listen on loopback"))?;
         let main = Installed::new(executable, version, root.path().join("template"));
         let (others, no_sandbox) = (Vec::new(), OnceLock::new());
-        let mut test_bed =
-            TestBed {
-                main,
-                others,
-                timeouts,
-                pace: Pace::default(),
-                mock_model,
-                sdk: None,
-                root,
-                no_sandbox,
-            };
+        let mut test_bed = TestBed {
+            main,
+            others,
+            timeouts,
+            pace: Pace::default(),
+            mock_model,
+            sdk: None,
+            root,
+            no_sandbox,
+        };
         let schema = test_bed.try_server(ServerSlot::Main)?;
         test_bed.main.set_schema(schema);
         Ok(test_bed)

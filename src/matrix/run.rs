@@ -261,7 +261,7 @@ impl Running<'_> {
 
 fn subject(executable: &Executable) -> Subject {
     let Executable { spec, version, digest, .. } = executable.clone();
-    Subject { spec: spec.to_string(), version, digest, others: Vec::new() }
+    Subject { spec: spec.to_string(), version, digest, others: Vec::new(), client: None }
 }
 
 /// The name of a release: its version, else how it was asked for.

@@ -31,36 +31,79 @@ pub enum Event {
     /// The session's process has started.
     Hello,
     /// The SDK wrote a line to the server.
-    Sent { line: String },
+    Sent {
+        /// The line, as it is.
+        line: String,
+    },
     /// A call returned.
-    Returned { call: u32 },
+    Returned {
+        /// The number of the call.
+        call: u32,
+    },
     /// A call ended with an exception.
     Raised {
+        /// The number of the call.
         call: u32,
         /// The exception's class.
         error: String,
         /// Whether it is one of the SDK's own.
         sdk: bool,
+        /// What it says.
         message: String,
     },
     /// The SDK has no such function, argument or value.
-    Unsayable { call: u32, what: String },
+    Unsayable {
+        /// The number of the call.
+        call: u32,
+        /// What is missing.
+        what: String,
+    },
     /// A call has not ended within its deadline.
-    Overdue { call: u32, seconds: u64 },
+    Overdue {
+        /// The number of the call.
+        call: u32,
+        /// The deadline.
+        seconds: u64,
+    },
     /// A turn's stream came to its end.
-    Streamed { call: u32 },
+    Streamed {
+        /// The number of the call.
+        call: u32,
+    },
     /// The server's process ended: its exit code, or a signal below 0.
-    Ended { code: Option<i32>, stderr: String },
+    Ended {
+        /// None where it is not known.
+        code: Option<i32>,
+        /// The end of its stderr.
+        stderr: String,
+    },
     /// `close()` returned; whether the server is still there.
-    Closed { left: bool },
+    Closed {
+        /// Whether it is.
+        left: bool,
+    },
 }
 
 /// A line that the SDK wrote to the server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
-    Request { id: rpc::Id, method: String, params: Value },
+    /// A request.
+    Request {
+        /// Its id.
+        id: rpc::Id,
+        /// Its method.
+        method: String,
+        /// Its parameters.
+        params: Value,
+    },
     /// The answer to a request of the server; whether it approves something.
-    Answer { id: rpc::Id, approves: bool },
+    Answer {
+        /// The id of the request.
+        id: rpc::Id,
+        /// Whether it is an approval.
+        approves: bool,
+    },
+    /// A notification.
     Notification,
 }
 
@@ -201,9 +244,9 @@ pub fn wishes(fields: &Value, places: &Places) -> BTreeMap<String, String> {
     let fields = fields.as_object().into_iter().flatten();
     let folder = |text: String| {
         let folders = [(&places.workspace, "WS"), (&places.home, "HOME"), (&places.outside, "OUT")];
-        folders.iter().fold(text, |text, (folder, name)| {
-            text.replace(&folder.display().to_string(), name)
-        })
+        folders
+            .iter()
+            .fold(text, |text, (folder, name)| text.replace(&folder.display().to_string(), name))
     };
     let wished = fields.filter(|(key, value)| !about(key) && !value.is_null());
     wished.map(|(key, value)| (key.clone(), folder(plain(value)))).collect()
@@ -247,11 +290,7 @@ pub fn is_of_mode(key: &str) -> bool {
 }
 
 /// The order that opens a client on an executable.
-pub fn open(
-    executable: &Path,
-    environment: &BTreeMap<String, String>,
-    directory: &Path,
-) -> Value {
+pub fn open(executable: &Path, environment: &BTreeMap<String, String>, directory: &Path) -> Value {
     json!({ "executable": executable, "environment": environment, "directory": directory })
 }
 
@@ -285,10 +324,9 @@ pub fn event(message: &Message) -> Option<Event> {
             message: text("message"),
         },
         "unsayable" => Event::Unsayable { call: call(), what: text("what") },
-        "overdue" => Event::Overdue {
-            call: call(),
-            seconds: params["seconds"].as_u64().unwrap_or_default(),
-        },
+        "overdue" => {
+            Event::Overdue { call: call(), seconds: params["seconds"].as_u64().unwrap_or_default() }
+        }
         "streamed" => Event::Streamed { call: call() },
         "ended" => Event::Ended {
             code: params["code"].as_i64().and_then(|code| code.try_into().ok()),

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Observation, ThreadLabel, Trace};
 use crate::program::Program;
-use crate::program::text::{BYTE_ORDER_MARK, Malformed};
 use crate::program::sdk::SdkClient;
+use crate::program::text::{BYTE_ORDER_MARK, Malformed};
 use crate::program::thread::ThreadName;
 
 /// The schema that this heirloom writes.
