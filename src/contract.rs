@@ -407,6 +407,11 @@ impl Strength {
 }
 
 impl Clause {
+    /// Whether it is about the clients of the SDK, and tested only where one performs the program.
+    pub fn is_about_sdk(self) -> bool {
+        self >= Clause::K1
+    }
+
     /// The id and its title, as `R8 cold resume`.
     pub fn titled(self) -> String {
         format!("{self} {}", row(self).title)

@@ -18,6 +18,7 @@ use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
 use crate::policy::features::FeatureMix;
 use crate::program::Program;
+use crate::program::sdk::SdkClient;
 use crate::provision::lease::Lease;
 use crate::provision::sdk::{self, Sdk};
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
@@ -118,6 +119,11 @@ impl ServerFlags {
         });
         let subject = Subject { spec: spec.to_string(), version, digest, others, client };
         Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
+    }
+
+    /// The client of the SDK that performs the cases, if one does.
+    pub(super) fn client(&self) -> Result<Option<SdkClient>, Failure> {
+        Ok(self.client_spec()?.map(|spec| spec.client))
     }
 
     /// The client that is asked for, if one of the SDK's is.

@@ -288,7 +288,9 @@ impl Runner<'_> {
         let words = sdk::words(&Call { method: "thread/list", params }, false);
         let words = words.expect("the SDK lists threads");
         self.order(AFTERWARDS, &words, GONE_DEADLINE)?;
-        self.await_calls(GONE_DEADLINE, |calls| calls.open.is_empty())
+        self.await_calls(GONE_DEADLINE, |calls| calls.open.is_empty())?;
+        self.tell("close")?;
+        self.await_calls(GONE_DEADLINE, |calls| calls.closed)
     }
 
     fn tell(&mut self, order: &str) -> Result<(), Aborted> {

@@ -100,6 +100,8 @@ impl Answers {
                 return compare_sent(kind, &Sent { method, asked, sent, beside });
             }
             Observation::ClientRaised { call, error, sdk, message } => {
+                // What is called after a kill has no step of its own.
+                let kind = if call.is_some() { kind } else { Restart::KIND };
                 let granted = call.and_then(|call| self.granted.get(&call).copied());
                 return Vec::from_iter(self.raised(
                     kind,
