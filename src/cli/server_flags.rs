@@ -21,6 +21,7 @@ use crate::program::Program;
 use crate::program::sdk::SdkClient;
 use crate::provision::lease::Lease;
 use crate::provision::sdk::{self, Sdk};
+use crate::provision::sdk_error::NoSdk;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::download_progress::{DownloadProgress, Phase};
 
@@ -229,9 +230,7 @@ impl Provider {
         };
         let provided = sdk::provide(spec, &self.cache, &mut tell);
         shown.end();
-        provided.map_err(|error| {
-            if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
-        })
+        provided.map_err(not_provided_sdk)
     }
 
     /// Makes servers ready beside the one that is checked; one that is there already is not added
@@ -270,6 +269,10 @@ pub(super) fn unless(stop: &AtomicBool) -> ControlFlow<()> {
 }
 
 pub(super) fn not_provided(error: provision::Error) -> Failure {
+    if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
+}
+
+pub(super) fn not_provided_sdk(error: NoSdk) -> Failure {
     if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
 }
 

@@ -214,3 +214,131 @@ fn failed(kind: OpKind, clause: Clause, form: &'static str, seen: String) -> Com
     let topic = Topic { clause, kind, view: View::Client };
     Comparison::failed(Mismatch::new(topic, form, expected, seen))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use expect_test::{Expect, expect};
+
+    use crate::judge::judge;
+    use crate::program::sdk::SdkClient;
+    use crate::testing::trace;
+    use crate::trace::{Entry, Observation, Trace};
+
+    const LINES: &str = "config\nstart -> t0\nrun t0 \"turn 1\" <- text \"ok\"";
+
+    fn words(all: &[(&str, &str)]) -> BTreeMap<String, String> {
+        all.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect()
+    }
+
+    /// What is found and compared where a client of the SDK does this in these steps.
+    fn check(all: Vec<(usize, Observation)>, expected: Expect) {
+        let entries = all.into_iter().map(|(step, observation)| Entry { step, observation });
+        let trace = Trace { client: Some(SdkClient::Python), ..trace(LINES, entries.collect()) };
+        let verdict = judge(&trace);
+        let compared = verdict.tally.iter().filter(|(cell, _)| cell.clause.is_about_sdk());
+        let compared =
+            compared.map(|(cell, count)| format!("{} {}\n", cell.clause, count.compared));
+        let found = verdict.findings.iter().filter(|finding| finding.clause.is_about_sdk());
+        let found = found.map(|found| {
+            format!("{}: {} instead of {}\n", found.signature(), found.seen, found.expected)
+        });
+        expected.assert_eq(&compared.chain(found).collect::<String>());
+    }
+
+    fn sent(method: &str, asked: &[(&str, &str)], sent: &[(&str, &str)]) -> Observation {
+        let (call, method) = (Some(1), method.to_owned());
+        Observation::ClientSent { call, method, asked: words(asked), sent: words(sent) }
+    }
+
+    fn raised(call: Option<u32>, error: &str, sdk: bool) -> Observation {
+        let (error, message) = (error.to_owned(), "no".to_owned());
+        Observation::ClientRaised { call, error, sdk, message }
+    }
+
+    const REVIEWS: [(&str, &str); 2] =
+        [("approvalPolicy", "on-request"), ("approvalsReviewer", "auto_review")];
+
+    #[test]
+    fn a_start_without_a_mode_must_send_auto_review_and_a_run_without_one_nothing() {
+        check(vec![(0, sent("thread/start", &[], &REVIEWS))], expect![[r#"
+            K1 1
+            K2 1
+        "#]]);
+        check(vec![(0, sent("thread/start", &[], &[]))], expect![[r#"
+            K1 2
+            K2 1
+            K1/-/start/approvalPolicy/unknown: nothing instead of approvalPolicy: on-request
+            K1/-/start/approvalsReviewer/unknown: nothing instead of approvalsReviewer: auto_review
+        "#]]);
+        check(vec![(1, sent("turn/start", &[], &[("approvalPolicy", "never")]))], expect![[r#"
+            K1 1
+            K2 1
+            K1/-/run/approvalPolicy/unknown: approvalPolicy: never instead of nothing
+        "#]]);
+    }
+
+    #[test]
+    fn a_mode_and_a_preset_must_be_sent_as_documented_and_nothing_else() {
+        let asked = [("approval_mode", "deny_all"), ("sandbox", "full-access")];
+        let right = [("approvalPolicy", "never"), ("sandboxPolicy", "dangerFullAccess")];
+        check(vec![(1, sent("turn/start", &asked, &right))], expect![[r#"
+            K2 1
+        "#]]);
+        let more = [right[0], right[1], ("approvalsReviewer", "user")];
+        check(vec![(1, sent("turn/start", &asked, &more))], expect![[r#"
+            K2 1
+            K2/-/run/approvalsReviewer/unknown: approvalsReviewer: user instead of nothing
+        "#]]);
+        let narrower = [right[0], ("sandboxPolicy", "readOnly")];
+        check(vec![(1, sent("turn/start", &asked, &narrower))], expect![[r#"
+            K2 1
+            K2/-/run/sandboxPolicy/unknown: sandboxPolicy: readOnly instead of sandboxPolicy: dangerFullAccess
+        "#]]);
+    }
+
+    #[test]
+    fn a_close_that_leaves_the_server_is_found() {
+        check(vec![(2, Observation::ClientClosed { left: false })], expect![[r#"
+            K4 1
+        "#]]);
+        check(vec![(2, Observation::ClientClosed { left: true })], expect![[r#"
+            K4 1
+            K4/-/restart/closed/unknown: the server still runs instead of close() ends the server that it started
+        "#]]);
+    }
+
+    #[test]
+    fn a_lost_server_must_be_an_error_of_the_sdk_in_time() {
+        check(vec![(1, raised(Some(2), "TransportClosedError", true))], expect![[r#"
+            K6 1
+        "#]]);
+        check(vec![(1, raised(Some(2), "BrokenPipeError", false))], expect![[r#"
+            K6 1
+            K6/-/run/sdk-error-gone/unknown: BrokenPipeError: no instead of an error of the SDK's own
+        "#]]);
+        check(vec![(1, raised(None, "BrokenPipeError", false))], expect![[r#"
+            K6 1
+            K6/-/restart/sdk-error-gone/unknown: BrokenPipeError: no instead of an error of the SDK's own
+        "#]]);
+        check(vec![(1, Observation::ClientOverdue { call: Some(2), seconds: 5 })], expect![[r#"
+            K6 1
+            K6/-/run/bounded/unknown: nothing for 5 s instead of a call ends within its deadline
+        "#]]);
+    }
+
+    #[test]
+    fn an_answer_that_the_sdk_cannot_read_is_found_and_a_failed_turn_is_none() {
+        let answered = Observation::Answered { call: 2, thread: None, policy: None };
+        let unread = raised(Some(2), "ValidationError", false);
+        check(vec![(1, answered.clone()), (1, unread)], expect![[r#"
+            K6 1
+            K6/-/run/readable-answer/unknown: ValidationError: no instead of the answer of the server, read
+        "#]]);
+        let thread = crate::trace::ThreadLabel::Unnamed(1);
+        let failed = Observation::TurnEnded { thread, turn: 1, status: "failed".to_owned() };
+        let error = raised(Some(2), "RuntimeError", false);
+        check(vec![(1, answered), (1, failed), (1, error)], expect![[""]]);
+    }
+}

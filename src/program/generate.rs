@@ -17,8 +17,8 @@ use self::overrides::DrawContext;
 use self::shape::Shape;
 use super::Program;
 use super::ops::start::Start;
-use super::sdk::SdkClient;
 use super::ops::{Step, from_bytes};
+use super::sdk::SdkClient;
 use crate::policy::Defaults;
 use crate::policy::features::{FeatureMix, FeatureSet};
 

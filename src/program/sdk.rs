@@ -11,8 +11,7 @@ use super::operation::OverridesOf;
 use super::ops::Step;
 use super::request::{Back, RequestContext};
 use crate::policy::{
-    Approval, ApprovalMode, CallOverrides, Dimension, Overrides, Sandbox, Setting,
-    TurnOverrides,
+    Approval, ApprovalMode, CallOverrides, Dimension, Overrides, Sandbox, Setting, TurnOverrides,
 };
 
 /// A client of the Python SDK, `openai-codex`.

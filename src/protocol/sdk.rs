@@ -110,8 +110,17 @@ pub enum Line {
 /// The mode that `thread_start` sends if it is given none.
 pub const START_MODE: &str = "auto_review";
 
-/// The keys that name what a request is about, and no wish.
-const SUBJECTS: [&str; 5] = ["threadId", "input", "expectedTurnId", "turnId", "includeTurns"];
+/// The keys that name what a request is about and how much the answer says; they wish nothing.
+const SUBJECTS: [&str; 8] = [
+    "threadId",
+    "thread_id",
+    "input",
+    "expectedTurnId",
+    "turnId",
+    "includeTurns",
+    "include_turns",
+    "excludeTurns",
+];
 
 /// The request in the SDK's words. `whole`: a turn is run to its end by one call.
 ///
@@ -240,7 +249,7 @@ fn plain(value: &Value) -> String {
 
 /// What a request or a call wishes, word by word, without what it is about.
 pub fn wishes(fields: &Value, places: &Places) -> BTreeMap<String, String> {
-    let about = |key: &str| SUBJECTS.contains(&key) || key == "thread_id" || key == "include_turns";
+    let about = |key: &str| SUBJECTS.contains(&key);
     let fields = fields.as_object().into_iter().flatten();
     let folder = |text: String| {
         let folders = [(&places.workspace, "WS"), (&places.home, "HOME"), (&places.outside, "OUT")];
@@ -384,28 +393,38 @@ mod tests {
 
     #[test]
     fn a_start_without_a_mode_sends_auto_review_and_no_other_call_sends_one() {
-        check("thread/start", json!({ "cwd": "/case/ws" }), expect![[""]]);
-        check("thread/resume", json!({ "threadId": "x" }), expect![[""]]);
-        check("turn/start", json!({ "threadId": "x", "input": [] }), expect![[""]]);
+        check("thread/start", json!({ "cwd": "/case/ws" }), expect![[r#"
+            thread_start({"cwd": "WS"})
+            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "cwd": "WS"}"#]]);
+        check("thread/resume", json!({ "threadId": "x" }), expect![[r#"
+            thread_resume({})
+            {}"#]]);
+        check("turn/start", json!({ "threadId": "x", "input": [] }), expect![[r#"
+            run({})
+            {}"#]]);
     }
 
     #[test]
     fn a_mode_stands_for_its_policy_and_reviewer_and_a_preset_for_its_sandbox() {
         let denies = json!({ "approvalPolicy": "never", "sandbox": "danger-full-access" });
-        check("thread/fork", denies, expect![[""]]);
+        check("thread/fork", denies, expect![[r#"
+            thread_fork({"approval_mode": "deny_all", "sandbox": "full-access"})
+            {"approvalPolicy": "never", "sandbox": "danger-full-access"}"#]]);
         let reviews = json!({
             "approvalPolicy": "on-request", "approvalsReviewer": "auto_review",
             "sandboxPolicy": { "type": "workspaceWrite", "writableRoots": [], "networkAccess": false },
         });
-        check("turn/start", reviews, expect![[""]]);
+        check("turn/start", reviews, expect![[r#"
+            run({"approval_mode": "auto_review", "sandbox": "workspace-write"})
+            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "sandboxPolicy": "workspaceWrite"}"#]]);
     }
 
     #[test]
     fn what_the_sdk_has_no_word_for_cannot_be_said() {
-        check("turn/start", json!({ "approvalPolicy": "untrusted" }), expect![[""]]);
-        check("thread/start", json!({ "permissions": "tight" }), expect![[""]]);
-        check("thread/settings/update", json!({}), expect![[""]]);
+        check("turn/start", json!({ "approvalPolicy": "untrusted" }), expect![[r#"cannot be said: turn/start approvalPolicy="untrusted" approvalsReviewer=none"#]]);
+        check("thread/start", json!({ "permissions": "tight" }), expect!["cannot be said: thread/start permissions"]);
+        check("thread/settings/update", json!({}), expect!["cannot be said: thread/settings/update"]);
         let network = json!({ "sandboxPolicy": { "type": "readOnly", "networkAccess": true } });
-        check("turn/start", network, expect![[""]]);
+        check("turn/start", network, expect![[r#"cannot be said: turn/start sandboxPolicy={"type":"readOnly","networkAccess":true}"#]]);
     }
 }

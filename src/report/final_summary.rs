@@ -137,7 +137,11 @@ impl FinalSummary<'_> {
             let each =
                 self.outcome.left_out.iter().map(|(what, count)| format!("{what} ({count})"));
             let (steps, each) = (plural(steps, "step"), each.format(", "));
-            let line = format!("{steps}, because this release does not support them: {each}");
+            let who = match &self.outcome.subject.client {
+                Some(_) => "this release or this client does",
+                None => "this release does",
+            };
+            let line = format!("{steps}, because {who} not support them: {each}");
             text.push_str(&style.row("left out", &line));
         }
         for gone in &self.outcome.gone {

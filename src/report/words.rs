@@ -7,7 +7,7 @@ use itertools::Itertools;
 use super::style::NO_BREAK;
 use crate::campaign::{Conclusion, FindingReport, Outcome, Stale, Subject, Why};
 use crate::cause::words::{dimension, origin_noun};
-use crate::contract::Clause;
+use crate::contract::{Clause, all};
 use crate::judge::origin::Origin;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
 use crate::judge::releases::HomeHistory;
@@ -179,10 +179,22 @@ pub fn server(subject: &Subject) -> String {
 
 /// A server by its shortest name.
 pub fn name(subject: &Subject) -> String {
-    match &subject.version {
+    let server = match &subject.version {
         Some(version) => format!("codex {version}"),
         None => subject.spec.clone(),
+    };
+    match &subject.client {
+        Some(client) => format!("{server} with the SDK's {client}"),
+        None => server,
     }
+}
+
+/// The clauses that a campaign on this subject can test: those about the SDK only where a client of
+/// it performs the cases.
+pub fn testable(subject: &Subject) -> Vec<Clause> {
+    let by_sdk = subject.client.is_some();
+    let clauses = all().iter().map(|row| row.clause);
+    clauses.filter(|clause| by_sdk || !clause.is_about_sdk()).collect()
 }
 
 /// The conclusion as a sentence without subject and full stop, for the end of a text that has the
