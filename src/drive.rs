@@ -33,6 +33,8 @@ pub mod sandbox;
 mod schema_check;
 mod sdk;
 mod sdk_calls;
+mod sdk_process;
+mod sdk_state;
 mod session;
 mod step;
 #[doc(hidden)]

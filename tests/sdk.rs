@@ -35,7 +35,7 @@ finish  t0 interrupt
 run     t0 \"a failed turn\"            <- fail
 name    t0
 read    t0
-list
+list    t0
 start   approval=never sandbox=danger-full-access -> t1
 begin   t0
 begin   t1

@@ -14,7 +14,7 @@ use super::model_requests::ModelRequests;
 use super::probe::PendingProbe;
 use super::recorder::{Loading, Recorder, Thread};
 use super::schema_check::SchemaCheck;
-use super::sdk_calls::SdkCalls;
+use super::sdk_state::SdkCalls;
 use super::session::Site;
 use super::test_bed::TestBed;
 use super::timeouts::Timeouts;

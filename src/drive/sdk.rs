@@ -8,31 +8,27 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
 use std::io::{self, Read};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use serde_json::Value;
 
+use super::sdk_process::{SdkProcess, ended_by};
 use super::session::{NoSession, Process, Session, Site};
 use crate::client::{Arrived, Client, ClientError};
 use crate::home::root::Root;
 use crate::program::sdk::SdkClient;
 use crate::protocol::rpc::Message;
 use crate::protocol::sdk::{self, Event};
-use crate::server::exit::Exit;
-use crate::server::{Cause, Ended, Launch, Server};
+use crate::server::{Cause, Launch, Server};
 
 /// The program that plays calls through the SDK.
 const SHIM: &str = include_str!("../../clients/python/shim.py");
 
 /// How long the import of the SDK may take: 3 s, and more on a loaded machine.
 const IMPORT_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long a process may take to go after the connection to it ended.
-const HANG_UP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The process that has imported the SDK and forks one for each session.
 #[derive(Debug)]
@@ -41,14 +37,6 @@ pub(super) struct Forker {
     _python: Server,
     socket: PathBuf,
     pub(super) client: SdkClient,
-}
-
-/// A session's process; dropping it ends it and its server.
-#[derive(Debug)]
-pub(super) struct SdkProcess {
-    connection: UnixStream,
-    /// Ends with the process.
-    end: Receiver<Infallible>,
 }
 
 /// Reads from the connection; its end is the end of the channel.
@@ -137,33 +125,6 @@ fn open(client: &mut Client, site: Site<'_>) -> Result<Value, NoSession> {
         if let Message::Answer { outcome: Ok(result), .. } = message {
             hello = result;
         }
-    }
-}
-
-/// How a server ended whose process the SDK had.
-pub(super) fn ended_by(code: Option<i32>, stderr: String, cause: Cause) -> Ended {
-    let exit = match code {
-        Some(signal) if signal < 0 => Exit::Signal(-signal),
-        Some(code) => Exit::Code(code),
-        None => Exit::Unknown,
-    };
-    let panicked = stderr.contains("panicked at");
-    let stderr_bytes = stderr.len() as u64;
-    Ended { exit, cause, stderr_tail: stderr, stderr_bytes, panicked }
-}
-
-impl SdkProcess {
-    /// Ends it and its server, and waits until they are gone.
-    pub(super) fn hang_up(&self) -> Ended {
-        let _ = self.connection.shutdown(Shutdown::Write);
-        let _ = self.end.recv_timeout(HANG_UP_DEADLINE);
-        ended_by(Some(-9), String::new(), Cause::Killed)
-    }
-}
-
-impl Drop for SdkProcess {
-    fn drop(&mut self) {
-        self.hang_up();
     }
 }
 

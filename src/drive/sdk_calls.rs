@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::run::{Aborted, Open, Prepared, Runner};
-use super::sdk::ended_by;
+use super::sdk_process::ended_by;
+use super::sdk_state::{SdkCalls, Unsent};
 use crate::client::ClientError;
 use crate::program::ops::restart::Stop;
-use crate::program::thread::ThreadName;
 use crate::protocol::requests::Call;
-use crate::protocol::rpc::Id;
 use crate::protocol::sdk::{self, Event, Line, Words};
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
@@ -26,36 +25,6 @@ const MESSAGE_MAX: usize = 160;
 
 /// The number of the call that is made after the server was killed.
 const AFTERWARDS: u32 = u32::MAX;
-
-/// What a run knows of the calls of the SDK.
-#[derive(Debug, Default)]
-pub(super) struct SdkCalls {
-    /// Whether the next turn is run to its end by one call.
-    pub(super) whole_turn: bool,
-    /// The call whose request the SDK has not sent yet.
-    unsent: Option<Unsent>,
-    /// The calls that have not ended, and whether each one runs a whole turn.
-    open: BTreeMap<u32, bool>,
-    /// The calls whose turns are being streamed.
-    streams: BTreeSet<u32>,
-    /// The ids of requests that no call of the program asked for.
-    pub(super) own_requests: BTreeSet<Id>,
-    /// The methods of the server's requests that the SDK has not answered yet.
-    pub(super) questions: BTreeMap<Id, String>,
-    /// Whether the client is being closed, or its server killed.
-    stopping: bool,
-    closed: bool,
-    ended: Option<Ended>,
-}
-
-#[derive(Debug)]
-struct Unsent {
-    number: u32,
-    method: &'static str,
-    asked: BTreeMap<String, String>,
-    unbound: bool,
-    new: Option<ThreadName>,
-}
 
 impl Runner<'_> {
     /// What the SDK has no word for, where it performs the program.

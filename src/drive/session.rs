@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::sdk::SdkProcess;
+use super::sdk_process::SdkProcess;
 use super::timeouts::Timeouts;
 use crate::client::tape::Tape;
 use crate::client::{Arrived, Client, ClientError};

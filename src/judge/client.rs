@@ -262,80 +262,119 @@ mod tests {
 
     #[test]
     fn a_start_without_a_mode_must_send_auto_review_and_a_run_without_one_nothing() {
-        check(vec![(0, sent("thread/start", &[], &REVIEWS))], expect![[r#"
+        check(
+            vec![(0, sent("thread/start", &[], &REVIEWS))],
+            expect![[r#"
             K1 1
             K2 1
-        "#]]);
-        check(vec![(0, sent("thread/start", &[], &[]))], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(0, sent("thread/start", &[], &[]))],
+            expect![[r#"
             K1 2
             K2 1
             K1/-/start/approvalPolicy/unknown: nothing instead of approvalPolicy: on-request
             K1/-/start/approvalsReviewer/unknown: nothing instead of approvalsReviewer: auto_review
-        "#]]);
-        check(vec![(1, sent("turn/start", &[], &[("approvalPolicy", "never")]))], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(1, sent("turn/start", &[], &[("approvalPolicy", "never")]))],
+            expect![[r#"
             K1 1
             K2 1
             K1/-/run/approvalPolicy/unknown: approvalPolicy: never instead of nothing
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_mode_and_a_preset_must_be_sent_as_documented_and_nothing_else() {
         let asked = [("approval_mode", "deny_all"), ("sandbox", "full-access")];
         let right = [("approvalPolicy", "never"), ("sandboxPolicy", "dangerFullAccess")];
-        check(vec![(1, sent("turn/start", &asked, &right))], expect![[r#"
+        check(
+            vec![(1, sent("turn/start", &asked, &right))],
+            expect![[r#"
             K2 1
-        "#]]);
+        "#]],
+        );
         let more = [right[0], right[1], ("approvalsReviewer", "user")];
-        check(vec![(1, sent("turn/start", &asked, &more))], expect![[r#"
+        check(
+            vec![(1, sent("turn/start", &asked, &more))],
+            expect![[r#"
             K2 1
             K2/-/run/approvalsReviewer/unknown: approvalsReviewer: user instead of nothing
-        "#]]);
+        "#]],
+        );
         let narrower = [right[0], ("sandboxPolicy", "readOnly")];
-        check(vec![(1, sent("turn/start", &asked, &narrower))], expect![[r#"
+        check(
+            vec![(1, sent("turn/start", &asked, &narrower))],
+            expect![[r#"
             K2 1
             K2/-/run/sandboxPolicy/unknown: sandboxPolicy: readOnly instead of sandboxPolicy: dangerFullAccess
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_close_that_leaves_the_server_is_found() {
-        check(vec![(2, Observation::ClientClosed { left: false })], expect![[r#"
+        check(
+            vec![(2, Observation::ClientClosed { left: false })],
+            expect![[r#"
             K4 1
-        "#]]);
-        check(vec![(2, Observation::ClientClosed { left: true })], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(2, Observation::ClientClosed { left: true })],
+            expect![[r#"
             K4 1
             K4/-/restart/closed/unknown: the server still runs instead of close() ends the server that it started
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_lost_server_must_be_an_error_of_the_sdk_in_time() {
-        check(vec![(1, raised(Some(2), "TransportClosedError", true))], expect![[r#"
+        check(
+            vec![(1, raised(Some(2), "TransportClosedError", true))],
+            expect![[r#"
             K6 1
-        "#]]);
-        check(vec![(1, raised(Some(2), "BrokenPipeError", false))], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(1, raised(Some(2), "BrokenPipeError", false))],
+            expect![[r#"
             K6 1
             K6/-/run/sdk-error-gone/unknown: BrokenPipeError: no instead of an error of the SDK's own
-        "#]]);
-        check(vec![(1, raised(None, "BrokenPipeError", false))], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(1, raised(None, "BrokenPipeError", false))],
+            expect![[r#"
             K6 1
             K6/-/restart/sdk-error-gone/unknown: BrokenPipeError: no instead of an error of the SDK's own
-        "#]]);
-        check(vec![(1, Observation::ClientOverdue { call: Some(2), seconds: 5 })], expect![[r#"
+        "#]],
+        );
+        check(
+            vec![(1, Observation::ClientOverdue { call: Some(2), seconds: 5 })],
+            expect![[r#"
             K6 1
             K6/-/run/bounded/unknown: nothing for 5 s instead of a call ends within its deadline
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn an_answer_that_the_sdk_cannot_read_is_found_and_a_failed_turn_is_none() {
         let answered = Observation::Answered { call: 2, thread: None, policy: None };
         let unread = raised(Some(2), "ValidationError", false);
-        check(vec![(1, answered.clone()), (1, unread)], expect![[r#"
+        check(
+            vec![(1, answered.clone()), (1, unread)],
+            expect![[r#"
             K6 1
             K6/-/run/readable-answer/unknown: ValidationError: no instead of the answer of the server, read
-        "#]]);
+        "#]],
+        );
         let thread = crate::trace::ThreadLabel::Unnamed(1);
         let failed = Observation::TurnEnded { thread, turn: 1, status: "failed".to_owned() };
         let error = raised(Some(2), "RuntimeError", false);

@@ -393,38 +393,78 @@ mod tests {
 
     #[test]
     fn a_start_without_a_mode_sends_auto_review_and_no_other_call_sends_one() {
-        check("thread/start", json!({ "cwd": "/case/ws" }), expect![[r#"
+        check(
+            "thread/start",
+            json!({ "cwd": "/case/ws" }),
+            expect![[r#"
             thread_start({"cwd": "WS"})
-            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "cwd": "WS"}"#]]);
-        check("thread/resume", json!({ "threadId": "x" }), expect![[r#"
+            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "cwd": "WS"}"#]],
+        );
+        check(
+            "thread/resume",
+            json!({ "threadId": "x" }),
+            expect![[r#"
             thread_resume({})
-            {}"#]]);
-        check("turn/start", json!({ "threadId": "x", "input": [] }), expect![[r#"
+            {}"#]],
+        );
+        check(
+            "turn/start",
+            json!({ "threadId": "x", "input": [] }),
+            expect![[r#"
             run({})
-            {}"#]]);
+            {}"#]],
+        );
     }
 
     #[test]
     fn a_mode_stands_for_its_policy_and_reviewer_and_a_preset_for_its_sandbox() {
         let denies = json!({ "approvalPolicy": "never", "sandbox": "danger-full-access" });
-        check("thread/fork", denies, expect![[r#"
+        check(
+            "thread/fork",
+            denies,
+            expect![[r#"
             thread_fork({"approval_mode": "deny_all", "sandbox": "full-access"})
-            {"approvalPolicy": "never", "sandbox": "danger-full-access"}"#]]);
+            {"approvalPolicy": "never", "sandbox": "danger-full-access"}"#]],
+        );
         let reviews = json!({
             "approvalPolicy": "on-request", "approvalsReviewer": "auto_review",
             "sandboxPolicy": { "type": "workspaceWrite", "writableRoots": [], "networkAccess": false },
         });
-        check("turn/start", reviews, expect![[r#"
+        check(
+            "turn/start",
+            reviews,
+            expect![[r#"
             run({"approval_mode": "auto_review", "sandbox": "workspace-write"})
-            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "sandboxPolicy": "workspaceWrite"}"#]]);
+            {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review", "sandboxPolicy": "workspaceWrite"}"#]],
+        );
     }
 
     #[test]
     fn what_the_sdk_has_no_word_for_cannot_be_said() {
-        check("turn/start", json!({ "approvalPolicy": "untrusted" }), expect![[r#"cannot be said: turn/start approvalPolicy="untrusted" approvalsReviewer=none"#]]);
-        check("thread/start", json!({ "permissions": "tight" }), expect!["cannot be said: thread/start permissions"]);
-        check("thread/settings/update", json!({}), expect!["cannot be said: thread/settings/update"]);
+        check(
+            "turn/start",
+            json!({ "approvalPolicy": "untrusted" }),
+            expect![[
+                r#"cannot be said: turn/start approvalPolicy="untrusted" approvalsReviewer=none"#
+            ]],
+        );
+        check(
+            "thread/start",
+            json!({ "permissions": "tight" }),
+            expect!["cannot be said: thread/start permissions"],
+        );
+        check(
+            "thread/settings/update",
+            json!({}),
+            expect!["cannot be said: thread/settings/update"],
+        );
         let network = json!({ "sandboxPolicy": { "type": "readOnly", "networkAccess": true } });
-        check("turn/start", network, expect![[r#"cannot be said: turn/start sandboxPolicy={"type":"readOnly","networkAccess":true}"#]]);
+        check(
+            "turn/start",
+            network,
+            expect![[
+                r#"cannot be said: turn/start sandboxPolicy={"type":"readOnly","networkAccess":true}"#
+            ]],
+        );
     }
 }
