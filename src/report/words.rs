@@ -165,11 +165,15 @@ pub fn ran_on(history: &HomeHistory) -> String {
 
 /// A server: the release that it states, and how it was asked for.
 pub fn server(subject: &Subject) -> String {
-    let Subject { spec, version, others, .. } = subject;
+    let Subject { spec, version, others, client, .. } = subject;
     let server = match version {
         Some(version) if *spec == version.to_string() => format!("codex {version}"),
         Some(version) => format!("codex {version}, asked for as {spec}"),
         None => format!("{spec}, which does not say which release it is"),
+    };
+    let server = match client {
+        Some(client) => format!("{server} with the SDK's {client}"),
+        None => server,
     };
     if others.is_empty() {
         return server;

@@ -17,7 +17,7 @@ use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::judge::judge;
-use heirloom::judge::verdict::Finding;
+use heirloom::judge::verdict::{Finding, Verdict};
 use heirloom::program::Program;
 use heirloom::program::sdk::SdkClient;
 use heirloom::provision::fetch::provide;
@@ -27,7 +27,6 @@ use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
 use heirloom::report::words::ran_on;
 use heirloom::shrink::Search;
-use heirloom::trace::Trace;
 
 /// The environment variable that names the server.
 const VARIABLE: &str = "HEIRLOOM_SERVER";
@@ -78,7 +77,6 @@ impl Suite {
     }
 
     /// Adds a test on the real server that a client of the SDK drives.
-    #[allow(dead_code, reason = "not every binary has one")]
     pub(crate) fn live_by(
         &mut self,
         client: SdkClient,
@@ -133,20 +131,19 @@ impl Real {
         Real { known: Known::embedded(), provided, others, client, test_bed, idle }
     }
 
-    /// Runs a program.
-    #[allow(dead_code, reason = "not every binary looks at the trace")]
-    pub(crate) fn run(&self, program: &Program) -> Result<Trace, String> {
-        self.with_worker(|worker| worker.run(program))
-    }
-
     /// Runs a program; the error is its first new finding, shrunk, as a report.
     pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
+        self.verdict(program).map(drop)
+    }
+
+    /// The same, with what the judge makes of it.
+    pub(crate) fn verdict(&self, program: &Program) -> Result<Verdict, String> {
         let verdict = judge(&self.with_worker(|worker| worker.run(program))?);
         if let Some(reason) = verdict.inconclusive {
             return Err(format!("inconclusive: {reason}\nin\n{program}"));
         }
         match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
-            None => Ok(()),
+            None => Ok(verdict),
             Some(finding) => Err(self.report(program, finding)?),
         }
     }
