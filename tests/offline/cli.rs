@@ -43,6 +43,7 @@ fn help_says_what_the_commands_are() {
               bisect       Find the release at which the result of a case changes
               known        Update the list of known deviations
               servers      List, fetch, locate or remove servers
+              clients      List or fetch releases of the Python SDK, which `--client` runs
               clauses      Print the contract, or one clause and what runs say of it
               completions  Print a script that completes the commands and flags in a shell
               man          Print the manual, or write its pages to a folder
@@ -97,6 +98,10 @@ fn help_of_check_says_what_the_flags_are() {
                   --as <VERSION>       The release that the server stands for, where its
                                        `--version` says none or another: a build from
                                        source says 0.0.0
+                  --client <CLIENT>    Let a client of the Python SDK perform the cases:
+                                       `python` or `python-async`, with a release as
+                                       `python=0.154.0` [default: none; the newest
+                                       release]
                   --features <NAME>    The server's features: `full`, as released, `lean`,
                                        without those that play no part in policy, which
                                        takes a sixth less CPU, or `mixed`, three of four
