@@ -36,8 +36,8 @@ pub(super) struct ServerFlags {
     /// build from source says 0.0.0
     #[arg(long = "as", value_name = "VERSION", value_parser = release)]
     stands_for: Option<Version>,
-    /// Let a client of the Python SDK perform the cases: `python` or `python-async`, with
-    /// a release as `python=0.154.0` [default: none; the newest release]
+    /// Let the Python SDK perform the cases: `python` or `python-async`, or a release as
+    /// `python=0.154.0`
     #[arg(long, value_name = "CLIENT")]
     client: Option<String>,
     #[command(flatten)]

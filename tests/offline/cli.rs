@@ -100,10 +100,8 @@ fn help_of_check() -> Expect {
               --as <VERSION>       The release that the server stands for, where its
                                    `--version` says none or another: a build from
                                    source says 0.0.0
-              --client <CLIENT>    Let a client of the Python SDK perform the cases:
-                                   `python` or `python-async`, with a release as
-                                   `python=0.154.0` [default: none; the newest
-                                   release]
+              --client <CLIENT>    Let the Python SDK perform the cases: `python` or
+                                   `python-async`, or a release as `python=0.154.0`
               --features <NAME>    The server's features: `full`, as released, `lean`,
                                    without those that play no part in policy, which
                                    takes a sixth less CPU, or `mixed`, three of four
