@@ -24,6 +24,7 @@ use crate::policy::features::FeatureMix;
 use crate::program::Program;
 use crate::program::generate::focus::Focus;
 use crate::program::generate::{Draw, STEPS_MAX};
+use crate::program::sdk::SdkClient;
 use crate::trace::Trace;
 use crate::transcript::Transcript;
 
@@ -61,6 +62,8 @@ pub struct Campaign {
     pub features: FeatureMix,
     /// The releases that cases upgrade and downgrade to.
     pub others: Vec<Version>,
+    /// The client of the SDK that performs them, if one does.
+    pub client: Option<SdkClient>,
     /// Runs in fresh processes that confirm a finding.
     pub confirmations: u32,
     /// Whether a finding that widens is followed by a probe.
@@ -89,6 +92,7 @@ impl Default for Campaign {
             focus: Focus::default(),
             features: FeatureMix::default(),
             others: Vec::new(),
+            client: None,
             confirmations: CONFIRMATIONS,
             probes: true,
             known: Known::default(),
@@ -116,6 +120,9 @@ pub struct Subject {
     pub digest: String,
     /// The other releases that cases may use.
     pub others: Vec<Version>,
+    /// The client of the SDK with its release, where that performs the cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// The events of a campaign, in order.
@@ -387,9 +394,9 @@ impl Outcome {
 impl Campaign {
     /// How its cases are drawn.
     pub fn draw(&self) -> Draw {
-        let Campaign { max_ops: max_steps, focus, features, others, .. } = self;
+        let Campaign { max_ops: max_steps, focus, features, others, client, .. } = self;
         let (max_steps, focus, features) = (*max_steps, *focus, *features);
-        Draw { max_steps, focus, features, releases: others.clone() }
+        Draw { max_steps, focus, features, releases: others.clone(), client: *client }
     }
 
     /// The number of cases, where it is given: those that are drawn, then the programs.

@@ -92,6 +92,11 @@ impl Row {
         self.reason.as_deref().or(self.link.as_deref()).unwrap_or_default()
     }
 
+    /// Whether it is about the clients of the SDK, and shows only where one performs the program.
+    pub fn is_about_sdk(&self) -> bool {
+        self.scope.clauses.iter().any(|clause| clause.is_about_sdk())
+    }
+
     /// A signature with which it may show; what its case shows may have another one.
     pub fn signature(&self) -> Option<Signature> {
         let Scope { clauses, operations, dimensions, expected, wrong, .. } = &self.scope;

@@ -179,7 +179,7 @@ impl Check {
             }
         }
         let campaign = Campaign { others: others.clone(), ..self.campaign.clone() };
-        let subject = Subject { spec: self.server.clone(), version, digest, others };
+        let subject = Subject { spec: self.server.clone(), version, digest, others, client: None };
         Ok(campaign.run(&Arc::new(test_bed), subject, &AtomicBool::new(false), |_| {}))
     }
 

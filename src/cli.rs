@@ -12,6 +12,7 @@ mod bisect;
 mod check;
 mod earlier_run;
 mod clauses;
+mod clients;
 mod export;
 pub mod failure;
 mod known_flags;
@@ -75,6 +76,8 @@ enum Command {
     Known(known::Flags),
     /// List, fetch, locate or remove servers
     Servers(servers::Flags),
+    /// List or fetch releases of the Python SDK, which `--client` runs
+    Clients(clients::Flags),
     /// Print the contract, or one clause and what runs say of it
     Clauses(clauses::Flags),
     /// Print a script that completes the commands and flags in a shell
@@ -117,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Failure>
         Some(Command::Bisect(flags)) => bisect::run(&flags),
         Some(Command::Known(flags)) => known::run(&flags),
         Some(Command::Servers(flags)) => servers::run(&flags),
+        Some(Command::Clients(flags)) => clients::run(&flags),
         Some(Command::Clauses(flags)) => clauses::run(&flags),
         Some(Command::Completions(flags)) => man::complete(&flags, Arguments::command()),
         Some(Command::Man(flags)) => man::run(&flags, Arguments::command()),

@@ -54,7 +54,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("T-resume", "codex-rs/app-server/tests/suite/v2/thread_resume.rs in openai/codex"),
     ("T-fork", "codex-rs/app-server/tests/suite/v2/thread_fork.rs in openai/codex"),
     ("T-settings", "codex-rs/app-server/tests/suite/v2/thread_settings_update.rs in openai/codex"),
-    ("SDK", "a test of the Python SDK upstream"),
+    ("SDK", "a test or the documentation of the Python SDK upstream"),
     ("JSON-RPC", "the JSON-RPC 2.0 specification"),
     ("upstream", "the source code of the server itself"),
     ("observed", "seen alike on the releases that were tried; not promised anywhere"),
@@ -339,6 +339,26 @@ contract! {
     W4 "one turn" [D] ["README"]
         "A turn starts once, completes once, and nothing of it follows."
 }
+"The SDK's clients" {
+    K1 "no mode" [N] ["SEED", "#21910"]
+        "`thread_start` without an approval mode sends auto_review; `run`, `turn`, `thread_fork` \
+         and `thread_resume` without one send none, and so change nothing."
+    K2 "mode and sandbox" [N] ["#21910"]
+        "Each approval mode is sent as its documented approval policy and reviewer, each sandbox \
+         preset as its sandbox, and nothing else is sent."
+    K3 "sync and async" [N] ["SEED 6"]
+        "The synchronous and the asynchronous client send the same for the same calls, also where \
+         calls run at once on one client, so that a thread has the same policy."
+    K4 "close" [I] ["SDK"]
+        "`close()` ends the server that the client started, and nothing that was acknowledged is \
+         lost (R17)."
+    K5 "default approvals" [I] ["upstream"]
+        "The default approval handler approves nothing under approval policy never, since nothing \
+         is asked (E1). What it approves under another policy is a notice."
+    K6 "failed server" [I] ["SDK"]
+        "Where the server refuses a call, has failed or was closed, the call ends with an error of \
+         the SDK in bounded time: it does not hang, and no other error type comes out of it."
+}
 }
 
 /// Every clause, in the contract's order.
@@ -392,6 +412,11 @@ impl Strength {
 }
 
 impl Clause {
+    /// Whether it is about the clients of the SDK, and tested only where one performs the program.
+    pub fn is_about_sdk(self) -> bool {
+        self >= Clause::K1
+    }
+
     /// The id and its title, as `R8 cold resume`.
     pub fn titled(self) -> String {
         format!("{self} {}", row(self).title)

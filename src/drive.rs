@@ -32,6 +32,10 @@ mod restart;
 mod run;
 pub mod sandbox;
 mod schema_check;
+mod sdk;
+mod sdk_calls;
+mod sdk_process;
+mod sdk_state;
 mod session;
 mod step;
 #[doc(hidden)]
@@ -113,7 +117,8 @@ impl Worker {
             Ok(()) => self.perform(program, &mut recorder),
         };
         let placeholders = [recorder.placeholders(), folders].concat();
-        let trace = recorder.trace(program, self.test_bed.main.version.clone());
+        let ran = (self.test_bed.main.version.clone(), self.test_bed.sdk_client());
+        let trace = recorder.trace(program, ran);
         Recorded { trace, placeholders }
     }
 

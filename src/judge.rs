@@ -17,6 +17,7 @@ use crate::trace::{Observation, Trace};
 mod alternatives;
 mod branch_choice;
 pub mod capabilities;
+mod client;
 mod compare;
 mod comparison;
 mod config_file;
@@ -67,7 +68,7 @@ pub fn judge(trace: &Trace) -> Verdict {
         findings: Findings::new(defaults.clone()),
         config_file: ConfigFile::default(),
     };
-    let mut worlds = vec![World::new(defaults.clone())];
+    let mut worlds = vec![World { client: trace.client, ..World::new(defaults.clone()) }];
     let end = trace.cut().unwrap_or(judging.steps.len());
     for index in 0..end.min(judging.steps.len()) {
         worlds = judging.step(index, worlds);
@@ -126,7 +127,21 @@ impl Judging<'_> {
         self.findings.add_files(index, &context, first);
         self.note_widening(index, first);
         self.note_folder(index, first);
+        self.compare_client_answers(index, &context, first);
         advance(&context, &nearest)
+    }
+
+    /// K5: what the SDK answers to the server's requests.
+    fn compare_client_answers(&mut self, index: usize, context: &StepContext, first: &Candidate) {
+        if self.trace.client.is_none() {
+            return;
+        }
+        let (observations, due) = (&context.observations, &first.branch.due);
+        for comparison in client::compare_answers(context.step.kind(), observations, due) {
+            let place = Place { step: index, home: self.releases.at_step(index) };
+            self.findings.add(&place, &comparison, Background::default());
+        }
+        self.findings.verdict.notices.extend(client::notices(index, observations, due));
     }
 
     /// G12: where a clause lets a policy be wider than the client asked for.
@@ -165,7 +180,8 @@ impl Judging<'_> {
     }
 
     fn compare_protocol(&mut self) {
-        for compared in protocol::compare(self.trace, &self.steps) {
+        let of_client = client::compare(self.trace, &self.steps);
+        for compared in protocol::compare(self.trace, &self.steps).into_iter().chain(of_client) {
             let home = self.releases.at_entry(compared.entry);
             let place = Place { step: compared.step, home };
             self.findings.add(&place, &compared.comparison, Background::default());

@@ -15,6 +15,7 @@ use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
 use crate::program::ops::restart::Stop;
 use crate::program::ops::resume::Resume;
+use crate::program::sdk::SdkClient;
 use crate::program::thread::{ThreadName, ThreadRef};
 
 mod branch;
@@ -60,6 +61,8 @@ pub struct World {
     /// The defaults that config does not state, as replies have shown them: for a folder with its
     /// trust, the policy that is open in all other values (L3).
     pub unstated: BTreeMap<(String, Option<Trust>), Policy>,
+    /// The client of the SDK that sends the requests; none where heirloom itself does.
+    pub client: Option<SdkClient>,
 }
 
 /// One thread as the contract has it.
@@ -301,6 +304,7 @@ impl World {
             tiers: BTreeSet::new(),
             gone: BTreeSet::new(),
             unstated: BTreeMap::new(),
+            client: None,
         }
     }
 

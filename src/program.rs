@@ -17,6 +17,7 @@ pub mod release_range;
 mod releases;
 pub mod reply;
 pub mod request;
+pub mod sdk;
 pub mod simplify;
 pub mod text;
 pub mod thread;

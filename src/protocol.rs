@@ -15,6 +15,7 @@ pub mod profile;
 pub mod rollout;
 pub mod rpc;
 pub mod schema;
+pub mod sdk;
 pub mod statement;
 mod secondary;
 pub mod store;

@@ -1,4 +1,5 @@
-//! Provides a server by version or path: fetched with npm or pip, verified, and cached.
+//! Provides a server by version or path: fetched with npm or pip, verified, and cached; and the
+//! Python SDK likewise.
 //!
 //! A package must have the digest that `ci/servers.lock` states, or for other releases the one in
 //! the client's own metadata. A half-finished download is never used: a package is unpacked beside
@@ -18,8 +19,11 @@ pub mod pins;
 mod pip;
 mod progress_reader;
 pub mod prune;
+pub mod python;
 pub mod range;
 pub mod resolve;
+pub mod sdk;
+pub mod sdk_error;
 mod spec;
 mod unpack;
 
@@ -107,6 +111,8 @@ pub enum Progress {
         /// The size of the package, where it is known beforehand.
         total: Option<u64>,
     },
+    /// pip fetches or installs the Python SDK; so much of it is there.
+    FetchingSdk { version: Version, bytes: u64 },
     /// The package, or later the executable, is read for its digest.
     Verifying { bytes: u64, total: u64 },
     /// How much of the package was read while it is unpacked.

@@ -147,13 +147,29 @@ impl Launch {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(&self.arguments).current_dir(&self.directory).env_clear();
-        command.env("PATH", self.search_path()).env("LANG", "C.UTF-8").env("RUST_LOG", "warn");
-        command.env("HOME", &self.scratch).env("CODEX_HOME", &self.home);
-        command.env("TMPDIR", &self.temp);
-        command.env("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1");
-        command.envs(self.certificates.iter().map(|file| ("SSL_CERT_FILE", file)));
+        command.envs(self.variables());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Its whole environment, as text.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let text = |value: OsString| value.to_string_lossy().into_owned();
+        self.variables().into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+    }
+
+    fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let mut all: Vec<(&'static str, OsString)> = vec![
+            ("PATH", self.search_path()),
+            ("LANG", "C.UTF-8".into()),
+            ("RUST_LOG", "warn".into()),
+            ("HOME", self.scratch.clone().into()),
+            ("CODEX_HOME", self.home.clone().into()),
+            ("TMPDIR", self.temp.clone().into()),
+            ("CODEX_APP_SERVER_DISABLE_MANAGED_CONFIG", "1".into()),
+        ];
+        all.extend(self.certificates.iter().map(|file| ("SSL_CERT_FILE", file.clone().into())));
+        all
     }
 
     fn search_path(&self) -> OsString {

@@ -44,7 +44,7 @@ pub(crate) const fn thread(number: u16) -> ThreadLabel {
 /// A trace of these lines on an unknown release, untimed.
 pub(crate) fn trace(lines: &str, entries: Vec<Entry>) -> Trace {
     let times_us = vec![0; entries.len()];
-    Trace { program: program(lines), server: None, entries, times_us }
+    Trace { program: program(lines), server: None, client: None, entries, times_us }
 }
 
 /// What is observed in the course of a step.

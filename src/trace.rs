@@ -13,6 +13,7 @@ use crate::policy::model_context::StatedPolicy;
 use crate::policy::{Approval, Permissions, Policy};
 use crate::program::Program;
 use crate::program::reply::Probe;
+use crate::program::sdk::SdkClient;
 use crate::program::thread::ThreadName;
 use crate::protocol::probe::{ProbeResultText, Question};
 
@@ -26,6 +27,8 @@ pub struct Trace {
     /// The version of the server that is checked, where it says one; the run may begin with
     /// another one, and a fact says which.
     pub server: Option<Version>,
+    /// The client of the SDK that performed the program; none where heirloom itself did.
+    pub client: Option<SdkClient>,
     /// What was seen, in order.
     pub entries: Vec<Entry>,
     /// When each fact was seen, in microseconds since the run began; as many as facts.
@@ -229,6 +232,43 @@ pub enum Observation {
         at: String,
         /// What is wrong there; equal faults have equal texts.
         problem: String,
+    },
+    /// The SDK wrote a request: what it was asked for, and what it sent.
+    ClientSent {
+        /// None where no call of the program asked for it.
+        call: Option<u32>,
+        method: String,
+        /// The arguments of the call, as the SDK spells them.
+        asked: BTreeMap<String, String>,
+        /// The parameters, but for what the request is about.
+        sent: BTreeMap<String, String>,
+    },
+    /// A call of the SDK ended with an exception.
+    ClientRaised {
+        /// None of a call after the server was killed.
+        call: Option<u32>,
+        /// The exception's class.
+        error: String,
+        /// Whether it is one of the SDK's own.
+        sdk: bool,
+        message: String,
+    },
+    /// A call of the SDK did not end in time, or `close()` did not.
+    ClientOverdue {
+        call: Option<u32>,
+        seconds: u64,
+    },
+    /// The SDK answered a request of the server.
+    ClientAnswered {
+        /// The method of the request.
+        method: String,
+        /// Whether it approves what is asked.
+        approves: bool,
+    },
+    /// The SDK's `close()` returned.
+    ClientClosed {
+        /// Whether the server that it started is still there.
+        left: bool,
     },
     /// The harness itself could not go on; the run is cut here.
     Trouble {

@@ -13,6 +13,7 @@ use semver::Version;
 use crate::campaign::Campaign;
 use crate::model::REVISION;
 use crate::program::generate::focus::Focus;
+use crate::program::sdk::SdkClient;
 use crate::program::{Program, generate};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,14 @@ impl Token {
     /// # Errors
     /// When the token is of another revision of the model.
     pub fn case(self) -> Result<Program, NoCase> {
+        self.case_of(None)
+    }
+
+    /// The case, as it is drawn for a client of the SDK.
+    ///
+    /// # Errors
+    /// When the token is of another revision of the model.
+    pub fn case_of(self, client: Option<SdkClient>) -> Result<Program, NoCase> {
         if self.revision != REVISION {
             return Err(NoCase::Revision { token: self });
         }
@@ -68,7 +77,7 @@ impl Token {
         Ok(generate::drawn(
             seed,
             index,
-            generate::Draw { max_steps, focus, releases, ..generate::Draw::default() },
+            generate::Draw { max_steps, focus, releases, client, ..generate::Draw::default() },
         ))
     }
 }

@@ -273,6 +273,7 @@ mod tests {
         let trace = Trace {
             program: Program { defaults: Defaults::default(), steps: Vec::new() },
             server: None,
+            client: None,
             entries: Vec::new(),
             times_us: Vec::new(),
         };

@@ -130,7 +130,9 @@ impl Campaign {
     fn replayed<'a>(&'a self, test_bed: &'a TestBed) -> impl Iterator<Item = &'a Row> {
         let checked = test_bed.main.version.as_ref();
         let rows = self.known.due(checked).chain(self.known.outlived(checked));
-        let rows = rows.filter(|_| self.stale_check);
+        // A row about the SDK needs it, and its client may lack what the case of another says.
+        let by_sdk = self.client.is_some();
+        let rows = rows.filter(move |row| self.stale_check && row.is_about_sdk() == by_sdk);
         rows.filter(|row| !row.racy && test_bed.has(&row.program))
     }
 

@@ -26,6 +26,7 @@ fn outcome() -> Outcome {
             version: None,
             digest: "sha256:00ff".to_owned(),
             others: Vec::new(),
+            client: None,
         },
         seed: 7,
         cases: 40,

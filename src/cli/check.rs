@@ -143,6 +143,7 @@ impl Flags {
             max_ops: max_ops.unwrap_or(STEPS_MAX),
             focus: self.focus.unwrap_or(seed.focus),
             features: self.server.features.drawn(),
+            client: self.server.client()?,
             known: self.known.list()?,
             stale_check: !self.no_stale_check,
             ..Campaign::default()

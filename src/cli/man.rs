@@ -115,7 +115,7 @@ mod tests {
                 count += 1;
             }
         }
-        expect!["97 flags on 20 pages; heirloom heirloom-bisect heirloom-check heirloom-clauses heirloom-completions heirloom-diff heirloom-export heirloom-judge heirloom-known heirloom-known-convert heirloom-known-update heirloom-man heirloom-matrix heirloom-merge heirloom-replay heirloom-servers heirloom-servers-fetch heirloom-servers-path heirloom-servers-prune heirloom-shrink"].assert_eq(&format!(
+        expect!["105 flags on 22 pages; heirloom heirloom-bisect heirloom-check heirloom-clauses heirloom-clients heirloom-clients-fetch heirloom-completions heirloom-diff heirloom-export heirloom-judge heirloom-known heirloom-known-convert heirloom-known-update heirloom-man heirloom-matrix heirloom-merge heirloom-replay heirloom-servers heirloom-servers-fetch heirloom-servers-path heirloom-servers-prune heirloom-shrink"].assert_eq(&format!(
             "{count} flags on {} pages; {}",
             pages.len(),
             pages.keys().cloned().collect::<Vec<_>>().join(" ")

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use clap::value_parser;
 
 use super::check::{JOBS_MAX, RUNS, cores, from_one_to};
 use super::failure::Failure;
 use super::known_flags;
-use super::server_flags::{FeatureFlag, cache, not_provided, size, unless};
+use super::server_flags::{FeatureFlag, cache, not_provided, not_provided_sdk, size, unless};
 use super::stop;
 use crate::campaign::Campaign;
 use crate::cause::Known;
@@ -24,6 +25,7 @@ use crate::program::Program;
 use crate::program::generate::{LONGEST, STEPS_MAX};
 use crate::provision::range::Span;
 use crate::provision::resolve::{Every, servers};
+use crate::provision::sdk::{self, Sdk};
 use crate::provision::{self, Cache, Clients, Executable, Spec};
 use crate::report::matrix::files;
 use crate::report::matrix::progress::MatrixProgress;
@@ -48,6 +50,10 @@ pub(super) struct MatrixFlags {
     /// At most so many operations in a case [default: 12]
     #[arg(long, value_name = "N", value_parser = from_one_to(LONGEST))]
     max_ops: Option<usize>,
+    /// Let clients of the Python SDK perform the cases, each release of a client on each
+    /// release of the server: `python`, `python-async=0.154.0`
+    #[arg(long, value_name = "CLIENT", value_delimiter = ',')]
+    client: Vec<String>,
     #[command(flatten)]
     features: FeatureFlag,
     #[command(flatten)]
@@ -80,20 +86,52 @@ impl MatrixFlags {
         let clients = Clients::default();
         let specs = servers(&clients, spans, every, &mut |_| unless(&stop));
         let specs = specs.map_err(not_provided)?;
-        let store = Store::at(&folder).map_err(Failure::usage)?;
-        let (campaign, programs) = (self.campaign(), self.programs(&known));
-        let run = MatrixRun { campaign, programs, store };
+        let sdks = self.sdks(&cache, &stop)?;
         let pace = if self.quiet { Pace::Silent } else { Pace::of_stderr() };
         let mut progress = MatrixProgress::new(pace);
         let provide = |spec: &Spec| -> Result<Executable, String> {
             let provided = provision::fetch::provide(spec, &cache, &mut |_| unless(&stop));
             provided.map_err(|error| error.to_string())
         };
-        let columns = run.run(&specs, &provide, &stop, &mut |event| progress.on_event(&event));
+        let mut columns = Vec::new();
+        for sdk in sdks {
+            let run = self.of_client(sdk, &folder, &known)?;
+            let mut tell = |event| progress.on_event(&event);
+            columns.extend(run.run(&specs, &provide, &stop, &mut tell));
+        }
         let matrix = Matrix::new(columns, &known);
-        let key = Key::new(&run.campaign);
+        let key = Key::new(&self.campaign());
         files::write(&folder, &matrix, &key).map_err(Failure::trouble)?;
         Ok(MatrixResults { matrix, folder })
+    }
+
+    /// The SDKs whose clients perform the cases; none stands for heirloom's own client.
+    fn sdks(&self, cache: &Cache, stop: &AtomicBool) -> Result<Vec<Option<Sdk>>, Failure> {
+        let specs: Result<Vec<sdk::Spec>, _> =
+            self.client.iter().map(|word| word.parse()).collect();
+        let provided = specs.map_err(Failure::usage)?.into_iter().map(|spec| {
+            sdk::provide(&spec, cache, &mut |_| unless(stop)).map(Some).map_err(not_provided_sdk)
+        });
+        let sdks: Result<Vec<Option<Sdk>>, Failure> = provided.collect();
+        sdks.map(|sdks| if sdks.is_empty() { vec![None] } else { sdks })
+    }
+
+    /// What runs by one client. Each keeps its results in a folder of its own.
+    fn of_client(
+        &self,
+        sdk: Option<Sdk>,
+        folder: &Path,
+        known: &Known,
+    ) -> Result<MatrixRun, Failure> {
+        let place = match &sdk {
+            Some(sdk) => folder.join(format!("{}-{}", sdk.client, sdk.version)),
+            None => folder.to_owned(),
+        };
+        let store = Store::at(folder).and_then(|_| Store::at(&place)).map_err(Failure::usage)?;
+        let campaign = Campaign { client: sdk.as_ref().map(|sdk| sdk.client), ..self.campaign() };
+        // The programs of known deviations are heirloom's own client's.
+        let programs = if sdk.is_some() { BTreeMap::new() } else { self.programs(known) };
+        Ok(MatrixRun { campaign, programs, store, sdk })
     }
 
     /// Nothing is excused while it runs: a matrix shows every deviation, and marks those that are

@@ -17,6 +17,7 @@ use crate::drive::Worker;
 use crate::judge::judge;
 use crate::program::Program;
 use crate::program::ops::help;
+use crate::program::sdk::SdkClient;
 use crate::program::text::Malformed;
 use crate::report::download_progress::{DownloadProgress, Phase};
 use crate::trace::Trace;
@@ -68,7 +69,8 @@ fn lines() -> String {
 
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     flags.trace.iter().try_for_each(|file| refuse_existing(file, "--trace"))?;
-    let program = flags.server.features.applied(program(&flags.case)?);
+    let program = program_of(&flags.case, flags.server.client()?)?;
+    let program = flags.server.features.applied(program);
     let known = flags.known.list()?;
     let Ready { test_bed, subject, stop, leases: _held } = flags.server.ready_for(&program)?;
     let mut worker = Worker::new(test_bed);
@@ -119,11 +121,16 @@ fn other_form(text: &str) -> Option<&'static str> {
 
 /// The program that a file or a token gives.
 pub(super) fn program(case: &str) -> Result<Program, Failure> {
+    program_of(case, None)
+}
+
+/// The program that a file gives, or a token for this client of the SDK.
+fn program_of(case: &str, client: Option<SdkClient>) -> Result<Program, Failure> {
     let path = Path::new(case);
     if path.exists() {
         return file(path);
     }
-    match case.parse::<Token>().and_then(Token::case) {
+    match case.parse::<Token>().and_then(|token| token.case_of(client)) {
         Ok(program) => Ok(program),
         Err(NoCase::Form(_)) => Err(Failure::Usage(format!(
             "`{case}` is neither a file nor a token; expected a case file, or a token like \

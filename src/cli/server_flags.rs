@@ -18,7 +18,10 @@ use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
 use crate::policy::features::FeatureMix;
 use crate::program::Program;
+use crate::program::sdk::SdkClient;
 use crate::provision::lease::Lease;
+use crate::provision::sdk::{self, Sdk};
+use crate::provision::sdk_error::NoSdk;
 use crate::provision::{self, Cache, Executable, PINNED, Progress, Spec};
 use crate::report::download_progress::{DownloadProgress, Phase};
 
@@ -33,6 +36,10 @@ pub(super) struct ServerFlags {
     /// build from source says 0.0.0
     #[arg(long = "as", value_name = "VERSION", value_parser = release)]
     stands_for: Option<Version>,
+    /// Let the Python SDK perform the cases: `python` or `python-async`, or a release as
+    /// `python=0.154.0`
+    #[arg(long, value_name = "CLIENT")]
+    client: Option<String>,
     #[command(flatten)]
     pub(super) features: FeatureFlag,
 }
@@ -98,6 +105,7 @@ impl ServerFlags {
     /// added again.
     pub(super) fn ready(&self, others: &[Spec], quiet: bool) -> Result<Ready, Failure> {
         let spec = self.spec()?;
+        let client = self.client_spec()?;
         let provider = Provider { stop: stop::flag()?, cache: cache()?, quiet };
         let Executable { path, version, digest, lease, .. } = self.provided(&spec, &provider)?;
         let test_bed = TestBed::prepare(path, version.clone(), Timeouts::default());
@@ -105,8 +113,23 @@ impl ServerFlags {
         let added = provider.add(&mut test_bed, others)?;
         let (others, mut leases): (Vec<Version>, Vec<Lease>) = added.into_iter().unzip();
         leases.push(lease);
-        let subject = Subject { spec: spec.to_string(), version, digest, others };
+        let client = client.map(|spec| provider.use_sdk(&mut test_bed, &spec)).transpose()?;
+        let client = client.map(|Sdk { client, version, lease, .. }| {
+            leases.push(lease);
+            format!("{client}={version}")
+        });
+        let subject = Subject { spec: spec.to_string(), version, digest, others, client };
         Ok(Ready { test_bed: Arc::new(test_bed), subject, stop: provider.stop, leases })
+    }
+
+    /// The client of the SDK that performs the cases, if one does.
+    pub(super) fn client(&self) -> Result<Option<SdkClient>, Failure> {
+        Ok(self.client_spec()?.map(|spec| spec.client))
+    }
+
+    /// The client that is asked for, if one of the SDK's is.
+    fn client_spec(&self) -> Result<Option<sdk::Spec>, Failure> {
+        self.client.as_ref().map(|text| text.parse()).transpose().map_err(Failure::usage)
     }
 
     fn provided(&self, spec: &Spec, provider: &Provider) -> Result<Executable, Failure> {
@@ -128,7 +151,8 @@ impl ServerFlags {
         let server = given.map(|server| format!("--server {server}"));
         let features = self.features.features.map(|features| format!("--features {features}"));
         let stands_for = self.stands_for.as_ref().map(|release| format!("--as {release}"));
-        server.into_iter().chain(stands_for).chain(features).collect()
+        let client = self.client.as_ref().map(|client| format!("--client {client}"));
+        server.into_iter().chain(stands_for).chain(client).chain(features).collect()
     }
 
     /// As it was asked for; empty where it was not.
@@ -191,6 +215,24 @@ impl Provider {
         provided.map_err(not_provided)
     }
 
+    /// Lets the SDK perform the programs of a test bed.
+    fn use_sdk(&self, test_bed: &mut TestBed, spec: &sdk::Spec) -> Result<Sdk, Failure> {
+        let sdk = self.provide_sdk(spec)?;
+        test_bed.use_sdk(&sdk.python, sdk.client).map_err(Failure::trouble)?;
+        Ok(sdk)
+    }
+
+    pub(super) fn provide_sdk(&self, spec: &sdk::Spec) -> Result<Sdk, Failure> {
+        let mut shown = DownloadProgress::new(self.quiet);
+        let mut tell = |progress: &Progress| {
+            shown.show(&phase(progress));
+            unless(&self.stop)
+        };
+        let provided = sdk::provide(spec, &self.cache, &mut tell);
+        shown.end();
+        provided.map_err(not_provided_sdk)
+    }
+
     /// Makes servers ready beside the one that is checked; one that is there already is not added
     /// again. Gives those that were added, each with its lease.
     pub(super) fn add(
@@ -230,6 +272,10 @@ pub(super) fn not_provided(error: provision::Error) -> Failure {
     if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
 }
 
+pub(super) fn not_provided_sdk(error: NoSdk) -> Failure {
+    if error.is_usage() { Failure::usage(error) } else { Failure::trouble(error) }
+}
+
 /// A release that made room in the cache.
 fn removed(version: &Version, bytes: u64) -> String {
     let size = ByteSize(bytes).display().si();
@@ -249,6 +295,9 @@ fn phase(progress: &Progress) -> Phase {
         Progress::Asking { client } => (format!("asking {client} for the release"), None, None),
         Progress::Fetching { client, version, bytes, total } => {
             (format!("fetching codex {version} with {client}"), Some(*bytes), *total)
+        }
+        Progress::FetchingSdk { version, bytes } => {
+            (format!("fetching openai-codex {version} with pip"), Some(*bytes), None)
         }
         Progress::Verifying { bytes, total } => {
             ("verifying".to_owned(), Some(*bytes), Some(*total))

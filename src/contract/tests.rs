@@ -74,6 +74,7 @@ fn the_contract_has_these_ids() {
             Resume: R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 R13 R17 R18
             Fork: F1 F2 F3 F4 F6 F7 F8
             Others: O1 O3 O4 O5 O6 O7 O8 O9 O10 CM1 O14 O13 WR1 WR2 E1 E2 E3 E4 E5 E6 E7 E8 L1 L2 L3 L4 L5 L6 W1 W2 W3 W4
+            The SDK's clients: K1 K2 K3 K4 K5 K6
         "#]],
     );
 }

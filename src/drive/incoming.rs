@@ -16,6 +16,7 @@ use crate::policy::Policy;
 use crate::protocol::notifications::{self, Notification, Status};
 use crate::protocol::policy::of_reply;
 use crate::protocol::rpc::{Id, Message, RpcError};
+use crate::protocol::sdk;
 use crate::trace::Observation;
 
 /// The status of a turn that was interrupted.
@@ -72,6 +73,11 @@ impl Runner<'_> {
     }
 
     fn message(&mut self, from: usize, message: Message) -> Result<(), Aborted> {
+        if self.test_bed.sdk.is_some()
+            && let Some(event) = sdk::event(&message)
+        {
+            return self.client_event(event);
+        }
         self.recorder.record_all(self.schema_check.message(from, &message));
         match message {
             Message::Answer { id, outcome } => {
@@ -93,6 +99,9 @@ impl Runner<'_> {
 
     fn answer(&mut self, from: usize, id: Id, outcome: Result<Value, RpcError>) {
         let Some(Open { call, new }) = self.open.remove(&(from, id.clone())) else {
+            if self.sdk.own_requests.remove(&id) {
+                return;
+            }
             self.recorder.record(Observation::Unasked { id: id.to_string() });
             return;
         };
@@ -227,6 +236,12 @@ impl Runner<'_> {
             return Ok(());
         }
         let consent = self.probe.as_mut().and_then(|probe| probe.consent(&method, params));
+        if self.test_bed.sdk.is_some() {
+            // The SDK answers itself.
+            self.sdk.questions.insert(id.clone(), method.clone());
+            self.record_question(method, params);
+            return Ok(());
+        }
         let answer = consent.unwrap_or_else(|| notifications::decline(&method));
         self.recorder.record_all(self.schema_check.answer(&method, &answer));
         self.record_question(method, params);

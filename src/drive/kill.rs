@@ -20,11 +20,14 @@ impl Runner<'_> {
         if let Some(operation) = operation.filter(|operation| operation.is_sent_before_kill())
             && let Some(request) = operation.prepare(self)
         {
-            if let Some(what) = self.schema_check.lacks(&request.call) {
+            if let Some(what) = self.lacks(&request.call) {
                 return self.left_out(&what);
             }
             operation.script_before_kill(self)?;
             self.send(request)?;
+            if self.is_left_out() {
+                return Ok(());
+            }
             self.within(delay, |_| false)?;
         }
         self.restart(&Restart::by(Stop::Kill))?;

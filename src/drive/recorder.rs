@@ -14,6 +14,7 @@ use crate::mock_model::answer::Gate;
 use crate::policy::Policy;
 use crate::program::Program;
 use crate::program::reply::TurnEnd;
+use crate::program::sdk::SdkClient;
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::protocol::notifications::Status;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
@@ -355,8 +356,13 @@ impl Recorder {
         ids.map(|(real, name)| Placeholder { real, name }).collect()
     }
 
-    pub(super) fn trace(self, program: &Program, server: Option<Version>) -> Trace {
-        Trace { program: program.clone(), server, entries: self.entries, times_us: self.times_us }
+    pub(super) fn trace(
+        self,
+        program: &Program,
+        installed: (Option<Version>, Option<SdkClient>),
+    ) -> Trace {
+        let (program, server, client) = (program.clone(), installed.0, installed.1);
+        Trace { program, server, client, entries: self.entries, times_us: self.times_us }
     }
 }
 

@@ -28,7 +28,11 @@ impl Runner<'_> {
     pub(super) fn start_server(&mut self) -> Result<(), Aborted> {
         self.recorder.tape.record(|| Entry::Process(Process::Started));
         let site = Site { tape: Some(&self.recorder.tape), ..self.site(&self.active.home) };
-        match Session::over(self.transport, site) {
+        let session = match &self.test_bed.sdk {
+            Some(forker) => Session::start_sdk(site, forker),
+            None => Session::over(self.transport, site),
+        };
+        match session {
             Ok(session) => {
                 self.recorder.record_all(self.schema_check.handshake(NAME, &session.hello));
                 self.active.session = Some(session);
@@ -67,6 +71,9 @@ impl Runner<'_> {
     }
 
     fn stop_server(&mut self, stop: Stop) {
+        if self.active.session.as_ref().is_some_and(Session::is_sdk) {
+            return self.close_client(stop);
+        }
         let Some(mut session) = self.active.session.take() else { return };
         self.recorder.tape.record(|| {
             Entry::Process(match stop {

@@ -14,6 +14,7 @@ use super::model_requests::ModelRequests;
 use super::probe::PendingProbe;
 use super::recorder::{Loading, Recorder, Thread};
 use super::schema_check::SchemaCheck;
+use super::sdk_state::SdkCalls;
 use super::session::Site;
 use super::test_bed::TestBed;
 use super::timeouts::Timeouts;
@@ -77,6 +78,8 @@ pub(super) struct Runner<'a> {
     pub(super) unloads_idle: bool,
     /// The text of config.toml when it was read last.
     pub(super) config: String,
+    /// The calls of the SDK, where that performs the program.
+    pub(super) sdk: SdkCalls,
 }
 
 impl<'a> Runner<'a> {
@@ -105,6 +108,7 @@ impl<'a> Runner<'a> {
             disk_full: false,
             unloads_idle: false,
             config: String::new(),
+            sdk: SdkCalls::default(),
         }
     }
 
@@ -192,12 +196,21 @@ impl<'a> Runner<'a> {
     /// Sends a request and waits for its answer; where the release does not have what it asks
     /// for, the step is left out.
     pub(super) fn ask(&mut self, request: Prepared) -> Result<(), Aborted> {
-        if let Some(what) = self.schema_check.lacks(&request.call) {
+        if let Some(what) = self.lacks(&request.call) {
             return self.left_out(&what);
         }
         let awaited = format!("the answer to {}", request.call.method);
         let number = self.send(request)?;
-        self.until(&awaited, self.timeouts.reply, |what| what.answers(number))
+        if self.is_left_out() {
+            return Ok(());
+        }
+        self.until(&awaited, self.timeouts.reply, |what| what.answers(number))?;
+        self.returned(number)
+    }
+
+    /// What a request needs that the release or the SDK does not have.
+    pub(super) fn lacks(&self, call: &Call) -> Option<String> {
+        self.schema_check.lacks(call).or_else(|| self.unsayable(call))
     }
 
     /// Sends a request; its number.
@@ -205,6 +218,9 @@ impl<'a> Runner<'a> {
         let Prepared { call, unbound, new } = request;
         if let Err(error) = self.active.home.make_folders(requests::folders(&call.params)) {
             self.trouble(format!("cannot make a folder of a request: {error}; free space"))?;
+        }
+        if self.test_bed.sdk.is_some() {
+            return self.say(Prepared { call, unbound, new });
         }
         self.recorder.record_all(self.schema_check.request(&call));
         let number = self.recorder.sent(call.method, unbound);
@@ -224,6 +240,11 @@ impl<'a> Runner<'a> {
         self.recorder
             .in_step()
             .any(|what| matches!(what, Observation::Refused { .. } | Observation::LeftOut { .. }))
+    }
+
+    /// Whether the step was left out.
+    pub(super) fn is_left_out(&self) -> bool {
+        self.recorder.in_step().any(|what| matches!(what, Observation::LeftOut { .. }))
     }
 
     /// The step cannot be performed now.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::sdk_process::SdkProcess;
 use super::timeouts::Timeouts;
 use crate::client::tape::Tape;
 use crate::client::{Arrived, Client, ClientError};
@@ -31,7 +32,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// A running server and the connections to it.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) server: Server,
+    pub(super) process: Process,
     /// The first connection, which every session has.
     pub(super) client: Client,
     /// How the server introduced itself.
@@ -41,6 +42,15 @@ pub(super) struct Session {
     /// Where further clients connect; none over pipes.
     pub(super) socket: Option<PathBuf>,
     pub(super) timeouts: Timeouts,
+}
+
+/// What runs the server.
+#[derive(Debug)]
+pub(super) enum Process {
+    /// heirloom itself.
+    Own(Server),
+    /// The SDK, in a process of its own.
+    Sdk(SdkProcess),
 }
 
 /// What a session is started with.
@@ -115,6 +125,11 @@ impl Session {
 
     /// Starts the process, which listens on the socket where there is one, and else on its stdin.
     pub(super) fn launch(site: Site<'_>, socket: Option<&Path>) -> Result<Server, String> {
+        Server::start(&Session::launch_of(site, socket)).map_err(|error| error.to_string())
+    }
+
+    /// The executable with its arguments, folders and environment.
+    pub(super) fn launch_of(site: Site<'_>, socket: Option<&Path>) -> Launch {
         let home = site.home;
         let mut launch = Launch::new(site.executable, &home.places().home);
         launch.scratch = home.scratch();
@@ -126,7 +141,7 @@ impl Session {
             let address = format!("unix://{}", path.display());
             launch.arguments.extend(["--listen".to_owned(), address]);
         }
-        Server::start(&launch).map_err(|error| error.to_string())
+        launch
     }
 
     pub(super) fn introduce(
@@ -137,7 +152,8 @@ impl Session {
         let deadline = Instant::now() + timeouts.reply;
         match client.initialize(NAME, Surface::Experimental, deadline) {
             Ok(Ok(hello)) => {
-                Ok(Session { server, client, hello, others: Vec::new(), socket: None, timeouts })
+                let process = Process::Own(server);
+                Ok(Session { process, client, hello, others: Vec::new(), socket: None, timeouts })
             }
             Ok(Err(error)) => Err(NoSession::Refused(error.to_string())),
             Err(lost) => {
@@ -163,25 +179,40 @@ impl Session {
 
     fn end(&mut self, grace: Duration) -> Ended {
         let deadline = Instant::now() + self.timeouts.stop;
-        if self.socket.is_some() {
-            self.server.terminate(grace, deadline)
-        } else {
-            self.server.stop(deadline)
+        match &mut self.process {
+            Process::Own(server) if self.socket.is_some() => server.terminate(grace, deadline),
+            Process::Own(server) => server.stop(deadline),
+            Process::Sdk(process) => process.hang_up(),
         }
     }
 
     /// How the server ended after it closed its stdout; one that still runs is killed.
     pub(super) fn reap(mut self) -> Ended {
-        reaped(&mut self.server)
+        match &mut self.process {
+            Process::Own(server) => reaped(server),
+            Process::Sdk(process) => process.hang_up(),
+        }
     }
 
     /// Makes the server's writes to files fail, or succeed again.
     pub(super) fn limit_files(&self, full: bool) -> io::Result<()> {
-        self.server.limit_files(full)
+        match &self.process {
+            Process::Own(server) => server.limit_files(full),
+            // The SDK's Python lets the signal through that comes with a write beyond the limit.
+            Process::Sdk(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     pub(super) fn kill(&mut self) -> Ended {
-        self.server.kill()
+        match &mut self.process {
+            Process::Own(server) => server.kill(),
+            Process::Sdk(process) => process.hang_up(),
+        }
+    }
+
+    /// Whether the SDK has the server.
+    pub(super) fn is_sdk(&self) -> bool {
+        matches!(self.process, Process::Sdk(_))
     }
 }
 

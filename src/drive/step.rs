@@ -18,7 +18,8 @@ impl Runner<'_> {
             return Err(self.no_room(&error));
         }
         self.configure(&program.defaults)?;
-        self.transport = Transport::of(program);
+        let by_sdk = self.test_bed.sdk.is_some();
+        self.transport = if by_sdk { Transport::Pipes } else { Transport::of(program) };
         // A restart in the first line starts the server that it names.
         if program.steps.first().and_then(Step::moves_to).is_none() {
             self.take_server()?;
@@ -28,6 +29,7 @@ impl Runner<'_> {
             self.schema_check.on_purpose = step.must_be_refused();
             self.active.spent |= spends_home(step);
             self.step(step)?;
+            self.settle_calls()?;
             self.read_config();
             self.model_requests.record(self.recorder, self.active.home.places());
         }

@@ -5,12 +5,13 @@
 //! executable that is not an app-server is refused here, in words.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use semver::Version;
 
 use super::print_schema::SchemaPrinter;
+use super::sdk::Forker;
 use super::session::{NoSession, Session, Site};
 use super::timeouts::{Pace, Timeouts};
 use crate::client::ClientError;
@@ -18,6 +19,7 @@ use crate::home::Home;
 use crate::home::root::Root;
 use crate::mock_model::MockModel;
 use crate::policy::Defaults;
+use crate::program::sdk::SdkClient;
 use crate::protocol::schema::Schema;
 
 /// The servers to run, the root of their homes, and the model.
@@ -31,6 +33,9 @@ pub struct TestBed {
     pub timeouts: Timeouts,
     pub(super) pace: Pace,
     pub(super) mock_model: MockModel,
+    /// The SDK that performs the programs, if not heirloom's own client. It ends before its folder
+    /// goes.
+    pub(super) sdk: Option<Forker>,
     pub(super) root: Root,
     /// Why this machine cannot sandbox a command, once it was tried.
     pub(super) no_sandbox: OnceLock<Option<String>>,
@@ -89,8 +94,16 @@ impl TestBed {
         let mock_model = MockModel::start().map_err(ours("listen on loopback"))?;
         let main = Installed::new(executable, version, root.path().join("template"));
         let (others, no_sandbox) = (Vec::new(), OnceLock::new());
-        let mut test_bed =
-            TestBed { main, others, timeouts, pace: Pace::default(), mock_model, root, no_sandbox };
+        let mut test_bed = TestBed {
+            main,
+            others,
+            timeouts,
+            pace: Pace::default(),
+            mock_model,
+            sdk: None,
+            root,
+            no_sandbox,
+        };
         let schema = test_bed.try_server(ServerSlot::Main)?;
         test_bed.main.set_schema(schema);
         Ok(test_bed)
@@ -107,6 +120,21 @@ impl TestBed {
         let schema = self.try_server(ServerSlot::Other(number))?;
         self.others[number].set_schema(schema);
         Ok(())
+    }
+
+    /// Lets the SDK of this Python perform the programs.
+    ///
+    /// # Errors
+    /// When Python cannot import it.
+    pub fn use_sdk(&mut self, python: &Path, client: SdkClient) -> Result<(), NoTestBed> {
+        let ours = |source| NoTestBed::Ours { what: "start the Python SDK", source };
+        self.sdk = Some(Forker::start(python, client, &self.root).map_err(ours)?);
+        Ok(())
+    }
+
+    /// The client of the SDK that performs the programs, if one does.
+    pub fn sdk_client(&self) -> Option<SdkClient> {
+        self.sdk.as_ref().map(|forker| forker.client)
     }
 
     /// Starts a server on an empty home and keeps the home, while it prints its schema.

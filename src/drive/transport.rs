@@ -30,7 +30,7 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// The one that a program needs.
+    /// The one that a program needs. The SDK has one client, over pipes.
     pub(super) fn of(program: &Program) -> Transport {
         if program.steps.iter().any(needs_clients) { Transport::Socket } else { Transport::Pipes }
     }

@@ -62,6 +62,8 @@ views! {
     /// The lines, turns and processes themselves.
     #[serde(alias = "wire")]
     Protocol corrects Nothing: "messages, turns and processes";
+    /// The requests of the SDK's client, the ends of its calls, its answers and its `close()`.
+    Client corrects Nothing: "what the client of the SDK sent and did";
     /// Each line beside the schema that the server prints of itself.
     Schema corrects Nothing: "each message against the schema that the server prints";
 }

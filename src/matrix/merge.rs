@@ -53,6 +53,7 @@ fn complete(shards: &[Outcome]) -> Result<(), NoMerge> {
         let differs = [
             ("the seed", first.seed != other.seed),
             ("the server", first.subject.digest != other.subject.digest),
+            ("the client", first.subject.client != other.subject.client),
             ("the releases of --other", first.subject.others != other.subject.others),
             ("the number of shards", first.shard.of != other.shard.of),
         ];

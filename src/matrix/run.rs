@@ -25,6 +25,7 @@ use crate::judge::record::Status;
 use crate::judge::signature::Signature;
 use crate::judge::verdict::Count;
 use crate::program::Program;
+use crate::provision::sdk::Sdk;
 use crate::provision::{Executable, Spec};
 
 /// The settings of a matrix.
@@ -35,6 +36,8 @@ pub struct MatrixRun {
     /// Programs of known deviations, which are run on every release.
     pub programs: BTreeMap<Signature, Program>,
     pub store: Store,
+    /// The SDK whose client performs the cases; none where heirloom's own does.
+    pub sdk: Option<Sdk>,
 }
 
 /// Provides a server, or says why it cannot; called from another thread.
@@ -90,6 +93,12 @@ impl MatrixRun {
         })
     }
 
+    fn subject(&self, executable: &Executable) -> Subject {
+        let Executable { spec, version, digest, .. } = executable.clone();
+        let client = self.sdk.as_ref().map(|sdk| format!("{}={}", sdk.client, sdk.version));
+        Subject { spec: spec.to_string(), version, digest, others: Vec::new(), client }
+    }
+
     fn stored(&self, spec: &Spec, key: &Key) -> Option<Results> {
         match spec {
             Spec::Version(version) => self.store.of_release(version, key),
@@ -121,7 +130,7 @@ impl Running<'_> {
         if self.stopped() {
             return Err(STOPPED.to_owned());
         }
-        let subject = subject(&executable);
+        let subject = self.run.subject(&executable);
         let label = label(&subject);
         if let Some(results) = self.run.store.of_digest(&label, &subject.digest, &self.key) {
             return Ok(results);
@@ -215,12 +224,16 @@ impl Running<'_> {
         executable: &Executable,
         campaign: &Campaign,
     ) -> Result<Results, String> {
-        let (subject, version) = (subject(executable), executable.version.clone());
+        let (subject, version) = (self.run.subject(executable), executable.version.clone());
         let label = label(&subject);
         let untestable = Capabilities::of(version.as_ref()).untestable();
         let path = executable.path.clone();
         let test_bed = TestBed::prepare(path, version, Timeouts::default());
-        let test_bed = Arc::new(test_bed.map_err(|error| error.to_string())?);
+        let mut test_bed = test_bed.map_err(|error| error.to_string())?;
+        if let Some(Sdk { python, client, .. }) = &self.run.sdk {
+            test_bed.use_sdk(python, *client).map_err(|error| error.to_string())?;
+        }
+        let test_bed = Arc::new(test_bed);
         let (mut asked, mut programs) = (BTreeSet::new(), BTreeSet::new());
         let on_event = |event| {
             // A campaign that is stopped does not run all of its programs.
@@ -274,13 +287,16 @@ impl Running<'_> {
     }
 }
 
-fn subject(executable: &Executable) -> Subject {
-    let Executable { spec, version, digest, .. } = executable.clone();
-    Subject { spec: spec.to_string(), version, digest, others: Vec::new() }
-}
-
 /// The name of a release: its version, else how it was asked for.
 fn label(subject: &Subject) -> String {
+    let server = server_label(subject);
+    match &subject.client {
+        Some(client) => format!("{server} {client}"),
+        None => server,
+    }
+}
+
+fn server_label(subject: &Subject) -> String {
     match subject.version.as_ref().map(ToString::to_string) {
         Some(version) if subject.spec == version => version,
         // Two builds of one version are two columns.
@@ -335,7 +351,7 @@ mod tests {
         let (spec, digest) = ("0.131.0".to_owned(), "sha256:00ff".to_owned());
         let cell = Cell { clause: Clause::R1, view: Some(View::Reply), dimension: None };
         campaign::Outcome {
-            subject: Subject { spec, version: None, digest, others: Vec::new() },
+            subject: Subject { spec, version: None, digest, others: Vec::new(), client: None },
             cases: 1,
             steps: 1,
             tally: BTreeMap::from([(cell, Count { tested: 1, compared: 1, held: 1, broken: 0 })]),

@@ -61,7 +61,13 @@ fn results(release: &str, found: Vec<Found>) -> Results {
     let (spec, digest) = (release.to_owned(), format!("sha256:{release}"));
     let count = Count { tested: 9, compared: 9, held: 9, broken: 0 };
     Results {
-        subject: Subject { spec, version: release.parse().ok(), digest, others: Vec::new() },
+        subject: Subject {
+            spec,
+            version: release.parse().ok(),
+            digest,
+            others: Vec::new(),
+            client: None,
+        },
         cases: 9,
         steps: 90,
         wall: Duration::from_secs(1),

@@ -287,7 +287,7 @@ mod tests {
                 Safe: E1 AskNobody E5 Succeed
                 Ruled: E1 AskNobody
                 Connect: E1 AskNobody E7 StayInside
-                ReadSecret: E1 AskNobody E5 Succeed
+                ReadSecret: E1 AskNobody
                 RequestPermissions: E1 AskNobody
                 Elicit: E1 AskNobody
                 WriteInside: E1 AskNobody E2 StayInside
@@ -331,7 +331,7 @@ mod tests {
                 Safe: E5 AskNobody E5 Succeed
                 Ruled: E3 AskReviewer { asks: true }
                 Connect: E3 AskReviewer { asks: false } E7 StayInside
-                ReadSecret: E5 AskNobody E5 Succeed
+                ReadSecret: E3 AskReviewer { asks: false }
                 RequestPermissions: E3 AskReviewer { asks: true }
                 Elicit:
                 WriteInside: E3 AskReviewer { asks: false } E2 StayInside

@@ -18,6 +18,7 @@ use self::shape::Shape;
 use super::Program;
 use super::ops::start::Start;
 use super::ops::{Step, from_bytes};
+use super::sdk::SdkClient;
 use crate::policy::Defaults;
 use crate::policy::features::{FeatureMix, FeatureSet};
 
@@ -47,12 +48,14 @@ pub struct Draw {
     pub features: FeatureMix,
     /// The releases to which a program may move its home and back.
     pub releases: Vec<Version>,
+    /// The client of the SDK that is to perform it, if one is.
+    pub client: Option<SdkClient>,
 }
 
 impl Default for Draw {
     fn default() -> Draw {
         let (focus, features) = (Focus::default(), FeatureMix::default());
-        Draw { max_steps: STEPS_MAX, focus, features, releases: Vec::new() }
+        Draw { max_steps: STEPS_MAX, focus, features, releases: Vec::new(), client: None }
     }
 }
 
@@ -108,8 +111,11 @@ pub fn drawn(seed: u64, index: u64, draw: Draw) -> Program {
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let mix = draw.features;
-    let program = sample(&programs(draw), &mut runner);
+    let (mix, max_steps, client) = (draw.features, draw.max_steps, draw.client);
+    // The SDK can say about half of what is drawn.
+    let drawn_steps = if client.is_some() { 2 * max_steps } else { max_steps };
+    let program = sample(&programs(Draw { max_steps: drawn_steps, ..draw }), &mut runner);
+    let program = if client.is_some() { program.sayable(max_steps) } else { program };
     // Drawn last, so that the steps of a case are the same in every mix.
     program.with_features(mix.fixed().unwrap_or_else(|| sample(&feature_sets(), &mut runner)))
 }

@@ -60,6 +60,11 @@ impl Cache {
         self.root.join("servers")
     }
 
+    /// The folder of the SDK's clients.
+    pub(super) fn clients(&self) -> PathBuf {
+        self.root.join("clients")
+    }
+
     pub(super) fn entry(&self, version: &Version, platform: &str) -> Entry {
         let path = self.servers().join(format!("{version}-{platform}"));
         Entry { path, version: version.clone() }
@@ -67,49 +72,17 @@ impl Cache {
 
     /// Waits for the lock, which ends with the file.
     pub(super) fn lock(&self, on_progress: &mut OnProgress<'_>) -> Result<File, Error> {
-        let servers = self.servers();
-        fs::create_dir_all(&servers).map_err(io_error("create", &servers))?;
-        let path = servers.join("lock");
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(io_error("open", &path))?;
-        let (over, ticks) = (after(LOCK_DEADLINE), tick(child::TICK));
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(fs::TryLockError::WouldBlock) => {}
-                Err(fs::TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
-            }
-            select! {
-                recv(ticks) -> _ => if on_progress(&Progress::Waiting).is_break() {
-                    return Err(Error::Stopped);
-                },
-                recv(over) -> _ => {
-                    return Err(Error::Busy { path, minutes: LOCK_DEADLINE.as_secs() / 60 });
-                }
-            }
-        }
+        lock(&self.servers(), on_progress)
     }
 
     /// Removes what others left half done. The caller holds the lock.
     pub(super) fn sweep(&self) {
-        let entries = self.servers().read_dir().into_iter().flatten().flatten();
-        for entry in entries.filter(is_scratch) {
-            // A client that outlived its caller may still write in there; the next sweep finds what
-            // this one cannot remove.
-            let _ = fs::remove_dir_all(entry.path());
-        }
+        sweep(&self.servers());
     }
 
     /// A folder for half-done work beside the entries.
     pub(super) fn scratch(&self) -> Result<TempDir, Error> {
-        let servers = self.servers();
-        let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&servers);
-        let scratch = scratch.map_err(io_error("create a directory in", &servers))?;
-        for name in ["npm", "out", "tmp", "old", "entry"] {
-            let path = scratch.path().join(name);
-            fs::create_dir(&path).map_err(io_error("create", &path))?;
-        }
-        Ok(scratch)
+        scratch(&self.servers())
     }
 
     /// The entries whose manifest and executable agree, oldest release first.
@@ -157,23 +130,77 @@ impl Entry {
     /// Moves the tree at `scratch/entry` here with its manifest, in the place of what was here. The
     /// caller holds the lock.
     pub(super) fn install(&self, scratch: &Path, manifest: &Manifest) -> Result<(), Error> {
-        let tree = scratch.join("entry");
-        let path = tree.join(MANIFEST);
-        let text = toml::to_string(manifest).expect("a manifest is plain values");
-        let write = || -> io::Result<()> {
-            let mut file = File::create_new(&path)?;
-            io::Write::write_all(&mut file, text.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(io_error("write", &path))?;
-        if self.path.exists() {
-            fs::rename(&self.path, scratch.join("old/entry"))
-                .map_err(io_error("move away", &self.path))?;
-        }
-        fs::rename(&tree, &self.path).map_err(io_error("move a server to", &self.path))?;
-        let parent = self.path.parent().unwrap_or(&self.path);
-        File::open(parent).and_then(|file| file.sync_all()).map_err(io_error("sync", parent))
+        install(&self.path, scratch, manifest)
     }
+}
+
+/// Waits for the lock of a folder of entries, which ends with the file.
+pub(super) fn lock(folder: &Path, on_progress: &mut OnProgress<'_>) -> Result<File, Error> {
+    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    let path = folder.join("lock");
+    let open = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = open.map_err(io_error("open", &path))?;
+    let (over, ticks) = (after(LOCK_DEADLINE), tick(child::TICK));
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => {}
+            Err(fs::TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
+        }
+        select! {
+            recv(ticks) -> _ => if on_progress(&Progress::Waiting).is_break() {
+                return Err(Error::Stopped);
+            },
+            recv(over) -> _ => {
+                return Err(Error::Busy { path, minutes: LOCK_DEADLINE.as_secs() / 60 });
+            }
+        }
+    }
+}
+
+/// Removes what others left half done in a folder of entries. The caller holds the lock.
+pub(super) fn sweep(folder: &Path) {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    for entry in entries.filter(is_scratch) {
+        // A client that outlived its caller may still write in there; the next sweep finds what
+        // this one cannot remove.
+        let _ = fs::remove_dir_all(entry.path());
+    }
+}
+
+/// A folder for half-done work beside the entries of a folder.
+pub(super) fn scratch(folder: &Path) -> Result<TempDir, Error> {
+    let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(folder);
+    let scratch = scratch.map_err(io_error("create a directory in", folder))?;
+    for name in ["npm", "out", "tmp", "old", "entry"] {
+        let path = scratch.path().join(name);
+        fs::create_dir(&path).map_err(io_error("create", &path))?;
+    }
+    Ok(scratch)
+}
+
+/// Moves the tree at `scratch/entry` to its place with its manifest, in the place of what was there.
+/// The caller holds the lock.
+pub(super) fn install(
+    place: &Path,
+    scratch: &Path,
+    manifest: &impl Serialize,
+) -> Result<(), Error> {
+    let tree = scratch.join("entry");
+    let path = tree.join(MANIFEST);
+    let text = toml::to_string(manifest).expect("a manifest is plain values");
+    let write = || -> io::Result<()> {
+        let mut file = File::create_new(&path)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(io_error("write", &path))?;
+    if place.exists() {
+        fs::rename(place, scratch.join("old/entry")).map_err(io_error("move away", place))?;
+    }
+    fs::rename(&tree, place).map_err(io_error("move a server to", place))?;
+    let parent = place.parent().unwrap_or(place);
+    File::open(parent).and_then(|file| file.sync_all()).map_err(io_error("sync", parent))
 }
 
 /// The size of an executable, and when it was written, in nanoseconds since 1970.
@@ -213,7 +240,7 @@ pub(super) fn size_of_tree(path: &Path) -> u64 {
     }
 }
 
-fn is_scratch(entry: &fs::DirEntry) -> bool {
+pub(super) fn is_scratch(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with(SCRATCH)
 }
 

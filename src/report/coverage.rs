@@ -32,6 +32,9 @@ pub fn table(tally: &BTreeMap<Cell, Count>) -> String {
     for clause in all().iter().map(|row| row.clause) {
         let cells = tally.keys().filter(|cell| cell.clause == clause);
         let dimensions: BTreeSet<Option<Dimension>> = cells.map(|cell| cell.dimension).collect();
+        if dimensions.is_empty() && clause.is_about_sdk() {
+            continue;
+        }
         if dimensions.is_empty() {
             text.push_str(&format!("{clause:<12}never: {}\n", row(clause).title));
         }

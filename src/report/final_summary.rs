@@ -65,7 +65,11 @@ impl FinalSummary<'_> {
             let share = 100.0 * part.as_secs_f64() / whole;
             format!("{} ({share:.1} %)", words::time(part))
         };
-        let cpu = format!("server {}, heirloom {}", used(server), used(harness));
+        let cpu = match &subject.client {
+            None => format!("server {}, heirloom {}", used(server), used(harness)),
+            // Their time counts when the process that imported the SDK ends, after this.
+            Some(_) => "not measured where the SDK starts the servers".to_owned(),
+        };
         let digest = subject.digest.get(..DIGEST).unwrap_or(&subject.digest);
         [
             style.row("server", &format!("{} ({digest})", words::server(subject))),
@@ -151,7 +155,11 @@ impl FinalSummary<'_> {
             let each =
                 self.outcome.left_out.iter().map(|(what, count)| format!("{what} ({count})"));
             let (steps, each) = (plural(steps, "step"), each.format(", "));
-            let line = format!("{steps}, because this release does not support them: {each}");
+            let who = match &self.outcome.subject.client {
+                Some(_) => "this release or this client does",
+                None => "this release does",
+            };
+            let line = format!("{steps}, because {who} not support them: {each}");
             text.push_str(&style.row("left out", &line));
         }
         for line in self.outcome.since.iter().flat_map(words::since) {

@@ -9,7 +9,7 @@ use super::invocation::Invocation;
 use super::words;
 use crate::campaign::{FindingReport, Outcome};
 use crate::cause::record::CauseRecord;
-use crate::contract::{Clause, all};
+use crate::contract::Clause;
 use crate::judge::record::Status;
 use crate::judge::verdict::Count;
 use crate::matrix::Row;
@@ -78,7 +78,8 @@ impl<'a> Results<'a> {
         let tested = self.outcome.tally.keys().map(|cell| cell.clause);
         let noticed = self.outcome.notices.iter().map(|notice| notice.clause);
         let tested: BTreeSet<Clause> = tested.chain(noticed).collect();
-        all().iter().map(|row| row.clause).filter(|clause| !tested.contains(clause)).collect()
+        let testable = words::testable(&self.outcome.subject).into_iter();
+        testable.filter(|clause| !tested.contains(clause)).collect()
     }
 
     /// The command that replays a finding.

@@ -18,7 +18,7 @@ use crate::campaign::{
     FindingReport, Gone, InvestigationRuns, Noticed, Outcome, Since, Stale, Subject, Why,
 };
 use crate::cause::record::CauseRecord;
-use crate::contract::{Clause, all};
+use crate::contract::Clause;
 use crate::judge::record::FindingRecord;
 use crate::judge::verdict::{Cell, Count};
 use crate::model::REVISION;
@@ -243,7 +243,7 @@ impl StaleRecord {
     }
 }
 
-/// Every clause of the contract with its sums, in the contract's order.
+/// Every clause that can be tested with its sums, in the contract's order.
 pub fn by_clause(outcome: &Outcome) -> Vec<ClauseCount> {
     let sum = |id: Clause| {
         let cells = outcome.tally.iter().filter(|(cell, _)| cell.clause == id);
@@ -251,5 +251,5 @@ pub fn by_clause(outcome: &Outcome) -> Vec<ClauseCount> {
         cells.for_each(|(_, more)| count += *more);
         ClauseCount { id, count }
     };
-    all().iter().map(|row| sum(row.clause)).collect()
+    words::testable(&outcome.subject).into_iter().map(sum).collect()
 }

@@ -86,7 +86,13 @@ pub(super) fn outcome(findings: Vec<FindingReport>) -> Outcome {
     let trace: Trace = TRACE.parse().expect("the stored trace is one");
     let (spec, digest) = ("0.144.4".to_owned(), "sha256:00ff".to_owned());
     Outcome {
-        subject: Subject { spec, version: "0.144.4".parse().ok(), digest, others: Vec::new() },
+        subject: Subject {
+            spec,
+            version: "0.144.4".parse().ok(),
+            digest,
+            others: Vec::new(),
+            client: None,
+        },
         seed: 7,
         cases: 2,
         steps: 14,

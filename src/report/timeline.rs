@@ -166,7 +166,7 @@ mod tests {
         let (times_us, observations): (Vec<u64>, Vec<Observation>) = seen.into_iter().unzip();
         let entries =
             observations.into_iter().map(|observation| Entry { step: 1, observation }).collect();
-        let trace = Trace { program, server: None, entries, times_us };
+        let trace = Trace { program, server: None, client: None, entries, times_us };
         let picture = super::picture(&trace, 1, &Style::plain(80));
         let picture = picture.map_or("no picture".to_owned(), |text| format!("picture:\n{text}"));
         expected.assert_eq(&picture);

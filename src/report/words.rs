@@ -7,7 +7,7 @@ use itertools::Itertools;
 use super::style::NO_BREAK;
 use crate::campaign::{Conclusion, FindingReport, Outcome, Since, Stale, Subject, Why};
 use crate::cause::words::{dimension, origin_noun};
-use crate::contract::Clause;
+use crate::contract::{Clause, all};
 use crate::judge::origin::Origin;
 use crate::judge::record::{Confirmed, FindingRecord, ProbeRecord, Status};
 use crate::judge::releases::HomeHistory;
@@ -165,11 +165,15 @@ pub fn ran_on(history: &HomeHistory) -> String {
 
 /// A server: the release that it states, and how it was asked for.
 pub fn server(subject: &Subject) -> String {
-    let Subject { spec, version, others, .. } = subject;
+    let Subject { spec, version, others, client, .. } = subject;
     let server = match version {
         Some(version) if *spec == version.to_string() => format!("codex {version}"),
         Some(version) => format!("codex {version}, asked for as {spec}"),
         None => format!("{spec}, which does not say which release it is"),
+    };
+    let server = match client {
+        Some(client) => format!("{server} with the SDK's {client}"),
+        None => server,
     };
     if others.is_empty() {
         return server;
@@ -179,10 +183,22 @@ pub fn server(subject: &Subject) -> String {
 
 /// A server by its shortest name.
 pub fn name(subject: &Subject) -> String {
-    match &subject.version {
+    let server = match &subject.version {
         Some(version) => format!("codex {version}"),
         None => subject.spec.clone(),
+    };
+    match &subject.client {
+        Some(client) => format!("{server} with the SDK's {client}"),
+        None => server,
     }
+}
+
+/// The clauses that a campaign on this subject can test: those about the SDK only where a client of
+/// it performs the cases.
+pub fn testable(subject: &Subject) -> Vec<Clause> {
+    let by_sdk = subject.client.is_some();
+    let clauses = all().iter().map(|row| row.clause);
+    clauses.filter(|clause| by_sdk || !clause.is_about_sdk()).collect()
 }
 
 /// The conclusion as a sentence without subject and full stop, for the end of a text that has the

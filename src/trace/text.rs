@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entry, Observation, ThreadLabel, Trace};
 use crate::program::Program;
+use crate::program::sdk::SdkClient;
 use crate::program::text::{BYTE_ORDER_MARK, Malformed};
 use crate::program::thread::ThreadName;
 
@@ -25,6 +26,8 @@ const SCHEMA_V1: &str = "heirloom trace v1";
 struct Head {
     schema: String,
     server: Option<Version>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<SdkClient>,
     #[serde(alias = "plan")]
     program: String,
     /// How many observations follow; traces of older versions do not say.
@@ -71,7 +74,8 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let schema = SCHEMA.to_owned();
         let (server, program) = (self.server.clone(), self.program.to_string());
-        let head = Head { schema, server, program, observations: Some(self.entries.len()) };
+        let (client, observations) = (self.client, Some(self.entries.len()));
+        let head = Head { schema, server, client, program, observations };
         writeln!(f, "{}", json(&head))?;
         self.entries.iter().zip(&self.times_us).try_for_each(|(entry, us)| {
             let Entry { step, observation } = entry.clone();
@@ -103,15 +107,17 @@ impl FromStr for Trace {
         if head.schema != SCHEMA && head.schema != SCHEMA_V1 {
             return Err(NoTrace::Schema(head.schema));
         }
+        let observations = head.observations;
         let program: Program = head.program.parse()?;
-        let mut trace = Trace { program, server: head.server, entries: vec![], times_us: vec![] };
+        let Head { server, client, .. } = head;
+        let mut trace = Trace { program, server, client, entries: vec![], times_us: vec![] };
         for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
             let Line { us, step, observation } =
                 serde_json::from_str(text).map_err(|problem| NoTrace::Line { line, problem })?;
             trace.entries.push(Entry { step, observation });
             trace.times_us.push(us);
         }
-        trace.is_whole(head.observations)?;
+        trace.is_whole(observations)?;
         Ok(trace)
     }
 }

@@ -44,6 +44,7 @@ fn help_says_what_the_commands_are() {
               bisect       Find the release at which the result of a case changes
               known        Update the list of known deviations
               servers      List, fetch, locate or remove servers
+              clients      List or fetch releases of the Python SDK, which `--client` runs
               clauses      Print the contract, or one clause and what runs say of it
               completions  Print a script that completes the commands and flags in a shell
               man          Print the manual, or write its pages to a folder
@@ -69,76 +70,78 @@ fn help_says_what_the_commands_are() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "most of it is the expected text")]
 fn help_of_check_says_what_the_flags_are() {
-    check(
-        &["check", "--help"],
-        expect![[r#"
-            Run a campaign: random cases until the time or number given is reached
+    check(&["check", "--help"], help_of_check());
+}
 
-            Usage: heirloom check [OPTIONS]
+fn help_of_check() -> Expect {
+    expect![[r#"
+        Run a campaign: random cases until the time or number given is reached
 
-            Options:
-                  --cases <N>          How many cases to run; without --time, however long
-                                       they take
-                  --time <TIME>        Stop starting cases after this long (90s, 10m);
-                                       findings are still shrunk [default: 2m, unless
-                                       --cases is given]
-                  --seed <SEED>        What the cases are drawn from: a number, or the
-                                       token of a case of the same campaign [default: a
-                                       new number each time]
-                  --jobs <N>           How many servers to run at once [default: one for
-                                       each core]
-                  --max-ops <N>        At most so many operations in a case [default: 12]
-                  --focus <AREA>       The area that cases lean to [default: all]
-                                       [possible values: all, core, config, modes,
-                                       profiles, folders, enforcement, running, subagents,
-                                       clients, crashes]
-                  --server <SPEC>      The server: a release, `latest`, or a path to an
-                                       executable [default: HEIRLOOM_SERVER, else 0.169.0]
-                  --as <VERSION>       The release that the server stands for, where its
-                                       `--version` says none or another: a build from
-                                       source says 0.0.0
-                  --features <NAME>    The server's features: `full`, as released, `lean`,
-                                       without those that play no part in policy, which
-                                       takes a sixth less CPU, or `mixed`, three of four
-                                       drawn cases lean [default: mixed, or what the case
-                                       says]
-                  --other <SPEC>       Other releases to upgrade to and downgrade from
-                                       within a case, separated by commas: releases,
-                                       `latest` or paths
-                  --known <FILE|none>  Known deviations to excuse: a file like
-                                       ci/known.toml, or `none` [default: the built-in
-                                       list]
-                  --no-stale-check     Do not replay the cases of known deviations at the
-                                       end
-                  --shard <K/N>        Run a part of the cases, such as 2/4: the second of
-                                       four machines; `heirloom merge` makes one result of
-                                       all
-                  --before <DIR>       Say which causes an earlier run did not show, and
-                                       which only it showed
-                  --out <DIR>          The folder for results, new or empty [default:
-                                       runs/TIME-SEED, with the link runs/latest]
-                  --serve [<ADDR>]     Show the running campaign in a browser on this
-                                       machine; the address to open is printed [default: a
-                                       free port of 127.0.0.1]
-                  --json               Print events on stdout, one JSON object a line, and
-                                       nothing else there
-                  --quiet              Print only findings and the summary
-                  --coverage           Print also what was compared: clause and dimension
-                                       by view
-              -h, --help               Print help
+        Usage: heirloom check [OPTIONS]
 
-            Exit codes:
-              0  the server conforms, apart from known deviations
-              1  a new finding
-              2  wrong usage
-              3  heirloom itself had trouble
-              4  a known deviation no longer shows: the list is stale
-              5  nothing ran
-              130  stopped by Ctrl-C or SIGTERM before its end, with nothing new by then
-        "#]],
-    );
+        Options:
+              --cases <N>          How many cases to run; without --time, however long
+                                   they take
+              --time <TIME>        Stop starting cases after this long (90s, 10m);
+                                   findings are still shrunk [default: 2m, unless
+                                   --cases is given]
+              --seed <SEED>        What the cases are drawn from: a number, or the
+                                   token of a case of the same campaign [default: a
+                                   new number each time]
+              --jobs <N>           How many servers to run at once [default: one for
+                                   each core]
+              --max-ops <N>        At most so many operations in a case [default: 12]
+              --focus <AREA>       The area that cases lean to [default: all]
+                                   [possible values: all, core, config, modes,
+                                   profiles, folders, enforcement, running, subagents,
+                                   clients, crashes]
+              --server <SPEC>      The server: a release, `latest`, or a path to an
+                                   executable [default: HEIRLOOM_SERVER, else 0.169.0]
+              --as <VERSION>       The release that the server stands for, where its
+                                   `--version` says none or another: a build from
+                                   source says 0.0.0
+              --client <CLIENT>    Let the Python SDK perform the cases: `python` or
+                                   `python-async`, or a release as `python=0.154.0`
+              --features <NAME>    The server's features: `full`, as released, `lean`,
+                                   without those that play no part in policy, which
+                                   takes a sixth less CPU, or `mixed`, three of four
+                                   drawn cases lean [default: mixed, or what the case
+                                   says]
+              --other <SPEC>       Other releases to upgrade to and downgrade from
+                                   within a case, separated by commas: releases,
+                                   `latest` or paths
+              --known <FILE|none>  Known deviations to excuse: a file like
+                                   ci/known.toml, or `none` [default: the built-in
+                                   list]
+              --no-stale-check     Do not replay the cases of known deviations at the
+                                   end
+              --shard <K/N>        Run a part of the cases, such as 2/4: the second of
+                                   four machines; `heirloom merge` makes one result of
+                                   all
+              --before <DIR>       Say which causes an earlier run did not show, and
+                                   which only it showed
+              --out <DIR>          The folder for results, new or empty [default:
+                                   runs/TIME-SEED, with the link runs/latest]
+              --serve [<ADDR>]     Show the running campaign in a browser on this
+                                   machine; the address to open is printed [default: a
+                                   free port of 127.0.0.1]
+              --json               Print events on stdout, one JSON object a line, and
+                                   nothing else there
+              --quiet              Print only findings and the summary
+              --coverage           Print also what was compared: clause and dimension
+                                   by view
+          -h, --help               Print help
+
+        Exit codes:
+          0  the server conforms, apart from known deviations
+          1  a new finding
+          2  wrong usage
+          3  heirloom itself had trouble
+          4  a known deviation no longer shows: the list is stale
+          5  nothing ran
+          130  stopped by Ctrl-C or SIGTERM before its end, with nothing new by then
+    "#]]
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! progress and what was kept.
 
 mod keeping;
+mod sdk;
 mod stage;
 
 use std::fs;

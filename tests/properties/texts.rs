@@ -22,6 +22,7 @@ use heirloom::policy::model_context::ContextPart;
 use heirloom::policy::{Approval, Dimension, Permissions, Policy, Profiles, Reviewer, SandboxMode};
 use heirloom::program::Program;
 use heirloom::program::operation::OpKind;
+use heirloom::program::sdk::SdkClient;
 use heirloom::program::thread::ThreadName;
 use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
 
@@ -163,6 +164,7 @@ fn traces() -> impl Strategy<Value = Trace> {
     let with_steps = written_program().prop_map(move |program| (steps(&program), program));
     (with_steps, versions, entries).prop_map(|((steps, program), server, entries)| Trace {
         program,
+        client: entries.len().is_multiple_of(2).then_some(SdkClient::PythonAsync),
         server,
         times_us: entries.iter().map(|(_, _, us)| *us).collect(),
         entries: entries

@@ -4,6 +4,7 @@
 //! is unset. If there is no such server, every test of it fails with the reason. With `none` they are
 //! not run, and each is listed as not run.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,10 +17,12 @@ use heirloom::drive::Worker;
 use heirloom::drive::test_bed::TestBed;
 use heirloom::drive::timeouts::Timeouts;
 use heirloom::judge::judge;
-use heirloom::judge::verdict::Finding;
+use heirloom::judge::verdict::{Finding, Verdict};
 use heirloom::program::Program;
+use heirloom::program::sdk::SdkClient;
 use heirloom::provision::fetch::provide;
-use heirloom::provision::{Cache, Executable, Progress, Spec};
+use heirloom::provision::sdk::Sdk;
+use heirloom::provision::{self, Cache, Executable, Progress, Spec};
 use heirloom::report::finding::{Details, FindingText, Standing};
 use heirloom::report::style::Style;
 use heirloom::report::words::ran_on;
@@ -37,6 +40,8 @@ pub(crate) struct Real {
     provided: Result<Executable, String>,
     /// The further releases that programs name.
     others: Vec<Version>,
+    /// The client of the SDK that performs the programs, if one does.
+    client: Option<SdkClient>,
     test_bed: OnceLock<Result<Arc<TestBed>, String>>,
     idle: Mutex<Vec<Worker>>,
 }
@@ -45,6 +50,8 @@ pub(crate) struct Real {
 pub(crate) struct Suite {
     name: &'static str,
     real: Option<Arc<Real>>,
+    /// The same server with a client of the SDK.
+    by_sdk: BTreeMap<SdkClient, Arc<Real>>,
     trials: Vec<Trial>,
 }
 
@@ -55,10 +62,9 @@ impl Suite {
         let asked = std::env::var(VARIABLE).unwrap_or_default();
         let real = (asked != "none").then(|| {
             let provided = provided(&asked);
-            let (test_bed, idle) = (OnceLock::new(), Mutex::default());
-            Arc::new(Real { known: Known::embedded(), provided, others, test_bed, idle })
+            Arc::new(Real::new(provided, others, None))
         });
-        Suite { name, real, trials: offline }
+        Suite { name, real, by_sdk: BTreeMap::new(), trials: offline }
     }
 
     /// Adds a test on the real server; its name ends with the server.
@@ -67,8 +73,31 @@ impl Suite {
         name: &str,
         test: impl FnOnce(&Real) -> Result<(), String> + Send + 'static,
     ) {
+        self.add(name, self.real.clone(), test);
+    }
+
+    /// Adds a test on the real server that a client of the SDK drives.
+    pub(crate) fn live_by(
+        &mut self,
+        client: SdkClient,
+        name: &str,
+        test: impl FnOnce(&Real) -> Result<(), String> + Send + 'static,
+    ) {
+        let real = self.real.clone().map(|real| {
+            let by_sdk = || Arc::new(Real::new(real.provided.clone(), Vec::new(), Some(client)));
+            Arc::clone(self.by_sdk.entry(client).or_insert_with(by_sdk))
+        });
+        self.add(name, real, test);
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        real: Option<Arc<Real>>,
+        test: impl FnOnce(&Real) -> Result<(), String> + Send + 'static,
+    ) {
         let name = format!("{}::{name}", self.name);
-        self.trials.push(match self.real.clone() {
+        self.trials.push(match real {
             Some(real) => {
                 let name = format!("{name} [{}]", real.label());
                 let ready = move || real.test_bed().and_then(|_| test(&real));
@@ -93,14 +122,28 @@ impl Suite {
 }
 
 impl Real {
+    fn new(
+        provided: Result<Executable, String>,
+        others: Vec<Version>,
+        client: Option<SdkClient>,
+    ) -> Real {
+        let (test_bed, idle) = (OnceLock::new(), Mutex::default());
+        Real { known: Known::embedded(), provided, others, client, test_bed, idle }
+    }
+
     /// Runs a program; the error is its first new finding, shrunk, as a report.
     pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
+        self.verdict(program).map(drop)
+    }
+
+    /// The same, with what the judge makes of it.
+    pub(crate) fn verdict(&self, program: &Program) -> Result<Verdict, String> {
         let verdict = judge(&self.with_worker(|worker| worker.run(program))?);
         if let Some(reason) = verdict.inconclusive {
             return Err(format!("inconclusive: {reason}\nin\n{program}"));
         }
         match verdict.findings.iter().find(|finding| !self.excuses(finding)) {
-            None => Ok(()),
+            None => Ok(verdict),
             Some(finding) => Err(self.report(program, finding)?),
         }
     }
@@ -173,6 +216,10 @@ impl Real {
                 eprintln!("no codex {other}: {error}");
             }
         }
+        if let Some(client) = self.client {
+            let sdk = sdk(client)?;
+            test_bed.use_sdk(&sdk.python, client).map_err(|error| error.to_string())?;
+        }
         Ok(Arc::new(test_bed))
     }
 
@@ -185,6 +232,22 @@ impl Real {
     }
 }
 
+/// The newest SDK that is pinned, fetched where it is not here yet.
+fn sdk(client: SdkClient) -> Result<Sdk, String> {
+    let version = provision::sdk::pinned().into_iter().max();
+    let spec = provision::sdk::Spec { client, version };
+    let cache = cache().map_err(|error| error.to_string())?;
+    let provided = provision::sdk::provide(&spec, &cache, &mut |_| ControlFlow::Continue(()));
+    provided.map_err(|error| format!("no Python SDK: {error}"))
+}
+
+fn cache() -> Result<Cache, provision::Error> {
+    match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(Cache::at(path)),
+        None => Cache::user(),
+    }
+}
+
 /// The server that is asked for, fetched where it is not here yet.
 pub(crate) fn provided(asked: &str) -> Result<Executable, String> {
     let without = |error: &dyn std::fmt::Display| {
@@ -192,10 +255,7 @@ pub(crate) fn provided(asked: &str) -> Result<Executable, String> {
     };
     let spec: Result<Spec, _> = if asked.is_empty() { Ok(Spec::default()) } else { asked.parse() };
     let spec = spec.map_err(|error| without(&error))?;
-    let cache = match std::env::var_os("HEIRLOOM_CACHE").filter(|path| !path.is_empty()) {
-        Some(path) => Cache::at(path),
-        None => Cache::user().map_err(|error| without(&error))?,
-    };
+    let cache = cache().map_err(|error| without(&error))?;
     let mut last = String::new();
     let mut tell = |progress: &Progress| {
         let now = words(progress);
@@ -216,6 +276,7 @@ fn words(progress: &Progress) -> String {
         Progress::Fetching { client, version, .. } => {
             format!("fetching codex {version} by {client}")
         }
+        Progress::FetchingSdk { version, .. } => format!("fetching openai-codex {version} by pip"),
         Progress::Verifying { .. } => "verifying the server".to_owned(),
         Progress::Unpacking { .. } => "unpacking the server".to_owned(),
         Progress::Freed { version, .. } => format!("codex {version} went from the cache"),

@@ -139,6 +139,7 @@ impl Recorder {
 
     pub(super) fn trace(self, program: &Program) -> Trace {
         let times_us = (0..).take(self.entries.len()).collect();
-        Trace { program: program.clone(), server: Some(VERSION), entries: self.entries, times_us }
+        let (program, server) = (program.clone(), Some(VERSION));
+        Trace { program, server, client: None, entries: self.entries, times_us }
     }
 }

@@ -11,6 +11,9 @@ use crate::trace::Observation;
 impl Perform for Interrupt {
     fn perform(&self, run: &mut Runner<'_>) -> Result<(), Aborted> {
         let thread = self.thread;
+        if run.test_bed.sdk.is_some() {
+            return run.left_out("turn/interrupt of a turn that the SDK did not start");
+        }
         if run.running(thread).is_some() {
             return run.not_taken("a turn runs");
         }

@@ -20,7 +20,10 @@ impl Perform for Run {
         if !steers {
             run.script(self.thread, &self.reply)?;
         }
-        self.ask(run)?;
+        run.sdk.whole_turn = !steers && self.reply != Reply::Hold;
+        let asked = self.ask(run);
+        run.sdk.whole_turn = false;
+        asked?;
         if run.refused() {
             // The script of a turn that runs stays.
             if !steers {

@@ -4,7 +4,7 @@ use crate::contract::Clause;
 use crate::model::branch::{also_refused, faulty, general, refused, set_by};
 use crate::model::rule::Rule;
 use crate::model::{Branch, Citations, Expected, Stage, Thread, World};
-use crate::policy::{DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
+use crate::policy::{ApprovalMode, DEFAULT, Dimension, Policy, Setting, TurnOverrides, Value};
 use crate::program::operation::Operation;
 use crate::program::ops::start::Start;
 
@@ -12,24 +12,26 @@ impl Rule for Start {
     const WRITES: bool = true;
 
     fn predict(&self, world: &World) -> Vec<Branch> {
-        if let Some(clause) = faulty(&world.defaults, &self.overrides) {
+        let sent = as_sent(self, world);
+        let start = &sent;
+        if let Some(clause) = faulty(&world.defaults, &start.overrides) {
             return refused(world, clause);
         }
-        let overrides = world.defaults.resolve(&self.overrides);
-        let citations = citations(self, world, &overrides);
+        let overrides = world.defaults.resolve(&start.overrides);
+        let citations = citations(start, world, &overrides);
         let branch = |Tier { stated, kept }: Tier| {
             let heard_by = world.only_speaker();
-            let own_profile = self.overrides.defined_profile();
+            let own_profile = start.overrides.defined_profile();
             let new = Thread::new(kept, citations);
-            let thread = Thread { ephemeral: self.ephemeral, heard_by, own_profile, ..new };
-            let mut relies_on = general(&self.overrides);
-            relies_on.extend(self.ephemeral.then_some(Clause::S7));
-            let mut world = world.with(self.new, thread);
+            let thread = Thread { ephemeral: start.ephemeral, heard_by, own_profile, ..new };
+            let mut relies_on = general(&start.overrides);
+            relies_on.extend(start.ephemeral.then_some(Clause::S7));
+            let mut world = world.with(start.new, thread);
             world.tiers.extend(stated.others.get(&Dimension::T).cloned());
-            Branch { world, due: Expected::Policy(self.new, stated, citations), relies_on }
+            Branch { world, due: Expected::Policy(start.new, stated, citations), relies_on }
         };
         let branches = tiers(world, &overrides).into_iter().map(branch).collect();
-        if self.overrides.defined_profile().is_some() {
+        if start.overrides.defined_profile().is_some() {
             also_refused(world, branches)
         } else {
             branches
@@ -39,6 +41,19 @@ impl Rule for Start {
     fn stages(&self) -> &'static [Stage] {
         &[Stage::Nothing, Stage::Acknowledged]
     }
+}
+
+/// The start as the client sends it: the SDK sends auto_review where it is given no mode, and a
+/// field of the request's own comes before its `config` (K1, L1).
+fn as_sent(start: &Start, world: &World) -> Start {
+    let mut start = start.clone();
+    let overrides = &mut start.overrides;
+    let states = overrides.sets(Dimension::AP) || overrides.sets(Dimension::RV);
+    if world.client.is_some() && (overrides.by_config || !states) {
+        let mode = ApprovalMode::AutoReview.on_call();
+        (overrides.approval, overrides.reviewer) = (mode.approval, mode.reviewer);
+    }
+    start
 }
 
 fn citations(start: &Start, world: &World, overrides: &TurnOverrides) -> Citations {

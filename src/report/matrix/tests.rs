@@ -84,6 +84,7 @@ pub(super) fn results(
             version: release.parse().ok(),
             digest: format!("sha256:00ff{release}"),
             others: Vec::new(),
+            client: None,
         },
         cases: 20,
         steps: 160,

@@ -150,7 +150,8 @@ mod tests {
         ];
         let times_us = seen.iter().map(|(_, us, _)| *us).collect();
         let entries = seen.into_iter().map(|(step, _, observation)| Entry { step, observation });
-        let trace = Trace { program, server: None, entries: entries.collect(), times_us };
+        let trace =
+            Trace { program, server: None, client: None, entries: entries.collect(), times_us };
         let html = timeline(&trace, 2).into_string();
         expected.assert_eq(&html.replace("<tr", "\n<tr").replace("<li", "\n<li"));
     }

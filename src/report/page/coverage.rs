@@ -11,17 +11,18 @@ use crate::judge::verdict::{Count, Finding};
 use crate::matrix::Row;
 use crate::policy::Dimension;
 use crate::report::results::Results;
-use crate::report::words::plural;
+use crate::report::words::{self, plural};
 
 pub(super) fn section(results: &Results<'_>) -> Markup {
     let counts = results.counts();
     let columns: BTreeSet<Option<Dimension>> = counts.keys().map(|row| row.dimension).collect();
     let tested: BTreeSet<Clause> = counts.keys().map(|row| row.clause).collect();
+    let testable = words::testable(&results.outcome.subject).len();
     html! {
         section #coverage aria-labelledby="coverage-head" {
             h2 #coverage-head { "What was compared" }
             p.faint {
-                (tested.len()) " of " (plural(all().len(), "clause")) " were tested. Not tested is \
+                (tested.len()) " of " (plural(testable, "clause")) " were tested. Not tested is \
                  not green."
             }
             @if !counts.is_empty() {

@@ -206,6 +206,7 @@ fn word(progress: &Progress) -> String {
         Progress::Waiting => "wait".to_owned(),
         Progress::Asking { client } => format!("ask {client}"),
         Progress::Fetching { client, .. } => format!("fetch by {client}"),
+        Progress::FetchingSdk { .. } => "fetch the SDK".to_owned(),
         Progress::Verifying { .. } => "verify".to_owned(),
         Progress::Unpacking { .. } => "unpack".to_owned(),
         Progress::Freed { version, .. } => format!("{version} freed"),
