@@ -1,7 +1,7 @@
 //! Requests by way of the SDK: a call, what the SDK sends for it, and how the call ends.
 //!
 //! The request that the SDK sends is the request of the step: its answer and what follows are
-//! recorded as ever. Beside them stand what the SDK was asked for and what it sent, and each
+//! recorded as in any run. Beside them stand what the SDK was asked for and what it sent, and each
 //! exception.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -21,7 +21,7 @@ impl Facts {
             &thread.life;
         let Life { parent, parent_changed, full_disk, .. } = &thread.life;
         let loaded = thread.live.is_some();
-        // An idle thread that nobody hears is unloaded without a request.
+        // An idle thread without a subscriber is unloaded without a request.
         let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
         let since = if idle { IDLE } else { since };
         let parent = match (parent, parent_changed) {
