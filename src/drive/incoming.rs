@@ -108,6 +108,7 @@ impl Runner<'_> {
         let reply = match outcome {
             Ok(reply) => reply,
             Err(RpcError { code, message, .. }) => {
+                let message = self.active.home.places().in_text(&message);
                 let message = self.recorder.with_names(&message);
                 self.recorder.record(Observation::Refused { call, code, message });
                 return;

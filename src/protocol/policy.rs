@@ -39,6 +39,14 @@ impl Places {
         named.unwrap_or_else(|| path.to_owned())
     }
 
+    /// A text of the server with the words in the place of the paths.
+    pub fn in_text(&self, text: &str) -> String {
+        let words = self.words().into_iter();
+        words.fold(text.to_owned(), |text, (word, place)| {
+            text.replace(&place.display().to_string(), word)
+        })
+    }
+
     /// The path for a word, or the word itself.
     pub fn path(&self, word: &str) -> String {
         let found = self.words().into_iter().find_map(|(name, place)| {
@@ -260,4 +268,20 @@ fn roots(json: &Value, places: &Places) -> BTreeSet<String> {
     let list = json.get("writableRoots").or_else(|| json.get("writable_roots"));
     let paths = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     paths.map(|path| places.word(path)).filter(|word| word != "HOME/memories").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+
+    #[test]
+    fn a_refusal_that_names_a_path_reads_alike_on_every_machine() {
+        let places = Places {
+            workspace: "/dev/shm/heirloom-9Girrf/279/ws".into(),
+            home: "/dev/shm/heirloom-9Girrf/279/home".into(),
+            outside: "/dev/shm/heirloom-9Girrf/279/out".into(),
+        };
+        let said = "cannot load /dev/shm/heirloom-9Girrf/279/home/config.toml:5:26";
+        assert_eq!(places.in_text(said), "cannot load HOME/config.toml:5:26");
+    }
 }

@@ -74,6 +74,7 @@ fn help_of_check_says_what_the_flags_are() {
     check(&["check", "--help"], help_of_check());
 }
 
+#[expect(clippy::too_many_lines, reason = "all of it is the expected text")]
 fn help_of_check() -> Expect {
     expect![[r#"
         Run a campaign: random cases until the time or number given is reached
