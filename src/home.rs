@@ -159,7 +159,8 @@ impl Home {
 
     /// Removes what servers from 0.169 on leave of a socket in the system's temporary folder: the
     /// socket and its lock, named by the digest of the path that they were given. The folder is
-    /// shared with other servers of this user.
+    /// shared with other servers of this user, and stays: each of them binds it into its sandboxes,
+    /// and without it no command of theirs could be sandboxed.
     fn remove_socket_elsewhere(&self) {
         let Ok(owner) = fs::metadata(&self.folder).map(|folder| folder.uid()) else { return };
         let folder = PathBuf::from(format!("/tmp/codex-daemon-{owner}"));
@@ -168,8 +169,6 @@ impl Home {
         for file in [format!("{name}.lock"), name] {
             drop(fs::remove_file(folder.join(file)));
         }
-        // It stays as long as another server has files there.
-        drop(fs::remove_dir(folder));
     }
 
     /// Gives the next case a workspace of its own, and removes the last one.

@@ -38,7 +38,9 @@ pub fn title(scope: &Scope, finding: &Finding) -> String {
         1..=NAMED_MAX => scope.expected.iter().join(" or "),
         _ => "the thread's own".to_owned(),
     };
-    let is = if scope.dimensions.len() == NAMED_MAX { "are" } else { "is" };
+    // Two settings, or roots and plugins.
+    let is_plural = scope.dimensions.len() == NAMED_MAX || about.ends_with('s');
+    let is = if is_plural { "are" } else { "is" };
     format!("after {operation}, the {about} {is} {origin} instead of {due}{facts}")
 }
 

@@ -8,6 +8,7 @@ use super::run::{Aborted, Runner};
 use super::session::{NoSession, Session};
 use crate::client::ClientError;
 use crate::home::CONFIG;
+use crate::protocol::probe::NO_SANDBOX;
 use crate::protocol::requests::{Call, start_thread};
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
@@ -64,9 +65,19 @@ impl Runner<'_> {
         ))
     }
 
+    /// Why a refusal says nothing about a thread, if it does not.
+    pub(super) fn not_about_threads(&self, refusal: &str) -> Option<String> {
+        let lost = || {
+            "a command could not be sandboxed: the folder of the sockets of other servers is gone; \
+             run it again"
+                .to_owned()
+        };
+        refusal.contains(NO_SANDBOX).then(lost).or_else(|| self.unread_config(refusal))
+    }
+
     /// Says why no thread can be had with this config.toml, if a refusal names the file and a start
     /// on a new home is refused for the file too.
-    pub(super) fn unread_config(&self, refusal: &str) -> Option<String> {
+    fn unread_config(&self, refusal: &str) -> Option<String> {
         let about_config = |said: &str| said.contains(&format!("/{CONFIG}"));
         if !about_config(refusal) {
             return None;

@@ -83,7 +83,7 @@ impl Runner<'_> {
             Message::Answer { id, outcome } => {
                 let refusal = outcome.as_ref().err().map(|error| error.message.clone());
                 self.answer(from, id, outcome);
-                if let Some(reason) = refusal.and_then(|said| self.unread_config(&said)) {
+                if let Some(reason) = refusal.and_then(|said| self.not_about_threads(&said)) {
                     return self.trouble(reason);
                 }
             }

@@ -171,7 +171,7 @@ pub fn review_text(review: Review) -> Option<&'static str> {
 
 /// What a command prints whose sandbox could not begin, since the folder of the sockets of other
 /// servers went meanwhile: it says nothing about a policy.
-const NO_SANDBOX: &str = "bwrap: Can't mkdir /tmp/codex-daemon";
+pub const NO_SANDBOX: &str = "bwrap: Can't mkdir /tmp/codex-daemon";
 
 /// How the result of a request for permissions begins, and how where none are granted.
 const GRANTED: &str = r#"{"permissions":{"#;

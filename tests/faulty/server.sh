@@ -106,6 +106,9 @@ thread() {
             else
                 answer "$stated"
             fi ;;
+        cannot-sandbox)
+            said="bwrap: Can't mkdir /tmp/codex-daemon-0: Read-only file system"
+            printf '{"id":%s,"error":{"code":-32600,"message":"%s"}}\n' "$id" "$said" ;;
         answers-twice) answer "$stated"; answer "$stated" ;;
         *) answer "$stated" ;;
     esac

@@ -483,6 +483,16 @@ fn a_config_that_a_release_cannot_read_is_not_a_finding() {
 }
 
 #[test]
+fn a_sandbox_that_cannot_begin_is_not_a_finding() {
+    check(
+        "cannot-sandbox",
+        expect![[r#"
+        inconclusive: a command could not be sandboxed: the folder of the sockets of other servers is gone; run it again
+    "#]],
+    );
+}
+
+#[test]
 fn turns_that_fail_before_the_model_was_asked_are_not_a_finding() {
     check(
         "fails-its-turns",
