@@ -191,7 +191,7 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
                     dimension: Some(value.dimension()),
                     kind: step.kind(),
                     form,
-                    config_differs: differs(&defaults.policy(), &value),
+                    config_differs: differs(defaults, &value),
                 }
             };
             demands.map(expectation).collect()
@@ -201,13 +201,12 @@ fn of_probe(due: &Expected, defaults: &Defaults, step: &Step) -> Vec<Expectation
 }
 
 fn values(policy: &Policy, citations: &Citations, defaults: &Defaults) -> Vec<Expectation> {
-    let config = defaults.policy();
     let fire = |(dimension, value): (Dimension, Value)| Expectation {
         clause: citations.clause(&value),
         dimension: Some(dimension),
         kind: citations.kind,
         form: value.form(),
-        config_differs: differs(&config, &value),
+        config_differs: differs(defaults, &value),
     };
     let mut fires: Vec<Expectation> = policy.values().into_iter().map(fire).collect();
     for dimension in Dimension::PRIMARY {
@@ -226,11 +225,16 @@ fn values(policy: &Policy, citations: &Citations, defaults: &Defaults) -> Vec<Ex
     fires
 }
 
-/// Whether config has another value. One that it does not state is not known (L3).
-fn differs(config: &Policy, value: &Value) -> bool {
-    match config.value(value.dimension()) {
-        Some(other) => other != *value,
-        None => value.dimension().is_primary(),
+/// Whether config, or one of its files alone, has another value. One that config does not state is
+/// not known (L3).
+fn differs(defaults: &Defaults, value: &Value) -> bool {
+    let dimension = value.dimension();
+    let differs = |other: Value| other != *value;
+    let layers = defaults.stated();
+    let mut stated = layers.iter().filter_map(|layer| layer.value(dimension));
+    match defaults.policy().value(dimension) {
+        Some(other) => differs(other) || stated.any(differs),
+        None => dimension.is_primary(),
     }
 }
 
