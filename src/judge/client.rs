@@ -126,7 +126,7 @@ impl Answers {
         Vec::new()
     }
 
-    /// K6. The failure of a turn is no failure of the server, and has an error of its own.
+    /// K6. A failed turn does not count: it has an error of its own.
     fn raised(&self, kind: OpKind, granted: Option<bool>, raised: &Raised) -> Option<Comparison> {
         let Raised { error, sdk, message } = raised;
         if *sdk {

@@ -63,27 +63,15 @@ mod tests {
 
     #[test]
     fn after_a_turn_in_it_either_may() {
-        check(
-            "resume t0 cwd=OUT\nrun t0 \"two\"",
-            expect![[r#"
-            WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
-            OUT: the folder that a cold resume chose comes back, since a turn ran in it
-        "#]],
-        );
-        check(
-            "resume t0 cwd=OUT\ncompact t0",
-            expect![[r#"
-            WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
-            OUT: the folder that a cold resume chose comes back, since a turn ran in it
-        "#]],
-        );
-        check(
-            "resume t0 cwd=OUT\nreview t0",
-            expect![[r#"
-            WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
-            OUT: the folder that a cold resume chose comes back, since a turn ran in it
-        "#]],
-        );
+        for turn in ["run t0 \"two\"", "compact t0", "review t0"] {
+            check(
+                &format!("resume t0 cwd=OUT\n{turn}"),
+                expect![[r#"
+                    WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
+                    OUT: the folder that a cold resume chose comes back, since a turn ran in it
+                "#]],
+            );
+        }
     }
 
     #[test]
