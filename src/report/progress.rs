@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use semver::Version;
 
 use super::words::{self, plural, rate};
 use crate::campaign::{Event, FindingReport};
@@ -93,11 +94,8 @@ impl Progress {
                 let budget = self.budget.words();
                 let server = words::server(subject);
                 self.line(&format!("checking {server}: seed {seed}, {workers}, {budget}"));
-                if let Some(release) = subject.version.as_ref().filter(|one| is_untried(one)) {
-                    self.line(&format!(
-                        "heirloom was never tried on a release as old as {release}: a finding may \
-                         be its own"
-                    ));
+                if let Some(note) = subject.version.as_ref().and_then(untried) {
+                    self.line(&note);
                 }
                 self.begin();
             }
@@ -294,10 +292,38 @@ impl Budget {
     }
 }
 
+/// What is to be known of a release that is older than all on which heirloom was tried.
+fn untried(release: &Version) -> Option<String> {
+    is_untried(release).then(|| {
+        format!(
+            "heirloom was never tried on a release as old as {release}: a finding may be its own"
+        )
+    })
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use semver::Version;
+
+    use super::untried;
+
+    #[test]
+    fn a_release_older_than_all_that_were_tried_has_a_note() {
+        let note = |release| untried(&Version::new(0, release, 0));
+        assert_eq!(
+            note(120).as_deref(),
+            Some(
+                "heirloom was never tried on a release as old as 0.120.0: a finding may be its own"
+            )
+        );
+        assert_eq!(note(131), None);
+    }
 }

@@ -3,7 +3,7 @@
 //! Each is a name of one small script, `tests/faulty/server.sh`, and runs the same short program. A
 //! finding names the clause of the protocol that the server breaks, and no process is left.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ use heirloom::judge::judge;
 use heirloom::program::Program;
 use heirloom::report::words::ran_on;
 use heirloom::trace::{Observation, Trace};
+
+use crate::command::{EXE, within};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faulty/server.sh");
 
@@ -515,4 +517,26 @@ fn a_notification_that_is_due_to_nobody_is_not_missing() {
             inconclusive: t0 has no subscriber, and within 3 s the server has not said that its turn is over; run it again
         "#]],
     );
+}
+
+/// The lines on stderr of a command that runs on a correct server.
+fn stderr_of_a_correct_server(arguments: &[&str]) -> Vec<String> {
+    let script = Script::new("well");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let case = folder.path().join("hello.case");
+    fs::write(&case, "# heirloom case v2\nconfig\nstart -> t0\nrun t0 \"hello\"\naudit\n")
+        .expect("it can be written");
+    let mut command = within(folder.path(), folder.path());
+    let output = command.args(arguments).arg("--server").arg(&script.path).output().expect(EXE);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(script.leftovers(), "");
+    String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn each_run_of_a_replay_is_counted() {
+    let case = ["replay", "hello.case"];
+    assert_eq!(stderr_of_a_correct_server(&case), [""; 0]);
+    let lines = stderr_of_a_correct_server(&[&case[..], &["--runs", "3"]].concat());
+    assert_eq!(lines, ["run 1 of 3", "run 2 of 3", "run 3 of 3"]);
 }
