@@ -20,6 +20,7 @@ use crate::protocol::rollout;
 
 mod config;
 mod copy;
+mod mount_points;
 pub mod root;
 pub mod store;
 

@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::mount_points::MountPoints;
+
 const PREFIX: &str = "heirloom-";
 const LOCK: &str = "lock";
 
@@ -33,6 +35,8 @@ pub struct Root {
     homes: AtomicU32,
     /// The root of the folders outside the homes' sandboxes.
     outside: Option<Box<Root>>,
+    /// Held, not read.
+    _mount_points: Option<MountPoints>,
 }
 
 impl Root {
@@ -54,6 +58,7 @@ impl Root {
         // Without it these folders lie beside the homes. Probes count only after a check that the
         // sandbox works there.
         root.outside = Root::below(Path::new(OUTSIDE)).ok().map(Box::new);
+        root._mount_points = Some(MountPoints::new());
         Ok(root)
     }
 
@@ -70,7 +75,14 @@ impl Root {
                 let folder = lock_path.with_extension("");
                 fs::create_dir(&folder)?;
                 let homes = AtomicU32::new(0);
-                return Ok(Root { folder, lock_path, _lock: lock, homes, outside: None });
+                return Ok(Root {
+                    folder,
+                    lock_path,
+                    _lock: lock,
+                    homes,
+                    outside: None,
+                    _mount_points: None,
+                });
             }
         }
     }
