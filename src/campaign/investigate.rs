@@ -2,7 +2,8 @@
 //!
 //! A finding is first tried in the programs of the causes that are there, and then of those that
 //! other releases have shown. What none of them explains is reproduced, shrunk and confirmed, tried
-//! once more, and then explained: its program is varied in one point at a time.
+//! once more, and then explained: its program is varied in one point at a time. Where that shows a
+//! cause that explains the finding too, the finding joins it.
 
 use itertools::Itertools;
 
@@ -10,6 +11,7 @@ use super::confirm::{Confirmation, Runs};
 use super::{CauseReport, Event, FindingReport};
 use crate::cause::explain::{Explaining, Explanation};
 use crate::cause::record::CauseRecord;
+use crate::cause::scope::Scope;
 use crate::drive::timeouts::Deadlines;
 use crate::judge::judge;
 use crate::judge::record::{Confirmed, Status};
@@ -150,7 +152,10 @@ impl Investigation<'_> {
             && let Some(program) = explaining.propose().cloned()
         {
             let findings = self.findings(&program, attempts, &explaining);
-            explaining.tell(&findings);
+            if let Some(cause) = self.joins(&explaining, &findings) {
+                return Investigated::Joined { cause, report: Box::new(report) };
+            }
+            explaining.tell(&self.unexplained(findings));
             let signature = report.finding.signature();
             let runs = self.confirmation.runs - before;
             (self.confirmation.on_event)(Event::Explaining { signature, runs, most: RUNS_MAX });
@@ -171,8 +176,7 @@ impl Investigation<'_> {
         Investigated::Explained { found: Box::new(found), report: Box::new(report) }
     }
 
-    /// What a varied program shows that neither the known list nor another cause of this release
-    /// explains.
+    /// What a varied program shows, but for what the known list excuses.
     fn findings(
         &mut self,
         program: &Program,
@@ -183,17 +187,31 @@ impl Investigation<'_> {
         for _ in 0..attempts {
             let trace = self.confirmation.trace(program, Deadlines::ByPace);
             findings = judge(&trace).findings;
-            findings.retain(|finding| {
-                let other = |cause: &FoundCause| {
-                    cause.elsewhere.is_none() && cause.explanation.scope.explains(finding)
-                };
-                self.confirmation.known.standing(finding, None).is_none()
-                    && !self.causes.iter().any(other)
-            });
+            findings.retain(|one| self.confirmation.known.standing(one, None).is_none());
             if explaining.is_shown(&findings) {
                 break;
             }
         }
         findings
+    }
+
+    /// The number of a cause of this release that explains the finding after all.
+    fn joins(&self, explaining: &Explaining, findings: &[Finding]) -> Option<usize> {
+        let own = self.own_causes();
+        let (numbers, scopes): (Vec<_>, Vec<_>) = own.unzip();
+        explaining.joins(scopes.into_iter(), findings).map(|place| numbers[place])
+    }
+
+    /// Those that no other cause of this release explains.
+    fn unexplained(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        findings.retain(|one| !self.own_causes().any(|(_, scope)| scope.explains(one)));
+        findings
+    }
+
+    /// The causes that this release has shown, by their numbers.
+    fn own_causes(&self) -> impl Iterator<Item = (usize, &Scope)> {
+        let causes = self.causes.iter().enumerate();
+        let own = causes.filter(|(_, cause)| cause.elsewhere.is_none());
+        own.map(|(number, cause)| (number, &cause.explanation.scope))
     }
 }

@@ -113,6 +113,20 @@ impl Explaining {
         next.is_some_and(|next| findings.iter().any(|each| self.is_akin(next, each)))
     }
 
+    /// The number of a cause that explains the finding and shows in the proposed program, which
+    /// differs in one point: its own program could not take the finding's values then.
+    pub fn joins<'a>(
+        &self,
+        mut scopes: impl Iterator<Item = &'a Scope>,
+        findings: &[Finding],
+    ) -> Option<usize> {
+        let next = self.left.front()?;
+        scopes.position(|scope| {
+            let shows = |finding: &Finding| scope.explains(finding) && self.is_akin(next, finding);
+            scope.explains(&self.subject.finding) && findings.iter().any(shows)
+        })
+    }
+
     /// Whether a finding shows the same cause in a program that differs in one point: not later than
     /// at the step that takes the place of the one that shows it.
     fn is_akin(&self, variation: &Variation, other: &Finding) -> bool {

@@ -4,8 +4,10 @@
 use expect_test::expect;
 use heirloom::cause::explain::{Explaining, Explanation};
 use heirloom::cause::record::CauseRecord;
+use heirloom::cause::scope::Scope;
 use heirloom::cause::words::title;
 use heirloom::judge::judge;
+use heirloom::judge::origin::Origin;
 use heirloom::judge::verdict::Finding;
 use heirloom::model::life::Fact;
 use heirloom::program::Program;
@@ -211,4 +213,35 @@ fn a_fault_of_servers_with_all_features_says_so() {
     let Explanation { scope, values, .. } = explaining.explanation();
     expect!["after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded and `kill` or `restart` loaded or unloaded it and the server runs with full features"]
         .assert_eq(&title(&scope, &values[0]));
+}
+
+/// Whether the finding of a program joins a cause of the same scope, once its variations are run.
+fn joins(defect: Defect, scope: &Scope, text: &str) -> bool {
+    let run = |program: &Program| judge(&simulated::run_with(program, defect)).findings;
+    let program: Program = text.parse().expect("it is a case");
+    let finding = run(&program).remove(0);
+    let mut explaining = Explaining::new(&program, &finding);
+    while let Some(varied) = explaining.propose() {
+        let findings = run(varied);
+        if explaining.joins(std::iter::once(scope), &findings).is_some() {
+            return true;
+        }
+        explaining.tell(&findings);
+    }
+    false
+}
+
+#[test]
+fn a_finding_joins_a_cause_that_shows_in_a_variation_of_its_program() {
+    let cold = Defect { loses: Loss::Policy, when: |facts, _| is(facts, Fact::Loaded, &["no"]) };
+    let text = "# heirloom case v2\nconfig approval=on-request reviewer=user sandbox=read-only\n\
+                start approval=never -> t0\nrun t0 \"hi\"\nrestart graceful\nresume t0\naudit\n";
+    let program: Program = text.parse().expect("it is a case");
+    let finding = judge(&simulated::run_with(&program, cold)).findings.remove(0);
+    let explaining = Explaining::new(&program, &finding);
+    let scope = explaining.explanation().scope;
+    let other_value = text.replace("never", "untrusted");
+    assert!(joins(cold, &scope, &other_value), "the same cause");
+    let other = Scope { wrong: [Origin::Before].into(), ..scope };
+    assert!(!joins(cold, &other, &other_value), "a cause of other values");
 }
