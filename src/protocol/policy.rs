@@ -26,13 +26,17 @@ pub struct Places {
 }
 
 impl Places {
-    fn words(&self) -> [(&'static str, &Path); 3] {
-        [("WS", &self.workspace), ("HOME", &self.home), ("OUT", &self.outside)]
+    /// RUN: the folder around HOME, for what else lies there.
+    fn words(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let Places { workspace, home, outside } = self;
+        let run = home.parent().filter(|run| run.parent().is_some());
+        let words: [(_, &Path); 3] = [("WS", workspace), ("HOME", home), ("OUT", outside)];
+        words.into_iter().chain(run.map(|run| ("RUN", run)))
     }
 
     /// The word for a path, or the path itself.
     pub fn word(&self, path: &str) -> String {
-        let named = self.words().into_iter().find_map(|(word, place)| {
+        let named = self.words().find_map(|(word, place)| {
             let rest = Path::new(path).strip_prefix(place).ok()?;
             Some(Path::new(word).join(rest).to_string_lossy().trim_end_matches('/').to_owned())
         });
@@ -41,15 +45,14 @@ impl Places {
 
     /// A text of the server with the words in the place of the paths.
     pub fn in_text(&self, text: &str) -> String {
-        let words = self.words().into_iter();
-        words.fold(text.to_owned(), |text, (word, place)| {
+        self.words().fold(text.to_owned(), |text, (word, place)| {
             text.replace(&place.display().to_string(), word)
         })
     }
 
     /// The path for a word, or the word itself.
     pub fn path(&self, word: &str) -> String {
-        let found = self.words().into_iter().find_map(|(name, place)| {
+        let found = self.words().find_map(|(name, place)| {
             let rest = Path::new(word).strip_prefix(name).ok()?;
             Some(place.join(rest).to_string_lossy().trim_end_matches('/').to_owned())
         });
@@ -283,5 +286,9 @@ mod tests {
         };
         let said = "cannot load /dev/shm/heirloom-9Girrf/279/home/config.toml:5:26";
         assert_eq!(places.in_text(said), "cannot load HOME/config.toml:5:26");
+        let run = "/dev/shm/heirloom-9Girrf/279";
+        let words = ["/home", "/ws0", "", "0"].map(|end| places.word(&format!("{run}{end}")));
+        assert_eq!(words, ["HOME", "RUN/ws0", "RUN", "/dev/shm/heirloom-9Girrf/2790"]);
+
     }
 }

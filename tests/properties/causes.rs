@@ -123,12 +123,12 @@ fn causes_of(fault: Fault) -> String {
 fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
-        InheritsNothing: 80 findings, 1 causes
+        InheritsNothing: 83 findings, 1 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
-        LosesSandboxes: 25 findings, 2 causes
+        LosesSandboxes: 29 findings, 2 causes
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
           after `resume`, the sandbox and profile are config.toml's default instead of profile, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `start` set the value and it was archived before
-        LosesFields: 11 findings, 1 causes
+        LosesFields: 12 findings, 1 causes
           after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
         DropsFailedTurns: 1 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
@@ -138,13 +138,13 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
         LeaksToOthers: 4 findings, 1 causes
           after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own, if the thread that it came from is changed
         ForksIntoTheSource: 7 findings, 4 causes
-          after `fork` or `resume`, the sandbox is another thread's value instead of workspace-write, if `kill` or `restart` or `start` loaded or unloaded it and `default` or `source` set the value
+          after `fork` or `resume`, the sandbox is another thread's value instead of workspace-write, if `default` or `source` set the value
           after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
           after `run`, the policy is another thread's value instead of the thread's own, if `default` set the value
           after `fork` or `resume`, the policy is another value instead of the thread's own, if `default` or `source` set the value
         IgnoresStarts: 41 findings, 1 causes
           after `start`, the policy is config.toml's default instead of the thread's own
-        IgnoresTurns: 48 findings, 8 causes
+        IgnoresTurns: 61 findings, 8 causes
           after `run`, expected: a notice of the change; seen: none
           after `run`, the policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if `run` or `source` set the value
@@ -155,7 +155,7 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
           after `goal`, the policy is the thread's earlier value instead of the thread's own, if `run` set the value
         IgnoresForks: 8 findings, 1 causes
           after `fork`, the policy is config.toml's default instead of the thread's own
-        IgnoresColdResumes: 13 findings, 1 causes
+        IgnoresColdResumes: 12 findings, 1 causes
           after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
         AppliesWarmResumes: 2 findings, 2 causes
           after `resume`, the approval policy is another value instead of granular
@@ -166,12 +166,11 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
           after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
           after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `run` set the value
           after `shell`, the approval policy is config.toml's default instead of the thread's own
-        FollowsConfig: 14 findings, 5 causes
-          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded
+        FollowsConfig: 14 findings, 4 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
+          after `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded and `settings` set the value
           after `run`, the policy is config.toml's default instead of the thread's own
           after `run`, the profile is another value instead of profile
-          after `resume`, the policy is config.toml's default instead of profile, if the thread is not loaded
         ClearsByNull: 2 findings, 2 causes
           after `run`, the reviewer is config.toml's default instead of the thread's own
           after `fork` or `resume`, the reviewer is config.toml's default instead of the thread's own, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `settings` or `source` or `start` set the value and it was archived before

@@ -12,7 +12,7 @@ use proptest::strategy::{BoxedStrategy, Union};
 use super::overrides::DrawContext;
 use super::shape::Rare;
 use super::values::{rare_probes, threads};
-use crate::policy::{Dimension, Overrides, Setting};
+use crate::policy::{Dimension, Overrides, Profile, Setting};
 use crate::program::ops::action::{Action, ThreadAction};
 use crate::program::ops::begin::Begin;
 use crate::program::ops::disk::Disk;
@@ -38,7 +38,7 @@ const SAME_THREAD: f64 = 0.75;
 
 /// The first thread of a program, and the one that it spawns at once where the program is about
 /// subagents.
-const PARENT: ThreadRef = ThreadRef::Thread(ThreadName(0));
+const FIRST: ThreadRef = ThreadRef::Thread(ThreadName(0));
 const CHILD: ThreadRef = ThreadRef::Thread(ThreadName(1));
 
 /// One or a few steps that belong together.
@@ -54,8 +54,9 @@ pub(super) fn bursts(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
 
 /// What a program begins with after its first thread.
 pub(super) fn opening(cx: &DrawContext) -> Vec<Step> {
-    let spawn = Spawn { thread: PARENT, new: ThreadName::NEW, probe: None };
-    if cx.shape.has(Rare::Subagents) { vec![spawn.into()] } else { Vec::new() }
+    let spawn = Spawn { thread: FIRST, new: ThreadName::NEW, probe: None };
+    let spawn = cx.shape.has(Rare::Subagents).then(|| spawn.into());
+    spawn.into_iter().chain(kept_tables(cx)).collect()
 }
 
 fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
@@ -143,10 +144,39 @@ fn then_resume(actions: &'static [Action], cx: &DrawContext) -> BoxedStrategy<Ve
 fn tightened_parent(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
     (cx.settings(), rare_probes(&cx.shape))
         .prop_map(|(overrides, probe)| {
-            let settings = Settings { thread: PARENT, overrides };
+            let settings = Settings { thread: FIRST, overrides };
             vec![settings.into(), SubagentTurn { thread: CHILD, probe }.into()]
         })
         .boxed()
+}
+
+/// The first thread takes a profile with tables and comes back after a restart, and the model tries
+/// what the tables say.
+fn kept_tables(cx: &DrawContext) -> Vec<Step> {
+    let mut profiles = cx.defaults.profiles.iter();
+    let Some((id, profile)) = profiles.find(|(_, profile)| profile.has_tables()) else {
+        return Vec::new();
+    };
+    let there = Overrides { profile: Setting::Set(id.clone()), ..Overrides::default() };
+    let refusing = Consent { client: false, review: Review::Deny };
+    let probe = Reply::Probe(ProbeScript { probe: decided(profile), consent: refusing });
+    vec![
+        Run::plain(FIRST, there).into(),
+        Restart::by(Stop::Graceful).into(),
+        Resume::plain(FIRST).into(),
+        Run { reply: probe, ..Run::plain(FIRST, Overrides::default()) }.into(),
+    ]
+}
+
+/// What the tables of a profile decide about.
+fn decided(profile: &Profile) -> Probe {
+    if profile.denies_secret {
+        Probe::ReadSecret
+    } else if profile.has_root {
+        Probe::WriteOutside
+    } else {
+        Probe::Connect
+    }
 }
 
 /// A turn in another folder or with other roots, in which the model writes somewhere.
