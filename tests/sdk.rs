@@ -6,6 +6,7 @@
 //! listed as not run.
 
 mod casebook;
+mod harness;
 #[expect(dead_code, reason = "every program of these runs by the SDK")]
 mod real;
 
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use casebook::case_files;
 use expect_test::{Expect, expect};
+use harness::SCENARIOS;
 use real::{Real, Suite};
 
 use heirloom::contract::Clause;
@@ -61,6 +63,10 @@ fn main() -> ExitCode {
         }
         let name = format!("what an SDK can do keeps the contract by {client}");
         suite.live_by(client, &name, |real| life(real, &expected()));
+        for scenario in &SCENARIOS {
+            let name = format!("{} by {client}", scenario.name);
+            suite.live_by(client, &name, |real| scenario.check(real));
+        }
     }
     suite.conclude()
 }

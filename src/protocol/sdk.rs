@@ -39,6 +39,8 @@ pub enum Event {
     Returned {
         /// The number of the call.
         call: u32,
+        /// The id of the thread in what it returned.
+        thread: Option<String>,
     },
     /// A call ended with an exception.
     Raised {
@@ -325,7 +327,10 @@ pub fn event(message: &Message) -> Option<Event> {
     Some(match method.strip_prefix("client/")? {
         "hello" | "ready" => Event::Hello,
         "sent" => Event::Sent { line: text("line") },
-        "returned" => Event::Returned { call: call() },
+        "returned" => {
+            let thread = params["value"]["thread"].as_str().map(str::to_owned);
+            Event::Returned { call: call(), thread }
+        }
         "raised" => Event::Raised {
             call: call(),
             error: text("error"),
