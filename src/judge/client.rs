@@ -260,8 +260,10 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use crate::judge::judge;
+    use crate::program::reply::Probe;
     use crate::program::sdk::SdkClient;
-    use crate::testing::trace;
+    use crate::protocol::probe::ProbeResultText;
+    use crate::testing::{self, granted, policy, stated, trace, turn_ended, turn_started};
     use crate::trace::{Entry, Observation, Trace};
 
     const LINES: &str = "config\nstart -> t0\nrun t0 \"turn 1\" <- text \"ok\"";
@@ -275,12 +277,7 @@ mod tests {
         check_in(LINES, SdkClient::Python, all, expected);
     }
 
-    fn check_in(
-        lines: &str,
-        client: SdkClient,
-        all: Vec<(usize, Observation)>,
-        expected: Expect,
-    ) {
+    fn check_in(lines: &str, client: SdkClient, all: Vec<(usize, Observation)>, expected: Expect) {
         let entries = all.into_iter().map(|(step, observation)| Entry { step, observation });
         let trace = Trace { client: Some(client), ..trace(lines, entries.collect()) };
         let verdict = judge(&trace);
@@ -431,7 +428,8 @@ mod tests {
     }
 
     /// Two forks at once, with two modes.
-    const AT_ONCE: &str = "config\nstart -> t0\nparallel fork t0 approval=never -> t1 | fork t0 -> t2";
+    const AT_ONCE: &str =
+        "config\nstart -> t0\nparallel fork t0 approval=never -> t1 | fork t0 -> t2";
 
     const DENIES: [(&str, &str); 1] = [("approval_mode", "deny_all")];
 
@@ -440,12 +438,12 @@ mod tests {
     }
 
     fn answered(call: u32, thread: u16) -> (usize, Observation) {
-        let thread = Some(crate::testing::thread(thread));
+        let thread = Some(testing::thread(thread));
         (1, Observation::Answered { call, thread, policy: None })
     }
 
     fn returned(call: u32, thread: u16) -> (usize, Observation) {
-        (1, Observation::ClientReturned { call, thread: crate::testing::thread(thread) })
+        (1, Observation::ClientReturned { call, thread: testing::thread(thread) })
     }
 
     #[test]
@@ -455,14 +453,21 @@ mod tests {
             AT_ONCE,
             SdkClient::Python,
             vec![fork(&DENIES, &never), fork(&[], &[])],
-            expect![[""]],
+            expect![[r#"
+                K1 1
+                K2 2
+                K3 2
+            "#]],
         );
         // The modes of the two calls are mixed up.
         check_in(
             AT_ONCE,
             SdkClient::Python,
             vec![fork(&DENIES, &[]), fork(&[], &never)],
-            expect![[""]],
+            expect![[r#"
+                K3 2
+                K3/-/parallel/approvalPolicy/unknown: nothing instead of approvalPolicy: never
+            "#]],
         );
     }
 
@@ -471,8 +476,23 @@ mod tests {
         let all = |first, second| {
             vec![answered(1, 1), answered(2, 2), returned(1, first), returned(2, second)]
         };
-        check_in(AT_ONCE, SdkClient::PythonAsync, all(1, 2), expect![[""]]);
-        check_in(AT_ONCE, SdkClient::PythonAsync, all(2, 1), expect![[""]]);
+        check_in(
+            AT_ONCE,
+            SdkClient::PythonAsync,
+            all(1, 2),
+            expect![[r#"
+            K3 2
+        "#]],
+        );
+        check_in(
+            AT_ONCE,
+            SdkClient::PythonAsync,
+            all(2, 1),
+            expect![[r#"
+            K3 2
+            K3/-/parallel/own-answer/unknown: t2 instead of t1
+        "#]],
+        );
     }
 
     #[test]
@@ -481,34 +501,65 @@ mod tests {
             AT_ONCE,
             SdkClient::PythonAsync,
             vec![answered(1, 1), (1, Observation::ClientOverdue { call: Some(2), seconds: 30 })],
-            expect![[""]],
+            expect![[r#"
+                K6 1
+                K6/-/parallel/bounded/unknown: nothing for 30 s instead of a call ends within its deadline
+            "#]],
         );
     }
 
     /// A turn whose model asks for a command, under this approval policy; the SDK answers a request.
     fn check_answer(approval: &str, approves: bool, expected: Expect) {
         let lines = format!(
-            "config approval={approval}\nstart -> t0\n\
+            "config\nstart approval={approval} -> t0\n\
              run t0 \"a probe\" <- probe escalate client=accept reviewer=deny"
         );
         let method = "item/commandExecution/requestApproval".to_owned();
+        let thread = testing::thread(0);
         let probe = Observation::Probe {
-            thread: crate::testing::thread(0),
-            probe: crate::program::reply::Probe::Escalate,
+            thread,
+            probe: Probe::Escalate,
             asked: None,
             reviewed: false,
             landed: None,
-            upshot: crate::protocol::probe::ProbeResultText::Done,
+            upshot: ProbeResultText::Done,
             unsandboxed: false,
         };
-        let all = vec![(1, Observation::ClientAnswered { method, approves }), (1, probe)];
+        let stored = policy(&format!("approval={approval}"));
+        let all = vec![
+            (0, stated(1, thread, stored)),
+            (1, granted(2)),
+            (1, turn_started(thread, 1)),
+            (1, Observation::ClientAnswered { method, approves }),
+            (1, probe),
+            (1, turn_ended(thread, 1)),
+        ];
         check_in(&lines, SdkClient::Python, all, expected);
     }
 
     #[test]
     fn an_approval_under_never_is_found_and_elsewhere_it_is_a_notice() {
-        check_answer("never", true, expect![[""]]);
-        check_answer("never", false, expect![[""]]);
-        check_answer("on-request", true, expect![[""]]);
+        check_answer(
+            "never",
+            true,
+            expect![[r#"
+                K5 1
+                K5/-/run/approves/unknown: item/commandExecution/requestApproval instead of no approval, since nothing is asked
+            "#]],
+        );
+        check_answer(
+            "never",
+            false,
+            expect![[r#"
+            K5 1
+        "#]],
+        );
+        check_answer(
+            "on-request",
+            true,
+            expect![[r#"
+            notice: the SDK's default handler approves `item/commandExecution/requestApproval` and asks nobody
+        "#]],
+        );
     }
 }

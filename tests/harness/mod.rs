@@ -47,27 +47,95 @@ pub(crate) const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "images and a skill reach the model",
         show: inputs,
-        expected: || expect![[""]],
+        expected: || {
+            expect![[r#"
+            image: "ok"; the model gets "data:image/png;base64,PNG"
+            localImage: "ok"; the model gets "<image name=[Image #1] path=\"WS/pixel.png\">", "data:image/png;base64,PNG", "</image>"
+            image: raised "InvalidRequestError" "JSON-RPC error -32600: remote image URLs are not supported; use an inline data URL instead"; the model gets nothing
+            skill: "ok"; the model gets "<skill>\n<name>demo</name>\n<path>WS/.agents/skills/demo/SKILL.md</path>\n---\nname: demo\ndescription: a skill of a test\n---\n\nUse the word cobalt.\n\n</skill>"
+        "#]]
+        },
     },
     Scenario {
         name: "the final answer is the message of that phase, and token usage adds up",
         show: results,
-        expected: || expect![[""]],
+        expected: || {
+            expect![[r#"
+            "completed" "the answer"
+              "userMessage" null ["turn 0"]
+              "agentMessage" "commentary" "first"
+              "agentMessage" "final_answer" "the answer"
+              "agentMessage" "commentary" "last"
+              last: 11 + 5 = 16 tokens
+              total: 11 + 5 = 16 tokens
+            "completed" "another answer"
+              "userMessage" null ["turn 1"]
+              "agentMessage" "final_answer" "another answer"
+              last: 20 + 6 = 26 tokens
+              total: 31 + 11 = 42 tokens
+        "#]]
+        },
     },
     Scenario {
         name: "a stream has the events of its turn in order",
         show: stream,
-        expected: || expect![[""]],
+        expected: || {
+            expect![[r#"
+            streamed
+              turn/started
+              item/started
+              item/completed
+              item/started
+              item/agentMessage/delta "he"
+              item/agentMessage/delta "llo"
+              item/completed
+              thread/tokenUsage/updated
+              turn/completed
+        "#]]
+        },
     },
     Scenario {
         name: "two streams at once have each its own turn",
         show: interleaved,
-        expected: || expect![[""]],
+        expected: || {
+            expect![[r#"
+            streamed
+              turn/started
+              item/started
+              item/completed
+              item/started
+              item/agentMessage/delta "one"
+              item/agentMessage/delta " done"
+              item/completed
+              thread/tokenUsage/updated
+              turn/completed
+            streamed
+              turn/started
+              item/started
+              item/completed
+              item/started
+              item/agentMessage/delta "two"
+              item/agentMessage/delta " done"
+              item/completed
+              thread/tokenUsage/updated
+              turn/completed
+        "#]]
+        },
     },
     Scenario {
         name: "history, names and lists are as they were made",
         show: lifecycle,
-        expected: || expect![[""]],
+        expected: || {
+            expect![[r#"
+            t0, "a name"
+              ["question 1"] "answer 1"
+              ["question 2"] "answer 2"
+            t1, null
+              ["question 3"] "answer 3"
+            archived false: t0
+            archived true: t1
+        "#]]
+        },
     },
 ];
 
