@@ -454,12 +454,6 @@ impl World {
 }
 
 impl Thread {
-    /// The policies that a cold read may give. A change that was not acknowledged stands first: where
-    /// none of them is seen, a report names the first.
-    pub fn perhaps_stored(&self) -> impl Iterator<Item = &Policy> {
-        self.maybe.iter().chain(std::iter::once(&self.stored))
-    }
-
     /// A thread that was just started or forked, and is loaded.
     pub fn new(policy: Policy, cited: Citations) -> Thread {
         Thread {

@@ -123,7 +123,15 @@ impl Transcript {
     /// The entries with a placeholder for each real name; the first that fits counts. Of the lines to
     /// and from the process of the SDK, what the SDK and the server said to each other is kept.
     pub fn new(entries: Vec<Entry>, placeholders: &[Placeholder]) -> Transcript {
-        let mut entries: Vec<Entry> = entries.into_iter().filter_map(of_protocol).collect();
+        let mut killed = false;
+        let reaches_server = |entry: &Entry| {
+            if let Entry::Process(process) = entry {
+                killed = *process == Process::Killed;
+            }
+            !killed || !matches!(entry, Entry::Sent(_) | Entry::Called(_))
+        };
+        let entries = entries.into_iter().filter_map(of_protocol).filter(reaches_server);
+        let mut entries: Vec<Entry> = entries.collect();
         let named = |text: &mut String| {
             for Placeholder { real, name } in placeholders {
                 if text.contains(real.as_str()) {

@@ -189,7 +189,7 @@ impl Revived {
 /// What a cold read by another server may state. Of a thread that is not loaded nothing is written
 /// any more, so what is read there is what is stored.
 pub(super) fn read_elsewhere(world: &World, thread: &Thread) -> Vec<ColdPolicy> {
-    let stored = thread.perhaps_stored();
+    let stored = std::iter::once(&thread.stored).chain(&thread.maybe);
     let read = |base: &Policy| {
         let of = |revived: Revived| {
             let mut known = thread.clone();

@@ -67,8 +67,8 @@ mod tests {
             check(
                 &format!("resume t0 cwd=OUT\n{turn}"),
                 expect![[r#"
-                    OUT: the folder that a cold resume chose comes back, since a turn ran in it
                     WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
+                    OUT: the folder that a cold resume chose comes back, since a turn ran in it
                 "#]],
             );
         }

@@ -372,9 +372,9 @@ fn a_cwd_that_a_resume_chose_is_not_written_down_by_it_and_perhaps_by_a_turn() {
         &format!("{turn}restart graceful\nresume t0"),
         CWD,
         expect![[r#"
-            R10 OUT
-            R10 HOME
-        "#]],
+        R10 HOME
+        R10 OUT
+    "#]],
     );
     let set = format!("{chosen}run t0 \"two\" cwd=WS <- text \"ok\"\n");
     check(

@@ -210,8 +210,8 @@ fn every_answer_that_is_no_refusal_counts() {
         1,
         expect![[r#"
             neither: no thread
-            acknowledged: untrusted, 0 turns, by R4
             acknowledged: on-request, 0 turns, by R4
+            acknowledged: untrusted, 0 turns, by R4
         "#]],
     );
 }

@@ -119,7 +119,7 @@ fn citations(fork: &Fork, source: &Thread, overrides: &TurnOverrides) -> Citatio
 /// while the source is loaded, config's permissions too.
 fn bases(world: &World, source: &Thread) -> Vec<Revived> {
     let Some(live) = &source.live else {
-        let all = source.perhaps_stored();
+        let all = std::iter::once(&source.stored).chain(&source.maybe);
         return all.flat_map(|stored| revived(world, source, stored)).collect();
     };
     let mut all = revived(world, source, live);

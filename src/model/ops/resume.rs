@@ -95,7 +95,7 @@ fn warm(resume: &Resume, world: &World, target: Target<'_>, live: &Policy) -> Ve
 /// unloaded first (R3).
 fn cold(resume: &Resume, world: &World, target: Target<'_>) -> Vec<Branch> {
     let overrides = world.defaults.resolve(&resume.overrides);
-    let bases = target.thread.perhaps_stored();
+    let bases = std::iter::once(&target.thread.stored).chain(&target.thread.maybe);
     let overrides = &overrides;
     let restore = |base| {
         let revived = if overrides.sets(Dimension::PP) {
