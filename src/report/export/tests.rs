@@ -416,6 +416,9 @@ fn a_request_that_must_be_granted_is_compared_by_its_outcome() {
 fn a_run_of_the_sdk_is_shown_by_its_calls_and_repeated_by_what_it_sent() {
     let run = Run::by_sdk();
     expect![[r#"
+        def test_r4_ap_resume_never_config(tmp_path):
+            server = os.environ.get("HEIRLOOM_SERVER")
+            assert server, "set HEIRLOOM_SERVER to the path of a codex executable"
             with AppServerHarness(tmp_path, server) as harness:
                 harness.config("""
                     approval_policy = "on-request"
@@ -457,7 +460,7 @@ fn a_run_of_the_sdk_is_shown_by_its_calls_and_repeated_by_what_it_sent() {
                 due = "never"
                 seen = field(shown, "approvalPolicy")
                 assert harness.stated(seen, due) == due
-    "#]].assert_eq(&run.text(Form::Pytest, "    with AppServerHarness"));
+    "#]].assert_eq(&run.text(Form::Pytest, "def test_"));
     expect![[r#"
         ## Releases
 
