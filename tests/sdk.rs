@@ -66,7 +66,8 @@ fn main() -> ExitCode {
             let name = format!("{} by {client}", seed.name);
             suite.live_by(client, &name, move |real| passes(real, &seed.program()?));
         }
-        suite.live_by(client, "a finding is exported by what the SDK sent", exports);
+        let name = format!("a finding is exported by what the SDK sent by {client}");
+        suite.live_by(client, &name, exports);
         let name = format!("what an SDK can do keeps the contract by {client}");
         suite.live_by(client, &name, |real| life(real, &expected()));
         for scenario in &SCENARIOS {
