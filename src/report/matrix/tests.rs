@@ -216,7 +216,10 @@ fn a_cause_is_dated_on_the_releases_of_the_server_for_each_client() {
         super::causes::dates(&matrix, &matrix.causes[0])
     };
     check(&dated(Status::Flaky), expect!["until 0.131.0 (not 0.169.0)"]);
-    check(&dated(Status::New), expect!["python=0.1.0: until 0.131.0 (not 0.169.0); python=0.2.0: since 0.131.0 at least"]);
+    check(
+        &dated(Status::New),
+        expect!["python=0.1.0: until 0.131.0 (not 0.169.0); python=0.2.0: since 0.131.0 at least"],
+    );
 }
 
 #[test]
