@@ -348,7 +348,8 @@ contract! {
          preset as its sandbox, and nothing else is sent."
     K3 "sync and async" [N] ["SEED 6"]
         "The synchronous and the asynchronous client send the same for the same calls, also where \
-         calls run at once on one client, so that a thread has the same policy."
+         calls run at once on one client, so that a thread has the same policy; each call gets \
+         the answer to its own request."
     K4 "close" [I] ["SDK"]
         "`close()` ends the server that the client started, and nothing that was acknowledged is \
          lost (R17)."

@@ -77,6 +77,20 @@ pub struct Column {
     pub outcome: Outcome,
 }
 
+impl Column {
+    /// The client of the SDK that performed the cases, with its release; the label ends with it.
+    pub fn client(&self) -> Option<&str> {
+        let client = self.label.rsplit_once(' ').map(|(_, client)| client);
+        client.filter(|client| client.starts_with("python"))
+    }
+
+    /// The label without the client.
+    pub fn server(&self) -> &str {
+        let client = self.client().map_or(0, |client| client.len() + 1);
+        &self.label[..self.label.len() - client]
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Ran(Box<Results>),

@@ -243,6 +243,11 @@ pub enum Observation {
         /// The parameters, but for what the request is about.
         sent: BTreeMap<String, String>,
     },
+    /// A call of the SDK returned a thread.
+    ClientReturned {
+        call: u32,
+        thread: ThreadLabel,
+    },
     /// A call of the SDK ended with an exception.
     ClientRaised {
         /// None of a call after the server was killed.

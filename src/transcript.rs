@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::program::reply::Reply;
 use crate::protocol::notifications::hide_machine;
+use crate::protocol::sdk;
 
 /// One run, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub enum Entry {
     Process(Process),
     /// The server's databases were removed.
     DatabasesRemoved,
+    /// A call of the Python SDK, which sends the lines that follow.
+    Called(String),
     /// A line to the server.
     Sent(Value),
     /// A line from the server, when it was looked at.
@@ -117,8 +120,18 @@ pub struct Placeholder {
 }
 
 impl Transcript {
-    /// The entries with a placeholder for each real name; the first that fits counts.
-    pub fn new(mut entries: Vec<Entry>, placeholders: &[Placeholder]) -> Transcript {
+    /// The entries with a placeholder for each real name; the first that fits counts. Of the lines to
+    /// and from the process of the SDK, what the SDK and the server said to each other is kept.
+    pub fn new(entries: Vec<Entry>, placeholders: &[Placeholder]) -> Transcript {
+        let mut killed = false;
+        let reaches_server = |entry: &Entry| {
+            if let Entry::Process(process) = entry {
+                killed = *process == Process::Killed;
+            }
+            !killed || !matches!(entry, Entry::Sent(_) | Entry::Called(_))
+        };
+        let entries = entries.into_iter().filter_map(of_protocol).filter(reaches_server);
+        let mut entries: Vec<Entry> = entries.collect();
         let named = |text: &mut String| {
             for Placeholder { real, name } in placeholders {
                 if text.contains(real.as_str()) {
@@ -132,7 +145,10 @@ impl Transcript {
                     hide_machine(line);
                     each_text(line, &named);
                 }
-                Entry::Config(text) | Entry::Release(text) | Entry::Forget(text) => named(text),
+                Entry::Called(text)
+                | Entry::Config(text)
+                | Entry::Release(text)
+                | Entry::Forget(text) => named(text),
                 Entry::AwaitModel { thread, .. } => named(thread),
                 Entry::Answer { thread, answer } => {
                     named(thread);
@@ -144,6 +160,15 @@ impl Transcript {
             }
         }
         Transcript { entries }
+    }
+}
+
+/// What an entry says of the protocol, if anything.
+fn of_protocol(entry: Entry) -> Option<Entry> {
+    match entry {
+        Entry::Sent(line) if sdk::is_order(&line) => sdk::called(&line).map(Entry::Called),
+        Entry::Received(line) if sdk::is_report(&line) => sdk::sent(&line).map(Entry::Sent),
+        other => Some(other),
     }
 }
 

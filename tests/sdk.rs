@@ -6,19 +6,26 @@
 //! listed as not run.
 
 mod casebook;
+mod harness;
 #[expect(dead_code, reason = "every program of these runs by the SDK")]
 mod real;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use casebook::case_files;
 use expect_test::{Expect, expect};
+use harness::SCENARIOS;
 use real::{Real, Suite};
 
 use heirloom::contract::Clause;
+use heirloom::drive::Recording;
+use heirloom::drive::timeouts::Deadlines;
+use heirloom::judge::judge;
 use heirloom::judge::verdict::Verdict;
 use heirloom::program::Program;
 use heirloom::program::sdk::SdkClient;
+use heirloom::report::export::form::Form;
+use heirloom::report::export::subject::Exported;
 
 /// What upstream's harness tries beside approvals, and two ways to lose a server.
 const LIFE: &str = "\
@@ -59,8 +66,14 @@ fn main() -> ExitCode {
             let name = format!("{} by {client}", seed.name);
             suite.live_by(client, &name, move |real| passes(real, &seed.program()?));
         }
+        let name = format!("a finding is exported by what the SDK sent by {client}");
+        suite.live_by(client, &name, exports);
         let name = format!("what an SDK can do keeps the contract by {client}");
         suite.live_by(client, &name, |real| life(real, &expected()));
+        for scenario in &SCENARIOS {
+            let name = format!("{} by {client}", scenario.name);
+            suite.live_by(client, &name, |real| scenario.check(real));
+        }
     }
     suite.conclude()
 }
@@ -90,6 +103,53 @@ fn life(real: &Real, expected: &Expect) -> Result<(), String> {
     }
     lines += &format!("left out: {:?}\n", verdict.left_out);
     expected.assert_eq(&lines);
+    Ok(())
+}
+
+/// A finding on the pinned release, which the SDK's requests show; the script shows it without the
+/// SDK.
+const LOST: &str = "\
+# heirloom case v2
+config  approval=on-request reviewer=user sandbox=read-only
+start   approval=never                -> t0
+run     t0 \"one\" sandbox=workspace-write <- text \"ok\"
+audit
+";
+
+fn exports(real: &Real) -> Result<(), String> {
+    let program: Program = LOST.parse().expect("it is a case");
+    let recording = real.with_worker(|worker| worker.run_recorded(&program, Deadlines::Full))?;
+    let Recording { trace, transcript } = recording;
+    let findings = judge(&trace).findings;
+    let [finding] = findings.as_slice() else {
+        return Err(format!("{} findings", findings.len()));
+    };
+    let exported = Exported {
+        id: "lost",
+        finding,
+        program: &program,
+        client: trace.client,
+        transcript: &transcript,
+        title: None,
+        releases: None,
+        confirmed: None,
+        probe: None,
+    };
+    let script = exported.text(Form::Sh).map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let file = folder.path().join("lost.sh");
+    std::fs::write(&file, script).map_err(|error| error.to_string())?;
+    let server = &real.provided.as_ref().map_err(Clone::clone)?.path;
+    let output = Command::new("/bin/sh").arg(&file).arg(server).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let (code, errors) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
+    expect![[r#"
+        Some(1)
+        expected {"type": "workspaceWrite", "networkAccess": false, "excludeTmpdirEnvVar": false, "excludeSlashTmp": false, "writableRoots": []}
+        seen     {"type": "readOnly", "networkAccess": false}
+        the bug is there
+    "#]].assert_eq(&format!("{code:?}\n{shown}{errors}"));
     Ok(())
 }
 

@@ -259,8 +259,8 @@ class Session:
     def follow(self, number, handle):
         """Reads a turn's stream to its end."""
         try:
-            methods = collections.Counter(event.method for event in self.client.events(handle))
-            self.connection.tell("streamed", call=number, events=sum(methods.values()))
+            events = [streamed(event) for event in self.client.events(handle)]
+            self.connection.tell("streamed", call=number, events=events)
         except BaseException as error:
             self.raised(number, error, time.monotonic())
 
@@ -280,13 +280,14 @@ class Session:
                 "turn": value.id,
                 "status": value.status.value,
                 "final_response": value.final_response,
-                "items": len(value.items),
-                "total_tokens": value.usage.total.total_tokens if value.usage else None,
+                "items": [said(item) for item in value.items],
+                "usage": value.usage.model_dump(by_alias=True, mode="json") if value.usage else None,
             }
         if name == "thread_list":
             return {"threads": [thread.id for thread in value.data]}
         if name == "read":
-            return {"thread": value.thread.id, "turns": len(value.thread.turns)}
+            turns = [[said(item) for item in turn.items] for turn in value.thread.turns]
+            return {"thread": value.thread.id, "name": value.thread.name, "turns": turns}
         return {}
 
     def close(self):
@@ -301,6 +302,24 @@ class Session:
         self.connection.tell(
             "closed", pid=server.pid, left=left, seconds=round(time.monotonic() - begun, 3)
         )
+
+
+def said(item):
+    """The kind of an item, its phase, and its text; of a user's, one text for each input."""
+    item = getattr(item, "root", item)
+    shown = {"type": item.type, "text": getattr(item, "text", None)}
+    if item.type == "userMessage":
+        parts = [getattr(part, "root", part) for part in item.content]
+        shown["text"] = [getattr(part, "text", None) or part.type for part in parts]
+    phase = getattr(item, "phase", None)
+    return {**shown, "phase": phase.value if phase else None}
+
+
+def streamed(event):
+    """The method of a notification, the turn that it is about, and the piece of text in it."""
+    turn = getattr(event.payload, "turn", None)
+    turn = getattr(event.payload, "turn_id", None) or getattr(turn, "id", None)
+    return {"method": event.method, "turn": turn, "text": getattr(event.payload, "delta", None)}
 
 
 def converted(function, arguments):

@@ -131,6 +131,7 @@ impl Flags {
             id: &id,
             finding,
             program,
+            client: recording.trace.client,
             transcript: &recording.transcript,
             title: row.map(|row| row.title.as_str()),
             releases: row.map(|row| releases(row, release)),

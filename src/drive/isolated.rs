@@ -5,7 +5,7 @@
 //! deadline of the test bed, and one error type.
 
 use std::fmt::Debug;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -108,11 +108,32 @@ impl TestBed {
     /// # Errors
     /// A home that cannot be made, or a server that fails the handshake.
     pub fn open(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
+        let (home, model) = self.place(defaults)?;
+        let session = self.start(ServerSlot::Main, &home)?;
+        Ok(Isolated { session, model, home, test_bed: self, kept: None })
+    }
+
+    /// The same through the SDK of the test bed. The connection is the one to the process of the SDK,
+    /// which takes calls and reports what comes of them.
+    ///
+    /// # Errors
+    /// As [`TestBed::open`]; a test bed without an SDK.
+    #[doc(hidden)]
+    pub fn open_sdk(self: Arc<TestBed>, defaults: &Defaults) -> Result<Isolated, NoTestBed> {
+        let (home, model) = self.place(defaults)?;
+        let none = || NoTestBed::Ours { what: "use an SDK", source: ErrorKind::NotFound.into() };
+        let forker = self.sdk.as_ref().ok_or_else(none)?;
+        let started = Session::start_sdk(self.site(ServerSlot::Main, &home), forker);
+        let session = self.started(ServerSlot::Main, started)?;
+        Ok(Isolated { session, model, home, test_bed: self, kept: None })
+    }
+
+    /// A new home with these defaults, and its model.
+    fn place(&self, defaults: &Defaults) -> Result<(Home, ModelSession), NoTestBed> {
         let ours = |source| NoTestBed::Ours { what: "make a home", source };
         let (model, home) = (self.mock_model.session(), self.home(ServerSlot::Main).map_err(ours)?);
         home.configure(defaults, &model.base_url()).map_err(ours)?;
-        let session = self.start(ServerSlot::Main, &home)?;
-        Ok(Isolated { session, model, home, test_bed: self, kept: None })
+        Ok((home, model))
     }
 }
 

@@ -71,16 +71,18 @@ impl Runner<'_> {
     }
 
     fn stop_server(&mut self, stop: Stop) {
-        if self.active.session.as_ref().is_some_and(Session::is_sdk) {
-            return self.close_client(stop);
-        }
-        let Some(mut session) = self.active.session.take() else { return };
+        let Some(session) = &self.active.session else { return };
+        let is_sdk = session.is_sdk();
         self.recorder.tape.record(|| {
             Entry::Process(match stop {
                 Stop::Graceful => Process::Stopped,
                 Stop::Kill => Process::Killed,
             })
         });
+        if is_sdk {
+            return self.close_client(stop);
+        }
+        let mut session = self.active.session.take().expect("it is there");
         let mut threads = self.recorder.threads.values();
         let ended = match stop {
             Stop::Graceful if threads.any(|thread| thread.running.is_some()) => {

@@ -128,7 +128,13 @@ impl Runner<'_> {
         match event {
             Event::Hello => {}
             Event::Sent { line } => self.client_sent(&line),
-            Event::Returned { call } => drop(self.sdk.open.remove(&call)),
+            Event::Returned { call, thread } => {
+                self.sdk.open.remove(&call);
+                if let Some(thread) = thread {
+                    let thread = self.recorder.label(&thread);
+                    self.recorder.record(Observation::ClientReturned { call, thread });
+                }
+            }
             Event::Streamed { call } => drop(self.sdk.streams.remove(&call)),
             Event::Raised { call, error, sdk, message } => {
                 self.raised(

@@ -170,7 +170,16 @@ impl TestBed {
 
     /// Starts this server on a home, handshake included.
     pub(super) fn start(&self, slot: ServerSlot, home: &Home) -> Result<Session, NoTestBed> {
-        let reason = match Session::start(self.site(slot, home)) {
+        self.started(slot, Session::start(self.site(slot, home)))
+    }
+
+    /// Says in words why a session could not be started.
+    pub(super) fn started(
+        &self,
+        slot: ServerSlot,
+        started: Result<Session, NoSession>,
+    ) -> Result<Session, NoTestBed> {
+        let reason = match started {
             Ok(session) => return Ok(session),
             Err(NoSession::Ours(reason) | NoSession::Refused(reason)) => reason,
             Err(NoSession::Silent { lost, ended, garbage }) => {

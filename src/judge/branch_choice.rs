@@ -30,8 +30,12 @@ pub(super) fn nearest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let least = candidates.iter().map(Candidate::distance).min().unwrap_or_default();
     candidates.retain(|candidate| candidate.distance() == least);
     candidates.sort_by_key(|candidate| Reverse(candidate.gravest()));
-    let mut candidates = candidates.into_iter();
-    let first = candidates.next().expect("a step has an answer");
+    // A change that was not acknowledged comes after the value before it. Where neither is seen, the
+    // change was perhaps stored and then lost: a report names that.
+    let mildest = candidates.first().expect("a step has an answer");
+    let latest = candidates.iter().rposition(|other| other.expects_another_value(mildest));
+    let first = candidates.remove(latest.unwrap_or(0));
+    let candidates = candidates.into_iter();
     let same: Vec<Candidate> =
         candidates.filter(|other| other.is_wrong_in_the_same(&first)).collect();
     std::iter::once(first).chain(same).collect()
@@ -59,6 +63,21 @@ impl Candidate {
     fn gravest(&self) -> Option<Strength> {
         let strength = |one: &Mismatch| row(one.topic.clause).strength(one.dimension);
         self.mismatches().map(strength).min()
+    }
+
+    /// Whether the same world has this branch as well, wrong in the same value and as grave, with
+    /// another one due.
+    fn expects_another_value(&self, other: &Candidate) -> bool {
+        let same = |(one, other): (&Mismatch, &Mismatch)| {
+            let is_value = one.dimension.is_some() && one.dimension == other.dimension;
+            is_value && one.thread == other.thread && one.seen == other.seen
+        };
+        let differs = |(one, other): (&Mismatch, &Mismatch)| one.expected != other.expected;
+        self.before == other.before
+            && self.gravest() == other.gravest()
+            && self.mismatches().count() == other.mismatches().count()
+            && self.mismatches().zip(other.mismatches()).all(same)
+            && self.mismatches().zip(other.mismatches()).any(differs)
     }
 
     fn is_wrong_in_the_same(&self, other: &Candidate) -> bool {

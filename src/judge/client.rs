@@ -17,13 +17,15 @@ use crate::program::ops::Step;
 use crate::program::ops::restart::Restart;
 use crate::program::sdk::SdkClient;
 use crate::protocol::sdk::{due, is_of_mode};
-use crate::trace::{Entry, Observation, Trace};
+use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What the answers to the requests of a run were.
 #[derive(Default)]
 struct Answers {
     /// Whether each was granted, by the number of its call.
     granted: BTreeMap<u32, bool>,
+    /// The thread that an answer names, by the number of its call.
+    threads: BTreeMap<u32, ThreadLabel>,
     /// Whether the last turn that ended did so without success.
     has_failed_turn: bool,
 }
@@ -37,8 +39,8 @@ pub(super) fn compare(trace: &Trace, steps: &[Step]) -> Vec<Located> {
         let performed = steps.get(*step);
         let kind = performed.map_or(Restart::KIND, Step::kind);
         let at_once = matches!(performed, Some(Step::Parallel(_)));
-        let beside = at_once || client == SdkClient::PythonAsync;
-        let compared = answers.observe(kind, observation, beside);
+        let asynchronous = client == SdkClient::PythonAsync;
+        let compared = answers.observe(kind, observation, Beside { at_once, asynchronous });
         all.extend(compared.into_iter().map(|comparison| Located {
             step: *step,
             entry,
@@ -87,9 +89,12 @@ fn approved<'a>(observations: &[&'a Observation]) -> impl Iterator<Item = &'a st
 }
 
 impl Answers {
-    fn observe(&mut self, kind: OpKind, what: &Observation, beside: bool) -> Vec<Comparison> {
+    fn observe(&mut self, kind: OpKind, what: &Observation, beside: Beside) -> Vec<Comparison> {
         match what {
-            Observation::Answered { call, .. } => drop(self.granted.insert(*call, true)),
+            Observation::Answered { call, thread, .. } => {
+                self.granted.insert(*call, true);
+                self.threads.extend(thread.map(|thread| (*call, thread)));
+            }
             Observation::Refused { call, .. } => drop(self.granted.insert(*call, false)),
             Observation::TurnEnded { status, .. } => self.has_failed_turn = status != "completed",
             Observation::ClientSent { call: None, method, .. } => {
@@ -98,6 +103,10 @@ impl Answers {
             }
             Observation::ClientSent { method, asked, sent, .. } => {
                 return compare_sent(kind, &Sent { method, asked, sent, beside });
+            }
+            Observation::ClientReturned { call, thread } if beside.is_compared() => {
+                let due = self.threads.get(call).copied();
+                return Vec::from_iter(due.map(|due| compare_returned(kind, due, *thread)));
             }
             Observation::ClientRaised { call, error, sdk, message } => {
                 // What is called after a kill has no step of its own.
@@ -154,17 +163,45 @@ struct Sent<'a> {
     method: &'a str,
     asked: &'a BTreeMap<String, String>,
     sent: &'a BTreeMap<String, String>,
-    /// Whether the request is one that K3 is about.
-    beside: bool,
+    beside: Beside,
 }
 
-/// K1 for the mode where none was asked for, K2 for everything else, and K3 for both.
+/// What K3 is about: calls at once, and those of the asynchronous client.
+#[derive(Clone, Copy)]
+struct Beside {
+    at_once: bool,
+    asynchronous: bool,
+}
+
+impl Beside {
+    fn is_compared(self) -> bool {
+        self.at_once || self.asynchronous
+    }
+}
+
+/// K3: a call gets the answer to its own request.
+fn compare_returned(kind: OpKind, due: ThreadLabel, seen: ThreadLabel) -> Comparison {
+    if due == seen {
+        return Comparison::passed(Clause::K3, View::Client);
+    }
+    let topic = Topic { clause: Clause::K3, kind, view: View::Client };
+    Comparison::failed(Mismatch::new(topic, "own-answer", due.to_string(), seen.to_string()))
+}
+
+/// K1 for the mode where none was asked for, and K2 for everything else; of calls at once, K3 for
+/// both.
 fn compare_sent(kind: OpKind, request: &Sent) -> Vec<Comparison> {
     let Sent { method, asked, sent, beside } = request;
     let due = due(method, asked);
     let has_mode = asked.contains_key("approval_mode");
     let clause = |key: &str| {
-        if is_of_mode(key) && !has_mode { Clause::K1 } else { Clause::K2 }
+        if beside.at_once {
+            Clause::K3
+        } else if is_of_mode(key) && !has_mode {
+            Clause::K1
+        } else {
+            Clause::K2
+        }
     };
     let keys: std::collections::BTreeSet<&String> = due.keys().chain(sent.keys()).collect();
     let wrong: Vec<&String> =
@@ -193,10 +230,11 @@ fn compare_sent(kind: OpKind, request: &Sent) -> Vec<Comparison> {
             | "thread/compact/start"
     );
     let of_mode = (!has_mode && takes_a_mode).then_some(Clause::K1);
-    let of_pair = beside.then_some(Clause::K3).filter(|_| wrong.is_empty());
+    let of_pair = beside.is_compared().then_some(Clause::K3).filter(|_| wrong.is_empty());
     let held = [of_mode, Some(Clause::K2), of_pair].into_iter().flatten();
+    let blames_pair = broken.contains(&Clause::K3);
     all.extend(
-        held.filter(|clause| !broken.contains(clause))
+        held.filter(|clause| !blames_pair && !broken.contains(clause))
             .map(|clause| Comparison::passed(clause, View::Client)),
     );
     all
@@ -222,8 +260,10 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use crate::judge::judge;
+    use crate::program::reply::Probe;
     use crate::program::sdk::SdkClient;
-    use crate::testing::trace;
+    use crate::protocol::probe::ProbeResultText;
+    use crate::testing::{self, granted, policy, stated, trace, turn_ended, turn_started};
     use crate::trace::{Entry, Observation, Trace};
 
     const LINES: &str = "config\nstart -> t0\nrun t0 \"turn 1\" <- text \"ok\"";
@@ -234,8 +274,12 @@ mod tests {
 
     /// What is found and compared where a client of the SDK does this in these steps.
     fn check(all: Vec<(usize, Observation)>, expected: Expect) {
+        check_in(LINES, SdkClient::Python, all, expected);
+    }
+
+    fn check_in(lines: &str, client: SdkClient, all: Vec<(usize, Observation)>, expected: Expect) {
         let entries = all.into_iter().map(|(step, observation)| Entry { step, observation });
-        let trace = Trace { client: Some(SdkClient::Python), ..trace(LINES, entries.collect()) };
+        let trace = Trace { client: Some(client), ..trace(lines, entries.collect()) };
         let verdict = judge(&trace);
         let compared = verdict.tally.iter().filter(|(cell, _)| cell.clause.is_about_sdk());
         let compared =
@@ -244,7 +288,9 @@ mod tests {
         let found = found.map(|found| {
             format!("{}: {} instead of {}\n", found.signature(), found.seen, found.expected)
         });
-        expected.assert_eq(&compared.chain(found).collect::<String>());
+        let notices = verdict.notices.iter().filter(|notice| notice.clause.is_about_sdk());
+        let notices = notices.map(|notice| format!("notice: {}\n", notice.text));
+        expected.assert_eq(&compared.chain(found).chain(notices).collect::<String>());
     }
 
     fn sent(method: &str, asked: &[(&str, &str)], sent: &[(&str, &str)]) -> Observation {
@@ -379,5 +425,141 @@ mod tests {
         let failed = Observation::TurnEnded { thread, turn: 1, status: "failed".to_owned() };
         let error = raised(Some(2), "RuntimeError", false);
         check(vec![(1, answered), (1, failed), (1, error)], expect![[""]]);
+    }
+
+    /// Two forks at once, with two modes.
+    const AT_ONCE: &str =
+        "config\nstart -> t0\nparallel fork t0 approval=never -> t1 | fork t0 -> t2";
+
+    const DENIES: [(&str, &str); 1] = [("approval_mode", "deny_all")];
+
+    fn fork(asked: &[(&str, &str)], words: &[(&str, &str)]) -> (usize, Observation) {
+        (1, sent("thread/fork", asked, words))
+    }
+
+    fn answered(call: u32, thread: u16) -> (usize, Observation) {
+        let thread = Some(testing::thread(thread));
+        (1, Observation::Answered { call, thread, policy: None })
+    }
+
+    fn returned(call: u32, thread: u16) -> (usize, Observation) {
+        (1, Observation::ClientReturned { call, thread: testing::thread(thread) })
+    }
+
+    #[test]
+    fn calls_at_once_must_send_what_each_states() {
+        let never = [("approvalPolicy", "never")];
+        check_in(
+            AT_ONCE,
+            SdkClient::Python,
+            vec![fork(&DENIES, &never), fork(&[], &[])],
+            expect![[r#"
+                K1 1
+                K2 2
+                K3 2
+            "#]],
+        );
+        // The modes of the two calls are mixed up.
+        check_in(
+            AT_ONCE,
+            SdkClient::Python,
+            vec![fork(&DENIES, &[]), fork(&[], &never)],
+            expect![[r#"
+                K3 2
+                K3/-/parallel/approvalPolicy/unknown: nothing instead of approvalPolicy: never
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_call_must_get_its_own_answer() {
+        let all = |first, second| {
+            vec![answered(1, 1), answered(2, 2), returned(1, first), returned(2, second)]
+        };
+        check_in(
+            AT_ONCE,
+            SdkClient::PythonAsync,
+            all(1, 2),
+            expect![[r#"
+            K3 2
+        "#]],
+        );
+        check_in(
+            AT_ONCE,
+            SdkClient::PythonAsync,
+            all(2, 1),
+            expect![[r#"
+            K3 2
+            K3/-/parallel/own-answer/unknown: t2 instead of t1
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_call_at_once_that_waits_for_the_other_is_found() {
+        check_in(
+            AT_ONCE,
+            SdkClient::PythonAsync,
+            vec![answered(1, 1), (1, Observation::ClientOverdue { call: Some(2), seconds: 30 })],
+            expect![[r#"
+                K6 1
+                K6/-/parallel/bounded/unknown: nothing for 30 s instead of a call ends within its deadline
+            "#]],
+        );
+    }
+
+    /// A turn whose model asks for a command, under this approval policy; the SDK answers a request.
+    fn check_answer(approval: &str, approves: bool, expected: Expect) {
+        let lines = format!(
+            "config\nstart approval={approval} -> t0\n\
+             run t0 \"a probe\" <- probe escalate client=accept reviewer=deny"
+        );
+        let method = "item/commandExecution/requestApproval".to_owned();
+        let thread = testing::thread(0);
+        let probe = Observation::Probe {
+            thread,
+            probe: Probe::Escalate,
+            asked: None,
+            reviewed: false,
+            landed: None,
+            upshot: ProbeResultText::Done,
+            unsandboxed: false,
+        };
+        let stored = policy(&format!("approval={approval}"));
+        let all = vec![
+            (0, stated(1, thread, stored)),
+            (1, granted(2)),
+            (1, turn_started(thread, 1)),
+            (1, Observation::ClientAnswered { method, approves }),
+            (1, probe),
+            (1, turn_ended(thread, 1)),
+        ];
+        check_in(&lines, SdkClient::Python, all, expected);
+    }
+
+    #[test]
+    fn an_approval_under_never_is_found_and_elsewhere_it_is_a_notice() {
+        check_answer(
+            "never",
+            true,
+            expect![[r#"
+                K5 1
+                K5/-/run/approves/unknown: item/commandExecution/requestApproval instead of no approval, since nothing is asked
+            "#]],
+        );
+        check_answer(
+            "never",
+            false,
+            expect![[r#"
+            K5 1
+        "#]],
+        );
+        check_answer(
+            "on-request",
+            true,
+            expect![[r#"
+            notice: the SDK's default handler approves `item/commandExecution/requestApproval` and asks nobody
+        "#]],
+        );
     }
 }

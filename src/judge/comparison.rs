@@ -68,6 +68,8 @@ pub(super) enum Resync {
     /// The value seen is in force and, where `stored`, stored too.
     Value {
         stored: bool,
+        /// The sandbox that was seen beside wrong roots: it is not compared, and lists them.
+        sandbox: Option<Value>,
     },
     /// Not at all: another branch than this one happened.
     OtherBranch,
@@ -203,7 +205,7 @@ impl ExpectedPolicy<'_> {
     /// Compares each value with a policy that was seen. Replies to start, fork and cold resume
     /// correct the stored policy too, a warm resume and a notice only the one in force, and a cold
     /// read in a second process neither.
-    pub(super) fn compare(&self, seen: &Policy, view: View) -> Vec<Comparison> {
+    pub(super) fn compare(&self, policy: &Policy, view: View) -> Vec<Comparison> {
         let warm = matches!(self.citations.main(), Clause::R1 | Clause::R2);
         let stored = view == View::Reply && !warm;
         let compare = |(expected, seen): (Value, Value)| {
@@ -213,14 +215,19 @@ impl ExpectedPolicy<'_> {
                 let cell = Cell { clause: topic.clause, view: Some(view), dimension };
                 return Comparison { cell, mismatch: None, agreed: Some((self.thread, seen)) };
             }
-            let cold = view == View::ColdRead;
+            let roots = dimension == Some(Dimension::WR);
+            let sandbox = policy.value(Dimension::SB).filter(|_| roots);
+            let resync = match view {
+                View::ColdRead => Resync::WorldBefore,
+                _ => Resync::Value { stored, sandbox },
+            };
             Comparison::failed(Mismatch {
                 dimension,
                 thread: Some(self.thread),
-                resync: if cold { Resync::WorldBefore } else { Resync::Value { stored } },
+                resync,
                 ..Mismatch::new(topic, expected.form(), expected, seen)
             })
         };
-        self.policy.zip_stated(seen).into_iter().map(compare).collect()
+        self.policy.zip_stated(policy).into_iter().map(compare).collect()
     }
 }

@@ -81,11 +81,10 @@ fn learn_policy(world: &mut World, name: ThreadName, stated: &Policy) {
 
 fn correct(before: &World, mut world: World, mismatch: &Mismatch) -> World {
     match (&mismatch.resync, mismatch.thread) {
-        (Resync::Value { stored }, Some(name)) => {
-            if let (Some(thread), Some(value)) =
-                (world.threads.get_mut(&name), mismatch.seen.value())
-            {
-                set(thread, value, *stored);
+        (Resync::Value { stored, sandbox }, Some(name)) => {
+            if let Some(thread) = world.threads.get_mut(&name) {
+                let values = mismatch.seen.value().into_iter().chain(sandbox);
+                values.for_each(|value| set(thread, value, *stored));
             }
         }
         (Resync::Refused, Some(name)) => match before.threads.get(&name) {

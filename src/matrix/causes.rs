@@ -161,7 +161,7 @@ impl<'a> Group<'a> {
             record,
             clauses: records().flat_map(|record| record.clauses.iter().copied()).collect(),
             dimensions: records().flat_map(|record| record.dimensions.iter().copied()).collect(),
-            periods: periods(&cells),
+            periods: periods(&cells, columns),
             cells,
         }
     }
@@ -267,10 +267,17 @@ impl MatrixCause {
     }
 }
 
-/// The releases in succession that show a cause. Only a release that was asked ends one.
-fn periods(cells: &[CauseCell]) -> Vec<Period> {
+/// The releases in succession that show a cause, for each client. Only a release that was asked ends
+/// one.
+fn periods(cells: &[CauseCell], columns: &[Column]) -> Vec<Period> {
     let is_judged = |cell: &CauseCell| matches!(cell, CauseCell::Shows(_) | CauseCell::Absent);
     let judged: Vec<usize> = (0..cells.len()).filter(|at| is_judged(&cells[*at])).collect();
+    let by_client = judged.chunk_by(|one, next| columns[*one].client() == columns[*next].client());
+    by_client.flat_map(|judged| periods_of(cells, judged)).collect()
+}
+
+/// The same of the columns of one client.
+fn periods_of(cells: &[CauseCell], judged: &[usize]) -> Vec<Period> {
     let shows = |at: usize| cells[at].shows().is_some();
     let runs: Vec<&[usize]> = judged.chunk_by(|one, next| shows(*one) == shows(*next)).collect();
     let of_run = |at: usize| {

@@ -95,8 +95,13 @@ impl MatrixRun {
 
     fn subject(&self, executable: &Executable) -> Subject {
         let Executable { spec, version, digest, .. } = executable.clone();
-        let client = self.sdk.as_ref().map(|sdk| format!("{}={}", sdk.client, sdk.version));
+        let client = self.client();
         Subject { spec: spec.to_string(), version, digest, others: Vec::new(), client }
+    }
+
+    /// The client of the SDK with its release, if one performs the cases.
+    fn client(&self) -> Option<String> {
+        self.sdk.as_ref().map(|sdk| format!("{}={}", sdk.client, sdk.version))
     }
 
     fn stored(&self, spec: &Spec, key: &Key) -> Option<Results> {
@@ -157,7 +162,8 @@ impl Running<'_> {
                     Spec::Version(version) => Some(version.clone()),
                     Spec::Latest | Spec::Path(_) => None,
                 };
-                Column { label: spec.to_string(), version, outcome: Outcome::NotRun(reason) }
+                let label = labelled(spec.to_string(), self.run.client().as_deref());
+                Column { label, version, outcome: Outcome::NotRun(reason) }
             }
         };
         (self.on_event)(Event::Done(Box::new(column.clone())));
@@ -289,11 +295,11 @@ impl Running<'_> {
 
 /// The name of a release: its version, else how it was asked for.
 fn label(subject: &Subject) -> String {
-    let server = server_label(subject);
-    match &subject.client {
-        Some(client) => format!("{server} {client}"),
-        None => server,
-    }
+    labelled(server_label(subject), subject.client.as_deref())
+}
+
+fn labelled(server: String, client: Option<&str>) -> String {
+    client.map_or_else(|| server.clone(), |client| format!("{server} {client}"))
 }
 
 fn server_label(subject: &Subject) -> String {

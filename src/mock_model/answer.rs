@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::program::reply::Reply;
@@ -14,6 +15,7 @@ pub struct Answer {
     pub(super) reply: Reply,
     pub(super) call_id: Option<String>,
     pub(super) namespace: Option<&'static str>,
+    pub(super) events: Option<Vec<Value>>,
     pub(super) delay: Option<Duration>,
     pub(super) gate: Option<Gate>,
 }
@@ -43,7 +45,7 @@ pub struct Gate {
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer { reply, call_id: None, namespace: None, delay: None, gate: None }
+        Answer { reply, call_id: None, namespace: None, events: None, delay: None, gate: None }
     }
 }
 
@@ -84,6 +86,14 @@ impl Answer {
     #[must_use]
     pub fn with_call_id(mut self, id: &str) -> Answer {
         self.call_id = Some(id.to_owned());
+        self
+    }
+
+    /// Sends these events of the Responses API in the place of the reply's own: deltas of a text, or
+    /// several messages. Each has a `type`, and the last one ends the answer.
+    #[must_use]
+    pub fn in_events(mut self, events: Vec<Value>) -> Answer {
+        self.events = Some(events);
         self
     }
 

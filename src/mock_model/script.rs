@@ -55,6 +55,10 @@ type Wait = Pin<Box<dyn Future<Output = bool> + Send>>;
 impl Script {
     /// The script of the session's answer with this number.
     pub(super) fn new(answer: &Answer, number: u64, held: HeldAnswer) -> Script {
+        if let Some(events) = &answer.events {
+            let parts = events.iter().map(|event| send(model::event(event))).collect();
+            return Script { status: StatusCode::OK, parts };
+        }
         let id = format!("response-{number}");
         let (created, completed) = (send(model::created(&id)), send(model::completed(&id)));
         let message = |text: &str| send(model::message(&id, text));

@@ -201,8 +201,10 @@ fn done(item: &Value) -> String {
     event(&json!({ "type": "response.output_item.done", "item": item }))
 }
 
-fn event(content: &Value) -> String {
-    let name = content["type"].as_str().expect("every event above has a type");
+/// An event with this content, which names its type.
+#[must_use]
+pub fn event(content: &Value) -> String {
+    let name = content["type"].as_str().unwrap_or_default();
     format!("event: {name}\ndata: {content}\n\n")
 }
 

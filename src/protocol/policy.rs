@@ -289,6 +289,5 @@ mod tests {
         let run = "/dev/shm/heirloom-9Girrf/279";
         let words = ["/home", "/ws0", "", "0"].map(|end| places.word(&format!("{run}{end}")));
         assert_eq!(words, ["HOME", "RUN/ws0", "RUN", "/dev/shm/heirloom-9Girrf/2790"]);
-
     }
 }

@@ -39,6 +39,8 @@ pub enum Event {
     Returned {
         /// The number of the call.
         call: u32,
+        /// The id of the thread in what it returned.
+        thread: Option<String>,
     },
     /// A call ended with an exception.
     Raised {
@@ -316,6 +318,48 @@ pub fn order(call: u32, words: &Words, deadline_s: u64) -> Value {
     })
 }
 
+/// The orders of the shim.
+const ORDERS: [&str; 4] = ["open", "call", "kill", "close"];
+
+/// Whether a line is an order to the shim, and not one of the protocol.
+pub fn is_order(line: &Value) -> bool {
+    line["method"].as_str().is_some_and(|method| ORDERS.contains(&method))
+}
+
+/// Whether a line is a report of the shim.
+pub fn is_report(line: &Value) -> bool {
+    line["method"].as_str().is_some_and(|method| method.starts_with("client/"))
+}
+
+/// The line to the server that a report repeats.
+pub fn sent(report: &Value) -> Option<Value> {
+    let line = report["params"]["line"].as_str().filter(|_| report["method"] == "client/sent");
+    line.and_then(|line| serde_json::from_str(line).ok())
+}
+
+/// The call that an order makes, in Python.
+pub fn called(order: &Value) -> Option<String> {
+    let params = &order["params"];
+    let function = params["function"].as_str().filter(|_| order["method"] == "call")?;
+    let owner = if function.starts_with("thread_") {
+        "codex"
+    } else {
+        params["turn"].as_str().or(params["thread"].as_str())?
+    };
+    let arguments = params["arguments"].as_object().into_iter().flatten();
+    let arguments = arguments.map(|(name, value)| format!("{name}={}", python(value)));
+    Some(format!("{owner}.{function}({})", arguments.collect::<Vec<_>>().join(", ")))
+}
+
+fn python(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// What the shim reports, where a message is the shim's and not the server's.
 pub fn event(message: &Message) -> Option<Event> {
     let Message::Notification { method, params, .. } = message else { return None };
@@ -325,7 +369,10 @@ pub fn event(message: &Message) -> Option<Event> {
     Some(match method.strip_prefix("client/")? {
         "hello" | "ready" => Event::Hello,
         "sent" => Event::Sent { line: text("line") },
-        "returned" => Event::Returned { call: call() },
+        "returned" => {
+            let thread = params["value"]["thread"].as_str().map(str::to_owned);
+            Event::Returned { call: call(), thread }
+        }
         "raised" => Event::Raised {
             call: call(),
             error: text("error"),

@@ -169,7 +169,11 @@ fn run(
 }
 
 fn last_lines(report: &str) -> String {
-    let lines: Vec<_> = report.lines().filter(|line| !line.trim().is_empty()).collect();
+    // pip says this of itself in every listing of versions.
+    let is_telling = |line: &&str| {
+        !line.trim().is_empty() && !line.starts_with("WARNING: pip index is currently")
+    };
+    let lines: Vec<_> = report.lines().filter(is_telling).collect();
     let last = lines.len().saturating_sub(LINES);
     quote(lines[last..].iter().map(|line| line.trim_start_matches("ERROR: ")))
 }

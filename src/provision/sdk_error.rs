@@ -33,8 +33,8 @@ pub enum NoSdk {
     #[error("cannot run the Python SDK: no Python was found; install Python {}.{} or newer", OLDEST.0, OLDEST.1)]
     NoPython,
     #[error(
-        "cannot run the Python SDK: the Python found is {version}, and the SDK needs {}.{}; \
-         install a newer one",
+        "cannot run the Python SDK: the Python found is {version}, and the SDK needs \
+         {}.{} or newer; install one",
         OLDEST.0, OLDEST.1
     )]
     OldPython { version: String },

@@ -66,6 +66,7 @@ pub fn files(report: &FindingReport, cause: Option<&CauseRecord>) -> Vec<ExportF
         id: &report.id,
         finding: &report.finding,
         program: &report.trace.program,
+        client: report.trace.client,
         transcript,
         title: cause.map(|cause| cause.title.as_str()),
         releases: None,

@@ -126,6 +126,7 @@ impl Files {
             id: &id,
             finding,
             program: &program,
+            client: None,
             transcript: &transcript,
             title: None,
             releases: None,

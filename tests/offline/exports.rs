@@ -26,6 +26,7 @@ fn script() -> String {
         id: "r4",
         finding: &finding,
         program: &trace.program,
+        client: trace.client,
         transcript: &Transcript { entries },
         title: None,
         releases: None,

@@ -117,6 +117,22 @@ fn a_text_is_played() {
 }
 
 #[test]
+fn events_of_a_test_stand_in_the_place_of_the_reply() {
+    let events = vec![
+        json!({ "type": "response.created", "response": { "id": "r" } }),
+        json!({ "type": "response.output_text.delta", "delta": "hel" }),
+    ];
+    check(
+        played(Answer::from(Reply::Text("hello".to_owned())).in_events(events)),
+        expect![[r#"
+        HTTP/1.1 200 OK
+        response.created
+        response.output_text.delta
+        whole"#]],
+    );
+}
+
+#[test]
 fn a_call_is_played() {
     let call = Reply::Call { tool: "exec".to_owned(), arguments: "{}".to_owned() };
     check(

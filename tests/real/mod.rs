@@ -37,7 +37,7 @@ const WIDTH: usize = 96;
 /// The server of a binary's tests.
 pub(crate) struct Real {
     known: Known,
-    provided: Result<Executable, String>,
+    pub(crate) provided: Result<Executable, String>,
     /// The further releases that programs name.
     others: Vec<Version>,
     /// The client of the SDK that performs the programs, if one does.
@@ -186,7 +186,7 @@ impl Real {
     }
 
     /// Runs the work on an idle worker, or on a new one.
-    fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
+    pub(crate) fn with_worker<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> Result<T, String> {
         let test_bed = self.test_bed()?;
         let idle = self.idle().pop();
         let mut worker = idle.unwrap_or_else(|| Worker::new(test_bed));

@@ -61,12 +61,7 @@ fn settings_without_a_notice_are_kept_or_lost_and_nothing_else() {
         read(old()),
         expect!["28 held: S1 T2 T9 U1 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
-    check(
-        lines,
-        vec![],
-        read(with(Approval::Untrusted)),
-        expect!["R4/AP/resume/on-request/unknown"],
-    );
+    check(lines, vec![], read(with(Approval::Untrusted)), expect!["R4/AP/resume/never/unknown"]);
 }
 
 const PARALLEL: &str = "kill-during parallel settings t0 approval=never | \
@@ -100,7 +95,7 @@ fn parallel_calls_without_a_notice_are_kept_or_lost_each_for_itself() {
         reviewed(never()),
         expect!["26 held: S1 T2 T9 R4 R5 R8 R9 R10 R13 WR1 W1 W2 W3 W4"],
     );
-    check_parallel(vec![], with(Approval::Untrusted), expect!["R4/AP/resume/on-request/unknown"]);
+    check_parallel(vec![], with(Approval::Untrusted), expect!["R4/AP/resume/never/unknown"]);
 }
 
 #[test]

@@ -88,11 +88,7 @@ fn a_resume_must_state_what_a_cold_read_has_shown_of_an_open_change() {
 
 #[test]
 fn a_cold_read_shows_an_open_change_or_the_value_before_it() {
-    check_interrupted(
-        Approval::Untrusted,
-        Approval::Never,
-        expect!["R4/AP/resume/on-request/unknown"],
-    );
+    check_interrupted(Approval::Untrusted, Approval::Never, expect!["R4/AP/resume/never/unknown"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::form::Form;
 use super::lines::message;
 use super::subject::{Exported, NoExport};
-use super::text;
+use super::text::{self, plain};
 use crate::contract::{row, source_meaning};
 use crate::judge::verdict::Finding;
 use crate::policy::Dimension;
@@ -113,7 +113,7 @@ fn releases(exported: &Exported) -> String {
 }
 
 fn reproduce(exported: &Exported, script: Option<&NoExport>) -> String {
-    let Exported { id, .. } = exported;
+    let Exported { id, client, .. } = exported;
     let without = match script {
         None => format!(
             "Without heirloom, with a shell and Python's standard library:\n\n```sh\nsh {} \
@@ -123,7 +123,8 @@ fn reproduce(exported: &Exported, script: Option<&NoExport>) -> String {
         ),
         Some(reason) => format!("No script shows it: {reason}."),
     };
-    format!("{without}\n\nWith heirloom: `heirloom replay {id}.case --known none`.")
+    let client = client.map_or(String::new(), |client| format!(" --client {client}"));
+    format!("{without}\n\nWith heirloom: `heirloom replay {id}.case --known none{client}`.")
 }
 
 /// The messages up to the step that shows the finding.
@@ -137,6 +138,9 @@ fn diagram(exported: &Exported) -> String {
     let mut open: Vec<(rpc::Id, String)> = Vec::new();
     for entry in &exported.transcript.entries {
         match entry {
+            Entry::Called(call) => {
+                lines.push(format!("    Note over C: {}", safe(&plain(call))));
+            }
             Entry::Step(step) if *step > exported.finding.step => break,
             Entry::Step(step) => lines.extend(
                 steps

@@ -12,6 +12,7 @@ use super::ids::{Binding, Births};
 use super::lines::{message, name, places};
 use super::shown::{Exhibit, Exhibited};
 use super::subject::NoExport;
+use super::text::plain;
 use crate::judge::verdict::Finding;
 use crate::program::Program;
 use crate::program::ops::Step;
@@ -28,7 +29,7 @@ pub(super) struct Scenario {
 
 #[derive(Clone, Debug)]
 pub(super) enum Action {
-    /// A line of the program begins.
+    /// A line of the program begins, or the SDK makes a call.
     Line(String),
     Config(String),
     Process(Process),
@@ -76,6 +77,9 @@ impl Scenario {
         program: &Program,
         transcript: &Transcript,
     ) -> Result<Scenario, NoExport> {
+        if finding.clause.is_about_sdk() {
+            return Err(NoExport::Client);
+        }
         let steps = program.with_audit();
         let within = |step: usize| match steps.iter().take(step + 1).find_map(beyond) {
             Some(reason) => Err(NoExport::Step(reason)),
@@ -136,6 +140,7 @@ impl<'a> Actions<'a> {
                 Some(step) => Action::Line(step.to_string().split_whitespace().join(" ")),
                 None => return,
             },
+            Entry::Called(call) => Action::Line(plain(call)),
             Entry::Config(text) => Action::Config(text.clone()),
             Entry::Process(process) => Action::Process(*process),
             Entry::DatabasesRemoved => Action::RemoveDatabases,

@@ -8,6 +8,7 @@ use crate::judge::record::ProbeRecord;
 use crate::judge::verdict::Finding;
 use crate::judge::view::View;
 use crate::program::Program;
+use crate::program::sdk::SdkClient;
 use crate::transcript::Transcript;
 
 /// A finding, and what is known of it.
@@ -17,6 +18,8 @@ pub struct Exported<'a> {
     pub id: &'a str,
     pub finding: &'a Finding,
     pub program: &'a Program,
+    /// The client of the SDK that performed it, if one did.
+    pub client: Option<SdkClient>,
     /// A run that shows it.
     pub transcript: &'a Transcript,
     /// What its cause is called, where that is known.
@@ -34,6 +37,11 @@ pub enum NoExport {
     /// What it takes to show it.
     #[error("the program {0}, which a script cannot repeat; `heirloom replay` shows it")]
     Step(&'static str),
+    #[error(
+        "the finding is about the Python SDK, and a script speaks to the server without it; `heirloom \
+         replay --client` shows it"
+    )]
+    Client,
     #[error(
         "the finding shows in {0}, and a script can only compare a value in a reply or in a settings \
          notice, or whether a request is granted; `heirloom replay` shows it"

@@ -1,13 +1,16 @@
 //! The exported forms of one finding, from a stored run on release 0.144.4.
 
 use expect_test::{Expect, expect};
+use serde_json::json;
 
 use super::form::Form;
 use super::subject::Exported;
+use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::verdict::Finding;
 use crate::judge::view::View;
 use crate::program::Program;
+use crate::program::sdk::SdkClient;
 use crate::trace::Trace;
 use crate::transcript::{Entry, Transcript};
 
@@ -18,6 +21,7 @@ const ENTRIES: &str = include_str!("../../../tests/transcripts/r4-ap-resume-neve
 struct Run {
     finding: Finding,
     program: Program,
+    client: Option<SdkClient>,
     transcript: Transcript,
 }
 
@@ -26,16 +30,57 @@ impl Run {
         let trace: Trace = TRACE.parse().expect("the stored trace is one");
         let finding = judge(&trace).findings.remove(0);
         let entries: Vec<Entry> = serde_json::from_str(ENTRIES).expect("the stored run is one");
-        Run { finding, program: trace.program, transcript: Transcript { entries } }
+        let transcript = Transcript { entries };
+        Run { finding, program: trace.program, client: None, transcript }
+    }
+
+    /// The same run as the process of the SDK would have recorded it.
+    fn by_sdk() -> Run {
+        let run = Run::stored();
+        let entries = run.transcript.entries.into_iter().flat_map(|entry| match entry {
+            Entry::Sent(line) => {
+                let method = line["method"].as_str().unwrap_or_default();
+                let function = method.replace('/', "_");
+                let arguments = json!({ "sandbox": "full-access", "ephemeral": true });
+                let params = json!({ "call": 1, "function": function, "thread": "<t0>",
+                    "turn": null, "arguments": arguments });
+                let report = |event: &str, params| {
+                    Entry::Received(
+                        json!({ "method": format!("client/{event}"), "params": params }),
+                    )
+                };
+                let order = Entry::Sent(json!({ "method": "call", "params": params }));
+                let mut all = vec![report("sent", json!({ "line": line.to_string() }))];
+                // The handshake belongs to no call.
+                if method.contains('/') {
+                    all.insert(0, order);
+                    all.push(report("returned", json!({ "call": 1, "value": {} })));
+                }
+                all
+            }
+            entry => vec![entry],
+        });
+        let transcript = Transcript::new(entries.collect(), &[]);
+        Run { client: Some(SdkClient::PythonAsync), transcript, ..run }
     }
 
     /// The file from its first line with these words on; the reason where there is none.
     fn text(&self, form: Form, from: &str) -> String {
-        let Run { finding, program, transcript } = self;
+        let Run { finding, program, client, transcript } = self;
         let (title, releases, confirmed, probe) = (None, None, None, None);
+        let client = *client;
         let id = "r4-ap-resume-never-config";
-        let exported =
-            Exported { id, finding, program, transcript, title, releases, confirmed, probe };
+        let exported = Exported {
+            id,
+            finding,
+            program,
+            client,
+            transcript,
+            title,
+            releases,
+            confirmed,
+            probe,
+        };
         match exported.text(form) {
             Ok(text) => text[text.find(from).expect("the words are in it")..].to_owned(),
             Err(reason) => reason.to_string(),
@@ -365,4 +410,84 @@ fn a_request_that_must_be_granted_is_compared_by_its_outcome() {
         }
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn a_run_of_the_sdk_is_shown_by_its_calls_and_repeated_by_what_it_sent() {
+    let run = Run::by_sdk();
+    expect![[r#"
+        def test_r4_ap_resume_never_config(tmp_path):
+            server = os.environ.get("HEIRLOOM_SERVER")
+            assert server, "set HEIRLOOM_SERVER to the path of a codex executable"
+            with AppServerHarness(tmp_path, server) as harness:
+                harness.config("""
+                    approval_policy = "on-request"
+                    approvals_reviewer = "user"
+                    model = "mock-model"
+                    model_provider = "mock"
+                    sandbox_mode = "read-only"
+
+                    [features]
+                    apps = false
+                    plugins = false
+
+                    [model_providers.mock]
+                    base_url = "<MODEL>"
+                    name = "mock"
+                    request_max_retries = 0
+                    stream_max_retries = 0
+                    supports_websockets = false
+                    wire_api = "responses"
+
+                    [sandbox_workspace_write]
+                    network_access = false
+                """)
+                codex = harness.start()
+                # start approval=never -> t0
+                # codex.thread_start(sandbox="full-access", ephemeral=True)
+                t0 = codex.thread_start(approvalPolicy="never", cwd=harness.workspace)["thread"]["id"]
+                # run t0 "turn 1" <- text "ok"
+                harness.responses.enqueue(t0, {"text": "ok"})
+                # t0.turn_start(sandbox="full-access", ephemeral=True)
+                codex.turn_start(input=[{"type": "text", "text": "turn 1"}], threadId=t0)
+                codex.wait_for("turn/completed", t0)
+                # restart graceful
+                codex.close()
+                codex = harness.start()
+                # resume t0
+                # codex.thread_resume(sandbox="full-access", ephemeral=True)
+                shown = codex.thread_resume(threadId=t0)
+                due = "never"
+                seen = field(shown, "approvalPolicy")
+                assert harness.stated(seen, due) == due
+    "#]].assert_eq(&run.text(Form::Pytest, "def test_"));
+    expect![[r#"
+        ## Releases
+
+        Seen on codex 0.144.4. `heirloom matrix` compares other releases.
+
+        ## How to reproduce
+
+        Without heirloom, with a shell and Python's standard library:
+
+        ```sh
+        sh r4-ap-resume-never-config.sh /path/of/codex
+        ```
+
+        It exits with 1 while the bug is there, and with 0 when it is gone.
+
+        With heirloom: `heirloom replay r4-ap-resume-never-config.case --known none --client python-async`.
+    "#]].assert_eq(&run.text(Form::Markdown, "## Releases"));
+    let messages = run.text(Form::Jsonrpc, "{");
+    assert_eq!(messages.matches("client/").count(), 0, "a report of the shim is left: {messages}");
+    assert_eq!(messages.matches("\"called\"").count(), 3, "{messages}");
+}
+
+#[test]
+fn a_finding_about_the_sdk_has_no_script_and_says_why() {
+    let mut run = Run::by_sdk();
+    run.finding.clause = Clause::K2;
+    for form in [Form::Sh, Form::Pytest, Form::Rust] {
+        expect!["the finding is about the Python SDK, and a script speaks to the server without it; `heirloom replay --client` shows it"].assert_eq(&run.text(form, ""));
+    }
 }

@@ -35,8 +35,16 @@ pub(super) fn explanation(exported: &Exported) -> Vec<String> {
         title(exported),
         format!("{}: {expected}.", words::subject(finding)),
         format!("{clause}: {}", row(finding.clause).text),
-        format!("Seen on {}.", words::ran_on(&finding.home_history)),
+        format!("Seen on {}{}.", words::ran_on(&finding.home_history), by_sdk(exported)),
     ]
+}
+
+/// The client of the SDK that performed the program, if one did.
+fn by_sdk(exported: &Exported) -> String {
+    let sdk = "with the Python SDK as its client";
+    exported
+        .client
+        .map_or(String::new(), |_| format!(" {sdk}, whose requests are sent here without it"))
 }
 
 /// Paragraphs as the lines of a comment.
@@ -81,6 +89,14 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         parts.push(Part::Words(words));
     }
     parts
+}
+
+/// A text with the names of ids and folders as they are.
+pub(super) fn plain(text: &str) -> String {
+    let word = |part: Part| match part {
+        Part::Words(words) | Part::Name(words) => words,
+    };
+    parts(text).into_iter().map(word).collect()
 }
 
 #[cfg(test)]

@@ -54,14 +54,27 @@ pub fn word(cell: &CauseCell) -> String {
     }
 }
 
-/// Since and until when a cause shows.
+/// Since and until when a cause shows; with several clients of the SDK, for those alike at once.
 pub fn dates(matrix: &Matrix, cause: &MatrixCause) -> String {
-    let periods = cause.periods.iter().map(|period| dates_of(matrix, period));
-    periods.collect::<Vec<_>>().join("; again ")
+    let client = |at: usize| matrix.columns[at].client().unwrap_or_default();
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for periods in cause.periods.chunk_by(|one, next| client(one.first) == client(next.first)) {
+        let dates = periods.iter().map(|period| dates_of(matrix, period)).join("; again ");
+        let client = client(periods[0].first);
+        match alike.iter_mut().find(|(other, _)| *other == dates) {
+            Some((_, clients)) => clients.push(client),
+            None => alike.push((dates, vec![client])),
+        }
+    }
+    let all = (0..matrix.columns.len()).map(client).unique().count();
+    let named = |(dates, clients): (String, Vec<&str>)| {
+        if clients.len() == all { dates } else { format!("{}: {dates}", clients.join(", ")) }
+    };
+    alike.into_iter().map(named).join("; ")
 }
 
 fn dates_of(matrix: &Matrix, period: &Period) -> String {
-    let label = |at: usize| &matrix.columns[at].label;
+    let label = |at: usize| matrix.columns[at].server();
     let first = label(period.first);
     let since = period.before.map(|before| format!("since {first} (not {})", label(before)));
     let until =

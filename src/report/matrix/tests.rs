@@ -203,6 +203,26 @@ fn releases_that_do_not_fit_beside_each_other_stand_below() {
 }
 
 #[test]
+fn a_cause_is_dated_on_the_releases_of_the_server_for_each_client() {
+    let dated = |last: Status| {
+        let columns = [("python=0.1.0", Status::Flaky), ("python=0.2.0", last)];
+        let columns = columns.into_iter().flat_map(|(client, last)| {
+            let column = |server: &str, status| {
+                column(&format!("{server} {client}"), vec![report(status)], &[])
+            };
+            [column("0.131.0", Status::New), column("0.169.0", last)]
+        });
+        let matrix = Matrix::new(columns.collect(), &Known::default());
+        super::causes::dates(&matrix, &matrix.causes[0])
+    };
+    check(&dated(Status::Flaky), expect!["until 0.131.0 (not 0.169.0)"]);
+    check(
+        &dated(Status::New),
+        expect!["python=0.1.0: until 0.131.0 (not 0.169.0); python=0.2.0: since 0.131.0 at least"],
+    );
+}
+
+#[test]
 fn an_upgrade_is_described_in_words_with_programs() {
     let matrix = matrix();
     let both = [(1, 3), (0, 1)];

@@ -131,8 +131,8 @@ fn an_old_python_is_named() {
         &PYTHON.replace("3.11.7", "3.9.18"),
         "python",
         expect![[r#"
-        error 3: cannot run the Python SDK: the Python found is 3.9.18, and the SDK needs 3.10;
-          install a newer one
+        error 3: cannot run the Python SDK: the Python found is 3.9.18, and the SDK needs 3.10 or newer;
+          install one
         asked [] listed [] kept []
     "#]],
     );
