@@ -28,9 +28,13 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// What the file says of the trust of the workspace.
+    /// What the file says of the trust of the workspace, or else of a repository around the folders
+    /// of the run: releases up to 0.148.0 trust that in place of the workspace.
     pub(super) fn trust(&self) -> Option<Trust> {
-        self.statements.as_ref()?.get(TRUST)?.parse().ok()
+        let statements = self.statements.as_ref()?;
+        let around = |key: &str| key.starts_with("projects./") && key.ends_with(".trust_level");
+        let repository = || statements.iter().find(|(key, _)| around(key)).map(|(_, word)| word);
+        statements.get(TRUST).or_else(repository)?.parse().ok()
     }
 
     /// Compares what the observations of a step show; `written` says whether the step itself wrote
@@ -89,4 +93,23 @@ fn compare(kind: OpKind, before: &Statements, after: &Statements) -> Vec<Compari
         return vec![Comparison::passed(Clause::L2, View::ConfigFile)];
     }
     mismatches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ConfigFile;
+    use crate::policy::Trust;
+
+    #[test]
+    fn a_repository_around_the_run_is_trusted_in_place_of_the_workspace() {
+        let trust = |statements: &[(&str, &str)]| {
+            let statements =
+                statements.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned()));
+            ConfigFile { statements: Some(statements.collect()) }.trust()
+        };
+        let (around, own) = ("projects./.trust_level", "projects.WS.trust_level");
+        assert_eq!(trust(&[(around, "trusted")]), Some(Trust::Trusted));
+        assert_eq!(trust(&[(around, "trusted"), (own, "untrusted")]), Some(Trust::Untrusted));
+        assert_eq!(trust(&[("projects.OUT.trust_level", "trusted")]), None);
+    }
 }
