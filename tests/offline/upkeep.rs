@@ -298,6 +298,9 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
               known         full access comes back as a workspace of the whole disk where
                             config's default profile denies a folder (in 0.169.0..0.171.0)
                             its case is r8-denied-by-default.case
+              known         a fork or a cold resume of a thread with a named profile has
+                            config's permissions (in 0.131.0..0.148.0)
+                            its case is r6-profile-of-a-start.case
         "#]],
     );
 }
