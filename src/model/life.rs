@@ -1,8 +1,8 @@
 //! The facts of a thread's life that a release may depend on, although the contract does not.
 //!
 //! The model keeps them beside each thread, and no rule reads them: two worlds that differ in
-//! nothing else are the same. A finding carries the facts of its thread, and a cause is told from
-//! another by those that matter.
+//! nothing else are the same. A finding carries the facts of its thread, and two causes differ in those
+//! that matter.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
