@@ -296,7 +296,8 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
                             0.169.0..0.171.0)
                             its case is r4-interrupted-compaction.case
               known         full access comes back as a workspace of the whole disk where
-                            config's default profile denies a folder (in 0.169.0..0.171.0)
+                            config's default profile, or an earlier one of the thread,
+                            denies a folder (in 0.169.0..0.171.0)
                             its case is r8-denied-by-default.case
               known         a fork or a cold resume of a thread with a named profile has
                             config's permissions (in 0.131.0..0.148.0)
