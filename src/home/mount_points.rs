@@ -8,15 +8,23 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// The folders outside the homes that a thread may be allowed to write to.
 const WRITABLE: [&str; 2] = ["/tmp", "/"];
 
 const NAMES: [&str; 4] = [".git", ".codex", ".agents", ".aws"];
 
-/// Folders that were not there at first; those that are there and empty at the end are removed.
+/// The clock of a file system may lag behind.
+const LAG: Duration = Duration::from_secs(1);
+
+/// Since when such folders are removed at the end, where they are empty then. An older one is
+/// another's.
 #[derive(Debug)]
-pub(super) struct MountPoints(Vec<PathBuf>);
+pub(super) struct MountPoints {
+    since: SystemTime,
+    paths: Vec<PathBuf>,
+}
 
 impl MountPoints {
     pub(super) fn new() -> MountPoints {
@@ -25,20 +33,26 @@ impl MountPoints {
 
     fn below<const N: usize>(folders: [&Path; N]) -> MountPoints {
         let paths = folders.into_iter().flat_map(|folder| NAMES.map(|name| folder.join(name)));
-        MountPoints(paths.filter(|path| fs::symlink_metadata(path).is_err()).collect())
+        MountPoints { since: SystemTime::now() - LAG, paths: paths.collect() }
     }
 }
 
 impl Drop for MountPoints {
     fn drop(&mut self) {
-        // It fails where the folder is not there or not empty, and is right to.
-        self.0.iter().for_each(|path| drop(fs::remove_dir(path)));
+        for path in &self.paths {
+            let changed = fs::symlink_metadata(path).and_then(|folder| folder.modified());
+            if changed.is_ok_and(|changed| changed >= self.since) {
+                // It fails where the folder is not empty, and is right to.
+                drop(fs::remove_dir(path));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
+    use std::time::SystemTime;
 
     use super::MountPoints;
 
@@ -47,6 +61,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let path = |name| folder.path().join(name);
         fs::create_dir(path(".git")).expect("it can be made");
+        let old = File::open(path(".git")).and_then(|git| git.set_modified(SystemTime::UNIX_EPOCH));
+        old.expect("its time can be set");
         let mount_points = MountPoints::below([folder.path()]);
         for name in [".codex", ".agents", ".config"] {
             fs::create_dir(path(name)).expect("it can be made");
