@@ -6,42 +6,42 @@
 //! Others lie in the system's temporary folder, or in the root of all files where a thread may write
 //! everywhere.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 /// The folders outside the homes that a thread may be allowed to write to.
 const WRITABLE: [&str; 2] = ["/tmp", "/"];
 
 const NAMES: [&str; 4] = [".git", ".codex", ".agents", ".aws"];
 
-/// The clock of a file system may lag behind.
-const LAG: Duration = Duration::from_secs(1);
-
-/// Since when such folders are removed at the end, where they are empty then. An older one is
-/// another's.
+/// Such folders are removed at the end, where they are empty then and newer than a file. An older one
+/// is another's.
 #[derive(Debug)]
 pub(super) struct MountPoints {
-    since: SystemTime,
+    begun: File,
     paths: Vec<PathBuf>,
 }
 
 impl MountPoints {
-    pub(super) fn new() -> MountPoints {
-        MountPoints::below(WRITABLE.map(Path::new))
+    pub(super) fn since(begun: File) -> MountPoints {
+        MountPoints::below(WRITABLE.map(Path::new), begun)
     }
 
-    fn below<const N: usize>(folders: [&Path; N]) -> MountPoints {
+    fn below<const N: usize>(folders: [&Path; N], begun: File) -> MountPoints {
         let paths = folders.into_iter().flat_map(|folder| NAMES.map(|name| folder.join(name)));
-        MountPoints { since: SystemTime::now() - LAG, paths: paths.collect() }
+        MountPoints { begun, paths: paths.collect() }
+    }
+
+    fn is_new(&self, path: &Path) -> io::Result<bool> {
+        Ok(fs::symlink_metadata(path)?.modified()? >= self.begun.metadata()?.modified()?)
     }
 }
 
 impl Drop for MountPoints {
     fn drop(&mut self) {
         for path in &self.paths {
-            let changed = fs::symlink_metadata(path).and_then(|folder| folder.modified());
-            if changed.is_ok_and(|changed| changed >= self.since) {
+            if self.is_new(path).is_ok_and(|is_new| is_new) {
                 // It fails where the folder is not empty, and is right to.
                 drop(fs::remove_dir(path));
             }
@@ -63,7 +63,8 @@ mod tests {
         fs::create_dir(path(".git")).expect("it can be made");
         let old = File::open(path(".git")).and_then(|git| git.set_modified(SystemTime::UNIX_EPOCH));
         old.expect("its time can be set");
-        let mount_points = MountPoints::below([folder.path()]);
+        let mount_points =
+            MountPoints::below([folder.path()], tempfile::tempfile().expect("a file can be made"));
         for name in [".codex", ".agents", ".config"] {
             fs::create_dir(path(name)).expect("it can be made");
         }

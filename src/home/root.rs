@@ -58,7 +58,7 @@ impl Root {
         // Without it these folders lie beside the homes. Probes count only after a check that the
         // sandbox works there.
         root.outside = Root::below(Path::new(OUTSIDE)).ok().map(Box::new);
-        root._mount_points = Some(MountPoints::new());
+        root._mount_points = root._lock.try_clone().ok().map(MountPoints::since);
         Ok(root)
     }
 
