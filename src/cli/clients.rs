@@ -5,10 +5,8 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::server_flags::{Provider, cache};
-use super::stop;
-use super::text::{done, print};
-use crate::provision::sdk::{self, CachedSdk, Spec};
-use crate::provision::sdk_error::NoSdk;
+use super::text::done;
+use crate::provision::sdk::{self, CachedSdk};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Flags {
@@ -29,19 +27,10 @@ enum Command {
 pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     match &flags.command {
         None => list(),
-        Some(Command::Fetch { specs }) => fetch(specs),
+        Some(Command::Fetch { specs }) => {
+            Provider::fetch(specs, |provider, spec| Ok(provider.provide_sdk(spec)?.python))
+        }
     }
-}
-
-fn fetch(specs: &[String]) -> Result<u8, Failure> {
-    let specs: Result<Vec<Spec>, NoSdk> = specs.iter().map(|spec| spec.parse()).collect();
-    let specs = specs.map_err(Failure::usage)?;
-    let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
-    for spec in specs {
-        let sdk = provider.provide_sdk(&spec)?;
-        print(&format!("{}\n", sdk.python.display()))?;
-    }
-    Ok(0)
 }
 
 fn list() -> Result<u8, Failure> {

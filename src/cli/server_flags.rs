@@ -2,7 +2,10 @@
 //!
 //! It is provided with progress on stderr, and started once to see that it is an app-server.
 
+use std::fmt::Display;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +16,7 @@ use strum::VariantNames;
 
 use super::failure::Failure;
 use super::stop;
+use super::text::print;
 use crate::campaign::Subject;
 use crate::drive::test_bed::{NoTestBed, TestBed};
 use crate::drive::timeouts::Timeouts;
@@ -199,6 +203,20 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 impl Provider {
+    /// Provides what each of these names, and prints its path.
+    pub(super) fn fetch<S: FromStr<Err: Display>>(
+        specs: &[String],
+        provide: fn(&Provider, &S) -> Result<PathBuf, Failure>,
+    ) -> Result<u8, Failure> {
+        let specs: Result<Vec<S>, _> = specs.iter().map(|spec| spec.parse()).collect();
+        let specs = specs.map_err(Failure::usage)?;
+        let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
+        for spec in &specs {
+            print(&format!("{}\n", provide(&provider, spec)?.display()))?;
+        }
+        Ok(0)
+    }
+
     pub(super) fn provide(&self, spec: &Spec) -> Result<Executable, Failure> {
         let mut shown = DownloadProgress::new(self.quiet);
         let mut freed = Vec::new();

@@ -11,11 +11,10 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::server_flags::{Provider, cache, limit, not_provided, size};
-use super::stop;
-use super::text::{done, print};
+use super::text::done;
 use crate::provision::prune::{Freed, Keep, Pruned, prune};
 use crate::provision::range::Span;
-use crate::provision::{self, Cached, PINNED, Spec};
+use crate::provision::{self, Cached, PINNED};
 use crate::report::words::plural;
 
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -67,16 +66,8 @@ pub(super) fn run(flags: &Flags) -> Result<u8, Failure> {
     }
 }
 
-/// Provides each, and prints its path.
 fn fetch(specs: &[String]) -> Result<u8, Failure> {
-    let specs: Result<Vec<Spec>, _> = specs.iter().map(|spec| spec.parse()).collect();
-    let specs = specs.map_err(Failure::usage)?;
-    let provider = Provider { cache: cache()?, stop: stop::flag()?, quiet: false };
-    for spec in specs {
-        let executable = provider.provide(&spec)?;
-        print(&format!("{}\n", executable.path.display()))?;
-    }
-    Ok(0)
+    Provider::fetch(specs, |provider, spec| Ok(provider.provide(spec)?.path))
 }
 
 fn list() -> Result<u8, Failure> {
