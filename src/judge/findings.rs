@@ -16,6 +16,7 @@ use super::view::Corrects;
 use super::view::View;
 use crate::contract::{Clause, row};
 use crate::model::life::Facts;
+use crate::policy::model_context::ContextPart;
 use crate::policy::{DEFAULT, Defaults, Dimension, Policy, Value};
 use crate::program::ops::Step;
 use crate::program::thread::{ThreadName, ThreadRef};
@@ -203,8 +204,13 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let Some(value) = mismatch.seen.value() else {
         return Vec::new();
     };
+    let profiles = &candidate.branch.world.defaults.profiles;
     let is = |other: Value| match mismatch.seen {
-        Content::Form(..) => other.form() == value.form(),
+        // A profile is seen as the sandbox that it stands for.
+        Content::Form(..) => {
+            let stated = ContextPart::Metadata.form(&other, profiles);
+            stated == Some(value.form()) || other.form() == value.form()
+        }
         // A sandbox has config's folders in some views, and not in others.
         _ => other == *value || other.without_folders() == value.clone().without_folders(),
     };

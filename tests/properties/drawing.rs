@@ -156,6 +156,22 @@ fn three_threads_of_a_hundred_are_unknown() {
 }
 
 #[test]
+fn what_the_tables_of_a_profile_say_is_tried_after_a_restart() {
+    let tries = |program: &Program| {
+        let cold = program.steps.iter().skip_while(|step| !matches!(step, Step::Restart(_)));
+        let mut turns = cold.filter_map(|step| match step {
+            Step::Run(run) => Some(run),
+            _ => None,
+        });
+        turns.next().is_some_and(|run| matches!(run.reply, Reply::Probe(_)))
+    };
+    let has_tables =
+        |program: &Program| program.defaults.profiles.values().any(|profile| profile.has_tables());
+    let programs = programs().filter(has_tables);
+    check_percentage(programs.map(|program| tries(&program)), 90..=100);
+}
+
+#[test]
 fn few_overrides_equal_the_default() {
     let set = programs().flat_map(settings_of).filter(|setting| setting.is_set);
     check_percentage(set.map(|setting| setting.is_default), 3..=20);
