@@ -23,7 +23,7 @@ use crate::judge::verdict::{Cell, Count, Finding};
 use crate::policy::features::FeatureMix;
 use crate::program::Program;
 use crate::program::generate::focus::Focus;
-use crate::program::generate::{Draw, STEPS_MAX};
+use crate::program::generate::{self, Draw, STEPS_MAX};
 use crate::program::sdk::SdkClient;
 use crate::trace::Trace;
 use crate::transcript::Transcript;
@@ -35,6 +35,7 @@ pub mod confirm;
 mod investigate;
 pub mod probe;
 mod queue;
+pub mod selection;
 pub mod shard;
 pub mod token;
 mod totals;
@@ -397,6 +398,11 @@ impl Campaign {
         let Campaign { max_ops: max_steps, focus, features, others, client, .. } = self;
         let (max_steps, focus, features) = (*max_steps, *focus, *features);
         Draw { max_steps, focus, features, releases: others.clone(), client: *client }
+    }
+
+    /// The program of this number that its seed draws.
+    pub fn drawn_program(&self, number: u64) -> Program {
+        generate::drawn(self.seed, number, self.draw())
     }
 
     /// The number of cases, where it is given: those that are drawn, then the programs.

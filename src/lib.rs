@@ -46,7 +46,7 @@ pub mod matrix;
 #[doc(hidden)]
 pub mod report;
 pub mod check;
-#[cfg(any(test, feature = "power"))]
+#[cfg(any(all(test, feature = "cli"), feature = "power"))]
 #[doc(hidden)]
 pub mod power;
 #[cfg(feature = "cli")]

@@ -31,13 +31,14 @@ pub mod permitted_widening;
 pub mod probes;
 mod rule;
 mod simple;
+pub mod states;
 pub mod step;
 #[cfg(test)]
 mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 13;
+pub const REVISION: u32 = 14;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,6 +7,7 @@
 pub mod faults;
 pub mod memory;
 pub mod measure;
+pub mod process;
 pub mod stand_in;
 
 use crate::contract::Clause;
@@ -31,6 +32,10 @@ pub struct Planted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
+    /// The request, or the notice, is that of a client that was not the first.
+    OtherClient,
+    /// There was a second client in this process.
+    Beside,
     /// The thread is not loaded in this process.
     Cold,
     /// The thread is loaded in this process.

@@ -1,7 +1,7 @@
 //! The token of a case: what makes it again.
 //!
-//! `r1-s42-c17-o12` is case 17 of seed 42 with at most 12 operations, drawn and judged by model
-//! revision 1; `r1-s42-c17-o12-fcore` leans to an area, and
+//! `r1-s42-c17-o12` is program 17 of seed 42 with at most 12 operations, drawn and judged by model
+//! revision 1; one program of four becomes a case. `r1-s42-c17-o12-fcore` leans to an area, and
 //! `r1-s42-c17-o12@0.144.4,0.131.0` with these releases to upgrade and downgrade to. Another
 //! revision draws another case, so a token of one is refused.
 

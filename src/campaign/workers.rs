@@ -18,6 +18,7 @@ use toml::value::{Date, Datetime};
 use super::confirm::{Confirmation, RACY_TIME, Runs};
 use super::investigate::{FoundCause, Investigated, Investigation, Spent};
 use super::queue::{Queue, Work};
+use super::selection::Cases;
 use super::token::Token;
 use super::totals::Totals;
 use super::waiting::{Waiting, WaitingFindings};
@@ -30,7 +31,6 @@ use crate::judge::judge;
 use crate::judge::record::{Excuse, Status};
 use crate::judge::releases::HomeHistory;
 use crate::judge::verdict::{Finding, Verdict};
-use crate::program::generate;
 use crate::trace::Trace;
 
 /// Replays of a known row's case before it is called stale: a loaded machine loses one now and
@@ -62,6 +62,7 @@ struct Setup<'a> {
     /// Findings so far that were not reproduced.
     flaky: &'a AtomicUsize,
     work: &'a Mutex<WorkTime>,
+    cases: &'a Cases<'a>,
 }
 
 enum WorkerMessage {
@@ -89,8 +90,9 @@ impl Campaign {
         mut on_event: impl FnMut(Event),
     ) -> Outcome {
         let flaky = AtomicUsize::new(0);
-        let work = Mutex::default();
-        let setup = Setup { campaign: self, test_bed, stop, flaky: &flaky, work: &work };
+        let (work, cases) = (Mutex::default(), Cases::of(self));
+        let (flaky, work, cases) = (&flaky, &work, &cases);
+        let setup = Setup { campaign: self, test_bed, stop, flaky, work, cases };
         let begun = Instant::now();
         let cpu = CpuTime::now();
         let deadline = self.time.map(|time| begun + time - self.reserved(test_bed, time));
@@ -256,7 +258,7 @@ impl WorkerThread<'_> {
         let campaign = self.setup.campaign;
         let program = match campaign.program(index) {
             Some((_, program)) => program.clone(),
-            None => generate::drawn(campaign.seed, campaign.shard.index(index), campaign.draw()),
+            None => campaign.drawn_program(self.setup.cases.number(index)),
         };
         let trace = worker.run(&program);
         let verdict = judge(&trace);
@@ -555,10 +557,7 @@ impl<'a> Coordinator<'a> {
     fn token(&self, index: u64) -> String {
         match self.setup.campaign.program(index) {
             Some((signature, _)) => signature.to_string(),
-            None => {
-                let campaign = self.setup.campaign;
-                Token::new(campaign, campaign.shard.index(index)).to_string()
-            }
+            None => Token::new(self.setup.campaign, self.setup.cases.number(index)).to_string(),
         }
     }
 

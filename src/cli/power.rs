@@ -22,7 +22,7 @@ use crate::drive::test_bed::TestBed;
 use crate::drive::timeouts::Timeouts;
 use crate::power::faults::all;
 use crate::power::measure::{Measured, Trial};
-use crate::power::{Planted, stand_in};
+use crate::power::{Planted, process};
 use crate::report::words::plural;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub(super) struct StandIn {
 
 pub(super) fn stand_in(flags: &StandIn) -> Result<u8, Failure> {
     let fault = named(&flags.fault)?;
-    let code = stand_in::run(fault, &flags.real, &flags.arguments).map_err(Failure::trouble)?;
+    let code = process::run(fault, &flags.real, &flags.arguments).map_err(Failure::trouble)?;
     Ok(u8::try_from(code).unwrap_or(1))
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tungstenite::error::{Error, ProtocolError};
+use tungstenite::handshake::HandshakeRole;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{HandshakeError, Message, WebSocket};
 
@@ -48,6 +49,36 @@ struct Shared {
 /// # Errors
 /// When the peer does not answer within `timeout`, or the stream breaks.
 pub fn open(stream: UnixStream, timeout: Duration) -> io::Result<(SocketReader, SocketWriter)> {
+    let connect = |shared, config| tungstenite::client::client_with_config(ADDRESS, shared, config);
+    ends(stream, timeout, Role::Client, |shared, config| {
+        connect(shared, config).map(|(socket, _)| socket).map_err(failure)
+    })
+}
+
+/// Takes the handshake of a client, and returns the two ends as [`open`] does.
+///
+/// # Errors
+/// When the client says nothing within `timeout`, or the stream breaks.
+#[cfg(any(test, feature = "power"))]
+pub fn accept(stream: UnixStream, timeout: Duration) -> io::Result<(SocketReader, SocketWriter)> {
+    ends(stream, timeout, Role::Server, |shared, config| {
+        tungstenite::accept_with_config(shared, config).map_err(failure)
+    })
+}
+
+fn failure<R: HandshakeRole>(error: HandshakeError<R>) -> io::Error {
+    match error {
+        HandshakeError::Failure(error) => io::Error::other(error),
+        HandshakeError::Interrupted(_) => io::ErrorKind::TimedOut.into(),
+    }
+}
+
+fn ends(
+    stream: UnixStream,
+    timeout: Duration,
+    role: Role,
+    shake_hands: impl FnOnce(Shared, Option<WebSocketConfig>) -> io::Result<WebSocket<Shared>>,
+) -> io::Result<(SocketReader, SocketWriter)> {
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     let writes = Arc::new(Mutex::new(stream.try_clone()?));
@@ -55,15 +86,10 @@ pub fn open(stream: UnixStream, timeout: Duration) -> io::Result<(SocketReader, 
     let config = WebSocketConfig::default()
         .max_message_size(Some(LINE_BYTES))
         .max_frame_size(Some(LINE_BYTES));
-    let shared = Shared { stream, writes };
-    let handshake = tungstenite::client::client_with_config(ADDRESS, shared, Some(config));
-    let (socket, _) = handshake.map_err(|error| match error {
-        HandshakeError::Failure(error) => io::Error::other(error),
-        HandshakeError::Interrupted(_) => io::ErrorKind::TimedOut.into(),
-    })?;
+    let socket = shake_hands(Shared { stream, writes }, Some(config))?;
     socket.get_ref().stream.set_read_timeout(None)?;
     socket.get_ref().stream.set_write_timeout(None)?;
-    let writer = WebSocket::from_raw_socket(other, Role::Client, Some(config));
+    let writer = WebSocket::from_raw_socket(other, role, Some(config));
     let reader = SocketReader { socket, line: Vec::new(), read: 0, over: false };
     Ok((reader, SocketWriter { socket: writer, line: Vec::new() }))
 }
@@ -155,14 +181,16 @@ impl Write for Shared {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, BufRead, BufReader, Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::thread;
     use std::time::{Duration, Instant};
-    use std::{io, thread};
 
     use expect_test::{Expect, expect};
     use serde_json::json;
     use tungstenite::Message;
 
+    use super::SocketReader;
     use crate::client::{Arrived, Client};
 
     const SOON: Duration = Duration::from_secs(10);
@@ -201,6 +229,23 @@ mod tests {
                 {"id":1,"method":"thread/list","params":{}}
                 true"#]],
         );
+    }
+
+    #[test]
+    fn both_ends_of_a_socket_read_what_the_other_writes() {
+        let (ours, theirs) = UnixStream::pair().expect("the system grants a pair");
+        let peer = thread::spawn(move || super::accept(theirs, SOON));
+        let (from_server, mut to_server) = super::open(ours, SOON).expect("the peer shakes hands");
+        let peer = peer.join().expect("it does not panic");
+        let (from_client, mut to_client) = peer.expect("the client shakes hands");
+        to_server.write_all(b"request\n").expect("it listens");
+        to_client.write_all(b"answer\n").expect("it listens");
+        let first = |from: SocketReader| BufReader::new(from).lines().next().map(Result::ok);
+        assert_eq!(first(from_client), Some(Some("request".to_owned())));
+        drop(to_client);
+        let mut rest = String::new();
+        BufReader::new(from_server).read_to_string(&mut rest).expect("it ends");
+        assert_eq!(rest, "answer\n");
     }
 
     #[test]

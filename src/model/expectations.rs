@@ -88,7 +88,7 @@ pub fn clauses(world: &World, each: &Step) -> BTreeSet<Clause> {
     step(world, each).iter().flat_map(of).collect()
 }
 
-fn of_branch(world: &World, branch: &Branch, each: &Step) -> Vec<Expectation> {
+pub(super) fn of_branch(world: &World, branch: &Branch, each: &Step) -> Vec<Expectation> {
     let mut fires = match (&branch.due, each) {
         (Expected::All(dues), Step::Parallel(steps)) => at_once(dues, steps, &world.defaults),
         (due, _) => of(due, &world.defaults, each.kind()),

@@ -31,6 +31,7 @@ use crate::program::thread::ThreadName;
     Eq,
     PartialOrd,
     Ord,
+    Hash,
     Serialize,
     Deserialize,
 )]
@@ -92,7 +93,7 @@ impl Fact {
 }
 
 /// What is known of a thread: a word for each fact.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Facts(pub BTreeMap<Fact, String>);
 

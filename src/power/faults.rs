@@ -6,8 +6,8 @@ use super::Change::{
 };
 use super::Setting::{Approval, Effort, Folder, Model, Profile, Reviewer, Sandbox};
 use super::When::{
-    After, AfterKill, AfterTurn, Always, Cold, Granular, SecondFork, SecondRestart, ThirdTurn,
-    Warm, With,
+    After, AfterKill, AfterTurn, Always, Beside, Cold, Granular, OtherClient, SecondFork,
+    SecondRestart, ThirdTurn, Warm, With,
 };
 use super::{Change, Planted, Reaches, Setting, When};
 use crate::contract::Clause;
@@ -44,6 +44,7 @@ pub fn all() -> Vec<Planted> {
     }
     all.extend(conditional(Approval));
     all.extend(conditional(Reviewer));
+    all.extend(of_second_clients());
     all.extend(others());
     all
 }
@@ -168,6 +169,40 @@ fn conditional(setting: Setting) -> Vec<Planted> {
             4,
         ),
         row("granular-thread-loses", &[restored, R11, F4, O3, O8, R17], (Granular, resume), 2),
+    ]
+}
+
+/// What goes wrong only with a second client.
+fn of_second_clients() -> Vec<Planted> {
+    let row = |what: &str, clauses: &[Clause], fault: (When, Change), shortest| {
+        row(&format!("second-client-{what}"), clauses, fault, shortest)
+    };
+    let from = |method| FromConfig(method, Approval);
+    let silent = row("hears-of-no-change", &[T9], (OtherClient, DropNotices), 3);
+    vec![
+        row("turn-ignores-approval", &[T1, T9, T3], (OtherClient, Ignore(TURN, Approval)), 3),
+        row(
+            "settings-ignore-approval",
+            &[U1, U3, U4, T9],
+            (OtherClient, Ignore(UPDATE, Approval)),
+            3,
+        ),
+        row("fork-takes-config-approval", &[F1, F2, F3, F8], (OtherClient, from(FORK)), 3),
+        row("turn-takes-config-approval", &[T2, T1, T9, G9], (OtherClient, from(TURN)), 3),
+        row(
+            "resume-states-config-approval",
+            &[R1, G8],
+            (OtherClient, StateConfig(RESUME, Approval)),
+            3,
+        ),
+        row("turns-beside-take-config-approval", &[T2, T1, T9, G9], (Beside, from(TURN)), 4),
+        row(
+            "turn-reaches-other-threads",
+            &[G11, T2, R1, F4, T9, G9, R4],
+            (OtherClient, Leak(TURN, Approval, Reaches::Others)),
+            4,
+        ),
+        Planted { dimension: None, ..silent },
     ]
 }
 

@@ -1,15 +1,9 @@
-//! The stand-in: a process in front of the real server that plants one fault.
+//! The stand-in: what a server with one fault makes of the lines.
 //!
-//! Lines of the client pass through `request`, lines of the server through `answer`. A line that is
-//! not JSON passes as it is. Arguments other than those of a server on stdio go to the real one.
+//! Lines of a client pass through `request`, lines of the server through `answer`. Clients are
+//! numbers; the first is 0.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
-use std::{env, fs, io, thread};
 
 use serde_json::{Map, Value, json};
 
@@ -17,6 +11,10 @@ use super::memory::Memory;
 use super::{Change, Planted, Reaches, Setting, When};
 
 const NOTICE: &str = "thread/settings/updated";
+const UPDATE: &str = "thread/settings/update";
+
+/// The key of the thread that a message is about.
+const THREAD: &str = "threadId";
 
 /// A request that waits for its answer.
 struct Pending {
@@ -38,77 +36,18 @@ pub struct Passed {
 /// A server with one fault, as far as lines show it.
 pub struct StandIn {
     fault: Planted,
-    memory: Memory,
+    pub(super) memory: Memory,
     /// Whether the process before this one did not come to its end.
     killed: bool,
-    config: toml::Table,
+    pub(super) config: toml::Table,
+    /// The clients that said something.
+    clients: BTreeSet<usize>,
     loaded: BTreeSet<String>,
-    pending: BTreeMap<String, Pending>,
+    /// By the client and the id of its request.
+    pending: BTreeMap<(usize, String), Pending>,
     /// Threads whose next notice is kept back.
     muted: Vec<String>,
     injected: u32,
-}
-
-/// Runs the real server behind a fault; gives the exit code.
-///
-/// # Errors
-/// The server cannot be started, or a pipe breaks in an unexpected way.
-pub fn run(fault: Planted, real: &Path, arguments: &[String]) -> io::Result<i32> {
-    let mut command = Command::new(real);
-    command.args(arguments);
-    if arguments != ["app-server"] {
-        return Err(command.exec());
-    }
-    let home = PathBuf::from(env::var_os("CODEX_HOME").unwrap_or_default());
-    let forgets = fault.change == Change::ForgetLastSettings;
-    let stand_in = Mutex::new(StandIn::new(fault, Memory::load(&home), read_config(&home)));
-    let lock = &|| stand_in.lock().unwrap_or_else(PoisonError::into_inner);
-    lock().memory.save(&home)?;
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().expect("it is piped");
-    let output = BufReader::new(child.stdout.take().expect("it is piped"));
-    let folder = &home;
-    let died = thread::scope(|scope| {
-        scope.spawn(move || {
-            for line in io::stdin().lock().lines().map_while(Result::ok) {
-                // Config may change between two requests.
-                let lines = through(&line, |message| {
-                    let mut stand_in = lock();
-                    stand_in.config = read_config(folder);
-                    Passed { lines: stand_in.request(message), dies: false }
-                });
-                if lines.lines.iter().any(|line| writeln!(input, "{line}").is_err()) {
-                    break;
-                }
-            }
-            drop(input);
-        });
-        for line in output.lines().map_while(Result::ok) {
-            let passed = through(&line, |message| lock().answer(message));
-            let _ = lock().memory.save(folder);
-            if passed.dies {
-                // The group of the process goes with it.
-                std::process::exit(1);
-            }
-            let mut out = io::stdout().lock();
-            for line in passed.lines {
-                writeln!(out, "{line}").and_then(|()| out.flush()).ok();
-            }
-        }
-        child.wait()
-    })?;
-    if forgets {
-        forget_last_settings(&home.join("sessions"))?;
-    }
-    lock().memory.ended = true;
-    lock().memory.save(&home)?;
-    // The reader of stdin may wait for a client that does not know of the end.
-    std::process::exit(died.code().unwrap_or(1))
-}
-
-fn read_config(home: &Path) -> toml::Table {
-    let text = fs::read_to_string(home.join("config.toml")).unwrap_or_default();
-    text.parse().unwrap_or_default()
 }
 
 impl StandIn {
@@ -121,6 +60,7 @@ impl StandIn {
             memory,
             killed,
             config,
+            clients: BTreeSet::new(),
             loaded: BTreeSet::new(),
             pending: BTreeMap::new(),
             muted: Vec::new(),
@@ -129,7 +69,8 @@ impl StandIn {
     }
 
     /// What the server receives of a client's line.
-    pub fn request(&mut self, mut message: Value) -> Vec<Value> {
+    pub fn request(&mut self, client: usize, mut message: Value) -> Vec<Value> {
+        self.clients.insert(client);
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else {
             return vec![message];
         };
@@ -141,27 +82,30 @@ impl StandIn {
             memory.turns += u32::from(method == "turn/start");
         }
         let params = message["params"].as_object().cloned().unwrap_or_default();
-        let faulty = self.is_due(thread.as_deref(), &params);
+        let asked = Asked { client, method: &method, thread: thread.as_deref() };
+        let faulty = self.is_due(asked, &params);
         if let Some(thread) = &thread {
             self.memory.thread(thread).methods.insert(method.clone());
         }
-        let injected =
-            if faulty { self.leaked(&method, thread.as_deref(), &params) } else { vec![] };
+        let injected = if faulty { self.leaked(asked, &params) } else { vec![] };
         if faulty {
-            let params = self.changed(&method, thread.as_deref(), params);
+            let params = self.changed(asked, params);
             message["params"] = Value::Object(params);
         }
-        self.pending.insert(id, Pending { method, thread, faulty, injected: false });
+        self.pending.insert((client, id), Pending { method, thread, faulty, injected: false });
         std::iter::once(message).chain(injected).collect()
     }
 
     /// Whether the fault shows at a request.
-    fn is_due(&self, thread: Option<&str>, params: &Map<String, Value>) -> bool {
+    fn is_due(&self, asked: Asked<'_>, params: &Map<String, Value>) -> bool {
+        let Asked { client, thread, .. } = asked;
         let cold = thread.is_some_and(|id| !self.loaded.contains(id));
         let memory = thread.and_then(|id| self.memory.threads.get(id));
         let memory = |test: &dyn Fn(&super::memory::ThreadMemory) -> bool| memory.is_some_and(test);
         match self.fault.when {
             When::Always => true,
+            When::OtherClient => client != 0,
+            When::Beside => self.clients.len() > 1,
             When::Cold => cold,
             When::Warm => !cold,
             When::SecondFork => memory(&|thread| thread.forks >= 2),
@@ -182,25 +126,21 @@ impl StandIn {
     }
 
     /// The parameters that the server receives.
-    fn changed(
-        &mut self,
-        method: &str,
-        thread: Option<&str>,
-        mut params: Map<String, Value>,
-    ) -> Map<String, Value> {
+    fn changed(&mut self, asked: Asked<'_>, mut params: Map<String, Value>) -> Map<String, Value> {
+        let Asked { method, thread, .. } = asked;
         match self.fault.change.clone() {
             Change::Ignore(of, setting) if of == method => {
                 params.remove(setting.key(method));
             }
             Change::FromConfig(of, setting) if of == method => {
                 let value = self.configured(setting, method);
-                self.fill(&mut params, Place { setting, method, thread }, value);
+                self.fill(&mut params, asked, setting, value);
             }
             Change::Stale(of, setting) if of == method => {
                 let first = thread.and_then(|id| self.memory.threads.get(id));
                 let first = first.and_then(|thread| thread.first.get(setting.stated()));
                 let value = first.and_then(|value| spelled(setting, method, value));
-                self.fill(&mut params, Place { setting, method, thread }, value);
+                self.fill(&mut params, asked, setting, value);
             }
             Change::LoseField(of, field) if of == method => {
                 if let Some(Value::Object(sandbox)) = params.get_mut("sandboxPolicy") {
@@ -221,15 +161,20 @@ impl StandIn {
     }
 
     /// Puts a value where the request states none.
-    fn fill(&self, params: &mut Map<String, Value>, place: Place<'_>, value: Option<Value>) {
-        let key = place.setting.key(place.method);
+    fn fill(
+        &self,
+        params: &mut Map<String, Value>,
+        asked: Asked<'_>,
+        setting: Setting,
+        value: Option<Value>,
+    ) {
+        let key = setting.key(asked.method);
         let stated = |key: &str| params.get(key).is_some_and(|value| !value.is_null());
         let of_config = params.get("config").and_then(Value::as_object);
-        let by_config =
-            of_config.is_some_and(|config| config.contains_key(place.setting.in_config()));
-        let profile = place.thread.and_then(|id| self.memory.threads.get(id));
+        let by_config = of_config.is_some_and(|config| config.contains_key(setting.in_config()));
+        let profile = asked.thread.and_then(|id| self.memory.threads.get(id));
         let profile = profile.and_then(|thread| thread.last.get("activePermissionProfile"));
-        let elsewhere = place.setting == Setting::Sandbox
+        let elsewhere = setting == Setting::Sandbox
             && (stated("permissions") || profile.is_some_and(|profile| !profile.is_null()));
         if let Some(value) = value
             && !stated(key)
@@ -248,12 +193,8 @@ impl StandIn {
     }
 
     /// Requests that carry a value to other threads.
-    fn leaked(
-        &mut self,
-        method: &str,
-        thread: Option<&str>,
-        params: &Map<String, Value>,
-    ) -> Vec<Value> {
+    fn leaked(&mut self, asked: Asked<'_>, params: &Map<String, Value>) -> Vec<Value> {
+        let Asked { client, method, thread } = asked;
         let Change::Leak(of, setting, reaches) = self.fault.change else { return Vec::new() };
         let value = params.get(setting.key(method)).filter(|value| !value.is_null());
         let (Some(value), Some(thread), true) = (value.cloned(), thread, of == method) else {
@@ -273,31 +214,26 @@ impl StandIn {
             }
         };
         let reached = reached.into_iter().filter(|id| self.loaded.contains(id)).collect::<Vec<_>>();
-        reached.into_iter().map(|id| self.inject(&id, setting, &value)).collect()
+        let key = setting.key(UPDATE).to_owned();
+        let update = |id| Map::from_iter([(THREAD.to_owned(), id), (key.clone(), value.clone())]);
+        reached.into_iter().map(|id| self.inject(client, update(id.into()))).collect()
     }
 
-    fn inject(&mut self, thread: &str, setting: Setting, value: &Value) -> Value {
+    fn inject(&mut self, client: usize, update: Map<String, Value>) -> Value {
         self.injected += 1;
         let id = Value::from(format!("stand-in-{}", self.injected));
-        let method = "thread/settings/update";
-        let pending = Pending {
-            method: method.to_owned(),
-            thread: Some(thread.to_owned()),
-            faulty: false,
-            injected: true,
-        };
-        self.pending.insert(id.to_string(), pending);
-        self.muted.push(thread.to_owned());
-        let mut params = Map::from_iter([("threadId".to_owned(), Value::from(thread))]);
-        params.insert(setting.key(method).to_owned(), value.clone());
-        json!({ "id": id, "method": method, "params": params })
+        let thread = update.get(THREAD).and_then(Value::as_str).map(str::to_owned);
+        self.muted.extend(thread.clone());
+        let pending = Pending { method: UPDATE.to_owned(), thread, faulty: false, injected: true };
+        self.pending.insert((client, id.to_string()), pending);
+        json!({ "id": id, "method": UPDATE, "params": update })
     }
 
     /// What the client receives of a server's line.
-    pub fn answer(&mut self, message: Value) -> Passed {
+    pub fn answer(&mut self, client: usize, message: Value) -> Passed {
         let is_request = message.get("method").is_some();
         let pending = message.get("id").filter(|_| !is_request);
-        let pending = pending.and_then(|id| self.pending.remove(&id.to_string()));
+        let pending = pending.and_then(|id| self.pending.remove(&(client, id.to_string())));
         let lines = match pending {
             Some(pending) => {
                 let dies = matches!(self.fault.change, Change::Die(of) if of == pending.method);
@@ -306,7 +242,7 @@ impl StandIn {
                 }
                 self.answered(message, &pending)
             }
-            None => self.notified(message),
+            None => self.notified(client, message),
         };
         Passed { lines, dies: false }
     }
@@ -353,7 +289,7 @@ impl StandIn {
         self.configured(setting, method)
     }
 
-    fn notified(&mut self, mut message: Value) -> Vec<Value> {
+    fn notified(&mut self, client: usize, mut message: Value) -> Vec<Value> {
         let thread = message["params"]["threadId"].as_str().map(str::to_owned);
         let Some(thread) = thread else { return vec![message] };
         match message["method"].as_str() {
@@ -365,7 +301,7 @@ impl StandIn {
                     return Vec::new();
                 }
             }
-            Some(NOTICE) => return self.noticed(&thread, message),
+            Some(NOTICE) => return self.noticed(client, &thread, message),
             _ => {}
         }
         if let Some(settings) = message["params"].get_mut("threadSettings") {
@@ -374,7 +310,7 @@ impl StandIn {
         vec![message]
     }
 
-    fn noticed(&mut self, thread: &str, mut message: Value) -> Vec<Value> {
+    fn noticed(&mut self, client: usize, thread: &str, mut message: Value) -> Vec<Value> {
         let muted = self.muted.iter().position(|id| id == thread);
         let settings = message["params"]["threadSettings"].as_object().cloned().unwrap_or_default();
         let before = self.memory.thread(thread).last.clone();
@@ -383,8 +319,9 @@ impl StandIn {
             self.muted.remove(place);
             return Vec::new();
         }
+        let heard = Asked { client, method: NOTICE, thread: Some(thread) };
         match self.fault.change {
-            Change::DropNotices => return Vec::new(),
+            Change::DropNotices if self.is_due(heard, &Map::new()) => return Vec::new(),
             Change::OldNotices => {
                 if let Some(old) = before.get("approvalPolicy") {
                     message["params"]["threadSettings"]["approvalPolicy"] = old.clone();
@@ -407,26 +344,10 @@ impl StandIn {
     }
 }
 
-/// A line as text; one that is not an object passes unchanged.
-fn through(line: &str, pass: impl FnOnce(Value) -> Passed) -> PassedText {
-    match serde_json::from_str::<Value>(line) {
-        Ok(message) if message.is_object() => {
-            let Passed { lines, dies } = pass(message);
-            PassedText { lines: lines.iter().map(Value::to_string).collect(), dies }
-        }
-        _ => PassedText { lines: vec![line.to_owned()], dies: false },
-    }
-}
-
-struct PassedText {
-    lines: Vec<String>,
-    dies: bool,
-}
-
-/// Where a value may be put.
+/// A request, or a notice: whose it is, and what it is about.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    setting: Setting,
+struct Asked<'a> {
+    client: usize,
     method: &'a str,
     thread: Option<&'a str>,
 }
@@ -468,29 +389,6 @@ fn camel(mode: &str) -> &str {
     }
 }
 
-/// Takes the last settings out of every file of a thread that has earlier ones, too.
-fn forget_last_settings(folder: &Path) -> io::Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        if path.is_dir() {
-            forget_last_settings(&path)?;
-            continue;
-        }
-        let text = fs::read_to_string(&path)?;
-        let lines: Vec<&str> = text.lines().collect();
-        let settings = |line: &str| {
-            line.contains("\"turn_context\"") || line.contains("thread_settings_applied")
-        };
-        let places: Vec<usize> = (0..lines.len()).filter(|at| settings(lines[*at])).collect();
-        if let [_, .., last] = places[..] {
-            let kept = lines.iter().enumerate().filter(|(at, _)| *at != last);
-            let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
-            fs::write(&path, kept)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -526,10 +424,10 @@ mod tests {
     /// What the server and the client receive where `a` is started and forked to `b`.
     fn check_fork(fault: &str, params: Value, expected: Expect) {
         let mut stand_in = stand_in(fault, Memory::default());
-        drop(stand_in.request(request(1, "thread/start", json!({}))));
-        drop(stand_in.answer(answer(1, "a", "never")));
-        let sent = stand_in.request(request(2, "thread/fork", params));
-        let got = stand_in.answer(answer(2, "b", "never"));
+        drop(stand_in.request(0, request(1, "thread/start", json!({}))));
+        drop(stand_in.answer(0, answer(1, "a", "never")));
+        let sent = stand_in.request(0, request(2, "thread/fork", params));
+        let got = stand_in.answer(0, answer(2, "b", "never"));
         expected.assert_eq(&format!("{}--\n{}", texts(&sent), texts(&got.lines)));
     }
 
@@ -593,18 +491,18 @@ mod tests {
     #[test]
     fn a_leak_is_a_request_that_the_client_hears_nothing_of() {
         let mut stand_in = stand_in("fork-changes-its-source", Memory::default());
-        drop(stand_in.request(request(1, "thread/start", json!({}))));
-        drop(stand_in.answer(answer(1, "a", "never")));
+        drop(stand_in.request(0, request(1, "thread/start", json!({}))));
+        drop(stand_in.answer(0, answer(1, "a", "never")));
         let fork = json!({ "threadId": "a", "approvalPolicy": "untrusted" });
-        let sent = stand_in.request(request(2, "thread/fork", fork));
+        let sent = stand_in.request(0, request(2, "thread/fork", fork));
         let leak = sent.last().expect("two lines").clone();
-        let answered = stand_in.answer(json!({ "id": leak["id"], "result": {} }));
+        let answered = stand_in.answer(0, json!({ "id": leak["id"], "result": {} }));
         let notice = json!({
             "method": "thread/settings/updated",
             "params": { "threadId": "a", "threadSettings": { "approvalPolicy": "untrusted" } },
         });
-        let first = stand_in.answer(notice.clone());
-        let second = stand_in.answer(notice.clone());
+        let first = stand_in.answer(0, notice.clone());
+        let second = stand_in.answer(0, notice.clone());
         assert_eq!(leak["params"], json!({ "threadId": "a", "approvalPolicy": "untrusted" }));
         assert_eq!([answered.lines, first.lines, second.lines], [vec![], vec![], vec![notice]]);
     }
@@ -614,17 +512,41 @@ mod tests {
         let resumed = |ended: bool| {
             let memory = Memory { processes: 1, ended, ..Memory::default() };
             let mut stand_in = stand_in("resume-after-a-kill-loses-approval", memory);
-            texts(&stand_in.request(request(1, "thread/resume", json!({ "threadId": "a" }))))
+            texts(&stand_in.request(0, request(1, "thread/resume", json!({ "threadId": "a" }))))
         };
         assert!(resumed(false).contains("on-request"));
         assert!(!resumed(true).contains("on-request"));
     }
 
     #[test]
+    fn a_fault_of_second_clients_is_theirs_alone_also_where_ids_are_equal() {
+        let mut stand_in =
+            stand_in("second-client-resume-states-config-approval", Memory::default());
+        let resume = request(1, "thread/resume", json!({ "threadId": "a" }));
+        for client in [0, 1] {
+            assert_eq!(stand_in.request(client, resume.clone()), [resume.clone()]);
+        }
+        let mut stated = |client| stand_in.answer(client, answer(1, "a", "never")).lines;
+        assert_eq!(stated(1), [answer(1, "a", "on-request")]);
+        assert_eq!(stated(0), [answer(1, "a", "never")]);
+    }
+
+    #[test]
+    fn a_second_client_that_only_hears_misses_the_notice() {
+        let mut stand_in = stand_in("second-client-hears-of-no-change", Memory::default());
+        let notice = json!({
+            "method": "thread/settings/updated",
+            "params": { "threadId": "a", "threadSettings": { "approvalPolicy": "never" } },
+        });
+        assert_eq!(stand_in.answer(1, notice.clone()).lines, [] as [Value; 0]);
+        assert_eq!(stand_in.answer(0, notice.clone()).lines, [notice]);
+    }
+
+    #[test]
     fn the_second_fork_is_the_one_that_loses() {
         let mut stand_in = stand_in("second-fork-loses-approval", Memory::default());
         let mut fork = |id| {
-            let sent = stand_in.request(request(id, "thread/fork", json!({ "threadId": "a" })));
+            let sent = stand_in.request(0, request(id, "thread/fork", json!({ "threadId": "a" })));
             texts(&sent).contains("on-request")
         };
         assert_eq!([fork(1), fork(2), fork(3)], [false, true, true]);
