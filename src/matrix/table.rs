@@ -94,7 +94,8 @@ fn rows_of(columns: &[Column]) -> BTreeSet<Row> {
         counts.map(|(row, _)| *row).filter(|row| !has(row.clause, &rows)).collect();
     rows.extend(rested);
     for clause in all().iter().map(|row| row.clause) {
-        if !has(clause, &rows) {
+        // Without a client of the SDK its clauses could not be tested, which says nothing.
+        if !has(clause, &rows) && !clause.is_about_sdk() {
             rows.insert(Row { clause, dimension: None });
         }
     }

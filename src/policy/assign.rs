@@ -4,7 +4,7 @@ use super::layers::SelectedProfile;
 use super::mode::Mode;
 use super::{
     Approval, DEFAULT, Defaults, Dimension, Overrides, Permissions, Sandbox, SandboxMode, Setting,
-    Value,
+    Value, folders,
 };
 
 /// A way to spell a sandbox in overrides.
@@ -54,6 +54,9 @@ impl<S: SandboxSpelling> Overrides<S> {
             Value::Permissions(Permissions::Profile(id)) => {
                 self.profile = Setting::Set(id.clone());
                 self.sandbox = Setting::Omit;
+            }
+            Value::Other(Dimension::WR, word) => {
+                self.others.insert(Dimension::WR, Setting::Set(folders::in_request(word)));
             }
             Value::Other(dimension, word) => {
                 self.others.insert(*dimension, Setting::Set(word.clone()));
@@ -122,7 +125,17 @@ impl Defaults {
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::{DEFAULT, Defaults, Dimension, Value};
+    use crate::policy::{CallOverrides, DEFAULT, Defaults, Dimension, Setting, Value};
+
+    #[test]
+    fn a_request_names_the_workspace_where_an_answer_names_the_own_folder() {
+        let mut overrides = CallOverrides::default();
+        overrides
+            .assign(&Value::Other(Dimension::WR, "CWD+OUT".to_owned()))
+            .expect("it can say so");
+        let spelled = Setting::Set("OUT+WS".to_owned());
+        assert_eq!(overrides.others[&Dimension::WR], spelled);
+    }
 
     #[test]
     fn config_leaves_out_an_effort_that_is_not_stated() {

@@ -17,6 +17,9 @@ pub const NO_ROOTS: &str = "none";
 /// The folder of a thread of which no folder is known.
 const WORKSPACE: &str = "WS";
 
+/// The folder of the run, in which the others lie.
+const RUN: &str = "RUN";
+
 /// The folders of a run; where another path lies is not known.
 const PLACES: [&str; 3] = [WORKSPACE, "HOME", "OUT"];
 
@@ -26,6 +29,17 @@ pub fn word<'a>(roots: impl IntoIterator<Item = &'a str>, folder: Option<&str>) 
     let roots: BTreeSet<&str> = roots.into_iter().map(named).collect();
     let words: Vec<&str> = roots.into_iter().collect();
     if words.is_empty() { NO_ROOTS.to_owned() } else { words.join("+") }
+}
+
+/// Stated roots as a request names them: the own folder of a thread is the workspace in most.
+pub(super) fn in_request(stated: &str) -> String {
+    word(listed(stated).map(|root| if root == OWN { WORKSPACE } else { root }), None)
+}
+
+/// Whether a word names a folder: one of a run, one below it, or an absolute path.
+pub fn is_folder(word: &str) -> bool {
+    let top = word.split('/').next();
+    word.starts_with('/') || top.is_some_and(|top| PLACES.contains(&top) || top == RUN)
 }
 
 /// The roots in a word.

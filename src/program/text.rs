@@ -185,6 +185,36 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_one_of_the_run_or_a_whole_path() {
+        check(
+            "run t0 \"hi\" roots=WS/sub+/srv",
+            expect![[r#"run     t0 "hi" roots=WS/sub+/srv     <- text "ok""#]],
+        );
+        check(
+            "run t0 \"hi\" roots=none",
+            expect![[r#"run     t0 "hi" roots=none            <- text "ok""#]],
+        );
+        check(
+            "run t0 \"hi\" roots=CWD+OUT",
+            expect![
+                "line 4: `CWD` is not a folder; expected WS, HOME, OUT, one below them, or a whole path"
+            ],
+        );
+        check(
+            "run t0 \"hi\" cwd=elsewhere",
+            expect![
+                "line 4: `elsewhere` is not a folder; expected WS, HOME, OUT, one below them, or a whole path"
+            ],
+        );
+        check(
+            "configure writable-roots=OUTER",
+            expect![
+                "line 4: `OUTER` is not a folder; expected WS, HOME, OUT, one below them, or a whole path"
+            ],
+        );
+    }
+
+    #[test]
     fn a_server_is_killed_at_once_where_the_line_does_not_say_when() {
         check("kill-during resume t0", expect!["kill-during resume  t0"]);
         check("kill-during after=0ms resume t0", expect!["kill-during resume  t0"]);

@@ -13,6 +13,7 @@ use super::line::{Line, Problem, one_of, problem};
 use super::reply::{Consent, ProbeScript, Reply};
 use super::request::Cut;
 use crate::policy::features::FeatureSet;
+use crate::policy::folders::{is_folder, listed};
 use crate::policy::words::{OPEN, UnknownWord};
 use crate::policy::{
     ApprovalMode, CallOverrides, Defaults, Dimension, Layer, Overrides, Profile, Profiles, Setting,
@@ -126,7 +127,7 @@ pub(super) fn defaults(line: &mut Line) -> Result<Defaults, Problem> {
         project: layer(line, PROJECT, Layer::default())?,
         trust: line.value("trust").map(|word| one_of(&word, "trust")).transpose()?,
         network: line.switch("network")?,
-        roots: roots(line),
+        roots: roots(line)?,
         profiles: profiles(line)?,
         profile: line.value("profile"),
         others,
@@ -162,9 +163,20 @@ fn stated<T: FromStr<Err = UnknownWord>>(
     }
 }
 
-fn roots(line: &mut Line) -> BTreeSet<String> {
+fn roots(line: &mut Line) -> Result<BTreeSet<String>, Problem> {
     let list = line.value("writable-roots").unwrap_or_default();
-    list.split('+').filter(|root| !root.is_empty()).map(str::to_owned).collect()
+    let roots = list.split('+').filter(|root| !root.is_empty());
+    roots.map(|root| folder(root).map(|()| root.to_owned())).collect()
+}
+
+/// A server refuses a path that begins nowhere.
+fn folder(word: &str) -> Result<(), Problem> {
+    if is_folder(word) {
+        return Ok(());
+    }
+    problem(format!(
+        "`{word}` is not a folder; expected WS, HOME, OUT, one below them, or a whole path"
+    ))
 }
 
 fn profiles(line: &mut Line) -> Result<Profiles, Problem> {
@@ -259,7 +271,12 @@ fn overrides<S: FromStr<Err = UnknownWord>>(line: &mut Line) -> Result<Overrides
     let word = |word: String| if word == "null" { Setting::Null } else { Setting::Set(word) };
     let mut others = BTreeMap::new();
     for dimension in Dimension::SECONDARY {
-        others.extend(line.value(dimension.key()).map(|value| (dimension, word(value))));
+        let Some(value) = line.value(dimension.key()) else { continue };
+        let value = word(value);
+        if let (Dimension::CWD | Dimension::WR, Setting::Set(folders)) = (dimension, &value) {
+            listed(folders).try_for_each(folder)?;
+        }
+        others.insert(dimension, value);
     }
     Ok(Overrides {
         approval: setting(line, "approval")?,

@@ -166,11 +166,10 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
           after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
           after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `run` set the value
           after `shell`, the approval policy is config.toml's default instead of the thread's own
-        FollowsConfig: 14 findings, 4 causes
+        FollowsConfig: 14 findings, 3 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
           after `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded and `settings` set the value
           after `run`, the policy is config.toml's default instead of the thread's own
-          after `run`, the profile is another value instead of profile
         ClearsByNull: 2 findings, 2 causes
           after `run`, the reviewer is config.toml's default instead of the thread's own
           after `fork` or `resume`, the reviewer is config.toml's default instead of the thread's own, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `settings` or `source` or `start` set the value and it was archived before
