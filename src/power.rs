@@ -32,7 +32,7 @@ pub struct Planted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// The request, or the notice, is that of a client that was not the first.
+    /// The request is that of a client that was not the first.
     OtherClient,
     /// There was a second client in this process.
     Beside,

@@ -178,7 +178,7 @@ fn of_second_clients() -> Vec<Planted> {
         row(&format!("second-client-{what}"), clauses, fault, shortest)
     };
     let from = |method| FromConfig(method, Approval);
-    let silent = row("hears-of-no-change", &[T9], (OtherClient, DropNotices), 3);
+    let silent = row("silences-changes", &[T9], (Beside, DropNotices), 3);
     vec![
         row("turn-ignores-approval", &[T1, T9, T3], (OtherClient, Ignore(TURN, Approval)), 3),
         row(

@@ -532,14 +532,19 @@ mod tests {
     }
 
     #[test]
-    fn a_second_client_that_only_hears_misses_the_notice() {
-        let mut stand_in = stand_in("second-client-hears-of-no-change", Memory::default());
+    fn a_second_client_keeps_the_notices_from_all() {
+        let mut stand_in = stand_in("second-client-silences-changes", Memory::default());
         let notice = json!({
             "method": "thread/settings/updated",
             "params": { "threadId": "a", "threadSettings": { "approvalPolicy": "never" } },
         });
-        assert_eq!(stand_in.answer(1, notice.clone()).lines, [] as [Value; 0]);
-        assert_eq!(stand_in.answer(0, notice.clone()).lines, [notice]);
+        drop(stand_in.request(0, request(1, "thread/start", json!({}))));
+        assert_eq!(stand_in.answer(0, notice.clone()).lines, [notice.clone()]);
+        drop(stand_in.request(1, request(1, "thread/start", json!({}))));
+        assert_eq!(
+            [0, 1].map(|client| stand_in.answer(client, notice.clone()).lines),
+            [const { Vec::<Value>::new() }; 2]
+        );
     }
 
     #[test]
