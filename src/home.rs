@@ -23,6 +23,7 @@ mod copy;
 mod mount_points;
 pub mod root;
 pub mod store;
+mod stragglers;
 
 use sha2::{Digest, Sha256};
 

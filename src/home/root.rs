@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::mount_points::MountPoints;
+use super::stragglers;
 
 const PREFIX: &str = "heirloom-";
 const LOCK: &str = "lock";
@@ -125,8 +126,9 @@ impl Drop for Root {
     }
 }
 
-/// Removes a root, and its lock file once the root is gone.
+/// Removes a root with the processes in it, and its lock file once the root is gone.
 fn remove(folder: &Path, lock_path: &Path) {
+    stragglers::kill_below(folder);
     drop(fs::remove_dir_all(folder));
     if !folder.exists() {
         drop(fs::remove_file(lock_path));
