@@ -40,13 +40,14 @@ fn lives_below(process: &Path, folder: &Path) -> bool {
     folders.any(|temporary| temporary.starts_with(folder))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::path::Path;
     use std::process::{Child, Command};
 
-    use crate::home::root::Root;
+    use super::kill_below;
 
     /// A process in a group of its own that waits.
     fn waiting(temporary: &Path) -> Child {
@@ -56,12 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_process_of_a_home_ends_with_the_root_and_no_other_does() {
+    fn a_process_in_the_folder_ends_and_no_other_does() {
         let base = tempfile::tempdir().expect("a folder can be made");
-        let root = Root::below(base.path()).expect("a root can be made");
-        let mut own = waiting(&root.path().join("0/temp"));
-        let mut other = waiting(base.path());
-        drop(root);
+        let mut own = waiting(&base.path().join("root/0/temp"));
+        let mut other = waiting(&base.path().join("roots"));
+        kill_below(&base.path().join("root"));
         assert_eq!(own.wait().expect("it was started").signal(), Some(9));
         assert_eq!(other.try_wait().expect("it was started"), None);
         other.kill().and_then(|()| other.wait()).expect("it was started");
