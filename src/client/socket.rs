@@ -49,9 +49,9 @@ struct Shared {
 /// # Errors
 /// When the peer does not answer within `timeout`, or the stream breaks.
 pub fn open(stream: UnixStream, timeout: Duration) -> io::Result<(SocketReader, SocketWriter)> {
-    let connect = |shared, config| tungstenite::client::client_with_config(ADDRESS, shared, config);
     ends(stream, timeout, Role::Client, |shared, config| {
-        connect(shared, config).map(|(socket, _)| socket).map_err(failure)
+        let connected = tungstenite::client::client_with_config(ADDRESS, shared, config);
+        connected.map(|(socket, _)| socket).map_err(failure)
     })
 }
 

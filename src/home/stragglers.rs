@@ -18,7 +18,8 @@ pub(super) fn kill_below(folder: &Path) {
         if let Ok(process) = pidfd_open(pid, PidfdFlags::empty())
             && lives_below(&path, folder)
         {
-            drop(pidfd_send_signal(&process, Signal::KILL));
+            // It may have ended by now.
+            let _ = pidfd_send_signal(&process, Signal::KILL);
         }
     }
 }

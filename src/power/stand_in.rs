@@ -524,7 +524,7 @@ mod tests {
             stand_in("second-client-resume-states-config-approval", Memory::default());
         let resume = request(1, "thread/resume", json!({ "threadId": "a" }));
         for client in [0, 1] {
-            assert_eq!(stand_in.request(client, resume.clone()), [resume.clone()]);
+            assert_eq!(stand_in.request(client, resume.clone()), std::slice::from_ref(&resume));
         }
         let mut stated = |client| stand_in.answer(client, answer(1, "a", "never")).lines;
         assert_eq!(stated(1), [answer(1, "a", "on-request")]);
@@ -539,7 +539,7 @@ mod tests {
             "params": { "threadId": "a", "threadSettings": { "approvalPolicy": "never" } },
         });
         drop(stand_in.request(0, request(1, "thread/start", json!({}))));
-        assert_eq!(stand_in.answer(0, notice.clone()).lines, [notice.clone()]);
+        assert_eq!(stand_in.answer(0, notice.clone()).lines, std::slice::from_ref(&notice));
         drop(stand_in.request(1, request(1, "thread/start", json!({}))));
         assert_eq!(
             [0, 1].map(|client| stand_in.answer(client, notice.clone()).lines),
