@@ -3,8 +3,9 @@
 //!
 //! `HEIRLOOM_SERVER` names another server than the pinned one for the first two.
 
+mod spread;
+
 use std::error::Error;
-use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -24,6 +25,7 @@ use heirloom::program::Program;
 use heirloom::provision::fetch::provide;
 use heirloom::provision::{Cache, Spec};
 use serde_json::json;
+use spread::Spread;
 
 /// Turns of one thread, with and without a harness, in turn.
 const TURNS: usize = 20;
@@ -52,18 +54,19 @@ fn main() -> Outcome<()> {
         watched
             .push(100.0 * bare(&test_bed)?.as_secs_f64() / with_harness(&test_bed)?.as_secs_f64());
     }
-    println!("watched turns run at {} % of the pace of bare ones", Spread::of(watched));
+    println!(
+        "watched turns run at {} % of the pace of bare ones",
+        Spread::of(watched.into_iter()).expect("there are rounds")
+    );
     println!("{:.2} of upstream's scenarios a second", scenarios_per_second(&test_bed)?);
     let broken = self::test_bed(&BROKEN.parse()?)?;
     let firsts = (0..SEEDS).filter_map(|seed| first_loss(&broken, seed)).collect::<Vec<_>>();
-    let seconds = firsts.iter().map(|(elapsed, _)| elapsed.as_secs_f64()).collect();
-    let cases = firsts.iter().map(|(_, cases)| *cases as f64).collect();
-    println!(
-        "the first R4 on {BROKEN}, found by {} of {SEEDS} seeds: {} s, {} cases",
-        firsts.len(),
-        Spread::of(seconds),
-        Spread::of(cases),
-    );
+    println!("the first R4 on {BROKEN} was found by {} of {SEEDS} seeds", firsts.len());
+    let seconds = Spread::of(firsts.iter().map(|(elapsed, _)| elapsed.as_secs_f64()));
+    let cases = Spread::of(firsts.iter().map(|(_, cases)| *cases as f64));
+    if let (Some(seconds), Some(cases)) = (seconds, cases) {
+        println!("after {seconds} s, in case {cases}");
+    }
     Ok(())
 }
 
@@ -146,25 +149,4 @@ fn first_loss(test_bed: &Arc<TestBed>, seed: u64) -> Option<(Duration, u64)> {
         }
     });
     first
-}
-
-/// The median of a figure, and its bounds.
-struct Spread {
-    median: f64,
-    least: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(mut figures: Vec<f64>) -> Spread {
-        figures.sort_by(f64::total_cmp);
-        let (least, most) = (figures[0], figures[figures.len() - 1]);
-        Spread { median: figures[figures.len() / 2], least, most }
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:.1} ({:.1} to {:.1})", self.median, self.least, self.most)
-    }
 }

@@ -3,9 +3,10 @@
 //!
 //! `HEIRLOOM_SERVER` names another server than the pinned one.
 
+mod spread;
+
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use heirloom::program::operation::OpKind;
 use heirloom::provision::fetch::provide;
 use heirloom::provision::{Cache, Spec};
 use heirloom::trace::Trace;
+use spread::Spread;
 
 /// Each mix runs them all: about two minutes on two cores.
 const BATCHES: u64 = 5;
@@ -51,7 +53,9 @@ fn main() -> Outcome<()> {
     }
     println!("the median of {BATCHES} batches of {BATCH_PROGRAMS} programs, least to most");
     for (mix, paces) in MIXES.into_iter().zip(&paces) {
-        let column = |figure: fn(&Pace) -> f64| Spread::of(paces.iter().map(figure));
+        let column = |figure: fn(&Pace) -> f64| {
+            Spread::of(paces.iter().map(figure)).expect("there are batches")
+        };
         println!(
             "{mix:<6} {} steps/s; {} steps per CPU second of the server; {} % of CPU outside it",
             column(|pace| pace.steps_per_second),
@@ -102,28 +106,6 @@ impl Pace {
             steps_per_cpu_second: 1e6 * steps / server_us,
             outside_percent: 100.0 * own_us / (own_us + server_us),
         })
-    }
-}
-
-/// The median of a figure, and its bounds.
-struct Spread {
-    median: f64,
-    least: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(figures: impl Iterator<Item = f64>) -> Spread {
-        let mut sorted: Vec<f64> = figures.collect();
-        sorted.sort_by(f64::total_cmp);
-        let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
-        Spread { median: sorted[sorted.len() / 2], least, most }
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:.1} ({:.1} to {:.1})", self.median, self.least, self.most)
     }
 }
 

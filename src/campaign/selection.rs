@@ -15,7 +15,7 @@ use crate::model::states::states;
 use crate::program::Program;
 
 /// The programs of which one becomes a case.
-pub const CANDIDATES: u64 = 4;
+const CANDIDATES: u64 = 4;
 
 /// The cases of a campaign, which its workers ask for.
 pub struct Cases<'a> {

@@ -1,7 +1,6 @@
 //! The states that a program brings its threads to.
 //!
-//! A fuzzer counts them as covered, and the bench of draws measures whether programs with new ones
-//! find faults sooner.
+//! A campaign chooses its cases by the new ones among them, and a fuzzer counts them as covered.
 
 use std::collections::BTreeSet;
 
