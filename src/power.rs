@@ -68,6 +68,8 @@ pub enum Setting {
     Model,
     Effort,
     Folder,
+    Roots,
+    Mode,
 }
 
 /// What a fault does to the lines.
@@ -85,9 +87,16 @@ pub enum Change {
     LoseField(&'static str, &'static str),
     /// The answer states config's value; what is in force is right.
     StateConfig(&'static str, Setting),
-    /// Full access is in force where the request asks for less, and every line states what was
-    /// asked for.
-    EnforceFullAccess,
+    /// What is in force at the request is wider, and every line states what it would be: full
+    /// access in the place of a sandbox, never in the place of an approval policy.
+    Enforce(&'static str, Setting),
+    /// The server's question whether a command or a patch may run is answered so (`accept` or
+    /// `decline`), and no client hears of it.
+    AnswerQuestions(&'static str),
+    /// Config's value reaches the thread of the request.
+    Reset(&'static str, Setting),
+    /// The value of the request is written into config.toml.
+    WriteConfig(&'static str, Setting),
     /// The value that a request gives to a thread reaches another one too.
     Leak(&'static str, Setting, Reaches),
     /// Notices of changes are not sent.
@@ -98,8 +107,16 @@ pub enum Change {
     AnswerTwice(&'static str),
     /// The request is never answered.
     NeverAnswer(&'static str),
+    /// The request is refused.
+    Refuse(&'static str),
+    /// The refusal of the request is answered as a grant.
+    Grant(&'static str),
+    /// The answer states an approval policy that there is not.
+    Misspell(&'static str),
     /// The end of a turn is not notified.
     DropTurnEnds,
+    /// The end of a turn is notified twice.
+    DoubleTurnEnds,
     /// The process ends when the answer to the request is due.
     Die(&'static str),
     /// The last settings of every thread are gone from its file when the process ends.
@@ -109,6 +126,8 @@ pub enum Change {
 /// Whom a leaked value reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaches {
+    /// The thread of the request, also where the request is about one turn alone.
+    Itself,
     /// The thread that a fork was made from.
     Source,
     /// The forks of the thread.
@@ -128,6 +147,8 @@ impl Setting {
             Setting::Model => Dimension::M,
             Setting::Effort => Dimension::E,
             Setting::Folder => Dimension::CWD,
+            Setting::Roots => Dimension::WR,
+            Setting::Mode => Dimension::CM,
         }
     }
 
@@ -143,6 +164,8 @@ impl Setting {
             Setting::Model => "model",
             Setting::Effort => "effort",
             Setting::Folder => "cwd",
+            Setting::Roots => "runtimeWorkspaceRoots",
+            Setting::Mode => "collaborationMode",
         }
     }
 
@@ -156,16 +179,16 @@ impl Setting {
         }
     }
 
-    /// Its key in config.toml.
-    pub fn in_config(self) -> &'static str {
+    /// Its key in config.toml, where it has one.
+    pub fn in_config(self) -> Option<&'static str> {
         match self {
-            Setting::Approval => "approval_policy",
-            Setting::Reviewer => "approvals_reviewer",
-            Setting::Sandbox => "sandbox_mode",
-            Setting::Profile => "default_permissions",
-            Setting::Model => "model",
-            Setting::Effort => "model_reasoning_effort",
-            Setting::Folder => "cwd",
+            Setting::Approval => Some("approval_policy"),
+            Setting::Reviewer => Some("approvals_reviewer"),
+            Setting::Sandbox => Some("sandbox_mode"),
+            Setting::Profile => Some("default_permissions"),
+            Setting::Model => Some("model"),
+            Setting::Effort => Some("model_reasoning_effort"),
+            Setting::Folder | Setting::Roots | Setting::Mode => None,
         }
     }
 }

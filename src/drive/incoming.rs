@@ -143,7 +143,7 @@ impl Runner<'_> {
         }
         if let Some(policy) = policy {
             thread.subscribe(from);
-            thread.stated = Some(policy.clone());
+            thread.take(policy);
         }
     }
 
@@ -157,7 +157,7 @@ impl Runner<'_> {
         let what = match news {
             Notification::Settings { thread, policy: Some(policy) } => {
                 if let Some(known) = self.recorder.thread_with_id(&thread) {
-                    known.stated = Some(policy.clone());
+                    known.take(&policy);
                 }
                 Observation::Settings { thread: self.recorder.label(&thread), policy }
             }

@@ -54,6 +54,12 @@ pub(super) trait Perform: Prepare {
         None
     }
 
+    /// Whether a release may do it by the config that its process began with, which a process that
+    /// served other cases read from another file.
+    fn needs_own_process(&self) -> bool {
+        false
+    }
+
     /// Whether `kill-during` sends the request; if not, the server is just killed.
     fn is_sent_before_kill(&self) -> bool {
         true

@@ -11,7 +11,7 @@ use semver::Version;
 
 use crate::client::tape::Tape;
 use crate::mock_model::answer::Gate;
-use crate::policy::Policy;
+use crate::policy::{Dimension, Policy};
 use crate::program::Program;
 use crate::program::reply::TurnEnd;
 use crate::program::sdk::SdkClient;
@@ -37,6 +37,8 @@ pub(super) struct Thread {
     pub(super) has_history: bool,
     /// The policy that the server stated last.
     pub(super) stated: Option<Policy>,
+    /// The collaboration mode that the server stated last.
+    mode: Option<String>,
     /// The ids of its own turns, in order.
     pub(super) turns: Vec<String>,
     /// The turn that the model holds.
@@ -99,9 +101,23 @@ impl Thread {
             interrupted: false,
             has_history: false,
             stated: None,
+            mode: None,
             turns: Vec::new(),
             running: None,
         }
+    }
+
+    /// Takes what the server states of it; a reply is silent about the mode.
+    pub(super) fn take(&mut self, stated: &Policy) {
+        if let Some(mode) = stated.others.get(&Dimension::CM) {
+            self.mode = Some(mode.clone());
+        }
+        self.stated = Some(stated.clone());
+    }
+
+    /// Whether it is in the mode in which a goal begins no turn.
+    pub(super) fn is_planning(&self) -> bool {
+        self.mode.as_deref() == Some("plan")
     }
 
     /// Whether one of our clients loaded it and may still be subscribed.

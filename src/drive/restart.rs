@@ -3,18 +3,23 @@
 use std::io::ErrorKind;
 
 use super::duplicates::Duplicates;
+use super::ops::operations;
 use super::run::{Aborted, Runner};
 use super::session::{NAME, Session, Site};
 use super::test_bed::Installed;
+use crate::program::Program;
 use crate::program::ops::restart::{Restart, Server, Stop};
 use crate::trace::Observation;
 use crate::transcript::{Entry, Process};
 
 impl Runner<'_> {
-    /// Takes over the server of the case before, where it has the transport that this one needs.
-    pub(super) fn take_server(&mut self) -> Result<(), Aborted> {
+    /// Takes over the server of the case before, where it has the transport that this one needs and
+    /// no step needs a process that read this case's config first.
+    pub(super) fn take_server(&mut self, program: &Program) -> Result<(), Aborted> {
+        let mut operations = program.steps.iter().flat_map(operations);
+        let own = operations.any(|operation| operation.needs_own_process());
         match &mut self.active.session {
-            Some(session) if session.transport() == self.transport => {
+            Some(session) if session.transport() == self.transport && !own => {
                 session.renew();
                 return Ok(());
             }

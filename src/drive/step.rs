@@ -22,7 +22,7 @@ impl Runner<'_> {
         self.transport = if by_sdk { Transport::Pipes } else { Transport::of(program) };
         // A restart in the first line starts the server that it names.
         if program.steps.first().and_then(Step::moves_to).is_none() {
-            self.take_server()?;
+            self.take_server(program)?;
         }
         for (index, step) in program.with_audit().iter().enumerate() {
             self.recorder.begin_step(index);

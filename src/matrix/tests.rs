@@ -276,3 +276,18 @@ fn a_second_campaign_on_a_release_joins_its_causes() {
     "#]]
     .assert_eq(&format!("{text}{} cases\n", whole.cases));
 }
+
+#[test]
+fn clauses_of_the_sdk_have_rows_where_a_client_tested_one() {
+    let of_sdk = |tested: Option<Clause>| {
+        let mut results = results("0.144.4", Vec::new());
+        let count = Count { tested: 1, compared: 1, held: 1, broken: 0 };
+        results.tally.extend(tested.map(|clause| (Row { clause, dimension: None }, count)));
+        let matrix = Matrix::new(vec![column(results)], &Known::default());
+        let clauses =
+            matrix.rows.keys().map(|row| row.clause).filter(|clause| clause.is_about_sdk());
+        clauses.collect::<Vec<_>>()
+    };
+    assert_eq!(of_sdk(None), []);
+    assert_eq!(of_sdk(Some(Clause::K1)), [Clause::K1]);
+}

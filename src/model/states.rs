@@ -12,6 +12,7 @@ use crate::contract::Clause;
 use crate::policy::Dimension;
 use crate::program::Program;
 use crate::program::operation::OpKind;
+use crate::program::ops::Step;
 use crate::program::thread::ThreadRef;
 
 /// A comparison that a step calls for, and what is known of the thread that the step is about.
@@ -21,7 +22,31 @@ pub struct State {
     /// None where no value is compared.
     pub dimension: Option<Dimension>,
     pub kind: OpKind,
+    pub wrapper: Option<Wrapper>,
+    /// The operation that set the value; none where no value is compared.
+    pub setter: Option<&'static str>,
+    /// Whether the value in config differs.
+    pub config_differs: bool,
     pub facts: Facts,
+}
+
+/// How a step was asked for, where it was not by the first client alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wrapper {
+    SecondClient,
+    KillDuring,
+    Parallel,
+}
+
+impl Wrapper {
+    fn of(step: &Step) -> Option<Wrapper> {
+        match step {
+            Step::SecondClient(_) => Some(Wrapper::SecondClient),
+            Step::KillDuring(..) => Some(Wrapper::KillDuring),
+            Step::Parallel(_) => Some(Wrapper::Parallel),
+            _ => None,
+        }
+    }
 }
 
 /// The states of a program, along the first of the answers that the contract allows.
@@ -33,11 +58,17 @@ pub fn states(program: &Program) -> BTreeSet<State> {
         let thread = thread.and_then(|name| world.threads.get(&name));
         let facts = thread.map(Facts::of).unwrap_or_default();
         let Some(branch) = step(&world, &each).into_iter().next() else { break };
+        let about = each.names().first().copied().or(each.uses().and_then(ThreadRef::name));
+        let about = about.and_then(|name| branch.world.threads.get(&name));
+        let setter = |dimension| about.map(|thread| thread.life.set_by[dimension as usize]);
         let called_for = of_branch(&world, &branch, &each).into_iter();
         states.extend(called_for.map(|due| State {
             clause: due.clause,
             dimension: due.dimension,
             kind: due.kind,
+            wrapper: Wrapper::of(&each),
+            setter: due.dimension.and_then(setter),
+            config_differs: due.config_differs,
             facts: facts.clone(),
         }));
         world = branch.world;
@@ -49,7 +80,7 @@ pub fn states(program: &Program) -> BTreeSet<State> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::states;
+    use super::{Wrapper, states};
     use crate::contract::Clause;
     use crate::model::life::Fact;
 
@@ -66,5 +97,17 @@ mod tests {
     fn a_history_that_began_otherwise_is_another_state() {
         assert_eq!(beginnings("run t0 \"hi\"\nrun t0 \"hi\"\n"), ["run".to_owned()].into());
         assert_eq!(beginnings("name t0\nrun t0 \"hi\"\n"), ["name".to_owned()].into());
+    }
+
+    #[test]
+    fn a_step_of_a_second_client_is_another_state() {
+        let wrappers = |line: &str| {
+            let text = format!("# heirloom case v2\nconfig\nstart -> t0\n{line}\naudit\n");
+            let states = states(&text.parse().expect("it is a program"));
+            let turns = states.into_iter().filter(|state| state.clause == Clause::T2);
+            turns.map(|state| state.wrapper).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(wrappers("run t0 \"hi\""), [None].into());
+        assert_eq!(wrappers("client2 run t0 \"hi\""), [Some(Wrapper::SecondClient)].into());
     }
 }

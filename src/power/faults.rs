@@ -1,10 +1,11 @@
 //! The table of faults.
 
 use super::Change::{
-    AnswerTwice, Die, DropNotices, DropTurnEnds, EnforceFullAccess, ForgetLastSettings, FromConfig,
-    Ignore, Leak, LoseField, NeverAnswer, OldNotices, Stale, StateConfig,
+    AnswerQuestions, AnswerTwice, Die, DoubleTurnEnds, DropNotices, DropTurnEnds, Enforce,
+    ForgetLastSettings, FromConfig, Grant, Ignore, Leak, LoseField, Misspell, NeverAnswer,
+    OldNotices, Refuse, Reset, Stale, StateConfig, WriteConfig,
 };
-use super::Setting::{Approval, Effort, Folder, Model, Profile, Reviewer, Sandbox};
+use super::Setting::{Approval, Effort, Folder, Mode, Model, Profile, Reviewer, Roots, Sandbox};
 use super::When::{
     After, AfterKill, AfterTurn, Always, Beside, Cold, Granular, OtherClient, SecondFork,
     SecondRestart, ThirdTurn, Warm, With,
@@ -12,8 +13,9 @@ use super::When::{
 use super::{Change, Planted, Reaches, Setting, When};
 use crate::contract::Clause;
 use crate::contract::Clause::{
-    E2, F1, F2, F3, F4, F8, G8, G9, G11, O3, O4, O8, R1, R4, R5, R8, R11, R17, S1, T1, T2, T3, T9,
-    U1, U3, U4, W1, W2, W3, W4,
+    CM1, E2, E3, E4, E5, E6, F1, F2, F3, F4, F6, F7, F8, G5, G8, G9, G11, L2, O1, O3, O4, O5, O6,
+    O8, R0, R1, R4, R5, R8, R9, R10, R11, R12, R16, R17, S1, T1, T2, T3, T5, T7, T9, U1, U3, U4,
+    W1, W2, W3, W4, WR1,
 };
 
 const START: &str = "thread/start";
@@ -35,9 +37,9 @@ pub fn all() -> Vec<Planted> {
     for setting in [Approval, Reviewer, Sandbox, Profile] {
         all.extend(ignored(setting));
     }
-    for setting in [Model, Effort, Folder] {
+    for setting in [Model, Effort, Folder, Roots, Mode] {
         let name = format!("turn-ignores-{}", word(setting));
-        all.push(row(&name, &[T1, U1, T9, G9], (Always, Ignore(TURN, setting)), 2));
+        all.push(row(&name, &[T1, U1, T9, G9, CM1, WR1], (Always, Ignore(TURN, setting)), 2));
     }
     for setting in [Approval, Reviewer, Sandbox] {
         all.extend(inherited(setting));
@@ -45,6 +47,10 @@ pub fn all() -> Vec<Planted> {
     all.extend(conditional(Approval));
     all.extend(conditional(Reviewer));
     all.extend(of_second_clients());
+    all.extend(of_folders_and_modes());
+    all.extend(of_actions());
+    all.extend(of_enforcement());
+    all.extend(of_answers());
     all.extend(others());
     all
 }
@@ -54,7 +60,7 @@ fn ignored(setting: Setting) -> Vec<Planted> {
     let word = word(setting);
     let ignore = |method| (Always, Ignore(method, setting));
     vec![
-        row(&format!("start-ignores-{word}"), &[S1], ignore(START), 1),
+        row(&format!("start-ignores-{word}"), &[S1, R12], ignore(START), 1),
         row(&format!("fork-ignores-{word}"), &[F3, F8, F2], ignore(FORK), 3),
         row(
             &format!("cold-resume-ignores-{word}"),
@@ -206,6 +212,98 @@ fn of_second_clients() -> Vec<Planted> {
     ]
 }
 
+/// Folders, workspace roots, models and collaboration modes.
+fn of_folders_and_modes() -> Vec<Planted> {
+    let ignore = |method, setting| (Always, Ignore(method, setting));
+    let first = |method| (Always, Stale(method, Folder));
+    vec![
+        row("start-ignores-folder", &[S1, R12], ignore(START, Folder), 1),
+        row("fork-ignores-folder", &[F3, F6], ignore(FORK, Folder), 3),
+        row("fork-takes-the-first-folder", &[F6, F3], first(FORK), 3),
+        row("cold-resume-ignores-folder", &[R10, R11], (Cold, Ignore(RESUME, Folder)), 3),
+        row("cold-resume-takes-the-first-folder", &[R10, U3, O3], (Cold, Stale(RESUME, Folder)), 3),
+        row("settings-ignore-folder", &[U1, U3, U4, T9], ignore(UPDATE, Folder), 2),
+        row("start-ignores-roots", &[S1, WR1, R12], ignore(START, Roots), 1),
+        row("fork-ignores-roots", &[F3, WR1], ignore(FORK, Roots), 3),
+        row("start-ignores-model", &[S1, R12], ignore(START, Model), 1),
+        row("fork-ignores-model", &[F3, F7], ignore(FORK, Model), 3),
+        row("settings-ignore-mode", &[U1, U3, U4, T9, CM1], ignore(UPDATE, Mode), 2),
+        row("cold-resume-resets-model", &[R9, T2, U3, G9], (Cold, Reset(RESUME, Model)), 4),
+    ]
+}
+
+/// Actions that are to change no policy, and changes that are to last no longer than a turn.
+fn of_actions() -> Vec<Planted> {
+    let unchanged = [T2, R1, R4, F1, G9, T9];
+    let resets = |name: &str, clause: Clause, method| {
+        let clauses = [&[clause][..], &unchanged[..]].concat();
+        row(&format!("{name}-reset-approval"), &clauses, (Always, Reset(method, Approval)), 3)
+    };
+    let once = Leak("turn/settings/update", Reviewer, Reaches::Itself);
+    vec![
+        resets("names", O8, "thread/name/set"),
+        resets("reads", O8, "thread/read"),
+        resets("compactions", O4, "thread/compact/start"),
+        resets("reviews", O5, "review/start"),
+        resets("reverts", O1, "thread/revert"),
+        resets("goals", O6, "thread/goal/set"),
+        resets("interrupts", T3, "turn/interrupt"),
+        row(
+            "warm-resumes-reset-approval",
+            &[R1, T2, R4, F1, G9, T9],
+            (Warm, Reset(RESUME, Approval)),
+            3,
+        ),
+        row("turn-settings-last", &[T7, T2, R1, R5, T9], (Always, once), 3),
+        row("turns-write-config", &[L2, S1], (Always, WriteConfig(TURN, Approval)), 2),
+    ]
+}
+
+/// What is in force is not what every line states.
+fn of_enforcement() -> Vec<Planted> {
+    let row = |name: &str, clauses: &[Clause], when, change, shortest| {
+        row(name, clauses, (when, change), shortest)
+    };
+    let full = |method| Enforce(method, Sandbox);
+    vec![
+        row("turns-have-full-access", &[E2, G9], Always, full(TURN), 2),
+        row("forks-have-full-access", &[E2, G9], Always, full(FORK), 4),
+        row("resumed-threads-have-full-access", &[E2, G9], Cold, full(RESUME), 4),
+        row("turns-never-ask", &[E4, E3, E5, E6, G9], Always, Enforce(TURN, Approval), 2),
+        row("forks-never-ask", &[E4, E3, E5, E6, G9], Always, Enforce(FORK, Approval), 4),
+        row("commands-run-unasked", &[E2, E3, E4, E6], Always, AnswerQuestions("accept"), 2),
+        row(
+            "commands-are-declined-unasked",
+            &[E5, E3, E4, E6],
+            Always,
+            AnswerQuestions("decline"),
+            2,
+        ),
+    ]
+}
+
+/// What goes wrong with answers, notices and the process.
+fn of_answers() -> Vec<Planted> {
+    let row = |name: &str, clauses: &[Clause], change: Change, shortest| Planted {
+        dimension: None,
+        ..row(name, clauses, (Always, change), shortest)
+    };
+    vec![
+        row("forks-are-answered-twice", &[W1], AnswerTwice(FORK), 3),
+        row("forks-are-never-answered", &[W1, F1], NeverAnswer(FORK), 3),
+        row("turns-do-not-end", &[W4], DropTurnEnds, 2),
+        row("turns-end-twice", &[W4], DoubleTurnEnds, 2),
+        row("dies-at-a-fork", &[W3, W1, W2], Die(FORK), 3),
+        row("dies-at-settings", &[W3, W1, W2], Die(UPDATE), 2),
+        row("starts-are-misspelled", &[W2], Misspell(START), 1),
+        row("settings-are-refused", &[U1, U4], Refuse(UPDATE), 2),
+        row("forks-are-refused", &[F1, F2, F3, F8], Refuse(FORK), 3),
+        row("refused-settings-are-granted", &[T5, R0, G5], Grant(UPDATE), 2),
+        row("refused-turns-are-granted", &[T5, R0, G5, W2], Grant(TURN), 2),
+        row("refused-resumes-are-granted", &[R16, T5, G5, W2], Grant(RESUME), 2),
+    ]
+}
+
 /// What is not about one setting of one request.
 fn others() -> Vec<Planted> {
     let leak = |method, reaches| (Always, Leak(method, Approval, reaches));
@@ -241,13 +339,8 @@ fn others() -> Vec<Planted> {
             (Always, LoseField(UPDATE, "networkAccess")),
             2,
         ),
-        row("turns-enforce-full-access", &[E2, G9, T1], (Always, EnforceFullAccess), 2),
         silent("no-notices", &[T9], DropNotices, 2),
         row("old-notices", &[T1, U1, U4, T9], (Always, OldNotices), 2),
-        silent("forks-are-answered-twice", &[W1], AnswerTwice(FORK), 3),
-        silent("forks-are-never-answered", &[W1, F1], NeverAnswer(FORK), 3),
-        silent("turns-do-not-end", &[W4], DropTurnEnds, 2),
-        silent("dies-at-a-fork", &[W3, W1, W2], Die(FORK), 3),
         row(
             "last-settings-are-forgotten",
             &[U3, R4, R17, T1, O3, U4],
@@ -264,8 +357,11 @@ fn row(name: &str, clauses: &[Clause], fault: (When, Change), shortest: usize) -
         | FromConfig(_, setting)
         | Stale(_, setting)
         | StateConfig(_, setting)
+        | Enforce(_, setting)
+        | Reset(_, setting)
+        | WriteConfig(_, setting)
         | Leak(_, setting, _) => Some(setting.dimension()),
-        LoseField(..) | EnforceFullAccess => Some(Sandbox.dimension()),
+        LoseField(..) => Some(Sandbox.dimension()),
         OldNotices | ForgetLastSettings => Some(Approval.dimension()),
         _ => None,
     };
@@ -281,6 +377,8 @@ fn word(setting: Setting) -> &'static str {
         Model => "model",
         Effort => "effort",
         Folder => "folder",
+        Roots => "roots",
+        Mode => "mode",
     }
 }
 
@@ -294,7 +392,7 @@ mod tests {
     fn there_are_enough_faults_and_each_has_a_name_of_its_own() {
         let faults = all();
         let names: BTreeSet<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
-        assert!(faults.len() > 80, "{} faults", faults.len());
+        assert!(faults.len() > 120, "{} faults", faults.len());
         assert_eq!(names.len(), faults.len());
         assert!(names.contains(CANARY) && names.contains(HONEST));
     }

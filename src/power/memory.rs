@@ -39,8 +39,8 @@ pub struct ThreadMemory {
     pub first: Map<String, Value>,
     /// What was stated last.
     pub last: Map<String, Value>,
-    /// The sandbox that is stated in the place of the one in force.
-    pub claimed: Option<Value>,
+    /// What is stated in the place of what is in force, by the key of an answer.
+    pub claimed: Map<String, Value>,
 }
 
 impl Memory {

@@ -31,6 +31,8 @@ const SERVER: &str = "app-server";
 /// The argument before the address of a server on a socket.
 const LISTEN: &str = "--listen";
 
+const CONFIG: &str = "config.toml";
+
 /// The pause between two attempts to connect to the real server's socket.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -76,11 +78,11 @@ pub fn run(fault: Planted, real: &Path, arguments: &[String]) -> io::Result<i32>
 
 fn over_pipes(site: &Arc<Site>, command: &mut Command) -> io::Result<ExitStatus> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let input = child.stdin.take().expect("it is piped");
+    let input = Inlet::new(child.stdin.take().expect("it is piped"));
     let output = child.stdout.take().expect("it is piped");
-    let requests = Arc::clone(site);
-    thread::spawn(move || requests.pass_requests(0, io::stdin(), input));
-    site.pass_answers(0, output, io::stdout());
+    let (requests, to_server) = (Arc::clone(site), Arc::clone(&input));
+    thread::spawn(move || requests.pass_requests(0, io::stdin(), &to_server));
+    site.pass_answers(0, output, io::stdout(), &input);
     child.wait()
 }
 
@@ -128,7 +130,7 @@ fn end_of(mut child: Child) -> Receiver<io::Result<ExitStatus>> {
 }
 
 fn read_config(home: &Path) -> toml::Table {
-    let text = fs::read_to_string(home.join("config.toml")).unwrap_or_default();
+    let text = fs::read_to_string(home.join(CONFIG)).unwrap_or_default();
     text.parse().unwrap_or_default()
 }
 
@@ -141,27 +143,41 @@ impl Site {
     fn serve(self: Arc<Site>, client: usize, stream: UnixStream, inner: &Path) -> io::Result<()> {
         let (from_client, to_client) = socket::accept(stream, HANDSHAKE)?;
         let (from_server, to_server) = socket::open(UnixStream::connect(inner)?, HANDSHAKE)?;
-        let requests = Arc::clone(&self);
-        thread::spawn(move || requests.pass_requests(client, from_client, to_server));
-        self.pass_answers(client, from_server, to_client);
+        let to_server = Inlet::new(to_server);
+        let (requests, inlet) = (Arc::clone(&self), Arc::clone(&to_server));
+        thread::spawn(move || requests.pass_requests(client, from_client, &inlet));
+        self.pass_answers(client, from_server, to_client, &to_server);
         Ok(())
     }
 
-    fn pass_requests(&self, client: usize, from: impl Read, mut to: impl Write) {
+    fn pass_requests(&self, client: usize, from: impl Read, to: &Inlet<impl Write>) {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             let passed = through(&line, |message| {
                 let mut stand_in = self.lock();
                 // Config may change between two requests.
-                stand_in.config = read_config(&self.home);
-                Passed { lines: stand_in.request(client, message), dies: false }
+                let config = read_config(&self.home);
+                stand_in.config = config.clone();
+                let lines = stand_in.request(client, message);
+                if stand_in.config != config {
+                    let text = stand_in.config.to_string();
+                    fs::write(self.home.join(CONFIG), text).expect("config can be written");
+                }
+                Passed { lines, ..Passed::default() }
             });
-            if passed.lines.iter().any(|line| writeln!(to, "{line}").is_err()) {
+            if to.write(&passed.lines).is_err() {
                 break;
             }
         }
+        to.close();
     }
 
-    fn pass_answers(&self, client: usize, from: impl Read, mut to: impl Write) {
+    fn pass_answers(
+        &self,
+        client: usize,
+        from: impl Read,
+        mut to: impl Write,
+        back: &Inlet<impl Write>,
+    ) {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             let passed = through(&line, |message| self.lock().answer(client, message));
             let _ = self.lock().memory.save(&self.home);
@@ -169,6 +185,8 @@ impl Site {
                 // The group of the process goes with it.
                 std::process::exit(1);
             }
+            // The server may be gone.
+            back.write(&passed.back).ok();
             for line in passed.lines {
                 // The client may be gone, and the server goes on.
                 writeln!(to, "{line}").and_then(|()| to.flush()).ok();
@@ -181,16 +199,38 @@ impl Site {
 fn through(line: &str, pass: impl FnOnce(Value) -> Passed) -> PassedText {
     match serde_json::from_str::<Value>(line) {
         Ok(message) if message.is_object() => {
-            let Passed { lines, dies } = pass(message);
-            PassedText { lines: lines.iter().map(Value::to_string).collect(), dies }
+            let Passed { lines, back, dies } = pass(message);
+            let texts = |lines: Vec<Value>| lines.iter().map(Value::to_string).collect();
+            PassedText { lines: texts(lines), back: texts(back), dies }
         }
-        _ => PassedText { lines: vec![line.to_owned()], dies: false },
+        _ => PassedText { lines: vec![line.to_owned()], back: Vec::new(), dies: false },
     }
 }
 
 struct PassedText {
     lines: Vec<String>,
+    back: Vec<String>,
     dies: bool,
+}
+
+/// The way to the server, for the lines of a client and of the stand-in.
+struct Inlet<W>(Mutex<Option<W>>);
+
+impl<W: Write> Inlet<W> {
+    fn new(to: W) -> Arc<Inlet<W>> {
+        Arc::new(Inlet(Mutex::new(Some(to))))
+    }
+
+    fn write(&self, lines: &[String]) -> io::Result<()> {
+        let mut to = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(to) = to.as_mut() else { return Ok(()) };
+        lines.iter().try_for_each(|line| writeln!(to, "{line}"))
+    }
+
+    /// A server on pipes ends with its input.
+    fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Takes the last settings out of every file of a thread that has earlier ones, too.

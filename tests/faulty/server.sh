@@ -71,6 +71,7 @@ if [ "$fault" = refuses-a-config ] && grep -q untrusted "$CODEX_HOME/config.toml
     exit 1
 fi
 
+echo started >>"$0.starts"
 exec 9>"$0.alive"
 
 policy='"approvalPolicy":"on-request","approvalsReviewer":"user","sandbox":{"type":"readOnly"}'

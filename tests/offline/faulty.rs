@@ -540,3 +540,23 @@ fn each_run_of_a_replay_is_counted() {
     let lines = stderr_of_a_correct_server(&[&case[..], &["--runs", "3"]].concat());
     assert_eq!(lines, ["run 1 of 3", "run 2 of 3", "run 3 of 3"]);
 }
+
+#[test]
+fn a_program_whose_review_may_take_an_earlier_config_has_a_server_of_its_own() {
+    let script = Script::new("well");
+    let test_bed = script.test_bed(Timeouts::default()).expect("it is a server");
+    let mut worker = Worker::new(Arc::new(test_bed));
+    let log = script.path.with_extension("starts");
+    let starts = || fs::read_to_string(&log).expect("it was started").lines().count();
+    let begin = "# heirloom case v2\nconfig\nstart -> t0\n";
+    let programs = ["", "", "detached-review t0\n", ""].map(|step| {
+        let program: Program = format!("{begin}{step}audit\n").parse().expect("it is a program");
+        let before = starts();
+        worker.run(&program);
+        starts() - before
+    });
+    worker.finish();
+    // A program's audit starts the server again.
+    assert_eq!(programs, [2, 1, 2, 1]);
+    assert_eq!(script.leftovers(), "");
+}

@@ -123,56 +123,63 @@ fn causes_of(fault: Fault) -> String {
 fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
-        InheritsNothing: 83 findings, 1 causes
+        InheritsNothing: 90 findings, 1 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
-        LosesSandboxes: 29 findings, 2 causes
+        LosesSandboxes: 27 findings, 1 causes
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
-          after `resume`, the sandbox and profile are config.toml's default instead of profile, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `start` set the value and it was archived before
-        LosesFields: 12 findings, 1 causes
+        LosesFields: 13 findings, 2 causes
           after `resume`, the approval policy is another value instead of granular, if the thread is not loaded
-        DropsFailedTurns: 1 findings, 1 causes
-          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
-        LosesTheLastChange: 5 findings, 2 causes
+          after `resume`, the approval policy is another thread's value instead of granular, if the thread is not loaded and `restart` loaded or unloaded it and the server runs with full features
+        DropsFailedTurns: 2 findings, 1 causes
+          after `fork` or `run`, the policy is the thread's earlier value instead of the thread's own, if its last turn failed or was interrupted and `run` or `source` set the value
+        LosesTheLastChange: 6 findings, 1 causes
           after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded and `run` or `settings` or `source` set the value
-          after `fork` or `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `source` set the value and it was archived before
-        LeaksToOthers: 4 findings, 1 causes
-          after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own, if the thread that it came from is changed
-        ForksIntoTheSource: 7 findings, 4 causes
-          after `fork` or `resume`, the sandbox is another thread's value instead of workspace-write, if `default` or `source` set the value
-          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `default` or `source` set the value
-          after `run`, the policy is another thread's value instead of the thread's own, if `default` set the value
-          after `fork` or `resume`, the policy is another value instead of the thread's own, if `default` or `source` set the value
+        LeaksToOthers: 5 findings, 2 causes
+          after `fork` or `resume` or `settings`, the approval policy is another thread's value instead of the thread's own, if the thread that it came from is changed
+          after `fork` or `resume`, the approval policy is another thread's value instead of the thread's own
+        ForksIntoTheSource: 14 findings, 7 causes
+          after `fork` or `resume`, the policy is another thread's value instead of the thread's own, if `source` or `start` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is not loaded and `default` set the value
+          after `goal`, the policy is another thread's value instead of the thread's own, if `default` set the value
+          after `run`, the profile is another thread's value instead of profile, if `default` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `run` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if the thread is not loaded and `source` set the value
+          after `resume`, the policy is another thread's value instead of the thread's own, if `default` set the value
         IgnoresStarts: 41 findings, 1 causes
           after `start`, the policy is config.toml's default instead of the thread's own
-        IgnoresTurns: 61 findings, 8 causes
+        IgnoresTurns: 78 findings, 6 causes
           after `run`, expected: a notice of the change; seen: none
           after `run`, the policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if `run` or `source` set the value
           after `settings`, the policy is config.toml's default instead of the thread's own, if `run` set the value
-          after `compact`, the policy is the thread's earlier value instead of the thread's own, if its last turn was interrupted and `run` set the value
-          after `review`, the sandbox and profile are the thread's earlier value instead of the thread's own, if `run` set the value
-          after `review`, the policy is the thread's earlier value instead of the thread's own, if its last turn was interrupted and `run` set the value
-          after `goal`, the policy is the thread's earlier value instead of the thread's own, if `run` set the value
-        IgnoresForks: 8 findings, 1 causes
-          after `fork`, the policy is config.toml's default instead of the thread's own
-        IgnoresColdResumes: 12 findings, 1 causes
-          after `resume`, the policy is the thread's earlier value instead of the thread's own, if the thread is not loaded
-        AppliesWarmResumes: 2 findings, 2 causes
-          after `resume`, the approval policy is another value instead of granular
+          after `resume`, the policy is the thread's earlier value instead of the thread's own
+          after `queue`, the policy is the thread's earlier value instead of the thread's own, if `run` set the value
+        IgnoresForks: 10 findings, 1 causes
+          after `fork`, the policy is the fork source's value instead of the thread's own
+        IgnoresColdResumes: 0 findings, 0 causes
+        AppliesWarmResumes: 10 findings, 5 causes
+          after `resume`, the policy is the thread's earlier value instead of the thread's own
+          after `resume`, the approval policy is another value instead of never
+          after `resume`, the policy is config.toml's default instead of the thread's own
+          after `resume`, the sandbox is another value instead of danger-full-access
           after `resume`, the policy is another value instead of the thread's own
-        FallsBackInTurns: 18 findings, 5 causes
+        FallsBackInTurns: 26 findings, 6 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own
           after `run`, the approval policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
-          after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and `run` set the value
-          after `shell`, the approval policy is config.toml's default instead of the thread's own
-        FollowsConfig: 14 findings, 3 causes
-          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
-          after `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded and `settings` set the value
+          after `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is loaded and `run` or `settings` set the value
+          after `settings`, the approval policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `start` set the value
+          after `resume`, the approval policy is config.toml's default instead of the thread's own
+        FollowsConfig: 16 findings, 5 causes
           after `run`, the policy is config.toml's default instead of the thread's own
-        ClearsByNull: 2 findings, 2 causes
-          after `run`, the reviewer is config.toml's default instead of the thread's own
-          after `fork` or `resume`, the reviewer is config.toml's default instead of the thread's own, if the thread's history began with `archive` and the thread is not loaded and `request-config` or `resume` or `settings` or `source` or `start` set the value and it was archived before
+          after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if `request-config` or `settings` or `source` or `start` set the value
+          after `resume`, the policy is config.toml's default instead of the thread's own, if the thread is not loaded
+          after `settings`, the policy is config.toml's default instead of the thread's own
+          after `resume`, the policy is config.toml's default instead of the thread's own
+        ClearsByNull: 3 findings, 3 causes
+          after `fork` or `resume`, the approval policy is config.toml's default instead of the thread's own, if the thread is not loaded and it was archived before
+          after `fork`, the approval policy is config.toml's default instead of the thread's own
+          after `run`, the approval policy is config.toml's default instead of the thread's own
     "#]].assert_eq(&all);
 }
 

@@ -10,6 +10,9 @@ use crate::program::thread::ThreadRef;
 use crate::protocol::notifications::Status;
 use crate::trace::{Observation, ThreadLabel};
 
+/// Why a goal is not set while its thread plans.
+pub(super) const PLANNING: &str = "a goal begins no turn in plan mode";
+
 impl Perform for ThreadAction {
     fn perform(&self, run: &mut Runner<'_>) -> Result<(), Aborted> {
         let (thread, end) = (self.thread, self.action.end());
@@ -77,6 +80,10 @@ impl Perform for ThreadAction {
         !matches!(self.action.end(), End::Goal | End::Queued)
     }
 
+    fn needs_own_process(&self) -> bool {
+        self.action.end() == End::DetachedReview
+    }
+
     fn awaits_unload(&self) -> bool {
         self.action.end() == End::Unloaded
     }
@@ -101,6 +108,7 @@ fn unfit(run: &Runner<'_>, thread: ThreadRef, end: End) -> Option<&'static str> 
     let running = known.running.is_some();
     match end {
         End::Goal | End::Queued if running => Some("a turn runs"),
+        End::Goal if known.is_planning() => Some(PLANNING),
         End::Queued if known.interrupted => {
             Some("a message queued after an interruption waits for another turn")
         }

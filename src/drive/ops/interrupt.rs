@@ -2,6 +2,8 @@
 //! is silent meanwhile; a review's own thread is not known, so that its turn may end before.
 
 use super::Perform;
+use super::action::PLANNING;
+use crate::drive::recorder::Thread;
 use crate::drive::run::{Aborted, Runner};
 use crate::program::ops::action::{self, End};
 use crate::program::ops::interrupt::Interrupt;
@@ -19,6 +21,10 @@ impl Perform for Interrupt {
         }
         if run.thread(thread).is_some_and(|known| !known.is_loaded()) {
             return run.not_taken("no client is subscribed that could interrupt its turn");
+        }
+        let planning = run.thread(thread).is_some_and(Thread::is_planning);
+        if planning && self.action.end() == End::Goal {
+            return run.not_taken(PLANNING);
         }
         let id = run.id(thread);
         run.queue(&id, Reply::Hold);

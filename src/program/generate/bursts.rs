@@ -45,6 +45,7 @@ const CHILD: ThreadRef = ThreadRef::Thread(ThreadName(1));
 pub(super) fn bursts(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
     let mut all = draws(cx);
     all.push((2 * cx.shape.running, held_turn(cx)));
+    all.push((cx.shape.restarts, resumed_cold(cx)));
     let archived = then_resume(&[Action::Archive, Action::Unarchive], cx);
     all.push((cx.shape.actions.min(1), archived));
     all.extend(cx.shape.rares.into_iter().flat_map(|rare| rare_bursts(rare, cx)));
@@ -67,7 +68,7 @@ fn rare_bursts(rare: Rare, cx: &DrawContext) -> Vec<Weighted> {
             let second = Union::new(vec![call(), runs(cx), actions(cx)]);
             let second = second.prop_map(|step| Step::SecondClient(Box::new(step))).boxed();
             let parallel = vec(call(), 2..=PARALLEL_MAX).prop_map(Step::Parallel).boxed();
-            vec![(6, then_read(second, true)), (6, then_read(parallel, true))]
+            vec![(10, then_read(second, true)), (6, then_read(parallel, true))]
         }
         Rare::Subagents => vec![(5, tightened_parent(cx))],
         Rare::KillDuring => vec![(6, killed(cx))],
@@ -126,6 +127,13 @@ fn killed(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
         .prop_map(|((before, step), delay)| {
             before.into_iter().chain([Step::KillDuring(Box::new(step), delay)]).collect()
         })
+        .boxed()
+}
+
+/// A restart, and a resume of a thread that is not loaded any more.
+fn resumed_cold(cx: &DrawContext) -> BoxedStrategy<Vec<Step>> {
+    (Restart::strategy(false), Resume::strategy(cx))
+        .prop_map(|(restart, resume)| vec![restart.into(), resume.into()])
         .boxed()
 }
 

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use itertools::Itertools;
 use proptest::prelude::{Just, Strategy};
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use proptest::strategy::{BoxedStrategy, Union};
 
 use super::shape::Shape;
@@ -155,8 +156,9 @@ impl DrawContext {
         if !self.shape.secondary {
             return self.settings();
         }
-        let tiers = vec![None, None, None, None, Some("flex".to_owned())];
-        (self.of_turn(&Dimension::SECONDARY), select(tiers))
+        let once = Just(Some("flex".to_owned())).boxed();
+        let tier = Union::new_weighted(vec![(9, Just(None).boxed()), (1, once)]);
+        (self.of_turn(&Dimension::SECONDARY), tier)
             .prop_map(|(overrides, tier_once)| Overrides { tier_once, ..overrides })
             .boxed()
     }
@@ -179,7 +181,7 @@ impl DrawContext {
         Union::new_weighted(vec![(9, alone), (10, instead), (1, both)]).boxed()
     }
 
-    /// Mostly one of the secondary dimensions, where they are drawn at all.
+    /// Mostly some of the secondary dimensions, where they are drawn at all.
     fn others(
         &self,
         dimensions: &[Dimension],
@@ -188,12 +190,27 @@ impl DrawContext {
         if !self.shape.secondary {
             return none;
         }
-        let words = WORDS.into_iter().filter(|(dimension, _)| dimensions.contains(dimension));
-        let one = select(words.collect::<Vec<_>>()).prop_flat_map(|(dimension, words)| {
-            let set = select(words.to_vec()).prop_map(str::to_owned).prop_map(Setting::Set);
-            set.prop_map(move |setting| BTreeMap::from([(dimension, setting)]))
-        });
-        Union::new_weighted(vec![(1, none), (2, one.boxed())]).boxed()
+        let words: Vec<_> =
+            WORDS.into_iter().filter(|(dimension, _)| dimensions.contains(dimension)).collect();
+        let set = |(dimension, words): (Dimension, &'static [&'static str])| {
+            let word = select(words).prop_map(str::to_owned);
+            word.prop_map(move |word| (dimension, Setting::Set(word)))
+        };
+        let some = subsequence(words, 1..=3)
+            .prop_flat_map(move |some| some.into_iter().map(set).collect::<Vec<_>>())
+            .prop_map(|some| some.into_iter().unique_by(|(dimension, _)| about(*dimension)))
+            .prop_map(BTreeMap::from_iter);
+        Union::new_weighted(vec![(1, none), (2, some.boxed())]).boxed()
+    }
+}
+
+/// What a secondary dimension is about: of those about the same, a request states one.
+fn about(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::M | Dimension::E | Dimension::CM => "model",
+        Dimension::CWD | Dimension::WR => "place",
+        Dimension::T => "tier",
+        _ => "plugins",
     }
 }
 

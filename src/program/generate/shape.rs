@@ -87,7 +87,7 @@ impl Shape {
             select(vec![0, 10, 40]),
         );
         let values =
-            (select(vec![15, 40, 70]), one_in(3), one_in(6), one_in(5), one_in(3), one_in(5));
+            (select(vec![15, 40, 70]), one_in(3), one_in(6), one_in(2), one_in(3), one_in(5));
         (lifecycle, turns, values, rares()).prop_map(move |(lifecycle, turns, values, rares)| {
             let (forks, resumes, restarts, configures, settings) = lifecycle;
             let (running, actions, invalid, probes) = turns;
@@ -160,9 +160,9 @@ fn rares() -> BoxedStrategy<[Rare; 2]> {
 
 fn rare() -> BoxedStrategy<Rare> {
     let weighted = [
-        (12, Rare::Nothing),
+        (10, Rare::Nothing),
         (2, Rare::Ephemeral),
-        (2, Rare::Clients),
+        (3, Rare::Clients),
         (2, Rare::Subagents),
         (2, Rare::KillDuring),
         (1, Rare::FullDisk),

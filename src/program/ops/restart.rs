@@ -53,7 +53,8 @@ impl Restart {
         Restart { stop, drop_db: false, release: None }
     }
 
-    fn strategy(drop_db: bool) -> BoxedStrategy<Restart> {
+    /// Ends of either kind, on the same release.
+    pub fn strategy(drop_db: bool) -> BoxedStrategy<Restart> {
         let stops = select(vec![Stop::Graceful, Stop::Kill]);
         stops.prop_map(move |stop| Restart { drop_db, ..Restart::by(stop) }).boxed()
     }
@@ -92,7 +93,7 @@ impl Operation for Restart {
 
     fn draw(cx: &DrawContext) -> Vec<Draw<Restart>> {
         let drops = if cx.shape.has(Rare::KillDuring) { 3 } else { 0 };
-        let mut all = Draw::new(2 * cx.shape.restarts, Restart::strategy(false));
+        let mut all = Draw::new(cx.shape.restarts, Restart::strategy(false));
         all.extend(Draw::new(drops, Restart::strategy(true)));
         all
     }
