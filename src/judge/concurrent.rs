@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::compare_request;
-use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
+use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync};
 use super::step_context::StepContext;
 use super::view::View;
 use crate::contract::Clause;
@@ -39,7 +39,10 @@ pub(super) fn compare(context: &StepContext, before: &World, branch: &Branch) ->
     for (request, (step, expected)) in steps.iter().zip(expected).enumerate() {
         all.extend(compare_request(&alone.at_once(request, step, expected), expected));
     }
-    let wrong = all.iter().any(|comparison| comparison.mismatch.is_some());
+    let wrongly = |mismatch: &Mismatch| {
+        matches!(mismatch.resync, Resync::Refused | Resync::Granted(_) | Resync::OtherBranch)
+    };
+    let wrong = all.iter().filter_map(|one| one.mismatch.as_ref()).any(wrongly);
     if context.capabilities.notices {
         let changes = changes(expected, before, &branch.world);
         all.extend(count_notices(context, steps, &changes));

@@ -215,6 +215,13 @@ fn not_one_turn(kind: OpKind, seen: String) -> Comparison {
     failed(topic(Clause::W4, kind), "turn", "a turn starts once and completes once", seen)
 }
 
+/// How Rust reports a panic, before its place.
+const PANIC: &str = "panicked at ";
+
+/// The place of a panic of the program that sandboxes a command. It writes to the server's stderr,
+/// and is a process of its own that ends with its command.
+const SANDBOX: &str = "linux-sandbox/";
+
 /// The end of the server's process.
 fn ended(kind: OpKind, observation: &Observation) -> Option<Comparison> {
     let Observation::Ended { told, exit, panicked, stderr } = observation else {
@@ -222,12 +229,48 @@ fn ended(kind: OpKind, observation: &Observation) -> Option<Comparison> {
     };
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
     let topic = topic(Clause::W3, kind);
-    if *panicked {
-        let seen = format!("a panic on stderr, {exit}: {last}");
+    let panics: Vec<&str> =
+        stderr.lines().filter_map(|line| Some(line.split_once(PANIC)?.1)).collect();
+    let of_server = panics.iter().find(|place| !place.starts_with(SANDBOX));
+    if *panicked && (of_server.is_some() || panics.is_empty()) {
+        let panic = of_server.map_or(last.to_owned(), |place| format!("{PANIC}{place}"));
+        let seen = format!("a panic on stderr, {exit}: {panic}");
         return Some(failed(topic, "no-panic", "no panic", seen));
     }
     (!told).then(|| {
         let seen = format!("{exit}; last on stderr: {last}");
         failed(topic, "alive", "the process runs until it is asked to end", seen)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ended;
+    use crate::program::operation::Operation;
+    use crate::program::ops::restart::Restart;
+    use crate::trace::Observation;
+
+    /// What is wrong with a server that was asked to end, and had written this.
+    fn seen(stderr: &str) -> Option<String> {
+        let observation = Observation::Ended {
+            told: true,
+            exit: "ended with code 0".to_owned(),
+            panicked: true,
+            stderr: stderr.to_owned(),
+        };
+        let comparison = ended(Restart::KIND, &observation)?;
+        comparison.mismatch.map(|mismatch| mismatch.seen.to_string())
+    }
+
+    #[test]
+    fn a_panic_is_shown_by_its_place_and_that_of_a_sandbox_is_not_the_server_s() {
+        let sandbox = "thread 'main' (7) panicked at linux-sandbox/src/run.rs:7:1:\nno room\n";
+        let server = "thread 'main' (8) panicked at core/src/session.rs:1:2:\n";
+        let shown = "a panic on stderr, ended with code 0: panicked at core/src/session.rs:1:2:";
+        assert_eq!(seen(sandbox), None);
+        assert_eq!(seen(&format!("{sandbox}{server}later\n")).as_deref(), Some(shown));
+        // The report itself may be too far from the end to be kept.
+        let last = "a panic on stderr, ended with code 0: later";
+        assert_eq!(seen("later\n").as_deref(), Some(last));
+    }
 }

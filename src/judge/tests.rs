@@ -315,3 +315,25 @@ fn a_value_that_another_of_two_calls_has_changed_is_not_blamed_twice() {
     let entries = vec![states(0, 0, "sandbox=read-only"), granted(1), at_once, read];
     check(lines, entries, expect!["R8/SB/resume/read-only/config"]);
 }
+
+#[test]
+fn the_last_notice_says_which_of_two_changes_came_last_also_where_a_fork_is_wrong() {
+    let lines = "config sandbox=read-only\nstart -> t0\nrun t0 \"hi\"\n\
+                 parallel settings t0 sandbox=danger-full-access | \
+                 settings t0 approval=never sandbox=workspace-write | fork t0 -> t1\n";
+    let own = "approval=never";
+    let at_once = at(
+        2,
+        vec![
+            sent(2),
+            sent(3),
+            sent(4),
+            testing::granted(2),
+            testing::granted(3),
+            testing::noticed(thread(0), policy(&format!("{own} sandbox=workspace-write"))),
+            testing::stated(4, thread(1), policy(&format!("{own} sandbox=read-only"))),
+        ],
+    );
+    let entries = vec![states(0, 0, "sandbox=read-only"), granted(1), at_once];
+    check(lines, entries, expect!["F1/SB/fork/workspace-write/config"]);
+}

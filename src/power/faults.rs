@@ -106,7 +106,7 @@ fn inherited(setting: Setting) -> Vec<Planted> {
         ),
         row(
             &format!("start-states-config-{word}"),
-            &[S1, G8],
+            &[S1, G8, R12],
             (Always, StateConfig(START, setting)),
             1,
         ),
