@@ -112,7 +112,7 @@ fn inherited(setting: Setting) -> Vec<Planted> {
         ),
         row(
             &format!("warm-resume-states-config-{word}"),
-            &[R1, G8],
+            &[R1, G8, O8],
             (Warm, StateConfig(RESUME, setting)),
             3,
         ),
@@ -197,7 +197,7 @@ fn of_second_clients() -> Vec<Planted> {
         row("turn-takes-config-approval", &[T2, T1, T9, G9], (OtherClient, from(TURN)), 3),
         row(
             "resume-states-config-approval",
-            &[R1, G8],
+            &[R1, G8, O8],
             (OtherClient, StateConfig(RESUME, Approval)),
             3,
         ),
