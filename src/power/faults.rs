@@ -112,7 +112,8 @@ fn inherited(setting: Setting) -> Vec<Planted> {
         ),
         row(
             &format!("warm-resume-states-config-{word}"),
-            &[R1, G8, O8],
+            // A warm read shows it under the clause of the operation before.
+            &[R1, G8, O8, T1, T2, T3, F1, F2, F3, F8, S1, U1, U4],
             (Warm, StateConfig(RESUME, setting)),
             3,
         ),
