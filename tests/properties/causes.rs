@@ -123,7 +123,7 @@ fn causes_of(fault: Fault) -> String {
 fn the_findings_of_one_fault_have_one_cause_or_a_few() {
     let all: String = FAULTS.into_iter().map(causes_of).collect();
     expect![[r#"
-        InheritsNothing: 90 findings, 1 causes
+        InheritsNothing: 89 findings, 1 causes
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own
         LosesSandboxes: 27 findings, 1 causes
           after `resume`, the sandbox and profile are config.toml's default instead of the thread's own, if the thread is not loaded
@@ -145,9 +145,9 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
           after `resume`, the policy is another thread's value instead of the thread's own, if the thread is loaded and `run` set the value
           after `resume`, the policy is another thread's value instead of the thread's own, if the thread is not loaded and `source` set the value
           after `resume`, the policy is another thread's value instead of the thread's own, if `default` set the value
-        IgnoresStarts: 41 findings, 1 causes
+        IgnoresStarts: 40 findings, 1 causes
           after `start`, the policy is config.toml's default instead of the thread's own
-        IgnoresTurns: 78 findings, 6 causes
+        IgnoresTurns: 76 findings, 6 causes
           after `run`, expected: a notice of the change; seen: none
           after `run`, the policy is config.toml's default instead of the thread's own
           after `fork` or `resume`, the policy is config.toml's default instead of the thread's own, if `run` or `source` set the value
@@ -157,11 +157,12 @@ fn the_findings_of_one_fault_have_one_cause_or_a_few() {
         IgnoresForks: 10 findings, 1 causes
           after `fork`, the policy is the fork source's value instead of the thread's own
         IgnoresColdResumes: 0 findings, 0 causes
-        AppliesWarmResumes: 10 findings, 5 causes
+        AppliesWarmResumes: 11 findings, 6 causes
           after `resume`, the policy is the thread's earlier value instead of the thread's own
           after `resume`, the approval policy is another value instead of never
           after `resume`, the policy is config.toml's default instead of the thread's own
           after `resume`, the sandbox is another value instead of danger-full-access
+          after `resume`, the folder is another value instead of the thread's own
           after `resume`, the policy is another value instead of the thread's own
         FallsBackInTurns: 26 findings, 6 causes
           after `run`, the approval policy is config.toml's default instead of the thread's own

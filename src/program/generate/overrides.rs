@@ -31,18 +31,19 @@ pub struct DrawContext {
     pub shape: Shape,
 }
 
-/// The words of the secondary dimensions that are drawn.
+/// The words of the secondary dimensions that are drawn. No folder is a root by itself but the
+/// workspace: a root that is the thread's own folder follows it into another one (WR1).
 const WORDS: [(Dimension, &[&str]); 7] = [
     (Dimension::M, &["other-model", "mock-model"]),
     (Dimension::E, &["low", "high"]),
     (Dimension::T, &["flex", "default"]),
-    (Dimension::CWD, &["HOME", "WS", "OUT", "WS/sub"]),
+    (Dimension::CWD, &["HOME", "WS", "WS/sub"]),
     (
         Dimension::CM,
         &["plan", "default", "plan+effort:high", "default+model:other-model+effort:low"],
     ),
     (Dimension::DP, &["a@b", "none"]),
-    (Dimension::WR, &["WS+OUT", "OUT", "WS/sub"]),
+    (Dimension::WR, &["WS+OUT", "OUT"]),
 ];
 
 /// The secondary dimensions that a lifecycle call has keys for.
