@@ -297,7 +297,7 @@ fn a_panic_is_a_finding_though_the_server_goes_on() {
     check(
         "panics-and-goes-on",
         expect![[r#"
-        W3/-/restart/no-panic/unknown: a panic on stderr, ended with code 0 when asked, after a panic: thread 'main' panicked at src/main.rs:1:1
+        W3/-/restart/no-panic/unknown: a panic on stderr, ended with code 0 when asked, after a panic: panicked at src/main.rs:1:1
     "#]],
     );
 }
