@@ -21,9 +21,9 @@ pub fn words(before: &World, step: &Step, due: &Expected) -> Option<String> {
     let open =
         chosen && thread.maybe.iter().any(elsewhere) && !resume.overrides.sets(Dimension::CWD);
     let came = if policy.folder() == thread.stored.folder() {
-        "the folder from before a cold resume chose another comes back, though a turn ran in that one"
+        "the folder from before a cold resume chose another comes back"
     } else {
-        "the folder that a cold resume chose comes back, since a turn ran in it"
+        "the folder that a cold resume chose comes back"
     };
     open.then(|| came.to_owned())
 }
@@ -67,8 +67,8 @@ mod tests {
             check(
                 &format!("resume t0 cwd=OUT\n{turn}"),
                 expect![[r#"
-                    WS: the folder from before a cold resume chose another comes back, though a turn ran in that one
-                    OUT: the folder that a cold resume chose comes back, since a turn ran in it
+                    WS: the folder from before a cold resume chose another comes back
+                    OUT: the folder that a cold resume chose comes back
                 "#]],
             );
         }

@@ -157,7 +157,7 @@ impl Server {
                 Ok(())
             }
             Step::Parallel(lanes) => {
-                self.parallel(step, lanes);
+                self.parallel(lanes);
                 Ok(())
             }
             Step::ColdRead(ColdRead { thread }) => {
@@ -203,12 +203,16 @@ impl Server {
         }
     }
 
-    fn parallel(&mut self, step: &Step, lanes: &[Step]) {
-        let sent = lanes.iter().map(|lane| self.recorder.is_unbound(lane)).collect::<Vec<_>>();
-        let calls: Vec<u32> =
-            sent.into_iter().map(|unbound| self.recorder.send("a request", unbound)).collect();
+    fn parallel(&mut self, lanes: &[Step]) {
+        let mut calls = Vec::new();
+        let mut addressed = Vec::new();
+        for lane in lanes {
+            let unbound = self.recorder.is_unbound(lane);
+            calls.push(self.recorder.send("a request", unbound));
+            addressed.push(if unbound { to_unknown(lane) } else { lane.clone() });
+        }
         let before = self.world.clone();
-        let Expected::All(dues) = self.serve(step) else {
+        let Expected::All(dues) = self.serve(&Step::Parallel(addressed)) else {
             unreachable!("several calls have several answers");
         };
         let mut changed = BTreeSet::new();
