@@ -55,6 +55,8 @@ pub struct World {
     pub speaker: usize,
     /// The profiles that config.toml gained under the running server.
     pub gained: BTreeSet<String>,
+    /// Whether config.toml has had writable roots that it has no more: loaded threads may know them.
+    pub had_roots: bool,
     /// The service tiers that the reply to a start has stated (T8).
     pub tiers: BTreeSet<String>,
     /// The folders that were removed, though they may be there again.
@@ -302,6 +304,7 @@ impl World {
             joined: false,
             speaker: 0,
             gained: BTreeSet::new(),
+            had_roots: false,
             tiers: BTreeSet::new(),
             gone: BTreeSet::new(),
             unstated: BTreeMap::new(),
@@ -389,6 +392,7 @@ impl World {
         let mut world = World { defaults: defaults.clone(), unstated, ..self.clone() };
         let new = |id: &&String| !self.defaults.defines(id);
         world.gained.extend(defaults.profiles.keys().filter(new).cloned());
+        world.had_roots |= !self.defaults.roots.is_empty();
         for thread in world.threads.values_mut() {
             thread.cited = Citations::all(Configure::KIND, Clause::S2);
             if let Permissions::Profile(id) = &thread.stored.permissions {

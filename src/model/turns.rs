@@ -88,10 +88,10 @@ pub(super) fn change(
     new_profile(world, overrides, exactly(world.with(name, next), due, relies_on))
 }
 
-/// L6: a workspace that a turn asks for has its own roots, where config has others.
+/// L6: a workspace that a turn asks for has its own roots, where config has others or had them.
 fn with_own_roots(world: &World, overrides: &TurnOverrides, citations: Citations) -> Citations {
     let workspace = matches!(overrides.sandbox.value(), Some(Sandbox::WorkspaceWrite { .. }));
-    if workspace && !world.defaults.roots.is_empty() {
+    if workspace && (world.had_roots || !world.defaults.roots.is_empty()) {
         citations.with(&[Dimension::SB, Dimension::PP], Clause::L6)
     } else {
         citations
