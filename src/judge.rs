@@ -122,13 +122,13 @@ impl Judging<'_> {
             verdict.performed.insert(index);
         }
         let nearest = nearest(candidates(&context, worlds));
-        let first = &nearest[0];
-        self.findings.add_candidate(&Place { step: index, home }, &step, first);
-        self.findings.add_files(index, &context, first);
+        let first = &nearest.chosen[0];
+        self.findings.add_nearest(&Place { step: index, home }, &step, &nearest);
+        self.findings.add_files(index, &context, &nearest);
         self.note_widening(index, first);
         self.note_folder(index, first);
         self.compare_client_answers(index, &context, first);
-        advance(&context, &nearest)
+        advance(&context, &nearest.chosen)
     }
 
     /// K5: what the SDK answers to the server's requests.

@@ -294,6 +294,7 @@ mod tests {
             facts: Facts::default(),
             widened,
             both_ways: false,
+            otherwise: Vec::new(),
             policies: None,
             home_history: HomeHistory::default(),
         };

@@ -35,7 +35,12 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether the cause explains the finding, or what it would be if another branch had happened.
     pub fn explains(&self, finding: &Finding) -> bool {
+        self.predicts(finding) || finding.otherwise.iter().any(|other| self.predicts(other))
+    }
+
+    fn predicts(&self, finding: &Finding) -> bool {
         fn fits<T: Ord>(all: &BTreeSet<T>, one: &T) -> bool {
             all.is_empty() || all.contains(one)
         }

@@ -211,6 +211,21 @@ fn a_row_excuses_its_releases_and_its_wrong_value_and_nothing_else() {
     expect!["[true, false, false, false]"].assert_eq(&format!("{answers:?}"));
 }
 
+#[test]
+fn a_row_excuses_what_a_finding_would_be_if_another_branch_had_happened() {
+    let trace: Trace = TRACE.parse().expect("the stored trace is one");
+    let known = judge(&trace).findings.remove(0);
+    let new = Finding { seen_form: Some("untrusted".to_owned()), ..known.clone() };
+    let list = resumes("=0.144.4", "\"on-request\"");
+    let list = Known::parse(&list, |_| Ok(CASE.to_owned())).expect("it is a list");
+    let excused = |otherwise: &[&Finding]| {
+        let otherwise = otherwise.iter().copied().cloned().collect();
+        list.excuses(&Finding { otherwise, ..new.clone() }).is_some()
+    };
+    let answers = [excused(&[]), excused(&[&new]), excused(&[&new, &known])];
+    expect!["[false, false, true]"].assert_eq(&format!("{answers:?}"));
+}
+
 const MOVES: &str = "# heirloom case v1\nconfig\nrestart graceful server=0.144.4\n\
     restart graceful server=main\naudit\n";
 

@@ -2,10 +2,14 @@
 
 use std::cmp::Reverse;
 
+use itertools::Itertools;
+
 use super::comparison::{Comparison, Mismatch, Resync};
 use crate::contract::{Strength, row};
 use crate::model::expectations::{ACCEPTED, REFUSED};
 use crate::model::{Branch, World};
+use crate::policy::Policy;
+use crate::program::thread::ThreadName;
 
 /// A branch that may have happened, and how it compares with what was observed.
 pub(super) struct Candidate {
@@ -24,9 +28,16 @@ struct Distance {
     mismatches: usize,
 }
 
-/// The nearest candidates, all wrong in the same points: those with the mildest accusation. A
-/// branch that did not happen does not come nearer by fewer mismatches.
-pub(super) fn nearest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+/// The candidates that are nearest to what was observed.
+pub(super) struct Nearest {
+    /// Those with the mildest accusation, all wrong in the same points; at least one.
+    pub(super) chosen: Vec<Candidate>,
+    /// Those that are wrong in other points: no observation says that they did not happen.
+    pub(super) others: Vec<Candidate>,
+}
+
+/// Chooses the nearest. A branch that did not happen does not come nearer by fewer mismatches.
+pub(super) fn nearest(mut candidates: Vec<Candidate>) -> Nearest {
     let least = candidates.iter().map(Candidate::distance).min().unwrap_or_default();
     candidates.retain(|candidate| candidate.distance() == least);
     candidates.sort_by_key(|candidate| Reverse(candidate.gravest()));
@@ -35,10 +46,18 @@ pub(super) fn nearest(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let mildest = candidates.first().expect("a step has an answer");
     let latest = candidates.iter().rposition(|other| other.expects_another_value(mildest));
     let first = candidates.remove(latest.unwrap_or(0));
-    let candidates = candidates.into_iter();
-    let same: Vec<Candidate> =
-        candidates.filter(|other| other.is_wrong_in_the_same(&first)).collect();
-    std::iter::once(first).chain(same).collect()
+    let (same, others): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|other| other.is_wrong_in_the_same(&first));
+    Nearest { chosen: std::iter::once(first).chain(same).collect(), others }
+}
+
+impl Nearest {
+    /// The policy that a thread must have in its file, where every chosen candidate says the same.
+    pub(super) fn certainly_stored(&self, thread: ThreadName) -> Option<&Policy> {
+        let all: Option<Vec<&Policy>> =
+            self.chosen.iter().map(|one| one.certainly_stored(thread)).collect();
+        all?.into_iter().all_equal_value().ok()
+    }
 }
 
 impl Candidate {
@@ -48,6 +67,12 @@ impl Candidate {
 
     pub(super) fn mismatches(&self) -> impl Iterator<Item = &Mismatch> {
         self.comparisons.iter().filter_map(|comparison| comparison.mismatch.as_ref())
+    }
+
+    fn certainly_stored(&self, thread: ThreadName) -> Option<&Policy> {
+        let world = &self.branch.world;
+        let thread = world.threads.get(&thread)?;
+        (thread.maybe.is_empty() && !world.full).then_some(&thread.stored)
     }
 
     fn distance(&self) -> Distance {

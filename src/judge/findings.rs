@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::branch_choice::Candidate;
+use super::branch_choice::{Candidate, Nearest};
 use super::comparison::{Comparison, Content, Mismatch, Resync};
 use super::files::{FileReadings, Reading};
 use super::origin::Origin;
@@ -34,6 +34,8 @@ pub(super) struct Background {
     origins: Vec<Origin>,
     /// What is known of the thread that the step reads.
     facts: Facts,
+    /// The finding that each other candidate would make of what was observed.
+    otherwise: Vec<Finding>,
 }
 
 /// A verdict in the making.
@@ -62,13 +64,18 @@ impl Findings {
     }
 
     /// Adds the candidate that stands for what happened at a step.
-    pub(super) fn add_candidate(&mut self, place: &Place, step: &Step, candidate: &Candidate) {
+    pub(super) fn add_nearest(&mut self, place: &Place, step: &Step, nearest: &Nearest) {
+        let candidate = &nearest.chosen[0];
+        let mut mismatches = 0;
         for comparison in &candidate.comparisons {
-            let background = comparison.mismatch.as_ref().map(|mismatch| Background {
-                origins: origins(mismatch, candidate, &self.defaults),
-                facts: facts(mismatch, candidate, step).with_features(self.defaults[0].features),
-            });
-            self.add(place, comparison, background.unwrap_or_default());
+            let Some(mismatch) = &comparison.mismatch else {
+                self.add(place, comparison, Background::default());
+                continue;
+            };
+            let otherwise = self.otherwise(place, step, mismatches, &nearest.others);
+            let background = self.background(mismatch, candidate, step);
+            self.add(place, comparison, Background { otherwise, ..background });
+            mismatches += 1;
         }
         if candidate.comparisons.is_empty() {
             return;
@@ -79,6 +86,33 @@ impl Findings {
             let count = Count { tested: 1, held, ..Count::default() };
             *self.verdict.tally.entry(cell).or_default() += count;
         }
+    }
+
+    fn background(&self, mismatch: &Mismatch, candidate: &Candidate, step: &Step) -> Background {
+        Background {
+            origins: origins(mismatch, candidate, &self.defaults),
+            facts: facts(mismatch, candidate, step).with_features(self.defaults[0].features),
+            otherwise: Vec::new(),
+        }
+    }
+
+    /// What the mismatch of this number would be in each of the other candidates, which have as many.
+    fn otherwise(
+        &self,
+        place: &Place,
+        step: &Step,
+        number: usize,
+        others: &[Candidate],
+    ) -> Vec<Finding> {
+        let mut all: Vec<Finding> = Vec::new();
+        for other in others {
+            let Some(mismatch) = other.mismatches().nth(number) else { continue };
+            let one = finding(place, mismatch, self.background(mismatch, other, step));
+            if !all.iter().any(|finding| finding.is_like(&one)) {
+                all.push(one);
+            }
+        }
+        all
     }
 
     /// Adds one comparison. Of a mismatch the first origin counts; without any it is unknown.
@@ -132,16 +166,14 @@ impl Findings {
 
     /// Adds what the files say, which are read at a restart, and which of them a cold read
     /// explains.
-    pub(super) fn add_files(&mut self, step: usize, context: &StepContext, candidate: &Candidate) {
-        let world = &candidate.branch.world;
+    pub(super) fn add_files(&mut self, step: usize, context: &StepContext, nearest: &Nearest) {
         let readings = context.observations.iter().filter_map(|each| Reading::of(each));
-        for reading in readings.filter(|_| !world.full) {
-            if let Some(thread) = world.threads.get(&reading.thread)
-                && thread.maybe.is_empty()
-            {
-                self.add_reading(step, &thread.stored, &reading);
+        for reading in readings {
+            if let Some(stored) = nearest.certainly_stored(reading.thread) {
+                self.add_reading(step, stored, &reading);
             }
         }
+        let candidate = &nearest.chosen[0];
         let Some(thread) = context.cold_reads() else {
             return;
         };
@@ -173,7 +205,7 @@ impl Findings {
 
 /// The finding that a mismatch makes; here values become text.
 fn finding(place: &Place, mismatch: &Mismatch, background: Background) -> Finding {
-    let Background { origins, facts } = background;
+    let Background { origins, facts, otherwise } = background;
     let mut origins = origins.into_iter();
     let clause = mismatch.topic.clause;
     Finding {
@@ -193,6 +225,7 @@ fn finding(place: &Place, mismatch: &Mismatch, background: Background) -> Findin
         facts,
         widened: mismatch.widened,
         both_ways: mismatch.both_ways,
+        otherwise,
         policies: mismatch.policies.clone(),
         home_history: place.home.clone(),
     }
@@ -223,15 +256,20 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let earlier = own.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
     let earlier = earlier.chain(after.and_then(|thread| thread.before.as_ref()));
     let earlier = earlier.chain(after.into_iter().flat_map(|thread| thread.life.past()));
-    let folder = after.map_or("WS", |thread| thread.stored.folder());
-    let config = branch.world.policy_in(folder);
+    // A cold resume may choose another folder than the thread's own, and config means more there.
+    let policies = after.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
+    let nowhere = after.is_none().then_some("WS");
+    let folders: BTreeSet<&str> = policies.map(Policy::folder).chain(nowhere).collect();
+    let config = |folder: &&str| branch.world.policy_in(folder);
+    let configs: Vec<Policy> = folders.iter().map(config).collect();
     // A default that config does not state and no reply has shown may be any value.
-    let open = value.dimension().is_primary() && config.value(value.dimension()).is_none();
+    let is_open = |config: &Policy| config.value(value.dimension()).is_none();
+    let open = value.dimension().is_primary() && configs.iter().any(is_open);
     let stated = |defaults: &Defaults| {
-        let roots = Value::Other(Dimension::WR, defaults.roots_in(folder));
-        has(&defaults.policy()) || defaults.stated().iter().any(has) || is(roots)
+        let roots = |folder: &&str| is(Value::Other(Dimension::WR, defaults.roots_in(folder)));
+        has(&defaults.policy()) || defaults.stated().iter().any(has) || folders.iter().any(roots)
     };
-    let config = has(&config) || defaults.iter().any(stated);
+    let config = configs.iter().any(has) || defaults.iter().any(stated);
     let fits = [
         (Origin::Config, config),
         (Origin::Source, after.and_then(|thread| thread.source.as_ref()).is_some_and(has)),

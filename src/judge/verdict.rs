@@ -54,6 +54,10 @@ pub struct Finding {
     /// Whether it allows some things more and others less.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub both_ways: bool,
+    /// What it would be if another branch had happened, which is as near to what was observed. One
+    /// of them may be a fault that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Finding>,
     /// None where the finding is not about a value.
     #[serde(skip)]
     pub policies: Option<PolicyPair>,
