@@ -459,6 +459,11 @@ impl World {
 }
 
 impl Thread {
+    /// Whether it has a history from which it can be resumed, or may have one.
+    pub fn may_have_history(&self) -> bool {
+        self.materialised || self.uncertain
+    }
+
     /// A thread that was just started or forked, and is loaded.
     pub fn new(policy: Policy, cited: Citations) -> Thread {
         Thread {

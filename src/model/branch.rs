@@ -73,7 +73,7 @@ pub(super) fn reachable(world: &World, thread: ThreadRef) -> Result<Target<'_>, 
         None => Err(Clause::R16),
         Some((_, thread)) if thread.ephemeral => Err(Clause::S7),
         Some((_, thread)) if thread.archived => Err(Clause::R16),
-        Some((_, thread)) if !thread.materialised && !thread.uncertain => Err(Clause::R16),
+        Some((_, thread)) if !thread.may_have_history() => Err(Clause::R16),
         Some((name, thread)) => Ok(Target { name, thread }),
     }
 }
@@ -213,7 +213,7 @@ pub(super) fn perhaps(world: &World, after: &World) -> World {
         for policy in std::iter::once(&would.stored).chain(&would.maybe) {
             perhaps_stored(&mut thread.maybe, &thread.stored, policy);
         }
-        if thread.can_begin() && (would.materialised || would.uncertain) {
+        if thread.can_begin() && would.may_have_history() {
             thread.uncertain = true;
             thread.restored = would.restored;
         }

@@ -88,11 +88,15 @@ impl Change<'_> {
             return self.new_life();
         };
         let mut life = old.life.clone();
+        // On a full disk a call that is refused may have begun the history.
+        if let Some(leaf) = self.leaf()
+            && !old.may_have_history()
+            && new.may_have_history()
+        {
+            life.began = Some(leaf.kind());
+            life.broken_beginning = matches!(self.step, Step::KillDuring(..));
+        }
         if let Some(leaf) = self.leaf().filter(|_| !self.refused) {
-            if !old.materialised && !old.uncertain && (new.materialised || new.uncertain) {
-                life.began = Some(leaf.kind());
-                life.broken_beginning = matches!(self.step, Step::KillDuring(..));
-            }
             // What is sent while a turn runs steers that turn.
             let steers = old.running.is_some() && new.running.is_some();
             // An end without a turn ends nothing.
