@@ -10,7 +10,7 @@ use crate::client::tape::Tape;
 use crate::home::Home;
 use crate::mock_model::session::ModelSession;
 use crate::program::Program;
-use crate::trace::Trace;
+use crate::trace::{Observation, Trace};
 use crate::transcript::{Placeholder, Transcript};
 
 mod active_home;
@@ -55,6 +55,12 @@ use self::timeouts::{Deadlines, Timeouts};
 /// hundreds of threads to list is another product state.
 const HOME_CASES_MAX: u32 = 40;
 
+/// How the reason begins where a sandbox could not begin.
+const UNSANDBOXED: &str = "a command could not be sandboxed";
+
+/// Runs in which a sandbox may fail to begin before the trace says so.
+const SANDBOX_TRIALS: u32 = 3;
+
 /// Why a run says nothing in which the stand-in for the model was never asked.
 const UNASKED: &str = "turns fail, and no request has reached the stand-in for the model on 127.0.0.1; \
                        look for what keeps the server from it, such as a firewall";
@@ -98,7 +104,19 @@ impl Worker {
     /// so far calls for.
     pub fn run(&mut self, program: &Program) -> Trace {
         self.timeouts = self.test_bed.pace.adapted(self.test_bed.timeouts);
-        self.run_at_home(program, Tape::default()).trace
+        self.until_sandboxed(|worker| worker.run_at_home(program, Tape::default()).trace)
+    }
+
+    /// Runs again where a sandbox could not begin since another one ended at that moment.
+    fn until_sandboxed(&mut self, run: impl Fn(&mut Worker) -> Trace) -> Trace {
+        let mut trace = run(self);
+        for _ in 1..SANDBOX_TRIALS {
+            if !is_unsandboxed(&trace) {
+                break;
+            }
+            trace = run(self);
+        }
+        trace
     }
 
     fn run_at_home(&mut self, program: &Program, tape: Tape) -> Recorded {
@@ -145,7 +163,7 @@ impl Worker {
 
     /// Runs a program on a home and a server of its own.
     pub fn run_with(&mut self, program: &Program, deadlines: Deadlines) -> Trace {
-        self.run_alone(program, deadlines, Tape::default()).trace
+        self.until_sandboxed(|worker| worker.run_alone(program, deadlines, Tape::default()).trace)
     }
 
     /// The same, and records all that was done and came.
@@ -207,6 +225,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Whether the run ended since a sandbox could not begin.
+fn is_unsandboxed(trace: &Trace) -> bool {
+    let mut observations = trace.entries.iter().map(|entry| &entry.observation);
+    observations.any(|observation| {
+        matches!(observation, Observation::Trouble { reason } if reason.starts_with(UNSANDBOXED))
+    })
 }
 
 /// The placeholders for the folders of a run and the address of its model, inner ones first.

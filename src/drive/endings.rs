@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::UNSANDBOXED;
 use super::run::{Aborted, Runner};
 use super::session::{NoSession, Session};
 use crate::client::ClientError;
 use crate::home::CONFIG;
-use crate::protocol::probe::NO_SANDBOX;
+use crate::protocol::probe::had_no_sandbox;
 use crate::protocol::requests::{Call, start_thread};
 use crate::server::{Cause, Ended};
 use crate::trace::Observation;
@@ -68,11 +69,9 @@ impl Runner<'_> {
     /// Why a refusal says nothing about a thread, if it does not.
     pub(super) fn not_about_threads(&self, refusal: &str) -> Option<String> {
         let lost = || {
-            "a command could not be sandboxed: the folder of the sockets of other servers is gone; \
-             run it again"
-                .to_owned()
+            format!("{UNSANDBOXED}: a folder went that it shares with other servers; run it again")
         };
-        refusal.contains(NO_SANDBOX).then(lost).or_else(|| self.unread_config(refusal))
+        had_no_sandbox(refusal).then(lost).or_else(|| self.unread_config(refusal))
     }
 
     /// Says why no thread can be had with this config.toml, if a refusal names the file and a start

@@ -169,9 +169,19 @@ pub fn review_text(review: Review) -> Option<&'static str> {
     }
 }
 
-/// What a command prints whose sandbox could not begin, since the folder of the sockets of other
-/// servers went meanwhile: it says nothing about a policy.
-pub const NO_SANDBOX: &str = "bwrap: Can't mkdir /tmp/codex-daemon";
+/// What is printed by a command whose sandbox could not begin, since a folder went meanwhile that the
+/// servers share: that of their sockets, or one that the sandbox of a command makes at the root or in
+/// the temporary folder and removes again. It says nothing about a policy.
+const NO_SANDBOX: [&str; 3] = [
+    "bwrap: Can't mkdir /tmp/codex-daemon",
+    "bwrap: Can't mount tmpfs on /newroot/.",
+    "bwrap: Can't mount tmpfs on /newroot/tmp/.",
+];
+
+/// Whether a text says that a sandbox could not begin, for no fault of its own.
+pub fn had_no_sandbox(text: &str) -> bool {
+    NO_SANDBOX.iter().any(|phrase| text.contains(phrase))
+}
 
 /// How the result of a request for permissions begins, and how where none are granted.
 const GRANTED: &str = r#"{"permissions":{"#;
@@ -179,9 +189,11 @@ const NOTHING_GRANTED: &str = r#"{"permissions":{"network":null,"file_system":nu
 
 /// The class of a tool's result.
 pub fn classify(text: &str) -> ProbeResultText {
+    if had_no_sandbox(text) {
+        return ProbeResultText::Unfinished;
+    }
     // The first phrase that the text has decides.
     let phrases = [
-        (NO_SANDBOX, ProbeResultText::Unfinished),
         (NOTHING_GRANTED, ProbeResultText::Refused),
         (GRANTED, ProbeResultText::Done),
         ("elicitation accepted", ProbeResultText::Done),
@@ -264,13 +276,15 @@ mod tests {
             "{\"permissions\":{\"network\":null,\"file_system\":{\"write\":[\"/o\"]}},\"scope\":\"turn\"}",
             "Output:\n[{\"type\":\"text\",\"text\":\"elicitation accepted\"}]",
             "Process exited with code 1\nOutput:\nbwrap: Can't mkdir /tmp/codex-daemon-0: Read-only",
+            "Process exited with code 1\nOutput:\nbwrap: Can't mount tmpfs on /newroot/tmp/.codex: No",
+            "Process exited with code 1\nOutput:\nbwrap: Can't mount tmpfs on /newroot/work: No such",
             "something else",
         ];
         let classes = texts.map(|text| format!("{:?}", classify(text)));
         check(
             &classes.join(" "),
             expect![
-                "Done Done Stopped Declined Refused Refused Refused Unfinished Denied Unsupported Stopped Refused Done Done Unfinished Other"
+                "Done Done Stopped Declined Refused Refused Refused Unfinished Denied Unsupported Stopped Refused Done Done Unfinished Unfinished Stopped Other"
             ],
         );
     }

@@ -110,6 +110,14 @@ thread() {
         cannot-sandbox)
             said="bwrap: Can't mkdir /tmp/codex-daemon-0: Read-only file system"
             printf '{"id":%s,"error":{"code":-32600,"message":"%s"}}\n' "$id" "$said" ;;
+        sandboxes-when-tried-again)
+            # Two sandboxes met in the first run, and none in the second.
+            if mkdir "$0.tried" 2>/dev/null; then
+                said="bwrap: Can't mount tmpfs on /newroot/.agents: No such file or directory"
+                printf '{"id":%s,"error":{"code":-32600,"message":"%s"}}\n' "$id" "$said"
+            else
+                answer "$stated"
+            fi ;;
         answers-twice) answer "$stated"; answer "$stated" ;;
         *) answer "$stated" ;;
     esac

@@ -485,11 +485,21 @@ fn a_config_that_a_release_cannot_read_is_not_a_finding() {
 }
 
 #[test]
+fn a_program_whose_sandbox_met_another_is_run_again() {
+    check(
+        "sandboxes-when-tried-again",
+        expect![[r#"
+        no finding; ended with code 0 when asked
+    "#]],
+    );
+}
+
+#[test]
 fn a_sandbox_that_cannot_begin_is_not_a_finding() {
     check(
         "cannot-sandbox",
         expect![[r#"
-        inconclusive: a command could not be sandboxed: the folder of the sockets of other servers is gone; run it again
+        inconclusive: a command could not be sandboxed: a folder went that it shares with other servers; run it again
     "#]],
     );
 }
