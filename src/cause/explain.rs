@@ -311,7 +311,7 @@ fn is_plain(fact: Fact, word: &str) -> bool {
         Fact::Since | Fact::Features => true,
         Fact::Subscribed => word == YES,
         Fact::SetBy => word != "request-config" || word == NEVER_SET,
-        Fact::Archived => word == NO,
+        Fact::Archived | Fact::Reverted => word == NO,
         Fact::Parent => word != "changed",
     }
 }

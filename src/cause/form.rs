@@ -229,7 +229,7 @@ mod tests {
             "begun =",
             expect![[r#"
                 line 7: `begun` is not a fact
-                there are began, broken-off, broken-beginning, last-turn, loaded, since, subscribed, set-by, archived, parent, full-disk, features"#]],
+                there are began, broken-off, broken-beginning, last-turn, loaded, since, subscribed, set-by, archived, reverted, parent, full-disk, features"#]],
         );
         check(
             "\"shell\"",

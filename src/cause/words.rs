@@ -158,6 +158,8 @@ pub fn fact_words(fact: Fact, words: &BTreeSet<String>) -> String {
         Fact::SetBy => format!("{any} set the value"),
         Fact::Archived if yes => "it was archived before".to_owned(),
         Fact::Archived => "it was never archived".to_owned(),
+        Fact::Reverted if yes => "it was reverted before".to_owned(),
+        Fact::Reverted => "it was never reverted".to_owned(),
         Fact::FullDisk if yes => "the disk was full in one of its operations".to_owned(),
         Fact::FullDisk => "the disk was never full".to_owned(),
         Fact::Features => format!("the server runs with {plain} features"),

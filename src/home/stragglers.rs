@@ -54,7 +54,13 @@ mod tests {
     fn waiting(temporary: &Path) -> Child {
         let mut command = Command::new("sleep");
         command.arg("60").env("TMPDIR", temporary).process_group(0);
-        command.spawn().expect("the system has sleep")
+        let child = command.spawn().expect("the system has sleep");
+        // A program that was started has its environment a moment later.
+        let environment = format!("/proc/{}/environ", child.id());
+        while std::fs::read(&environment).expect("the process is there").is_empty() {
+            std::thread::yield_now();
+        }
+        child
     }
 
     #[test]

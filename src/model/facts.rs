@@ -19,7 +19,7 @@ impl Facts {
     pub fn of(thread: &Thread) -> Facts {
         let Life { began, broken_off, broken_beginning, last_turn, since, archived, .. } =
             &thread.life;
-        let Life { parent, parent_changed, full_disk, .. } = &thread.life;
+        let Life { parent, parent_changed, reverted, full_disk, .. } = &thread.life;
         let loaded = thread.live.is_some();
         // An idle thread without a subscriber is unloaded without a request.
         let idle = !loaded && ["start", "fork", "resume", "spawn"].contains(since);
@@ -40,6 +40,7 @@ impl Facts {
             (Fact::Loaded, says(loaded)),
             (Fact::Since, since.to_owned()),
             (Fact::Archived, says(*archived)),
+            (Fact::Reverted, says(*reverted)),
             (Fact::Parent, parent.to_owned()),
             (Fact::FullDisk, says(*full_disk)),
         ]);
@@ -97,6 +98,7 @@ impl Change<'_> {
             life.broken_beginning = matches!(self.step, Step::KillDuring(..));
         }
         if let Some(leaf) = self.leaf().filter(|_| !self.refused) {
+            life.reverted |= leaf.kind() == OpKind("revert");
             // What is sent while a turn runs steers that turn.
             let steers = old.running.is_some() && new.running.is_some();
             // An end without a turn ends nothing.
@@ -235,7 +237,7 @@ mod tests {
         );
         check(
             "run t0 \"hi\"\nkill-during after=20ms revert t0\n",
-            expect!["began=run broken-off=revert last-turn=completed loaded=no since=kill"],
+            expect!["began=run broken-off=revert last-turn=completed loaded=no since=kill reverted=yes"],
         );
         check(
             "begin t0\nrestart graceful\n",

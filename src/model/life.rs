@@ -57,6 +57,8 @@ pub enum Fact {
     SetBy,
     /// Whether it was archived before: `yes` or `no`.
     Archived,
+    /// Whether it was reverted before: `yes` or `no`.
+    Reverted,
     /// Whether the thread that it came from was changed since: `none`, `unchanged` or `changed`.
     Parent,
     /// Whether the disk was full in one of its operations: `yes` or `no`.
@@ -87,6 +89,7 @@ impl Fact {
             | Fact::Loaded
             | Fact::Subscribed
             | Fact::Archived
+            | Fact::Reverted
             | Fact::FullDisk => [YES, NO].map(str::to_owned).to_vec(),
         }
     }
@@ -107,6 +110,7 @@ pub struct Life {
     pub(super) since: &'static str,
     pub(super) set_by: [&'static str; Dimension::ALL.len()],
     pub(super) archived: bool,
+    pub(super) reverted: bool,
     pub(super) full_disk: bool,
     /// The thread that it was forked from or spawned by.
     pub(super) parent: Option<ThreadName>,
@@ -155,6 +159,7 @@ impl Default for Life {
             since: "start",
             set_by: [NEVER_SET; Dimension::ALL.len()],
             archived: false,
+            reverted: false,
             full_disk: false,
             parent: None,
             parent_changed: false,

@@ -512,6 +512,7 @@ fn a_finding_of_a_summary_has_what_there_is_to_tell_of_it() {
                 "since": "restart",
                 "set-by": "start",
                 "archived": "no",
+                "reverted": "no",
                 "parent": "none",
                 "full-disk": "no",
                 "features": "full"
@@ -557,7 +558,7 @@ fn an_event_is_one_line_of_json() {
         expect![[r##"
             {"event":"began","schema":"heirloom events v3","server":{"spec":"0.144.4","version":"0.144.4","digest":"sha256:00ff","others":[]},"seed":7,"jobs":2,"cases":null,"time_seconds":120.0}
             {"event":"found","signature":"R4/AP/resume/never/config","index":3,"known":false,"row":null}
-            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","parent":"none","full-disk":"no","features":"full"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","cause":"r4-resume-new","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
+            {"event":"finding","finding":{"id":"r4-ap-resume-never-config","status":"new","signature":"R4/AP/resume/never/config","clause":"R4","strength":"N","dimension":"AP","step":3,"kind":"resume","views":["reply"],"form":"never","expected":"never","seen":"on-request","seen_form":"on-request","origin":"config","also_fits":[],"facts":{"began":"run","broken-off":"nothing","broken-beginning":"no","last-turn":"completed","loaded":"no","since":"restart","set-by":"start","archived":"no","reverted":"no","parent":"none","full-disk":"no","features":"full"},"widened":true,"release":"0.144.4","before":[],"confirmed":{"shown":5,"runs":5},"steps":2,"shrink_runs":9,"found_after_seconds":3.14,"case":"findings/r4-ap-resume-never-config.case","token":"r1-s7-c1-o12","cause":"r4-resume-new","probe":{"proof":"proved","words":"a patch of OUT/f was put to the user, where it had to be refused","case":null}},"program":"# heirloom case v2\nconfig  approval=on-request reviewer=user sandbox=read-only\nstart   approval=never                -> t0\nrun     t0 \"turn 1\"                   <- text \"ok\"\naudit\n"}
         "##]],
     );
 }

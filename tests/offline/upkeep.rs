@@ -276,6 +276,10 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
                             is read from its file: by a cold resume and by a fork (in
                             0.169.0)
                             its case is r8-sb-resume-workspace-write-config.case
+              known         a sandbox that a turn chose in the place of a profile that
+                            allows the same comes back as that profile after a revert (in
+                            0.169.0)
+                            its case is r8-revert-restores-profile.case
               known         a cold resume and a fork read config's sandbox where an older
                             release has written read-only or full access (in 0.169.0, on
                             homes from 0.131.0..0.156.1)
