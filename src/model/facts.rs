@@ -237,7 +237,9 @@ mod tests {
         );
         check(
             "run t0 \"hi\"\nkill-during after=20ms revert t0\n",
-            expect!["began=run broken-off=revert last-turn=completed loaded=no since=kill reverted=yes"],
+            expect![
+                "began=run broken-off=revert last-turn=completed loaded=no since=kill reverted=yes"
+            ],
         );
         check(
             "begin t0\nrestart graceful\n",
