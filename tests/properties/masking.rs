@@ -53,6 +53,23 @@ fn idle(facts: &Facts) -> bool {
 /// Each row's own trigger, as far as a simulated server can have it.
 const OWN: &[Masked] = &[
     Masked {
+        what: "a fork takes config's folder where a full disk kept the source's from its file",
+        row: "full-disk-loses-folder-and-plugins",
+        loses: Loss::Folder,
+        when: |facts, step| matches!(step, Step::Fork(_)) && is(facts, Fact::FullDisk, &["yes"]),
+        steps: "run t0 \"turn 1\" <- text \"ok\"\ndisk full\nsettings t0 cwd=HOME\ndisk free\n\
+                fork t0 -> t1\n",
+    },
+    Masked {
+        what: "a revert brings back the profile that a sandbox replaced",
+        row: "revert-restores-profile",
+        loses: Loss::Sandbox,
+        when: |facts, _| cold(facts) && is(facts, Fact::Reverted, &["yes"]),
+        steps: "settings t0 profile=:danger-full-access\n\
+                run t0 \"turn 1\" sandbox=danger-full-access <- text \"ok\"\nrevert t0\n\
+                restart graceful\nresume t0\n",
+    },
+    Masked {
         what: "a cold resume of a thread that was named before its first turn takes config",
         row: "named-before-first-turn",
         loses: Loss::Policy,
@@ -119,6 +136,22 @@ const OWN: &[Masked] = &[
 
 /// Other triggers of the same symptoms.
 const OTHER: &[Masked] = &[
+    Masked {
+        what: "every fork of a loaded thread takes config's folder",
+        row: "full-disk-loses-folder-and-plugins",
+        loses: Loss::Folder,
+        when: |facts, step| matches!(step, Step::Fork(_)) && !cold(facts),
+        steps: "run t0 \"turn 1\" cwd=HOME <- text \"ok\"\nfork t0 -> t1\n",
+    },
+    Masked {
+        what: "every cold resume brings back the profile that a sandbox replaced",
+        row: "revert-restores-profile",
+        loses: Loss::Sandbox,
+        when: |facts, step| matches!(step, Step::Resume(_)) && cold(facts),
+        steps: "settings t0 profile=:danger-full-access\n\
+                run t0 \"turn 1\" sandbox=danger-full-access <- text \"ok\"\n\
+                restart graceful\nresume t0\n",
+    },
     Masked {
         what: "every resume of an idle thread ignores its overrides",
         row: "ignored-after-failed-turn",

@@ -4,7 +4,7 @@
 
 use heirloom::model::World;
 use heirloom::model::life::{Fact, Facts};
-use heirloom::policy::{CallOverrides, Permissions, Sandbox, Setting};
+use heirloom::policy::{CallOverrides, Dimension, Permissions, Sandbox, Setting};
 use heirloom::program::ops::Step;
 use heirloom::program::ops::fork::Fork;
 use heirloom::program::ops::resume::Resume;
@@ -19,6 +19,10 @@ pub(crate) enum Loss {
     Workspace,
     /// It takes config's reviewer.
     Reviewer,
+    /// It takes config's folder.
+    Folder,
+    /// It takes the profile of full access in the place of a sandbox.
+    Sandbox,
     /// It leaves the request's overrides out.
     Overrides,
     /// It leaves the request's approval policy out.
@@ -63,6 +67,13 @@ impl Defect {
                 Loss::Reviewer => policy.reviewer = config.reviewer.clone(),
                 Loss::Workspace if is_workspace(&policy.permissions) => {
                     policy.permissions = config.permissions.clone();
+                }
+                Loss::Folder => {
+                    let folder = config.value(Dimension::CWD).expect("a folder is always known");
+                    *policy = policy.replaced(folder);
+                }
+                Loss::Sandbox => {
+                    policy.permissions = Permissions::Profile(":danger-full-access".to_owned());
                 }
                 Loss::Workspace | Loss::Overrides | Loss::ApprovalOverride => {}
             }
