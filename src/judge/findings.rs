@@ -256,7 +256,7 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let earlier = own.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
     let earlier = earlier.chain(after.and_then(|thread| thread.before.as_ref()));
     let earlier = earlier.chain(after.into_iter().flat_map(|thread| thread.life.past()));
-    // A cold resume may choose another folder than the thread's own, and config means more there.
+    // A cold resume may choose another folder than the thread's own, and config may differ there.
     let policies = after.into_iter().flat_map(|thread| thread.live.iter().chain([&thread.stored]));
     let nowhere = after.is_none().then_some("WS");
     let folders: BTreeSet<&str> = policies.map(Policy::folder).chain(nowhere).collect();
