@@ -104,19 +104,22 @@ impl Worker {
     /// so far calls for.
     pub fn run(&mut self, program: &Program) -> Trace {
         self.timeouts = self.test_bed.pace.adapted(self.test_bed.timeouts);
-        self.until_sandboxed(|worker| worker.run_at_home(program, Tape::default()).trace)
+        self.until_sandboxed(
+            |worker| worker.run_at_home(program, Tape::default()).trace,
+            |trace| trace,
+        )
     }
 
     /// Runs again where a sandbox could not begin since another one ended at that moment.
-    fn until_sandboxed(&mut self, run: impl Fn(&mut Worker) -> Trace) -> Trace {
-        let mut trace = run(self);
+    fn until_sandboxed<T>(&mut self, run: impl Fn(&mut Worker) -> T, trace: fn(&T) -> &Trace) -> T {
+        let mut ran = run(self);
         for _ in 1..SANDBOX_TRIALS {
-            if !is_unsandboxed(&trace) {
+            if !is_unsandboxed(trace(&ran)) {
                 break;
             }
-            trace = run(self);
+            ran = run(self);
         }
-        trace
+        ran
     }
 
     fn run_at_home(&mut self, program: &Program, tape: Tape) -> Recorded {
@@ -163,15 +166,19 @@ impl Worker {
 
     /// Runs a program on a home and a server of its own.
     pub fn run_with(&mut self, program: &Program, deadlines: Deadlines) -> Trace {
-        self.until_sandboxed(|worker| worker.run_alone(program, deadlines, Tape::default()).trace)
+        let run = |worker: &mut Worker| worker.run_alone(program, deadlines, Tape::default()).trace;
+        self.until_sandboxed(run, |trace| trace)
     }
 
     /// The same, and records all that was done and came.
     pub fn run_recorded(&mut self, program: &Program, deadlines: Deadlines) -> Recording {
-        let (tape, entries) = Tape::new();
-        let Recorded { trace, placeholders } = self.run_alone(program, deadlines, tape);
-        let transcript = Transcript::new(entries.try_iter().collect(), &placeholders);
-        Recording { trace, transcript }
+        let run = |worker: &mut Worker| {
+            let (tape, entries) = Tape::new();
+            let Recorded { trace, placeholders } = worker.run_alone(program, deadlines, tape);
+            let transcript = Transcript::new(entries.try_iter().collect(), &placeholders);
+            Recording { trace, transcript }
+        };
+        self.until_sandboxed(run, |recording| &recording.trace)
     }
 
     fn run_alone(&mut self, program: &Program, deadlines: Deadlines, tape: Tape) -> Recorded {

@@ -285,6 +285,9 @@ pub const MODEL: &str = "mock-model";
 /// The word of an effort, a tier and a collaboration mode where nobody asked for another.
 pub const DEFAULT: &str = "default";
 
+/// The word for no disabled plugins.
+pub const NO_PLUGINS: &str = "none";
+
 /// Named permission profiles by their ids.
 pub type Profiles = BTreeMap<String, Profile>;
 

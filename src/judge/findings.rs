@@ -17,7 +17,7 @@ use super::view::View;
 use crate::contract::{Clause, row};
 use crate::model::life::Facts;
 use crate::policy::model_context::ContextPart;
-use crate::policy::{DEFAULT, Defaults, Dimension, Policy, Value};
+use crate::policy::{DEFAULT, Defaults, Dimension, NO_PLUGINS, Policy, Value};
 use crate::program::ops::Step;
 use crate::program::thread::{ThreadName, ThreadRef};
 
@@ -274,11 +274,20 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
         (Origin::Config, config),
         (Origin::Source, after.and_then(|thread| thread.source.as_ref()).is_some_and(has)),
         (Origin::Before, earlier.into_iter().any(has)),
-        (Origin::Unset, matches!(value, Value::Other(_, word) if word == DEFAULT)),
+        (Origin::Unset, is_unset(value)),
         (Origin::OtherThread, others.map(|(_, thread)| &thread.stored).any(has)),
         (Origin::Config, open && !config),
     ];
     fits.into_iter().filter(|(_, fits)| *fits).map(|(origin, _)| origin).collect()
+}
+
+/// Whether a value is the one that a thread has where nobody asked for another.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Other(Dimension::DP, word) => word == NO_PLUGINS,
+        Value::Other(_, word) => word == DEFAULT,
+        _ => false,
+    }
 }
 
 /// What is known of the thread that the step reads: of a fork, that is its source. How a value was

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::policy::folders;
 use crate::policy::{
-    Approval, DEFAULT, Dimension, Granular, Permissions, Policy, Reviewer, Sandbox, SandboxMode,
-    Setting,
+    Approval, DEFAULT, Dimension, Granular, NO_PLUGINS, Permissions, Policy, Reviewer, Sandbox,
+    SandboxMode, Setting,
 };
 
 /// The folders of a run; programs and traces have a word for each.
@@ -186,7 +186,7 @@ fn others(from: &Value, places: &Places) -> BTreeMap<Dimension, String> {
     let folder = text("cwd").map(|path| places.word(path));
     let listed = |ids: &Vec<Value>| {
         let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
-        if ids.is_empty() { NONE.to_owned() } else { ids.join("+") }
+        if ids.is_empty() { NO_PLUGINS.to_owned() } else { ids.join("+") }
     };
     let all = [
         (Dimension::M, text("model").map(str::to_owned)),
@@ -211,9 +211,6 @@ fn roots_word(from: &Value, folder: Option<&str>, places: &Places) -> Option<Str
         roots.iter().filter_map(|root| Some(places.word(root.as_str()?))).collect();
     Some(folders::word(roots.iter().map(String::as_str), Some(folder?)))
 }
-
-/// The word for no plugins.
-pub(super) const NONE: &str = "none";
 
 /// Reads an approval policy; the fields that a granular one leaves out are false.
 pub fn approval(json: &Value) -> Approval {

@@ -7,13 +7,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::policy::{NONE, Places, approval_json, mode_json, put, reviewer_json};
+use super::policy::{Places, approval_json, mode_json, put, reviewer_json};
 use super::profile::{self, HOSTS_FEATURE};
 use crate::policy::folders;
 use crate::policy::layers::SelectedProfile;
 use crate::policy::mode::Mode;
 use crate::policy::profile::lists_hosts;
-use crate::policy::{Approval, CallOverrides, Dimension, Profiles, TurnOverrides};
+use crate::policy::{Approval, CallOverrides, Dimension, NO_PLUGINS, Profiles, TurnOverrides};
 
 /// The secondary dimensions of a turn, or of settings/update.
 pub(super) fn of_turn(to: &mut Map<String, Value>, overrides: &TurnOverrides, places: &Places) {
@@ -111,7 +111,7 @@ fn spelled(dimension: Dimension, word: &str, places: &Places) -> Value {
             json!(folders::listed(word).map(|root| places.path(root)).collect::<Vec<_>>())
         }
         Dimension::CM => mode_object(&Mode::of(word)),
-        Dimension::DP if word == NONE => json!([]),
+        Dimension::DP if word == NO_PLUGINS => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),
         _ => json!(word),
     }

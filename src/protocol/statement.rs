@@ -5,9 +5,9 @@
 
 use serde_json::{Value as Json, json};
 
-use super::policy::{NONE, Places, approval_json, reviewer_json, sandbox_json};
+use super::policy::{Places, approval_json, reviewer_json, sandbox_json};
 use crate::policy::folders;
-use crate::policy::{DEFAULT, Dimension, MODEL, Permissions, Value};
+use crate::policy::{DEFAULT, Dimension, MODEL, NO_PLUGINS, Permissions, Value};
 
 /// The key of the settings in a notice.
 const SETTINGS: &str = "threadSettings";
@@ -77,7 +77,7 @@ fn other(dimension: Dimension, word: &str, places: &Places) -> Json {
             json!(folders::listed(word).map(|root| places.path(root)).collect::<Vec<_>>())
         }
         Dimension::CM => json!({ "mode": word }),
-        Dimension::DP if word == NONE => json!([]),
+        Dimension::DP if word == NO_PLUGINS => json!([]),
         Dimension::DP => json!(word.split('+').collect::<Vec<_>>()),
         _ => json!(word),
     }

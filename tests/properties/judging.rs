@@ -21,7 +21,8 @@ use heirloom::policy::{Approval, Dimension};
 use heirloom::program::Program;
 use heirloom::trace::{Entry, Observation, Trace};
 
-/// A server without a fault has no finding, and no notice but those that the contract permits (G12, R10).
+/// A server without a fault has no finding, and no notice but those of what the contract permits (G12,
+/// R10).
 fn blameless(program: &Program) -> Result<(), String> {
     let verdict = judge(&simulated::run(program, None));
     let other =
@@ -82,6 +83,22 @@ fn a_server_without_a_fault_is_not_blamed() {
 #[test]
 fn a_server_without_a_fault_is_not_blamed_for_a_written_program() {
     check(written_program(), |program| blameless(&program));
+}
+
+#[test]
+fn a_server_without_a_fault_is_not_blamed_for_what_a_kill_leaves_open() {
+    // A fork that no client heard of, and a policy that is one of two in the file.
+    for steps in [
+        "run t0 \"one\"\nkill-during after=10ms parallel fork t0 -> t1 | resume t0\n\
+         parallel resume t1 | start -> t2\n",
+        "interrupt compact t0\n\
+         kill-during parallel settings t0 approval=never | settings t0 approval=never\n\
+         interrupt compact t0\nwarm-read t0\nsteer t0\ncold-read t0\nclient2 start -> t1\n",
+    ] {
+        let text = format!("# heirloom case v2\nconfig\nstart -> t0\n{steps}audit\n");
+        let program = text.parse().expect("the text is a program");
+        assert_eq!(blameless(&program), Ok(()));
+    }
 }
 
 #[test]
