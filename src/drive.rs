@@ -15,9 +15,10 @@ use crate::transcript::{Placeholder, Transcript};
 
 mod active_home;
 mod concurrent;
+mod config_file;
 mod duplicates;
 mod endings;
-mod files;
+mod evidence;
 mod incoming;
 pub mod isolated;
 mod kill;

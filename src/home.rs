@@ -11,18 +11,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use crate::policy::Defaults;
 use crate::policy::profile::SECRET;
-use crate::policy::{Defaults, Policy};
 use crate::program::reply::Probe;
 use crate::protocol::policy::Places;
 use crate::protocol::probe::RULE;
-use crate::protocol::rollout;
 
 mod config;
 mod copy;
 mod mount_points;
 pub mod root;
-pub mod store;
 mod stragglers;
 
 use sha2::{Digest, Sha256};
@@ -329,21 +327,6 @@ impl Home {
     /// A file that cannot be copied.
     pub fn take_config(&self, other: &Home) -> io::Result<()> {
         fs::copy(other.places.home.join(CONFIG), self.places.home.join(CONFIG)).map(drop)
-    }
-
-    /// The policy in a thread's rollout file; `None` where the file or the policy is absent.
-    ///
-    /// # Errors
-    /// A file that is there and cannot be read.
-    pub fn rollout(&self, path: &Path, thread: &str) -> io::Result<Option<Policy>> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                let lines = String::from_utf8_lossy(&bytes);
-                Ok(rollout::policy(&lines, thread, &self.places))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -37,7 +37,6 @@ mod step_context;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
-pub mod view;
 
 use self::branch_choice::{Candidate, nearest};
 use self::capabilities::Capabilities;

@@ -18,5 +18,4 @@ pub mod schema;
 pub mod sdk;
 pub mod statement;
 mod secondary;
-pub mod store;
 pub mod model_context;

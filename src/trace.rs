@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Policy;
 use crate::policy::model_context::StatedPolicy;
-use crate::policy::{Approval, Permissions, Policy};
 use crate::program::Program;
 use crate::program::reply::Probe;
 use crate::program::sdk::SdkClient;
@@ -18,6 +18,9 @@ use crate::program::thread::ThreadName;
 use crate::protocol::probe::{ProbeResultText, Question};
 
 pub mod text;
+pub mod view;
+
+use self::view::View;
 
 /// One run of a plan, as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,16 @@ pub enum ThreadLabel {
     Named(ThreadName),
     /// A thread of the server's own, numbered as they showed up.
     Unnamed(u16),
+}
+
+/// What a file says of a thread's policy. Older traces have an observation for each of two files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "text::AnyEvidence")]
+pub struct Evidence {
+    pub view: View,
+    pub thread: ThreadLabel,
+    /// The policy, where the file holds one that can be read; what it does not state is open.
+    pub policy: Option<Policy>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,20 +169,9 @@ pub enum Observation {
         /// Whether this machine was found unable to sandbox a command.
         unsandboxed: bool,
     },
-    /// Evidence: the last settings that the thread's own rollout file holds.
-    Rollout {
-        thread: ThreadLabel,
-        /// The policy, where the file holds one that can be read.
-        policy: Option<Policy>,
-    },
-    /// Evidence: the thread's row in the state database.
-    Store {
-        thread: ThreadLabel,
-        /// The approval policy, where the row holds one that can be read.
-        approval: Option<Approval>,
-        /// The sandbox likewise; under a profile no more than what that allows.
-        permissions: Option<Permissions>,
-    },
+    /// What a file says of a thread's policy.
+    #[serde(alias = "rollout", alias = "store")]
+    Evidence(Evidence),
     /// What config.toml states of the policy of threads: once it is written, again when the server
     /// has changed it, and at each restart.
     ConfigFile {

@@ -11,7 +11,6 @@ use crate::drive::Worker;
 use crate::judge::probe::ProbeOutcome;
 use crate::judge::record::{ProbeRecord, Proof};
 use crate::judge::verdict::{Finding, PolicyPair};
-use crate::judge::view::View;
 use crate::model::probes::need;
 use crate::policy::order::{Need, Reach, reach};
 use crate::policy::{CallOverrides, TurnOverrides};
@@ -24,6 +23,7 @@ use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
 use crate::program::reply::{Probe, ProbeScript, Reply};
 use crate::program::thread::{ThreadName, ThreadRef};
+use crate::trace::view::View;
 use crate::trace::{Observation, Trace};
 
 /// Probes that are tried for one finding: a release may treat one of them specially.

@@ -12,12 +12,12 @@ use crate::cause::words::dimension;
 use crate::cause::{Known, Standing as RowStanding};
 use crate::contract::Clause;
 use crate::judge::verdict::{Finding, Verdict};
-use crate::judge::view::View;
 use crate::policy::Dimension;
 use crate::program::ops::Step;
 use crate::report::finding::{Details, FindingText, Standing};
 use crate::report::style::{Color, Style};
 use crate::report::words::{plural, ran_on};
+use crate::trace::view::View;
 use crate::trace::{Observation, Trace};
 
 pub(super) struct Runs<'a> {

@@ -57,10 +57,7 @@ impl Runner<'_> {
         self.model.reset();
         self.config.clear();
         self.read_config();
-        self.read_rollouts()?;
-        if restart.stop == Stop::Graceful {
-            self.read_state_db();
-        }
+        self.read_evidence(restart.stop)?;
         if restart.drop_db
             && let Err(error) = self.active.home.remove_databases()
         {

@@ -6,13 +6,13 @@
 
 use super::comparison::{Comparison, Content, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StepContext};
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, LOADED};
 use crate::model::{Branch, Expected};
 use crate::program::ops::Step;
 use crate::program::ops::spawn::Spawn;
 use crate::program::thread::ThreadName;
+use crate::trace::view::View;
 
 fn other_branch(topic: Topic, expected: &'static str, seen: impl Into<Content>) -> Comparison {
     let mismatch = Mismatch::new(topic, ACCEPTED, expected, seen);

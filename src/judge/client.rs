@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Topic};
 use super::protocol::Located;
 use super::verdict::Notice;
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::Expected;
 use crate::policy::Approval;
@@ -17,6 +16,7 @@ use crate::program::ops::Step;
 use crate::program::ops::restart::Restart;
 use crate::program::sdk::SdkClient;
 use crate::protocol::sdk::{due, is_of_mode};
+use crate::trace::view::View;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// What the answers to the requests of a run were.

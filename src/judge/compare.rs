@@ -6,7 +6,6 @@
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
 use super::step_context::{Answer, StatedReply, StepContext};
 use super::verdict::PolicyPair;
-use super::view::View;
 use super::{alternatives, model_context, probe};
 use crate::contract::Clause;
 use crate::model::expectations::{ACCEPTED, NO_NOTICE, NOTICE, REFUSED};
@@ -16,6 +15,7 @@ use crate::program::operation::Operation;
 use crate::program::ops::Step;
 use crate::program::ops::fork::Fork;
 use crate::trace::ThreadLabel;
+use crate::trace::view::View;
 
 pub(super) fn compare(context: &StepContext, expected: &Expected) -> Vec<Comparison> {
     match context.step {

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::verdict::{Cell, PolicyPair};
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::{Citations, Expected};
 use crate::policy::{Dimension, Policy, Value};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;
+use crate::trace::view::View;
 
 #[derive(Clone, Debug)]
 pub(super) struct Comparison {

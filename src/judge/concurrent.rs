@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use super::compare::compare_request;
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync};
 use super::step_context::StepContext;
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
 use crate::model::{Branch, Citations, Expected, World};
@@ -19,6 +18,7 @@ use crate::program::ops::resume::Resume;
 use crate::program::ops::{PARALLEL, Step};
 use crate::program::thread::{ThreadName, ThreadRef};
 use crate::trace::ThreadLabel;
+use crate::trace::view::View;
 
 /// How many changes of one thread bring a settings notice.
 #[derive(Default)]

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, Mismatch, Topic};
 use super::verdict::PolicyPair;
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::World;
 use crate::policy::{Trust, order};
 use crate::program::operation::OpKind;
 use crate::trace::Observation;
+use crate::trace::view::View;
 
 /// The key of the trust of the workspace.
 const TRUST: &str = "projects.WS.trust_level";

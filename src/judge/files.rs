@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::verdict::Notice;
-use super::view::View;
 use crate::contract::Clause;
 use crate::policy::{Dimension, Policy, Value};
 use crate::program::thread::ThreadName;
-use crate::trace::{Observation, ThreadLabel};
+use crate::trace::view::{EVIDENCE, View};
+use crate::trace::{Evidence, Observation, ThreadLabel};
 
 /// What one file says of one thread.
 pub(super) struct Reading {
@@ -27,22 +27,12 @@ pub(super) struct FileReadings(BTreeMap<(ThreadName, Dimension, View), Notice>);
 
 impl Reading {
     pub(super) fn of(observation: &Observation) -> Option<Reading> {
-        let (view, thread, values) = match observation {
-            Observation::Rollout { thread, policy } => {
-                let values = policy.as_ref()?.values().into_iter();
-                (View::Rollout, thread, values.map(|(_, value)| value).collect())
-            }
-            Observation::Store { thread, approval, permissions } => {
-                let approval = approval.clone().map(Value::Approval);
-                let permissions = permissions.clone().map(Value::Permissions);
-                (View::StateDb, thread, approval.into_iter().chain(permissions).collect())
-            }
-            _ => return None,
+        let Observation::Evidence(Evidence { view, thread, policy }) = observation else {
+            return None;
         };
-        match thread {
-            ThreadLabel::Named(name) => Some(Reading { view, thread: *name, values }),
-            ThreadLabel::Unnamed(_) => None,
-        }
+        let ThreadLabel::Named(name) = *thread else { return None };
+        let values = policy.as_ref()?.values().into_iter().map(|(_, value)| value).collect();
+        Some(Reading { view: *view, thread: name, values })
     }
 }
 
@@ -67,12 +57,9 @@ impl FileReadings {
                 self.0.remove(&key);
                 continue;
             }
-            let file = match reading.view {
-                View::StateDb => "the state database",
-                _ => "the rollout",
-            };
             let text = format!(
-                "{file} says {dimension} {seen} where {expected} is due, and no cold read is wrong"
+                "{} says {dimension} {seen} where {expected} is due, and no cold read is wrong",
+                words(reading.view)
             );
             self.0.insert(key, Notice { clause: Clause::G10, step, text });
         }
@@ -81,7 +68,7 @@ impl FileReadings {
 
     /// The files that disagreed in the dimension in which a cold read is wrong now.
     pub(super) fn take_explained(&mut self, thread: ThreadName, dimension: Dimension) -> Vec<View> {
-        let files = [View::Rollout, View::StateDb].into_iter();
+        let files = EVIDENCE.iter().map(|(view, _)| *view);
         files.filter(|view| self.0.remove(&(thread, dimension, *view)).is_some()).collect()
     }
 
@@ -89,4 +76,9 @@ impl FileReadings {
     pub(super) fn into_notices(self) -> impl Iterator<Item = Notice> {
         self.0.into_values()
     }
+}
+
+/// The file of a view, as a sentence names it.
+fn words(view: View) -> &'static str {
+    EVIDENCE.iter().find(|(each, _)| *each == view).map_or("the file", |(_, words)| words)
 }

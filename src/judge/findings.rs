@@ -12,14 +12,14 @@ use super::origin::Origin;
 use super::releases::HomeHistory;
 use super::step_context::StepContext;
 use super::verdict::{Cell, Count, Finding, Verdict};
-use super::view::Corrects;
-use super::view::View;
 use crate::contract::{Clause, row};
 use crate::model::life::Facts;
 use crate::policy::model_context::ContextPart;
 use crate::policy::{DEFAULT, Defaults, Dimension, NO_PLUGINS, Policy, Value};
 use crate::program::ops::Step;
 use crate::program::thread::{ThreadName, ThreadRef};
+use crate::trace::view::Corrects;
+use crate::trace::view::View;
 
 /// Where in a trace something showed.
 pub(super) struct Place {

@@ -8,12 +8,12 @@ use super::alternatives::other_stage;
 use super::compare::compare_request;
 use super::comparison::{Comparison, ExpectedPolicy};
 use super::step_context::StepContext;
-use super::view::View;
 use crate::model::{Expected, World};
 use crate::policy::Policy;
 use crate::program::ops::Step;
 use crate::program::ops::action::{Action, ThreadAction};
 use crate::program::thread::ThreadName;
+use crate::trace::view::View;
 use crate::trace::{Observation, ThreadLabel};
 
 /// Compares the call, or several at once, with one branch; the context's step is what the kill

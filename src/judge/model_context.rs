@@ -7,7 +7,6 @@
 use super::comparison::{Comparison, Content, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::Cell;
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::Citations;
 use crate::policy::model_context::{StatedPolicy, least};
@@ -16,6 +15,7 @@ use crate::program::operation::Operation;
 use crate::program::ops::run::Run;
 use crate::program::ops::subagent_turn::SubagentTurn;
 use crate::program::thread::ThreadName;
+use crate::trace::view::View;
 
 /// A turn that the client started must state the thread's policy to the model (G9), and its mode
 /// (CM1).

@@ -8,13 +8,13 @@
 use super::comparison::{Comparison, ExpectedPolicy, Mismatch};
 use super::step_context::StepContext;
 use super::verdict::Cell;
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::probes::{Demand, Must, cited, demands, need};
 use crate::policy::order::{Need, Reach, reach};
 use crate::program::reply::{Consent, Probe, Review};
 use crate::program::thread::ThreadName;
 use crate::protocol::probe::ProbeResultText;
+use crate::trace::view::View;
 use crate::trace::{Observation, ThreadLabel};
 
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::{Comparison, Mismatch, Topic};
-use super::view::View;
 use crate::contract::Clause;
 use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::Step;
 use crate::program::ops::restart::Restart;
+use crate::trace::view::View;
 use crate::trace::{Entry, Observation, ThreadLabel, Trace};
 
 /// A comparison and where it was made.

@@ -5,7 +5,6 @@
 
 use super::capabilities::Capabilities;
 use super::comparison::{ExpectedPolicy, Topic};
-use super::view::View;
 use crate::contract::Clause;
 use crate::model::Expected;
 use crate::policy::model_context::StatedPolicy;
@@ -18,6 +17,7 @@ use crate::program::ops::resume::Resume;
 use crate::program::ops::run::Run;
 use crate::program::reply::Consent;
 use crate::program::thread::{ThreadName, ThreadRef};
+use crate::trace::view::View;
 use crate::trace::{Observation, ThreadLabel};
 
 #[derive(Clone)]

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::origin::Origin;
 use super::releases::HomeHistory;
 use super::signature::Signature;
-use super::view::View;
 use crate::contract::{Clause, Strength};
 use crate::model::life::Facts;
 use crate::policy::{Dimension, Policy, Profiles};
 use crate::program::operation::OpKind;
 use crate::program::thread::ThreadName;
+use crate::trace::view::View;
 
 /// One breach of one clause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -349,8 +349,8 @@ mod tests {
     use crate::cause::Known;
     use crate::contract::Clause;
     use crate::judge::verdict::{Cell, Count};
-    use crate::judge::view::View;
     use crate::matrix::{Matrix, Outcome};
+    use crate::trace::view::View;
 
     /// A campaign in which R1 was compared, and steps about these clauses were left out.
     fn campaign(withheld: &[Clause]) -> campaign::Outcome {

@@ -79,11 +79,7 @@ fn roots(from: &Value, folder: Option<&str>, places: &Places) -> BTreeMap<Dimens
 
 /// A sandbox from the profile that newer releases keep in its place. It lists the thread's own
 /// folder among those that may be written.
-pub(super) fn profile_sandbox(
-    profile: &Value,
-    folder: Option<&str>,
-    places: &Places,
-) -> Option<Sandbox> {
+pub fn profile_sandbox(profile: &Value, folder: Option<&str>, places: &Places) -> Option<Sandbox> {
     let network = profile.get("network").is_some_and(|network| network == "enabled");
     match profile.get("type")?.as_str()? {
         "disabled" => Some(Sandbox::FullAccess),

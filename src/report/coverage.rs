@@ -7,8 +7,8 @@ use strum::IntoEnumIterator;
 
 use crate::contract::{all, row};
 use crate::judge::verdict::{Cell, Count};
-use crate::judge::view::View;
 use crate::policy::Dimension;
+use crate::trace::view::View;
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;

@@ -3,6 +3,7 @@
 //! Line one is an object with the schema, the server's version and the program's text; every
 //! line is one observation with its step and its time. The first form is read too.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,7 +11,9 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Entry, Observation, ThreadLabel, Trace};
+use super::view::View;
+use super::{Entry, Evidence, Observation, ThreadLabel, Trace};
+use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
 use crate::program::Program;
 use crate::program::sdk::SdkClient;
 use crate::program::text::{BYTE_ORDER_MARK, Malformed};
@@ -174,6 +177,32 @@ impl<'de> Deserialize<'de> for ThreadLabel {
     }
 }
 
+/// Evidence as it is read. Older traces name the file in the observation, and spread out the values
+/// of a row of the state database.
+#[derive(Deserialize)]
+pub(super) struct AnyEvidence {
+    view: Option<View>,
+    thread: ThreadLabel,
+    policy: Option<Policy>,
+    approval: Option<Approval>,
+    permissions: Option<Permissions>,
+}
+
+impl From<AnyEvidence> for Evidence {
+    fn from(read: AnyEvidence) -> Evidence {
+        let AnyEvidence { view, thread, policy, approval, permissions } = read;
+        let is_row = approval.is_some() || permissions.is_some();
+        let row = || Policy {
+            approval: approval.unwrap_or(Approval::Open),
+            reviewer: Reviewer::Open,
+            permissions: permissions.unwrap_or(Permissions::Legacy(Sandbox::Open)),
+            others: BTreeMap::new(),
+        };
+        let view = view.unwrap_or(if is_row { View::StateDb } else { View::Rollout });
+        Evidence { view, thread, policy: policy.or_else(|| is_row.then(row)) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -240,6 +269,24 @@ mod tests {
     fn a_step_that_the_program_does_not_have_is_refused() {
         let beyond = whole().replace("\"step\":2", "\"step\":7");
         check(&beyond, expect!["the trace speaks of step 7, and its program has 3 with its audit"]);
+    }
+
+    #[test]
+    fn the_files_of_older_traces_are_evidence() {
+        let read = |seen: &str| -> Observation {
+            serde_json::from_str(seen).expect("it is an observation")
+        };
+        let policy = r#""policy":{"approval":"never","reviewer":"open","permissions":"read-only"}"#;
+        let rollout = format!(r#"{{"seen":"rollout","thread":"t0",{policy}}}"#);
+        let row = r#"{"seen":"store","thread":"t0","approval":"never","permissions":"read-only"}"#;
+        let half = r#"{"seen":"store","thread":"t0","approval":null,"permissions":"read-only"}"#;
+        let texts = [&rollout, row, half].map(|seen| {
+            serde_json::to_string(&read(seen)).expect("an observation is plain values")
+        });
+        expect![[r#"
+            {"seen":"evidence","view":"rollout","thread":"t0","policy":{"approval":"never","reviewer":"open","permissions":"read-only"}}
+            {"seen":"evidence","view":"state-db","thread":"t0","policy":{"approval":"never","reviewer":"open","permissions":"read-only"}}
+            {"seen":"evidence","view":"state-db","thread":"t0","policy":{"approval":"open","reviewer":"open","permissions":"read-only"}}"#]].assert_eq(&texts.join("\n"));
     }
 
     #[test]

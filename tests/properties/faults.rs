@@ -17,7 +17,6 @@ use crate::simulated::fault::{FAULTS, Fault};
 use heirloom::contract::Clause;
 use heirloom::judge::judge;
 use heirloom::judge::verdict::{Cell, Finding, Verdict};
-use heirloom::judge::view::View;
 use heirloom::model::World;
 use heirloom::model::step::step;
 use heirloom::policy::model_context::STATED;
@@ -30,6 +29,7 @@ use heirloom::program::ops::resume::Resume;
 use heirloom::program::ops::run::Run;
 use heirloom::program::ops::start::Start;
 use heirloom::program::thread::{ThreadName, ThreadRef};
+use heirloom::trace::view::View;
 use heirloom::trace::{Entry, Observation, Trace};
 
 /// The most rounds of drawn programs until each fault is found: one round finds the rarest in 7 of 8
@@ -184,9 +184,7 @@ fn breaks(fault: Fault) -> Row {
 
 /// The entries of a trace without files and secondary dimensions, which the world does not have.
 fn entries(trace: &Trace) -> Vec<Entry> {
-    let evidence = |fact: &&Entry| {
-        matches!(fact.observation, Observation::Rollout { .. } | Observation::Store { .. })
-    };
+    let evidence = |fact: &&Entry| matches!(fact.observation, Observation::Evidence(_));
     let mut entries: Vec<Entry> =
         trace.entries.iter().filter(|fact| !evidence(fact)).cloned().collect();
     for fact in &mut entries {

@@ -16,10 +16,10 @@ use heirloom::contract::Clause;
 use heirloom::judge::judge;
 use heirloom::judge::signature::Signature;
 use heirloom::judge::verdict::{Cell, Finding, Verdict};
-use heirloom::judge::view::View;
 use heirloom::policy::{Approval, Dimension};
 use heirloom::program::Program;
-use heirloom::trace::{Entry, Observation, Trace};
+use heirloom::trace::view::View;
+use heirloom::trace::{Entry, Evidence, Observation, Trace};
 
 /// A server without a fault has no finding, and no notice but those of what the contract permits (G12,
 /// R10).
@@ -139,8 +139,8 @@ fn with_wrong_rows(program: &str, fault: Option<Fault>) -> String {
     let program: Program = program.parse().expect("it is a program");
     let mut trace = simulated::run(&program, fault);
     for Entry { observation: what, .. } in &mut trace.entries {
-        if let Observation::Store { approval, .. } = what {
-            *approval = Some(Approval::Never);
+        if let Observation::Evidence(Evidence { view: View::StateDb, policy, .. }) = what {
+            policy.as_mut().expect("a row has a policy").approval = Approval::Never;
         }
     }
     let verdict = judge(&trace);

@@ -24,7 +24,8 @@ use heirloom::program::Program;
 use heirloom::program::operation::OpKind;
 use heirloom::program::sdk::SdkClient;
 use heirloom::program::thread::ThreadName;
-use heirloom::trace::{Entry, Observation, ThreadLabel, Trace};
+use heirloom::trace::view::View;
+use heirloom::trace::{Entry, Evidence, Observation, ThreadLabel, Trace};
 
 fn read_back<T>(value: &T) -> Result<(), String>
 where
@@ -105,11 +106,6 @@ fn observations() -> impl Strategy<Value = Observation> {
         }),
         (labels(), option::of(stated()))
             .prop_map(|(thread, policy)| Observation::ColdRead { thread, policy }),
-        (labels(), option::of(stated())).prop_map(|(thread, policy)| Observation::Store {
-            thread,
-            approval: policy.clone().map(|policy| policy.approval),
-            permissions: policy.map(|policy| policy.permissions),
-        }),
         (labels(), any::<i64>(), texts()).prop_map(|(thread, code, message)| {
             Observation::ColdReadRefused { thread, code, message }
         }),
@@ -122,8 +118,9 @@ fn observations() -> impl Strategy<Value = Observation> {
         labels().prop_map(|thread| Observation::Idle { thread }),
         (texts(), option::of(labels()))
             .prop_map(|(method, thread)| Observation::Asked { method, thread }),
-        (labels(), option::of(stated()))
-            .prop_map(|(thread, policy)| Observation::Rollout { thread, policy }),
+        (select(vec![View::Rollout, View::StateDb]), labels(), option::of(stated())).prop_map(
+            |(view, thread, policy)| Observation::Evidence(Evidence { view, thread, policy }),
+        ),
         observations_without_a_thread(),
     ]
 }

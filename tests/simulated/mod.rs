@@ -4,7 +4,7 @@
 //! world that it remembers, or an answer; all consequences follow from its state. It tests the judge
 //! and the shrinker, never the model, because its answers are the model's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heirloom::model::step::step;
 use heirloom::model::{Branch, Expected, World};
@@ -22,7 +22,8 @@ use heirloom::program::ops::warm_read::WarmRead;
 use heirloom::program::ops::{Delay, Step};
 use heirloom::program::reply::Reply;
 use heirloom::program::thread::{ThreadName, ThreadRef};
-use heirloom::trace::{Observation, ThreadLabel, Trace};
+use heirloom::trace::view::View;
+use heirloom::trace::{Evidence, Observation, ThreadLabel, Trace};
 
 pub(crate) mod defect;
 pub(crate) mod enforcement;
@@ -508,23 +509,22 @@ impl Server {
         self.serve(step);
         let names = self.recorder.unload_all();
         for name in &names {
-            let policy = self.stored(*name);
-            self.recorder
-                .record(Observation::Rollout { thread: ThreadLabel::Named(*name), policy });
+            self.record_evidence(View::Rollout, *name, self.stored(*name));
         }
         if stop == Stop::Kill {
             return;
         }
         for name in names {
-            if let Some(Policy { approval, permissions, .. }) = self.stored(name) {
-                let (approval, permissions) = (Some(approval), Some(permissions));
-                self.recorder.record(Observation::Store {
-                    thread: ThreadLabel::Named(name),
-                    approval,
-                    permissions,
-                });
+            if let Some(policy) = self.stored(name) {
+                let policy = Policy { reviewer: Reviewer::Open, others: BTreeMap::new(), ..policy };
+                self.record_evidence(View::StateDb, name, Some(policy));
             }
         }
+    }
+
+    fn record_evidence(&mut self, view: View, name: ThreadName, policy: Option<Policy>) {
+        let thread = ThreadLabel::Named(name);
+        self.recorder.record(Observation::Evidence(Evidence { view, thread, policy }));
     }
 
     fn stored(&self, name: ThreadName) -> Option<Policy> {

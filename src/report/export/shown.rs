@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::lines::{message, places};
 use super::subject::NoExport;
 use crate::judge::verdict::Finding;
-use crate::judge::view::View;
 use crate::model::expectations::{ACCEPTED, REFUSED};
 use crate::policy::Policy;
 use crate::protocol::notifications::{self, Notification};
 use crate::protocol::policy::of_reply;
 use crate::protocol::rpc::Message;
 use crate::protocol::statement::{self, Statement};
+use crate::trace::view::View;
 use crate::transcript::{Entry, Transcript};
 
 /// What shows the finding.

@@ -6,9 +6,9 @@ use itertools::Itertools;
 
 use crate::judge::record::ProbeRecord;
 use crate::judge::verdict::Finding;
-use crate::judge::view::View;
 use crate::program::Program;
 use crate::program::sdk::SdkClient;
+use crate::trace::view::View;
 use crate::transcript::Transcript;
 
 /// A finding, and what is known of it.

@@ -8,10 +8,10 @@ use super::subject::Exported;
 use crate::contract::Clause;
 use crate::judge::judge;
 use crate::judge::verdict::Finding;
-use crate::judge::view::View;
 use crate::program::Program;
 use crate::program::sdk::SdkClient;
 use crate::trace::Trace;
+use crate::trace::view::View;
 use crate::transcript::{Entry, Transcript};
 
 const TRACE: &str = include_str!("../../../tests/traces/r4-ap-resume-never-config.trace");

@@ -1,17 +1,28 @@
 //! The rows of threads in the server's state database.
 //!
-//! They are read from a copy of the database with its journal, since SQLite writes beside the file
-//! that it opens, and only the server may write to the live home. No server may run meanwhile, or
-//! the copy may be half written. A home without a database has no rows.
+//! A row has an approval policy, as a word or as JSON, and a sandbox, as older releases spell it or
+//! as the profile that newer releases keep in its place. Under a profile that is no more than what
+//! the profile allows. It has no reviewer and no profile name.
+//!
+//! Rows are read from a copy of the database with its journal, since SQLite writes beside the file
+//! that it opens, and only the server may write to the live home. A home without a database has no
+//! rows.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use rusqlite::{Connection, OptionalExtension};
+use serde_json::Value;
 
-use super::Home;
-use crate::protocol::store::{ROW, Stored, read};
+use super::{EvidenceFile, Stored, ThreadFile, Unread};
+use crate::home::Home;
+use crate::policy::{Approval, Permissions, Policy, Reviewer, Sandbox};
+use crate::protocol::policy::{Places, approval, sandbox};
+use crate::protocol::rollout::profile_sandbox;
+
+pub(super) const FILE: EvidenceFile = EvidenceFile { holds_after_kill: false, read };
 
 /// The file's name: this, a version, and the ending.
 const PREFIX: &str = "state_";
@@ -20,47 +31,73 @@ const ENDING: &str = ".sqlite";
 /// The file of the changes that are not in the database file yet.
 const JOURNAL: &str = "-wal";
 
-/// A state database that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A file that cannot be copied.
-    #[error("cannot copy the state database: {0}")]
-    Copy(#[from] io::Error),
-    /// A file that is not a database, or has an unknown schema.
-    #[error("cannot read the state database: {0}")]
-    Unrecognised(#[from] rusqlite::Error),
+/// Selects the texts of a thread by its id.
+const ROW: &str = "SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE id = ?1";
+
+/// A thread without a row is left out.
+fn read(home: &Home, threads: &[ThreadFile]) -> Result<Vec<Stored>, Unread> {
+    let Some((_copy, database)) = copied(home).map_err(unread)? else {
+        return Ok(Vec::new());
+    };
+    let database = Connection::open(database)?;
+    let mut query = database.prepare(ROW)?;
+    let mut rows = Vec::new();
+    for ThreadFile { id, .. } in threads {
+        let texts = |row: &rusqlite::Row<'_>| -> rusqlite::Result<[String; 3]> {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        };
+        if let Some(row) = query.query_row([id], texts).optional()? {
+            let row = [&row[0], &row[1], &row[2]].map(String::as_str);
+            rows.push(Stored { id: id.clone(), policy: Some(policy(row, home.places())) });
+        }
+    }
+    Ok(rows)
 }
 
-impl Home {
-    /// The rows of these threads, by id; a thread without a row is left out.
-    ///
-    /// # Errors
-    /// A database that cannot be copied, or has an unknown schema.
-    pub fn stored(&self, threads: &[String]) -> Result<Vec<(String, Stored)>, StoreError> {
-        let Some(live) = newest(&self.places.home)? else {
-            return Ok(Vec::new());
-        };
-        let copied = tempfile::Builder::new().prefix("store").tempdir_in(&self.folder)?;
-        let path = copied.path().join("state.sqlite");
-        fs::copy(&live, &path)?;
-        let journal = journal_of(&live);
-        if journal.exists() {
-            fs::copy(journal, journal_of(&path))?;
-        }
-        let database = Connection::open(&path)?;
-        let mut query = database.prepare(ROW)?;
-        let mut rows = Vec::new();
-        for id in threads {
-            let texts = |row: &rusqlite::Row<'_>| -> rusqlite::Result<[String; 3]> {
-                Ok([row.get(0)?, row.get(1)?, row.get(2)?])
-            };
-            if let Some(row) = query.query_row([id], texts).optional()? {
-                let texts = [&row[0], &row[1], &row[2]].map(String::as_str);
-                rows.push((id.clone(), read(texts, &self.places)));
-            }
-        }
-        Ok(rows)
+fn unread(error: io::Error) -> Unread {
+    Unread::File("state database", error)
+}
+
+/// A copy of the newest database, in a folder that goes with the first of the two.
+fn copied(home: &Home) -> io::Result<Option<(tempfile::TempDir, PathBuf)>> {
+    let Some(live) = newest(&home.places().home)? else {
+        return Ok(None);
+    };
+    let folder = tempfile::Builder::new().prefix("store").tempdir_in(home.folder())?;
+    let path = folder.path().join("state.sqlite");
+    fs::copy(&live, &path)?;
+    let journal = journal_of(&live);
+    if journal.exists() {
+        fs::copy(journal, journal_of(&path))?;
     }
+    Ok(Some((folder, path)))
+}
+
+fn policy(row: [&str; 3], places: &Places) -> Policy {
+    let [approval_mode, sandbox_policy, cwd] = row;
+    Policy {
+        approval: approval_of(approval_mode).unwrap_or(Approval::Open),
+        reviewer: Reviewer::Open,
+        permissions: Permissions::Legacy(sandbox_of(sandbox_policy, cwd, places)),
+        others: BTreeMap::new(),
+    }
+}
+
+fn approval_of(text: &str) -> Option<Approval> {
+    let json = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    (!text.is_empty()).then(|| approval(&json))
+}
+
+/// Open where the text cannot be read.
+fn sandbox_of(text: &str, cwd: &str, places: &Places) -> Sandbox {
+    let Ok(json) = serde_json::from_str(text) else {
+        return Sandbox::Open;
+    };
+    let folder = places.word(cwd);
+    profile_sandbox(&json, Some(&folder), places).unwrap_or_else(|| match sandbox(&json, places) {
+        Sandbox::Unrecognised(_) => Sandbox::Open,
+        sandbox => sandbox,
+    })
 }
 
 /// The database of the highest version is the one that the server uses.
@@ -87,17 +124,17 @@ mod tests {
     use expect_test::{Expect, expect};
     use rusqlite::Connection;
 
-    use super::{Home, StoreError, Stored};
+    use super::{Stored, ThreadFile, Unread, read};
+    use crate::home::Home;
     use crate::home::root::Root;
 
     const TABLE: &str =
         "CREATE TABLE threads (id TEXT, approval_mode TEXT, sandbox_policy TEXT, cwd TEXT);";
 
-    fn words(rows: Result<Vec<(String, Stored)>, StoreError>) -> String {
-        let line = |(id, Stored { approval, sandbox }): &(String, Stored)| {
-            let approval = approval.as_ref().map_or("none".to_owned(), ToString::to_string);
-            let sandbox = sandbox.as_ref().map_or("none".to_owned(), ToString::to_string);
-            format!("{id}: {approval} {sandbox}\n")
+    fn words(rows: Result<Vec<Stored>, Unread>) -> String {
+        let line = |Stored { id, policy }: &Stored| {
+            let policy = policy.as_ref().expect("a row has a policy");
+            format!("{id}: {} {}\n", policy.approval, policy.permissions)
         };
         match rows {
             Ok(rows) => rows.iter().map(line).collect(),
@@ -119,7 +156,8 @@ mod tests {
             database.execute_batch(statements).expect("the statements are SQL");
             open.push(database);
         }
-        expected.assert_eq(&words(home.stored(&["a".to_owned(), "b".to_owned()])));
+        let threads = ["a", "b"].map(|id| ThreadFile { id: id.to_owned(), path: None });
+        expected.assert_eq(&words(read(&home, &threads)));
     }
 
     #[test]
@@ -148,7 +186,7 @@ mod tests {
             &[("state_5.sqlite", &format!("{TABLE}{rows}"))],
             expect![[r#"
                 a: granular(rules) external+network
-                b: none workspace-write+network
+                b: open workspace-write+network
             "#]],
         );
     }

@@ -1,4 +1,7 @@
 //! The views: the places where a policy shows. A view is a row.
+//!
+//! The row of a file also names the module in `drive/evidence/` that reads it; a view of this kind
+//! takes nothing else.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +16,8 @@ pub enum Corrects {
 }
 
 macro_rules! views {
-    ($($(#[$meta:meta])* $name:ident corrects $corrects:ident: $meaning:literal;)+) => {
+    ($($(#[$meta:meta])* $name:ident corrects $corrects:ident: $meaning:literal
+        $(, $words:literal read by $module:ident)?;)+) => {
         /// A place where a policy shows.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
@@ -30,10 +34,25 @@ macro_rules! views {
             }
 
             /// What is corrected to what it showed.
-            pub(super) fn corrects(self) -> Corrects {
+            pub(crate) fn corrects(self) -> Corrects {
                 match self { $(View::$name => Corrects::$corrects,)+ }
             }
         }
+
+        /// The files that say something of a policy, each as a sentence names it.
+        pub(crate) const EVIDENCE: &[(View, &str)] = &[$($((View::$name, $words),)?)+];
+
+        /// Declares the module of each of these files, and lists how they are read.
+        macro_rules! evidence_files {
+            () => {
+                $($(mod $module;)?)+
+
+                /// In the order of the views.
+                const FILES: &[(View, EvidenceFile)] =
+                    &[$($((View::$name, $module::FILE),)?)+];
+            };
+        }
+        pub(crate) use evidence_files;
     };
 }
 
@@ -51,10 +70,11 @@ views! {
     /// What the request to the model says.
     #[serde(alias = "told")]
     ModelContext corrects InForce: "the policy that the server states to the model";
-    Rollout corrects Nothing: "the thread's file on disk";
+    Rollout corrects Nothing: "the thread's file on disk", "the rollout" read by rollout;
     /// The thread's row in the state database.
     #[serde(alias = "store")]
-    StateDb corrects Nothing: "the thread's row in the state database";
+    StateDb corrects Nothing: "the thread's row in the state database",
+        "the state database" read by state_db;
     ConfigFile corrects Nothing: "config.toml after the step";
     /// What happened when the model asked for a command or a patch.
     #[serde(alias = "deed")]
