@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::compare_request;
-use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync};
+use super::comparison::{Comparison, ExpectedPolicy, Mismatch, Resync, Topic};
 use super::step_context::StepContext;
 use crate::contract::Clause;
 use crate::model::expectations::{NO_NOTICE, NOTICE};
@@ -48,10 +48,27 @@ pub(super) fn compare(context: &StepContext, before: &World, branch: &Branch) ->
         all.extend(count_notices(context, steps, &changes));
         all.extend(unexpected_notice(context, &changes));
         if !wrong {
-            all.extend(compare_notices(context, expected, &branch.world));
+            let noticed = compare_notices(context, expected, &branch.world);
+            all.iter_mut().for_each(|answered| show_noticed(answered, &noticed));
+            all.extend(noticed);
         }
     }
     all
+}
+
+/// An answer that states the wrong value of a change, as a notice does, is a further view of the
+/// change's fault.
+fn show_noticed(answered: &mut Comparison, noticed: &[Comparison]) {
+    let Some(mismatch) = &mut answered.mismatch else { return };
+    let mut of_notices = noticed.iter().filter_map(|one| one.mismatch.as_ref());
+    let is_same = |one: &&Mismatch| {
+        (one.thread, one.dimension, &one.expected, &one.seen)
+            == (mismatch.thread, mismatch.dimension, &mismatch.expected, &mismatch.seen)
+    };
+    if let Some(same) = of_notices.find(is_same) {
+        mismatch.topic = Topic { view: mismatch.topic.view, ..same.topic };
+        answered.cell.clause = same.topic.clause;
+    }
 }
 
 /// The changes of each thread. Those that leave a thread as it was may cancel each other before any

@@ -337,3 +337,51 @@ fn the_last_notice_says_which_of_two_changes_came_last_also_where_a_fork_is_wron
     let entries = vec![states(0, 0, "sandbox=read-only"), granted(1), at_once];
     check(lines, entries, expect!["F1/SB/fork/workspace-write/config"]);
 }
+
+/// A named thread whose settings change while it is resumed: the notice, and the resume's reply.
+fn check_resumed_at_once(noticed: &str, resumed: &str, expected: Expect) {
+    let lines = "config sandbox=workspace-write\nstart -> t0\nname t0\n\
+                 parallel settings t0 sandbox=workspace-write+network | resume t0\n";
+    let (noticed, resumed) = (policy(noticed), policy(resumed));
+    let at_once = at(
+        2,
+        vec![
+            sent(2),
+            sent(3),
+            testing::granted(2),
+            testing::noticed(thread(0), noticed),
+            testing::stated(3, thread(0), resumed),
+        ],
+    );
+    let entries = vec![states(0, 0, "sandbox=workspace-write"), granted(1), at_once];
+    check(lines, entries, expected);
+}
+
+#[test]
+fn a_resume_at_once_that_states_what_a_wrong_notice_states_is_a_view_of_the_same_fault() {
+    let wrong = "sandbox=workspace-write network=on writable-roots=OUT";
+    let right = "sandbox=workspace-write network=on";
+    check_resumed_at_once(wrong, wrong, expect!["U4/SB/settings/workspace-write/unknown"]);
+    check_resumed_at_once(right, right, expect!["41 held: S1 T9 U4 R1 O8 O14 W1 W2 W3"]);
+    check_resumed_at_once(right, wrong, expect!["R1/SB/resume/workspace-write/unknown"]);
+}
+
+#[test]
+fn a_root_too_many_in_a_notice_of_calls_at_once_is_of_the_change_also_where_the_roots_name_it() {
+    let lines = "config sandbox=workspace-write network=on writable-roots=OUT\nstart -> t0\n\
+                 parallel settings t0 sandbox=workspace-write+network | fork t0 -> t1\n";
+    let mut seen = policy("sandbox=workspace-write network=on writable-roots=OUT");
+    seen.others.insert(Dimension::WR, "CWD+OUT".to_owned());
+    let started = request(0, |call| testing::stated(call, thread(0), seen.clone()));
+    let at_once = at(
+        1,
+        vec![
+            sent(1),
+            sent(2),
+            testing::granted(1),
+            testing::noticed(thread(0), seen),
+            testing::refused(2),
+        ],
+    );
+    check(lines, vec![started, at_once], expect!["L6/SB/settings/workspace-write/config"]);
+}

@@ -114,9 +114,9 @@ impl Policy {
         Some((own.without_folders(), theirs.clone().without_folders()))
     }
 
-    /// Whether the two agree in all that both state.
-    pub fn agrees(&self, other: &Policy) -> bool {
-        self.zip_stated(other).into_iter().all(|(own, theirs)| own == theirs)
+    /// Whether this policy, which was seen, agrees with an expected one in all that both state.
+    pub fn agrees(&self, expected: &Policy) -> bool {
+        expected.zip_stated(self).into_iter().all(|(expected, seen)| expected == seen)
     }
 
     /// This policy with one value replaced.

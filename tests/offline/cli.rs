@@ -441,7 +441,7 @@ fn a_known_deviation_in_a_stored_trace_is_excused() {
               server        codex 0.169.0
               shown         in 1 of 1 run
               excused       lost-sandbox: the rollout file has the sandbox right, and the
-                            reader takes config's instead (releases 0.169.0)
+                            reader takes config's instead (releases 0.163.0..0.169.0)
 
               The program; > marks the step that shows it:
 

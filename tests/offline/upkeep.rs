@@ -239,8 +239,11 @@ fn a_clause_is_printed_in_full() {
                             its case is moved-home-is-refused.case
               known         a thread whose first event is a compaction that is interrupted
                             comes back with config's policy, and so do its forks (in
-                            0.169.0..0.171.0)
+                            0.163.0..0.171.0)
                             its case is r4-interrupted-compaction.case
+              known         a thread that begins with a review has config's policy after a
+                            restart, and so do its forks (in 0.131.0..0.163.0)
+                            its case is r4-review-began.case
         "#]],
     );
 }
@@ -270,15 +273,15 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
               last run      there is none here; `heirloom check` makes one
               releases      there is no matrix here; `heirloom matrix` makes one
               known         a thread whose first history a kill broke off comes back with
-                            config's policy, and so do its forks (in 0.169.0)
+                            config's policy, and so do its forks (in 0.163.0..0.169.0)
                             its case is r17-killed-wide.case
               known         workspace-write and external sandboxes are lost where a thread
                             is read from its file: by a cold resume and by a fork (in
-                            0.169.0)
+                            0.163.0..0.169.0)
                             its case is r8-sb-resume-workspace-write-config.case
               known         a sandbox that a turn chose in the place of a profile that
                             allows the same comes back as that profile after a revert (in
-                            0.169.0)
+                            0.163.0..0.169.0)
                             its case is r8-revert-restores-profile.case
               known         a cold resume and a fork read config's sandbox where an older
                             release has written read-only or full access (in 0.169.0, on
@@ -297,15 +300,18 @@ fn strengths_that_differ_by_dimension_are_listed_one_by_one() {
                             its case is moved-home-is-refused.case
               known         a thread whose first event is a compaction that is interrupted
                             comes back with config's policy, and so do its forks (in
-                            0.169.0..0.171.0)
+                            0.163.0..0.171.0)
                             its case is r4-interrupted-compaction.case
               known         full access comes back as a workspace of the whole disk where
                             config's default profile, or an earlier one of the thread,
-                            denies a folder (in 0.169.0..0.171.0)
+                            denies a folder (in 0.163.0..0.171.0)
                             its case is r8-denied-by-default.case
               known         a fork or a cold resume of a thread with a named profile has
                             config's permissions (in 0.131.0..0.148.0)
                             its case is r6-profile-of-a-start.case
+              known         a fork takes config's sandbox where its source was given
+                            read-only or full access (in 0.163.0..0.165.0)
+                            its case is f1-fork-of-a-sandbox.case
         "#]],
     );
 }
