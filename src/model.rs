@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::life::Life;
 use crate::contract::Clause;
 use crate::policy::{
-    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, Profile, Trust, Value,
+    DEFAULT, Defaults, Dimension, Overrides, Permissions, Policy, Profile, Sandbox, Trust, Value,
 };
 use crate::program::operation::{OpKind, Operation};
 use crate::program::ops::configure::Configure;
@@ -38,7 +38,7 @@ mod tests;
 mod turns;
 
 /// Raised whenever a prediction or a draw changes, so that a token names the case that it did.
-pub const REVISION: u32 = 16;
+pub const REVISION: u32 = 17;
 
 /// The state that the contract gives after the steps so far.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -340,13 +340,17 @@ impl World {
 
     /// L3: what a reply states of a thread in the place of defaults that are not known yet is the
     /// thread's own, and is the default of every later start in the same folder with the same trust.
+    /// The folders of a sandbox are the default's only where the thread has no other roots.
     pub fn learn_defaults(&mut self, name: ThreadName, stated: &Policy) {
         let Some(thread) = self.threads.get_mut(&name) else { return };
         let policies = thread.live.iter_mut().chain([&mut thread.stored]);
         for policy in policies.filter(|policy| policy.is_open()) {
             let folder = policy.folder().to_owned();
             let place = (folder.clone(), self.defaults.trust_in(&folder));
-            let shown = stated.where_open(policy);
+            let mut shown = stated.where_open(policy);
+            if !stated.has_plain_roots() {
+                shown.permissions = Permissions::Legacy(Sandbox::Open);
+            }
             let known = self.unstated.get(&place).map(|known| known.filled(&shown));
             self.unstated.insert(place, known.unwrap_or(shown));
             *policy = policy.filled(stated);

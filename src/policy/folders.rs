@@ -80,7 +80,7 @@ impl Policy {
     }
 
     /// Whether its own folder is a root, and the only one.
-    pub(super) fn has_plain_roots(&self) -> bool {
+    pub(crate) fn has_plain_roots(&self) -> bool {
         self.others.get(&Dimension::WR).is_none_or(|roots| roots == OWN)
     }
 

@@ -236,7 +236,7 @@ fn a_mistake_in_a_flag_is_one_line() {
         exit 2
         ! heirloom: invalid value 'x' for '--seed <SEED>': expected a number from 0 to 2^64 - 1, or a token like rN-s42-c17-o12; see `heirloom check --help`
         exit 2
-        ! heirloom: invalid value 'r1-s42-c17-o12' for '--seed <SEED>': r1-s42-c17-o12 was drawn by model revision 1, and this heirloom is at revision 16, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
+        ! heirloom: invalid value 'r1-s42-c17-o12' for '--seed <SEED>': r1-s42-c17-o12 was drawn by model revision 1, and this heirloom is at revision 17, which draws another case; replay the case file instead, or use the heirloom that printed the token; see `heirloom check --help`
         exit 2
         ! heirloom: invalid value '0.0.0.0:8080' for '--serve [<ADDR>]': 0.0.0.0 is reached from other machines; expected a loopback address like 127.0.0.1:8080 or [::1]:8080; see `heirloom check --help`
         exit 2
@@ -345,7 +345,7 @@ fn a_case_that_cannot_be_replayed_is_one_line() {
         exit 2
         ! heirloom: `r1-s42` is neither a file nor a token; expected a case file, or a token like rN-s42-c17-o12 that a campaign printed
         exit 2
-        ! heirloom: r1-s42-c17-o12 was drawn by model revision 1, and this heirloom is at revision 16, which draws another case; replay the case file instead, or use the heirloom that printed the token
+        ! heirloom: r1-s42-c17-o12 was drawn by model revision 1, and this heirloom is at revision 17, which draws another case; replay the case file instead, or use the heirloom that printed the token
         exit 2
         ! heirloom: cannot read Cargo.toml: line 1: `[package]` is not `# heirloom case v2`, the first line of a case
         exit 2

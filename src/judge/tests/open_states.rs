@@ -2,10 +2,10 @@
 
 use expect_test::{Expect, expect};
 
-use super::outcome;
+use super::{outcome, request};
 use crate::judge::judge;
-use crate::policy::{Approval, Policy};
-use crate::testing::{at, granted, policy, refused, sent, stated, thread, trace, turn_ended};
+use crate::policy::{Approval, Dimension, Policy};
+use crate::testing::{self, at, granted, policy, refused, sent, stated, thread, trace, turn_ended};
 use crate::trace::{Entry, Observation, ThreadLabel};
 
 const THREAD: ThreadLabel = thread(0);
@@ -97,4 +97,28 @@ fn after_an_unsubscribe_a_turn_may_end_without_a_start() {
     let ended = turn_ended(THREAD, 1);
     let rest = [at(1, vec![sent(2), granted(2), unheard]), at(2, vec![ended])].concat();
     check("unsubscribe t0\nlist t0\n", rest, expect!["13 held: S1 T9 W1 W2 W3"]);
+}
+
+/// The second of two starts whose sandbox config does not state, after one with roots of its own or
+/// without.
+fn check_default(first: &str, roots: &str, second: &str, expected: Expect) {
+    let state = |step, number, config: &str, roots: &str| {
+        let mut stated = policy(config);
+        stated.others.insert(Dimension::WR, roots.to_owned());
+        request(step, |call| testing::stated(call, thread(number), stated.clone()))
+    };
+    let started = state(0, 0, "sandbox=workspace-write writable-roots=OUT", roots);
+    let trace = trace(
+        &format!("config sandbox=unset trust=trusted\n{first}start -> t1\n"),
+        [started, state(1, 1, second, "CWD")].concat(),
+    );
+    expected.assert_eq(&outcome(&judge(&trace)));
+}
+
+#[test]
+fn the_roots_of_one_start_are_not_the_default_of_the_next() {
+    let workspace = "sandbox=workspace-write";
+    check_default("start roots=OUT -> t0\n", "OUT", workspace, expect!["20 held: S1 T9 W1 W2 W3"]);
+    check_default("start -> t0\n", "CWD", workspace, expect!["L3/SB/start/workspace-write/config"]);
+    check_default("start roots=OUT -> t0\n", "OUT", "sandbox=read-only", expect!["20 held: S1 T9 W1 W2 W3"]);
 }
