@@ -17,6 +17,7 @@ use crate::trace::{Entry, Observation};
 
 mod degrees;
 mod interrupted;
+mod limits;
 mod open_states;
 
 /// A start with a policy of its own, and its subagent.

@@ -120,5 +120,10 @@ fn the_roots_of_one_start_are_not_the_default_of_the_next() {
     let workspace = "sandbox=workspace-write";
     check_default("start roots=OUT -> t0\n", "OUT", workspace, expect!["20 held: S1 T9 W1 W2 W3"]);
     check_default("start -> t0\n", "CWD", workspace, expect!["L3/SB/start/workspace-write/config"]);
-    check_default("start roots=OUT -> t0\n", "OUT", "sandbox=read-only", expect!["20 held: S1 T9 W1 W2 W3"]);
+    check_default(
+        "start roots=OUT -> t0\n",
+        "OUT",
+        "sandbox=read-only",
+        expect!["20 held: S1 T9 W1 W2 W3"],
+    );
 }
