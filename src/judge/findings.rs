@@ -241,8 +241,10 @@ fn origins(mismatch: &Mismatch, candidate: &Candidate, defaults: &[Defaults]) ->
     let is = |other: Value| match mismatch.seen {
         // A profile is seen as the sandbox that it stands for.
         Content::Form(..) => {
-            let stated = ContextPart::Metadata.form(&other, profiles);
-            stated == Some(value.form()) || other.form() == value.form()
+            // The parts of a model context have two words for an external sandbox.
+            let mut parts = [ContextPart::Metadata, ContextPart::Developer].into_iter();
+            let stated = Some(value.form());
+            parts.any(|part| part.form(&other, profiles) == stated) || other.form() == value.form()
         }
         // A sandbox has config's folders in some views, and not in others.
         _ => other == *value || other.without_folders() == value.clone().without_folders(),

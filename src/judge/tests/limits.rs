@@ -1,8 +1,9 @@
-//! What a verdict says besides findings: that there was too much to follow, and permitted widening.
+//! What a verdict says besides signatures: that there was too much to follow, permitted widening,
+//! and where else a wrong value may come from.
 
 use expect_test::{Expect, expect};
 
-use super::{granted, request, states};
+use super::{granted, request, stated_sandbox, states};
 use crate::judge::judge;
 use crate::judge::verdict::Verdict;
 use crate::testing::{self, at, policy, sent, thread, trace};
@@ -50,4 +51,16 @@ fn a_thread_that_stays_wider_than_its_resume_asks_for_is_noted() {
         expect!["a loaded thread stays wider than its resume asks for; clause R2 permits it"],
     );
     check_widened("danger-full-access", expect![""]);
+}
+
+#[test]
+fn full_access_that_is_stated_to_the_model_may_be_an_external_sandbox_that_the_thread_had() {
+    let lines = "config approval=never sandbox=workspace-write\nstart -> t0\n\
+                 run t0 \"hi\" sandbox=external\nrun t0 \"hi\" sandbox=read-only\n";
+    let own = "approval=never sandbox=workspace-write";
+    let turn = [granted(2), stated_sandbox(2, 0, "danger-full-access")].concat();
+    let verdict = judge(&trace(lines, [states(0, 0, own), granted(1), turn].concat()));
+    let of_values = verdict.findings.iter().filter(|finding| finding.dimension.is_some());
+    let signatures = of_values.map(|finding| finding.signature().to_string());
+    expect!["G9/SB/run/read-only/before"].assert_eq(&signatures.collect::<Vec<_>>().join("\n"));
 }
