@@ -35,8 +35,10 @@ fn shrunk(program: &Program, fault: Fault) -> Result<Option<u32>, String> {
     let signature = finding.signature();
     let shows = |program: &Program| verdict(program, fault).shows(&signature);
     let mut search = Search::new(program, finding);
+    let mut runs = 0;
     while let Some(smaller) = search.propose() {
         search.tell(shows(&smaller));
+        runs += 1;
     }
     let best = search.best();
     let problem = |what: &str| Err(format!("{fault:?}: {what} {signature}\n{best}\nof\n{program}"));
@@ -45,6 +47,9 @@ fn shrunk(program: &Program, fault: Fault) -> Result<Option<u32>, String> {
     }
     if best.lines() > program.lines() {
         return problem("the result is longer than the program, for");
+    }
+    if search.runs() != runs {
+        return problem("the runs are not counted, for");
     }
     let smaller = reductions(best).into_iter().map(|program| program.normalised());
     match smaller.into_iter().find(|program| program != best && shows(program)) {
