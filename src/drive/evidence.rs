@@ -40,11 +40,11 @@ struct Stored {
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unread {
-    #[error("cannot read the {0}: {1}")]
-    File(&'static str, io::Error),
-    /// Of a form that no release so far has.
-    #[error("cannot read the state database: {0}")]
-    Unrecognised(#[from] rusqlite::Error),
+    #[error("cannot read {path}: {1}", path = .0.display())]
+    File(PathBuf, io::Error),
+    /// Of a form that no release so far has: what it is, and what is wrong with it.
+    #[error("cannot read {0}: {1}")]
+    Unrecognised(&'static str, String),
 }
 
 impl Runner<'_> {
@@ -60,7 +60,7 @@ impl Runner<'_> {
             }
             match (file.read)(&self.active.home, &threads) {
                 Ok(all) => self.record_evidence(*view, all),
-                Err(problem @ Unread::Unrecognised(_)) => {
+                Err(problem @ Unread::Unrecognised(..)) => {
                     self.recorder.record(Observation::NotTaken { reason: problem.to_string() });
                 }
                 Err(problem) => return self.trouble(format!("{problem}; run it again")),

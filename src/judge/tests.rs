@@ -339,32 +339,36 @@ fn the_last_notice_says_which_of_two_changes_came_last_also_where_a_fork_is_wron
     check(lines, entries, expect!["F1/SB/fork/workspace-write/config"]);
 }
 
-/// A named thread whose settings change while it is resumed: the notice, and the resume's reply.
+/// Settings of a thread and another call at once: the notice, and how the other call is answered.
+fn at_once(step: u32, noticed: Policy, answer: Observation) -> Vec<Entry> {
+    let notice = testing::noticed(thread(0), noticed);
+    let seen = vec![sent(step), sent(step + 1), testing::granted(step), notice, answer];
+    at(step as usize, seen)
+}
+
+/// A named thread whose settings change while it is resumed, with the views of each finding.
 fn check_resumed_at_once(noticed: &str, resumed: &str, expected: Expect) {
     let lines = "config sandbox=workspace-write\nstart -> t0\nname t0\n\
                  parallel settings t0 sandbox=workspace-write+network | resume t0\n";
-    let (noticed, resumed) = (policy(noticed), policy(resumed));
-    let at_once = at(
-        2,
-        vec![
-            sent(2),
-            sent(3),
-            testing::granted(2),
-            testing::noticed(thread(0), noticed),
-            testing::stated(3, thread(0), resumed),
-        ],
-    );
-    let entries = vec![states(0, 0, "sandbox=workspace-write"), granted(1), at_once];
-    check(lines, entries, expected);
+    let at_once = at_once(2, policy(noticed), testing::stated(3, thread(0), policy(resumed)));
+    let entries = [states(0, 0, "sandbox=workspace-write"), granted(1), at_once].concat();
+    let verdict = judge(&trace(lines, entries));
+    let views = verdict.findings.iter().map(|finding| format!("{:?}", finding.views));
+    let views: String = views.collect();
+    expected.assert_eq(format!("{} {views}", outcome(&verdict)).trim_end());
 }
 
 #[test]
 fn a_resume_at_once_that_states_what_a_wrong_notice_states_is_a_view_of_the_same_fault() {
     let wrong = "sandbox=workspace-write network=on writable-roots=OUT";
     let right = "sandbox=workspace-write network=on";
-    check_resumed_at_once(wrong, wrong, expect!["U4/SB/settings/workspace-write/unknown"]);
+    check_resumed_at_once(
+        wrong,
+        wrong,
+        expect!["U4/SB/settings/workspace-write/unknown {Reply, Notice}"],
+    );
     check_resumed_at_once(right, right, expect!["41 held: S1 T9 U4 R1 O8 O14 W1 W2 W3"]);
-    check_resumed_at_once(right, wrong, expect!["R1/SB/resume/workspace-write/unknown"]);
+    check_resumed_at_once(right, wrong, expect!["R1/SB/resume/workspace-write/unknown {Reply}"]);
 }
 
 #[test]
@@ -374,15 +378,6 @@ fn a_root_too_many_in_a_notice_of_calls_at_once_is_of_the_change_also_where_the_
     let mut seen = policy("sandbox=workspace-write network=on writable-roots=OUT");
     seen.others.insert(Dimension::WR, "CWD+OUT".to_owned());
     let started = request(0, |call| testing::stated(call, thread(0), seen.clone()));
-    let at_once = at(
-        1,
-        vec![
-            sent(1),
-            sent(2),
-            testing::granted(1),
-            testing::noticed(thread(0), seen),
-            testing::refused(2),
-        ],
-    );
+    let at_once = at_once(1, seen, testing::refused(2));
     check(lines, vec![started, at_once], expect!["L6/SB/settings/workspace-write/config"]);
 }

@@ -36,9 +36,14 @@ const ROW: &str = "SELECT approval_mode, sandbox_policy, cwd FROM threads WHERE 
 
 /// A thread without a row is left out.
 fn read(home: &Home, threads: &[ThreadFile]) -> Result<Vec<Stored>, Unread> {
-    let Some((_copy, database)) = copied(home).map_err(unread)? else {
-        return Ok(Vec::new());
-    };
+    let copy = copied(home).map_err(|error| Unread::File(home.places().home.clone(), error))?;
+    let Some((_folder, database)) = copy else { return Ok(Vec::new()) };
+    let unrecognised =
+        |error: rusqlite::Error| Unread::Unrecognised("the state database", error.to_string());
+    rows(&database, threads, home.places()).map_err(unrecognised)
+}
+
+fn rows(database: &Path, threads: &[ThreadFile], places: &Places) -> rusqlite::Result<Vec<Stored>> {
     let database = Connection::open(database)?;
     let mut query = database.prepare(ROW)?;
     let mut rows = Vec::new();
@@ -48,14 +53,10 @@ fn read(home: &Home, threads: &[ThreadFile]) -> Result<Vec<Stored>, Unread> {
         };
         if let Some(row) = query.query_row([id], texts).optional()? {
             let row = [&row[0], &row[1], &row[2]].map(String::as_str);
-            rows.push(Stored { id: id.clone(), policy: Some(policy(row, home.places())) });
+            rows.push(Stored { id: id.clone(), policy: Some(policy(row, places)) });
         }
     }
     Ok(rows)
-}
-
-fn unread(error: io::Error) -> Unread {
-    Unread::File("state database", error)
 }
 
 /// A copy of the newest database, in a folder that goes with the first of the two.
